@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The only decoder of traces: opens segments (and what a crash left in a ring), checks them, and hands out each
+ * worker's items in order. analyze_trace, trace_to_jsonl and the viewer all stand on it. It streams: memory is
+ * bounded by the number of workers and blocks, not of events (64 KiB a cursor, 64 bytes a block).
+ *
+ * Rules: no input whatever makes it crash, read out of bounds, or loop; what is damaged is passed over and said
+ * in `problems`. It prints nothing and never exits. The format is docs/trace-format.md (preload/trace_format.h).
+ */
+#ifndef READER_H
+#define READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace_format.h"
+
+/* One decoded item. Times are in ticks of the process; trace_ns() turns them into CLOCK_MONOTONIC nanoseconds. */
+struct trace_item {
+	uint64_t tick;     /* start */
+	uint64_t duration; /* ticks; POLL and WAIT only */
+	uint64_t word;     /* POLL: TRACE_CODE_POLL + site and the object; WAIT: the UNPARK; INSTANT: any event */
+	uint32_t shape;    /* enum trace_shape, never OTHER. Polls and waits that have other events inside come as
+	                    * INSTANTs (TRACE_CODE_POLL + site ... TRACE_POLL_END; PARK ... UNPARK). */
+	uint32_t reserved;
+};
+
+struct trace_kind_info { char *name; uint8_t class; uint16_t work_req_offset; };
+struct trace_module { uint64_t bias, start, end; char *path; uint8_t build_id[64]; uint16_t build_id_bytes; };
+struct trace_site {
+	bool present;
+	uint8_t kind;
+	uint64_t callback, caller; /* 0: none */
+	char *callback_symbol, *caller_symbol; /* dynamic symbols, NULL where there is none */
+	uint32_t callback_offset, caller_offset;
+};
+
+struct trace_worker {
+	uint32_t worker, tid;
+	uint8_t role;           /* enum trace_role */
+	char name[17];
+	uint64_t start_tick, end_tick; /* end 0: was alive at the end of the trace */
+	uint64_t events;        /* ring records readable in this trace */
+	uint64_t lost;          /* dropped by the tracer, all causes, as the newest entry or LOST event says */
+	uint64_t missing;       /* recorded once but not in these files: evicted segments, broken blocks */
+	uint64_t first_tick, last_tick; /* of its readable events; 0 where there are none */
+	struct reader_blocks *blocks; /* private */
+};
+
+struct trace_process {
+	uint32_t pid;
+	uint8_t process_id[16];
+	uint8_t clock, tier, unit_shift;
+	char *exe, *cmdline, *libuv, *libuv_path, *ring_path, *version; /* never NULL; "" where unknown */
+	char **notes; size_t note_count;     /* warnings that reports must repeat */
+	uint64_t start_real_ns, start_mono_ns, start_tick;
+	uint64_t first_tick, last_tick;      /* over everything readable */
+	bool sealed;                         /* the last segment has its seal */
+	uint32_t seal_reason;                /* enum trace_seal_reason, 0 where there is none */
+	bool salvaged;                       /* part of it comes from the ring that a crash left */
+	uint64_t first_segment, last_segment; uint32_t segment_count;
+	struct trace_worker *workers; size_t worker_count; /* by number */
+	struct trace_site *sites; size_t site_count;       /* by site index; look at .present */
+	struct trace_kind_info *kinds; size_t kind_count;  /* by kind number; name NULL where unknown */
+	struct trace_module *modules; size_t module_count; /* by start */
+	struct trace_sample *samples; size_t sample_count; /* by tick; thinned evenly beyond 1 Mi samples a process, which is a problem line */
+	uint64_t events, lost, missing;      /* sums over workers; missing also counts blocks whose worker is unknown */
+};
+
+struct trace {
+	struct trace_process *processes; size_t process_count; /* by start_real_ns */
+	char **problems; size_t problem_count; /* one line each: "FILE: what is wrong, at byte N" */
+	uint64_t bytes;                        /* of all files */
+	uint32_t files;
+};
+
+typedef void (*trace_progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
+
+/* Opens files and folders (every *.bin, *.bin.open, *.bin.gz, *.bin.zst in a folder, not deeper). Returns NULL only when memory is
+ * out; a trace in which nothing could be read has process_count 0 and says why in problems. */
+struct trace *trace_open(const char *const *paths, size_t count, trace_progress progress, void *arg);
+void trace_close(struct trace *trace);
+
+/* CLOCK_MONOTONIC nanoseconds of a tick; monotonic in tick; and the wall clock. */
+uint64_t trace_ns(const struct trace_process *process, uint64_t tick);
+uint64_t trace_real_ns(const struct trace_process *process, uint64_t tick);
+
+/* Walks the items of one worker in stream order (by the tick at which an item was complete; an INSTANT nested in
+ * a fused POLL follows it). Several cursors may be open, also in several threads. */
+struct trace_cursor;
+struct trace_cursor *trace_cursor_open(struct trace *trace, size_t process, size_t worker_position);
+/* Fills up to `max` items whose start tick is < until (UINT64_MAX: all), returns how many. 0: none left before until. */
+size_t trace_cursor_read(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max);
+/* What was open on the worker where this cursor's data begins or resumes after missing data: call after each read
+ * that returned items; *count entries valid until the next read. Not NULL only when items[0] is the first
+ * after such a place. */
+const struct trace_context *trace_cursor_context(const struct trace_cursor *cursor, size_t *count, bool *after_gap);
+void trace_cursor_close(struct trace_cursor *cursor);
+
+/* The name of an event word as in JSONL ("PollStart", "WorkerPark", ..., "RequestSubmit"); "Unknown" for unknown codes. */
+const char *trace_event_name(uint64_t word);
+
+#endif
