@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds everything into build/. `make help` lists the targets; V=1 shows whole commands.
+# Rules: sources are found by wildcards, objects mirror the source tree under build/obj, headers are tracked by
+# the compiler (-MMD). What runs inside a traced program (preload/) and what runs on the desk (analyzer/) are
+# separate archives; libtrace.so is linked to libc alone.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+CC ?= gcc
+CXX ?= g++
+AR ?= ar
+
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow
+CWARN := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
+CPPFLAGS += -Ipreload -Ianalyzer -D_GNU_SOURCE
+# Where the units live: the object tree of one BUILD. SANITIZE=address,undefined makes a tree for check-asan.
+SANITIZE ?=
+SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+ALL_CFLAGS = $(OPT) -std=gnu11 $(CWARN) $(SANFLAGS) $(CFLAGS)
+PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
+ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
+ANALYZER_LIBS := -ldw -ljansson -lz -lzstd -lpthread -lm
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '%-5s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)
+obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
+
+# ---- What there is ------------------------------------------------------------------------------------------
+
+PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
+PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
+DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c modules.c sampler.c drain.c))
+# What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
+UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
+
+ANALYZER_MAINS := $(wildcard analyzer/analyze_trace.c analyzer/trace_to_jsonl.c)
+ANALYZER_SRC := $(filter-out $(ANALYZER_MAINS),$(wildcard analyzer/*.c))
+
+LIBTRACE := $(BUILD)/libtrace.so
+DRAIN := $(if $(wildcard preload/uvtrace_drain.c),$(BUILD)/uvtrace-drain)
+CTL := $(if $(wildcard preload/trace_ctl.c),$(BUILD)/trace_ctl)
+TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
+EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
+FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
+# A C++ compiler is not required: the tests that need one of these say that they skip.
+FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+UNIT_SRC := $(wildcard tests/unit/*.c)
+E2E_SRC := $(wildcard tests/e2e/*.c)
+
+ANALYZER_LIB := $(BUILD)/libuvtrace_analyzer.a
+UNIT_LIB := $(BUILD)/libuvtrace_unit.a
+
+PRODUCT := $(if $(PRELOAD_SRC),$(LIBTRACE)) $(DRAIN) $(CTL) $(TOOLS)
+
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-real check-asan bench fuzz \
+	install format lint clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+all: $(PRODUCT) $(EXAMPLES)
+
+help:
+	@printf '%s\n' \
+	'make             the library, the helper, the tools and the examples, into build/' \
+	'make demo        installs what is missing, builds, traces a program and prints the analysis' \
+	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, lint)' \
+	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
+	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
+	'make bench       builds the benchmarks into build/bench' \
+	'make fuzz        runs each fuzzer for a short while (FUZZ_ARGS=...)' \
+	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
+	'make format      clang-format over all C files' \
+	'make lint        checks who may include whom' \
+	'make clean       removes build/'
+
+# ---- Objects ------------------------------------------------------------------------------------------------
+
+$(BUILD)/obj/preload/%.o: preload/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(PRELOAD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/preload/%.o: preload/%.S
+	@mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) $(CPPFLAGS) $(PRELOAD_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(OPT) $(WARN) $(SANFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- The product --------------------------------------------------------------------------------------------
+
+comma := ,
+LIBTRACE_MAP := $(wildcard preload/libtrace.map)
+LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined \
+	$(if $(LIBTRACE_MAP),-Wl$(comma)--version-script=$(LIBTRACE_MAP))
+
+$(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(LIBTRACE_MAP)
+	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(BUILD)/uvtrace-drain: $(call obj,preload/uvtrace_drain.c $(DRAIN_SRC))
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(BUILD)/trace_ctl: $(call obj,preload/trace_ctl.c) $(UNIT_LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(wildcard preload/crc32c.c))
+$(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
+$(ANALYZER_LIB) $(UNIT_LIB):
+	@mkdir -p $(@D); rm -f $@
+	$(call say,AR,$@)$(AR) rcs $@ $^
+
+$(TOOLS): $(BUILD)/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+# ---- Examples, fixtures, tests ------------------------------------------------------------------------------
+
+$(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/docs/examples/%.o
+$(FIXTURES): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
+$(EXAMPLES) $(FIXTURES):
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
+
+$(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
+
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZER_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv $(ANALYZER_LIBS)
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+$(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion $(ANALYZER_LIBS)
+
+$(BUILD)/e2e_tests: $(call obj,$(E2E_SRC))
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
+
+# Everything that check runs, without running it.
+tests: all $(FIXTURES) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests)
+
+# Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only
+# when it starts again.
+demo:
+	@scripts/install_deps.sh build
+	@$(MAKE) --no-print-directory run-demo
+
+check:
+	@scripts/install_deps.sh build test
+	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory run-check
+
+run-check: lint check-unit check-e2e
+
+CRITERION_FLAGS ?= --jobs 2
+
+check-unit: $(if $(UNIT_SRC),$(BUILD)/unit_tests)
+	$(Q)$(if $(UNIT_SRC),$(BUILD)/unit_tests $(CRITERION_FLAGS),:)
+
+check-e2e: tests
+	$(Q)$(if $(E2E_SRC),$(BUILD)/e2e_tests $(CRITERION_FLAGS),:)
+
+check-real: all
+	@scripts/install_deps.sh build real
+	$(Q)tests/real/run.sh
+
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
+
+bench: all $(BENCHES)
+
+fuzz: $(FUZZERS)
+	$(Q)for fuzzer in $(FUZZERS); do $$fuzzer $(FUZZ_ARGS) || exit 1; done
+
+run-demo: all
+	$(Q)scripts/demo.sh $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/uvtrace $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(LIBTRACE) $(DRAIN) $(DESTDIR)$(PREFIX)/lib/uvtrace
+	install -m 755 scripts/uvtrace $(CTL) $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 preload/uvtrace.h $(DESTDIR)$(PREFIX)/include
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
+
+lint:
+	$(Q)scripts/check_layers.sh
+
+clean:
+	rm -rf $(BUILD)
