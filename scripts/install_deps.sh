@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs what is missing of the Debian packages that uvtrace needs.
+# Usage: install_deps.sh [GROUP ...]   groups: build (default), test, real, bench
+# Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
+# is told the line to type. Where there is no dpkg it names what is needed and leaves the rest to the compiler.
+set -eu
+
+packages_of() {
+	case $1 in
+	build) echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev ;;
+	test) echo libcriterion-dev ;;
+	real) sed '/^#/d' "$(dirname "$0")/../tests/real/packages.txt" | tr '\n' ' ' ;;
+	bench) echo linux-perf valgrind ;;
+	*)
+		echo "install_deps.sh: $1: no such group (build, test, real, bench)" >&2
+		return 2
+		;;
+	esac
+}
+
+[ $# -gt 0 ] || set -- build
+wanted=
+for group; do
+	packages=$(packages_of "$group")
+	wanted="$wanted $packages"
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "install_deps.sh: this is no Debian; uvtrace needs what these packages hold:$wanted" >&2
+	exit 0
+fi
+
+missing=
+for package in $wanted; do
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "install_deps.sh: packages are missing; as root, type: apt-get install$missing" >&2
+	exit 1
+fi
+
+echo "installing:$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+	cat "$log" >&2
+	echo "install_deps.sh: apt-get could not install$missing" >&2
+	exit 1
+fi
