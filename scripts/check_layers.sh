@@ -51,7 +51,7 @@ mains='uvtrace_drain\.c|trace_ctl\.c'
 		$analyzer
 	forbid 'the preload knows nothing of the analyzer' \
 		"$include\"(\.\./.*|$(ls analyzer/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" $preload
-	forbid 'only hooks_* and real include <uv.h>' "$include[<\"]uv\.h" \
+	forbid 'only hooks_* and real include <uv.h>' "${include}[<\"]uv\.h" \
 		$(except 'hooks.*|real\.[ch]' $preload) $analyzer
 	forbid 'only config reads the environment' '\<(secure_)?getenv[[:space:]]*\(|\<environ\>' \
 		$(except 'config\.c' $preload)
