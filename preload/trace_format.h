@@ -22,7 +22,7 @@
  * An event is a time and a 64-bit word: code in bits 0..15, object (an address or a count) in bits 16..63.
  */
 #define TRACE_OBJECT_MASK 0xffffffffffffull
-#define TRACE_SITES_MAX 8192u
+#define TRACE_SITES_MAX 8192 /* as in thunks_size.h */
 #define TRACE_CODE_POLL 64u                                     /* + site: a poll (callback) of that site starts */
 #define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX)   /* + site: a request was submitted there */
 #define TRACE_CODE_END (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What uvtrace.h calls, exported as one struct.
+ */
+#include "uvtrace.h"
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "control.h"
+#include "process.h"
+
+#define FLUSH_MS 1000
+
+static int api_active(void)
+{
+	return process_shared() != NULL;
+}
+
+/* Before the first loop runs there is no ring file yet: the option is what counts then. */
+static int api_switch(bool on)
+{
+	bool was = config.enabled;
+
+	if (process_shared())
+		return control_enable(process_shared(), on);
+	config.enabled = on;
+	return was;
+}
+
+static int api_enable(void)
+{
+	return api_switch(true);
+}
+
+static int api_disable(void)
+{
+	return api_switch(false);
+}
+
+static int api_enabled(void)
+{
+	return process_shared() ? atomic_load(&process_shared()->enabled) : config.enabled;
+}
+
+static int api_flush(void)
+{
+	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
+}
+
+__attribute__((visibility("default"))) extern const struct uvtrace_api uvtrace_api;
+
+const struct uvtrace_api uvtrace_api = {
+    sizeof(uvtrace_api), api_active, api_enable, api_disable, api_enabled, api_flush,
+};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reads the options: the only file that looks at the environment. One table (config.def), one parser a type.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct config config;
+
+enum option_type { TYPE_PATH, TYPE_SIZE, TYPE_NUMBER, TYPE_CHOICE, TYPE_FLAG };
+
+struct option {
+	const char *name;
+	size_t offset; /* in struct config */
+	enum option_type type;
+	const char *fallback;
+	uint64_t min, max;
+	const char *choices;
+};
+
+static const struct option options[] = {
+#define OPTION(name, field, type, fallback, min, max, choices, help)                                                   \
+	{name, offsetof(struct config, field), TYPE_##type, fallback, min, max, choices},
+#include "config.def"
+#undef OPTION
+};
+
+static int parse_number(const char *text, bool units, uint64_t *value)
+{
+	static const char suffixes[] = "KMGT";
+	uint64_t number = 0;
+	const char *p = text;
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *p - '0', &number))
+			return -EINVAL;
+	if (p == text)
+		return -EINVAL;
+	if (units && *p) {
+		const char *suffix = strchr(suffixes, *p & ~0x20);
+		uint32_t shift = suffix ? 10 * (suffix - suffixes + 1) : 64;
+
+		if (!suffix || !*suffix || number > UINT64_MAX >> shift)
+			return -EINVAL;
+		number <<= shift;
+		p++;
+	}
+	*value = number;
+	return *p ? -EINVAL : 0;
+}
+
+static int parse_choice(const char *text, const char *choices, uint64_t *value)
+{
+	size_t bytes = strlen(text);
+	const char *choice = choices;
+
+	for (uint64_t i = 0; choice; i++) {
+		if (strncmp(choice, text, bytes) == 0 && (choice[bytes] == '|' || !choice[bytes]) && bytes) {
+			*value = i;
+			return 0;
+		}
+		choice = strchr(choice, '|');
+		choice = choice ? choice + 1 : NULL;
+	}
+	return -EINVAL;
+}
+
+static int parse_option(const struct option *option, const char *text, uint64_t *value)
+{
+	int rc = option->type == TYPE_CHOICE ? parse_choice(text, option->choices, value)
+					     : parse_number(text, option->type == TYPE_SIZE, value);
+
+	if (rc == 0 && (*value < option->min || *value > option->max))
+		rc = -ERANGE;
+	return rc;
+}
+
+int config_parse(const char *name, const char *text, uint64_t *value)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(options[i].name, name) == 0 && options[i].type != TYPE_PATH)
+			return parse_option(&options[i], text, value);
+	return -EINVAL;
+}
+
+/* Absolute, because the program may change its folder before the first loop runs. */
+static int set_path(const char *text)
+{
+	size_t used = 0;
+	size_t bytes = strlen(text);
+
+	if (!bytes || text[bytes - 1] == '/')
+		return -EINVAL;
+	if (text[0] != '/') {
+		if (!getcwd(config.path, sizeof(config.path) - 1))
+			return -errno;
+		used = strlen(config.path);
+		config.path[used++] = '/';
+	}
+	/* Room for ".PID.N.bin.open" behind it. */
+	if (used + bytes + 64 > sizeof(config.path))
+		return -ENAMETOOLONG;
+	memcpy(config.path + used, text, bytes + 1);
+	return 0;
+}
+
+static void option_set(const struct option *option)
+{
+	/* secure_getenv: a setuid program must not write where its caller says. */
+	const char *text = secure_getenv(option->name);
+	uint64_t *value = (uint64_t *)((char *)&config + option->offset);
+
+	if (option->type == TYPE_PATH) {
+		if (text && set_path(text) == 0)
+			return;
+		if (text)
+			log_warn("%s: cannot use \"%s\", using \"%s\"", option->name, text, option->fallback);
+		if (set_path(option->fallback))
+			config.path[0] = 0; /* no current folder: nothing can be written, process_start says so */
+		return;
+	}
+	if (text && parse_option(option, text, value) == 0)
+		return;
+	parse_option(option, option->fallback, value);
+	if (text)
+		log_warn("%s: \"%s\" is not a valid value, using %s", option->name, text, option->fallback);
+}
+
+uint32_t config_stem_bytes(const char *path)
+{
+	size_t bytes = strlen(path);
+
+	return bytes > 4 && strcmp(path + bytes - 4, ".bin") == 0 && path[bytes - 5] != '/' ? bytes - 4 : bytes;
+}
+
+void config_read(void)
+{
+	log_start();
+	/* The log level first: it decides whether the others may complain. */
+	for (size_t i = sizeof(options) / sizeof(options[0]); i-- > 0;)
+		option_set(&options[i]);
+	/* Rings are masked, so their size is a power of two: round down. */
+	while (config.ring_size_bytes & (config.ring_size_bytes - 1))
+		config.ring_size_bytes &= config.ring_size_bytes - 1;
+}

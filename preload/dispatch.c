@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where every thunk jumps to: PollStart, the user's callback, PollEnd. The hottest code of all.
+ *
+ * Rules: two clock reads, no call but the callback's own. The callback may free the handle, the request and
+ * the loop, may leave by an exception, longjmp or exit, or come back on another thread: nothing of `a` is read,
+ * and the thread is looked up anew afterwards. It is compiled with unwind tables, through which exceptions pass.
+ */
+#include "dispatch.h"
+
+#include "process.h"
+#include "site.h"
+#include "thread.h"
+#include "hotpath.h"
+
+#define ECANCELED_STATUS (-125) /* UV_ECANCELED */
+
+static enum trace_role role_of(const struct site *site)
+{
+	return site->kind == KIND_WORK ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP;
+}
+
+__attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *thread, void *request)
+{
+	struct thread *room = thread_reserve(1, thread->role);
+
+	if (room)
+		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
+}
+
+void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+{
+	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
+	struct thread *thread = thread_reserve(2, role_of(site));
+	int depth;
+
+	if (unlikely(!thread)) {
+		site->callback(a, b, c, d, e);
+		return;
+	}
+	depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
+	if (unlikely((int)(intptr_t)b == ECANCELED_STATUS) && site->has_status)
+		dispatch_cancelled(thread, a);
+	site->callback(a, b, c, d, e);
+	if (likely(depth >= 0))
+		thread_pop(thread_current, depth, TRACE_POLL_END);
+}

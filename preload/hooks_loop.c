@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop and its waits: uv_run, epoll_wait, epoll_pwait. A park is a wait on the backend fd of this thread's
+ * innermost uv_run with a timeout other than 0; any other wait of the program goes through untouched.
+ */
+#include <errno.h>
+
+#include "drain.h"
+#include "hooks.h"
+#include "real.h"
+#include "hotpath.h"
+
+EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
+{
+	struct thread *thread = thread_current->ring ? thread_current : thread_register(TRACE_ROLE_LOOP);
+	void *outer = thread->loop;
+	uint64_t object = (uintptr_t)loop;
+	int depth = -1;
+	int rc;
+
+	if (!REAL(uv_run))
+		return UV_ENOSYS;
+	if (!thread->ring)
+		return REAL(uv_run)(loop, mode);
+	if (unlikely(!atomic_load_explicit(&process->helper, memory_order_relaxed)))
+		process_start_drain();
+	thread->loop = loop;
+	if (thread_reserve(2, TRACE_ROLE_LOOP))
+		depth =
+		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
+	rc = REAL(uv_run)(loop, mode);
+	thread = thread_current;
+	if (likely(thread->ring != NULL)) {
+		thread->loop = outer;
+		if (depth >= 0)
+			thread_pop(thread, depth, trace_word(object, TRACE_LOOP_LEAVE));
+	}
+	return rc;
+}
+
+/* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
+static void wake_if_asleep(struct thread *thread)
+{
+	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
+		drain_wake(thread->shared);
+}
+
+/* Before a wait of this thread's loop. True if the park was recorded, and so the unpark must be. */
+static bool loop_park(struct thread *thread, int timeout)
+{
+	const uv_loop_t *loop = thread->loop;
+
+	atomic_store_explicit(&thread->ring->active_reqs, loop->active_reqs.count, memory_order_relaxed);
+	atomic_store_explicit(&thread->ring->active_handles, loop->active_handles, memory_order_relaxed);
+	if (timeout == 0 || !thread_reserve(2, TRACE_ROLE_LOOP))
+		return false;
+	thread_heal(thread, thread_sp());
+	thread_put(thread, clock_read(thread->clock), TRACE_PARK);
+	wake_if_asleep(thread);
+	return true;
+}
+
+static void loop_unpark(int timeout, bool parked, int ready)
+{
+	struct thread *thread = thread_current;
+	uint64_t object = ready > 0 ? ready : 0;
+
+	if (!thread->ring)
+		return;
+	atomic_store_explicit(&thread->ring->ready, object, memory_order_relaxed);
+	if (parked)
+		thread_put(thread, clock_read(thread->clock), trace_word(object, TRACE_UNPARK));
+	else if (timeout == 0)
+		hooks_emit(true, trace_word(object, TRACE_TURN));
+	wake_if_asleep(thread);
+}
+
+static bool is_loop_wait(const struct thread *thread, int epfd)
+{
+	return thread->loop && ((const uv_loop_t *)thread->loop)->backend_fd == epfd;
+}
+
+EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	bool parked;
+	int rc;
+
+	if (!is_loop_wait(thread_current, epfd))
+		return REAL(epoll_wait)(epfd, events, max, timeout);
+	parked = loop_park(thread_current, timeout);
+	rc = REAL(epoll_wait)(epfd, events, max, timeout);
+	loop_unpark(timeout, parked, rc);
+	return rc;
+}
+
+EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+{
+	bool parked;
+	int rc;
+
+	if (!is_loop_wait(thread_current, epfd))
+		return REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+	parked = loop_park(thread_current, timeout);
+	rc = REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+	loop_unpark(timeout, parked, rc);
+	return rc;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread pool. Its threads are those that libuv's own code makes with an entry of libuv's own; they park in
+ * uv_cond_wait; each item ends with uv_async_send on its loop's wq_async, when loop->wq's last entry names it.
+ * So the items of fs, dns and random are seen too, whose work functions are libuv's own.
+ *
+ * Rules: uv_async_send may be called in a signal handler. Depth = submitted - cancelled - finished - running,
+ * counted in each thread's own ring and added up by the drain.
+ */
+#include <stddef.h>
+
+#include "drain.h"
+#include "hooks.h"
+#include "hooks_pool.h"
+#include "real.h"
+#include "hotpath.h"
+
+#define FORWARD(name, ...) (REAL(name) ? REAL(name)(__VA_ARGS__) : UV_ENOSYS)
+#define POOL_THREADS_MAX   1024 /* libuv's own limit */
+
+struct pool_start {
+	_Atomic bool taken;
+	uv_thread_cb entry;
+	void *arg;
+};
+
+static struct pool_start pool_starts[POOL_THREADS_MAX];
+
+/* The first function of a pool thread: it becomes a worker before its first item. */
+static void pool_thread(void *arg)
+{
+	struct pool_start *slot = arg;
+	struct pool_start start = {.entry = slot->entry, .arg = slot->arg};
+
+	atomic_store(&slot->taken, false);
+	thread_register(TRACE_ROLE_POOL);
+	start.entry(start.arg);
+}
+
+static struct pool_start *pool_start_take(uv_thread_cb entry, void *arg)
+{
+	for (int i = 0; i < POOL_THREADS_MAX; i++) {
+		bool expected = false;
+
+		if (!atomic_compare_exchange_strong(&pool_starts[i].taken, &expected, true))
+			continue;
+		pool_starts[i].entry = entry;
+		pool_starts[i].arg = arg;
+		return &pool_starts[i];
+	}
+	return NULL;
+}
+
+EXPORT int uv_thread_create_ex(uv_thread_t *tid, const uv_thread_options_t *options, uv_thread_cb entry, void *arg)
+{
+	struct pool_start *start = NULL;
+	int rc;
+
+	if (!REAL(uv_thread_create_ex))
+		return UV_ENOSYS;
+	if (real_is_uv(CALLER) && real_is_uv((void *)entry))
+		start = pool_start_take(entry, arg);
+	if (!start)
+		return REAL(uv_thread_create_ex)(tid, options, entry, arg);
+	rc = REAL(uv_thread_create_ex)(tid, options, pool_thread, start);
+	if (rc)
+		atomic_store(&start->taken, false);
+	return rc;
+}
+
+EXPORT void uv_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex)
+{
+	struct thread *thread = thread_current;
+	bool park = thread->role == TRACE_ROLE_POOL && real_is_uv(CALLER);
+	bool parked = park && thread_reserve(2, TRACE_ROLE_POOL);
+
+	if (parked)
+		thread_put(thread, clock_read(thread->clock), TRACE_PARK);
+	if (park)
+		atomic_store_explicit(&thread->ring->pool_parked, 1, memory_order_relaxed);
+	if (REAL(uv_cond_wait))
+		REAL(uv_cond_wait)(cond, mutex);
+	if (!park)
+		return;
+	atomic_store_explicit(&thread->ring->pool_parked, 0, memory_order_relaxed);
+	if (parked)
+		thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
+	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
+		drain_wake(thread->shared);
+}
+
+/* We are under the loop's wq_mutex, and the item that just ended is the last entry of loop->wq. */
+static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
+{
+	const char *entry = ((void *const *)&loop->wq)[1];
+
+	hooks_count(&thread->ring->pool_finished);
+	hooks_emit(true, trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
+}
+
+EXPORT int uv_async_send(uv_async_t *handle)
+{
+	struct thread *thread = thread_current;
+
+	if (unlikely(!REAL(uv_async_send)))
+		return UV_ENOSYS;
+	if (!thread->ring)
+		return REAL(uv_async_send)(handle);
+	if (thread->busy)
+		thread_count_lost(thread, RING_LOST_REENTRANT, 1);
+	else if (!real_is_uv(CALLER))
+		hooks_emit(true, trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
+	else if (thread->role == TRACE_ROLE_POOL && handle == &handle->loop->wq_async)
+		pool_item_end(thread, handle->loop);
+	return REAL(uv_async_send)(handle);
+}
+
+EXPORT int uv_cancel(uv_req_t *req)
+{
+	int rc = FORWARD(uv_cancel, req);
+	struct thread *thread = thread_current;
+
+	if (rc == 0 && thread->ring) {
+		hooks_count(&thread->ring->pool_cancelled);
+		hooks_emit(true, trace_word((uintptr_t)req, TRACE_REQUEST_CANCELLED));
+	}
+	return rc;
+}
+
+EXPORT int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after)
+{
+	struct submit submit = pool_submit_begin(KIND_AFTER_WORK, (void *)after, CALLER);
+	uv_work_cb work_thunk = (uv_work_cb)site_wrap(KIND_WORK, (void *)work, CALLER);
+	uv_after_work_cb after_thunk = (uv_after_work_cb)submit.callback;
+
+	return pool_submit_end(&submit, req, FORWARD(uv_queue_work, loop, req, work_thunk, after_thunk));
+}
+
+EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
+			  const char *service, const struct addrinfo *hints)
+{
+	struct submit submit;
+
+	if (!cb) /* synchronous */
+		return FORWARD(uv_getaddrinfo, loop, req, cb, node, service, hints);
+	submit = pool_submit_begin(KIND_GETADDRINFO, (void *)cb, CALLER);
+	cb = (uv_getaddrinfo_cb)submit.callback;
+	return pool_submit_end(&submit, req, FORWARD(uv_getaddrinfo, loop, req, cb, node, service, hints));
+}
+
+EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo_cb cb, const struct sockaddr *address,
+			  int flags)
+{
+	struct submit submit;
+
+	if (!cb)
+		return FORWARD(uv_getnameinfo, loop, req, cb, address, flags);
+	submit = pool_submit_begin(KIND_GETNAMEINFO, (void *)cb, CALLER);
+	cb = (uv_getnameinfo_cb)submit.callback;
+	return pool_submit_end(&submit, req, FORWARD(uv_getnameinfo, loop, req, cb, address, flags));
+}
+
+EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t bytes, unsigned int flags, uv_random_cb cb)
+{
+	struct submit submit;
+
+	if (!cb)
+		return FORWARD(uv_random, loop, req, buffer, bytes, flags, cb);
+	submit = pool_submit_begin(KIND_RANDOM, (void *)cb, CALLER);
+	cb = (uv_random_cb)submit.callback;
+	return pool_submit_end(&submit, req, FORWARD(uv_random, loop, req, buffer, bytes, flags, cb));
+}
+
+/* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is matched by. */
+void hooks_describe(struct shared *shared)
+{
+	static const char kinds[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
+#include "trace_kinds.def"
+#undef KIND
+	};
+
+	for (int kind = 0; kind < KIND_COUNT; kind++)
+		if (kinds[kind] == KIND_CLASS_POOL)
+			shared->work_req_offset[kind] = offsetof(uv_fs_t, work_req);
+	shared->work_req_offset[KIND_AFTER_WORK] = offsetof(uv_work_t, work_req);
+	shared->work_req_offset[KIND_GETADDRINFO] = offsetof(uv_getaddrinfo_t, work_req);
+	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
+	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
+	shared->libuv_version = REAL(uv_version) ? REAL(uv_version)() : 0;
+	__builtin_strncpy(shared->libuv_path, real_uv_path(), sizeof(shared->libuv_path) - 1);
+}

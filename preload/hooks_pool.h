@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Submission of what the thread pool works on: as any request's, and counted for the queue's depth. A request
+ * that libuv gave to io_uring instead is told by its unset work_req.done.
+ */
+#ifndef HOOKS_POOL_H
+#define HOOKS_POOL_H
+
+#include "hooks.h"
+
+static inline struct submit pool_submit_begin(enum trace_kind kind, void *callback, void *caller)
+{
+	return submit_begin(kind, callback, caller, true);
+}
+
+static inline int pool_submit_end(const struct submit *submit, const void *request, int rc)
+{
+	if (submit->thread && rc == 0)
+		hooks_count(&submit->thread->ring->pool_submitted);
+	return submit_end(submit, request, rc);
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The lifecycle, in reading order: start, fork, exit. What happens between start and exit is begun by the first
+ * loop or request (process.c), so a program that has none leaves nothing behind.
+ */
+#include "libtrace.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "drain.h"
+#include "futex.h"
+#include "log.h"
+#include "process.h"
+#include "real.h"
+#include "shm.h"
+
+#define EXIT_WAIT_MS 200
+
+static pthread_once_t start_once = PTHREAD_ONCE_INIT;
+
+/* Where the kernel is too old to empty the page in a child. */
+static void fork_child(void)
+{
+	memset(process, 0, sizeof(*process));
+}
+
+static void start(void)
+{
+	struct process *page;
+
+	config_read();
+	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED) {
+		atomic_store(&process->state, PROCESS_FAILED);
+		return;
+	}
+	process = page;
+	if (madvise(page, sizeof(*page), MADV_WIPEONFORK))
+		pthread_atfork(NULL, NULL, fork_child);
+}
+
+void libtrace_start(void)
+{
+	pthread_once(&start_once, start);
+}
+
+__attribute__((constructor)) static void libtrace_constructor(void)
+{
+	int saved_errno = errno;
+
+	libtrace_start();
+	errno = saved_errno;
+}
+
+static void print_message(const struct shared *shared)
+{
+	char line[sizeof(shared->message) + 1];
+
+	if (!atomic_load(&shared->message_ready))
+		return;
+	memcpy(line, shared->message, sizeof(shared->message));
+	line[sizeof(shared->message)] = 0;
+	log_warn("%s", line);
+}
+
+/* exit() or the end of main. The drain writes what is there and seals; it outlives us, so what other threads still
+ * do is not lost when the wait ends. Rings stay mapped: the pool's threads end after us. */
+__attribute__((destructor)) static void libtrace_destructor(void)
+{
+	struct shared *shared = process_shared();
+	int saved_errno = errno;
+	uint64_t until_ns;
+	uint32_t state;
+
+	if (!shared)
+		return;
+	if (!atomic_load(&process->helper)) { /* requests, but never a loop: nobody has seen this file */
+		unlink(shared->self_path);
+		return;
+	}
+	atomic_store(&shared->exiting, 1);
+	drain_wake(shared);
+	until_ns = clock_mono_ns() + EXIT_WAIT_MS * 1000000ull;
+	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE && clock_mono_ns() < until_ns)
+		futex_wait(&shared->drain_state, state, 20);
+	print_message(shared);
+	errno = saved_errno;
+}

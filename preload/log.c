@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See log.h. vsnprintf into a stack buffer does not allocate for the formats that are used here (%s %d %lu).
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#define LOG_LINES_MAX 16
+
+static _Atomic unsigned int log_lines;
+static struct stat log_stderr; /* what standard error was at the start */
+
+void log_start(void)
+{
+	int saved_errno = errno;
+
+	if (fstat(STDERR_FILENO, &log_stderr))
+		log_stderr = (struct stat){0};
+	errno = saved_errno;
+}
+
+/* A program that closed it may have a file of its own under that number by now. */
+static int log_stderr_is_ours(void)
+{
+	struct stat now;
+
+	return log_stderr.st_ino && fstat(STDERR_FILENO, &now) == 0 && now.st_dev == log_stderr.st_dev &&
+	       now.st_ino == log_stderr.st_ino;
+}
+
+__attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const char *format, va_list args)
+{
+	static const char prefix[] = "uvtrace: ";
+	char line[512];
+	int saved_errno = errno;
+	int used = sizeof(prefix) - 1;
+	int bytes;
+
+	if (config.log < level || atomic_fetch_add(&log_lines, 1) >= LOG_LINES_MAX || !log_stderr_is_ours()) {
+		errno = saved_errno;
+		return;
+	}
+	__builtin_memcpy(line, prefix, used);
+	bytes = vsnprintf(line + used, sizeof(line) - used - 1, format, args);
+	if (bytes > 0)
+		used += bytes < (int)sizeof(line) - used - 1 ? bytes : (int)sizeof(line) - used - 2;
+	line[used++] = '\n';
+	if (write(STDERR_FILENO, line, used) < 0) {
+		/* Nobody to tell. */
+	}
+	errno = saved_errno;
+}
+
+void log_warn(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_line(SHARED_LOG_WARN, format, args);
+	va_end(args);
+}
+
+void log_info(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_line(SHARED_LOG_INFO, format, args);
+	va_end(args);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See process.h. Everything here happens once a process, when its first request is submitted or its first
+ * loop runs, so it may take its time; a second thread that comes meanwhile waits for the first.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "drain.h"
+#include "futex.h"
+#include "helper.h"
+#include "hooks.h"
+#include "libtrace.h"
+#include "log.h"
+#include "real_text.h"
+#include "shm.h"
+#include "site.h"
+
+static struct process process_before; /* before the constructor, or where there is no memory */
+struct process *process = &process_before;
+
+static bool process_make(void)
+{
+	int error;
+	struct shared *shared = shm_create(&error);
+
+	if (!shared) {
+		log_warn("cannot trace: no memory for rings: %s", strerror(-error));
+		return false;
+	}
+	hooks_describe(shared);
+	process->pid = getpid();
+	atomic_store(&process->shared, shared);
+	site_publish_all(shared);
+	return true;
+}
+
+bool process_start(void)
+{
+	uint32_t state = PROCESS_IDLE;
+	int saved_errno = errno;
+
+	libtrace_start(); /* other libraries' constructors may run loops before ours */
+	if (atomic_compare_exchange_strong(&process->state, &state, PROCESS_STARTING)) {
+		state = process_make() ? PROCESS_RECORDING : PROCESS_FAILED;
+		atomic_store(&process->state, state);
+		futex_wake(&process->state);
+	}
+	while (state == PROCESS_STARTING) {
+		futex_wait(&process->state, PROCESS_STARTING, 100);
+		state = atomic_load(&process->state);
+	}
+	errno = saved_errno;
+	return state == PROCESS_RECORDING;
+}
+
+static void *drain_thread(void *arg)
+{
+	static _Atomic uint32_t never;
+	struct shared *shared = arg;
+
+	prctl(PR_SET_NAME, "uvtrace-drain", 0, 0, 0);
+	drain_run(shared, &never);
+	return NULL;
+}
+
+/* All signals blocked: they are meant for the program's own threads. */
+static int start_thread(struct shared *shared)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc)
+		return -rc;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&thread, &attr, drain_thread, shared);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -rc;
+}
+
+void process_start_drain(void)
+{
+	struct shared *shared = process_shared();
+	int saved_errno = errno;
+	uint32_t none = 0;
+	int rc = -ENOSYS;
+
+	if (!shared || !atomic_compare_exchange_strong(&process->helper, &none, 1))
+		return;
+	if (shared->options.drain == SHARED_DRAIN_PROCESS) {
+		rc = helper_spawn(shared);
+		if (rc)
+			log_warn("no helper process: %s; draining in a thread", strerror(-rc));
+	}
+	if (rc) {
+		shared->options.drain = SHARED_DRAIN_THREAD;
+		rc = start_thread(shared);
+	}
+	if (rc)
+		log_warn("nobody drains: %s; events stay in %s", strerror(-rc), shared->self_path);
+	else
+		log_info("recording to %s", shared->options.path);
+	atomic_store(&process->helper, 2);
+	errno = saved_errno;
+}
+
+void process_count_untraced(void)
+{
+	struct shared *shared = process_shared();
+
+	if (shared)
+		atomic_fetch_add(&shared->untraced_callbacks, 1);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this process is to the tracer: not recording yet, recording (then `shared` is its ring file), or given
+ * up. The state lies in a page that the kernel empties in a forked child (MADV_WIPEONFORK), so that a child,
+ * however it was made, begins anew with files of its own and never writes into its parent's rings.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared.h"
+#include "thread.h"
+
+enum process_state {
+	PROCESS_IDLE,	  /* nothing made yet */
+	PROCESS_STARTING, /* a thread makes the rings */
+	PROCESS_RECORDING,
+	PROCESS_FAILED, /* could not; the program runs untraced */
+};
+
+struct process {
+	_Atomic uint32_t state;	 /* enum process_state, futex */
+	_Atomic uint32_t helper; /* 0: no drain yet, 1: being made, 2: tried */
+	struct shared *_Atomic shared;
+	uint32_t pid;
+	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
+};
+
+/* The page; a static one that says PROCESS_FAILED until libtrace.c has made it. */
+extern struct process *process;
+
+/* Makes ring file and rings if that has not been done; false if this process cannot record. Slow; errno is kept. */
+bool process_start(void);
+
+/* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
+void process_start_drain(void);
+
+void process_count_untraced(void);
+
+static inline struct shared *process_shared(void)
+{
+	return atomic_load(&process->shared);
+}
+
+#endif

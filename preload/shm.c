@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See shm.h. The header is reserved by posix_fallocate, each ring later by MADV_POPULATE_WRITE (thread.c), so
+ * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
+ * O_NOFOLLOW: nobody can have put something there before us.
+ */
+#include "shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+
+#define PAGE_BYTES 4096
+
+/* Where the kernel itself goes by the counter we may as well. */
+static uint32_t choose_clock(void)
+{
+#if defined(__x86_64__)
+	char name[16] = "";
+	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return TRACE_CLOCK_MONOTONIC;
+	if (read(fd, name, sizeof(name) - 1) < 0)
+		name[0] = 0;
+	close(fd);
+	return strcmp(name, "tsc\n") == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
+#else
+	return TRACE_CLOCK_TSC;
+#endif
+}
+
+/* The largest power of two of counter steps that stays within 16 ns. */
+static uint32_t choose_unit_shift(uint32_t clock)
+{
+	struct trace_clock_pair first, last;
+	uint32_t shift = 0;
+	uint64_t hz;
+
+	if (clock == TRACE_CLOCK_MONOTONIC)
+		return 4;
+#if defined(__aarch64__)
+	(void)first;
+	(void)last;
+	__asm__("mrs %0, cntfrq_el0" : "=r"(hz));
+#else
+	first = clock_pair_read(clock);
+	do
+		last = clock_pair_read(clock);
+	while (last.mono_ns - first.mono_ns < 20000);
+	hz = (last.counter - first.counter) * 1000000000ull / (last.mono_ns - first.mono_ns);
+#endif
+	/* 1 % of room: this is a quick measurement. */
+	while ((2000000000ull << shift) <= hz + hz / 100 * 16)
+		shift++;
+	while (shift && (1000000000ull << shift) > 16 * (hz + hz / 100))
+		shift--;
+	return shift;
+}
+
+static void read_boot_id(uint8_t id[16])
+{
+	char text[64] = "";
+	uint32_t digits = 0;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	for (const char *p = text; *p && digits < 32; p++) {
+		uint32_t value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 16;
+
+		if (value < 16) {
+			id[digits / 2] = id[digits / 2] << 4 | value;
+			digits++;
+		}
+	}
+}
+
+static int open_in(const char *folder, char *path)
+{
+	uint64_t random;
+	int fd;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = clock_mono_ns() ^ (uintptr_t)path << 20;
+	snprintf(path, SHARED_PATH_BYTES, "%s/" SHARED_PREFIX "%d.%016lx", folder, getpid(), random);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The folder of the trace, made if it is missing. */
+static int open_in_trace_folder(char *path)
+{
+	char folder[SHARED_PATH_BYTES];
+	char *slash;
+
+	memcpy(folder, config.path, sizeof(folder));
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = 0;
+	mkdir(folder, 0700);
+	return open_in(folder, path);
+}
+
+static void *map_rings(int fd, uint64_t rings_offset, uint32_t *ring_count)
+{
+	/* Virtual memory only, but RLIMIT_AS counts it: take fewer rings where it is scarce. */
+	for (; *ring_count; *ring_count /= 4) {
+		uint64_t bytes = rings_offset + *ring_count * config.ring_size_bytes;
+		void *memory;
+
+		if (ftruncate(fd, bytes))
+			return NULL;
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (memory != MAP_FAILED)
+			return memory;
+	}
+	return NULL;
+}
+
+static void fill_options(struct shared_options *options)
+{
+	memcpy(options->path, config.path, sizeof(options->path));
+	options->writer = config.writer;
+	options->drain = config.drain;
+	options->log = config.log;
+	options->rotate_seconds = config.rotate_seconds;
+	options->file_size_bytes = config.file_size_bytes;
+	options->total_size_bytes = config.total_size_bytes;
+}
+
+static void fill_identity(struct shared *shared, const char *path, uint64_t rings_offset, uint32_t ring_count)
+{
+	memcpy(shared->magic, SHARED_MAGIC, sizeof(shared->magic));
+	shared->version = SHARED_VERSION;
+	shared->header_bytes = sizeof(*shared);
+	shared->rings_offset = rings_offset;
+	shared->ring_bytes = config.ring_size_bytes;
+	shared->ring_count = ring_count;
+	shared->total_bytes = rings_offset + ring_count * config.ring_size_bytes;
+	shared->pid = getpid();
+	shared->clock = choose_clock();
+	shared->unit_shift = choose_unit_shift(shared->clock);
+	shared->tier = TRACE_TIER_FULL;
+	if (getrandom(shared->process_id, sizeof(shared->process_id), GRND_NONBLOCK) < 0)
+		memcpy(shared->process_id, path + strlen(path) - sizeof(shared->process_id),
+		       sizeof(shared->process_id));
+	read_boot_id(shared->boot_id);
+	shared->start = clock_pair_read(shared->clock);
+	memcpy(shared->self_path, path, strlen(path) + 1);
+	fill_options(&shared->options);
+	atomic_store(&shared->enabled, config.enabled);
+	atomic_store(&shared->switched_counter, shared->start.counter);
+}
+
+struct shared *shm_create(int *error)
+{
+	uint64_t rings_offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	uint32_t ring_count = SHARED_RINGS_MAX;
+	char path[SHARED_PATH_BYTES];
+	struct shared *shared = NULL;
+	int fd = open_in(SHARED_DIR, path);
+
+	*error = 0;
+	if (fd < 0) {
+		log_warn("no ring memory in %s: %s; using the trace folder", SHARED_DIR, strerror(-fd));
+		fd = open_in_trace_folder(path);
+	}
+	if (fd < 0) {
+		*error = fd;
+		return NULL;
+	}
+	*error = -posix_fallocate(fd, 0, rings_offset);
+	if (!*error) {
+		shared = map_rings(fd, rings_offset, &ring_count);
+		*error = shared ? 0 : -errno;
+	}
+	close(fd);
+	if (!shared) {
+		unlink(path);
+		return NULL;
+	}
+	fill_identity(shared, path, rings_offset, ring_count);
+	return shared;
+}
+
+void shm_discard(struct shared *shared)
+{
+	unlink(shared->self_path);
+	munmap(shared, shared->total_bytes);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ring file: made in /dev/shm, or beside the trace where /dev/shm cannot be had; mapped, its descriptor
+ * closed at once, because a program may close or reuse any number it likes.
+ */
+#ifndef SHM_H
+#define SHM_H
+
+#include "shared.h"
+
+/* Makes and maps the ring file for this process and fills in all that is known of it (shared.h, "Identity").
+ * NULL where that is impossible, with *error = -errno. */
+struct shared *shm_create(int *error);
+
+/* Removes the file's name and the mapping: nobody drains it. */
+void shm_discard(struct shared *shared);
+
+#endif

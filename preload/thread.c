@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See thread.h: the slow half. Here a thread gets its ring, finds room in it, and gives it back.
+ */
+#include "thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "process.h"
+#include "hotpath.h"
+
+struct thread thread_none;
+__thread struct thread *thread_current = &thread_none;
+
+/* A thread that has none and will get none: it ended already, or no ring was free. */
+static struct thread thread_untraced;
+static pthread_key_t thread_key;
+static _Atomic uint32_t thread_key_made;
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void thread_tell_lost(struct thread *thread)
+{
+	uint64_t lost = atomic_load_explicit(&thread->ring->lost[RING_LOST_FULL], memory_order_relaxed);
+
+	thread->lost_open = false;
+	thread_put(thread, thread->lost_counter, trace_word(lost - thread->lost_told, TRACE_LOST_FULL));
+	thread->lost_told = lost;
+}
+
+/* Runs when a worker thread ends. What comes later on it (other destructors) is not recorded. */
+static void thread_end(void *arg)
+{
+	struct thread *thread = arg;
+	struct shared_ring *ring = thread->ring;
+
+	thread_current = &thread_untraced;
+	if (!ring) /* a forked child's copy */
+		return;
+	thread_unwind(thread, 0);
+	if (thread->lost_open)
+		thread_tell_lost(thread);
+	thread_put(thread, clock_read(thread->clock), trace_word(0, TRACE_WORKER_END));
+	atomic_store(&ring->end_counter, thread->last_counter);
+	atomic_store(&ring->end_cpu_ns, thread_cpu_ns());
+	thread->limit = 0;
+	/* Release: pairs with the drain's acquire, which then reads the last records. */
+	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
+}
+
+static void thread_key_make(void)
+{
+	uint32_t expected = 0;
+
+	if (atomic_compare_exchange_strong(&thread_key_made, &expected, 1))
+		atomic_store(&thread_key_made, pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
+}
+
+/* Memory that is there for sure: a store to a page that a full tmpfs cannot give would be a SIGBUS. */
+static int ring_populate(struct record *records, uint64_t bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+	if (madvise(records, bytes, MADV_POPULATE_WRITE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+#endif
+	return -EINVAL;
+}
+
+static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
+{
+	for (uint32_t i = 0; i < shared->ring_count; i++) {
+		uint32_t expected = RING_FREE;
+
+		/* Acquire: pairs with the drain's release of a ring that it has emptied. */
+		if (atomic_compare_exchange_strong(&shared->rings[i].state, &expected, RING_CLAIMED)) {
+			*index = i;
+			return &shared->rings[i];
+		}
+	}
+	return NULL;
+}
+
+static void ring_describe(struct shared *shared, struct shared_ring *ring, enum trace_role role)
+{
+	atomic_store(&ring->head, 0);
+	atomic_store(&ring->tail, 0);
+	for (int i = 0; i < RING_LOST_CAUSES; i++)
+		atomic_store(&ring->lost[i], 0);
+	atomic_store(&ring->pool_submitted, 0);
+	atomic_store(&ring->pool_cancelled, 0);
+	atomic_store(&ring->pool_finished, 0);
+	atomic_store(&ring->pool_parked, 0);
+	atomic_store(&ring->end_counter, 0);
+	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
+	ring->tid = syscall(SYS_gettid);
+	ring->role = role;
+	ring->start_counter = clock_read(shared->clock);
+	ring->start_cpu_ns = thread_cpu_ns();
+	prctl(PR_GET_NAME, ring->name, 0, 0, 0);
+}
+
+static struct thread *thread_attach(struct shared *shared, enum trace_role role)
+{
+	uint32_t index;
+	struct shared_ring *ring = ring_claim(shared, &index);
+	struct record *records = ring ? shared_ring_records(shared, index) : NULL;
+	struct thread *thread;
+
+	if (!ring || ring_populate(records, shared->ring_bytes)) {
+		if (ring)
+			atomic_store(&ring->state, RING_FREE);
+		atomic_fetch_add(&shared->untraced_threads, 1);
+		return &thread_untraced;
+	}
+	ring_describe(shared, ring, role);
+	thread = &process->threads[index];
+	memset(thread, 0, sizeof(*thread));
+	thread->mask = shared->ring_bytes / sizeof(struct record) - 1;
+	thread->records = records;
+	thread->ring = ring;
+	thread->shared = shared;
+	thread->clock = shared->clock;
+	thread->role = role;
+	thread->last_counter = ring->start_counter;
+	thread->limit = (thread->mask + 1) / 2;
+	thread->woken_tail = UINT64_MAX;
+	atomic_store_explicit(&ring->state, RING_LIVE, memory_order_release); /* pairs with the drain's acquire */
+	thread_key_make();
+	if (atomic_load(&thread_key_made) == 2)
+		pthread_setspecific(thread_key, thread);
+	return thread;
+}
+
+struct thread *thread_register(enum trace_role role)
+{
+	int saved_errno = errno;
+
+	/* ring == NULL beside a thread that was attached: we are in a forked child. */
+	if (thread_current != &thread_untraced && !thread_current->ring && process_start()) {
+		thread_current = thread_attach(process_shared(), role);
+		if (atomic_load(&process_shared()->asleep))
+			drain_wake(process_shared());
+	}
+	errno = saved_errno;
+	return thread_current->ring ? thread_current : &thread_none;
+}
+
+static void thread_wake_drain(struct thread *thread, uint64_t tail)
+{
+	if (thread->woken_tail == tail)
+		return;
+	thread->woken_tail = tail;
+	process_start_drain();
+	drain_wake(thread->shared);
+}
+
+/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then the end. */
+static void thread_set_limit(struct thread *thread, uint64_t tail)
+{
+	uint64_t capacity = thread->mask + 1;
+	uint64_t end = tail + capacity - THREAD_HEADROOM;
+	uint64_t next = tail + capacity / 2;
+
+	if (thread->head >= next)
+		next = thread->head + capacity / 16;
+	thread->limit = next < end ? next : end;
+}
+
+static void thread_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* Only this thread writes it, so a load and a store are enough. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role)
+{
+	int saved_errno = errno;
+	uint64_t tail;
+
+	if (!thread->ring) {
+		thread = thread_register(role);
+		if (thread == &thread_none && process_shared())
+			atomic_fetch_add(&process_shared()->untraced_events, events);
+		return thread == &thread_none ? NULL : thread;
+	}
+	if (!thread_enabled(thread))
+		return NULL;
+	/* Acquire: pairs with the drain's release, after which these records may be written again. */
+	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
+	thread_set_limit(thread, tail);
+	if (thread->head - tail >= (thread->mask + 1) / 2)
+		thread_wake_drain(thread, tail);
+	errno = saved_errno;
+	if (thread->head < thread->limit) {
+		if (thread->lost_open)
+			thread_tell_lost(thread);
+		return thread;
+	}
+	if (!thread->lost_open) {
+		thread->lost_open = true;
+		thread->lost_counter = thread->last_counter;
+	}
+	thread_add(&thread->ring->lost[RING_LOST_FULL], events);
+	return NULL;
+}
+
+void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events)
+{
+	thread_add(&thread->ring->lost[cause], events);
+}
+
+static void *enclosing_loop(const struct thread *thread)
+{
+	for (uint32_t i = thread->depth; i-- > 0;)
+		if (trace_word_code(thread->frames[i].word) == TRACE_LOOP_ENTER)
+			return (void *)(uintptr_t)trace_word_object(thread->frames[i].word);
+	return NULL;
+}
+
+void thread_unwind(struct thread *thread, uint32_t depth)
+{
+	while (thread->depth > depth) {
+		uint64_t word = thread->frames[--thread->depth].word;
+		bool is_loop = trace_word_code(word) == TRACE_LOOP_ENTER;
+
+		thread_put(thread, clock_read(thread->clock),
+			   is_loop ? trace_word(trace_word_object(word), TRACE_LOOP_LEAVE) : TRACE_POLL_UNWOUND);
+		if (is_loop)
+			thread->loop = enclosing_loop(thread);
+	}
+}

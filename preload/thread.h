@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What each recording thread knows (struct thread), and emission: the only way into a ring.
+ *
+ * The ring: one producer (the thread), one consumer (the drain). `head` counts records ever committed, `tail`
+ * those that are safe in a file; both only grow. The producer keeps its own copy of head, and a `limit` up to
+ * which it may go without looking: half the ring further on the drain is woken, and HEADROOM records before
+ * the end nothing begins any more. What has begun (a poll, a wait, a loop) may always write its end: the
+ * headroom is larger than all that can be open.
+ *
+ * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal handler may
+ * interrupt an emission and call uv_async_send: `busy` tells it, and it counts its event as lost. After a fork
+ * these structs are all zero, so head == limit and the slow path finds out.
+ */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "shared.h"
+
+#define THREAD_HEADROOM 160 /* records: TRACE_DEPTH_MAX ends, one unpark, the LOST events, some to spare */
+
+struct thread_frame {
+	uintptr_t sp;  /* of the dispatch or uv_run that opened it: what lies below the current one has been left */
+	uint64_t word; /* its start */
+};
+
+struct thread {
+	uint64_t head;
+	uint64_t limit;
+	uint64_t mask;
+	struct record *records;
+	struct shared_ring *ring;
+	struct shared *shared;
+	uint64_t last_counter; /* of the newest event: good enough for what needs no exact time */
+	uint32_t depth;	       /* frames open */
+	uint32_t clock;	       /* enum trace_clock */
+	volatile uint8_t busy; /* an emission is under way */
+	bool submitting;       /* inside a hook that submits a request: libuv may call another one */
+	bool lost_open;	       /* LOST_FULL has to be written as soon as there is room */
+	uint32_t role;
+	void *loop;	       /* uv_loop_t of the innermost uv_run */
+	uint64_t lost_counter; /* when the events that the next LOST_FULL counts began to be dropped */
+	uint64_t lost_told;    /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
+	uint64_t woken_tail;   /* tail when the drain was last woken: once for each */
+	struct thread_frame frames[TRACE_DEPTH_MAX];
+};
+
+extern __thread struct thread *thread_current; /* never NULL: thread_none until the thread records */
+extern struct thread thread_none;
+
+/* Gives this thread a ring and makes it a worker, starting the recorder if need be. Returns thread_current,
+ * thread_none if that is impossible. Slow; errno is kept. */
+struct thread *thread_register(enum trace_role role);
+
+/* The slow path of emission: `thread` has come to its limit. Returns the thread (perhaps another: it may have
+ * registered only now) when `events` records may be written, else NULL after counting them as lost. errno is kept. */
+struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role);
+
+/* Ends the frames above `depth`, whose functions were left without a return. */
+void thread_unwind(struct thread *thread, uint32_t depth);
+
+/* Counts lost events that have a cause other than a full ring. */
+void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
+
+static inline uintptr_t thread_sp(void)
+{
+	uintptr_t sp;
+
+#if defined(__x86_64__)
+	__asm__ volatile("movq %%rsp, %0" : "=r"(sp));
+#else
+	__asm__ volatile("mov %0, sp" : "=r"(sp));
+#endif
+	return sp;
+}
+
+static inline bool thread_enabled(const struct thread *thread)
+{
+	return __builtin_expect(atomic_load_explicit(&thread->shared->enabled, memory_order_relaxed), 1);
+}
+
+/* Commits one record. The caller knows that there is room and that nothing is `busy`. */
+static inline void thread_put(struct thread *thread, uint64_t counter, uint64_t word)
+{
+	struct record *record = &thread->records[thread->head & thread->mask];
+
+	thread->busy = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	record->counter = counter;
+	record->word = word;
+	thread->last_counter = counter;
+	thread->head++;
+	/* Release: pairs with the acquire in drain.c, which reads the records below head. */
+	atomic_store_explicit(&thread->ring->head, thread->head, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
+	thread->busy = 0;
+}
+
+/* Frames at or below this stack pointer belong to functions that are gone. */
+static inline void thread_heal(struct thread *thread, uintptr_t sp)
+{
+	while (__builtin_expect(thread->depth && thread->frames[thread->depth - 1].sp <= sp, 0))
+		thread_unwind(thread, thread->depth - 1);
+}
+
+/* Room for `events`, recording switched on? NULL: emit nothing. */
+static inline struct thread *thread_reserve(uint32_t events, enum trace_role role)
+{
+	struct thread *thread = thread_current;
+
+	if (__builtin_expect(thread->head >= thread->limit, 0)) {
+		thread = thread_make_room(thread, events, role);
+		if (!thread)
+			return NULL;
+	}
+	return thread_enabled(thread) ? thread : NULL;
+}
+
+/* Opens a frame and emits its start. Returns the depth to give to thread_pop, or -1: nothing was recorded. */
+static inline int thread_push(struct thread *thread, uintptr_t sp, uint64_t counter, uint64_t word)
+{
+	uint32_t depth;
+
+	thread_heal(thread, sp);
+	depth = thread->depth;
+	if (__builtin_expect(depth >= TRACE_DEPTH_MAX, 0)) {
+		thread_count_lost(thread, RING_LOST_DEPTH, 2);
+		thread_put(thread, counter, trace_word(2, TRACE_LOST_DEPTH));
+		return -1;
+	}
+	thread->frames[depth] = (struct thread_frame){sp, word};
+	thread->depth = depth + 1;
+	thread_put(thread, counter, word);
+	return depth;
+}
+
+/* Ends the frame of thread_push. Where frames above it were left behind, ends those first; where it was itself taken
+ * for gone (a program that switches stacks), it has been ended already. */
+static inline void thread_pop(struct thread *thread, uint32_t depth, uint64_t word)
+{
+	if (__builtin_expect(thread->depth != depth + 1, 0)) {
+		if (thread->depth <= depth)
+			return;
+		thread_unwind(thread, depth + 1);
+	}
+	thread->depth = depth;
+	thread_put(thread, clock_read(thread->clock), word);
+}
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
+ * the process. Runs on the desk; shares with the library the layout (shared.h) and the switches (control.c).
+ *
+ * Rules: only ring files of our own user are opened, never through a link; nothing in them is believed unchecked.
+ * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "drain.h"
+#include "version.h"
+
+#define WAIT_MS 2000
+
+static const char *const kind_names[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = text,
+#include "trace_kinds.def"
+#undef KIND
+};
+
+static void usage(FILE *out)
+{
+	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
+	      "Looks at a traced process, or switches its recording, from outside.\n"
+	      "  status   what each worker is doing now, and how much was recorded and lost\n"
+	      "  enable   switch recording on\n"
+	      "  disable  switch recording off: callbacks run as without uvtrace\n"
+	      "  flush    write what was recorded so far to the file, then return\n"
+	      "  rotate   seal the current file and begin another, then return\n"
+	      "  --help   this text\n"
+	      "  --version\n",
+	      out);
+}
+
+static int fail(long pid, const char *what)
+{
+	fprintf(stderr, "trace_ctl: process %ld: %s\n", pid, what);
+	return 1;
+}
+
+/* Maps one candidate, or NULL. */
+static struct shared *map_ring(const char *path, long pid)
+{
+	struct shared *shared;
+	struct stat st;
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < (off_t)sizeof(*shared)) {
+		close(fd);
+		return NULL;
+	}
+	shared = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (shared == MAP_FAILED)
+		return NULL;
+	if (drain_check(shared, st.st_size) == 0 && shared->pid == pid)
+		return shared;
+	munmap(shared, st.st_size);
+	return NULL;
+}
+
+/* The ring file of that process in `folder`; *denied is set when one is there that is not ours. */
+static struct shared *find_in(const char *folder, long pid, int *denied)
+{
+	char prefix[64], path[PATH_MAX];
+	struct shared *shared = NULL;
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	if (!dir)
+		return NULL;
+	snprintf(prefix, sizeof(prefix), SHARED_PREFIX "%ld.", pid);
+	while (!shared && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		shared = map_ring(path, pid);
+		*denied |= !shared;
+	}
+	closedir(dir);
+	return shared;
+}
+
+/* /dev/shm as the process sees it, too: it may live in another mount namespace. */
+static struct shared *find_ring(long pid, int *denied)
+{
+	char folder[64];
+	struct shared *shared;
+
+	snprintf(folder, sizeof(folder), "/proc/%ld/root" SHARED_DIR, pid);
+	shared = find_in(SHARED_DIR, pid, denied);
+	return shared ? shared : find_in(folder, pid, denied);
+}
+
+static void print_duration(uint64_t ns)
+{
+	if (ns < 10000)
+		printf("%" PRIu64 " ns", ns);
+	else if (ns < 10000000)
+		printf("%.1f µs", ns / 1e3);
+	else if (ns < 10000000000)
+		printf("%.1f ms", ns / 1e6);
+	else
+		printf("%.1f s", ns / 1e9);
+}
+
+/* Nanoseconds from that counter value to now, by the rate since the process began to record. */
+static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
+{
+	struct trace_clock_pair now = clock_pair_read(shared->clock);
+	double ticks = now.counter - shared->start.counter;
+	double ns = now.mono_ns - shared->start.mono_ns;
+
+	return now.counter <= counter || ticks <= 0 ? 0 : (uint64_t)((now.counter - counter) * (ns / ticks));
+}
+
+static void print_doing(const struct shared *shared, struct record record)
+{
+	uint32_t code = trace_word_code(record.word);
+	uint32_t site = code - TRACE_CODE_POLL;
+
+	if (code == TRACE_PARK) {
+		printf("parked");
+	} else if (code >= TRACE_CODE_POLL && site < TRACE_SITES_MAX) {
+		uint32_t kind = shared->sites[site].kind;
+
+		printf("in a %s callback 0x%" PRIx64 " of 0x%" PRIx64,
+		       kind < KIND_COUNT && kind_names[kind] ? kind_names[kind] : "?", shared->sites[site].callback,
+		       trace_word_object(record.word));
+	} else if (code == TRACE_LOOP_LEAVE) {
+		printf("outside of uv_run");
+	} else {
+		printf("between callbacks");
+	}
+	printf(" for ");
+	print_duration(elapsed_ns(shared, record.counter));
+}
+
+static void print_worker(struct shared *shared, uint32_t index)
+{
+	struct shared_ring *ring = &shared->rings[index];
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
+	uint64_t lost = 0;
+
+	for (int i = 0; i < RING_LOST_CAUSES; i++)
+		lost += atomic_load(&ring->lost[i]);
+	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker, ring->role == TRACE_ROLE_POOL ? "pool" : "loop",
+	       ring->tid, ring->name);
+	if (head)
+		print_doing(shared, shared_ring_records(shared, index)[(head - 1) & mask]);
+	else
+		printf("nothing recorded yet");
+	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
+	       head - atomic_load(&ring->tail));
+}
+
+static int status(struct shared *shared)
+{
+	static const char *const drains[] = {"not running", "running", "finished"};
+	uint32_t drain_state = atomic_load(&shared->drain_state);
+	uint32_t drain_pid = atomic_load(&shared->drain_pid);
+
+	printf("process %u: recording %s; libuv %u.%u.%u; writes %.*s\n", shared->pid,
+	       atomic_load(&shared->enabled) ? "on" : "off", shared->libuv_version >> 16 & 0xff,
+	       shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff, (int)sizeof(shared->options.path),
+	       shared->options.path);
+	printf("  drain %s", drains[drain_state <= DRAIN_DONE ? drain_state : DRAIN_NONE]);
+	if (drain_pid)
+		printf(" (helper process %u)", drain_pid);
+	printf("; %" PRIu64 " bytes written, %" PRIu64 " files sealed, %" PRIu64 " evicted\n",
+	       atomic_load(&shared->bytes_written), atomic_load(&shared->segments_sealed),
+	       atomic_load(&shared->evicted_segments));
+	for (uint32_t i = 0; i < shared->ring_count; i++)
+		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) == RING_LIVE)
+			print_worker(shared, i);
+	if (atomic_load(&shared->untraced_threads) || atomic_load(&shared->untraced_callbacks))
+		printf("  untraced: %" PRIu64 " threads, %" PRIu64 " callbacks\n",
+		       atomic_load(&shared->untraced_threads), atomic_load(&shared->untraced_callbacks));
+	return 0;
+}
+
+static int enable(struct shared *shared)
+{
+	control_enable(shared, true);
+	return 0;
+}
+
+static int disable(struct shared *shared)
+{
+	control_enable(shared, false);
+	return 0;
+}
+
+static int flush(struct shared *shared)
+{
+	return control_flush(shared, WAIT_MS) ? fail(shared->pid, "the drain did not answer within 2 s") : 0;
+}
+
+static int rotate(struct shared *shared)
+{
+	return control_rotate(shared, WAIT_MS) ? fail(shared->pid, "the drain did not answer within 2 s") : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct shared *shared);
+} commands[] = {{"status", status}, {"enable", enable}, {"disable", disable}, {"flush", flush}, {"rotate", rotate}};
+
+static int run(long pid, const char *name)
+{
+	int denied = 0;
+	struct shared *shared;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		if (kill(pid, 0) && errno == ESRCH)
+			return fail(pid, "no such process");
+		shared = find_ring(pid, &denied);
+		if (!shared)
+			return fail(
+			    pid,
+			    denied
+				? "its ring file cannot be read: another user's process, or another version of uvtrace"
+				: "is not being traced (or has not run a loop yet)");
+		return commands[i].run(shared);
+	}
+	fprintf(stderr, "trace_ctl: unknown command \"%s\"\nTry 'trace_ctl --help'.\n", name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	char *end;
+	long pid;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("trace_ctl (uvtrace) " UVTRACE_VERSION);
+		return 0;
+	}
+	if (argc != 3) {
+		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
+		return 2;
+	}
+	errno = 0;
+	pid = strtol(argv[1], &end, 10);
+	if (*end || end == argv[1] || errno || pid <= 0) {
+		fprintf(stderr, "trace_ctl: \"%s\" is not a process id\nTry 'trace_ctl --help'.\n", argv[1]);
+		return 2;
+	}
+	return run(pid, argv[2]);
+}
