@@ -5,7 +5,7 @@
  * their neighbours come and go, and both servers are hit alike by what is slower than a window. Each adjacent
  * pair of an A and a B window gives one ratio of their rates; the median of these and its 95 % interval by ranks
  * (no assumption about the noise) is the answer. A window ends when the last reply that it asked for is there, so
- * no window pays for another's. Prints one JSON object. Every reply is checked, and counted against what was sent.
+ * no window pays for another's. Prints one flat JSON object. Every reply is checked, and counted against what was sent.
  *
  * usage: echo_load [options] PORT [PORT]   (see usage())
  */
@@ -200,11 +200,12 @@ static void server_forget(struct server *server)
 
 static void server_print(const char *name, const struct server *server, uint64_t warmup)
 {
-	printf("\"%s\":{\"sent\":%lu,\"requests\":%lu,\"warmup_requests\":%lu,\"requests_per_second\":%.0f,"
-	       "\"p50_us\":%.2f,\"p99_us\":%.2f}",
-	       name, server->sent, server->replies, warmup,
-	       (double)server->replies * 1e9 / (double)(server->busy_ns ? server->busy_ns : 1),
-	       latency_us(server->latencies, server->replies, 0.5),
+	double seconds = (double)server->busy_ns / 1e9;
+
+	printf("\"%s_sent\":%lu,\"%s_requests\":%lu,\"%s_warmup_requests\":%lu,", name, server->sent, name,
+	       server->replies, name, warmup);
+	printf("\"%s_requests_per_second\":%.0f,", name, seconds > 0 ? (double)server->replies / seconds : 0);
+	printf("\"%s_p50_us\":%.1f,\"%s_p99_us\":%.1f", name, latency_us(server->latencies, server->replies, 0.5), name,
 	       latency_us(server->latencies, server->replies, 0.99));
 }
 

@@ -201,7 +201,7 @@ check_uvloop() {
 	connections=$(value_of connections "$here/stdout")
 	ends=$(value_of ends "$here/stdout")
 	check_equal "messages, the load's and the server's count" "$messages" \
-		"$(sed -n 's/.*"requests":\([0-9]*\).*/\1/p' "$here/load")"
+		"$(sed -n 's/.*"server_requests":\([0-9]*\).*/\1/p' "$here/load")"
 	check_equal "connection callbacks = connections" "$(count polls.connection)" "$connections"
 	check_equal "read callbacks = messages + ends" "$(count polls.read)" $((messages + ends))
 	check_equal "polls left open" "$(count open_kinds)" none
