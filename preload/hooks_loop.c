@@ -2,6 +2,9 @@
  *
  * The loop and its waits: uv_run, epoll_wait, epoll_pwait. A park is a wait on the backend fd of this thread's
  * innermost uv_run with a timeout other than 0; any other wait of the program goes through untouched.
+ *
+ * Tier "libc": where the program has libuv linked in statically, uv_run is never seen here, and every thread that
+ * waits in epoll is taken for a loop worker: parks, unparks and the turns between them are all there is to see.
  */
 #include <errno.h>
 
@@ -45,13 +48,20 @@ static void wake_if_asleep(struct thread *thread)
 		drain_wake(thread->shared);
 }
 
-/* Before a wait of this thread's loop. True if the park was recorded, and so the unpark must be. */
-static bool loop_park(struct thread *thread, int timeout)
+static void loop_sample(struct thread *thread)
 {
 	const uv_loop_t *loop = thread->loop;
 
+	if (!loop)
+		return;
 	atomic_store_explicit(&thread->ring->active_reqs, loop->active_reqs.count, memory_order_relaxed);
 	atomic_store_explicit(&thread->ring->active_handles, loop->active_handles, memory_order_relaxed);
+}
+
+/* Before a wait of this thread's loop. True if the park was recorded, and so the unpark must be. */
+static bool loop_park(struct thread *thread, int timeout)
+{
+	loop_sample(thread);
 	if (timeout == 0 || !thread_reserve(2, TRACE_ROLE_LOOP))
 		return false;
 	thread_heal(thread, thread_sp());
@@ -75,9 +85,21 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	wake_if_asleep(thread);
 }
 
-static bool is_loop_wait(const struct thread *thread, int epfd)
+/* The first wait of a thread whose libuv is out of sight. */
+__attribute__((noinline, cold)) static bool libc_tier_wait(struct thread *thread)
 {
-	return thread->loop && ((const uv_loop_t *)thread->loop)->backend_fd == epfd;
+	if (!thread->ring)
+		thread = thread_register(TRACE_ROLE_LOOP);
+	if (thread->ring && !atomic_load_explicit(&process->helper, memory_order_relaxed))
+		process_start_drain();
+	return thread->ring != NULL;
+}
+
+static bool is_loop_wait(struct thread *thread, int epfd)
+{
+	if (likely(thread->loop != NULL))
+		return ((const uv_loop_t *)thread->loop)->backend_fd == epfd;
+	return unlikely(real_uv_is_static()) && libc_tier_wait(thread);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)

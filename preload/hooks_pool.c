@@ -98,14 +98,29 @@ static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
 	hooks_emit(true, trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
 }
 
+/* From a thread that runs no loop. */
+static void others_async_send(const uv_async_t *handle)
+{
+	struct thread *others = thread_others_lock();
+
+	if (!others)
+		return;
+	if ((others->head < others->limit || thread_make_room(others, 1, TRACE_ROLE_OTHER)) && thread_enabled(others))
+		thread_put(others, clock_read(others->clock), trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
+	thread_others_unlock();
+}
+
 EXPORT int uv_async_send(uv_async_t *handle)
 {
 	struct thread *thread = thread_current;
 
 	if (unlikely(!REAL(uv_async_send)))
 		return UV_ENOSYS;
-	if (!thread->ring)
+	if (!thread->ring) {
+		if (!real_is_uv(CALLER))
+			others_async_send(handle);
 		return REAL(uv_async_send)(handle);
+	}
 	if (thread->busy)
 		thread_count_lost(thread, RING_LOST_REENTRANT, 1);
 	else if (!real_is_uv(CALLER))
@@ -187,6 +202,7 @@ void hooks_describe(struct shared *shared)
 	shared->work_req_offset[KIND_GETADDRINFO] = offsetof(uv_getaddrinfo_t, work_req);
 	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
 	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
+	shared->tier = real_uv_is_static() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
 	shared->libuv_version = REAL(uv_version) ? REAL(uv_version)() : 0;
 	__builtin_strncpy(shared->libuv_path, real_uv_path(), sizeof(shared->libuv_path) - 1);
 }

@@ -36,6 +36,9 @@ static bool process_make(void)
 		return false;
 	}
 	hooks_describe(shared);
+	if (shared->tier == TRACE_TIER_LIBC)
+		log_warn(
+		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");
 	process->pid = getpid();
 	atomic_store(&process->shared, shared);
 	site_publish_all(shared);

@@ -25,6 +25,8 @@ struct process {
 	_Atomic uint32_t state;	 /* enum process_state, futex */
 	_Atomic uint32_t helper; /* 0: no drain yet, 1: being made, 2: tried */
 	struct shared *_Atomic shared;
+	struct thread *_Atomic others; /* what threads that are no workers share, see thread_others_lock */
+	_Atomic uint32_t others_lock;
 	uint32_t pid;
 	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
 };

@@ -111,9 +111,18 @@ const char *real_uv_path(void)
 	return uv_path;
 }
 
+/* Asked once: the executable's own symbols come before ours, now and later. */
 bool real_uv_is_static(void)
 {
-	void *first = dlsym(RTLD_DEFAULT, "uv_run");
+	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
+	void *first;
 
-	return first && checked(first) == first;
+	if (!answer) {
+		int saved_errno = errno;
+
+		first = dlsym(RTLD_DEFAULT, "uv_run");
+		answer = first && checked(first) == first ? 2 : 1;
+		errno = saved_errno;
+	}
+	return answer == 2;
 }

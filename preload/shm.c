@@ -154,7 +154,6 @@ static void fill_identity(struct shared *shared, const char *path, uint64_t ring
 	shared->pid = getpid();
 	shared->clock = choose_clock();
 	shared->unit_shift = choose_unit_shift(shared->clock);
-	shared->tier = TRACE_TIER_FULL;
 	if (getrandom(shared->process_id, sizeof(shared->process_id), GRND_NONBLOCK) < 0)
 		memcpy(shared->process_id, path + strlen(path) - sizeof(shared->process_id),
 		       sizeof(shared->process_id));

@@ -16,6 +16,8 @@
 #include "process.h"
 #include "hotpath.h"
 
+#define OTHERS_TRIES 256 /* an emission takes some tens of nanoseconds */
+
 struct thread thread_none;
 __thread struct thread *thread_current = &thread_none;
 
@@ -107,14 +109,18 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 	atomic_store(&ring->pool_parked, 0);
 	atomic_store(&ring->end_counter, 0);
 	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
-	ring->tid = syscall(SYS_gettid);
 	ring->role = role;
 	ring->start_counter = clock_read(shared->clock);
-	ring->start_cpu_ns = thread_cpu_ns();
-	prctl(PR_GET_NAME, ring->name, 0, 0, 0);
+	ring->tid = role == TRACE_ROLE_OTHER ? 0 : syscall(SYS_gettid);
+	ring->start_cpu_ns = role == TRACE_ROLE_OTHER ? 0 : thread_cpu_ns();
+	if (role == TRACE_ROLE_OTHER)
+		memcpy(ring->name, "other threads", sizeof("other threads"));
+	else
+		prctl(PR_GET_NAME, ring->name, 0, 0, 0);
 }
 
-static struct thread *thread_attach(struct shared *shared, enum trace_role role)
+/* NULL: no ring is free, or no memory for it. */
+static struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 {
 	uint32_t index;
 	struct shared_ring *ring = ring_claim(shared, &index);
@@ -124,8 +130,7 @@ static struct thread *thread_attach(struct shared *shared, enum trace_role role)
 	if (!ring || ring_populate(records, shared->ring_bytes)) {
 		if (ring)
 			atomic_store(&ring->state, RING_FREE);
-		atomic_fetch_add(&shared->untraced_threads, 1);
-		return &thread_untraced;
+		return NULL;
 	}
 	ring_describe(shared, ring, role);
 	thread = &process->threads[index];
@@ -140,10 +145,56 @@ static struct thread *thread_attach(struct shared *shared, enum trace_role role)
 	thread->limit = (thread->mask + 1) / 2;
 	thread->woken_tail = UINT64_MAX;
 	atomic_store_explicit(&ring->state, RING_LIVE, memory_order_release); /* pairs with the drain's acquire */
+	return thread;
+}
+
+static struct thread *thread_attach(struct shared *shared, enum trace_role role)
+{
+	struct thread *thread = thread_attach_ring(shared, role);
+
+	if (!thread) {
+		atomic_fetch_add(&shared->untraced_threads, 1);
+		return &thread_untraced;
+	}
 	thread_key_make();
 	if (atomic_load(&thread_key_made) == 2)
 		pthread_setspecific(thread_key, thread);
 	return thread;
+}
+
+struct thread *thread_others_lock(void)
+{
+	struct shared *shared = process_shared();
+	struct thread *others;
+	uint32_t unlocked = 0;
+	int saved_errno = errno;
+
+	if (!shared)
+		return NULL;
+	for (int tries = 0; !atomic_compare_exchange_weak(&process->others_lock, &unlocked, 1); tries++) {
+		unlocked = 0;
+		others = atomic_load(&process->others);
+		if (tries == OTHERS_TRIES) {
+			if (others)
+				atomic_fetch_add(&others->ring->lost[RING_LOST_REENTRANT], 1);
+			return NULL;
+		}
+	}
+	others = atomic_load(&process->others);
+	if (!others) {
+		others = thread_attach_ring(shared, TRACE_ROLE_OTHER);
+		if (others)
+			atomic_store(&process->others, others);
+		else
+			thread_others_unlock();
+	}
+	errno = saved_errno;
+	return others;
+}
+
+void thread_others_unlock(void)
+{
+	atomic_store_explicit(&process->others_lock, 0, memory_order_release);
 }
 
 struct thread *thread_register(enum trace_role role)

@@ -67,6 +67,12 @@ void thread_unwind(struct thread *thread, uint32_t depth);
 /* Counts lost events that have a cause other than a full ring. */
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
 
+/* The ring that all threads share which are no workers, for their uv_async_send, or NULL: not recording, or somebody
+ * else holds it for longer than a few hundred nanoseconds (then the event is counted as lost). Never waits:
+ * the caller may be a signal handler that interrupted the holder. Give it back by thread_others_unlock. */
+struct thread *thread_others_lock(void);
+void thread_others_unlock(void);
+
 static inline uintptr_t thread_sp(void)
 {
 	uintptr_t sp;

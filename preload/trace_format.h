@@ -59,7 +59,11 @@ static inline uint64_t trace_word_object(uint64_t word)
 	return word >> 16;
 }
 
-enum trace_role { TRACE_ROLE_LOOP = 1, TRACE_ROLE_POOL = 2 };
+enum trace_role {
+	TRACE_ROLE_LOOP = 1,
+	TRACE_ROLE_POOL = 2,
+	TRACE_ROLE_OTHER = 3, /* all threads that are no workers, together: their AsyncSend events; tid 0 */
+};
 enum trace_tier { TRACE_TIER_FULL = 1, TRACE_TIER_LIBC = 2 };
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
 
