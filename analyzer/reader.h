@@ -48,9 +48,20 @@ struct trace_worker {
 	struct reader_blocks *blocks; /* private */
 };
 
+/* From `tick` (to `end_tick`) the clock is taken to run evenly. The first range reaches back to 0 ns at most, the
+ * last one on for ever. For callers that convert many ticks: find the range once, then trace_range_ns(). */
+struct trace_clock_range {
+	uint64_t tick, end_tick;
+	uint64_t ns, end_ns;      /* CLOCK_MONOTONIC at both ends */
+	uint64_t rate;            /* nanoseconds a tick, times 2^TRACE_RATE_BITS */
+	int64_t real_offset_ns;   /* wall clock - CLOCK_MONOTONIC */
+};
+#define TRACE_RATE_BITS 40
+
 struct trace_process {
 	uint32_t pid;
 	uint8_t process_id[16];
+	uint8_t boot_id[16];     /* processes of one boot share CLOCK_MONOTONIC */
 	uint8_t clock, tier, unit_shift;
 	char *exe, *cmdline, *libuv, *libuv_path, *ring_path, *version; /* never NULL; "" where unknown */
 	char **notes; size_t note_count;     /* warnings that reports must repeat */
@@ -59,6 +70,7 @@ struct trace_process {
 	bool sealed;                         /* the last segment has its seal */
 	uint32_t seal_reason;                /* enum trace_seal_reason, 0 where there is none */
 	bool salvaged;                       /* part of it comes from the ring that a crash left */
+	bool running;                        /* it is alive on this machine now: its newest events are not in its files yet */
 	uint64_t first_segment, last_segment; uint32_t segment_count;
 	struct trace_worker *workers; size_t worker_count; /* by number */
 	struct trace_site *sites; size_t site_count;       /* by site index; look at .present */
@@ -66,6 +78,7 @@ struct trace_process {
 	struct trace_module *modules; size_t module_count; /* by start */
 	struct trace_sample *samples; size_t sample_count; /* by tick; thinned evenly beyond 1 Mi samples a process, which is a problem line */
 	uint64_t events, lost, missing;      /* sums over workers; missing also counts blocks whose worker is unknown */
+	struct trace_clock_range *clock_ranges; size_t clock_range_count; /* by tick, at least one */
 };
 
 struct trace {
@@ -85,6 +98,16 @@ void trace_close(struct trace *trace);
 /* CLOCK_MONOTONIC nanoseconds of a tick; monotonic in tick; and the wall clock. */
 uint64_t trace_ns(const struct trace_process *process, uint64_t tick);
 uint64_t trace_real_ns(const struct trace_process *process, uint64_t tick);
+const struct trace_clock_range *trace_clock_range(const struct trace_process *process, uint64_t tick);
+
+/* What trace_ns() returns for a tick of this range; another tick gives the nearer end. */
+static inline uint64_t trace_range_ns(const struct trace_clock_range *range, uint64_t tick)
+{
+	uint64_t ticks = tick > range->tick ? tick - range->tick : 0;
+	unsigned __int128 ns = range->ns + ((unsigned __int128)ticks * range->rate >> TRACE_RATE_BITS);
+
+	return ns < range->end_ns ? (uint64_t)ns : range->end_ns;
+}
 
 /* Walks the items of one worker in stream order (by the tick at which an item was complete; an INSTANT nested in
  * a fused POLL follows it). Several cursors may be open, also in several threads. */
@@ -96,6 +119,10 @@ size_t trace_cursor_read(struct trace_cursor *cursor, uint64_t until, struct tra
  * that returned items; *count entries valid until the next read. Not NULL only when items[0] is the first
  * after such a place. */
 const struct trace_context *trace_cursor_context(const struct trace_cursor *cursor, size_t *count, bool *after_gap);
+/* How many records are missing just before items[0] of the last read; 0 without a gap there. */
+uint64_t trace_cursor_missing(const struct trace_cursor *cursor);
+/* NULL, or one line about a block whose checksum is right and whose items are not: it was passed over from there. */
+const char *trace_cursor_problem(const struct trace_cursor *cursor);
 void trace_cursor_close(struct trace_cursor *cursor);
 
 /* The name of an event word as in JSONL ("PollStart", "WorkerPark", ..., "RequestSubmit"); "Unknown" for unknown codes. */
