@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The timeline's frame: the range asked for, what samples say, the lists of the longest, and the driver that reads
+ * all workers of a process side by side.
+ *
+ * The driver always reads on where it is furthest behind, a batch at a time: what the pool must wait for is never
+ * more than a batch of each worker, so memory does not grow with the trace, and each worker's cursor is open only
+ * between its first item and its last.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tick_heap.h"
+#include "timeline_parts.h"
+
+#define BATCH_ITEMS	 1024
+#define PROGRESS_BATCHES 64   /* tell how far we are after so many */
+#define OPEN_MAX	 1000 /* polls open at the end of a trace: more are counted, not listed */
+
+/* ---- The range ------------------------------------------------------------------------------------------------ */
+
+uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to)
+{
+	const struct timeline_private *private = timeline->private;
+
+	if (from < timeline->from_tick)
+		from = timeline->from_tick;
+	if (to > timeline->to_tick)
+		to = timeline->to_tick;
+	if (to <= from)
+		return 0;
+	uint64_t ticks = to - from;
+	for (size_t i = 0; i < private->off_count; i++) {
+		uint64_t off_from = private->off[i].from > from ? private->off[i].from : from;
+		uint64_t off_to = private->off[i].to < to ? private->off[i].to : to;
+		if (off_to > off_from)
+			ticks -= off_to - off_from;
+	}
+	return ticks;
+}
+
+/* The first tick that lies `ns` or more after the process' start. */
+static uint64_t tick_after(const struct trace_process *process, uint64_t ns)
+{
+	uint64_t low = process->start_tick, high = process->last_tick + 1;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		if (trace_ns(process, middle) - process->start_mono_ns < ns)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int off_read(struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+	struct timeline_private *private = timeline->private;
+	bool off = false;
+
+	private->off = calloc(process->sample_count + 1, sizeof(*private->off));
+	if (!private->off)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->sample_count; i++) {
+		const struct trace_sample *sample = &process->samples[i];
+		if (sample->type != TRACE_SAMPLE_RECORDING || off == (sample->a == 0))
+			continue;
+		off = sample->a == 0;
+		if (off)
+		private->off[private->off_count++] = (struct tick_range){sample->tick, UINT64_MAX};
+		else private->off[private->off_count - 1].to = sample->tick;
+	}
+	struct tick_range *fitting = realloc(private->off, (private->off_count + 1) * sizeof(*fitting));
+	if (fitting)
+	private->off = fitting;
+	return 0;
+}
+
+static int range_set(struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+	const struct timeline_options *options = &timeline->options;
+	bool whole = options->from_ns == 0 && options->to_ns == UINT64_MAX;
+
+	timeline->from_tick = options->from_ns == 0 ? process->start_tick : tick_after(process, options->from_ns);
+	timeline->to_tick = options->to_ns == UINT64_MAX ? UINT64_MAX : tick_after(process, options->to_ns);
+	if (process->first_tick != 0 && process->first_tick < timeline->from_tick && options->from_ns == 0)
+		timeline->from_tick = process->first_tick;
+	timeline->end_tick = process->last_tick < timeline->to_tick ? process->last_tick : timeline->to_tick;
+	if (timeline->end_tick < timeline->from_tick)
+		timeline->end_tick = timeline->from_tick;
+	if (off_read(timeline) < 0)
+		return -ENOMEM;
+	timeline->private->whole = whole && timeline->private->off_count == 0;
+	timeline->range_ticks = timeline_clip_slowly(timeline, timeline->from_tick, timeline->end_tick);
+	timeline->off_ticks = timeline->end_tick - timeline->from_tick - timeline->range_ticks;
+	return 0;
+}
+
+/* ---- Units ---------------------------------------------------------------------------------------------------- */
+
+static double ns_per_tick(const struct trace_process *process)
+{
+	uint64_t ticks = process->last_tick > process->start_tick ? process->last_tick - process->start_tick : 0;
+	uint64_t ns = trace_ns(process, process->last_tick) - trace_ns(process, process->start_tick);
+
+	if (ticks > 0 && ns > 0)
+		return (double)ns / (double)ticks;
+	return process->clock_range_count > 0
+		   ? (double)process->clock_ranges[0].rate / (double)(1ull << TRACE_RATE_BITS)
+		   : 1;
+}
+
+static uint64_t ticks_at_least(const struct timeline *timeline, uint64_t ns)
+{
+	double ticks = (double)ns / timeline->private->ns_per_tick;
+
+	return ticks < 1e18 ? (uint64_t)ticks + ((double)(uint64_t)ticks < ticks) : UINT64_MAX;
+}
+
+uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks)
+{
+	return (uint64_t)((double)ticks * timeline->private->ns_per_tick + 0.5);
+}
+
+int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick)
+{
+	return (int64_t)(trace_ns(timeline->process, tick) - timeline->process->start_mono_ns);
+}
+
+uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline_span *span)
+{
+	return trace_ns(timeline->process, span->tick + span->duration) - trace_ns(timeline->process, span->tick);
+}
+
+uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
+{
+	return worker->inside_ticks > worker->parked_ticks ? worker->inside_ticks - worker->parked_ticks : 0;
+}
+
+/* ---- The longest ---------------------------------------------------------------------------------------------- */
+
+/* Longer is more; of two equal ones the earlier. */
+static int span_compare(const struct timeline_span *a, const struct timeline_span *b)
+{
+	if (a->duration != b->duration)
+		return a->duration < b->duration ? -1 : 1;
+	if (a->tick != b->tick)
+		return a->tick > b->tick ? -1 : 1;
+	return 0;
+}
+
+/* A heap with the least on top: what is listed is what is more than that. */
+static void top_sink(struct timeline_top *top, size_t at)
+{
+	struct timeline_span moving = top->spans[at];
+
+	for (;;) {
+		size_t child = at * 2 + 1;
+		if (child + 1 < top->count && span_compare(&top->spans[child + 1], &top->spans[child]) < 0)
+			child++;
+		if (child >= top->count || span_compare(&moving, &top->spans[child]) <= 0)
+			break;
+		top->spans[at] = top->spans[child];
+		at = child;
+	}
+	top->spans[at] = moving;
+}
+
+static int top_append(struct timeline_top *top, const struct timeline_span *span)
+{
+	if ((top->count & (top->count - 1)) == 0) {
+		size_t room = top->count ? top->count * 2 : 1;
+		struct timeline_span *spans = realloc(top->spans, room * sizeof(*spans));
+		if (!spans)
+			return -ENOMEM;
+		top->spans = spans;
+	}
+	size_t at = top->count++;
+	for (; at > 0 && span_compare(&top->spans[(at - 1) / 2], span) > 0; at = (at - 1) / 2)
+		top->spans[at] = top->spans[(at - 1) / 2];
+	top->spans[at] = *span;
+	return 0;
+}
+
+int timeline_top_add(struct timeline_top *top, const struct timeline_span *span)
+{
+	top->seen++;
+	top->ticks += span->duration;
+	if (top->count < top->max)
+		return top_append(top, span);
+	if (top->count > 0 && span_compare(span, &top->spans[0]) > 0) {
+		top->spans[0] = *span;
+		top_sink(top, 0);
+	}
+	return 0;
+}
+
+int timeline_note_poll(struct timeline *timeline, const struct timeline_span *poll)
+{
+	struct timeline_worker *worker = &timeline->workers[poll->worker];
+
+	if (poll->duration > worker->slowest.duration)
+		worker->slowest = *poll;
+	return poll->duration < timeline->private->long_poll_ticks ? 0 : timeline_top_add(&timeline->long_polls, poll);
+}
+
+static int compare_longest_first(const void *a, const void *b)
+{
+	return -span_compare(a, b);
+}
+
+static void top_sort(struct timeline_top *top)
+{
+	if (top->count > 1)
+		qsort(top->spans, top->count, sizeof(*top->spans), compare_longest_first);
+}
+
+/* ---- Samples -------------------------------------------------------------------------------------------------- */
+
+static void level_sample(struct timeline_level *level, uint64_t value)
+{
+	level->max = value > level->max ? value : level->max;
+	level->mean += ((double)value - level->mean) / (double)++level->count;
+}
+
+/* CPU and run-queue time are running totals: the newest minus what they were when the range began. */
+static void worker_sample(struct timeline_worker *worker, struct trace_sample *first, const struct trace_sample *sample,
+			  const struct timeline *timeline)
+{
+	if (first->type == 0 || sample->tick <= timeline->from_tick)
+		*first = *sample;
+	if (sample->tick <= first->tick || sample->a < first->a || sample->b < first->b)
+		return;
+	worker->sampled = true;
+	worker->cpu_ns = sample->a - first->a;
+	worker->sched_wait_ns = sample->b - first->b;
+	worker->sampled_ns = trace_ns(timeline->process, sample->tick) - trace_ns(timeline->process, first->tick);
+}
+
+static size_t worker_find(const struct trace_process *process, uint32_t number)
+{
+	size_t low = 0, high = process->worker_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (process->workers[middle].worker < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < process->worker_count && process->workers[low].worker == number ? low : process->worker_count;
+}
+
+static void untraced_sample(struct timeline *timeline, const struct trace_sample *sample)
+{
+	timeline->untraced_callbacks = sample->a;
+	timeline->untraced_threads = sample->b;
+	timeline->untraced_events = sample->c;
+}
+
+static void sample_read(struct timeline *timeline, const struct trace_sample *sample, struct trace_sample *firsts)
+{
+	size_t position = worker_find(timeline->process, sample->worker);
+
+	if (sample->type == TRACE_SAMPLE_UNTRACED)
+		untraced_sample(timeline, sample);
+	if (sample->tick >= timeline->to_tick)
+		return;
+	if (sample->type == TRACE_SAMPLE_WORKER && position < timeline->process->worker_count)
+		worker_sample(&timeline->workers[position], &firsts[position], sample, timeline);
+	if (sample->tick < timeline->from_tick)
+		return;
+	timeline->samples += sample->type == TRACE_SAMPLE_QUEUE || sample->type == TRACE_SAMPLE_POOL;
+	if (sample->type == TRACE_SAMPLE_QUEUE) {
+		level_sample(&timeline->active_requests, sample->a);
+		level_sample(&timeline->active_handles, sample->b);
+	}
+}
+
+static int samples_read(struct timeline *timeline)
+{
+	struct trace_sample *firsts = calloc(timeline->process->worker_count + 1, sizeof(*firsts));
+
+	if (!firsts)
+		return -ENOMEM;
+	for (size_t i = 0; i < timeline->process->sample_count; i++)
+		sample_read(timeline, &timeline->process->samples[i], firsts);
+	free(firsts);
+	return 0;
+}
+
+/* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
+
+static void classes_fill(struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+
+	for (size_t i = 0; i < process->site_count; i++) {
+		uint8_t kind = process->sites[i].kind;
+		if (process->sites[i].present && kind < process->kind_count)
+			timeline->private->classes[i] = process->kinds[kind].class;
+	}
+}
+
+static int tables_make(struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+	struct timeline_private *private = timeline->private;
+
+	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
+	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
+	private->streams = calloc(process->worker_count + 1, sizeof(*private->streams));
+	private->classes = calloc(process->site_count + 1, sizeof(*private->classes));
+	if (!timeline->workers || !timeline->sites || !private->streams || !private->classes)
+		return -ENOMEM;
+	classes_fill(timeline);
+	for (size_t i = 0; i < process->worker_count; i++) {
+		const struct trace_worker *worker = &process->workers[i];
+		private->streams[i] = (struct stream){
+		    .timeline = timeline,
+		    .facts = &timeline->workers[i],
+		    .position = i,
+		    .pool = worker->role == TRACE_ROLE_POOL,
+		    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
+		};
+	}
+	private->pool = pool_make(timeline);
+	return private->pool ? 0 : -ENOMEM;
+}
+
+struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options)
+{
+	struct timeline *timeline = calloc(1, sizeof(*timeline));
+
+	if (!timeline)
+		return NULL;
+	timeline->process = process;
+	timeline->options = *options;
+	timeline->private = calloc(1, sizeof(*timeline->private));
+	timeline->long_polls.max = timeline->idle.max = options->top;
+	timeline->open.max = OPEN_MAX;
+	if (!timeline->private || tables_make(timeline) < 0 || range_set(timeline) < 0) {
+		timeline_free(timeline);
+		return NULL;
+	}
+	timeline->private->ns_per_tick = ns_per_tick(process);
+	timeline->private->long_poll_ticks = ticks_at_least(timeline, options->long_poll_ns);
+	timeline->private->idle_ticks = ticks_at_least(timeline, options->idle_ns);
+	return timeline;
+}
+
+int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
+		  const struct trace_context *context, size_t context_count, bool after_gap)
+{
+	return stream_feed(&timeline->private->streams[worker], items, count, context, context_count, after_gap);
+}
+
+int timeline_end_worker(struct timeline *timeline, size_t worker)
+{
+	uint64_t end = timeline->process->workers[worker].end_tick;
+
+	return stream_end(&timeline->private->streams[worker], end ? end : timeline->process->last_tick);
+}
+
+int timeline_settle(struct timeline *timeline, uint64_t tick)
+{
+	return pool_settle(timeline->private->pool, tick);
+}
+
+static void ready_sum(struct timeline *timeline)
+{
+	uint64_t sum = 0;
+	struct timeline_level *level = &timeline->ready_fds;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		const struct histogram *ready = &timeline->workers[i].ready;
+		level->max = ready->max > level->max ? ready->max : level->max;
+		level->count += ready->count;
+		sum += ready->sum;
+	}
+	level->mean = level->count ? (double)sum / (double)level->count : 0;
+}
+
+int timeline_finish(struct timeline *timeline)
+{
+	if (timeline->private->finished)
+		return 0;
+	timeline->private->finished = true;
+	if (samples_read(timeline) < 0 || pool_finish(timeline->private->pool, timeline->end_tick) < 0)
+		return -ENOMEM;
+	ready_sum(timeline);
+	top_sort(&timeline->long_polls);
+	top_sort(&timeline->idle);
+	top_sort(&timeline->open);
+	return 0;
+}
+
+static void facts_free(struct timeline *timeline)
+{
+	for (size_t i = 0; timeline->workers && i < timeline->process->worker_count; i++) {
+		histogram_clear(&timeline->workers[i].polls);
+		histogram_clear(&timeline->workers[i].ready);
+	}
+	for (size_t i = 0; timeline->sites && i <= timeline->process->site_count; i++) {
+		histogram_clear(&timeline->sites[i].callback);
+		histogram_clear(&timeline->sites[i].pool);
+	}
+	histogram_clear(&timeline->pool_wait);
+	free(timeline->workers);
+	free(timeline->sites);
+	free(timeline->long_polls.spans);
+	free(timeline->idle.spans);
+	free(timeline->open.spans);
+	for (size_t i = 0; i < timeline->problem_count; i++)
+		free(timeline->problems[i]);
+	free(timeline->problems);
+}
+
+static void private_free(struct timeline *timeline)
+{
+	struct timeline_private *private = timeline->private;
+
+	if (!private)
+		return;
+	for (size_t i = 0; private->streams && i < timeline->process->worker_count; i++)
+		stream_clear(&private->streams[i]);
+	pool_free(private->pool);
+	free(private->streams);
+	free(private->classes);
+	free(private->off);
+	free(private);
+}
+
+void timeline_free(struct timeline *timeline)
+{
+	if (!timeline)
+		return;
+	private_free(timeline);
+	facts_free(timeline);
+	free(timeline);
+}
+
+/* ---- The driver ----------------------------------------------------------------------------------------------- */
+
+struct driver {
+	struct trace *trace;
+	size_t process;
+	struct timeline *timeline;
+	struct trace_cursor **cursors; /* NULL before a worker's first item and after its last */
+	struct tick_heap behind;       /* workers by the tick up to which they were read */
+	trace_progress progress;
+	void *arg;
+};
+
+static int problem_add(struct timeline *timeline, const char *problem)
+{
+	if (!problem)
+		return 0;
+	char **problems = realloc(timeline->problems, (timeline->problem_count + 1) * sizeof(*problems));
+	if (!problems)
+		return -ENOMEM;
+	timeline->problems = problems;
+	problems[timeline->problem_count] = strdup(problem);
+	if (!problems[timeline->problem_count])
+		return -ENOMEM;
+	timeline->problem_count++;
+	return 0;
+}
+
+static int driver_open(struct driver *driver)
+{
+	const struct trace_process *process = driver->timeline->process;
+
+	driver->cursors = calloc(process->worker_count + 1, sizeof(struct trace_cursor *));
+	driver->behind.entries = calloc(process->worker_count + 1, sizeof(*driver->behind.entries));
+	if (!driver->cursors || !driver->behind.entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->worker_count; i++) {
+		const struct trace_worker *worker = &process->workers[i];
+		uint64_t first = worker->start_tick < worker->first_tick ? worker->start_tick : worker->first_tick;
+		if (worker->events > 0)
+			tick_heap_push(&driver->behind, first, i);
+	}
+	return 0;
+}
+
+static int driver_end_worker(struct driver *driver, size_t worker)
+{
+	trace_cursor_close(driver->cursors[worker]);
+	driver->cursors[worker] = NULL;
+	tick_heap_pop(&driver->behind);
+	return timeline_end_worker(driver->timeline, worker);
+}
+
+/* Reads a batch of the worker that is furthest behind. */
+static int driver_step(struct driver *driver, struct trace_item *items)
+{
+	size_t worker = driver->behind.entries[0].position;
+	struct trace_cursor **cursor = &driver->cursors[worker];
+	size_t context_count = 0;
+	bool after_gap = false;
+
+	if (!*cursor)
+		*cursor = trace_cursor_open(driver->trace, driver->process, worker);
+	if (!*cursor)
+		return -ENOMEM;
+	size_t count = trace_cursor_read(*cursor, UINT64_MAX, items, BATCH_ITEMS);
+	if (problem_add(driver->timeline, trace_cursor_problem(*cursor)) < 0)
+		return -ENOMEM;
+	if (count == 0)
+		return driver_end_worker(driver, worker);
+	const struct trace_context *context = trace_cursor_context(*cursor, &context_count, &after_gap);
+	if (timeline_feed(driver->timeline, worker, items, count, context, context_count, after_gap) < 0)
+		return -ENOMEM;
+	tick_heap_move_top(&driver->behind, items[count - 1].tick);
+	return 0;
+}
+
+static void driver_tell(const struct driver *driver, uint64_t tick)
+{
+	const struct trace_process *process = driver->timeline->process;
+
+	if (driver->progress && tick >= process->first_tick)
+		driver->progress(driver->arg, tick - process->first_tick, process->last_tick - process->first_tick);
+}
+
+static int driver_run(struct driver *driver)
+{
+	struct trace_item *items = calloc(BATCH_ITEMS, sizeof(*items));
+	int error = items ? 0 : -ENOMEM;
+
+	for (uint64_t batch = 1; error == 0 && driver->behind.count > 0; batch++) {
+		error = driver_step(driver, items);
+		if (error < 0 || driver->behind.count == 0)
+			break;
+		error = timeline_settle(driver->timeline, driver->behind.entries[0].tick);
+		if (batch % PROGRESS_BATCHES == 0)
+			driver_tell(driver, driver->behind.entries[0].tick);
+	}
+	free(items);
+	return error;
+}
+
+static void driver_close(struct driver *driver)
+{
+	for (size_t i = 0; driver->cursors && i < driver->timeline->process->worker_count; i++) {
+		if (driver->cursors[i])
+			trace_cursor_close(driver->cursors[i]);
+	}
+	free(driver->cursors);
+	free(driver->behind.entries);
+}
+
+struct timeline *timeline_read(struct trace *trace, size_t process, const struct timeline_options *options,
+			       trace_progress progress, void *arg)
+{
+	struct driver driver = {.trace = trace, .process = process, .progress = progress, .arg = arg};
+	struct timeline *timeline = driver.timeline = timeline_make(&trace->processes[process], options);
+
+	if (!timeline)
+		return NULL;
+	int error = driver_open(&driver);
+	if (error == 0)
+		error = driver_run(&driver);
+	driver_close(&driver);
+	if (error == 0)
+		error = timeline_finish(timeline);
+	if (error == 0)
+		return timeline;
+	timeline_free(timeline);
+	return NULL;
+}

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread pool's queue, replayed: takes the crossings of all workers in the order of time and keeps which
+ * requests are outstanding and which pool workers are awake.
+ *
+ * How: a request is outstanding from its submission until its work ends, it is cancelled, or (work that went
+ * elsewhere, an end that was lost) its callback runs. A pool worker that is awake works on one. So queued =
+ * outstanding - awake, never below 0, and running = the smaller of both. The work of an item began at the last of:
+ * its worker's waking, the end of that worker's item before, the worker's start; off by some µs, as docs say.
+ *
+ * Rules: any order of crossings is taken. Where events are missing the queue begins anew, and pool_uncertain says so.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tick_heap.h"
+#include "timeline_parts.h"
+
+#define REQUESTS_FIRST 256u /* slots; a power of two */
+#define OFFSETS_MAX    16   /* different places of struct uv__work in requests */
+
+struct request {
+	uint64_t key; /* address of its struct uv__work; 0: free slot */
+	uint64_t submit_tick;
+	uint32_t site;
+};
+
+/* Outstanding requests: open addressing, linear probing. */
+struct request_table {
+	struct request *slots;
+	size_t room, count;
+};
+
+enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };
+
+struct pool_worker {
+	enum pool_worker_state state;
+	uint64_t since;	    /* of the state; AWAKE: also since the end of the item before */
+	uint64_t work_tick; /* AWAKE: when a work function began since then, 0 where none did */
+	uint64_t depth_max; /* PARKED: the deepest queue since `since`, or since the queue last filled */
+};
+
+/* One level of depth over time. */
+struct level {
+	uint64_t now, max, changes;
+	double area; /* level x ticks */
+};
+
+struct pool {
+	struct timeline *timeline;
+	struct request_table requests;
+	struct pool_worker *workers; /* as process->workers */
+	size_t *present;	     /* positions of those that are not ABSENT */
+	size_t present_count, awake;
+	struct level queued, running;
+	uint64_t now, filled_tick; /* filled: since when queued > 0 */
+	uint16_t offsets[OFFSETS_MAX];
+	size_t offset_count;
+	struct tick_heap heap; /* streams that have crossings, by the tick of the first */
+};
+
+/* ---- Outstanding requests ------------------------------------------------------------------------------------- */
+
+static size_t request_home(const struct request_table *table, uint64_t key)
+{
+	return (size_t)(key * 0x9e3779b97f4a7c15ull >> 32) & (table->room - 1);
+}
+
+static struct request *request_slot(const struct request_table *table, uint64_t key)
+{
+	size_t at = request_home(table, key);
+
+	while (table->slots[at].key != 0 && table->slots[at].key != key)
+		at = (at + 1) & (table->room - 1);
+	return &table->slots[at];
+}
+
+static int requests_grow(struct request_table *table)
+{
+	struct request_table larger = {.room = table->room ? table->room * 2 : REQUESTS_FIRST, .count = table->count};
+
+	larger.slots = calloc(larger.room, sizeof(*larger.slots));
+	if (!larger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->room; i++) {
+		if (table->slots[i].key != 0)
+			*request_slot(&larger, table->slots[i].key) = table->slots[i];
+	}
+	free(table->slots);
+	*table = larger;
+	return 0;
+}
+
+static int request_add(struct request_table *table, const struct request *request)
+{
+	if (table->count * 2 >= table->room && requests_grow(table) < 0)
+		return -ENOMEM;
+	struct request *slot = request_slot(table, request->key);
+	table->count += slot->key == 0;
+	*slot = *request;
+	return 0;
+}
+
+/* Takes a request out; those behind it move up, so that no probing ends too early. */
+static bool request_take(struct request_table *table, uint64_t key, struct request *taken)
+{
+	if (table->count == 0 || key == 0)
+		return false;
+	struct request *slot = request_slot(table, key);
+	if (slot->key == 0)
+		return false;
+	*taken = *slot;
+	size_t hole = (size_t)(slot - table->slots);
+	for (size_t at = (hole + 1) & (table->room - 1); table->slots[at].key != 0; at = (at + 1) & (table->room - 1)) {
+		size_t home = request_home(table, table->slots[at].key);
+		if (((at - home) & (table->room - 1)) < ((at - hole) & (table->room - 1)))
+			continue; /* its home lies behind the hole */
+		table->slots[hole] = table->slots[at];
+		hole = at;
+	}
+	table->slots[hole].key = 0;
+	table->count--;
+	return true;
+}
+
+/* ---- Depth over time ------------------------------------------------------------------------------------------ */
+
+static void level_pass(struct level *level, uint64_t ticks)
+{
+	level->area += (double)level->now * (double)ticks;
+	if (ticks > 0 && level->now > level->max)
+		level->max = level->now;
+}
+
+static void pool_pass(struct pool *pool, uint64_t tick)
+{
+	if (tick <= pool->now)
+		return;
+	uint64_t ticks = timeline_clip(pool->timeline, pool->now, tick);
+	level_pass(&pool->queued, ticks);
+	level_pass(&pool->running, ticks);
+	pool->now = tick;
+}
+
+/* A parked worker saw a queue that was not empty, until now. */
+static int idle_end(struct pool *pool, size_t position)
+{
+	struct timeline *timeline = pool->timeline;
+	const struct pool_worker *worker = &pool->workers[position];
+	uint64_t from = worker->since > pool->filled_tick ? worker->since : pool->filled_tick;
+	struct timeline_span span = {
+	    .tick = from,
+	    .duration = pool->now - from,
+	    .worker = position,
+	    .site = (uint32_t)timeline->process->site_count,
+	    .depth = worker->depth_max,
+	};
+
+	if (span.duration < timeline->private->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
+	    !timeline->private->streams[position].counted)
+		return 0;
+	return timeline_top_add(&timeline->idle, &span);
+}
+
+static int idle_end_all(struct pool *pool)
+{
+	if (pool->now - pool->filled_tick < pool->timeline->private->idle_ticks)
+		return 0;
+	for (size_t i = 0; i < pool->present_count; i++) {
+		size_t position = pool->present[i];
+		if (pool->workers[position].state == POOL_WORKER_PARKED && idle_end(pool, position) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The parked workers' deepest queue; `afresh` where it has just filled. */
+static void idle_deepen(struct pool *pool, uint64_t queued, bool afresh)
+{
+	for (size_t i = 0; i < pool->present_count; i++) {
+		struct pool_worker *worker = &pool->workers[pool->present[i]];
+		if (afresh || queued > worker->depth_max)
+			worker->depth_max = queued;
+	}
+}
+
+/* Reckons the levels anew after a change. */
+static int pool_level(struct pool *pool)
+{
+	uint64_t outstanding = pool->requests.count;
+	uint64_t queued = outstanding > pool->awake ? outstanding - pool->awake : 0;
+	uint64_t before = pool->queued.now;
+	int error = 0;
+
+	if (before > 0 && queued == 0)
+		error = idle_end_all(pool);
+	if (before == 0 && queued > 0)
+		pool->filled_tick = pool->now;
+	if (queued > before)
+		idle_deepen(pool, queued, before == 0);
+	pool->queued.changes += queued != before;
+	pool->queued.now = queued;
+	pool->running.now = outstanding - queued;
+	return error;
+}
+
+/* ---- Pool workers --------------------------------------------------------------------------------------------- */
+
+static void worker_present(struct pool *pool, size_t position)
+{
+	if (pool->workers[position].state == POOL_WORKER_ABSENT)
+		pool->present[pool->present_count++] = position;
+}
+
+static void worker_absent(struct pool *pool, size_t position)
+{
+	for (size_t i = 0; i < pool->present_count; i++) {
+		if (pool->present[i] == position)
+			pool->present[i--] = pool->present[--pool->present_count];
+	}
+}
+
+static int worker_change(struct pool *pool, size_t position, enum pool_worker_state state)
+{
+	struct pool_worker *worker = &pool->workers[position];
+	int error = 0;
+
+	if (worker->state == POOL_WORKER_PARKED && pool->queued.now > 0)
+		error = idle_end(pool, position);
+	pool->awake -= worker->state == POOL_WORKER_AWAKE;
+	pool->awake += state == POOL_WORKER_AWAKE;
+	if (state != POOL_WORKER_ABSENT)
+		worker_present(pool, position);
+	else
+		worker_absent(pool, position);
+	*worker = (struct pool_worker){.state = state, .since = pool->now, .depth_max = pool->queued.now};
+	return error < 0 ? error : pool_level(pool);
+}
+
+/* ---- Items ---------------------------------------------------------------------------------------------------- */
+
+/* The work of an item that was no callback is a poll of the request's site. */
+static int item_count(struct pool *pool, size_t position, uint64_t start, const struct request *request,
+		      uint64_t object)
+{
+	struct timeline *timeline = pool->timeline;
+	struct timeline_span span = {
+	    .tick = start,
+	    .duration = pool->now - start,
+	    .worker = position,
+	    .site = request->site,
+	    .in_pool = true,
+	    .object = object,
+	};
+
+	if (!timeline->private->streams[position].counted || !timeline_overlaps(timeline, start, pool->now))
+		return 0;
+	histogram_add(&timeline->sites[span.site].pool, span.duration);
+	histogram_add(&timeline->workers[position].polls, span.duration);
+	timeline->workers[position].callback_ticks += timeline_clip(timeline, start, pool->now);
+	return timeline_note_poll(timeline, &span);
+}
+
+static int item_end(struct pool *pool, size_t position, uint64_t object)
+{
+	struct timeline *timeline = pool->timeline;
+	struct pool_worker *worker = &pool->workers[position];
+	struct request request = {.site = (uint32_t)timeline->process->site_count};
+	bool known = request_take(&pool->requests, object, &request);
+	bool awake = worker->state == POOL_WORKER_AWAKE;
+	bool was_callback = worker->work_tick != 0;
+	uint64_t start = was_callback ? worker->work_tick : worker->since;
+	int error = 0;
+
+	if (awake && start < request.submit_tick)
+		start = request.submit_tick; /* the worker was looking for work when it came */
+	if (awake && timeline_overlaps(timeline, start, pool->now)) {
+		timeline->workers[position].items++;
+		if (known)
+			histogram_add(&timeline->pool_wait, start - request.submit_tick);
+	}
+	if (awake && !was_callback)
+		error = item_count(pool, position, start, &request, object);
+	worker->since = pool->now;
+	worker->work_tick = 0;
+	return error < 0 ? error : pool_level(pool);
+}
+
+static int request_submit(struct pool *pool, uint32_t site, uint64_t object)
+{
+	const struct trace_process *process = pool->timeline->process;
+	uint8_t kind = process->sites[site].kind;
+	struct request request = {
+	    .key = (object + process->kinds[kind].work_req_offset) & TRACE_OBJECT_MASK,
+	    .submit_tick = pool->now,
+	    .site = site,
+	};
+
+	if (request.key == 0)
+		return 0;
+	return request_add(&pool->requests, &request) < 0 ? -ENOMEM : pool_level(pool);
+}
+
+/* A request that needs no work any more: cancelled, or its callback runs. */
+static int request_drop(struct pool *pool, uint64_t object)
+{
+	struct request dropped;
+
+	for (size_t i = 0; i < pool->offset_count; i++) {
+		if (request_take(&pool->requests, (object + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
+			return pool_level(pool);
+	}
+	return 0;
+}
+
+static int pool_begin_anew(struct pool *pool)
+{
+	pool->timeline->pool_uncertain |= pool->requests.count > 0 || pool->present_count > 0;
+	memset(pool->requests.slots, 0, pool->requests.room * sizeof(*pool->requests.slots));
+	pool->requests.count = 0;
+	return pool_level(pool);
+}
+
+static int poll_began(struct pool *pool, size_t position, uint32_t site, uint64_t object)
+{
+	struct pool_worker *worker = &pool->workers[position];
+
+	if (pool->timeline->private->classes[site] == KIND_CLASS_POOL)
+		return request_drop(pool, object);
+	if (worker->work_tick == 0)
+		worker->work_tick = pool->now;
+	return 0;
+}
+
+static int pool_cross(struct pool *pool, size_t position, const struct crossing *crossing)
+{
+	uint32_t code = trace_word_code(crossing->word);
+	uint64_t object = trace_word_object(crossing->word);
+
+	pool_pass(pool, crossing->tick);
+	switch (code) {
+	case TRACE_PARK:
+		return worker_change(pool, position, POOL_WORKER_PARKED);
+	case CROSSING_BEGIN:
+	case TRACE_UNPARK:
+		return worker_change(pool, position, POOL_WORKER_AWAKE);
+	case TRACE_WORKER_END:
+		return worker_change(pool, position, POOL_WORKER_ABSENT);
+	case TRACE_ITEM_END:
+		return item_end(pool, position, object);
+	case TRACE_REQUEST_CANCELLED:
+		return request_drop(pool, object);
+	case CROSSING_GAP:
+		return pool_begin_anew(pool);
+	}
+	uint32_t site = timeline_site_of(pool->timeline, code);
+	if (code >= TRACE_CODE_SUBMIT)
+		return request_submit(pool, site, object);
+	return poll_began(pool, position, site, object);
+}
+
+/* ---- The merge ------------------------------------------------------------------------------------------------ */
+
+static void heap_build(struct pool *pool, uint64_t tick)
+{
+	for (size_t i = 0; i < pool->timeline->process->worker_count; i++) {
+		const struct crossing_queue *queue = &pool->timeline->private->streams[i].crossings;
+		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
+			tick_heap_push(&pool->heap, queue->entries[queue->first].tick, i);
+	}
+}
+
+int pool_settle(struct pool *pool, uint64_t tick)
+{
+	heap_build(pool, tick);
+	while (pool->heap.count > 0) {
+		size_t position = pool->heap.entries[0].position;
+		struct crossing_queue *queue = &pool->timeline->private->streams[position].crossings;
+		if (pool_cross(pool, position, &queue->entries[queue->first++]) < 0)
+			return -ENOMEM;
+		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
+			tick_heap_move_top(&pool->heap, queue->entries[queue->first].tick);
+		else
+			tick_heap_pop(&pool->heap);
+	}
+	return 0;
+}
+
+/* ---- The interface -------------------------------------------------------------------------------------------- */
+
+static void offset_add(struct pool *pool, uint16_t offset)
+{
+	for (size_t i = 0; i < pool->offset_count; i++) {
+		if (pool->offsets[i] == offset)
+			return;
+	}
+	if (pool->offset_count < OFFSETS_MAX)
+		pool->offsets[pool->offset_count++] = offset;
+}
+
+struct pool *pool_make(struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return NULL;
+	pool->timeline = timeline;
+	pool->workers = calloc(process->worker_count + 1, sizeof(*pool->workers));
+	pool->present = calloc(process->worker_count + 1, sizeof(*pool->present));
+	pool->heap.entries = calloc(process->worker_count + 1, sizeof(*pool->heap.entries));
+	for (size_t i = 0; i < process->kind_count; i++) {
+		if (process->kinds[i].class == KIND_CLASS_POOL)
+			offset_add(pool, process->kinds[i].work_req_offset);
+	}
+	if (!pool->workers || !pool->present || !pool->heap.entries || requests_grow(&pool->requests) < 0) {
+		pool_free(pool);
+		return NULL;
+	}
+	return pool;
+}
+
+/* Work that goes on where the trace ends. Which request it is can be told only where one is outstanding. */
+static int items_still_open(struct pool *pool)
+{
+	struct timeline *timeline = pool->timeline;
+	uint32_t site = (uint32_t)timeline->process->site_count;
+
+	for (size_t i = 0; pool->requests.count == 1 && i < pool->requests.room; i++) {
+		if (pool->requests.slots[i].key != 0)
+			site = pool->requests.slots[i].site;
+	}
+	for (size_t i = 0; i < pool->present_count; i++) {
+		const struct pool_worker *worker = &pool->workers[pool->present[i]];
+		struct timeline_span span = {
+		    .tick = worker->since,
+		    .duration = pool->now - worker->since,
+		    .worker = pool->present[i],
+		    .site = site,
+		    .in_pool = true,
+		};
+		if (worker->state != POOL_WORKER_AWAKE || worker->work_tick != 0 || pool->requests.count == 0 ||
+		    !timeline->private->streams[span.worker].counted)
+			continue;
+		if (timeline_top_add(&timeline->open, &span) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct timeline_level level_read(const struct level *level, uint64_t ticks)
+{
+	return (struct timeline_level){
+	    .max = level->max,
+	    .mean = ticks > 0 ? level->area / (double)ticks : 0,
+	    .count = level->changes,
+	};
+}
+
+int pool_finish(struct pool *pool, uint64_t tick)
+{
+	struct timeline *timeline = pool->timeline;
+
+	if (pool_settle(pool, UINT64_MAX) < 0)
+		return -ENOMEM;
+	pool_pass(pool, tick);
+	if (items_still_open(pool) < 0)
+		return -ENOMEM;
+	if (pool->queued.now > 0 && idle_end_all(pool) < 0)
+		return -ENOMEM;
+	timeline->pool_queued = level_read(&pool->queued, timeline->range_ticks);
+	timeline->pool_running = level_read(&pool->running, timeline->range_ticks);
+	return 0;
+}
+
+void pool_free(struct pool *pool)
+{
+	if (!pool)
+		return;
+	free(pool->requests.slots);
+	free(pool->workers);
+	free(pool->present);
+	free(pool->heap.entries);
+	free(pool);
+}

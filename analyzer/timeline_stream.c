@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One worker's items, in stream order: keeps what is open on the worker, adds up its polls, parks and time inside,
+ * and hands on what the pool must know.
+ *
+ * Rules: any order of items is taken, since events may be lost anywhere. A wait shows that no poll is open in the
+ * innermost loop, leaving a loop that none is open in it: polls that are open nevertheless have lost their end, and
+ * are counted as such, without a duration.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "timeline_parts.h"
+
+static bool code_is_poll(uint32_t code)
+{
+	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
+}
+
+static bool code_is_submit(uint32_t code)
+{
+	return code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END;
+}
+
+/* ---- Crossings ------------------------------------------------------------------------------------------------ */
+
+static int queue_grow(struct crossing_queue *queue)
+{
+	size_t waiting = queue->end - queue->first;
+
+	if (queue->first > queue->room / 2) {
+		memmove(queue->entries, queue->entries + queue->first, waiting * sizeof(*queue->entries));
+	} else {
+		size_t room = queue->room ? queue->room * 2 : 64;
+		struct crossing *entries = malloc(room * sizeof(*entries));
+		if (!entries)
+			return -ENOMEM;
+		if (waiting)
+			memcpy(entries, queue->entries + queue->first, waiting * sizeof(*entries));
+		free(queue->entries);
+		queue->entries = entries;
+		queue->room = room;
+	}
+	queue->first = 0;
+	queue->end = waiting;
+	return 0;
+}
+
+static void crossing_add(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	struct crossing_queue *queue = &stream->crossings;
+
+	if (queue->end == queue->room && queue_grow(queue) < 0) {
+		stream->error = -ENOMEM;
+		return;
+	}
+	queue->entries[queue->end++] = (struct crossing){tick, word};
+}
+
+/* Requests of the pool's kinds, and work on the pool: what the pool must know of a poll is when it began. */
+static void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	uint8_t class = stream->timeline->private->classes[timeline_site_of(stream->timeline, trace_word_code(word))];
+
+	if (class == KIND_CLASS_POOL || (class == KIND_CLASS_WORKFN && stream->pool))
+		crossing_add(stream, tick, word);
+}
+
+/* ---- Time ----------------------------------------------------------------------------------------------------- */
+
+static void inside_enter(struct stream *stream, uint64_t tick)
+{
+	if (stream->inside)
+		return;
+	stream->inside = true;
+	stream->inside_tick = tick;
+}
+
+static void inside_leave(struct stream *stream, uint64_t tick)
+{
+	if (stream->inside)
+		stream->facts->inside_ticks += timeline_clip(stream->timeline, stream->inside_tick, tick);
+	stream->inside = false;
+}
+
+static void park_leave(struct stream *stream, uint64_t tick)
+{
+	if (stream->parked)
+		stream->facts->parked_ticks += timeline_clip(stream->timeline, stream->park_tick, tick);
+	stream->parked = false;
+}
+
+/* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop workers. */
+static bool always_inside(const struct stream *stream)
+{
+	return stream->pool || stream->timeline->process->tier == TRACE_TIER_LIBC;
+}
+
+/* ---- Polls ---------------------------------------------------------------------------------------------------- */
+
+/* A poll that is long enough to be listed, or longer than all before it on this worker. */
+static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
+{
+	struct timeline *timeline = stream->timeline;
+	struct timeline_span span = {
+	    .tick = tick,
+	    .duration = duration,
+	    .worker = stream->position,
+	    .site = site,
+	    .nested = stream->polls_open > 0,
+	    .object = trace_word_object(word),
+	};
+
+	if (timeline_note_poll(timeline, &span) < 0)
+		stream->error = -ENOMEM;
+	stream->notable_ticks = stream->facts->slowest.duration + 1;
+	if (stream->notable_ticks > timeline->private->long_poll_ticks)
+		stream->notable_ticks = timeline->private->long_poll_ticks;
+}
+
+/* A poll is over: stream->polls_open are those around it. */
+static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word)
+{
+	struct timeline *timeline = stream->timeline;
+
+	if (!stream->counted || !timeline_overlaps(timeline, tick, tick + duration))
+		return;
+	uint32_t site = timeline_site_of(timeline, trace_word_code(word));
+	histogram_add(&timeline->sites[site].callback, duration);
+	histogram_add(&stream->facts->polls, duration);
+	if (stream->polls_open == 0)
+		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
+	else
+		stream->facts->nested++;
+	if (__builtin_expect(duration >= stream->notable_ticks, 0))
+		poll_note(stream, tick, duration, word, site);
+}
+
+static void open_push(struct stream *stream, uint64_t word, uint64_t tick)
+{
+	if (stream->open_count == STREAM_OPEN_MAX)
+		return; /* deeper than the tracer records: damage */
+	stream->open[stream->open_count++] = (struct trace_context){word, tick};
+	stream->polls_open += code_is_poll(trace_word_code(word));
+}
+
+/* Takes off the innermost open thing. */
+static struct trace_context open_pop(struct stream *stream)
+{
+	struct trace_context open = stream->open[--stream->open_count];
+
+	stream->polls_open -= code_is_poll(trace_word_code(open.word));
+	return open;
+}
+
+static bool open_top_is_poll(const struct stream *stream)
+{
+	return stream->open_count > 0 && code_is_poll(trace_word_code(stream->open[stream->open_count - 1].word));
+}
+
+static bool loop_is_open(const struct stream *stream)
+{
+	return stream->open_count > stream->polls_open;
+}
+
+/* Polls above the innermost loop have lost their end. */
+static void open_drop_polls(struct stream *stream)
+{
+	while (open_top_is_poll(stream)) {
+		open_pop(stream);
+		stream->facts->unended++;
+	}
+}
+
+static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	crossing_add_poll(stream, tick, word);
+	open_push(stream, word, tick);
+}
+
+static void loop_pop(struct stream *stream, uint64_t tick)
+{
+	open_pop(stream);
+	if (!loop_is_open(stream) && !always_inside(stream))
+		inside_leave(stream, tick);
+}
+
+static void poll_end(struct stream *stream, uint64_t tick, bool unwound)
+{
+	if (stream->polls_open == 0)
+		return; /* its start was lost */
+	while (!open_top_is_poll(stream))
+		loop_pop(stream, tick); /* left without a word, by the way that the poll was left */
+	struct trace_context poll = open_pop(stream);
+	stream->facts->unwound += unwound;
+	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word);
+}
+
+/* ---- Waits and loops ------------------------------------------------------------------------------------------ */
+
+/* A wait of the pool's own; a work function may run a loop, whose waits are not. */
+static bool wait_is_pools(const struct stream *stream)
+{
+	return stream->pool && !loop_is_open(stream);
+}
+
+static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	if (stream->counted && !stream->pool && timeline_overlaps(stream->timeline, tick, tick))
+		histogram_add(&stream->facts->ready, trace_word_object(word));
+}
+
+static void park(struct stream *stream, uint64_t tick)
+{
+	open_drop_polls(stream);
+	/* A park inside a park: its end was lost, and where recording was switched off that is when. */
+	if (stream->parked && stream->timeline->private->off_count > 0)
+		park_leave(stream, tick);
+	stream->parked = true;
+	stream->park_tick = tick;
+	if (wait_is_pools(stream))
+		crossing_add(stream, tick, TRACE_PARK);
+}
+
+static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	if (!stream->parked)
+		return;
+	if (timeline_overlaps(stream->timeline, stream->park_tick, tick))
+		stream->facts->parks++;
+	park_leave(stream, tick);
+	ready_count(stream, tick, word);
+	if (wait_is_pools(stream))
+		crossing_add(stream, tick, TRACE_UNPARK);
+}
+
+static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	open_push(stream, word, tick);
+	inside_enter(stream, tick);
+}
+
+static void loop_leave(struct stream *stream, uint64_t tick)
+{
+	if (!loop_is_open(stream))
+		return;
+	park_leave(stream, tick);
+	open_drop_polls(stream);
+	loop_pop(stream, tick);
+}
+
+static void worker_end(struct stream *stream, uint64_t tick)
+{
+	park_leave(stream, tick);
+	inside_leave(stream, tick);
+	while (stream->open_count > 0)
+		stream->facts->unended += code_is_poll(trace_word_code(open_pop(stream).word));
+	stream->ended = true;
+	if (stream->pool)
+		crossing_add(stream, tick, TRACE_WORKER_END);
+}
+
+static void instant(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	if (code_is_poll(code)) {
+		poll_start(stream, tick, word);
+		return;
+	}
+	if (code_is_submit(code)) {
+		uint32_t site = timeline_site_of(stream->timeline, code);
+		if (stream->timeline->private->classes[site] == KIND_CLASS_POOL)
+			crossing_add(stream, tick, word);
+		return;
+	}
+	switch (code) {
+	case TRACE_POLL_END:
+	case TRACE_POLL_UNWOUND:
+		poll_end(stream, tick, code == TRACE_POLL_UNWOUND);
+		break;
+	case TRACE_PARK:
+		park(stream, tick);
+		break;
+	case TRACE_UNPARK:
+		unpark(stream, tick, word);
+		break;
+	case TRACE_TURN:
+		ready_count(stream, tick, word);
+		break;
+	case TRACE_LOOP_ENTER:
+		loop_enter(stream, tick, word);
+		break;
+	case TRACE_LOOP_LEAVE:
+		loop_leave(stream, tick);
+		break;
+	case TRACE_WORKER_END:
+		worker_end(stream, tick);
+		break;
+	case TRACE_ITEM_END:
+	case TRACE_REQUEST_CANCELLED:
+		crossing_add(stream, tick, word);
+		break;
+	case TRACE_LOST_FULL:
+	case TRACE_LOST_REENTRANT:
+	case TRACE_LOST_DEPTH:
+		crossing_add(stream, tick, CROSSING_GAP);
+		break;
+	}
+}
+
+/* ---- Where data begins ---------------------------------------------------------------------------------------- */
+
+/* Takes over what the reader says was open, in place of what was thought to be. */
+static void context_take(struct stream *stream, const struct trace_context *context, size_t count)
+{
+	stream->open_count = stream->polls_open = 0;
+	stream->parked = false;
+	for (size_t i = 0; i < count; i++) {
+		if (trace_word_code(context[i].word) == TRACE_PARK) {
+			stream->parked = true;
+			stream->park_tick = context[i].tick;
+		} else {
+			open_push(stream, context[i].word, context[i].tick);
+		}
+	}
+}
+
+/* Since when it is known what the worker did: a poll or a park that was open says it back to its own start. */
+static uint64_t known_since(const struct stream *stream, const struct trace_context *context, size_t count,
+			    uint64_t first_tick)
+{
+	uint64_t since = first_tick;
+
+	if (count > 0 && trace_word_code(context[count - 1].word) != TRACE_LOOP_ENTER &&
+	    context[count - 1].tick < since)
+		since = context[count - 1].tick;
+	if (count == 0 && !stream->begun && stream->timeline->process->workers[stream->position].missing == 0)
+		since = stream->timeline->process->workers[stream->position].start_tick;
+	if (since > first_tick)
+		since = first_tick;
+	return since < stream->last_tick ? stream->last_tick : since;
+}
+
+static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
+			  uint64_t first_tick)
+{
+	uint64_t since = known_since(stream, context, count, first_tick);
+
+	if (stream->begun) {
+		park_leave(stream, stream->last_tick);
+		inside_leave(stream, stream->last_tick);
+	}
+	if (after_gap)
+		crossing_add(stream, since, CROSSING_GAP);
+	context_take(stream, context, count);
+	if (stream->parked && stream->park_tick < since)
+		stream->park_tick = since;
+	if (always_inside(stream) || loop_is_open(stream))
+		inside_enter(stream, since);
+	if (stream->pool)
+		crossing_add(stream, since, CROSSING_BEGIN);
+	if (stream->parked && wait_is_pools(stream))
+		crossing_add(stream, since, TRACE_PARK);
+	if (stream->pool && stream->polls_open > 0)
+		crossing_add_poll(stream, since, stream->open[0].word);
+	stream->begun = true;
+}
+
+/* ---- The interface -------------------------------------------------------------------------------------------- */
+
+int stream_feed(struct stream *stream, const struct trace_item *items, size_t count,
+		const struct trace_context *context, size_t context_count, bool after_gap)
+{
+	if (count == 0)
+		return stream->error;
+	if (!stream->begun || context || after_gap)
+		stream_resume(stream, context, context ? context_count : 0, after_gap, items[0].tick);
+	for (size_t i = 0; i < count; i++) {
+		const struct trace_item *item = &items[i];
+		if (item->shape == TRACE_SHAPE_POLL) {
+			crossing_add_poll(stream, item->tick, item->word);
+			poll_count(stream, item->tick, item->duration, item->word);
+		} else if (item->shape == TRACE_SHAPE_WAIT) {
+			park(stream, item->tick);
+			unpark(stream, item->tick + item->duration, item->word);
+		} else {
+			instant(stream, item->tick, item->word);
+		}
+	}
+	const struct trace_item *last = &items[count - 1];
+	stream->last_tick = last->tick + (last->shape == TRACE_SHAPE_INSTANT ? 0 : last->duration);
+	return stream->error;
+}
+
+static int polls_still_open(struct stream *stream, uint64_t tick)
+{
+	struct timeline *timeline = stream->timeline;
+	uint32_t around = 0;
+
+	for (uint32_t i = 0; i < stream->open_count; i++) {
+		const struct trace_context *open = &stream->open[i];
+		if (!code_is_poll(trace_word_code(open->word)))
+			continue;
+		struct timeline_span span = {
+		    .tick = open->tick,
+		    .duration = tick > open->tick ? tick - open->tick : 0,
+		    .worker = stream->position,
+		    .site = timeline_site_of(timeline, trace_word_code(open->word)),
+		    .nested = around++ > 0,
+		    .object = trace_word_object(open->word),
+		};
+		if (stream->counted && timeline_overlaps(timeline, span.tick, tick) &&
+		    timeline_top_add(&timeline->open, &span) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int stream_end(struct stream *stream, uint64_t tick)
+{
+	if (!stream->begun || stream->ended)
+		return stream->error;
+	if (tick < stream->last_tick)
+		tick = stream->last_tick;
+	int error = polls_still_open(stream, tick);
+	park_leave(stream, tick);
+	inside_leave(stream, tick);
+	stream->ended = true;
+	return error < 0 ? error : stream->error;
+}
+
+void stream_clear(struct stream *stream)
+{
+	free(stream->crossings.entries);
+	memset(stream, 0, sizeof(*stream));
+}
