@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.sh [hooks|sustained|idle|process|memory]...: measures what tracing costs and prints one line a figure, with its
+# target. Rules: every figure is a difference or a ratio of runs made here, side by side; a figure that misses its
+# target is shown as it is ("MISSED") and does not make the run fail: docs/performance.md says what it means.
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+build=$(realpath -m "${BUILD:-build}")
+benches=$build/bench
+library=$build/libtrace.so
+work=$(mktemp -d)
+running=
+sustained_seconds=10
+finish() {
+	[ -z "$running" ] || kill -KILL "$running" 2>/dev/null
+	rm -rf "$work"
+}
+trap finish EXIT
+
+calculate() { # awk expression, digits
+	awk "BEGIN { printf \"%.${2}f\", $1 }"
+}
+
+value_of() { # name, file of "name value" lines
+	awk -v name="$1" '$1 == name { print $2 }' "$2"
+}
+
+line() { # what, figure, unit, then what it must be: "<= N", ">= N" or nothing
+	local target=
+	if [ $# -gt 3 ]; then
+		target="target $4"
+		awk "BEGIN { exit !($2 $4) }" || target="$target  MISSED"
+	fi
+	printf '%-58s %10s %-9s %s\n' "$1" "$2" "$3" "$target"
+}
+
+traced() { # command
+	env "LD_PRELOAD=$library" "UVTRACE_PATH=$work/trace/trace.bin" UVTRACE_TOTAL_SIZE=64G "$@"
+}
+
+number_in_summary() { # name
+	sed -n "s/.*\"$1\": *\\([0-9]*\\).*/\\1/p" "$work/summary" | head -n 1
+}
+
+# Waits until the helper has sealed what the program left, then has it summed up.
+sum_up_trace() {
+	for _ in {1..200}; do
+		[ -n "$(find "$work/trace" -name '*.open')" ] || break
+		sleep 0.05
+	done
+	"$build/analyze_trace" --json "$work/trace" >"$work/summary"
+}
+
+# ---- The hooks -----------------------------------------------------------------------------------------------
+
+hook() { # bare, recording or off; name
+	value_of "$2" "$work/hooks.$1"
+}
+
+added() { # recording or off; name; digits
+	calculate "$(hook "$1" "$2") - $(hook bare "$2")" "$3"
+}
+
+# The three by turns, best of each: a machine that changes its speed changes it for all. Nothing is pinned: at this
+# rate the helper needs a core of its own, or a full ring would be measured.
+measure_hooks() {
+	local name event_ns
+	for _ in 1 2 3; do
+		"$benches/bench_hooks" >>"$work/all.bare"
+		traced "$benches/bench_hooks" >>"$work/all.recording"
+		traced UVTRACE_ENABLED=0 "$benches/bench_hooks" >>"$work/all.off"
+	done
+	for name in bare recording off; do
+		awk '!($1 in best) || $2 < best[$1] { best[$1] = $2 } END { for (name in best) print name, best[name] }' \
+			"$work/all.$name" >"$work/hooks.$name"
+	done
+	event_ns=$(calculate "$(added recording callback 2) / 2" 2)
+	line "one bare clock read" "$(hook bare clock)" ns
+	line "a callback, bare / recording" "$(hook bare callback) / $(hook recording callback)" ns
+	line "an event in the hooks, over the bare callback" "$event_ns" ns
+	line "  in clock reads" "$(calculate "$event_ns / $(hook bare clock)" 2)" x "<= 1.1"
+	line "a callback, switched off, over the bare one" "$(added off callback 2)" ns "<= 2"
+	for name in timer_start write fs_stat; do
+		line "uv_$name, added (bare $(hook bare $name) ns, switched off +$(added off $name 1))" "$(added recording $name 1)" ns
+	done
+}
+
+# ---- The highest rate without a loss -------------------------------------------------------------------------
+
+lost_at() { # callbacks a second; prints events lost
+	rm -rf "$work/trace"
+	traced "$benches/bench_sustained" "$1" "$sustained_seconds" >"$work/sustained"
+	sum_up_trace
+	number_in_summary lost_events
+}
+
+measure_sustained() {
+	local rate lost=1 reached=0
+	for rate in 0 32e6 16e6 8e6 4e6 2.5e6 1e6; do
+		lost=$(lost_at "$rate")
+		[ "$lost" != 0 ] || break
+	done
+	[ "$lost" != 0 ] || reached=$(calculate "$(number_in_summary events) / $sustained_seconds / 1000000" 1)
+	line "sustained for $sustained_seconds s without a loss, default ring" "$reached" "M ev/s" ">= 5"
+}
+
+# ---- Small things --------------------------------------------------------------------------------------------
+
+start_server() { # name, then the command before the server
+	local name=$1
+	shift
+	"$@" "$benches/echo_server" >"$work/$name" </dev/null &
+	running=$!
+	until grep -q '^port' "$work/$name"; do
+		sleep 0.05
+	done
+}
+
+stop_server() {
+	kill -TERM "$running"
+	wait "$running"
+	running=
+}
+
+# The helper's standard input is the ring file, which bears the program's pid.
+find_helper() { # pid of the program
+	local process
+	for process in /proc/[0-9]*; do
+		[[ $(readlink "$process/fd/0") == *uvtrace."$1".* ]] && echo "${process#/proc/}" && return
+	done
+}
+
+switches() { # pids: how often their threads gave a core away of themselves
+	local pid
+	for pid; do
+		cat "/proc/$pid/task/"*/status
+	done | awk '/^voluntary/ { sum += $2 } END { print sum }'
+}
+
+measure_idle() {
+	local helper before
+	start_server idle traced
+	helper=$(find_helper "$running")
+	sleep 3 # what the start leaves behind, and the helper's last look
+	# shellcheck disable=SC2086 # no helper in thread mode
+	before=$(switches "$running" $helper)
+	sleep 5
+	# shellcheck disable=SC2086
+	line "wake-ups of an idle process and its helper" "$(calculate "($(switches "$running" $helper) - $before) / 5" 1)" "a second" "<= 0"
+	stop_server
+}
+
+measure_process() {
+	"$benches/bench_process" "$library" "$work/trace/trace.bin" >"$work/process" || exit 1
+	line "added to a process that lives $(value_of bare_ms "$work/process") ms" "$(value_of added_ms "$work/process")" ms "<= 1"
+}
+
+memory_kib() { # pids: what is theirs, shared pages by their share
+	local pid
+	for pid; do
+		cat "/proc/$pid/smaps_rollup"
+	done | awk '/^Pss:/ { sum += $2 } END { print sum }'
+}
+
+measure_memory() {
+	local bare helper program
+	start_server bare env
+	bare=$(memory_kib "$running")
+	stop_server
+	start_server memory traced
+	sleep 1
+	helper=$(find_helper "$running")
+	program=$(memory_kib "$running")
+	line "memory added to the program (one loop, default ring)" $((program - bare)) KiB
+	[ -z "$helper" ] || line "memory of the helper" "$(memory_kib "$helper")" KiB
+	stop_server
+}
+
+[ $# -gt 0 ] || set -- hooks idle process memory sustained
+for part in "$@"; do
+	case $part in
+	hooks | sustained | idle | process | memory) ;;
+	*)
+		echo "usage: run.sh [hooks|sustained|idle|process|memory]..." >&2
+		exit 2
+		;;
+	esac
+done
+for part in "$@"; do
+	rm -rf "$work/trace"
+	"measure_$part"
+done
