@@ -31,7 +31,7 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 
 PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
-DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c modules.c sampler.c drain.c))
+DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c sampler.c drain.c))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
 
@@ -108,8 +108,9 @@ LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined \
 $(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(LIBTRACE_MAP)
 	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)
 
+# Static, so that it starts quickly and needs nothing of the root that the program has.
 $(BUILD)/uvtrace-drain: $(call obj,preload/uvtrace_drain.c $(DRAIN_SRC))
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,LINK,$@)$(CC) $(if $(SANITIZE),,-static) $(ALL_LDFLAGS) -o $@ $^
 
 $(BUILD)/trace_ctl: $(call obj,preload/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^

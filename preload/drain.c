@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
+ * noted heads into blocks, sample, tell what changed, say what is done. Sites are looked for after the heads were
+ * read, so a block never names a site that the file does not have.
+ *
+ * Rules: nothing in shared memory is believed. Sizes and offsets are copied once; indices are checked at each use; a
+ * value that makes no sense costs events, never more. The tail moves on only when the bytes are in the file (or given
+ * up). Few records are left in their ring for up to a second: they are as safe there, and a block costs 64 bytes.
+ */
+#include "drain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "encoder.h"
+#include "futex.h"
+#include "sampler.h"
+#include "segment.h"
+
+#define TICK_MS		      100
+#define SECOND_NS	      1000000000ull
+#define RECORDS_WORTH_A_BLOCK 4096
+#define CONTEXT_ROOM	      (ENCODER_OPEN_MAX * sizeof(struct trace_context))
+#define NEVER		      -1
+
+/* The private half of a ring: what its worker is and how far it has been drained. */
+struct drain_worker {
+	uint32_t worker; /* 0: the ring is nobody's */
+	uint32_t tid;
+	uint8_t role;
+	uint8_t name_bytes;
+	char name[16];
+	uint64_t start_tick, end_tick;
+	uint64_t head;	  /* as noted in this tick */
+	uint64_t sampled; /* head at the last sample */
+	uint64_t lost;
+	uint64_t told_recorded, told_lost; /* in the last worker entry */
+	struct sampler_worker samples;
+	struct encoder encoder;
+};
+
+/* What the outside wants, as noted at the start of a tick. */
+struct drain_asked {
+	uint32_t wake;
+	uint32_t flush;
+	uint32_t rotate;
+	bool exiting;
+	bool gone;
+};
+
+struct drain {
+	struct shared *shared;
+	_Atomic uint32_t *program_gone;
+	struct drain_asked asked;
+	uint32_t rotated; /* of rotate_asked */
+	uint32_t ring_count;
+	uint64_t ring_mask;
+	uint64_t rings_offset;
+	uint32_t ring_bytes;
+	uint64_t rotate_ns;
+	char self_path[SHARED_PATH_BYTES];
+
+	uint64_t now_ns;
+	uint64_t active_ns;		     /* when records were last seen */
+	uint64_t flushed_ns;		     /* when everything was last written */
+	uint64_t ended_recorded, ended_lost; /* of workers that are gone */
+	bool will_sleep;		     /* `asleep` has been set for a whole tick */
+	bool told_error;
+
+	struct segment segment;
+	struct sampler sampler;
+	struct encoder_words words;
+	struct drain_worker workers[SHARED_RINGS_MAX];
+	struct {
+		struct trace_block_header header;
+		char payload[ENCODER_BLOCK_BYTES];
+	} block;
+};
+
+/* ---- Checks --------------------------------------------------------------------------------------------- */
+
+static bool is_terminated(const char *text, size_t bytes)
+{
+	return strnlen(text, bytes) < bytes;
+}
+
+int drain_check(const struct shared *shared, uint64_t bytes)
+{
+	if (bytes < sizeof(*shared) || memcmp(shared->magic, SHARED_MAGIC, sizeof(shared->magic)) != 0 ||
+	    shared->version != SHARED_VERSION || shared->header_bytes != sizeof(*shared))
+		return -EPROTO;
+	if (shared->ring_count > SHARED_RINGS_MAX || shared->ring_bytes < 4 * sizeof(struct record) ||
+	    (shared->ring_bytes & (shared->ring_bytes - 1)) != 0)
+		return -EPROTO;
+	if (shared->rings_offset < sizeof(*shared) || shared->rings_offset % sizeof(struct record) != 0 ||
+	    shared->rings_offset > bytes ||
+	    (uint64_t)shared->ring_count * shared->ring_bytes > bytes - shared->rings_offset)
+		return -EPROTO;
+	if (shared->unit_shift > 63 || !is_terminated(shared->self_path, sizeof(shared->self_path)) ||
+	    !is_terminated(shared->options.path, sizeof(shared->options.path)))
+		return -EPROTO;
+	return 0;
+}
+
+/* ---- Segments ------------------------------------------------------------------------------------------- */
+
+static uint64_t lost_of(const struct shared_ring *ring)
+{
+	uint64_t lost = 0;
+
+	for (int i = 0; i < RING_LOST_CAUSES; i++)
+		lost += atomic_load_explicit(&ring->lost[i], memory_order_relaxed);
+	return lost;
+}
+
+static void put_worker(struct drain *drain, struct drain_worker *worker)
+{
+	struct segment *segment = &drain->segment;
+	uint32_t bytes = (uint32_t)sizeof(struct trace_worker_entry) + worker->name_bytes;
+	struct trace_worker_entry *entry = entries_add(segment, &segment->entries, &bytes, drain->now_ns);
+
+	if (!entry)
+		return;
+	entry->entry_bytes = bytes;
+	entry->worker = worker->worker;
+	entry->tid = worker->tid;
+	entry->role = worker->role;
+	entry->name_bytes = worker->name_bytes;
+	entry->start_tick = worker->start_tick;
+	entry->end_tick = worker->end_tick;
+	entry->recorded = worker->told_recorded = worker->encoder.index;
+	entry->lost = worker->told_lost = worker->lost;
+	memcpy(entry->name, worker->name, worker->name_bytes);
+}
+
+/* Those that changed since their last entry, or all. */
+static void put_workers(struct drain *drain, bool all)
+{
+	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+
+		if (worker->worker == 0)
+			continue;
+		worker->lost = lost_of(&drain->shared->rings[i]);
+		if (all || worker->told_recorded != worker->encoder.index || worker->told_lost != worker->lost)
+			put_worker(drain, worker);
+	}
+	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
+}
+
+/* The first failure is told, once: the program prints it when it ends. */
+static void tell_error(struct drain *drain, int error)
+{
+	struct shared *shared = drain->shared;
+
+	if (drain->told_error)
+		return;
+	drain->told_error = true;
+	snprintf(shared->message, sizeof(shared->message), "events were not written to %.120s: %s",
+		 drain->segment.writer.folder, strerror(-error));
+	/* Release: pairs with the program's acquire before it reads the message. */
+	atomic_store_explicit(&shared->message_ready, 1, memory_order_release);
+}
+
+/* A segment is open, or has now been begun; false while nothing can be written. */
+static bool segment_ready(struct drain *drain)
+{
+	struct segment *segment = &drain->segment;
+	int error;
+
+	if (segment->writer.is_open)
+		return true;
+	error = segment_begin(segment, drain->now_ns);
+	if (!error) {
+		put_workers(drain, true);
+		error = segment->writer.error;
+	}
+	if (error)
+		tell_error(drain, error);
+	return error == 0;
+}
+
+static void seal(struct drain *drain, uint32_t reason)
+{
+	uint64_t recorded = drain->ended_recorded, lost = drain->ended_lost;
+
+	if (!drain->segment.writer.is_open)
+		return;
+	put_workers(drain, false);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		if (drain->workers[i].worker != 0) {
+			recorded += drain->workers[i].encoder.index;
+			lost += drain->workers[i].lost;
+		}
+	}
+	segment_end(&drain->segment, reason, recorded, lost, drain->now_ns);
+}
+
+/* What must still fit behind a block of events: samples that have gathered, the workers' entries. */
+static uint64_t room_for_events(const struct drain *drain)
+{
+	uint64_t kept = drain->segment.samples.header.payload_bytes + 2 * sizeof(struct trace_block_header) +
+			drain->ring_count * (sizeof(struct trace_worker_entry) + sizeof(drain->workers[0].name));
+	uint64_t room = writer_room(&drain->segment.writer);
+
+	return room > kept ? room - kept : 0;
+}
+
+/* A segment with room for a block of events. */
+static bool room_ready(struct drain *drain)
+{
+	if (drain->segment.writer.is_open && drain->segment.has_events &&
+	    room_for_events(drain) < ENCODER_BLOCK_BYTES_MIN)
+		seal(drain, TRACE_SEAL_ROTATED);
+	return segment_ready(drain);
+}
+
+/* ---- Rings ---------------------------------------------------------------------------------------------- */
+
+/* A ring that belongs to a worker which has not been seen yet. */
+static void worker_begin(struct drain *drain, struct drain_worker *worker, const struct shared_ring *ring)
+{
+	uint32_t shift = drain->segment.header.unit_shift;
+
+	encoder_init(&worker->encoder, ring->worker, shift);
+	worker->encoder.index = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+	worker->worker = ring->worker;
+	worker->tid = ring->tid;
+	worker->role = (uint8_t)ring->role;
+	worker->name_bytes = (uint8_t)strnlen(ring->name, sizeof(ring->name));
+	memcpy(worker->name, ring->name, worker->name_bytes);
+	worker->start_tick = ring->start_counter >> shift;
+	worker->end_tick = 0;
+	worker->sampled = worker->encoder.index;
+	worker->lost = 0;
+	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
+	sampler_begin_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+}
+
+/* Notes how far the ring is filled. */
+static void ring_note(struct drain *drain, uint32_t i)
+{
+	struct shared_ring *ring = &drain->shared->rings[i];
+	struct drain_worker *worker = &drain->workers[i];
+	/* Acquire: pairs with the release of the thread that made the ring its own, or ended. */
+	uint32_t state = atomic_load_explicit(&ring->state, memory_order_acquire);
+
+	if (state != RING_LIVE && state != RING_ENDED) {
+		worker->worker = 0;
+		return;
+	}
+	if (worker->worker != ring->worker)
+		worker_begin(drain, worker, ring);
+	/* Acquire: pairs with the release in thread_put(); the records below head are there. */
+	worker->head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	if (worker->head - worker->encoder.index > drain->ring_mask + 1)
+		worker->encoder.index = worker->head; /* nonsense: nothing in there can be told apart */
+	if (worker->head != worker->sampled)
+		drain->active_ns = drain->now_ns;
+}
+
+static uint64_t ring_pending(const struct drain_worker *worker)
+{
+	return worker->worker != 0 ? worker->head - worker->encoder.index : 0;
+}
+
+/* One block. While nothing can be written, the records are gone through all the same, to know what is open. */
+static void ring_take(struct drain *drain, uint32_t i)
+{
+	struct drain_worker *worker = &drain->workers[i];
+	struct encoder_source source = {
+	    .records = (const struct record *)((const char *)drain->shared + drain->rings_offset +
+					       (uint64_t)i * drain->ring_bytes),
+	    .mask = drain->ring_mask,
+	    .first = worker->encoder.index,
+	    .count = ring_pending(worker),
+	};
+	uint64_t bytes = ENCODER_BLOCK_BYTES;
+
+	if (room_ready(drain)) {
+		uint64_t room = room_for_events(drain) + sizeof(drain->block.header);
+
+		bytes = room < bytes ? room : bytes;
+		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;
+	}
+	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header, (uint32_t)bytes);
+	if (drain->segment.writer.is_open) {
+		int error = writer_append(&drain->segment.writer, &drain->block.header, drain->now_ns);
+
+		drain->segment.has_events = true;
+		if (error)
+			tell_error(drain, error);
+	}
+	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
+	atomic_store_explicit(&drain->shared->rings[i].tail, worker->encoder.index, memory_order_release);
+}
+
+static void rings_take(struct drain *drain, bool all)
+{
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+		uint64_t pending = ring_pending(worker);
+
+		if (!all && pending < RECORDS_WORTH_A_BLOCK && pending <= drain->ring_mask / 4)
+			continue;
+		while (ring_pending(worker) > 0)
+			ring_take(drain, i);
+	}
+}
+
+/* The last word on a worker whose thread is gone; its ring is free for another. */
+static void ring_free(struct drain *drain, uint32_t i)
+{
+	struct shared *shared = drain->shared;
+	struct shared_ring *ring = &shared->rings[i];
+	struct drain_worker *worker = &drain->workers[i];
+
+	worker->end_tick =
+	    atomic_load_explicit(&ring->end_counter, memory_order_relaxed) >> drain->segment.header.unit_shift;
+	sampler_end_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+	worker->lost = lost_of(ring);
+	put_worker(drain, worker);
+	drain->ended_recorded += worker->encoder.index;
+	drain->ended_lost += worker->lost;
+	atomic_fetch_add(&shared->pool_submitted, atomic_load(&ring->pool_submitted));
+	atomic_fetch_add(&shared->pool_cancelled, atomic_load(&ring->pool_cancelled));
+	atomic_fetch_add(&shared->pool_finished, atomic_load(&ring->pool_finished));
+	worker->worker = 0;
+	/* Release: pairs with the acquire of the thread that claims the ring next. */
+	atomic_store_explicit(&ring->state, RING_FREE, memory_order_release);
+}
+
+static bool ring_has_ended(const struct drain *drain, uint32_t i)
+{
+	const struct shared_ring *ring = &drain->shared->rings[i];
+
+	if (drain->workers[i].worker == 0 || atomic_load_explicit(&ring->state, memory_order_acquire) != RING_ENDED)
+		return false;
+	return atomic_load_explicit(&ring->head, memory_order_acquire) == drain->workers[i].encoder.index;
+}
+
+static void rings_free(struct drain *drain)
+{
+	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (ring_has_ended(drain, i))
+			ring_free(drain, i);
+	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
+}
+
+/* ---- Samples -------------------------------------------------------------------------------------------- */
+
+static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, const struct drain_worker *worker)
+{
+	pool->submitted += atomic_load_explicit(&ring->pool_submitted, memory_order_relaxed);
+	pool->cancelled += atomic_load_explicit(&ring->pool_cancelled, memory_order_relaxed);
+	pool->finished += atomic_load_explicit(&ring->pool_finished, memory_order_relaxed);
+	if (worker->role != TRACE_ROLE_POOL)
+		return;
+	pool->threads++;
+	pool->running += atomic_load_explicit(&ring->pool_parked, memory_order_relaxed) == 0;
+}
+
+static void sample(struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+	struct sampler_pool pool = {
+	    .submitted = atomic_load(&shared->pool_submitted),
+	    .cancelled = atomic_load(&shared->pool_cancelled),
+	    .finished = atomic_load(&shared->pool_finished),
+	};
+
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+		struct shared_ring *ring = &shared->rings[i];
+
+		if (worker->worker == 0)
+			continue;
+		pool_add(&pool, ring, worker);
+		if (worker->head != worker->sampled)
+			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+		worker->sampled = worker->head;
+	}
+	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
+}
+
+/* ---- Ticks ---------------------------------------------------------------------------------------------- */
+
+static struct drain_asked asked_note(const struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+	/* Acquire, and `wake` first: whoever asked did so before adding to it, and heads are read after. */
+	struct drain_asked asked = {.wake = atomic_load_explicit(&shared->wake, memory_order_acquire)};
+
+	asked.gone = drain->program_gone && atomic_load_explicit(drain->program_gone, memory_order_acquire) != 0;
+	asked.exiting = atomic_load_explicit(&shared->exiting, memory_order_acquire) != 0;
+	asked.flush = atomic_load_explicit(&shared->flush_asked, memory_order_acquire);
+	asked.rotate = atomic_load_explicit(&shared->rotate_asked, memory_order_acquire);
+	return asked;
+}
+
+static bool is_over(const struct drain *drain)
+{
+	return drain->asked.gone || drain->asked.exiting;
+}
+
+static bool rotation_is_due(const struct drain *drain)
+{
+	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.has_events || is_over(drain))
+		return false;
+	return drain->asked.rotate != drain->rotated || drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
+}
+
+static bool flush_is_due(const struct drain *drain)
+{
+	return is_over(drain) || drain->now_ns - drain->flushed_ns >= SECOND_NS || rotation_is_due(drain) ||
+	       drain->asked.flush != atomic_load_explicit(&drain->shared->flush_done, memory_order_relaxed);
+}
+
+static void say_what_is_done(struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+	struct writer *writer = &drain->segment.writer;
+
+	atomic_store_explicit(&shared->bytes_written, writer->bytes_written, memory_order_relaxed);
+	atomic_store_explicit(&shared->segments_sealed, writer->sealed_segments, memory_order_relaxed);
+	atomic_store_explicit(&shared->evicted_segments, writer->evicted_segments, memory_order_relaxed);
+	if (drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
+		return;
+	/* Release: pairs with the acquire of whoever waits for the flush. */
+	atomic_store_explicit(&shared->flush_done, drain->asked.flush, memory_order_release);
+	futex_wake(&shared->flush_done);
+}
+
+/* Everything that is told once a second at most: a clock pair, how far the workers are, samples. */
+static void flush(struct drain *drain)
+{
+	bool news = drain->active_ns >= drain->flushed_ns;
+
+	drain->flushed_ns = drain->now_ns;
+	if (!news && drain->segment.samples.header.payload_bytes == 0)
+		return;
+	if (!segment_ready(drain))
+		return;
+	segment_put_clock(&drain->segment, drain->now_ns);
+	put_workers(drain, false);
+	entries_flush(&drain->segment, &drain->segment.samples, drain->now_ns);
+}
+
+static void tick(struct drain *drain)
+{
+	bool flushes;
+
+	drain->asked = asked_note(drain);
+	drain->now_ns = clock_mono_ns();
+	flushes = flush_is_due(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		ring_note(drain, i);
+	segment_ready(drain);
+	segment_update_sites(&drain->segment, drain->now_ns);
+	sample(drain);
+	rings_take(drain, flushes);
+	rings_free(drain);
+	if (flushes)
+		flush(drain);
+	if (rotation_is_due(drain)) {
+		seal(drain, TRACE_SEAL_ROTATED);
+		drain->rotated = drain->asked.rotate;
+	}
+	say_what_is_done(drain);
+}
+
+/* ---- Sleep ---------------------------------------------------------------------------------------------- */
+
+/* Nothing happens and nothing is left to do: every worker waits, or is in no loop at all. */
+static bool is_idle(const struct drain *drain)
+{
+	if (drain->now_ns - drain->active_ns < SECOND_NS || drain->segment.samples.header.payload_bytes > 0)
+		return false;
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		const struct drain_worker *worker = &drain->workers[i];
+
+		if (worker->worker != 0 && (ring_pending(worker) > 0 ||
+					    (worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder))))
+			return false;
+	}
+	return true;
+}
+
+/* A helper whose program became another one by exec is left over: nobody has the ring mapped. */
+static bool program_left(struct drain *drain)
+{
+	if (drain->shared->options.drain != SHARED_DRAIN_PROCESS)
+		return false;
+	return modules_is_mapped(drain->segment.header.pid, drain->self_path) == 0;
+}
+
+/* How long to sleep. For good only when `asleep` has been seen by everybody for a whole tick: a worker that unparks
+ * stores its record and then looks at `asleep`, without a fence; a tick is longer than any store stays unseen. */
+static int sleep_ms(struct drain *drain)
+{
+	bool idle = is_idle(drain);
+
+	if (!idle || !drain->will_sleep) {
+		drain->will_sleep = idle;
+		atomic_store(&drain->shared->asleep, idle);
+		return TICK_MS;
+	}
+	return NEVER;
+}
+
+static void drain_sleep(struct drain *drain)
+{
+	int timeout_ms = sleep_ms(drain);
+
+	if (timeout_ms == NEVER && program_left(drain)) {
+		drain->asked.gone = true;
+		return;
+	}
+	futex_wait(&drain->shared->wake, drain->asked.wake, timeout_ms);
+	if (timeout_ms == NEVER) {
+		drain->will_sleep = false;
+		atomic_store(&drain->shared->asleep, 0);
+	}
+}
+
+void drain_wake(struct shared *shared)
+{
+	/* Release: pairs with the acquire in asked_note(): what was asked before is seen. */
+	atomic_fetch_add_explicit(&shared->wake, 1, memory_order_release);
+	futex_wake(&shared->wake);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------------------ */
+
+static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32_t *program_gone)
+{
+	int error;
+
+	drain->shared = shared;
+	drain->program_gone = program_gone;
+	drain->ring_count = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
+	drain->ring_bytes = shared->ring_bytes;
+	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
+	drain->rings_offset = shared->rings_offset;
+	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
+	drain->rotated = atomic_load(&shared->rotate_asked);
+	drain->now_ns = drain->active_ns = drain->flushed_ns = clock_mono_ns();
+	snprintf(drain->self_path, sizeof(drain->self_path), "%s", shared->self_path);
+	encoder_words_init(&drain->words);
+	error = segment_init(&drain->segment, shared);
+	sampler_init(&drain->sampler, &drain->segment);
+	return error;
+}
+
+/* In a thread of the program: descriptors of our own, so that the program can neither close nor reuse them. What it
+ * had open is closed in our copy of the table. */
+static void take_own_descriptors(struct drain *drain)
+{
+	if (drain->shared->options.drain != SHARED_DRAIN_THREAD)
+		return;
+	drain->segment.writer.reopens = syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) != 0;
+}
+
+/* Removes the ring file: only if it is the one that is mapped here. */
+static void unlink_ring(struct drain *drain)
+{
+	uint8_t found[sizeof(drain->shared->process_id)];
+	int fd = open(drain->self_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool ours;
+
+	if (fd < 0)
+		return;
+	ours = pread(fd, found, sizeof(found), offsetof(struct shared, process_id)) == sizeof(found) &&
+	       memcmp(found, drain->segment.header.process_id, sizeof(found)) == 0;
+	close(fd);
+	if (ours)
+		unlink(drain->self_path);
+}
+
+static void finish(struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+
+	seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
+	say_what_is_done(drain);
+	unlink_ring(drain);
+	/* Release: pairs with the acquire of the program, which waits for it when it exits. */
+	atomic_store_explicit(&shared->drain_state, DRAIN_DONE, memory_order_release);
+	futex_wake(&shared->drain_state);
+}
+
+int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
+{
+	struct drain *drain = mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int error;
+
+	if (drain == MAP_FAILED)
+		return -errno;
+	error = drain_init(drain, shared, program_gone);
+	take_own_descriptors(drain);
+	atomic_store(&shared->drain_state, DRAIN_RUNNING);
+	futex_wake(&shared->drain_state);
+	for (tick(drain); !is_over(drain); tick(drain)) {
+		drain_sleep(drain);
+		if (is_over(drain))
+			break;
+	}
+	finish(drain);
+	error = error ? error : drain->segment.writer.error;
+	munmap(drain, sizeof(*drain));
+	return error;
+}

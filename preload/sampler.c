@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See sampler.h.
+ */
+#include "sampler.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
+{
+	return counter >> sampler->segment->header.unit_shift;
+}
+
+static uint64_t tick_now(const struct sampler *sampler)
+{
+	return tick_of(sampler, clock_read(sampler->segment->clock));
+}
+
+static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
+		       const struct sampler_values *values, uint64_t now_ns)
+{
+	uint32_t bytes = sizeof(struct trace_sample);
+	struct trace_sample *sample = entries_add(sampler->segment, &sampler->segment->samples, &bytes, now_ns);
+
+	if (!sample)
+		return;
+	sample->entry_bytes = (uint16_t)bytes;
+	sample->type = type;
+	sample->worker = worker;
+	sample->tick = tick;
+	sample->a = values->a;
+	sample->b = values->b;
+	sample->c = values->c;
+}
+
+/* Writes the values if they are new. */
+static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
+			   struct sampler_values *last, struct sampler_values values, uint64_t now_ns)
+{
+	if (values.a == last->a && values.b == last->b && values.c == last->c)
+		return;
+	*last = values;
+	sample_put(sampler, type, worker, tick, &values, now_ns);
+}
+
+/* CPU time, run-queue wait, time slices. False once the thread is gone. */
+static bool schedstat_read(uint32_t pid, uint32_t tid, struct sampler_values *values)
+{
+	char text[96];
+	char *at = text;
+	ssize_t bytes;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%u/task/%u/schedstat", pid, tid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bytes = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (bytes <= 0)
+		return false;
+	text[bytes] = '\0';
+	values->a = strtoull(at, &at, 10);
+	values->b = strtoull(at, &at, 10);
+	values->c = strtoull(at, &at, 10);
+	return true;
+}
+
+void sampler_init(struct sampler *sampler, struct segment *segment)
+{
+	*sampler = (struct sampler){.segment = segment, .recording = {.a = 1}};
+}
+
+void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			  uint64_t now_ns)
+{
+	*worker = (struct sampler_worker){
+	    .worker = ring->worker,
+	    .tid = ring->tid,
+	    .is_loop = ring->role == TRACE_ROLE_LOOP,
+	};
+	schedstat_read(sampler->segment->header.pid, worker->tid, &worker->cpu);
+	worker->cpu.a = ring->start_cpu_ns;
+	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
+		   now_ns);
+}
+
+static void sample_queue(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			 uint64_t now_ns)
+{
+	struct sampler_values values = {
+	    .a = atomic_load_explicit(&ring->active_reqs, memory_order_relaxed),
+	    .b = atomic_load_explicit(&ring->active_handles, memory_order_relaxed),
+	    .c = atomic_load_explicit(&ring->ready, memory_order_relaxed),
+	};
+
+	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler), &worker->queue, values, now_ns);
+}
+
+void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			   uint64_t now_ns)
+{
+	struct sampler_values values;
+
+	if (worker->is_loop)
+		sample_queue(sampler, worker, ring, now_ns);
+	if (schedstat_read(sampler->segment->header.pid, worker->tid, &values))
+		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
+			       now_ns);
+}
+
+void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			uint64_t now_ns)
+{
+	struct sampler_values values = worker->cpu;
+
+	if (worker->is_loop)
+		sample_queue(sampler, worker, ring, now_ns);
+	values.a = atomic_load_explicit(&ring->end_cpu_ns, memory_order_relaxed);
+	sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker,
+		       tick_of(sampler, atomic_load_explicit(&ring->end_counter, memory_order_relaxed)), &worker->cpu,
+		       values, now_ns);
+}
+
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
+{
+	struct shared *shared = sampler->segment->shared;
+	int64_t queued = (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
+	uint32_t enabled = atomic_load_explicit(&shared->enabled, memory_order_acquire);
+	uint64_t switched = atomic_load_explicit(&shared->switched_counter, memory_order_relaxed);
+	struct sampler_values depths = {queued > 0 ? (uint64_t)queued : 0, pool->running, pool->threads};
+	struct sampler_values recording = {.a = enabled != 0};
+	struct sampler_values untraced = {
+	    .a = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed),
+	    .b = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed),
+	    .c = atomic_load_explicit(&shared->untraced_events, memory_order_relaxed),
+	};
+
+	sample_changed(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, switched), &sampler->recording, recording,
+		       now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
+}

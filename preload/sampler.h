@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Samples: CPU time and run-queue wait of the workers, depths of their queues, the thread pool, the switches. Taken
+ * from /proc and from counters that the hooks keep, so no worker ever pays a system call for them.
+ *
+ * Rules: only what has changed is written, at most once a tick of the drain.
+ */
+#ifndef SAMPLER_H
+#define SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "segment.h"
+
+/* The values of a sample that were written last. */
+struct sampler_values {
+	uint64_t a, b, c;
+};
+
+/* One for each worker. */
+struct sampler_worker {
+	uint32_t worker;
+	uint32_t tid;
+	bool is_loop;
+	struct sampler_values cpu;
+	struct sampler_values queue;
+};
+
+/* The pool as a whole: sums over all rings, dead ones included. */
+struct sampler_pool {
+	uint64_t submitted, cancelled, finished;
+	uint64_t running;
+	uint64_t threads;
+};
+
+struct sampler {
+	struct segment *segment;
+	struct sampler_values pool;
+	struct sampler_values recording;
+	struct sampler_values untraced;
+};
+
+void sampler_init(struct sampler *sampler, struct segment *segment);
+
+/* A worker that the drain sees for the first time; its CPU time counts from what it had used before. */
+void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			  uint64_t now_ns);
+
+/* A worker that recorded something since the last tick. */
+void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			   uint64_t now_ns);
+
+/* A worker whose thread is gone. */
+void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			uint64_t now_ns);
+
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns);
+
+#endif

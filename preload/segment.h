@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What makes a segment readable alone: its header, what the process is, clock pairs, kinds, modules, sites, and the
+ * seal; and entries of any kind, gathered into blocks. Stands between the drain and the writer.
+ *
+ * Rules: everything it tells is kept in memory of fixed size, so that each new segment can repeat it. What it takes
+ * from shared memory is copied once and checked.
+ */
+#ifndef SEGMENT_H
+#define SEGMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "modules.h"
+#include "shared.h"
+#include "writer.h"
+
+#define SEGMENT_ENTRIES_BYTES (1u << 15) /* of one block of entries */
+
+/* A site as it was found in shared memory; what has no name has name.bytes 0. */
+struct segment_site {
+	bool known;
+	uint8_t kind;
+	uint64_t callback;
+	uint64_t caller;
+	struct module_symbol callback_symbol;
+	struct module_symbol caller_symbol;
+};
+
+/* A block of entries in the making. */
+struct segment_entries {
+	struct trace_block_header header;
+	char payload[SEGMENT_ENTRIES_BYTES + WRITER_BLOCK_SLACK];
+};
+
+struct segment {
+	struct shared *shared;
+	struct writer writer;
+	struct trace_file_header header;
+	uint32_t clock;
+	uint64_t begun_ns;
+	bool has_events;
+
+	struct modules modules;
+	uint32_t modules_told; /* in this segment */
+	struct segment_site sites[TRACE_SITES_MAX];
+	uint32_t sites_seen; /* every one below is known */
+	uint32_t sites_end;  /* none at or above is known */
+
+	struct segment_entries entries;
+	struct segment_entries samples; /* gather for longer */
+};
+
+/* Returns 0 or -errno. */
+int segment_init(struct segment *segment, struct shared *shared);
+
+/* Begins a file and tells what is known. Returns 0 or -errno. */
+int segment_begin(struct segment *segment, uint64_t now_ns);
+
+/* Ends it, with a last clock pair. `reason` is an enum trace_seal_reason. */
+void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost, uint64_t now_ns);
+
+/* Looks for sites that are new in shared memory, and tells them. */
+void segment_update_sites(struct segment *segment, uint64_t now_ns);
+
+void segment_put_clock(struct segment *segment, uint64_t now_ns);
+
+/* Begins a block of entries of one type. */
+void entries_begin(struct segment_entries *entries, uint16_t type);
+
+/* Room for one more, zeroed, its length rounded up to 8 and stored in *entry_bytes; a full block is written first.
+ * NULL if it can be in no block. */
+void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes, uint64_t now_ns);
+
+/* Writes what has gathered; the block is then empty and of the same type. */
+void entries_flush(struct segment *segment, struct segment_entries *entries, uint64_t now_ns);
+
+#endif

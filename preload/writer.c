@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See writer.h.
+ *
+ * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
+ * another process has open counts as if it were full already, and a new segment's file is made before the folder is
+ * looked through, so of two that begin at once at least one sees the other. When even that leaves no room (many
+ * processes, a small budget), the folder is looked through before every block, with the real sizes.
+ */
+#include "writer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crc32c.h"
+
+#define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
+#define BLOCK_ALIGN 8
+
+/* ---- Names ---------------------------------------------------------------------------------------------- */
+
+static int path_split(struct writer *writer, const char *path)
+{
+	size_t length = strnlen(path, SHARED_PATH_BYTES);
+	const char *slash;
+
+	if (length == SHARED_PATH_BYTES || path[0] != '/')
+		return -EINVAL;
+	slash = strrchr(path, '/');
+	memcpy(writer->folder, path, (size_t)(slash - path));
+	writer->folder[slash - path] = '\0';
+	strcpy(writer->name, slash + 1);
+	length = strlen(writer->name);
+	if (length > 4 && strcmp(writer->name + length - 4, ".bin") == 0)
+		writer->name[length -= 4] = '\0';
+	return length == 0 || length > NAME_MAX - 48 ? -EINVAL : 0;
+}
+
+#define WRITER_PATH_BYTES (2 * SHARED_PATH_BYTES + 64)
+
+static void segment_path(const struct writer *writer, char *path, const char *ending)
+{
+	snprintf(path, WRITER_PATH_BYTES, "%s/%s.%u.%llu.bin%s", writer->folder, writer->name, writer->pid,
+		 (unsigned long long)writer->segment, ending);
+}
+
+/* A file of this path, as its name tells. */
+struct found {
+	uint32_t pid;
+	uint64_t segment;
+	bool open;
+	uint64_t bytes;
+	struct timespec changed;
+	char name[NAME_MAX + 1];
+};
+
+static const char *number_parse(const char *at, uint64_t *number)
+{
+	char *end;
+
+	if (*at < '0' || *at > '9')
+		return NULL;
+	errno = 0;
+	*number = strtoull(at, &end, 10);
+	return errno == 0 && *end == '.' ? end + 1 : NULL;
+}
+
+/* NAME.PID.N.bin, then nothing, .open, .gz or .zst. */
+static bool name_parse(const struct writer *writer, const char *name, struct found *found)
+{
+	static const char *const endings[] = {"bin", "bin.open", "bin.gz", "bin.zst"};
+	size_t length = strlen(writer->name);
+	const char *at = name + length + 1;
+	uint64_t pid;
+
+	if (strncmp(name, writer->name, length) != 0 || name[length] != '.')
+		return false;
+	at = number_parse(at, &pid);
+	at = at ? number_parse(at, &found->segment) : NULL;
+	for (size_t i = 0; at && i < sizeof(endings) / sizeof(endings[0]); i++) {
+		if (strcmp(at, endings[i]) == 0) {
+			found->pid = (uint32_t)pid;
+			found->open = i == 1;
+			snprintf(found->name, sizeof(found->name), "%s", name);
+			return pid <= UINT32_MAX;
+		}
+	}
+	return false;
+}
+
+/* ---- The folder ----------------------------------------------------------------------------------------- */
+
+typedef void (*folder_visit)(struct writer *writer, int folder, struct found *found, void *arg);
+
+static void folder_visit_entry(struct writer *writer, int folder, const char *name, folder_visit visit, void *arg)
+{
+	struct found found = {0};
+	struct stat stat;
+
+	if (!name_parse(writer, name, &found) || fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	if (!S_ISREG(stat.st_mode))
+		return;
+	found.bytes = (uint64_t)stat.st_size;
+	found.changed = stat.st_mtim;
+	visit(writer, folder, &found, arg);
+}
+
+/* Every file of this path. Not opendir(): it allocates. */
+static int folder_walk(struct writer *writer, folder_visit visit, void *arg)
+{
+	_Alignas(struct dirent64) char buffer[8192];
+	int folder = open(writer->folder[0] ? writer->folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t bytes;
+
+	if (folder < 0)
+		return -errno;
+	while ((bytes = getdents64(folder, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < bytes;) {
+			struct dirent64 *entry = (struct dirent64 *)(buffer + at);
+
+			folder_visit_entry(writer, folder, entry->d_name, visit, arg);
+			at += entry->d_reclen;
+		}
+	}
+	close(folder);
+	return bytes < 0 ? -errno : 0;
+}
+
+/* Makes the folder and its parents. */
+static int folder_make(const char *folder)
+{
+	char path[SHARED_PATH_BYTES];
+	int error = 0;
+
+	snprintf(path, sizeof(path), "%s/", folder);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		error = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+		*slash = '/';
+	}
+	return error;
+}
+
+static void visit_highest(struct writer *writer, int folder, struct found *found, void *arg)
+{
+	uint64_t *next = arg;
+
+	(void)folder;
+	if (found->pid == writer->pid && found->segment >= *next && found->segment < UINT64_MAX)
+		*next = found->segment + 1;
+}
+
+/* ---- The budget ----------------------------------------------------------------------------------------- */
+
+struct survey {
+	bool real_sizes; /* of what others have open, instead of what they may grow to */
+	uint64_t bytes;	 /* of everything but the own open segment */
+	bool found;	 /* something may be evicted: */
+	struct found oldest;
+};
+
+/* Whoever writes a segment holds a lock on it; where locks don't work, the process must be gone as well. Of our own
+ * process, only a drain that was killed can have left one. */
+static bool segment_is_dead(const struct writer *writer, int folder, const struct found *found)
+{
+	int fd = openat(folder, found->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool unlocked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
+	bool gone = found->pid == writer->pid || (kill((pid_t)found->pid, 0) != 0 && errno == ESRCH);
+
+	if (fd >= 0)
+		close(fd);
+	return unlocked && gone;
+}
+
+static bool is_older(const struct found *a, const struct found *b)
+{
+	if (a->changed.tv_sec != b->changed.tv_sec)
+		return a->changed.tv_sec < b->changed.tv_sec;
+	if (a->changed.tv_nsec != b->changed.tv_nsec)
+		return a->changed.tv_nsec < b->changed.tv_nsec;
+	return a->segment < b->segment;
+}
+
+static void visit_survey(struct writer *writer, int folder, struct found *found, void *arg)
+{
+	struct survey *survey = arg;
+	bool own = found->pid == writer->pid && found->segment == writer->segment;
+
+	if (found->open && own)
+		return;
+	if (found->open && !segment_is_dead(writer, folder, found)) {
+		if (!survey->real_sizes && found->bytes < writer->file_bytes_max)
+			found->bytes = writer->file_bytes_max;
+		survey->bytes += found->bytes;
+		return;
+	}
+	survey->bytes += found->bytes;
+	if (!survey->found || is_older(found, &survey->oldest))
+		survey->oldest = *found;
+	survey->found = true;
+}
+
+static bool evict(struct writer *writer, const struct found *found)
+{
+	char path[WRITER_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "%s/%s", writer->folder, found->name);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return false;
+	writer->evicted_segments++;
+	return true;
+}
+
+/* Makes room for so many more bytes in the open segment by evicting the oldest sealed ones. */
+static bool budget_make_room(struct writer *writer, uint64_t bytes)
+{
+	struct survey survey = {0};
+
+	for (;;) {
+		survey = (struct survey){.real_sizes = survey.real_sizes};
+		if (folder_walk(writer, visit_survey, &survey) != 0)
+			return false;
+		writer->others_bytes = survey.bytes;
+		if (survey.bytes + writer->bytes + bytes <= writer->total_bytes_max)
+			break;
+		if (survey.found ? !evict(writer, &survey.oldest) : survey.real_sizes)
+			return false;
+		survey.real_sizes |= !survey.found;
+	}
+	if (survey.real_sizes)
+		writer->others_bytes = writer->total_bytes_max; /* look again at the next block */
+	return true;
+}
+
+static bool budget_fits(struct writer *writer, uint64_t bytes)
+{
+	if (writer->mode != SHARED_WRITER_ROTATING)
+		return true;
+	return writer->others_bytes + writer->bytes + bytes <= writer->total_bytes_max ||
+	       budget_make_room(writer, bytes);
+}
+
+/* ---- One segment ---------------------------------------------------------------------------------------- */
+
+/* The descriptor to write to, -1 if the file is no longer there. */
+static int segment_reopen(const struct writer *writer)
+{
+	char path[WRITER_PATH_BYTES];
+	struct stat stat;
+	int fd;
+
+	segment_path(writer, path, ".open");
+	fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &stat) != 0 || stat.st_dev != writer->device || stat.st_ino != writer->inode)) {
+		close(fd);
+		errno = ENOENT;
+		return -1;
+	}
+	return fd;
+}
+
+static int write_all(int fd, const char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t written = write(fd, data, bytes);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? -errno : -EIO;
+		data += written;
+		bytes -= (size_t)written;
+	}
+	return 0;
+}
+
+/* All of it or nothing: half a block is taken back. */
+static int segment_write(struct writer *writer, const void *data, size_t bytes)
+{
+	int fd = writer->reopens ? segment_reopen(writer) : writer->fd;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = write_all(fd, data, bytes);
+	if (error && ftruncate(fd, (off_t)writer->bytes) != 0)
+		error = -EIO;
+	if (writer->reopens)
+		close(fd);
+	if (error)
+		return error;
+	writer->bytes += bytes;
+	writer->bytes_written += bytes;
+	return 0;
+}
+
+/* Makes the file; numbers that exist already are passed over. */
+static int segment_create(struct writer *writer)
+{
+	char path[WRITER_PATH_BYTES];
+	struct stat stat;
+	int error;
+
+	writer->segment++;
+	error = folder_walk(writer, visit_highest, &writer->segment);
+	if (error)
+		return error;
+	do {
+		segment_path(writer, path, ".open");
+		writer->fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	} while (writer->fd < 0 && errno == EEXIST && writer->segment++ < UINT64_MAX);
+	if (writer->fd < 0 || fstat(writer->fd, &stat) != 0)
+		return -errno;
+	flock(writer->fd, LOCK_EX | LOCK_NB);
+	writer->device = stat.st_dev;
+	writer->inode = stat.st_ino;
+	return 0;
+}
+
+static void segment_close(struct writer *writer)
+{
+	if (writer->fd >= 0)
+		close(writer->fd);
+	writer->fd = -1;
+	writer->is_open = false;
+}
+
+static void segment_rename(struct writer *writer)
+{
+	char from[WRITER_PATH_BYTES], to[WRITER_PATH_BYTES];
+
+	segment_path(writer, from, ".open");
+	segment_path(writer, to, "");
+	/* Never over another file; old kernels and some file systems can only look before. */
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
+	    (errno == EINVAL && access(to, F_OK) != 0 && rename(from, to) == 0))
+		writer->sealed_segments++;
+}
+
+/* What is there stays readable; an empty file says nothing and goes. */
+static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
+{
+	char path[WRITER_PATH_BYTES];
+
+	writer->error = error;
+	writer->retry_ns = now_ns + WRITER_RETRY_NS;
+	segment_close(writer);
+	segment_path(writer, path, ".open");
+	if (writer->bytes == 0)
+		unlink(path);
+	else
+		segment_rename(writer);
+}
+
+static int segment_begin(struct writer *writer, struct trace_file_header *header)
+{
+	int error = folder_make(writer->folder);
+
+	writer->bytes = 0;
+	error = error ? error : segment_create(writer);
+	if (error)
+		return error;
+	header->segment = writer->segment;
+	header->crc32c = crc32c(0, header, offsetof(struct trace_file_header, crc32c));
+	writer->others_bytes = writer->total_bytes_max; /* not known yet */
+	if (!budget_fits(writer, sizeof(*header)))
+		return -EDQUOT;
+	return segment_write(writer, header, sizeof(*header));
+}
+
+/* ---- The interface -------------------------------------------------------------------------------------- */
+
+int writer_init(struct writer *writer, const struct shared_options *options, uint32_t pid)
+{
+	struct rlimit limit;
+
+	memset(writer, 0, sizeof(*writer));
+	writer->fd = -1;
+	writer->pid = pid;
+	writer->mode = options->writer;
+	writer->total_bytes_max = options->total_size_bytes;
+	writer->file_bytes_max = options->file_size_bytes;
+	if (writer->mode == SHARED_WRITER_SINGLE)
+		writer->file_bytes_max = INT64_MAX;
+	else if (writer->file_bytes_max > writer->total_bytes_max)
+		writer->file_bytes_max = writer->total_bytes_max;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < writer->file_bytes_max)
+		writer->file_bytes_max = limit.rlim_cur;
+	return path_split(writer, options->path);
+}
+
+int writer_begin(struct writer *writer, struct trace_file_header *header, uint64_t now_ns)
+{
+	int error;
+
+	if (writer->mode == SHARED_WRITER_NULL) {
+		writer->is_open = true;
+		return 0;
+	}
+	if (now_ns < writer->retry_ns)
+		return writer->error;
+	error = segment_begin(writer, header);
+	if (error) {
+		segment_give_up(writer, error, now_ns);
+		return error;
+	}
+	if (writer->reopens)
+		segment_close(writer);
+	writer->error = 0;
+	writer->is_open = true;
+	return 0;
+}
+
+uint64_t writer_room(const struct writer *writer)
+{
+	uint64_t used = writer->bytes + sizeof(struct trace_block_header) + SEAL_ROOM;
+
+	if (writer->mode == SHARED_WRITER_NULL)
+		return TRACE_BLOCK_BYTES_MAX;
+	return writer->file_bytes_max > used ? writer->file_bytes_max - used : 0;
+}
+
+int writer_append(struct writer *writer, struct trace_block_header *block, uint64_t now_ns)
+{
+	uint64_t used = sizeof(*block) + block->payload_bytes;
+	uint64_t bytes = (used + BLOCK_ALIGN - 1) & ~(uint64_t)(BLOCK_ALIGN - 1);
+	int error;
+
+	if (writer->mode == SHARED_WRITER_NULL)
+		return 0;
+	if (!writer->is_open)
+		return writer->error ? writer->error : -EBADF;
+	if (writer->bytes + bytes > writer->file_bytes_max)
+		return -EMSGSIZE;
+	memset((char *)block + used, 0, bytes - used);
+	block->crc32c = 0;
+	block->crc32c = crc32c(0, block, used);
+	error = budget_fits(writer, bytes) ? segment_write(writer, block, bytes) : -EDQUOT;
+	if (error)
+		segment_give_up(writer, error, now_ns);
+	return error;
+}
+
+void writer_seal(struct writer *writer)
+{
+	if (writer->mode != SHARED_WRITER_NULL && writer->is_open)
+		segment_rename(writer);
+	segment_close(writer);
+}
