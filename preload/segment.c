@@ -280,7 +280,7 @@ static void sites_resolve(struct segment *segment, const uint32_t *sites, uint32
 			site->callback_symbol = wanted[i];
 			continue;
 		}
-		wanted[i].offset += CALLER_BACK;
+		wanted[i].offset += wanted[i].name.bytes > 0 ? CALLER_BACK : 0;
 		site->caller_symbol = wanted[i];
 	}
 }
