@@ -21,7 +21,7 @@ SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno
 ALL_CFLAGS = $(OPT) -std=gnu11 $(CWARN) $(SANFLAGS) $(CFLAGS)
 PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
-ANALYZER_LIBS := -ldw -ljansson -lz -lzstd -lpthread -lm
+ANALYZER_LIBS := -ldw -lelf -ljansson -lz -lzstd -lpthread -lm
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '%-5s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)

@@ -25,6 +25,8 @@ static void busy_callback(uv_idle_t *handle)
 
 static void begin_burst(uv_timer_t *handle)
 {
+	if (uv_is_active((uv_handle_t *)&idle))
+		return;
 	if (++bursts > BURSTS)
 		uv_timer_stop(handle);
 	else

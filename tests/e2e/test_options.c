@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Each variable of the options' table: what it changes, and that a bad value is said once and keeps the default.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+TestSuite(options, .init = harness_enter, .fini = harness_leave, .timeout = 30);
+
+/* A flood of this many callbacks, with these settings. */
+static struct run *flood(const char *count, const char *first, const char *second, const char *third)
+{
+	static struct run run;
+
+	run = (struct run){.program = build_path("fixtures/flood"), .args = {count}, .env = {first, second, third}};
+	return &run;
+}
+
+static size_t count_lines_with(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		const char *end = strchr(line, '\n');
+		const char *found = strstr(line, part);
+
+		count += found && (!end || found < end);
+	}
+	return count;
+}
+
+Test(options, path)
+{
+	run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_PATH=deep/down/mine.bin"}});
+	cr_assert_eq(count_files("deep/down", "mine."), 1);
+	cr_assert_eq(count_files(".", "uvtrace.data"), 0);
+	trace_read("deep/down");
+}
+
+Test(options, path_is_taken_at_the_start)
+{
+	const char *script = "cd / && exec \"$0\"";
+	char *path;
+
+	cr_assert_gt(asprintf(&path, "UVTRACE_PATH=%s/absolute.bin", getcwd(NULL, 0)), 0);
+	cr_assert_eq(
+	    run_program(
+		&(struct run){.program = "sh", .args = {"-c", script, build_path("fixtures/timers")}, .env = {path}})
+		.status,
+	    0);
+	cr_assert_eq(count_files(".", "absolute."), 1);
+}
+
+/* Each process has files of its own, and a second run never overwrites the first. */
+Test(options, nothing_is_overwritten)
+{
+	for (int i = 0; i < 3; i++)
+		run_well(&(struct run){.program = build_path("fixtures/timers")});
+	cr_assert_eq(count_files("uvtrace.data", ".bin"), 3);
+}
+
+Test(options, writer_single)
+{
+	struct traced traced =
+	    trace_program(flood("300000", "UVTRACE_WRITER=single", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M"));
+
+	cr_assert_eq(count_files("uvtrace.data", ".bin"), 1);
+	cr_assert_gt(sum_files("uvtrace.data", ".bin"), 65536);
+	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 300000);
+}
+
+Test(options, writer_null)
+{
+	run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_WRITER=null"}});
+	cr_assert_eq(count_files(".", ""), 0, "the null writer writes nothing");
+}
+
+Test(options, file_size)
+{
+	struct traced traced = trace_program(flood("300000", "UVTRACE_FILE_SIZE=256K", "UVTRACE_RING_SIZE=64M", NULL));
+
+	cr_assert_gt(count_files("uvtrace.data", ".bin"), 2);
+	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 300000, "segments together hold everything");
+}
+
+Test(options, total_size)
+{
+	run_well(flood("1500000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K", "UVTRACE_RING_SIZE=64M"));
+	cr_assert_leq(sum_files("uvtrace.data", ".bin"), 512 * 1024);
+	cr_assert_gt(count_files("uvtrace.data", ".bin"), 1);
+	trace_read("uvtrace.data");
+}
+
+/* Earlier processes' files count: a second process makes room by removing the first one's. */
+Test(options, total_size_counts_earlier_processes)
+{
+	for (int i = 0; i < 4; i++)
+		run_well(flood("200000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K", "UVTRACE_RING_SIZE=64M"));
+	cr_assert_leq(sum_files("uvtrace.data", ".bin"), 512 * 1024);
+}
+
+Test(options, rotate_seconds)
+{
+	struct run run = {.program = build_path("fixtures/control"), .env = {"UVTRACE_ROTATE_SECONDS=1"}};
+	struct session session = session_start(&run);
+
+	for (int i = 0; i < 5; i++) {
+		session_say(&session, "sleep 600", "sleeping");
+		session_say(&session, "tick 1", "ok");
+	}
+	session_say(&session, "quit", NULL);
+	cr_assert_eq(session_end(&session), 0);
+	cr_assert_geq(count_files("uvtrace.data", ".bin"), 2);
+}
+
+/* A ring that is too small for a flood: what is missing is said, and what is there and missing is everything. */
+Test(options, ring_size)
+{
+	struct result result = run_well(flood("2000000", "UVTRACE_RING_SIZE=16K", NULL, NULL));
+	json_t *truth = truth_read(result.out);
+	struct trace trace = trace_read("uvtrace.data");
+	json_t *report = analyze("uvtrace.data", NULL);
+	uint64_t polls = trace_count_polls(&trace, "idle", NULL);
+	uint64_t lost = event_number(report, "lost_events");
+
+	cr_assert_eq(polls + lost / 2, (uint64_t)truth_value(truth, "idle"), "%lu polls, %lu events lost", polls, lost);
+	if (lost)
+		cr_assert_gt(trace_count(&trace, "Lost", NULL), 0);
+}
+
+Test(options, enabled_off)
+{
+	struct result result =
+	    run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_ENABLED=0"}});
+
+	cr_assert(result.out[0]);
+	if (count_files(".", "uvtrace.data") && count_files("uvtrace.data", ".bin")) {
+		struct trace trace = trace_read("uvtrace.data");
+
+		cr_assert_eq(trace.poll_count, 0);
+		cr_assert_eq(trace_count(&trace, "WorkerPark", NULL), 0);
+	}
+}
+
+Test(options, log_levels)
+{
+	const char *timers = build_path("fixtures/timers");
+	struct result info = run_program(&(struct run){.program = timers, .env = {"UVTRACE_LOG=info"}});
+	struct result quiet =
+	    run_program(&(struct run){.program = timers, .env = {"UVTRACE_LOG=quiet", "UVTRACE_WRITER=no"}});
+
+	cr_assert_geq(count_lines_with(info.err, "uvtrace: "), 1, "info says something: %s", info.err);
+	cr_assert_str_empty(quiet.err);
+}
+
+static void check_bad_value(const char *variable, const char *value)
+{
+	char setting[128];
+	struct run run = {.program = build_path("fixtures/timers"), .env = {setting}};
+	struct result result;
+	struct trace trace;
+
+	snprintf(setting, sizeof(setting), "%s=%s", variable, value);
+	result = run_program(&run);
+	cr_assert_eq(result.status, 0, "%s: status %d", setting, result.status);
+	cr_assert_eq(count_lines_with(result.err, variable), 1, "%s: said: %s", setting, result.err);
+	cr_assert_eq(count_lines_with(result.err, ""), 1, "%s: one line: %s", setting, result.err);
+	trace = trace_read("uvtrace.data");
+	check_polls(&trace, truth_read(result.out), false);
+	trace_free(&trace);
+	harness_leave();
+	harness_enter();
+}
+
+Test(options, bad_values_keep_the_default)
+{
+	static const char *const bad[][2] = {
+	    {"UVTRACE_WRITER", "circular"},	{"UVTRACE_FILE_SIZE", "many"},
+	    {"UVTRACE_FILE_SIZE", "16X"},	{"UVTRACE_FILE_SIZE", "-1"},
+	    {"UVTRACE_TOTAL_SIZE", ""},		{"UVTRACE_TOTAL_SIZE", "99999999999999G"},
+	    {"UVTRACE_ROTATE_SECONDS", "soon"}, {"UVTRACE_ROTATE_SECONDS", "0"},
+	    {"UVTRACE_RING_SIZE", "1"},		{"UVTRACE_RING_SIZE", "12 K"},
+	    {"UVTRACE_DRAIN", "processes"},	{"UVTRACE_ENABLED", "2"},
+	    {"UVTRACE_ALLOC", "perhaps"},	{"UVTRACE_LOG", "loud"},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check_bad_value(bad[i][0], bad[i][1]);
+}
+
+/* Two processes at once on one path: each has its own files, with its own events. */
+Test(options, two_processes_on_one_path)
+{
+	struct run run = {.program = build_path("fixtures/control")};
+	struct session first = session_start(&run), second = session_start(&run);
+	json_t *report, *processes;
+	uint64_t pids[2];
+
+	for (int i = 0; i < 20; i++) {
+		session_say(&first, "tick 10", "ok");
+		session_say(&second, "tick 20", "ok");
+	}
+	session_say(&first, "quit", NULL);
+	session_say(&second, "quit", NULL);
+	cr_assert_eq(session_end(&first), 0);
+	cr_assert_eq(session_end(&second), 0);
+	report = analyze("uvtrace.data", NULL);
+	processes = json_object_get(report, "processes");
+	cr_assert_eq(json_array_size(processes), 2);
+	for (size_t i = 0; i < 2; i++)
+		pids[i] = event_number(json_array_get(processes, i), "pid");
+	cr_assert((pids[0] == (uint64_t)first.pid && pids[1] == (uint64_t)second.pid) ||
+		  (pids[0] == (uint64_t)second.pid && pids[1] == (uint64_t)first.pid));
+}
