@@ -16,6 +16,11 @@
 #include "process.h"
 #include "hotpath.h"
 
+#define POPULATE_STEP 4096 /* records: 64 KiB, some tens of microseconds */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define OTHERS_TRIES 256 /* an emission takes some tens of nanoseconds */
 
 struct thread thread_none;
@@ -71,16 +76,17 @@ static void thread_key_make(void)
 		atomic_store(&thread_key_made, pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
 }
 
-/* Memory that is there for sure: a store to a page that a full tmpfs cannot give would be a SIGBUS. */
-static int ring_populate(struct record *records, uint64_t bytes)
+/* Makes sure of the memory of the next STEP records: a store to a page that a full tmpfs cannot give would be a
+ * SIGBUS. -EINVAL from kernels before 5.14, which cannot do it; there a full tmpfs is not survived. */
+static int thread_populate(struct thread *thread)
 {
-#ifdef MADV_POPULATE_WRITE
-	if (madvise(records, bytes, MADV_POPULATE_WRITE) == 0)
-		return 0;
-	if (errno != EINVAL)
+	uint64_t step = POPULATE_STEP <= thread->mask ? POPULATE_STEP : thread->mask + 1;
+	int rc = madvise(&thread->records[thread->populated], step * sizeof(struct record), MADV_POPULATE_WRITE);
+
+	if (rc && errno != EINVAL)
 		return -errno;
-#endif
-	return -EINVAL;
+	thread->populated += step;
+	return 0;
 }
 
 static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
@@ -119,30 +125,51 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 		prctl(PR_GET_NAME, ring->name, 0, 0, 0);
 }
 
+/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then the end
+ * of the ring or of the memory that is there. */
+static void thread_set_limit(struct thread *thread, uint64_t tail)
+{
+	uint64_t capacity = thread->mask + 1;
+	uint64_t end = tail + capacity - THREAD_HEADROOM;
+	uint64_t next = tail + capacity / 2;
+
+	if (thread->head >= next)
+		next = thread->head + capacity / 16;
+	if (thread->populated < capacity && end > thread->populated - THREAD_HEADROOM)
+		end = thread->populated - THREAD_HEADROOM;
+	thread->limit = next < end ? next : end;
+}
+
+static void thread_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* Only this thread writes it, so a load and a store are enough. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 /* NULL: no ring is free, or no memory for it. */
 static struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 {
 	uint32_t index;
 	struct shared_ring *ring = ring_claim(shared, &index);
-	struct record *records = ring ? shared_ring_records(shared, index) : NULL;
 	struct thread *thread;
 
-	if (!ring || ring_populate(records, shared->ring_bytes)) {
-		if (ring)
-			atomic_store(&ring->state, RING_FREE);
+	if (!ring)
 		return NULL;
-	}
-	ring_describe(shared, ring, role);
 	thread = &process->threads[index];
 	memset(thread, 0, sizeof(*thread));
 	thread->mask = shared->ring_bytes / sizeof(struct record) - 1;
-	thread->records = records;
+	thread->records = shared_ring_records(shared, index);
+	if (thread_populate(thread)) {
+		atomic_store(&ring->state, RING_FREE);
+		return NULL;
+	}
+	ring_describe(shared, ring, role);
 	thread->ring = ring;
 	thread->shared = shared;
 	thread->clock = shared->clock;
 	thread->role = role;
 	thread->last_counter = ring->start_counter;
-	thread->limit = (thread->mask + 1) / 2;
+	thread_set_limit(thread, 0);
 	thread->woken_tail = UINT64_MAX;
 	atomic_store_explicit(&ring->state, RING_LIVE, memory_order_release); /* pairs with the drain's acquire */
 	return thread;
@@ -220,24 +247,6 @@ static void thread_wake_drain(struct thread *thread, uint64_t tail)
 	drain_wake(thread->shared);
 }
 
-/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then the end. */
-static void thread_set_limit(struct thread *thread, uint64_t tail)
-{
-	uint64_t capacity = thread->mask + 1;
-	uint64_t end = tail + capacity - THREAD_HEADROOM;
-	uint64_t next = tail + capacity / 2;
-
-	if (thread->head >= next)
-		next = thread->head + capacity / 16;
-	thread->limit = next < end ? next : end;
-}
-
-static void thread_add(_Atomic uint64_t *counter, uint64_t n)
-{
-	/* Only this thread writes it, so a load and a store are enough. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role)
 {
 	int saved_errno = errno;
@@ -253,6 +262,9 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 		return NULL;
 	/* Acquire: pairs with the drain's release, after which these records may be written again. */
 	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
+	while (thread->populated <= thread->mask && thread->head + THREAD_HEADROOM >= thread->populated)
+		if (thread_populate(thread))
+			break; /* full: what does not fit is lost, and the next event asks again */
 	thread_set_limit(thread, tail);
 	if (thread->head - tail >= (thread->mask + 1) / 2)
 		thread_wake_drain(thread, tail);

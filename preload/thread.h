@@ -5,8 +5,9 @@
  * The ring: one producer (the thread), one consumer (the drain). `head` counts records ever committed, `tail`
  * those that are safe in a file; both only grow. The producer keeps its own copy of head, and a `limit` up to
  * which it may go without looking: half the ring further on the drain is woken, and HEADROOM records before
- * the end nothing begins any more. What has begun (a poll, a wait, a loop) may always write its end: the
- * headroom is larger than all that can be open.
+ * the end nothing begins any more. The ring's memory is taken from the kernel in steps, during the first lap: all
+ * of it at once would add most of a millisecond to the start of each worker. What has begun (a poll, a wait, a loop)
+ * may always write its end: the headroom is larger than all that can be open.
  *
  * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal handler may
  * interrupt an emission and call uv_async_send: `busy` tells it, and it counts its event as lost. After a fork
@@ -33,6 +34,7 @@ struct thread {
 	uint64_t head;
 	uint64_t limit;
 	uint64_t mask;
+	uint64_t populated; /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 	struct record *records;
 	struct shared_ring *ring;
 	struct shared *shared;
