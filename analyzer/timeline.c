@@ -126,6 +126,11 @@ uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks)
 	return (uint64_t)((double)ticks * timeline->private->ns_per_tick + 0.5);
 }
 
+double timeline_unit_ns(const struct timeline *timeline)
+{
+	return timeline->private->ns_per_tick;
+}
+
 int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick)
 {
 	return (int64_t)(trace_ns(timeline->process, tick) - timeline->process->start_mono_ns);
@@ -490,10 +495,12 @@ static int driver_open(struct driver *driver)
 
 static int driver_end_worker(struct driver *driver, size_t worker)
 {
+	int error = problem_add(driver->timeline, trace_cursor_problem(driver->cursors[worker]));
+
 	trace_cursor_close(driver->cursors[worker]);
 	driver->cursors[worker] = NULL;
 	tick_heap_pop(&driver->behind);
-	return timeline_end_worker(driver->timeline, worker);
+	return error < 0 ? error : timeline_end_worker(driver->timeline, worker);
 }
 
 /* Reads a batch of the worker that is furthest behind. */
@@ -509,8 +516,6 @@ static int driver_step(struct driver *driver, struct trace_item *items)
 	if (!*cursor)
 		return -ENOMEM;
 	size_t count = trace_cursor_read(*cursor, UINT64_MAX, items, BATCH_ITEMS);
-	if (problem_add(driver->timeline, trace_cursor_problem(*cursor)) < 0)
-		return -ENOMEM;
 	if (count == 0)
 		return driver_end_worker(driver, worker);
 	const struct trace_context *context = trace_cursor_context(*cursor, &context_count, &after_gap);
@@ -548,8 +553,7 @@ static int driver_run(struct driver *driver)
 static void driver_close(struct driver *driver)
 {
 	for (size_t i = 0; driver->cursors && i < driver->timeline->process->worker_count; i++) {
-		if (driver->cursors[i])
-			trace_cursor_close(driver->cursors[i]);
+		trace_cursor_close(driver->cursors[i]);
 	}
 	free(driver->cursors);
 	free(driver->behind.entries);

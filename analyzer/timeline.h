@@ -123,6 +123,8 @@ int timeline_end_worker(struct timeline *timeline, size_t worker);
 int timeline_settle(struct timeline *timeline, uint64_t tick);
 int timeline_finish(struct timeline *timeline);
 
+/* Nanoseconds in a tick. */
+double timeline_unit_ns(const struct timeline *timeline);
 /* A total of ticks in nanoseconds; exact to the clock's drift. */
 uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks);
 /* A span's start, after the process' start, and its duration, exactly. */

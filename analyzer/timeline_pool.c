@@ -4,7 +4,7 @@
  * requests are outstanding and which pool workers are awake.
  *
  * How: a request is outstanding from its submission until its work ends, it is cancelled, or (work that went
- * elsewhere, an end that was lost) its callback runs. A pool worker that is awake works on one. So queued =
+ * to io_uring, an end that was lost) its callback runs. A pool worker that is awake works on one. So queued =
  * outstanding - awake, never below 0, and running = the smaller of both. The work of an item began at the last of:
  * its worker's waking, the end of that worker's item before, the worker's start; off by some µs, as docs say.
  *
@@ -350,6 +350,7 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 	case TRACE_ITEM_END:
 		return item_end(pool, position, object);
 	case TRACE_REQUEST_CANCELLED:
+	case TRACE_IO_URING:
 		return request_drop(pool, object);
 	case CROSSING_GAP:
 		return pool_begin_anew(pool);

@@ -94,7 +94,8 @@ static void park_leave(struct stream *stream, uint64_t tick)
 /* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop workers. */
 static bool always_inside(const struct stream *stream)
 {
-	return stream->pool || stream->timeline->process->tier == TRACE_TIER_LIBC;
+	return stream->pool || (stream->timeline->process->tier == TRACE_TIER_LIBC &&
+				stream->timeline->process->workers[stream->position].role == TRACE_ROLE_LOOP);
 }
 
 /* ---- Polls ---------------------------------------------------------------------------------------------------- */
@@ -300,6 +301,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 		break;
 	case TRACE_ITEM_END:
 	case TRACE_REQUEST_CANCELLED:
+	case TRACE_IO_URING:
 		crossing_add(stream, tick, word);
 		break;
 	case TRACE_LOST_FULL:
@@ -329,14 +331,14 @@ static void context_take(struct stream *stream, const struct trace_context *cont
 
 /* Since when it is known what the worker did: a poll or a park that was open says it back to its own start. */
 static uint64_t known_since(const struct stream *stream, const struct trace_context *context, size_t count,
-			    uint64_t first_tick)
+			    bool after_gap, uint64_t first_tick)
 {
 	uint64_t since = first_tick;
 
 	if (count > 0 && trace_word_code(context[count - 1].word) != TRACE_LOOP_ENTER &&
 	    context[count - 1].tick < since)
 		since = context[count - 1].tick;
-	if (count == 0 && !stream->begun && stream->timeline->process->workers[stream->position].missing == 0)
+	if (count == 0 && !stream->begun && !after_gap)
 		since = stream->timeline->process->workers[stream->position].start_tick;
 	if (since > first_tick)
 		since = first_tick;
@@ -346,7 +348,7 @@ static uint64_t known_since(const struct stream *stream, const struct trace_cont
 static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
 			  uint64_t first_tick)
 {
-	uint64_t since = known_since(stream, context, count, first_tick);
+	uint64_t since = known_since(stream, context, count, after_gap, first_tick);
 
 	if (stream->begun) {
 		park_leave(stream, stream->last_tick);

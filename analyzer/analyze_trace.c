@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * analyze_trace: reads traces and prints what they say of each process.
+ *
+ * Rules: exit 0 when something could be read (what is missing is said), 1 when nothing could or the output failed,
+ * 2 for bad usage. The report goes to standard output, everything else to standard error.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "durations.h"
+#include "report.h"
+#include "version.h"
+
+#define PROGRAM		 "analyze_trace"
+#define DEFAULT_INPUT	 "uvtrace.data"
+#define TOP_DEFAULT	 10
+#define TOP_DEFAULT_JSON 1000
+#define PROGRESS_MS	 100
+
+static const char help[] =
+    "Usage: " PROGRAM " [options] [FILE|DIR ...]\n"
+    "Reads what libtrace.so recorded (default: " DEFAULT_INPUT ") and says which callback blocked a loop, which\n"
+    "worker was busy or asleep, and how deep the queues were. Files may be open, sealed, .gz or .zst, of one or\n"
+    "many processes, in any order.\n"
+    "\n"
+    "  --json            print JSON: one object, or {\"processes\": [...]} for several processes\n"
+    "  --long-poll=TIME  list callbacks that ran this long or longer (default 1ms)\n"
+    "  --idle=TIME       list pool workers that slept this long over waiting requests (default 1ms)\n"
+    "  --top=N           so many rows of each list (default 10; 1000 with --json)\n"
+    "  --from=TIME       leave out what was over before this, counted from the program's start\n"
+    "  --to=TIME         leave out what began after this\n"
+    "  --worker=N        polls and times of this worker alone\n"
+    "  --help            print this\n"
+    "  --version         print the version\n"
+    "\n"
+    "TIME is a number and a unit: ns, us, ms, s, m. In JSON, start_ns counts from the program's start too\n"
+    "(start_realtime_ns on the wall clock, start_monotonic_ns on CLOCK_MONOTONIC).\n"
+    "Percentiles are exact up to 128 values, then to 1/128; counts, totals and maxima are always exact.\n"
+    "When the work of a request began on the pool is inferred, to a few microseconds.\n"
+    "Source lines need debug information of the program; DEBUGINFOD_URLS is honoured.\n";
+
+struct settings {
+	struct timeline_options timeline;
+	bool json, top_set;
+	const char *const *paths;
+	size_t path_count;
+};
+
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs(PROGRAM ": ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+static void __attribute__((noreturn)) usage_error(void)
+{
+	fputs("Try '" PROGRAM " --help'.\n", stderr);
+	exit(2);
+}
+
+/* ---- Options -------------------------------------------------------------------------------------------------- */
+
+enum option_code {
+	OPTION_JSON = 256,
+	OPTION_LONG_POLL,
+	OPTION_IDLE,
+	OPTION_TOP,
+	OPTION_FROM,
+	OPTION_TO,
+	OPTION_WORKER,
+	OPTION_HELP,
+	OPTION_VERSION
+};
+
+static const struct option options[] = {
+    {"json", no_argument, NULL, OPTION_JSON},		{"long-poll", required_argument, NULL, OPTION_LONG_POLL},
+    {"idle", required_argument, NULL, OPTION_IDLE},	{"top", required_argument, NULL, OPTION_TOP},
+    {"from", required_argument, NULL, OPTION_FROM},	{"to", required_argument, NULL, OPTION_TO},
+    {"worker", required_argument, NULL, OPTION_WORKER}, {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},	{0},
+};
+
+static uint64_t option_duration(const char *name, const char *text)
+{
+	uint64_t ns;
+
+	if (duration_parse(text, &ns) == 0)
+		return ns;
+	complain("--%s: '%s' is no time (as 1ms, 2.5s)", name, text);
+	usage_error();
+}
+
+static uint32_t option_number(const char *name, const char *text)
+{
+	char *end;
+	errno = 0;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number >= 1 && number <= UINT32_MAX)
+		return (uint32_t)number;
+	complain("--%s: '%s' is no number from 1 on", name, text);
+	usage_error();
+}
+
+static void option_take(struct settings *settings, int code, const char *name, const char *value)
+{
+	struct timeline_options *timeline = &settings->timeline;
+
+	switch (code) {
+	case OPTION_JSON:
+		settings->json = true;
+		break;
+	case OPTION_LONG_POLL:
+		timeline->long_poll_ns = option_duration(name, value);
+		break;
+	case OPTION_IDLE:
+		timeline->idle_ns = option_duration(name, value);
+		break;
+	case OPTION_TOP:
+		timeline->top = option_number(name, value);
+		settings->top_set = true;
+		break;
+	case OPTION_FROM:
+		timeline->from_ns = option_duration(name, value);
+		break;
+	case OPTION_TO:
+		timeline->to_ns = option_duration(name, value);
+		break;
+	case OPTION_WORKER:
+		timeline->worker = option_number(name, value);
+		break;
+	case OPTION_HELP:
+		fputs(help, stdout);
+		exit(0);
+	case OPTION_VERSION:
+		puts(PROGRAM " " UVTRACE_VERSION);
+		exit(0);
+	default:
+		usage_error();
+	}
+}
+
+static void settings_read(struct settings *settings, int argc, char **argv)
+{
+	static const char *const default_paths[] = {DEFAULT_INPUT};
+	int code, which = 0;
+
+	while ((code = getopt_long(argc, argv, "", options, &which)) != -1)
+		option_take(settings, code, code == '?' ? "" : options[which].name, optarg);
+	if (settings->timeline.to_ns <= settings->timeline.from_ns) {
+		complain("--to must be later than --from");
+		usage_error();
+	}
+	if (!settings->top_set)
+		settings->timeline.top = settings->json ? TOP_DEFAULT_JSON : TOP_DEFAULT;
+	settings->paths = optind < argc ? (const char *const *)argv + optind : default_paths;
+	settings->path_count = optind < argc ? (size_t)(argc - optind) : 1;
+}
+
+/* ---- Progress ------------------------------------------------------------------------------------------------- */
+
+struct progress {
+	const char *what;
+	struct timespec told;
+	bool shown;
+};
+
+static void progress_tell(void *arg, uint64_t done, uint64_t total)
+{
+	struct progress *progress = arg;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t ms = (now.tv_sec - progress->told.tv_sec) * 1000 + (now.tv_nsec - progress->told.tv_nsec) / 1000000;
+	if (ms < PROGRESS_MS || total == 0)
+		return;
+	progress->told = now;
+	progress->shown = true;
+	fprintf(stderr, "\r%s %3.0f %%", progress->what, 100.0 * (double)done / (double)total);
+	fflush(stderr);
+}
+
+static void progress_end(struct progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\033[K", stderr);
+	progress->shown = false;
+}
+
+/* NULL where nobody looks on. */
+static trace_progress progress_for_people(void)
+{
+	return isatty(STDERR_FILENO) ? progress_tell : NULL;
+}
+
+/* ---- Analysis ------------------------------------------------------------------------------------------------- */
+
+static bool process_is_wanted(const struct settings *settings, const struct trace_process *process)
+{
+	for (size_t i = 0; i < process->worker_count; i++) {
+		if (process->workers[i].worker == settings->timeline.worker)
+			return true;
+	}
+	return settings->timeline.worker == 0;
+}
+
+static size_t count_wanted(const struct settings *settings, const struct trace *trace)
+{
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < trace->process_count; i++)
+		wanted += process_is_wanted(settings, &trace->processes[i]);
+	return wanted;
+}
+
+static int report_one(const struct settings *settings, struct trace *trace, size_t process, struct report_list *list)
+{
+	struct progress progress = {.what = "analyzing"};
+	struct timeline *timeline =
+	    timeline_read(trace, process, &settings->timeline, progress_for_people(), &progress);
+	struct report report = {
+	    .trace = trace,
+	    .timeline = timeline,
+	    .symbols = symbols_open(&trace->processes[process]),
+	    .alone = trace->process_count == 1,
+	};
+	int error = timeline && report.symbols ? 0 : -ENOMEM;
+
+	progress_end(&progress);
+	if (error == 0)
+		error = list ? report_list_add(list, &report) : report_print(&report, stdout);
+	symbols_close(report.symbols);
+	timeline_free(timeline);
+	return error;
+}
+
+static int report_all(const struct settings *settings, struct trace *trace)
+{
+	struct report_list *list = settings->json ? report_list_make(trace) : NULL;
+	int error = settings->json && !list ? -ENOMEM : 0;
+	size_t printed = 0;
+
+	for (size_t i = 0; error == 0 && i < trace->process_count; i++) {
+		if (!process_is_wanted(settings, &trace->processes[i]))
+			continue;
+		if (printed++ > 0 && !list)
+			printf("\n%s\n\n", "----------------------------------------------------------------------");
+		error = report_one(settings, trace, i, list);
+	}
+	if (error == 0 && list)
+		error = report_list_print(list, stdout);
+	report_list_free(list);
+	return error;
+}
+
+/* Several processes: what is wrong with the trace as a whole belongs to none of them. */
+static void tell_problems(const struct trace *trace, bool json)
+{
+	for (size_t i = 0; trace->process_count > 1 && !json && i < trace->problem_count; i++)
+		complain("%s", trace->problems[i]);
+	if (trace->problem_count > 0 && trace->process_count > 0)
+		complain("warning: parts of this trace could not be read; the report says which");
+}
+
+static int analyze(const struct settings *settings, struct trace *trace)
+{
+	if (trace->process_count == 0) {
+		if (trace->problem_count > 0)
+			complain("%s", trace->problems[0]);
+		else
+			complain("%s: no trace in there", settings->paths[0]);
+		return 1;
+	}
+	if (count_wanted(settings, trace) == 0) {
+		complain("no worker %" PRIu32 " in this trace", settings->timeline.worker);
+		return 1;
+	}
+	int error = report_all(settings, trace);
+	tell_problems(trace, settings->json);
+	if (error == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		error = -errno;
+	if (error < 0 && error != -EPIPE)
+		complain("%s", strerror(-error));
+	return error < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT};
+	struct progress progress = {.what = "reading"};
+
+	settings_read(&settings, argc, argv);
+	struct trace *trace = trace_open(settings.paths, settings.path_count, progress_for_people(), &progress);
+	progress_end(&progress);
+	if (!trace) {
+		complain("%s", strerror(ENOMEM));
+		return 1;
+	}
+	int status = analyze(&settings, trace);
+	trace_close(trace);
+	return status;
+}

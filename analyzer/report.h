@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What analyze_trace prints of a process: the text for people (report.c) and the JSON object for programs
+ * (report_json.c). Both say the same, from the same rows (report_rows.c).
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdio.h>
+
+#include "symbols.h"
+#include "timeline.h"
+
+/* One process of a trace and all that is known of it. */
+struct report {
+	const struct trace *trace;
+	const struct timeline *timeline;
+	struct symbols *symbols;
+	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
+};
+
+/* One site's runs: of its callback or, `in_pool`, of its requests' work on the pool. */
+struct report_row {
+	uint32_t site;
+	bool in_pool;
+	const struct histogram *durations;
+};
+
+/* Workers of one role, by busy time. */
+struct report_balance {
+	size_t workers, busiest; /* busiest: position */
+	uint64_t max_ticks;
+	double mean_ticks;
+};
+
+/* 0 or -ENOMEM, like the others here. */
+int report_print(const struct report *report, FILE *out);
+
+/* JSON: reports are added one by one, then printed: one as its object, several in {"processes": [...]}. */
+struct report_list;
+struct report_list *report_list_make(const struct trace *trace);
+int report_list_add(struct report_list *list, const struct report *report);
+int report_list_print(struct report_list *list, FILE *out);
+void report_list_free(struct report_list *list);
+
+/* ---- report_rows.c ---- */
+
+/* All sites that ran, the longest total first; the caller frees. NULL: no memory. */
+struct report_row *report_rows(const struct timeline *timeline, size_t *count);
+/* "timer"; "unknown" for sites that the trace does not explain. */
+const char *report_kind(const struct timeline *timeline, uint32_t site);
+/* "loop", "pool", "other". */
+const char *report_role(const struct timeline *timeline, size_t worker);
+bool report_is_worker(const struct timeline *timeline, size_t worker);
+/* Was there when recording was on, ran nothing. */
+bool report_never_ran(const struct timeline *timeline, size_t worker);
+struct report_balance report_balance(const struct timeline *timeline, uint8_t role);
+/* The worker's share of busy in busy and parked, -1 where it was neither. */
+double report_utilization(const struct timeline_worker *worker);
+uint32_t report_worker_number(const struct timeline *timeline, size_t worker);
+
+#endif
