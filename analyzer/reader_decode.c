@@ -156,7 +156,7 @@ static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t 
 			break;
 		*item++ = (struct trace_item){start, duration, words[index], layout->shape, 0};
 		if (layout->has_second)
-			*item++ = (struct trace_item){start, 0, words[second], TRACE_SHAPE_INSTANT, 0};
+			*item++ = (struct trace_item){start, 0, words[second], TRACE_SHAPE_INSTANT, 1};
 		tick = start + duration;
 		at += layout->length;
 		*why = READER_DECODE_FULL;

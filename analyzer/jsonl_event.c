@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One event, one line. Which field an event has follows from its code (a table) or, for polls and requests, from
+ * the site; what is known of a site is turned into text once.
+ *
+ * Rules: an address is a string "0x...", since JSON's numbers end at 2^53 for many readers. A field that is not
+ * known is left out, never made up.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jsonl.h"
+
+int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace, struct jsonl_text *out,
+		       bool show_pid)
+{
+	*process = (struct jsonl_process){.process = trace, .out = out, .show_pid = show_pid};
+	process->sites = calloc(trace->site_count + 1, sizeof(*process->sites));
+	process->symbols = symbols_open(trace);
+	return process->sites && process->symbols ? 0 : -ENOMEM;
+}
+
+void jsonl_process_free(struct jsonl_process *process)
+{
+	for (size_t i = 0; process->sites && i < process->process->site_count; i++)
+		free(process->sites[i]);
+	free(process->sites);
+	free(process->requests);
+	if (process->symbols)
+		symbols_close(process->symbols);
+}
+
+void jsonl_begin(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker)
+{
+	jsonl_put_text(process->out, "{\"event\":\"");
+	jsonl_put_text(process->out, event);
+	jsonl_put_text(process->out, "\",\"timestamp_ns\":");
+	jsonl_put_number(process->out, ns);
+	if (process->show_pid)
+		jsonl_key_number(process->out, "pid", process->process->pid);
+	jsonl_key_number(process->out, "worker", worker);
+}
+
+void jsonl_end(struct jsonl_process *process)
+{
+	jsonl_put(process->out, "}\n", 2);
+}
+
+/* ---- Sites ------------------------------------------------------------------------------------------------ */
+
+static const struct trace_kind_info *find_kind(const struct trace_process *process, uint32_t kind)
+{
+	return kind < process->kind_count && process->kinds[kind].name ? &process->kinds[kind] : NULL;
+}
+
+static const struct trace_site *find_site(const struct trace_process *process, uint32_t site)
+{
+	return site < process->site_count && process->sites[site].present ? &process->sites[site] : NULL;
+}
+
+static uint8_t site_class(const struct trace_process *process, uint32_t site_index)
+{
+	const struct trace_site *site = find_site(process, site_index);
+	const struct trace_kind_info *kind = site ? find_kind(process, site->kind) : NULL;
+
+	return kind ? kind->class : KIND_CLASS_NONE;
+}
+
+static void put_kind(struct jsonl_process *process, struct jsonl_text *to, uint32_t number)
+{
+	const struct trace_kind_info *kind = find_kind(process->process, number);
+
+	jsonl_key_string(to, "kind", kind ? kind->name : "unknown");
+}
+
+/* Its text is made apart and kept. NULL: no memory. */
+static char *make_site(struct jsonl_process *process, uint32_t index)
+{
+	const struct trace_site *site = find_site(process->process, index);
+	struct jsonl_text *text = calloc(1, sizeof(*text));
+	char *made;
+
+	if (!text)
+		return NULL;
+	text->fd = -1; /* it all fits into the buffer */
+	put_kind(process, text, site->kind);
+	if (site->callback)
+		jsonl_key_string(text, "callback", symbols_site(process->symbols, index, false)->text);
+	if (site->caller)
+		jsonl_key_string(text, "caller", symbols_site(process->symbols, index, true)->text);
+	made = strndup(text->buffer, text->used);
+	free(text);
+	return made;
+}
+
+static void put_site(struct jsonl_process *process, uint32_t index)
+{
+	if (!find_site(process->process, index)) {
+		jsonl_key_string(process->out, "kind", "unknown");
+		return;
+	}
+	if (!process->sites[index])
+		process->sites[index] = make_site(process, index);
+	if (process->sites[index])
+		jsonl_put_text(process->out, process->sites[index]);
+	else
+		process->out->error = -ENOMEM;
+}
+
+static void put_site_event(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker,
+			   uint32_t site, uint64_t word)
+{
+	jsonl_begin(process, event, ns, worker);
+	put_site(process, site);
+	jsonl_key_address(process->out, "object", trace_word_object(word));
+}
+
+/* ---- Requests of the pool --------------------------------------------------------------------------------- */
+
+static uint64_t *request_slot(struct jsonl_process *process, uint64_t work)
+{
+	return &process->requests[(work * 0x9e3779b97f4a7c15ull >> 48) % JSONL_REQUESTS];
+}
+
+/* Keeps what kind of request lies at a struct uv__work: that is all that a pool worker knows of it. */
+static void remember_request(struct jsonl_process *process, uint32_t site, uint64_t word)
+{
+	uint32_t kind;
+	uint64_t work;
+
+	if (site_class(process->process, site) != KIND_CLASS_POOL)
+		return;
+	if (!process->requests)
+		process->requests = calloc(JSONL_REQUESTS, sizeof(*process->requests));
+	if (!process->requests)
+		return;
+	kind = process->process->sites[site].kind;
+	work = trace_word_object(word) + process->process->kinds[kind].work_req_offset;
+	*request_slot(process, work) = trace_word(work, kind);
+}
+
+/* The request and its kind where its submission was seen, else the address that the pool worker gave. */
+static void put_request(struct jsonl_process *process, uint64_t work)
+{
+	uint64_t known = process->requests ? *request_slot(process, work) : 0;
+	uint32_t kind = trace_word_code(known);
+
+	if (!known || trace_word_object(known) != work) {
+		jsonl_key_address(process->out, "work", work);
+		return;
+	}
+	put_kind(process, process->out, kind);
+	jsonl_key_address(process->out, "object", work - process->process->kinds[kind].work_req_offset);
+}
+
+/* ---- Events ----------------------------------------------------------------------------------------------- */
+
+/* What the object field of an event is called. */
+static const struct {
+	const char *number, *address, *reason;
+} fields[] = {
+    [TRACE_UNPARK] = {.number = "ready"},
+    [TRACE_TURN] = {.number = "ready"},
+    [TRACE_LOOP_ENTER] = {.address = "object"},
+    [TRACE_LOOP_LEAVE] = {.address = "object"},
+    [TRACE_ASYNC_SEND] = {.address = "object"},
+    [TRACE_REQUEST_CANCELLED] = {.address = "object"},
+    [TRACE_HANDLE_CLOSE] = {.address = "object"},
+    [TRACE_LOST_FULL] = {.number = "count", .reason = "ring full"},
+    [TRACE_LOST_REENTRANT] = {.number = "count", .reason = "inside a signal handler"},
+    [TRACE_LOST_DEPTH] = {.number = "count", .reason = "nested too deeply"},
+    [TRACE_WORKER_END] = {0},
+};
+
+static void put_fields(struct jsonl_process *process, uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	if (code >= sizeof(fields) / sizeof(fields[0]))
+		return;
+	if (fields[code].number)
+		jsonl_key_number(process->out, fields[code].number, trace_word_object(word));
+	if (fields[code].address)
+		jsonl_key_address(process->out, fields[code].address, trace_word_object(word));
+	if (fields[code].reason)
+		jsonl_key_string(process->out, "reason", fields[code].reason);
+}
+
+static void put_submit(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+{
+	uint32_t site = trace_word_code(word) - TRACE_CODE_SUBMIT;
+
+	remember_request(process, site, word);
+	put_site_event(process, "RequestSubmit", ns, worker, site, word);
+	jsonl_end(process);
+}
+
+void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	if (code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END) {
+		put_submit(process, ns, worker, word);
+		return;
+	}
+	jsonl_begin(process, trace_event_name(word), ns, worker);
+	if (code == TRACE_ITEM_END)
+		put_request(process, trace_word_object(word));
+	else
+		put_fields(process, word);
+	jsonl_end(process);
+}
+
+void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+{
+	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;
+	uint8_t class = site_class(process->process, site);
+
+	if (class == KIND_CLASS_REQUEST || class == KIND_CLASS_POOL) {
+		put_site_event(process, "RequestDone", ns, worker, site, word);
+		jsonl_end(process);
+	}
+	put_site_event(process, "PollStart", ns, worker, site, word);
+	jsonl_end(process);
+}
+
+void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word, uint64_t duration_ns,
+		    bool unwound)
+{
+	if (word)
+		put_site_event(process, "PollEnd", ns, worker, trace_word_code(word) - TRACE_CODE_POLL, word);
+	else
+		jsonl_begin(process, "PollEnd", ns, worker);
+	if (duration_ns != UINT64_MAX)
+		jsonl_key_number(process->out, "duration_ns", duration_ns);
+	if (unwound)
+		jsonl_put_text(process->out, ",\"unwound\":true");
+	jsonl_end(process);
+}
+
+void jsonl_item_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+{
+	jsonl_begin(process, "PoolItemStart", ns, worker);
+	if (word)
+		put_request(process, trace_word_object(word));
+	jsonl_end(process);
+}
+
+void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count)
+{
+	jsonl_begin(process, "Lost", ns, worker);
+	if (count > 0)
+		jsonl_key_number(process->out, "count", count);
+	jsonl_key_string(process->out, "reason", "missing from the files");
+	jsonl_end(process);
+}
+
+void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
+{
+	const struct trace_process *from = process->process;
+	struct jsonl_text *out = process->out;
+
+	jsonl_put_text(out, "{\"event\":\"TraceStart\",\"timestamp_ns\":");
+	jsonl_put_number(out, trace_ns(from, from->start_tick));
+	jsonl_key_number(out, "pid", from->pid);
+	jsonl_key_string(out, "program", from->exe);
+	jsonl_key_string(out, "command", from->cmdline);
+	jsonl_key_string(out, "libuv", from->libuv);
+	jsonl_key_string(out, "tier", from->tier == TRACE_TIER_LIBC ? "libc" : "full");
+	jsonl_key_string(out, "clock", from->clock == TRACE_CLOCK_MONOTONIC ? "monotonic" : "tsc");
+	jsonl_key_number(out, "start_realtime_ns", from->start_real_ns);
+	jsonl_key_number(out, "start_timestamp_ns", from->start_mono_ns);
+	jsonl_key_string(out, "version", from->version);
+	jsonl_key_number(out, "segments", from->segment_count);
+	jsonl_key_number(out, "events", from->events);
+	jsonl_key_number(out, "lost", from->lost);
+	jsonl_key_number(out, "missing", from->missing);
+	jsonl_key_strings(out, "notes", from->notes, from->note_count);
+	jsonl_key_strings(out, "problems", trace->problems, trace->problem_count);
+	jsonl_end(process);
+}

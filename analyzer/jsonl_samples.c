@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The samples of a process as events: QueueSample (a loop's and the pool's in one line), WorkerSample, Recording,
+ * Untraced.
+ */
+#include "jsonl.h"
+
+static const struct trace_sample *sample_at(const struct jsonl_samples *samples, size_t at)
+{
+	const struct trace_process *process = samples->process->process;
+
+	return at < process->sample_count ? &process->samples[at] : NULL;
+}
+
+/* The pool's sample is taken with the loops': it may stand behind them. Also tells whether any loop has one. */
+static const struct trace_sample *pool_beside(struct jsonl_samples *samples, const struct trace_sample *sample,
+					      bool *loops)
+{
+	const struct trace_sample *pool = NULL, *other;
+	size_t at = samples->at;
+
+	*loops = false;
+	while (at > 0 && sample_at(samples, at - 1)->tick == sample->tick)
+		at--;
+	for (; (other = sample_at(samples, at)) && other->tick == sample->tick; at++) {
+		*loops |= other->type == TRACE_SAMPLE_QUEUE;
+		if (other->type == TRACE_SAMPLE_POOL)
+			pool = other;
+	}
+	return pool;
+}
+
+static void put_pool(struct jsonl_process *process, const struct trace_sample *pool)
+{
+	if (!pool)
+		return;
+	jsonl_key_number(process->out, "pool_queued", pool->a);
+	jsonl_key_number(process->out, "pool_running", pool->b);
+	jsonl_key_number(process->out, "pool_threads", pool->c);
+}
+
+static void put_queue(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+{
+	bool loops;
+	const struct trace_sample *pool = pool_beside(samples, sample, &loops);
+
+	samples->pool = pool ? pool : samples->pool;
+	jsonl_begin(samples->process, "QueueSample", ns, sample->worker);
+	jsonl_key_number(samples->process->out, "active_requests", sample->a);
+	jsonl_key_number(samples->process->out, "active_handles", sample->b);
+	jsonl_key_number(samples->process->out, "ready", sample->c);
+	put_pool(samples->process, samples->pool);
+	jsonl_end(samples->process);
+}
+
+/* Has a line of its own only where no loop's sample carries it. */
+static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+{
+	bool loops;
+
+	pool_beside(samples, sample, &loops);
+	samples->pool = sample;
+	if (loops)
+		return;
+	jsonl_begin(samples->process, "QueueSample", ns, sample->worker);
+	put_pool(samples->process, sample);
+	jsonl_end(samples->process);
+}
+
+static void put_worker(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+{
+	jsonl_begin(samples->process, "WorkerSample", ns, sample->worker);
+	jsonl_key_number(samples->process->out, "cpu_ns", sample->a);
+	jsonl_key_number(samples->process->out, "sched_wait_ns", sample->b);
+	jsonl_key_number(samples->process->out, "time_slices", sample->c);
+	jsonl_end(samples->process);
+}
+
+static void put_recording(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+{
+	jsonl_begin(samples->process, "Recording", ns, sample->worker);
+	jsonl_put_text(samples->process->out, sample->a ? ",\"enabled\":true" : ",\"enabled\":false");
+	jsonl_end(samples->process);
+}
+
+static void put_untraced(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+{
+	jsonl_begin(samples->process, "Untraced", ns, sample->worker);
+	jsonl_key_number(samples->process->out, "callbacks", sample->a);
+	jsonl_key_number(samples->process->out, "threads", sample->b);
+	jsonl_key_number(samples->process->out, "events", sample->c);
+	jsonl_end(samples->process);
+}
+
+static void (*const writers[])(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns) = {
+    [TRACE_SAMPLE_QUEUE] = put_queue,	    [TRACE_SAMPLE_POOL] = put_pool_alone,
+    [TRACE_SAMPLE_WORKER] = put_worker,	    [TRACE_SAMPLE_RECORDING] = put_recording,
+    [TRACE_SAMPLE_UNTRACED] = put_untraced,
+};
+
+static bool next_ns(const struct jsonl_samples *samples, uint64_t *ns)
+{
+	const struct trace_sample *sample = sample_at(samples, samples->at);
+
+	if (sample)
+		*ns = trace_ns(samples->process->process, sample->tick);
+	return sample != NULL;
+}
+
+bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process, uint64_t *ns)
+{
+	*samples = (struct jsonl_samples){.process = process};
+	return next_ns(samples, ns);
+}
+
+bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns)
+{
+	const struct trace_sample *sample = sample_at(samples, samples->at);
+
+	if (sample->type < sizeof(writers) / sizeof(writers[0]) && writers[sample->type])
+		writers[sample->type](samples, sample, trace_ns(samples->process->process, sample->tick));
+	samples->at++;
+	return next_ns(samples, ns);
+}
