@@ -104,8 +104,8 @@ print(tcp.getsockname()[1])'
 
 is_ready() {
 	case $program in
-	named) grep -q ' running$' "$here/stderr" ;;
-	*) grep -q '^port ' "$here/stdout" ;;
+	named) grep -qs " running$" "$here/stderr" ;;
+	*) grep -qs "^port " "$here/stdout" ;;
 	esac
 }
 
@@ -179,8 +179,8 @@ check_node() {
 		check_equal "$kind callbacks = files" "$(count polls.$kind)" "$files"
 		check_equal "$kind submits = files" "$(count submits.$kind)" "$files"
 	done
-	# process.exit() in the callback of server.close().
-	check_equal "polls left open by exit()" "$(count open_kinds)" close
+	# process.exit() is called in a callback: that of the signal, or of the last handle to close.
+	check "one poll left open by exit(): $(count open_kinds)" [ "$(count open_kinds)" = signal -o "$(count open_kinds)" = close ]
 }
 
 check_named() {
