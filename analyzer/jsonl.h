@@ -94,6 +94,7 @@ struct jsonl_samples {
 	struct jsonl_process *process;
 	size_t at;
 	const struct trace_sample *pool; /* the last one */
+	bool loops_told;		 /* since then */
 };
 
 /* As for streams; false: there is none (any more). */

@@ -12,22 +12,19 @@ static const struct trace_sample *sample_at(const struct jsonl_samples *samples,
 	return at < process->sample_count ? &process->samples[at] : NULL;
 }
 
-/* The pool's sample is taken with the loops': it may stand behind them. Also tells whether any loop has one. */
-static const struct trace_sample *pool_beside(struct jsonl_samples *samples, const struct trace_sample *sample,
-					      bool *loops)
+/* The drain samples the loops, then the pool: the pool's sample of the same round is the next one before this loop
+ * is sampled again. Else the last one that there was. */
+static const struct trace_sample *pool_of_round(const struct jsonl_samples *samples, const struct trace_sample *sample)
 {
-	const struct trace_sample *pool = NULL, *other;
-	size_t at = samples->at;
+	const struct trace_sample *other;
 
-	*loops = false;
-	while (at > 0 && sample_at(samples, at - 1)->tick == sample->tick)
-		at--;
-	for (; (other = sample_at(samples, at)) && other->tick == sample->tick; at++) {
-		*loops |= other->type == TRACE_SAMPLE_QUEUE;
+	for (size_t at = samples->at + 1; (other = sample_at(samples, at)); at++) {
 		if (other->type == TRACE_SAMPLE_POOL)
-			pool = other;
+			return other;
+		if (other->type == TRACE_SAMPLE_QUEUE && other->worker == sample->worker)
+			break;
 	}
-	return pool;
+	return samples->pool;
 }
 
 static void put_pool(struct jsonl_process *process, const struct trace_sample *pool)
@@ -41,26 +38,23 @@ static void put_pool(struct jsonl_process *process, const struct trace_sample *p
 
 static void put_queue(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
 {
-	bool loops;
-	const struct trace_sample *pool = pool_beside(samples, sample, &loops);
-
-	samples->pool = pool ? pool : samples->pool;
+	samples->loops_told = true;
 	jsonl_begin(samples->process, "QueueSample", ns, sample->worker);
 	jsonl_key_number(samples->process->out, "active_requests", sample->a);
 	jsonl_key_number(samples->process->out, "active_handles", sample->b);
 	jsonl_key_number(samples->process->out, "ready", sample->c);
-	put_pool(samples->process, samples->pool);
+	put_pool(samples->process, pool_of_round(samples, sample));
 	jsonl_end(samples->process);
 }
 
-/* Has a line of its own only where no loop's sample carries it. */
+/* Has a line of its own only where no loop's sample of its round carries it. */
 static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
 {
-	bool loops;
+	bool told = samples->loops_told;
 
-	pool_beside(samples, sample, &loops);
 	samples->pool = sample;
-	if (loops)
+	samples->loops_told = false;
+	if (told)
 		return;
 	jsonl_begin(samples->process, "QueueSample", ns, sample->worker);
 	put_pool(samples->process, sample);
