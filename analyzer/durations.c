@@ -108,6 +108,24 @@ const char *duration_format(uint64_t ns, char text[DURATION_TEXT_BYTES])
 	return text;
 }
 
+const char *duration_format_limit(uint64_t ns, char text[DURATION_TEXT_BYTES])
+{
+	char *point, *end;
+
+	duration_format(ns, text);
+	point = strchr(text, '.');
+	if (!point)
+		return text;
+	end = point + 1 + strspn(point + 1, "0123456789");
+	char *kept = end;
+	while (kept[-1] == '0')
+		kept--;
+	if (kept[-1] == '.')
+		kept--;
+	memmove(kept, end, strlen(end) + 1);
+	return text;
+}
+
 const char *duration_format_offset(int64_t ns, char text[DURATION_TEXT_BYTES])
 {
 	uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;

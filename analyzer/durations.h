@@ -17,6 +17,9 @@ int duration_parse(const char *text, uint64_t *ns);
  * Returns text. */
 const char *duration_format(uint64_t ns, char text[DURATION_TEXT_BYTES]);
 
+/* The same without zeros at the end: "1 ms". Returns text. */
+const char *duration_format_limit(uint64_t ns, char text[DURATION_TEXT_BYTES]);
+
 /* A point in time after the start: "+1.234 s". Returns text. */
 const char *duration_format_offset(int64_t ns, char text[DURATION_TEXT_BYTES]);
 

@@ -249,7 +249,7 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 		return;
 	}
 	fprintf(out, "No callback held a loop for %s or longer.\n",
-		duration_format(timeline->options.long_poll_ns, limit));
+		duration_format_limit(timeline->options.long_poll_ns, limit));
 	print_slowest(report, slowest, "The slowest", out);
 }
 
@@ -356,9 +356,9 @@ static int compare_busy_first(const void *a, const void *b)
 static int print_workers(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"#", true, false},	       {"role", false, false},	  {"thread", false, true}, {"polls", true, false},
-	    {"parks", true, false},    {"busy", true, false},	  {"parked", true, false}, {"on CPU", true, false},
-	    {"CPU wait", true, false}, {"poll p50", true, false}, {"p99", true, false},	   {"longest", true, false},
+	    {"#", true, 0},	   {"role", false, 0},	  {"thread", false, 1}, {"polls", true, 0},
+	    {"parks", true, 0},	   {"busy", true, 0},	  {"parked", true, 0},	{"on CPU", true, 0},
+	    {"CPU wait", true, 0}, {"poll p50", true, 0}, {"p99", true, 0},	{"longest", true, 0},
 	};
 	const struct timeline *timeline = report->timeline;
 	size_t *positions = calloc(timeline->process->worker_count + 1, sizeof(*positions)), count = 0;
@@ -428,7 +428,7 @@ static void table_add_callback(struct table *table, const struct report *report,
 
 	if (!in_pool) {
 		table_add(table, callback->text);
-	} else if (asprintf(&text, "pool work for %s", callback->text) >= 0) {
+	} else if (asprintf(&text, "(pool) %s", callback->text) >= 0) {
 		table_add(table, text);
 		free(text);
 	} else {
@@ -447,14 +447,28 @@ static void callback_row(struct table *table, const struct report *report, const
 	table_add_duration(table, timeline_ns(timeline, row->durations->max));
 	table_add(table, report_kind(timeline, row->site));
 	table_add_callback(table, report, row->site, row->in_pool);
-	table_add(table, symbols_site(report->symbols, row->site, true)->text);
+}
+
+/* Below the callback: there is no room beside it. */
+static void registered_row(struct table *table, const struct report *report, uint32_t site)
+{
+	char *text;
+
+	for (size_t i = 0; i + 1 < table->column_count; i++)
+		table_add(table, "");
+	if (asprintf(&text, "  by %s", symbols_site(report->symbols, site, true)->text) < 0) {
+		table->failed = true;
+		return;
+	}
+	table_add(table, text);
+	free(text);
 }
 
 static int print_callbacks(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"total", true, false},   {"runs", true, false},  {"p50", true, false},	 {"p99", true, false},
-	    {"longest", true, false}, {"kind", false, false}, {"callback", false, true}, {"registered by", false, true},
+	    {"total", true, 0},	  {"runs", true, 0},  {"p50", true, 0},	      {"p99", true, 0},
+	    {"longest", true, 0}, {"kind", false, 0}, {"callback", false, 1},
 	};
 	size_t count, top = report->timeline->options.top;
 	struct report_row *rows = report_rows(report->timeline, &count);
@@ -463,12 +477,15 @@ static int print_callbacks(const struct report *report, FILE *out)
 	if (!rows)
 		return -ENOMEM;
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < count && i < top; i++)
+	for (size_t i = 0; i < count && i < top; i++) {
 		callback_row(&table, report, &rows[i]);
+		registered_row(&table, report, rows[i].site);
+	}
 	free(rows);
 	if (count == 0)
 		return 0;
-	fputs("\nCALLBACKS by total time\n", out);
+	fputs("\nCALLBACKS by total time, and by whom each was registered; (pool): its request's work on the pool\n",
+	      out);
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (count > top)
 		fprintf(out, "  ... and %zu more (--top=N shows more)\n", count - top);
@@ -479,27 +496,28 @@ static int print_callbacks(const struct report *report, FILE *out)
 
 static void span_row(struct table *table, const struct timeline *timeline, const struct timeline_span *span)
 {
-	char when[DURATION_TEXT_BYTES], worker[32];
+	char when[DURATION_TEXT_BYTES];
 
 	table_add(table, format_offset(timeline, span->tick, when));
 	table_add_duration(table, timeline_span_ns(timeline, span));
-	snprintf(worker, sizeof(worker), "%" PRIu32 " %s", report_worker_number(timeline, span->worker),
-		 report_role(timeline, span->worker));
-	table_add(table, worker);
 }
 
 static int print_polls(const struct report *report, const struct timeline_top *top, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"at", true, false},    {"lasted", true, false},   {"worker", false, false},
-	    {"kind", false, false}, {"callback", false, true}, {"registered by", false, true},
+	    {"at", true, 0},	{"lasted", true, 0},	{"worker", false, 0},
+	    {"kind", false, 0}, {"callback", false, 1}, {"registered by", false, 2},
 	};
 	struct table table;
 
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < top->count && i < report->timeline->options.top; i++) {
 		const struct timeline_span *span = &top->spans[i];
+		char worker[32];
 		span_row(&table, report->timeline, span);
+		snprintf(worker, sizeof(worker), "%" PRIu32 " %s", report_worker_number(report->timeline, span->worker),
+			 report_role(report->timeline, span->worker));
+		table_add(&table, worker);
 		table_add(&table, report_kind(report->timeline, span->site));
 		table_add_callback(&table, report, span->site, span->in_pool);
 		table_add(&table, symbols_site(report->symbols, span->site, true)->text);
@@ -512,7 +530,7 @@ static int print_long_polls(const struct report *report, FILE *out)
 	const struct timeline_top *polls = &report->timeline->long_polls;
 	char limit[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES];
 
-	duration_format(report->timeline->options.long_poll_ns, limit);
+	duration_format_limit(report->timeline->options.long_poll_ns, limit);
 	if (polls->seen == 0)
 		return 0;
 	fprintf(out, "\nLONGEST POLLS: %s took %s or longer\n", report_count(polls->seen, count), limit);
@@ -529,26 +547,59 @@ static int print_open_polls(const struct report *report, FILE *out)
 	return print_polls(report, open, out);
 }
 
+static int compare_earlier_first(const void *a, const void *b)
+{
+	const struct timeline_span *x = a, *y = b;
+
+	if (x->tick != y->tick)
+		return x->tick < y->tick ? -1 : 1;
+	return x->worker < y->worker ? -1 : x->worker > y->worker;
+}
+
+/* Workers that slept through the same are told together. Returns how many spans were. */
+static size_t idle_row(struct table *table, const struct timeline *timeline, const struct timeline_span *spans,
+		       size_t count)
+{
+	char workers[128] = "";
+	size_t together = 0, length = 0;
+
+	for (; together < count && spans[together].tick == spans[0].tick; together++) {
+		if (length < sizeof(workers) - 16)
+			length += (size_t)snprintf(workers + length, sizeof(workers) - length, "%s%" PRIu32,
+						   together ? ", " : "",
+						   report_worker_number(timeline, spans[together].worker));
+	}
+	span_row(table, timeline, &spans[0]);
+	table_add_count(table, spans[0].depth);
+	table_add(table, workers);
+	return together;
+}
+
 static int print_idle(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"at", true, false}, {"for", true, false}, {"worker", false, false}, {"requests waiting", true, false}};
+	    {"at", true, 0}, {"for", true, 0}, {"requests waiting", true, 0}, {"workers", false, 1}};
 	const struct timeline *timeline = report->timeline;
-	char limit[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES], total[DURATION_TEXT_BYTES];
+	const struct timeline_top *idle = &timeline->idle;
+	char limit[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES];
+	struct timeline_span *spans;
 	struct table table;
 
-	if (timeline->idle.seen == 0)
+	if (idle->seen == 0)
 		return 0;
-	duration_format(timeline->options.idle_ns, limit);
+	spans = calloc(idle->count, sizeof(*spans));
+	if (!spans)
+		return -ENOMEM;
+	memcpy(spans, idle->spans, idle->count * sizeof(*spans));
+	qsort(spans, idle->count, sizeof(*spans), compare_earlier_first);
 	fprintf(out,
-		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED: %s times for %s or longer, %s in all\n"
+		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED for %s or longer: %s times, the longest here\n"
 		"  (lookups of names and addresses may use half of the pool only: then this is libuv's own limit)\n",
-		report_count(timeline->idle.seen, count), limit, format_ticks(timeline, timeline->idle.ticks, total));
+		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count));
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < timeline->idle.count; i++) {
-		span_row(&table, timeline, &timeline->idle.spans[i]);
-		table_add_count(&table, timeline->idle.spans[i].depth);
-	}
+	for (size_t i = 0; i < idle->count;)
+		i += idle_row(&table, timeline, spans + i, idle->count - i);
+	free(spans);
 	return table_print(&table, out, REPORT_WIDTH);
 }
 
@@ -568,7 +619,7 @@ static void level_row(struct table *table, const char *what, const struct timeli
 
 static int print_queues(const struct report *report, FILE *out)
 {
-	static const struct table_column columns[] = {{"", false, false}, {"most", true, false}, {"mean", true, false}};
+	static const struct table_column columns[] = {{"", false, 0}, {"most", true, 0}, {"mean", true, 0}};
 	const struct timeline *timeline = report->timeline;
 	const struct histogram *wait = &timeline->pool_wait;
 	char p50[DURATION_TEXT_BYTES], p99[DURATION_TEXT_BYTES], max[DURATION_TEXT_BYTES];

@@ -12,7 +12,7 @@
 
 #define INDENT	     2
 #define GAP	     2
-#define FLEXIBLE_MIN 8
+#define FLEXIBLE_MIN 12
 #define ELLIPSIS     "…"
 
 /* ---- Characters ----------------------------------------------------------------------------------------------- */
@@ -161,19 +161,29 @@ static size_t widths_measure(const struct table *table, size_t *widths)
 	return total;
 }
 
-/* Takes from the widest of the flexible columns until all fit. */
+/* The column to take from next, column_count where there is none. */
+static size_t column_to_shorten(const struct table *table, const size_t *widths)
+{
+	size_t best = table->column_count;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		int flexible = table->columns[i].flexible;
+		if (!flexible || widths[i] <= FLEXIBLE_MIN)
+			continue;
+		if (best == table->column_count || flexible > table->columns[best].flexible ||
+		    (flexible == table->columns[best].flexible && widths[i] > widths[best]))
+			best = i;
+	}
+	return best;
+}
+
 static void widths_fit(const struct table *table, size_t *widths, size_t total, size_t width)
 {
 	for (; total > width; total--) {
-		size_t widest = table->column_count;
-		for (size_t i = 0; i < table->column_count; i++) {
-			if (table->columns[i].flexible && widths[i] > FLEXIBLE_MIN &&
-			    (widest == table->column_count || widths[i] > widths[widest]))
-				widest = i;
-		}
-		if (widest == table->column_count)
+		size_t column = column_to_shorten(table, widths);
+		if (column == table->column_count)
 			return;
-		widths[widest]--;
+		widths[column]--;
 	}
 }
 

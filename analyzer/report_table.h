@@ -18,8 +18,8 @@
 
 struct table_column {
 	const char *title;
-	bool right;    /* aligned to the right: numbers */
-	bool flexible; /* may be shortened */
+	bool right;   /* aligned to the right: numbers */
+	int flexible; /* may be shortened; those with a higher number first, 0 never */
 };
 
 struct table {

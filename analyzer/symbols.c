@@ -22,6 +22,7 @@
 #include "symbols.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
+#define OUR_LIBRARY  "libtrace.so"
 #define CACHE_FIRST  256u /* slots; a power of two */
 
 struct cached {
@@ -57,6 +58,8 @@ struct found {
 };
 
 static const struct symbol_info unknown_site = {"(unknown)", "", 0, "", "(unknown)"};
+static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, "",
+					     "(a callback, as its last call)"};
 static const struct symbol_info no_callback = {"(no callback)", "", 0, "", "(no callback)"};
 
 /* ---- Files of a module ---------------------------------------------------------------------------------------- */
@@ -374,6 +377,15 @@ const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t addr
 	return address_info(symbols, address, return_address, NULL, 0);
 }
 
+/* A callback whose last call was compiled to a jump: that call returns to the library's dispatch. */
+static const struct symbol_info *caller_info(struct symbols *symbols, const struct trace_site *site)
+{
+	const struct symbol_info *info =
+	    address_info(symbols, site->caller, true, site->caller_symbol, site->caller_offset);
+
+	return strncmp(info->module, OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0 ? &tail_call : info;
+}
+
 const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, bool caller)
 {
 	const struct trace_process *process = symbols->process;
@@ -382,9 +394,7 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 		return &unknown_site;
 	const struct trace_site *entry = &process->sites[site];
 	if (caller)
-		return entry->caller
-			   ? address_info(symbols, entry->caller, true, entry->caller_symbol, entry->caller_offset)
-			   : &unknown_site;
+		return entry->caller ? caller_info(symbols, entry) : &unknown_site;
 	return entry->callback
 		   ? address_info(symbols, entry->callback, false, entry->callback_symbol, entry->callback_offset)
 		   : &no_callback;

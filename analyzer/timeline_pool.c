@@ -201,6 +201,7 @@ static int pool_level(struct pool *pool)
 		idle_deepen(pool, queued, before == 0);
 	pool->queued.changes += queued != before;
 	pool->queued.now = queued;
+	pool->running.changes += pool->running.now != outstanding - queued;
 	pool->running.now = outstanding - queued;
 	return error;
 }
