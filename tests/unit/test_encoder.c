@@ -63,11 +63,13 @@ static void assert_payload(const uint8_t *expected, size_t bytes)
 
 Test(encoder, poll)
 {
+	/* clang-format off */
 	static const uint8_t expected[] = {
-	    0x13, 67, 0,  0x00, 0x02, /* DEFINE: code 67; 0x100 - 0, zigzag 0x200, in 2 bytes */
-	    0x00, 0,  40,	      /* POLL, no gap, index 0, duration 40 */
-	    0x14, 0,  10, 0x2c, 0x01, /* POLL, gap 10, duration 300 in 2 bytes */
+	    0x13, 67, 0, 0x00, 0x02, /* DEFINE: code 67; 0x100 - 0, zigzag 0x200, in 2 bytes */
+	    0x00, 0, 40,             /* POLL, no gap, index 0, duration 40 */
+	    0x14, 0, 10, 0x2c, 0x01, /* POLL, gap 10, duration 300 in 2 bytes */
 	};
+	/* clang-format on */
 
 	ring[0] = record_make(1000, 0x100, READ);
 	ring[1] = record_make(1040, 0, TRACE_POLL_END);
@@ -87,14 +89,13 @@ Test(encoder, poll)
 
 Test(encoder, poll_with_an_event_inside)
 {
+	/* clang-format off */
 	static const uint8_t expected[] = {
-	    0x03,	 67,
-	    0,		 16, /* DEFINE read, object 8 */
-	    0x03,	 (uint8_t)SUBMIT,
-	    SUBMIT >> 8, 1, /* DEFINE submit, object 7: -1 */
-	    0x80,	 0,
-	    1,		 5, /* POLL with a second index */
+	    0x03, 67, 0, 16,                       /* DEFINE read, object 8 */
+	    0x03, (uint8_t)SUBMIT, SUBMIT >> 8, 1, /* DEFINE submit, object 7: -1 */
+	    0x80, 0, 1, 5,                         /* POLL with a second index */
 	};
+	/* clang-format on */
 
 	ring[0] = record_make(1000, 8, READ);
 	ring[1] = record_make(1000, 7, SUBMIT);
@@ -105,19 +106,13 @@ Test(encoder, poll_with_an_event_inside)
 
 Test(encoder, event_inside_later_than_the_start_is_no_part_of_the_poll)
 {
+	/* clang-format off */
 	static const uint8_t expected[] = {
-	    0x03,	 67,
-	    0,		 16,
-	    0x02,	 0, /* INSTANT start */
-	    0x03,	 (uint8_t)SUBMIT,
-	    SUBMIT >> 8, 1,
-	    0x06,	 1,
-	    1, /* INSTANT submit, gap 1 */
-	    0x03,	 1,
-	    0,		 13,
-	    0x06,	 2,
-	    4, /* INSTANT end, object -7, gap 4 */
+	    0x03, 67, 0, 16, 0x02, 0,                          /* INSTANT start */
+	    0x03, (uint8_t)SUBMIT, SUBMIT >> 8, 1, 0x06, 1, 1, /* INSTANT submit, gap 1 */
+	    0x03, 1, 0, 13, 0x06, 2, 4,                        /* INSTANT end, object -7, gap 4 */
 	};
+	/* clang-format on */
 
 	ring[0] = record_make(1000, 8, READ);
 	ring[1] = record_make(1001, 7, SUBMIT);
@@ -128,20 +123,13 @@ Test(encoder, event_inside_later_than_the_start_is_no_part_of_the_poll)
 
 Test(encoder, wait)
 {
+	/* clang-format off */
 	static const uint8_t expected[] = {
-	    0x03, TRACE_UNPARK,
-	    0,	  4, /* DEFINE unpark, 2 fds */
-	    0x21, 0,
-	    0x40, 0x42,
-	    0x0f, /* WAIT, 1,000,000 in 3 bytes */
-	    0x3d, 0,
-	    1,	  0,
-	    0,	  0,
-	    1,	  0,
-	    0,	  0,
-	    0,	  2,
-	    0,	  0, /* WAIT, gap 2^32 + 1, duration 2^33 in 6 bytes each */
+	    0x03, TRACE_UNPARK, 0, 4,                          /* DEFINE unpark, 2 fds */
+	    0x21, 0, 0x40, 0x42, 0x0f,                         /* WAIT, 1,000,000 in 3 bytes */
+	    0x3d, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0,       /* WAIT, gap 2^32 + 1, duration 2^33 in 6 bytes each */
 	};
+	/* clang-format on */
 
 	ring[0] = record_make(5, 0, TRACE_PARK);
 	ring[1] = record_make(1000005, 2, TRACE_UNPARK);
