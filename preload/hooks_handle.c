@@ -92,9 +92,15 @@ EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_opti
 	return FORWARD(uv_spawn, loop, handle, &copy);
 }
 
+/* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked for. */
+static bool is_internal_close(uv_close_cb cb)
+{
+	return real_is_uv((void *)cb) || site_is_thunk((void *)cb) || thread_current->submitting;
+}
+
 EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)
 {
-	if (!real_is_uv(CALLER))
+	if (!is_internal_close(cb))
 		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));
 	if (REAL(uv_close))
 		REAL(uv_close)(handle, WRAP(uv_close_cb, CLOSE, cb));
@@ -102,8 +108,15 @@ EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)
 
 EXPORT int uv_tcp_close_reset(uv_tcp_t *handle, uv_close_cb cb)
 {
-	int rc = FORWARD(uv_tcp_close_reset, handle, WRAP(uv_close_cb, CLOSE, cb));
+	struct thread *thread = thread_current;
+	bool outermost = thread->ring && !thread->submitting;
+	int rc;
 
+	if (outermost)
+		thread->submitting = true; /* it calls uv_close */
+	rc = FORWARD(uv_tcp_close_reset, handle, WRAP(uv_close_cb, CLOSE, cb));
+	if (outermost)
+		thread->submitting = false;
 	if (rc == 0)
 		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));
 	return rc;

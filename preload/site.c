@@ -110,7 +110,9 @@ void *site_wrap(enum trace_kind kind, void *callback, void *caller)
 {
 	struct site *site;
 
-	if (!callback || site_is_thunk(callback) || real_is_uv(caller))
+	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's function ends in
+	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
+	if (!callback || site_is_thunk(callback) || real_is_uv(callback))
 		return callback;
 	site = site_get(kind, callback, caller);
 	return site ? site_thunk(site) : callback;
