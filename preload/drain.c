@@ -554,7 +554,6 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
 	drain->rings_offset = shared->rings_offset;
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
-	drain->rotated = atomic_load(&shared->rotate_asked);
 	drain->now_ns = drain->active_ns = drain->flushed_ns = clock_mono_ns();
 	snprintf(drain->self_path, sizeof(drain->self_path), "%s", shared->self_path);
 	encoder_words_init(&drain->words);
