@@ -96,6 +96,8 @@ void trace_free(struct trace *trace);
 /* Events of this name; of this kind too unless NULL. */
 size_t trace_count(const struct trace *trace, const char *event, const char *kind);
 size_t trace_count_polls(const struct trace *trace, const char *kind, const char *callback);
+/* A name as the trace gives it, which may add where in the file that is. */
+bool name_is(const char *in_trace, const char *name);
 const char *event_text(const json_t *event, const char *field); /* "" where there is none */
 uint64_t event_number(const json_t *event, const char *field);	/* 0 where there is none */
 

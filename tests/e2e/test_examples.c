@@ -33,7 +33,7 @@ static const json_t *find_callback(const json_t *report, const char *name)
 	const json_t *callbacks = json_object_get(report, "callbacks");
 
 	for (size_t i = 0; i < json_array_size(callbacks); i++)
-		if (strcmp(event_text(json_array_get(callbacks, i), "callback"), name) == 0)
+		if (name_is(event_text(json_array_get(callbacks, i), "callback"), name))
 			return json_array_get(callbacks, i);
 	cr_assert(false, "%s is not in the report", name);
 	return NULL;
@@ -60,7 +60,7 @@ Test(examples, telemetry_demo)
 	cr_assert(strstr(event_text(culprit, "caller"), "order_report") ||
 		      strstr(event_text(culprit, "caller"), "page_arrived"),
 		  "%s", event_text(culprit, "caller"));
-	cr_assert_eq(strncmp(event_text(longest, "callback"), "render_report", 13), 0);
+	cr_assert(name_is(event_text(longest, "callback"), "render_report"));
 	cr_assert_eq(event_number(find_callback(report, "page_arrived"), "count"), (uint64_t)answered);
 	cr_assert_eq(event_number(find_callback(report, "page_found"), "count"), (uint64_t)answered);
 }
@@ -92,7 +92,7 @@ Test(examples, long_sleep)
 
 	cr_assert_eq(sscanf(result.out, "slept %d ms", &ms), 1, "%s", result.out);
 	cr_assert(strstr(result.out, "still pending"));
-	cr_assert_eq(strncmp(event_text(longest, "callback"), "sleep_in_callback", 17), 0);
+	cr_assert(name_is(event_text(longest, "callback"), "sleep_in_callback"));
 	cr_assert_geq(event_number(longest, "duration_ns"), (uint64_t)ms * 1000000);
 	cr_assert_eq(trace_count(&trace, "RequestSubmit", "write"), 1);
 	cr_assert_eq(trace_count_polls(&trace, "write", NULL), 0);

@@ -125,7 +125,7 @@ Test(polls, exit_in_callback)
 	cr_assert_eq(result.status, 7);
 	check_polls(&trace, truth, false);
 	cr_assert_eq(trace.open_polls, 1);
-	cr_assert_str_eq(trace.polls[0].callback, "on_exit_call");
+	cr_assert(name_is(trace.polls[0].callback, "on_exit_call"));
 }
 
 Test(polls, exception_out_of_callback)
@@ -149,7 +149,7 @@ Test(polls, nested_depth)
 	size_t nested = 0;
 
 	for (size_t i = 0; i < traced.trace.poll_count; i++)
-		nested += traced.trace.polls[i].depth == 1 && strcmp(traced.trace.polls[i].callback, "on_inner") == 0;
+		nested += traced.trace.polls[i].depth == 1 && name_is(traced.trace.polls[i].callback, "on_inner");
 	cr_assert_eq(nested, (size_t)truth_value(traced.truth, "nested"));
 }
 

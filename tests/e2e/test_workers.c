@@ -145,8 +145,8 @@ Test(workers, long_polls_are_named)
 
 		cr_assert_geq(event_number(poll, "duration_ns"), 25000000);
 		cr_assert_str_eq(event_text(poll, "kind"), "timer");
-		sleeps += strncmp(event_text(poll, "callback"), "on_sleep", 8) == 0;
-		spins += strncmp(event_text(poll, "callback"), "on_spin", 7) == 0;
+		sleeps += name_is(event_text(poll, "callback"), "on_sleep");
+		spins += name_is(event_text(poll, "callback"), "on_spin");
 	}
 	cr_assert_eq(sleeps, 3);
 	cr_assert_eq(spins, 3);
