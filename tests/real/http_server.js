@@ -9,6 +9,7 @@ const fs = require('fs');
 const http = require('http');
 
 const counts = { requests: 0, connections: 0, files: 0 };
+let reading = 0;
 
 const server = http.createServer((request, response) => {
 	counts.requests++;
@@ -16,7 +17,9 @@ const server = http.createServer((request, response) => {
 		response.end('hello\n');
 		return;
 	}
+	reading++;
 	fs.readFile(__filename, (error, data) => {
+		reading--;
 		counts.files++;
 		response.writeHead(error ? 500 : 200);
 		response.end(data);
@@ -26,10 +29,13 @@ const server = http.createServer((request, response) => {
 server.on('connection', () => counts.connections++);
 server.listen(0, '127.0.0.1', () => console.log(`port ${server.address().port}`));
 
-process.on('SIGTERM', () => {
-	server.close(() => {
-		for (const name in counts)
-			console.log(`${name} ${counts[name]}`);
-		process.exit(0);
-	});
-});
+function stopWhenIdle() {
+	if (reading)
+		return;
+	for (const name in counts)
+		console.log(`${name} ${counts[name]}`);
+	process.exit(0);
+}
+
+// A client that is gone leaves its file being read.
+process.on('SIGTERM', () => server.close(() => setInterval(stopWhenIdle, 10)));
