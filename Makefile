@@ -71,7 +71,7 @@ help:
 	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, lint)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
-	'make bench       builds the benchmarks into build/bench' \
+	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for a short while (FUZZ_ARGS=...)' \
 	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
 	'make format      clang-format over all C files' \
@@ -182,6 +182,7 @@ check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
 
 bench: all $(BENCHES)
+	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
 
 fuzz: $(FUZZERS)
 	$(Q)for fuzzer in $(FUZZERS); do $$fuzzer $(FUZZ_ARGS) || exit 1; done

@@ -41,13 +41,14 @@ analyzer=$(ls analyzer/*.[ch] 2>/dev/null)
 mains='uvtrace_drain\.c|trace_ctl\.c'
 # shellcheck disable=SC2086,SC2046 # lists of our own file names
 {
-	forbid 'hooks never see what drains and writes' "$include\"(writer|encoder|drain|modules|sampler)\.h\"" \
+	# drain.h is a contract: of it they use drain_wake alone.
+	forbid 'hooks never see what encodes and writes' "$include\"(writer|encoder|segment|modules|sampler)\.h\"" \
 		preload/hooks_* preload/ring.[ch] preload/site.[ch] preload/thread.[ch]
 	forbid 'the drain knows neither hooks, sites nor threads' "$include\"(hooks.*|thread|site|real|config|helper)\.h\"" \
-		preload/encoder.[ch] preload/writer.[ch] preload/drain.[ch] preload/modules.[ch] preload/sampler.[ch] \
+		preload/encoder.[ch] preload/writer.[ch] preload/drain.[ch] preload/segment.[ch] preload/modules.[ch] preload/sampler.[ch] \
 		preload/crc32c.[ch] preload/uvtrace_drain.c
-	forbid 'the analyzer shares only trace_*, shared.h and crc32c.h with the preload' \
-		"$include\"(\.\./.*|$(except 'trace_.*|shared\.h|crc32c\.h' preload/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" \
+	forbid 'the analyzer shares only trace_*, shared.h, crc32c.h and version.h with the preload' \
+		"$include\"(\.\./.*|$(except 'trace_.*|shared\.h|crc32c\.h|version\.h' preload/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" \
 		$analyzer
 	forbid 'the preload knows nothing of the analyzer' \
 		"$include\"(\.\./.*|$(ls analyzer/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" $preload
@@ -59,12 +60,12 @@ mains='uvtrace_drain\.c|trace_ctl\.c'
 		$(except 'libtrace\.c' $preload)
 	forbid 'what runs in a traced program never ends it and never prints' \
 		'^[^/*"]*\<(exit|_exit|_Exit|quick_exit|abort|assert|printf|fprintf|perror|puts|err|errx)[[:space:]]*\(' \
-		$(except "$mains|hotpath\.h" $preload)
+		$(except "$mains|hotpath\.h|helper\.c" $preload) # helper.c: the helper's own end before its exec
 }
 
 # The poison list works only on what follows it.
 for file in $preload; do
-	last=$(grep -E "$include" "$file" | tail -n 1)
+	last=$(grep -E "$include.*\.h[\">]" "$file" | tail -n 1)
 	if grep -qE "$include\"hotpath\.h\"" "$file" && [ "${last#*\"hotpath.h\"}" = "$last" ]; then
 		echo "check_layers: $file: hotpath.h comes last of the includes" >&2
 		failed=1
