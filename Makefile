@@ -162,7 +162,7 @@ demo:
 check:
 	@scripts/install_deps.sh build test
 	@$(MAKE) --no-print-directory tests
-	@$(MAKE) --no-print-directory run-check
+	@$(MAKE) --no-print-directory --keep-going run-check
 
 run-check: lint check-unit check-e2e
 
