@@ -87,7 +87,8 @@ struct trace_file_header {
 	uint64_t start_real_ns;
 	uint8_t process_id[16];/* random, one for each traced process image: what ties segments together */
 	uint8_t boot_id[16];
-	uint8_t reserved[32];
+	uint64_t bytes_max;    /* what the file may grow to while it is open: others keep so much of the budget free */
+	uint8_t reserved[24];
 	uint32_t crc32c;       /* of all bytes of this header before this field */
 	uint32_t reserved1;
 };

@@ -3,9 +3,9 @@
  * See writer.h.
  *
  * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
- * another process has open counts as if it were full already, and a new segment's file is made before the folder is
- * looked through, so of two that begin at once at least one sees the other. When even that leaves no room (many
- * processes, a small budget), the folder is looked through before every block, with the real sizes.
+ * another process has open counts with what it may grow to, which its header says, and a new segment's file is made
+ * before the folder is looked through, so of two that begin at once at least one sees the other. Where many
+ * processes write, each segment may only grow to a share of the budget.
  */
 #include "writer.h"
 
@@ -25,8 +25,9 @@
 
 #include "crc32c.h"
 
-#define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
-#define BLOCK_ALIGN 8
+#define SEAL_ROOM	  512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
+#define BLOCK_ALIGN	  8
+#define SEGMENT_BYTES_MIN 32768 /* less is not worth a file when others hold the budget */
 
 /* ---- Names ---------------------------------------------------------------------------------------------- */
 
@@ -165,23 +166,31 @@ static void visit_highest(struct writer *writer, int folder, struct found *found
 /* ---- The budget ----------------------------------------------------------------------------------------- */
 
 struct survey {
-	bool real_sizes; /* of what others have open, instead of what they may grow to */
-	uint64_t bytes;	 /* of everything but the own open segment */
-	bool found;	 /* something may be evicted: */
+	uint64_t bytes;	   /* of everything but the own open segment; what others have open counts as full */
+	uint64_t reserved; /* of that, what cannot be evicted */
+	uint32_t writers;  /* others that have a segment open */
+	bool found;	   /* something may be evicted: */
 	struct found oldest;
 };
 
-/* Whoever writes a segment holds a lock on it; where locks don't work, the process must be gone as well. Of our own
- * process, only a drain that was killed can have left one. */
-static bool segment_is_dead(const struct writer *writer, int folder, const struct found *found)
+/* What a segment that another process has open may grow to; 0 if nobody writes it any more. Whoever writes one holds
+ * a lock on it; where locks don't work, the process must be gone as well. Of our own process, only a drain that was
+ * killed can have left one. */
+static uint64_t segment_reserved(const struct writer *writer, int folder, const struct found *found)
 {
 	int fd = openat(folder, found->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool unlocked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
 	bool gone = found->pid == writer->pid || (kill((pid_t)found->pid, 0) != 0 && errno == ESRCH);
+	struct trace_file_header header;
+	uint64_t bytes_max = writer->file_bytes_max; /* just made, or not ours to read */
 
+	if (fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header) && header.bytes_max <= INT64_MAX)
+		bytes_max = header.bytes_max;
 	if (fd >= 0)
 		close(fd);
-	return unlocked && gone;
+	if (unlocked && gone)
+		return 0;
+	return bytes_max > found->bytes ? bytes_max : found->bytes;
 }
 
 static bool is_older(const struct found *a, const struct found *b)
@@ -196,17 +205,17 @@ static bool is_older(const struct found *a, const struct found *b)
 static void visit_survey(struct writer *writer, int folder, struct found *found, void *arg)
 {
 	struct survey *survey = arg;
-	bool own = found->pid == writer->pid && found->segment == writer->segment;
+	uint64_t reserved = 0;
 
-	if (found->open && own)
+	if (found->open && found->pid == writer->pid && found->segment == writer->segment)
 		return;
-	if (found->open && !segment_is_dead(writer, folder, found)) {
-		if (!survey->real_sizes && found->bytes < writer->file_bytes_max)
-			found->bytes = writer->file_bytes_max;
-		survey->bytes += found->bytes;
+	if (found->open)
+		reserved = segment_reserved(writer, folder, found);
+	survey->bytes += reserved ? reserved : found->bytes;
+	survey->reserved += reserved;
+	survey->writers += reserved > 0;
+	if (reserved)
 		return;
-	}
-	survey->bytes += found->bytes;
 	if (!survey->found || is_older(found, &survey->oldest))
 		survey->oldest = *found;
 	survey->found = true;
@@ -226,22 +235,40 @@ static bool evict(struct writer *writer, const struct found *found)
 /* Makes room for so many more bytes in the open segment by evicting the oldest sealed ones. */
 static bool budget_make_room(struct writer *writer, uint64_t bytes)
 {
-	struct survey survey = {0};
-
 	for (;;) {
-		survey = (struct survey){.real_sizes = survey.real_sizes};
+		struct survey survey = {0};
+
 		if (folder_walk(writer, visit_survey, &survey) != 0)
 			return false;
 		writer->others_bytes = survey.bytes;
 		if (survey.bytes + writer->bytes + bytes <= writer->total_bytes_max)
-			break;
-		if (survey.found ? !evict(writer, &survey.oldest) : survey.real_sizes)
+			return true;
+		if (!survey.found || !evict(writer, &survey.oldest))
 			return false;
-		survey.real_sizes |= !survey.found;
 	}
-	if (survey.real_sizes)
-		writer->others_bytes = writer->total_bytes_max; /* look again at the next block */
-	return true;
+}
+
+/* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room for more writers. */
+static int budget_reserve(struct writer *writer)
+{
+	struct survey survey = {0};
+	uint64_t share, left;
+	int error;
+
+	writer->segment_bytes_max = writer->file_bytes_max;
+	if (writer->mode != SHARED_WRITER_ROTATING)
+		return 0;
+	error = folder_walk(writer, visit_survey, &survey);
+	if (error)
+		return error;
+	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
+	share = survey.writers ? writer->total_bytes_max / 4 / (survey.writers + 1) : left;
+	share = share > SEGMENT_BYTES_MIN ? share : SEGMENT_BYTES_MIN;
+	share = share < left ? share : left;
+	if (share < writer->segment_bytes_max)
+		writer->segment_bytes_max = share;
+	writer->others_bytes = survey.bytes;
+	return writer->segment_bytes_max < SEGMENT_BYTES_MIN && share < writer->file_bytes_max ? -EDQUOT : 0;
 }
 
 static bool budget_fits(struct writer *writer, uint64_t bytes)
@@ -337,12 +364,22 @@ static void segment_close(struct writer *writer)
 	writer->is_open = false;
 }
 
+/* The path still leads to the file that we made. */
+static bool segment_is_ours(const struct writer *writer, const char *path)
+{
+	struct stat stat;
+
+	return lstat(path, &stat) == 0 && stat.st_dev == writer->device && stat.st_ino == writer->inode;
+}
+
 static void segment_rename(struct writer *writer)
 {
 	char from[WRITER_PATH_BYTES], to[WRITER_PATH_BYTES];
 
 	segment_path(writer, from, ".open");
 	segment_path(writer, to, "");
+	if (!segment_is_ours(writer, from))
+		return;
 	/* Never over another file; old kernels and some file systems can only look before. */
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
 	    (errno == EINVAL && access(to, F_OK) != 0 && rename(from, to) == 0))
@@ -358,10 +395,10 @@ static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 	writer->retry_ns = now_ns + WRITER_RETRY_NS;
 	segment_close(writer);
 	segment_path(writer, path, ".open");
-	if (writer->bytes == 0)
-		unlink(path);
-	else
+	if (writer->bytes > 0)
 		segment_rename(writer);
+	else if (segment_is_ours(writer, path))
+		unlink(path);
 }
 
 static int segment_begin(struct writer *writer, struct trace_file_header *header)
@@ -372,9 +409,12 @@ static int segment_begin(struct writer *writer, struct trace_file_header *header
 	error = error ? error : segment_create(writer);
 	if (error)
 		return error;
+	error = budget_reserve(writer);
+	if (error)
+		return error;
 	header->segment = writer->segment;
+	header->bytes_max = writer->segment_bytes_max;
 	header->crc32c = crc32c(0, header, offsetof(struct trace_file_header, crc32c));
-	writer->others_bytes = writer->total_bytes_max; /* not known yet */
 	if (!budget_fits(writer, sizeof(*header)))
 		return -EDQUOT;
 	return segment_write(writer, header, sizeof(*header));
@@ -429,7 +469,7 @@ uint64_t writer_room(const struct writer *writer)
 
 	if (writer->mode == SHARED_WRITER_NULL)
 		return TRACE_BLOCK_BYTES_MAX;
-	return writer->file_bytes_max > used ? writer->file_bytes_max - used : 0;
+	return writer->segment_bytes_max > used ? writer->segment_bytes_max - used : 0;
 }
 
 int writer_append(struct writer *writer, struct trace_block_header *block, uint64_t now_ns)
@@ -442,7 +482,7 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 		return 0;
 	if (!writer->is_open)
 		return writer->error ? writer->error : -EBADF;
-	if (writer->bytes + bytes > writer->file_bytes_max)
+	if (writer->bytes + bytes > writer->segment_bytes_max)
 		return -EMSGSIZE;
 	memset((char *)block + used, 0, bytes - used);
 	block->crc32c = 0;

@@ -33,11 +33,12 @@ struct writer {
 	int fd;	      /* of the open segment, or -1 */
 	dev_t device; /* of the open segment: what a path must still lead to */
 	ino_t inode;
-	uint64_t segment;      /* N of the open segment */
-	uint64_t bytes;	       /* in it */
-	uint64_t others_bytes; /* of all other files of this path; those that others write count as full */
-	uint64_t retry_ns;     /* CLOCK_MONOTONIC before which no segment is begun */
-	int error;	       /* the last one, -errno; 0 when a segment could be begun since */
+	uint64_t segment;	    /* N of the open segment */
+	uint64_t bytes;		    /* in it */
+	uint64_t segment_bytes_max; /* what it may grow to */
+	uint64_t others_bytes;	    /* of all other files of this path; those that others write count as full */
+	uint64_t retry_ns;	    /* CLOCK_MONOTONIC before which no segment is begun */
+	int error;		    /* the last one, -errno; 0 when a segment could be begun since */
 
 	uint64_t bytes_written; /* since the start */
 	uint64_t sealed_segments;
