@@ -28,7 +28,9 @@ __attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *th
 		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
 }
 
-void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+/* In a section of its own, whose ends the linker knows: see dispatch_true_caller. */
+__attribute__((section("uvtrace_dispatch"))) void dispatch(void *a, void *b, void *c, void *d, void *e,
+							   const struct site *site)
 {
 	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
 	struct thread *thread = thread_reserve(2, role_of(site));
@@ -44,4 +46,18 @@ void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *si
 	site->callback(a, b, c, d, e);
 	if (likely(depth >= 0))
 		thread_pop(thread_current, depth, TRACE_POLL_END);
+}
+
+extern const char __start_uvtrace_dispatch[], __stop_uvtrace_dispatch[];
+
+void *dispatch_true_caller(void *caller)
+{
+	uint64_t text_bytes = __stop_uvtrace_dispatch - __start_uvtrace_dispatch;
+	const struct thread *thread = thread_current;
+	uint32_t site;
+
+	if (likely((uintptr_t)caller - (uintptr_t)__start_uvtrace_dispatch >= text_bytes) || !thread->depth)
+		return caller;
+	site = trace_word_code(thread->frames[thread->depth - 1].word) - TRACE_CODE_POLL;
+	return site < TRACE_SITES_MAX ? (char *)site_table[site].callback + 1 : caller;
 }

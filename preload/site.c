@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "dispatch.h"
 #include "process.h"
 #include "real_text.h"
 #include "thunks_size.h"
@@ -86,9 +87,11 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 
 struct site *site_get(enum trace_kind kind, void *callback, void *caller)
 {
-	uint32_t slot = site_hash(kind, callback, caller);
 	struct site *made = NULL;
+	uint32_t slot;
 
+	caller = dispatch_true_caller(caller);
+	slot = site_hash(kind, callback, caller);
 	for (uint32_t tries = 0; tries < SLOTS; tries++, slot = (slot + 1) % SLOTS) {
 		uint32_t entry =
 		    atomic_load_explicit(&site_slots[slot], memory_order_acquire); /* pairs with the swap below */
