@@ -99,7 +99,7 @@ const char *duration_format(uint64_t ns, char text[DURATION_TEXT_BYTES])
 			return text;
 		}
 	}
-	uint64_t seconds = (ns + 500000000) / 1000000000;
+	uint64_t seconds = ns / 1000000000 + (ns % 1000000000 >= 500000000);
 	if (seconds < 3600)
 		snprintf(text, DURATION_TEXT_BYTES, "%" PRIu64 " min %" PRIu64 " s", seconds / 60, seconds % 60);
 	else

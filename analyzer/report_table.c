@@ -13,6 +13,7 @@
 #define INDENT	     2
 #define GAP	     2
 #define FLEXIBLE_MIN 12
+#define SHORT_HEAD   6 /* so much of the beginning is kept, and the ellipsis */
 #define ELLIPSIS     "…"
 
 /* ---- Characters ----------------------------------------------------------------------------------------------- */
@@ -194,8 +195,8 @@ static void cell_print_short(FILE *out, const char *text, size_t width)
 	const char *space = strrchr(text, ' ');
 	size_t tail = space ? text_width(space) : width / 3;
 
-	if (tail > width * 2 / 3)
-		tail = width * 2 / 3;
+	if (tail > width - SHORT_HEAD)
+		tail = width - SHORT_HEAD;
 	size_t head = width - 1 - tail;
 	fprintf(out, "%.*s" ELLIPSIS "%s", (int)text_offset(text, head), text, text + text_offset(text, all - tail));
 }

@@ -8,6 +8,7 @@
  * /usr/lib/debug/.build-id by itself, and asks debuginfod servers only where DEBUGINFOD_URLS is set.
  */
 #include <dlfcn.h>
+#include <dwarf.h>
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
@@ -224,6 +225,26 @@ static void line_find(Dwfl_Module *module, uint64_t address, struct found *found
 		found->file = path_join(dwfl_line_comp_dir(line), file);
 }
 
+/* Where the function around an address is declared: its name's line, not that of its first statement. */
+static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found *found)
+{
+	Dwarf_Addr bias;
+	Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
+	int count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+	Dwarf_Attribute folder;
+	const char *file = NULL;
+
+	for (int i = 0; i < count && !file; i++) {
+		if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram || dwarf_decl_line(&scopes[i], &found->line) != 0)
+			continue;
+		file = dwarf_decl_file(&scopes[i]);
+	}
+	if (file)
+		found->file = path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &folder)), file);
+	free(scopes);
+	return found->file != NULL;
+}
+
 static void files_find(struct symbols *symbols, uint64_t address, struct found *found)
 {
 	struct module_files *files = &symbols->files[found->module - symbols->process->modules];
@@ -239,7 +260,8 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 		return;
 	found->name = name_demangle(symbols, name);
 	found->offset = offset;
-	line_find(files->module, address, found);
+	if (offset != 0 || !declaration_find(files->module, address, found))
+		line_find(files->module, address, found);
 }
 
 static const char *base_name(const char *path)

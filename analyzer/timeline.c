@@ -40,6 +40,17 @@ uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, ui
 	return ticks;
 }
 
+uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to)
+{
+	const struct timeline_private *private = timeline->private;
+
+	for (size_t i = 0; i < private->off_count; i++) {
+		if (private->off[i].from >= from && private->off[i].from < to)
+			return private->off[i].from;
+	}
+	return from;
+}
+
 /* The first tick that lies `ns` or more after the process' start. */
 static uint64_t tick_after(const struct trace_process *process, uint64_t ns)
 {

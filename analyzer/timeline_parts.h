@@ -64,6 +64,8 @@ struct timeline_private {
 /* ---- timeline.c ---- */
 
 uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to);
+/* When recording was first switched off in [from, to); `from` where it was not. */
+uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to);
 /* Keeps a span among the longest. */
 int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
 /* Keeps a poll as its worker's slowest, and among the long ones if it is one. */

@@ -215,9 +215,9 @@ static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
 static void park(struct stream *stream, uint64_t tick)
 {
 	open_drop_polls(stream);
-	/* A park inside a park: its end was lost, and where recording was switched off that is when. */
-	if (stream->parked && stream->timeline->private->off_count > 0)
-		park_leave(stream, tick);
+	/* A park inside a park: the end of the first was lost. If recording was switched off, it lasted until then. */
+	if (stream->parked)
+		park_leave(stream, timeline_off_between(stream->timeline, stream->park_tick, tick));
 	stream->parked = true;
 	stream->park_tick = tick;
 	if (wait_is_pools(stream))
