@@ -60,10 +60,8 @@ static uint32_t choose_unit_shift(uint32_t clock)
 	hz = (last.counter - first.counter) * 1000000000ull / (last.mono_ns - first.mono_ns);
 #endif
 	/* 1 % of room: this is a quick measurement. */
-	while ((2000000000ull << shift) <= hz + hz / 100 * 16)
+	while ((2000000000ull << shift) <= 16 * (hz - hz / 100))
 		shift++;
-	while (shift && (1000000000ull << shift) > 16 * (hz + hz / 100))
-		shift--;
 	return shift;
 }
 
