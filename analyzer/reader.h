@@ -125,6 +125,18 @@ uint64_t trace_cursor_missing(const struct trace_cursor *cursor);
 const char *trace_cursor_problem(const struct trace_cursor *cursor);
 void trace_cursor_close(struct trace_cursor *cursor);
 
+/* A piece of a worker's items that can be read by itself, whole blocks, for threads. Read one after the other, the
+ * parts give the items of the whole stream; each begins with a context. */
+struct trace_part {
+	size_t first_block, end_block; /* private */
+	uint64_t first_tick;           /* no item of it is earlier */
+	uint64_t events;
+};
+/* Cuts a worker's stream into parts of `events` or (blocks are not cut) a bit more or less. Returns how many; `parts` may be NULL. */
+size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct trace_part *parts);
+struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process, size_t worker_position,
+					    const struct trace_part *part);
+
 /* The name of an event word as in JSONL ("PollStart", "WorkerPark", ..., "RequestSubmit"); "Unknown" for unknown codes. */
 const char *trace_event_name(uint64_t word);
 

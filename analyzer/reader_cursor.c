@@ -22,7 +22,7 @@ struct trace_cursor {
 	struct reader *reader;
 	const struct trace_process *process;
 	const struct reader_blocks *blocks;
-	size_t next_block;
+	size_t first_block, next_block, end_block;
 
 	const struct reader_block *block; /* being read, or NULL */
 	uint64_t file_offset, file_left;  /* of its payload, what is not in the window yet */
@@ -34,7 +34,7 @@ struct trace_cursor {
 	struct trace_item pending[PENDING_MAX]; /* to be given out before anything else */
 	size_t pending_at, pending_end;
 
-	bool at_gap;	  /* the block's first item comes after missing data, or is the first of all */
+	bool at_gap;	  /* the block's first item comes after missing data, or is the first of all or of this part */
 	bool broken;	  /* the block before could not be read to its end */
 	bool gap;	  /* at_gap: not just the first of all */
 	uint64_t missing; /* at_gap: so many records */
@@ -57,6 +57,7 @@ struct trace_cursor *trace_cursor_open(struct trace *trace, size_t process, size
 	cursor->reader = (struct reader *)trace;
 	cursor->process = &trace->processes[process];
 	cursor->blocks = cursor->process->workers[worker_position].blocks;
+	cursor->end_block = cursor->blocks ? cursor->blocks->count : 0;
 	return cursor;
 }
 
@@ -129,7 +130,7 @@ static void load_context(struct trace_cursor *cursor)
 static void begin_gap(struct trace_cursor *cursor, uint64_t missing)
 {
 	cursor->gap = cursor->broken || missing > 0;
-	cursor->at_gap = cursor->gap || cursor->next_block == 0;
+	cursor->at_gap = cursor->gap || cursor->next_block == cursor->first_block;
 	cursor->missing = missing;
 	cursor->broken = false;
 	if (cursor->at_gap)
@@ -195,6 +196,51 @@ static size_t give_pending(struct trace_cursor *cursor, uint64_t until, struct t
 	       cursor->pending[cursor->pending_at].tick < until)
 		items[count++] = cursor->pending[cursor->pending_at++];
 	return count;
+}
+
+/* ---- Parts of a worker's stream ---------------------------------------------------------------------------- */
+
+struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process, size_t worker_position,
+					    const struct trace_part *part)
+{
+	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker_position);
+
+	if (!cursor)
+		return NULL;
+	cursor->first_block = cursor->next_block = part->first_block;
+	cursor->end_block = part->end_block;
+	if (part->first_block > 0) {
+		cursor->block = &cursor->blocks->list[part->first_block - 1];
+		cursor->last_tick = cursor->block->last_tick;
+		end_block(cursor);
+	}
+	return cursor;
+}
+
+/* Records of a ring have no context before them: they stay with what comes before. */
+size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct trace_part *parts)
+{
+	const struct reader_blocks *blocks = worker->blocks;
+	struct trace_part part = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; blocks && i < blocks->count; i++) {
+		const struct reader_block *block = &blocks->list[i];
+
+		if (part.events > 0 && part.events + block->event_count > events && !block->raw) {
+			if (parts)
+				parts[count] = part;
+			count++;
+			part = (struct trace_part){.first_block = i};
+		}
+		if (i == part.first_block)
+			part.first_tick = block->first_tick;
+		part.end_block = i + 1;
+		part.events += block->event_count;
+	}
+	if (part.end_block > 0 && parts)
+		parts[count] = part;
+	return count + (part.end_block > 0);
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------- */
@@ -291,7 +337,7 @@ static bool go_on(struct trace_cursor *cursor, enum reader_decode_end why)
 /* The present block, or the next; false at the end. */
 static bool have_block(struct trace_cursor *cursor)
 {
-	if (!cursor->block && cursor->next_block < cursor->blocks->count)
+	if (!cursor->block && cursor->next_block < cursor->end_block)
 		begin_block(cursor);
 	return cursor->block != NULL;
 }
