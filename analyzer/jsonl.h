@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the parts of trace_to_jsonl share: jsonl_text (a buffered output, numbers, strings), jsonl_event (one line
- * an event), jsonl_stream (a worker's items as events in order of time), jsonl_samples (the same for samples).
+ * an event), jsonl_stream (a worker's items as events in order of time), jsonl_samples (the same for samples),
+ * jsonl_convert (all of it, merged).
  *
  * Rules: one event is one line; whatever is in the trace, the line is valid JSON and valid UTF-8. Memory does not
  * grow with the trace.
@@ -100,5 +101,16 @@ struct jsonl_samples {
 /* As for streams; false: there is none (any more). */
 bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process, uint64_t *ns);
 bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns);
+
+/* ---- jsonl_convert.c -------------------------------------------------------------------------------------- */
+
+struct jsonl_watcher {
+	void (*problem)(void *arg, const char *problem); /* a line about what could not be read on the way */
+	trace_progress progress;			 /* events written, about */
+	void *arg;
+};
+
+/* Writes all of it and flushes. Returns 0 or -errno. */
+int jsonl_convert(struct trace *trace, struct jsonl_text *out, const struct jsonl_watcher *watcher);
 
 #endif

@@ -299,13 +299,14 @@ int reader_meta_parse(struct reader *reader, size_t process, const struct reader
 		      const struct reader_block *block)
 {
 	struct meta meta = {reader, &reader->trace.processes[process], &reader->states[process], process};
-	const struct meta_type *type = &meta_types[block->type];
+	const struct meta_type *type;
 	unsigned char *payload;
 	ssize_t got;
 	int error = 0;
 
-	if (block->type >= sizeof(meta_types) / sizeof(meta_types[0]) || !type->parse)
+	if (block->type >= sizeof(meta_types) / sizeof(meta_types[0]) || !meta_types[block->type].parse)
 		return 0;
+	type = &meta_types[block->type];
 	payload = malloc(block->payload_bytes + 1);
 	if (!payload)
 		return -ENOMEM;

@@ -127,7 +127,9 @@ static uint64_t scan_magic(struct scan *scan, uint64_t offset)
 static uint64_t scan_after_bad(struct scan *scan, uint64_t offset, const struct trace_block_header *header,
 			       uint64_t block_bytes)
 {
-	if (header->magic == TRACE_BLOCK_MAGIC && header_is_sane(header)) {
+	bool was_summed = header_is_sane(header) && offset + block_bytes <= scan->file->bytes;
+
+	if (was_summed) {
 		if (scan->retry_bytes < block_bytes)
 			return scan_magic(scan, offset + block_bytes);
 		scan->retry_bytes -= block_bytes;

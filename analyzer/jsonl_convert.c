@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A whole trace as JSON lines: merges the workers' streams and the samples of all processes by time.
+ *
+ * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened when its first
+ * event is due and closed after its last. Processes of one boot are put in order by CLOCK_MONOTONIC, others by the
+ * wall clock.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jsonl.h"
+#include "tick_heap.h"
+
+#define PROGRESS_EVENTS 1000000
+
+/* What one heap entry stands for: a worker, or (stream NULL, worker SIZE_MAX) a process' samples. */
+struct source {
+	size_t process, worker;
+	struct jsonl_stream *stream;
+};
+
+struct conversion {
+	struct trace *trace;
+	struct jsonl_text *out;
+	struct jsonl_process *processes;
+	struct jsonl_samples *samples;
+	uint64_t *offsets_ns; /* a process: what makes times of several boots comparable */
+	struct source *sources;
+	size_t source_count;
+	struct tick_heap heap;
+	struct jsonl_watcher watcher;
+};
+
+/* ---- Merging ---------------------------------------------------------------------------------------------- */
+
+static bool boots_differ(const struct trace *trace)
+{
+	for (size_t i = 1; i < trace->process_count; i++)
+		if (memcmp(trace->processes[i].boot_id, trace->processes[0].boot_id, 16) != 0)
+			return true;
+	return false;
+}
+
+static size_t count_sources(const struct trace *trace)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < trace->process_count; i++)
+		count += trace->processes[i].worker_count + 1;
+	return count;
+}
+
+static void add_source(struct conversion *conversion, size_t process, size_t worker, uint64_t ns)
+{
+	conversion->sources[conversion->source_count] = (struct source){process, worker, NULL};
+	tick_heap_push(&conversion->heap, ns + conversion->offsets_ns[process], conversion->source_count++);
+}
+
+static int begin_process(struct conversion *conversion, size_t index)
+{
+	const struct trace_process *process = &conversion->trace->processes[index];
+	uint64_t ns;
+	int error = jsonl_process_init(&conversion->processes[index], process, conversion->out,
+				       conversion->trace->process_count > 1);
+
+	if (error)
+		return error;
+	if (boots_differ(conversion->trace))
+		conversion->offsets_ns[index] = process->start_real_ns - process->start_mono_ns;
+	jsonl_trace_start(&conversion->processes[index], conversion->trace);
+	for (size_t i = 0; i < process->worker_count; i++)
+		add_source(conversion, index, i, jsonl_stream_start_ns(process, &process->workers[i]));
+	if (jsonl_samples_begin(&conversion->samples[index], &conversion->processes[index], &ns))
+		add_source(conversion, index, SIZE_MAX, ns);
+	return 0;
+}
+
+static int begin_all(struct conversion *conversion)
+{
+	size_t processes = conversion->trace->process_count, sources = count_sources(conversion->trace);
+	int error = 0;
+
+	conversion->processes = calloc(processes + 1, sizeof(*conversion->processes));
+	conversion->samples = calloc(processes + 1, sizeof(*conversion->samples));
+	conversion->offsets_ns = calloc(processes + 1, sizeof(*conversion->offsets_ns));
+	conversion->sources = calloc(sources + 1, sizeof(*conversion->sources));
+	conversion->heap.entries = calloc(sources + 1, sizeof(*conversion->heap.entries));
+	if (!conversion->processes || !conversion->samples || !conversion->offsets_ns || !conversion->sources ||
+	    !conversion->heap.entries)
+		return -ENOMEM;
+	for (size_t i = 0; !error && i < processes; i++)
+		error = begin_process(conversion, i);
+	return error;
+}
+
+static void end_all(struct conversion *conversion)
+{
+	for (size_t i = 0; conversion->sources && i < conversion->source_count; i++)
+		jsonl_stream_close(conversion->sources[i].stream);
+	for (size_t i = 0; conversion->processes && i < conversion->trace->process_count; i++)
+		jsonl_process_free(&conversion->processes[i]);
+	free(conversion->processes);
+	free(conversion->samples);
+	free(conversion->offsets_ns);
+	free(conversion->sources);
+	free(conversion->heap.entries);
+}
+
+static void end_stream(struct conversion *conversion, struct source *source)
+{
+	const char *problem = jsonl_stream_problem(source->stream);
+
+	if (problem)
+		conversion->watcher.problem(conversion->watcher.arg, problem);
+	jsonl_stream_close(source->stream);
+	source->stream = NULL;
+}
+
+/* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
+static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns, int *error)
+{
+	if (source->worker == SIZE_MAX)
+		return jsonl_samples_write(&conversion->samples[source->process], ns);
+	if (!source->stream) {
+		source->stream = jsonl_stream_open(conversion->trace, source->process, source->worker,
+						   &conversion->processes[source->process], ns);
+		*error = source->stream ? 0 : -ENOMEM;
+		return source->stream;
+	}
+	if (jsonl_stream_write(source->stream, ns))
+		return true;
+	end_stream(conversion, source);
+	return false;
+}
+
+static int merge(struct conversion *conversion)
+{
+	uint64_t total = 0, written = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < conversion->trace->process_count; i++)
+		total += conversion->trace->processes[i].events;
+	while (!error && !conversion->out->error && conversion->heap.count > 0) {
+		struct source *source = &conversion->sources[conversion->heap.entries[0].position];
+		uint64_t ns;
+
+		if (write_next(conversion, source, &ns, &error))
+			tick_heap_move_top(&conversion->heap, ns + conversion->offsets_ns[source->process]);
+		else
+			tick_heap_pop(&conversion->heap);
+		if (++written % PROGRESS_EVENTS == 0 && written < total)
+			conversion->watcher.progress(conversion->watcher.arg, written, total);
+	}
+	if (written >= PROGRESS_EVENTS)
+		conversion->watcher.progress(conversion->watcher.arg, total, total);
+	return error;
+}
+
+int jsonl_convert(struct trace *trace, struct jsonl_text *out, const struct jsonl_watcher *watcher)
+{
+	struct conversion conversion = {.trace = trace, .out = out, .watcher = *watcher};
+	int error = begin_all(&conversion);
+
+	if (!error)
+		error = merge(&conversion);
+	jsonl_flush(out);
+	end_all(&conversion);
+	return error ? error : out->error;
+}
