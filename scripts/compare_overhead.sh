@@ -8,12 +8,14 @@
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
+. tests/bench/measure.sh
 build=$(realpath -m "${BUILD:-build}")
 
 # The limits, and what is measured. A mode is a comparison of its own:
 #   pinned  the server and its helper on one core        free  the helper may use both cores
 #   null    the null writer: hooks and drain, no files   off   preloaded, recording switched off
 #   thread  a thread of the program drains (no limit on its overhead: it is there to be known)
+#   control neither has the preload: what the method itself shows where there is nothing
 seconds=10
 modes="pinned free null off"
 connections=50
@@ -31,7 +33,7 @@ usage() {
 Usage: scripts/compare_overhead.sh [options] [SECONDS]
 Compares an echo server with and without the preload, for SECONDS (10) in each mode.
 
-  --modes="MODE ..."         of pinned, free, null, off, thread ("$modes")
+  --modes="MODE ..."         of pinned, free, null, off, thread, control ("$modes")
   --connections=N            to each server ($connections)
   --bytes=N                  of a message ($bytes)
   --window-ms=N              how long a server is driven at a time ($window_ms)
@@ -76,7 +78,7 @@ for argument in "$@"; do
 	esac
 done
 for mode in $modes; do
-	[[ " pinned free null off thread " == *" $mode "* ]] || bad_usage "$mode: no such mode"
+	[[ " pinned free null off thread control " == *" $mode "* ]] || bad_usage "$mode: no such mode"
 done
 
 die() {
@@ -124,28 +126,8 @@ stop_server() { # pid
 	running=${running/ $1/}
 }
 
-value_of() { # name, file of "name value" lines
-	awk -v name="$1" '$1 == name { print $2 }' "$2"
-}
-
-field() { # name, file with flat JSON
-	sed -n "s/.*\"$1\": *\\([-0-9.]*\\).*/\\1/p" "$2" | head -n 1
-}
-
-calculate() { # awk expression
-	awk "BEGIN { printf \"%.${2:-2}f\", $1 }"
-}
-
 is_at_most() { # a, b
 	awk "BEGIN { exit !($1 <= $2) }"
-}
-
-# The helper's standard input is the ring file, which bears the program's pid.
-find_helper() { # pid of the program
-	local process
-	for process in /proc/[0-9]*; do
-		[[ $(readlink "$process/fd/0") == *uvtrace."$1".* ]] && echo "${process#/proc/}" && return
-	done
 }
 
 cpu_ns() { # pids
@@ -159,6 +141,7 @@ cpu_ns() { # pids
 # ---- One comparison ------------------------------------------------------------------------------------------
 
 environment_of() { # mode
+	[ "$1" != control ] || return
 	echo "LD_PRELOAD=$build/libtrace.so"
 	echo "UVTRACE_PATH=$work/trace/trace.bin"
 	echo "UVTRACE_TOTAL_SIZE=64G" # every byte is counted
@@ -167,10 +150,6 @@ environment_of() { # mode
 	off) echo UVTRACE_ENABLED=0 ;;
 	thread) echo UVTRACE_DRAIN=thread ;;
 	esac
-}
-
-is_sealed() {
-	[ -z "$(find "$work/trace" -name '*.open' 2>/dev/null)" ]
 }
 
 # Sets bare_ns and traced_ns (CPU time of the servers, the helper included) and busy_percent of one core.
@@ -196,11 +175,7 @@ measure() { # mode
 	busy_percent=$(calculate "($bare_ns + $traced_ns) / 10 / (${EPOCHREALTIME/./} - $start_us)" 1)
 	stop_server "$bare"
 	stop_server "$traced"
-	for _ in {1..100}; do
-		is_sealed && return
-		sleep 0.05
-	done
-	die "the trace is not sealed"
+	wait_sealed "$work/trace" || die "the trace is not sealed"
 }
 
 load() { # name of a number that the load printed
@@ -215,7 +190,7 @@ count_up() { # mode
 	traced_cpu_us=$(calculate "$traced_ns / 1000 / $traced_requests" 3)
 	trace_bytes=0 events=0 lost=0 missing=0 trace_reads=0
 	is_recorded "$1" || return 0
-	trace_bytes=$(find "$work/trace" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }')
+	trace_bytes=$(bytes_in "$work/trace")
 	"$build/analyze_trace" --json "$work/trace" >"$work/summary" || die "analyze_trace can't read the trace"
 	events=$(field events "$work/summary")
 	lost=$(field lost_events "$work/summary")
@@ -224,7 +199,7 @@ count_up() { # mode
 }
 
 is_recorded() { # mode
-	[ "$1" != null ] && [ "$1" != off ]
+	[ "$1" != null ] && [ "$1" != off ] && [ "$1" != control ]
 }
 
 # Callbacks of a kind, summed over the functions.
@@ -243,6 +218,7 @@ title_of() { # mode
 	null) echo "null writer" ;;
 	off) echo "recording switched off" ;;
 	thread) echo "a thread drains" ;;
+	control) echo "no preload" ;;
 	esac
 }
 
@@ -278,7 +254,7 @@ report_comparison() { # mode
 	heading Comparison "$1"
 	say "Baseline:   $(load baseline_requests_per_second) req/s, p50=$(load baseline_p50_us)µs, p99=$(load baseline_p99_us)µs"
 	say "Telemetry:  $(load traced_requests_per_second) req/s, p50=$(load traced_p50_us)µs, p99=$(load traced_p99_us)µs"
-	say "Overhead:   $(calculate "$(load overhead_percent)")% (95% interval $(calculate "$(load overhead_low)")% to $(calculate "$(load overhead_high)")%)"
+	say "Overhead:   $(calculate "$(load overhead_percent)" 2)% (95% interval $(calculate "$(load overhead_low)" 2)% to $(calculate "$(load overhead_high)" 2)%)"
 }
 
 report_efficiency() { # mode
@@ -315,8 +291,8 @@ compare() { # mode
 	passed=true
 	measure "$1"
 	count_up "$1"
-	bytes_per_request=$(calculate "$reads ? $trace_bytes / $reads : 0")
-	bytes_per_event=$(calculate "$events ? $trace_bytes / $events : 0")
+	bytes_per_request=$(calculate "$reads ? $trace_bytes / $reads : 0" 2)
+	bytes_per_event=$(calculate "$events ? $trace_bytes / $events : 0" 2)
 	report_comparison "$1"
 	! is_recorded "$1" || report_efficiency "$1"
 	report_validation "$1"

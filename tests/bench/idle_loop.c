@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A loop of idle handles whose callbacks count and nothing else: what is left above that is libuv's own cost, and
- * the tracer's. Each round is timed by itself and the fastest and the median are printed, in ns a callback.
+ * the tracer's. Each round is timed by itself, after a pause in which the tracer may empty its buffers, and the fastest
+ * and the median are printed, in ns a callback.
  *
  * usage: idle_loop [CALLBACKS_PER_ROUND [ROUNDS]]
  */
@@ -12,6 +13,7 @@
 
 #define HANDLES	   1000
 #define ROUNDS_MAX 1000
+#define PAUSE_MS   5
 
 /* Peers that need the program changed (LTTng-UST) define these two; the plain program has nothing in them. */
 #ifdef IDLE_LOOP_PROBES
@@ -42,6 +44,7 @@ static double round_ns(uv_loop_t *loop, uint64_t callbacks)
 {
 	uint64_t start;
 
+	uv_sleep(PAUSE_MS);
 	calls = 0;
 	calls_wanted = callbacks;
 	start = uv_hrtime();
@@ -51,8 +54,8 @@ static double round_ns(uv_loop_t *loop, uint64_t callbacks)
 
 int main(int argc, char **argv)
 {
-	uint64_t callbacks = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 20;
+	uint64_t callbacks = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000;
+	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 200;
 	uv_loop_t *loop = uv_default_loop();
 	static uv_idle_t handles[HANDLES];
 	static double times[ROUNDS_MAX];

@@ -8,6 +8,7 @@
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/measure.sh
 build=$(realpath -m "${BUILD:-build}")
 sources=$PWD/tests/bench
 work=$(mktemp -d)
@@ -19,10 +20,6 @@ finish() {
 }
 trap finish EXIT
 
-calculate() { # awk expression, digits
-	awk "BEGIN { printf \"%.${2}f\", $1 }"
-}
-
 # Runs a program on one core and sets best_ns and callbacks (the warm-up round counts: tracers record it too).
 run_loop() { # callbacks a round, rounds, then the command before and with the program
 	local per_round=$1 rounds=$2
@@ -31,10 +28,6 @@ run_loop() { # callbacks a round, rounds, then the command before and with the p
 	best_ns=$(sed -n 's/.*best_ns \([0-9.]*\).*/\1/p' "$work/out")
 	callbacks=$((per_round * (rounds + 1)))
 	[ -n "$best_ns" ]
-}
-
-bytes_in() { # folder
-	find "$1" -type f -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }'
 }
 
 row() { # name, bytes ("-": none), what the program must
@@ -55,15 +48,15 @@ compile() { # name, flags
 
 measure_uvtrace() {
 	[ -e "$build/libtrace.so" ] || { passed_over uvtrace "$build/libtrace.so is missing" && return; }
-	run_loop 1000000 20 env "LD_PRELOAD=$build/libtrace.so" "UVTRACE_PATH=$work/uvtrace/trace.bin" UVTRACE_TOTAL_SIZE=4G "$work/bare"
-	sleep 1 # the helper seals
+	run_loop 20000 200 env "LD_PRELOAD=$build/libtrace.so" "UVTRACE_PATH=$work/uvtrace/trace.bin" UVTRACE_TOTAL_SIZE=4G "$work/bare"
+	wait_sealed "$work/uvtrace"
 	row uvtrace "$(bytes_in "$work/uvtrace")" nothing
 }
 
 measure_uftrace() {
 	command -v uftrace >/dev/null || { passed_over uftrace "apt-get install uftrace" && return; }
 	compile idle_loop.pg -pg
-	run_loop 100000 10 uftrace record --no-libcall -d "$work/uftrace" "$work/idle_loop.pg" || { passed_over uftrace "$(tail -n 1 "$work/err")" && return; }
+	run_loop 20000 50 uftrace record --no-libcall -d "$work/uftrace" "$work/idle_loop.pg" || { passed_over uftrace "$(tail -n 1 "$work/err")" && return; }
 	row "$(uftrace --version | cut -d' ' -f1-2)" "$(bytes_in "$work/uftrace")" "be recompiled"
 }
 
@@ -84,7 +77,7 @@ measure_lttng() {
 		lttng enable-event --userspace --channel=channel 'uvloop:*'
 		lttng start
 	} >"$work/session" 2>&1
-	run_loop 200000 10 "$work/idle_loop.lttng"
+	run_loop 20000 100 "$work/idle_loop.lttng"
 	lttng destroy >"$work/session" 2>&1
 	row "LTTng-UST $(lttng --version | sed 's/.*) \([0-9.]*\).*/\1/')" "$(bytes_in "$work/lttng/trace")" "be changed, recompiled"
 	kill "$session"
@@ -94,14 +87,14 @@ measure_lttng() {
 measure_bpftrace() {
 	command -v bpftrace >/dev/null || { passed_over bpftrace "apt-get install bpftrace" && return; }
 	local program="uprobe:$work/bare:on_idle { @starts = count(); } uretprobe:$work/bare:on_idle { @ends = count(); }"
-	bpftrace -e "$program" -c "$work/bare 20000 5" >"$work/out" 2>"$work/err"
+	bpftrace -e "$program" -c "$work/bare 5000 10" >"$work/out" 2>"$work/err"
 	best_ns=$(sed -n 's/.*best_ns \([0-9.]*\).*/\1/p' "$work/out")
 	grep -q '^@starts: [1-9]' "$work/out" || { passed_over bpftrace "$(tail -n 1 "$work/err")" && return; }
 	row "$(bpftrace --version | sed 's/ v/ /')" - "be run by root"
 }
 
 compile bare || exit 1
-run_loop 1000000 20 "$work/bare" || exit 1
+run_loop 20000 200 "$work/bare" || exit 1
 bare_ns=$best_ns
 printf '%-22s %12s %12s %14s   %s\n' tracer "ns/callback" "ns/event" "bytes/event" "the program must"
 printf '%-22s %12s\n' none "$bare_ns"

@@ -7,6 +7,7 @@
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
+. tests/bench/measure.sh
 build=$(realpath -m "${BUILD:-build}")
 benches=$build/bench
 library=$build/libtrace.so
@@ -19,14 +20,6 @@ finish() {
 }
 trap finish EXIT
 
-calculate() { # awk expression, digits
-	awk "BEGIN { printf \"%.${2}f\", $1 }"
-}
-
-value_of() { # name, file of "name value" lines
-	awk -v name="$1" '$1 == name { print $2 }' "$2"
-}
-
 line() { # what, figure, unit, then what it must be: "<= N", ">= N" or nothing
 	local target=
 	if [ $# -gt 3 ]; then
@@ -36,20 +29,10 @@ line() { # what, figure, unit, then what it must be: "<= N", ">= N" or nothing
 	printf '%-58s %10s %-9s %s\n' "$1" "$2" "$3" "$target"
 }
 
-traced() { # command
-	env "LD_PRELOAD=$library" "UVTRACE_PATH=$work/trace/trace.bin" UVTRACE_TOTAL_SIZE=64G "$@"
-}
+traced=(env "LD_PRELOAD=$library" "UVTRACE_PATH=$work/trace/trace.bin" UVTRACE_TOTAL_SIZE=64G)
 
-number_in_summary() { # name
-	sed -n "s/.*\"$1\": *\\([0-9]*\\).*/\\1/p" "$work/summary" | head -n 1
-}
-
-# Waits until the helper has sealed what the program left, then has it summed up.
 sum_up_trace() {
-	for _ in {1..200}; do
-		[ -n "$(find "$work/trace" -name '*.open')" ] || break
-		sleep 0.05
-	done
+	wait_sealed "$work/trace"
 	"$build/analyze_trace" --json "$work/trace" >"$work/summary"
 }
 
@@ -69,18 +52,20 @@ measure_hooks() {
 	local name event_ns
 	for _ in 1 2 3; do
 		"$benches/bench_hooks" >>"$work/all.bare"
-		traced "$benches/bench_hooks" >>"$work/all.recording"
-		traced UVTRACE_ENABLED=0 "$benches/bench_hooks" >>"$work/all.off"
+		"${traced[@]}" "$benches/bench_hooks" >>"$work/all.recording"
+		"${traced[@]}" UVTRACE_ENABLED=0 "$benches/bench_hooks" >>"$work/all.off"
 	done
 	for name in bare recording off; do
 		awk '!($1 in best) || $2 < best[$1] { best[$1] = $2 } END { for (name in best) print name, best[name] }' \
 			"$work/all.$name" >"$work/hooks.$name"
 	done
+	sum_up_trace
 	event_ns=$(calculate "$(added recording callback 2) / 2" 2)
 	line "one bare clock read" "$(hook bare clock)" ns
 	line "a callback, bare / recording" "$(hook bare callback) / $(hook recording callback)" ns
 	line "an event in the hooks, over the bare callback" "$event_ns" ns
 	line "  in clock reads" "$(calculate "$event_ns / $(hook bare clock)" 2)" x "<= 1.1"
+	line "  events lost meanwhile" "$(field lost_events "$work/summary")" "" "<= 0"
 	line "a callback, switched off, over the bare one" "$(added off callback 2)" ns "<= 2"
 	for name in timer_start write fs_stat; do
 		line "uv_$name, added (bare $(hook bare $name) ns, switched off +$(added off $name 1))" "$(added recording $name 1)" ns
@@ -91,9 +76,9 @@ measure_hooks() {
 
 lost_at() { # callbacks a second; prints events lost
 	rm -rf "$work/trace"
-	traced "$benches/bench_sustained" "$1" "$sustained_seconds" >"$work/sustained"
+	"${traced[@]}" "$benches/bench_sustained" "$1" "$sustained_seconds" >"$work/sustained"
 	sum_up_trace
-	number_in_summary lost_events
+	field lost_events "$work/summary"
 }
 
 measure_sustained() {
@@ -102,7 +87,7 @@ measure_sustained() {
 		lost=$(lost_at "$rate")
 		[ "$lost" != 0 ] || break
 	done
-	[ "$lost" != 0 ] || reached=$(calculate "$(number_in_summary events) / $sustained_seconds / 1000000" 1)
+	[ "$lost" != 0 ] || reached=$(calculate "$(field events "$work/summary") / $sustained_seconds / 1000000" 1)
 	line "sustained for $sustained_seconds s without a loss, default ring" "$reached" "M ev/s" ">= 5"
 }
 
@@ -113,7 +98,7 @@ start_server() { # name, then the command before the server
 	shift
 	"$@" "$benches/echo_server" >"$work/$name" </dev/null &
 	running=$!
-	until grep -q '^port' "$work/$name"; do
+	until grep -qs '^port' "$work/$name"; do
 		sleep 0.05
 	done
 }
@@ -122,14 +107,6 @@ stop_server() {
 	kill -TERM "$running"
 	wait "$running"
 	running=
-}
-
-# The helper's standard input is the ring file, which bears the program's pid.
-find_helper() { # pid of the program
-	local process
-	for process in /proc/[0-9]*; do
-		[[ $(readlink "$process/fd/0") == *uvtrace."$1".* ]] && echo "${process#/proc/}" && return
-	done
 }
 
 switches() { # pids: how often their threads gave a core away of themselves
@@ -141,7 +118,7 @@ switches() { # pids: how often their threads gave a core away of themselves
 
 measure_idle() {
 	local helper before
-	start_server idle traced
+	start_server idle "${traced[@]}"
 	helper=$(find_helper "$running")
 	sleep 3 # what the start leaves behind, and the helper's last look
 	# shellcheck disable=SC2086 # no helper in thread mode
@@ -169,7 +146,7 @@ measure_memory() {
 	start_server bare env
 	bare=$(memory_kib "$running")
 	stop_server
-	start_server memory traced
+	start_server memory "${traced[@]}"
 	sleep 1
 	helper=$(find_helper "$running")
 	program=$(memory_kib "$running")
