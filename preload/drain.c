@@ -40,6 +40,7 @@ struct drain_worker {
 	uint8_t name_bytes;
 	char name[16];
 	uint64_t start_tick, end_tick;
+	bool has_ended;	  /* as noted in this tick: the head is the last one */
 	uint64_t head;	  /* as noted in this tick */
 	uint64_t sampled; /* head at the last sample */
 	uint64_t lost;
@@ -261,6 +262,7 @@ static void ring_note(struct drain *drain, uint32_t i)
 	}
 	if (worker->worker != ring->worker)
 		worker_begin(drain, worker, ring);
+	worker->has_ended = state == RING_ENDED;
 	/* Acquire: pairs with the release in thread_put(); the records below head are there. */
 	worker->head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	if (worker->head - worker->encoder.index > drain->ring_mask + 1)
@@ -305,16 +307,22 @@ static void ring_take(struct drain *drain, uint32_t i)
 	atomic_store_explicit(&drain->shared->rings[i].tail, worker->encoder.index, memory_order_release);
 }
 
+/* Few records can wait in the ring. */
+static bool is_worth_a_block(const struct drain *drain, const struct drain_worker *worker)
+{
+	uint64_t pending = ring_pending(worker);
+
+	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > drain->ring_mask / 4;
+}
+
 static void rings_take(struct drain *drain, bool all)
 {
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct drain_worker *worker = &drain->workers[i];
-		uint64_t pending = ring_pending(worker);
 
-		if (!all && pending < RECORDS_WORTH_A_BLOCK && pending <= drain->ring_mask / 4)
-			continue;
-		while (ring_pending(worker) > 0)
-			ring_take(drain, i);
+		if (all || is_worth_a_block(drain, worker))
+			while (ring_pending(worker) > 0)
+				ring_take(drain, i);
 	}
 }
 
@@ -340,20 +348,11 @@ static void ring_free(struct drain *drain, uint32_t i)
 	atomic_store_explicit(&ring->state, RING_FREE, memory_order_release);
 }
 
-static bool ring_has_ended(const struct drain *drain, uint32_t i)
-{
-	const struct shared_ring *ring = &drain->shared->rings[i];
-
-	if (drain->workers[i].worker == 0 || atomic_load_explicit(&ring->state, memory_order_acquire) != RING_ENDED)
-		return false;
-	return atomic_load_explicit(&ring->head, memory_order_acquire) == drain->workers[i].encoder.index;
-}
-
 static void rings_free(struct drain *drain)
 {
 	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (ring_has_ended(drain, i))
+		if (drain->workers[i].worker != 0 && drain->workers[i].has_ended)
 			ring_free(drain, i);
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
 }

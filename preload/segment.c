@@ -68,10 +68,12 @@ static void put_text(struct segment *segment, enum trace_text_key key, const cha
 	uint32_t entry_bytes;
 	struct trace_text *entry;
 
+	if (bytes == 0)
+		return;
 	bytes = bytes < TEXT_BYTES_MAX ? bytes : TEXT_BYTES_MAX;
 	entry_bytes = (uint32_t)(sizeof(*entry) + bytes);
 	entry = entries_add(segment, &segment->entries, &entry_bytes, now_ns);
-	if (!entry || bytes == 0)
+	if (!entry)
 		return;
 	entry->entry_bytes = entry_bytes;
 	entry->key = key;
