@@ -218,10 +218,12 @@ static void end_poll(struct jsonl_stream *stream, uint64_t ns, bool unwound)
 static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 {
 	const struct trace_worker *worker = stream->worker;
+	static const char *const roles[] = {
+	    [TRACE_ROLE_LOOP] = "loop", [TRACE_ROLE_POOL] = "pool", [TRACE_ROLE_OTHER] = "other"};
 
 	stream->begun = true;
 	jsonl_begin(stream->process, "WorkerStart", ns, worker->worker);
-	jsonl_key_string(stream->process->out, "role", worker->role == TRACE_ROLE_POOL ? "pool" : "loop");
+	jsonl_key_string(stream->process->out, "role", roles[worker->role]);
 	jsonl_key_number(stream->process->out, "tid", worker->tid);
 	jsonl_key_string(stream->process->out, "name", worker->name);
 	jsonl_end(stream->process);

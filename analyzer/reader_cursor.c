@@ -77,9 +77,14 @@ static const struct reader_file *cursor_file(const struct trace_cursor *cursor)
 	return &cursor->reader->files[cursor->block->file];
 }
 
+static uint64_t block_end(const struct reader_block *block)
+{
+	return block->first_index + block->event_count;
+}
+
 static void end_block(struct trace_cursor *cursor)
 {
-	cursor->reached = cursor->block->first_index + cursor->block->event_count;
+	cursor->reached = block_end(cursor->block);
 	cursor->block = NULL;
 }
 
@@ -217,7 +222,21 @@ struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process,
 	return cursor;
 }
 
-/* Records of a ring have no context before them: they stay with what comes before. */
+static struct trace_part begin_part(const struct reader_blocks *blocks, size_t first)
+{
+	const struct reader_block *block = &blocks->list[first];
+	const struct reader_block *before = first > 0 ? block - 1 : NULL;
+	uint64_t reached = before ? before->first_index + before->event_count : 0;
+
+	return (struct trace_part){
+	    .first_block = first,
+	    .first_tick = block->first_tick,
+	    .missing = block->first_index > reached ? block->first_index - reached : 0,
+	};
+}
+
+/* Records of a ring have no context before them, and that of a block which begins with doubles is too old: both stay
+ * with what comes before. */
 size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct trace_part *parts)
 {
 	const struct reader_blocks *blocks = worker->blocks;
@@ -226,16 +245,15 @@ size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct tr
 
 	for (size_t i = 0; blocks && i < blocks->count; i++) {
 		const struct reader_block *block = &blocks->list[i];
+		bool full = part.events > 0 && part.events + block->event_count > events && !block->raw;
 
-		if (part.events > 0 && part.events + block->event_count > events && !block->raw) {
-			if (parts)
-				parts[count] = part;
-			count++;
-			part = (struct trace_part){.first_block = i};
-		}
-		if (i == part.first_block)
-			part.first_tick = block->first_tick;
+		if (full && parts)
+			parts[count] = part;
+		count += full;
+		if (full || i == 0)
+			part = begin_part(blocks, i);
 		part.end_block = i + 1;
+		part.last_tick = block->last_tick;
 		part.events += block->event_count;
 	}
 	if (part.end_block > 0 && parts)

@@ -197,6 +197,12 @@ struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t 
 	return NULL;
 }
 
+/* Roles of the future count as loops. */
+uint8_t reader_meta_role(uint32_t role)
+{
+	return role >= TRACE_ROLE_LOOP && role <= TRACE_ROLE_OTHER ? role : TRACE_ROLE_LOOP;
+}
+
 static uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -215,7 +221,7 @@ static int parse_worker(struct meta *meta, const void *entry, uint32_t bytes)
 	if (!worker)
 		return -ENOMEM;
 	worker->tid = from->tid;
-	worker->role = from->role == TRACE_ROLE_POOL ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP;
+	worker->role = reader_meta_role(from->role);
 	memset(worker->name, 0, sizeof(worker->name));
 	memcpy(worker->name, from->name,
 	       from->name_bytes < sizeof(worker->name) ? from->name_bytes : sizeof(worker->name) - 1);

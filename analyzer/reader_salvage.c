@@ -213,7 +213,7 @@ static void worker_from_ring(const struct salvage *salvage, struct trace_worker 
 	uint32_t shift = salvage->shared->unit_shift;
 
 	worker->tid = ring->tid;
-	worker->role = ring->role == TRACE_ROLE_POOL ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP;
+	worker->role = reader_meta_role(ring->role);
 	memcpy(worker->name, ring->name, sizeof(ring->name));
 	worker->name[sizeof(worker->name) - 1] = 0;
 	if (ring->start_counter >> shift < READER_TICK_MAX)

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a crash left in the ring: found through the segments or named itself, joined with what is in files, never
+ * taken from a process that lives, never believed where it makes no sense.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "reader_helper.h"
+#include "shared.h"
+
+#define COUNT	     1000
+#define RING_RECORDS 1024
+#define RINGS	     3
+
+static struct record records[COUNT];
+static size_t count;
+static struct builder *builder;
+static struct shared *shared;
+
+static uint64_t ring_offset(uint32_t ring)
+{
+	return sizeof(*shared) + ring * RING_RECORDS * sizeof(struct record);
+}
+
+static struct record *ring_records(uint32_t ring)
+{
+	return (struct record *)((char *)shared + ring_offset(ring));
+}
+
+/* The pid of a process that is gone. */
+static uint32_t dead_pid(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static void read_boot_id(uint8_t boot_id[16])
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+	cr_assert_not_null(file);
+	for (size_t i = 0; i < 16; i++) {
+		unsigned byte;
+
+		cr_assert_eq(fscanf(file, i == 4 || i == 6 || i == 8 || i == 10 ? "-%2x" : "%2x", &byte), 1);
+		boot_id[i] = byte;
+	}
+	fclose(file);
+}
+
+static void shared_fill(uint32_t pid)
+{
+	const struct trace_file_header header = builder_default_header(pid);
+
+	memcpy(shared->magic, SHARED_MAGIC, 8);
+	shared->version = SHARED_VERSION;
+	shared->header_bytes = sizeof(*shared);
+	shared->total_bytes = ring_offset(RINGS);
+	shared->rings_offset = sizeof(*shared);
+	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
+	shared->ring_count = RINGS;
+	shared->pid = pid;
+	shared->clock = TRACE_CLOCK_TSC;
+	shared->unit_shift = HELPER_SHIFT;
+	shared->tier = TRACE_TIER_FULL;
+	memcpy(shared->process_id, header.process_id, 16);
+	read_boot_id(shared->boot_id);
+	shared->start = (struct trace_clock_pair){builder_counter(12800000), 12800000, 1700000000012800000ull};
+	strcpy(shared->libuv_path, "/lib/libuv.so.1");
+	strcpy(shared->self_path, in_folder("ring"));
+	shared->work_req_offset[KIND_FS_STAT] = 72;
+	shared->site_count = 3;
+	shared->sites[2].ready = 1;
+	shared->sites[2].kind = KIND_IDLE;
+	shared->sites[2].callback = 0x1234;
+}
+
+/* Records [tail, head) in a ring, where they belong. */
+static void ring_fill(uint32_t ring, uint32_t worker, uint64_t tail, uint64_t head)
+{
+	struct shared_ring *to = &shared->rings[ring];
+
+	for (uint64_t i = tail; i < head; i++)
+		ring_records(ring)[i % RING_RECORDS] = records[i];
+	to->head = head;
+	to->tail = tail;
+	to->state = RING_LIVE;
+	to->worker = worker;
+	to->tid = 55;
+	to->role = TRACE_ROLE_POOL;
+	to->start_counter = records[0].counter;
+	to->lost[RING_LOST_FULL] = 3;
+	to->lost[RING_LOST_DEPTH] = 1;
+	strcpy(to->name, "fifteen letters");
+}
+
+static void put_ring(void)
+{
+	put_file("ring", shared, ring_offset(RINGS));
+}
+
+/* A segment with the records up to `end`, unsealed, that speaks of the ring. */
+static void put_segment(uint64_t end)
+{
+	struct trace_file_header header = builder_default_header(shared->pid);
+	struct trace_worker_entry worker = {.worker = 1, .role = TRACE_ROLE_LOOP, .recorded = end};
+	struct encoder encoder;
+
+	memcpy(header.boot_id, shared->boot_id, 16);
+	builder->bytes = 0;
+	builder_header(builder, header);
+	builder_clock(builder, 1000000000);
+	builder_text(builder, TRACE_TEXT_RING_PATH, in_folder("ring"));
+	builder_site(builder, 1, KIND_TIMER, 77, 78, "on_timer");
+	encoder_init(&encoder, 1, HELPER_SHIFT);
+	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, end});
+	builder_worker(builder, &worker, "main");
+	put_file("trace.bin.open", builder->data, builder->bytes);
+}
+
+static void setup(void)
+{
+	folder_make();
+	srandom(9);
+	builder = builder_new();
+	shared = aligned_alloc(64, ring_offset(RINGS));
+	memset(shared, 0, ring_offset(RINGS));
+	count = stream_make(records, COUNT, 1 << 20);
+	shared_fill(dead_pid());
+}
+
+static void teardown(void)
+{
+	builder_free(builder);
+	free(shared);
+	folder_remove();
+}
+
+TestSuite(reader_salvage, .init = setup, .fini = teardown);
+
+static void assert_whole(struct trace *trace)
+{
+	cr_assert_eq(trace->process_count, 1);
+	cr_assert_eq(trace->processes[0].events, count);
+	for (size_t batch = 1; batch < 300; batch *= 3) {
+		struct events events = events_read(trace, 0, 0, batch, 0);
+
+		assert_events(&events, records, count);
+		free(events.list);
+	}
+	trace_close(trace);
+}
+
+Test(reader_salvage, ring_goes_on_where_the_file_ends)
+{
+	for (uint64_t tail = count - 9; tail <= count; tail++) {
+		struct trace *trace;
+
+		put_segment(tail);
+		ring_fill(1, 1, tail, count);
+		put_ring();
+		trace = open_path(in_folder("trace.bin.open"));
+		assert_no_problem(trace);
+		cr_assert_eq(trace->processes[0].salvaged, tail < count);
+		cr_assert_eq(trace->processes[0].missing, 0);
+		cr_assert_eq(trace->processes[0].lost, 4);
+		assert_whole(trace);
+	}
+}
+
+Test(reader_salvage, written_but_not_yet_ticked_off_is_read_once)
+{
+	put_segment(700);
+	ring_fill(0, 1, 650, count);
+	put_ring();
+	assert_whole(open_path(folder));
+}
+
+Test(reader_salvage, gap_between_file_and_ring_is_missing)
+{
+	struct trace *trace;
+
+	put_segment(700);
+	ring_fill(0, 1, 750, count);
+	put_ring();
+	trace = open_path(folder);
+	cr_assert_eq(trace->processes[0].missing, 50);
+	cr_assert_eq(trace->processes[0].events, count - 50);
+	trace_close(trace);
+}
+
+Test(reader_salvage, ring_that_wraps)
+{
+	static struct record many[3 * RING_RECORDS];
+
+	for (size_t i = 0; i < 3 * RING_RECORDS; i++)
+		many[i] = (struct record){(i + 1) << 8, trace_word(i, TRACE_ASYNC_SEND)};
+	for (size_t i = 2 * RING_RECORDS - 500; i < 3 * RING_RECORDS - 500; i++)
+		ring_records(2)[i % RING_RECORDS] = many[i];
+	ring_fill(2, 4, 0, 0);
+	shared->rings[2].tail = 2 * RING_RECORDS - 500;
+	shared->rings[2].head = 3 * RING_RECORDS - 500;
+	put_ring();
+	{
+		struct trace *trace = open_path(in_folder("ring"));
+		struct events events;
+
+		cr_assert_eq(trace->process_count, 1);
+		cr_assert_eq(trace->processes[0].workers[0].missing, 2 * RING_RECORDS - 500);
+		events = events_read(trace, 0, 0, 100, 0);
+		assert_events(&events, many + 2 * RING_RECORDS - 500, RING_RECORDS);
+		free(events.list);
+		trace_close(trace);
+	}
+}
+
+Test(reader_salvage, workers_and_sites_that_only_the_ring_knows)
+{
+	const struct trace_process *process;
+	struct trace *trace;
+
+	put_segment(count);
+	ring_fill(0, 8, 0, 5);
+	shared->rings[0].state = RING_ENDED;
+	shared->rings[0].end_counter = 1 << 30;
+	put_ring();
+	trace = open_path(folder);
+	process = &trace->processes[0];
+	cr_assert_eq(process->worker_count, 2);
+	cr_assert_eq(process->workers[1].worker, 8);
+	cr_assert_eq(process->workers[1].role, TRACE_ROLE_POOL);
+	cr_assert_eq(process->workers[1].tid, 55);
+	cr_assert_eq(process->workers[1].events, 5);
+	cr_assert_eq(process->workers[1].end_tick, 1 << 25);
+	cr_assert_str_eq(process->workers[1].name, "fifteen letters");
+	cr_assert(process->sites[1].present);
+	cr_assert_eq(process->sites[1].callback, 77, "the file's");
+	cr_assert(process->sites[2].present);
+	cr_assert_eq(process->sites[2].callback, 0x1234, "the ring's");
+	cr_assert_str_eq(process->kinds[KIND_IDLE].name, "idle");
+	cr_assert_str_eq(process->libuv_path, "/lib/libuv.so.1");
+	trace_close(trace);
+}
+
+Test(reader_salvage, ring_alone_is_a_trace)
+{
+	struct trace *trace;
+
+	ring_fill(0, 1, 0, count);
+	put_ring();
+	trace = open_path(in_folder("ring"));
+	cr_assert_eq(trace->processes[0].pid, shared->pid);
+	cr_assert(trace->processes[0].salvaged);
+	cr_assert_eq(trace->processes[0].kinds[KIND_FS_STAT].work_req_offset, 72);
+	assert_whole(trace);
+}
+
+/* ---- Who is asked ----------------------------------------------------------------------------------------- */
+
+Test(reader_salvage, sealed_process_needs_no_ring)
+{
+	struct trace *trace;
+
+	put_segment(500);
+	builder_seal(builder, TRACE_SEAL_DIED, 1, 500, 0);
+	put_file("trace.bin.open", builder->data, builder->bytes);
+	ring_fill(0, 1, 500, count);
+	put_ring();
+	trace = open_path(folder);
+	cr_assert_eq(trace->processes[0].events, 500);
+	cr_assert(!trace->processes[0].salvaged);
+	trace_close(trace);
+}
+
+Test(reader_salvage, living_process_keeps_its_ring)
+{
+	struct trace *trace;
+	void *map;
+	int fd;
+
+	memset(shared, 0, ring_offset(RINGS));
+	shared_fill(getpid());
+	put_segment(700);
+	ring_fill(0, 1, 700, count);
+	put_ring();
+	fd = open(in_folder("ring"), O_RDWR);
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	cr_assert_neq(map, MAP_FAILED);
+	put_file("cut", builder->data, builder->bytes - 3);
+	cr_assert_eq(rename(in_folder("cut"), in_folder("trace.bin.open")), 0);
+	trace = open_path(folder);
+	cr_assert(trace->processes[0].running);
+	cr_assert(!trace->processes[0].salvaged);
+	cr_assert_eq(trace->processes[0].events, 700);
+	cr_assert_eq(trace->processes[0].missing, 0, "what is in the ring will come");
+	cr_assert_eq(trace->processes[0].note_count, 1);
+	cr_assert_not_null(strstr(trace->processes[0].notes[0], "is still running"));
+	assert_no_problem(trace);
+	trace_close(trace);
+	munmap(map, 4096);
+	trace = open_path(folder);
+	cr_assert(!trace->processes[0].running, "the pid lives, but has no such ring: it is another program now");
+	assert_problem(trace, "cut off");
+	trace_close(trace);
+	close(fd);
+}
+
+Test(reader_salvage, ring_of_another_process_is_left_alone)
+{
+	struct trace *trace;
+
+	put_segment(700);
+	ring_fill(0, 1, 700, count);
+	shared->process_id[3] ^= 1;
+	put_ring();
+	trace = open_path(folder);
+	cr_assert_eq(trace->processes[0].events, 700);
+	trace_close(trace);
+}
+
+Test(reader_salvage, ring_of_another_boot_is_not_looked_for)
+{
+	struct trace *trace;
+
+	shared->boot_id[3] ^= 1;
+	put_segment(700);
+	ring_fill(0, 1, 700, count);
+	put_ring();
+	trace = open_path(folder);
+	cr_assert_eq(trace->processes[0].events, 700);
+	trace_close(trace);
+}
+
+/* ---- What makes no sense ----------------------------------------------------------------------------------- */
+
+/* What the reader believes to be there is inside the file; it is walked to see that nothing crashes. */
+static void open_and_walk(void)
+{
+	struct trace *trace;
+
+	put_ring();
+	trace = open_path(in_folder("ring"));
+	for (size_t i = 0; i < trace->process_count; i++)
+		for (size_t worker = 0; worker < trace->processes[i].worker_count; worker++)
+			free(events_read(trace, i, worker, 100, 0).list);
+	trace_close(trace);
+}
+
+Test(reader_salvage, each_field_of_the_header_at_its_limits, .timeout = 120)
+{
+	static const uint64_t extremes[] = {0, 1, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
+	static const uint32_t regions[][2] = {{8, 160},
+					      {offsetof(struct shared, enabled), offsetof(struct shared, message)},
+					      {offsetof(struct shared, rings), sizeof(struct shared_ring)}};
+
+	ring_fill(0, 1, 5, count);
+	for (size_t region = 0; region < 3; region++)
+		for (uint32_t at = regions[region][0]; at < regions[region][0] + regions[region][1]; at += 4)
+			for (size_t e = 0; e < sizeof(extremes) / sizeof(extremes[0]); e++) {
+				unsigned char kept[8];
+				unsigned char *field = (unsigned char *)shared + at;
+
+				if (at + 8 > sizeof(*shared))
+					break;
+				memcpy(kept, field, 8);
+				memcpy(field, &extremes[e], 8);
+				open_and_walk();
+				memcpy(field, kept, 8);
+			}
+}
+
+Test(reader_salvage, random_records_are_items_of_some_kind)
+{
+	ring_fill(0, 1, 0, count);
+	for (size_t i = 0; i < COUNT; i++)
+		records[i] = (struct record){(uint64_t)random() << random() % 33, (uint64_t)random() << random() % 33};
+	for (uint32_t i = 0; i < RING_RECORDS; i++)
+		ring_records(0)[i] = records[i % COUNT];
+	open_and_walk();
+}
+
+Test(reader_salvage, other_version_is_refused)
+{
+	struct trace *trace;
+
+	shared->version++;
+	put_ring();
+	trace = open_path(in_folder("ring"));
+	cr_assert_eq(trace->process_count, 0);
+	assert_problem(trace, "ring: a ring of another version of uvtrace");
+	trace_close(trace);
+}
+
+Test(reader_salvage, cut_ring_is_refused)
+{
+	struct trace *trace;
+
+	put_file("ring", shared, 5000);
+	trace = open_path(in_folder("ring"));
+	cr_assert_eq(trace->process_count, 0);
+	assert_problem(trace, "ring: not a ring, or a damaged one");
+	trace_close(trace);
+}
