@@ -129,7 +129,7 @@ Test(options, ring_size)
 	for (size_t i = 0; i < sizeof(each_turn) / sizeof(each_turn[0]); i++)
 		there += trace_count(&trace, each_turn[i], NULL);
 	cr_assert_eq(there + lost, 3 * (uint64_t)truth_value(truth, "idle") + 2, "%lu events, %lu lost", there, lost);
-	cr_assert_eq(lost > 0, trace_count(&trace, "Lost", NULL) > 0);
+	cr_assert(lost || !trace_count(&trace, "Lost", NULL));
 }
 
 Test(options, enabled_off)

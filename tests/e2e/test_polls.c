@@ -92,7 +92,7 @@ FIXTURE(threads, "threads")
 FIXTURE(null_callbacks, "null_callbacks")
 FIXTURE(slow, "slow")
 FIXTURE(walk_close, "walk_close")
-FIXTURE(many_handles, "many_handles")
+FIXTURE(many_handles, "many_handles", .env = {"UVTRACE_RING_SIZE=16M"})
 FIXTURE(longjmp_out, "leave", .args = {"longjmp"})
 FIXTURE(thread_exit, "leave", .args = {"thread_exit"})
 
@@ -156,7 +156,8 @@ Test(polls, nested_depth)
 /* Every handle keeps its own identity. */
 Test(polls, objects_are_told_apart)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/many_handles")});
+	struct traced traced = trace_program(
+	    &(struct run){.program = build_path("fixtures/many_handles"), .env = {"UVTRACE_RING_SIZE=16M"}});
 	json_t *objects = json_object();
 
 	for (size_t i = 0; i < traced.trace.poll_count; i++)
