@@ -129,7 +129,9 @@ void trace_cursor_close(struct trace_cursor *cursor);
  * parts give the items of the whole stream; each begins with a context. */
 struct trace_part {
 	size_t first_block, end_block; /* private */
-	uint64_t first_tick;           /* no item of it is earlier */
+	uint64_t first_tick;           /* no item of it is earlier ... */
+	uint64_t last_tick;            /* ... and none ends later */
+	uint64_t missing;              /* records that are missing between the part before and this one */
 	uint64_t events;
 };
 /* Cuts a worker's stream into parts of `events` or (blocks are not cut) a bit more or less. Returns how many; `parts` may be NULL. */

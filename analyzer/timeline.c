@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The timeline's frame: the range asked for, what samples say, the lists of the longest, and the driver that reads
- * all workers of a process side by side.
- *
- * The driver always reads on where it is furthest behind, a batch at a time: what the pool must wait for is never
- * more than a batch of each worker, so memory does not grow with the trace, and each worker's cursor is open only
- * between its first item and its last.
+ * The timeline's frame: the range asked for, what samples say, the lists of the longest, and how all parts come
+ * together. Reading a whole process is in timeline_tasks.c.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tick_heap.h"
 #include "timeline_parts.h"
 
-#define BATCH_ITEMS	 1024
-#define PROGRESS_BATCHES 64   /* tell how far we are after so many */
-#define OPEN_MAX	 1000 /* polls open at the end of a trace: more are counted, not listed */
+#define OPEN_MAX 1000 /* polls open at the end of a trace: more are counted, not listed */
 
 /* ---- The range ------------------------------------------------------------------------------------------------ */
 
@@ -159,14 +152,14 @@ uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
 
 /* ---- The longest ---------------------------------------------------------------------------------------------- */
 
-/* Longer is more; of two equal ones the earlier. */
+/* Longer is more; of two equal ones the earlier: the order in which they are found must not matter. */
 static int span_compare(const struct timeline_span *a, const struct timeline_span *b)
 {
 	if (a->duration != b->duration)
 		return a->duration < b->duration ? -1 : 1;
 	if (a->tick != b->tick)
 		return a->tick > b->tick ? -1 : 1;
-	return 0;
+	return a->worker > b->worker ? -1 : a->worker < b->worker;
 }
 
 /* A heap with the least on top: what is listed is what is more than that. */
@@ -215,13 +208,24 @@ int timeline_top_add(struct timeline_top *top, const struct timeline_span *span)
 	return 0;
 }
 
-int timeline_note_poll(struct timeline *timeline, const struct timeline_span *poll)
+int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
+		       const struct timeline_span *poll)
 {
-	struct timeline_worker *worker = &timeline->workers[poll->worker];
+	if (facts->slowest.duration == 0 || span_compare(poll, &facts->slowest) > 0)
+		facts->slowest = *poll;
+	return poll->duration < timeline->private->long_poll_ticks ? 0 : timeline_top_add(long_polls, poll);
+}
 
-	if (poll->duration > worker->slowest.duration)
-		worker->slowest = *poll;
-	return poll->duration < timeline->private->long_poll_ticks ? 0 : timeline_top_add(&timeline->long_polls, poll);
+static int top_merge(struct timeline_top *into, struct timeline_top *from)
+{
+	uint64_t seen = into->seen + from->seen, ticks = into->ticks + from->ticks;
+	int error = 0;
+
+	for (size_t i = 0; i < from->count && error == 0; i++)
+		error = timeline_top_add(into, &from->spans[i]);
+	into->seen = seen;
+	into->ticks = ticks;
+	return error;
 }
 
 static int compare_longest_first(const void *a, const void *b)
@@ -329,21 +333,12 @@ static int tables_make(struct timeline *timeline)
 
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
-	private->streams = calloc(process->worker_count + 1, sizeof(*private->streams));
+	private->crossings = calloc(process->worker_count + 1, sizeof(*private->crossings));
 	private->classes = calloc(process->site_count + 1, sizeof(*private->classes));
-	if (!timeline->workers || !timeline->sites || !private->streams || !private->classes)
+	if (!timeline->workers || !timeline->sites || !private->crossings || !private->classes ||
+	    timeline_share_open(timeline, &private->share) < 0)
 		return -ENOMEM;
 	classes_fill(timeline);
-	for (size_t i = 0; i < process->worker_count; i++) {
-		const struct trace_worker *worker = &process->workers[i];
-		private->streams[i] = (struct stream){
-		    .timeline = timeline,
-		    .facts = &timeline->workers[i],
-		    .position = i,
-		    .pool = worker->role == TRACE_ROLE_POOL,
-		    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
-		};
-	}
 	private->pool = pool_make(timeline);
 	return private->pool ? 0 : -ENOMEM;
 }
@@ -369,22 +364,106 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	return timeline;
 }
 
+static int streams_make(struct timeline *timeline)
+{
+	struct timeline_private *private = timeline->private;
+
+	private->streams = calloc(timeline->process->worker_count + 1, sizeof(*private->streams));
+	if (!private->streams)
+		return -ENOMEM;
+	for (size_t i = 0; i < timeline->process->worker_count; i++)
+		stream_begin(&private->streams[i], timeline, i);
+	return 0;
+}
+
 int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
 		  const struct trace_context *context, size_t context_count, bool after_gap)
 {
+	if (!timeline->private->streams && streams_make(timeline) < 0)
+		return -ENOMEM;
 	return stream_feed(&timeline->private->streams[worker], items, count, context, context_count, after_gap);
 }
 
 int timeline_end_worker(struct timeline *timeline, size_t worker)
 {
+	if (!timeline->private->streams)
+		return 0;
+	return stream_end(&timeline->private->streams[worker], timeline_worker_end(timeline, worker));
+}
+
+uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
+{
 	uint64_t end = timeline->process->workers[worker].end_tick;
 
-	return stream_end(&timeline->private->streams[worker], end ? end : timeline->process->last_tick);
+	return end ? end : timeline->process->last_tick;
 }
 
 int timeline_settle(struct timeline *timeline, uint64_t tick)
 {
 	return pool_settle(timeline->private->pool, tick);
+}
+
+/* ---- What threads have added up ------------------------------------------------------------------------------- */
+
+int timeline_share_open(const struct timeline *timeline, struct timeline_share *share)
+{
+	share->long_polls.max = timeline->options.top;
+	share->open.max = OPEN_MAX;
+	share->callbacks = calloc(timeline->process->site_count + 1, sizeof(*share->callbacks));
+	return share->callbacks ? 0 : -ENOMEM;
+}
+
+int timeline_share_merge(struct timeline *timeline, struct timeline_share *share)
+{
+	for (size_t i = 0; i <= timeline->process->site_count; i++)
+		histogram_merge(&timeline->sites[i].callback, &share->callbacks[i]);
+	int error = top_merge(&timeline->long_polls, &share->long_polls);
+	if (error == 0)
+		error = top_merge(&timeline->open, &share->open);
+	timeline_share_free(timeline, share);
+	return error;
+}
+
+void timeline_share_free(const struct timeline *timeline, struct timeline_share *share)
+{
+	for (size_t i = 0; share->callbacks && i <= timeline->process->site_count; i++)
+		histogram_clear(&share->callbacks[i]);
+	free(share->callbacks);
+	free(share->long_polls.spans);
+	free(share->open.spans);
+	*share = (struct timeline_share){0};
+}
+
+void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from)
+{
+	histogram_merge(&into->polls, &from->polls);
+	histogram_merge(&into->ready, &from->ready);
+	if (span_compare(&from->slowest, &into->slowest) > 0)
+		into->slowest = from->slowest;
+	into->callback_ticks += from->callback_ticks;
+	into->nested += from->nested;
+	into->unwound += from->unwound;
+	into->unended += from->unended;
+	into->items += from->items;
+	into->parks += from->parks;
+	into->parked_ticks += from->parked_ticks;
+	into->inside_ticks += from->inside_ticks;
+	histogram_clear(&from->polls);
+	histogram_clear(&from->ready);
+}
+
+int timeline_problem_add(struct timeline *timeline, const char *problem)
+{
+	char **problems = realloc(timeline->problems, (timeline->problem_count + 1) * sizeof(*problems));
+
+	if (!problems)
+		return -ENOMEM;
+	timeline->problems = problems;
+	problems[timeline->problem_count] = strdup(problem);
+	if (!problems[timeline->problem_count])
+		return -ENOMEM;
+	timeline->problem_count++;
+	return 0;
 }
 
 static void ready_sum(struct timeline *timeline)
@@ -406,7 +485,8 @@ int timeline_finish(struct timeline *timeline)
 	if (timeline->private->finished)
 		return 0;
 	timeline->private->finished = true;
-	if (samples_read(timeline) < 0 || pool_finish(timeline->private->pool, timeline->end_tick) < 0)
+	if (timeline_share_merge(timeline, &timeline->private->share) < 0 || samples_read(timeline) < 0 ||
+	    pool_finish(timeline->private->pool, timeline->end_tick) < 0)
 		return -ENOMEM;
 	ready_sum(timeline);
 	top_sort(&timeline->long_polls);
@@ -442,9 +522,11 @@ static void private_free(struct timeline *timeline)
 
 	if (!private)
 		return;
-	for (size_t i = 0; private->streams && i < timeline->process->worker_count; i++)
-		stream_clear(&private->streams[i]);
+	for (size_t i = 0; private->crossings && i < timeline->process->worker_count; i++)
+		free(private->crossings[i].entries);
+	timeline_share_free(timeline, &private->share);
 	pool_free(private->pool);
+	free(private->crossings);
 	free(private->streams);
 	free(private->classes);
 	free(private->off);
@@ -458,134 +540,4 @@ void timeline_free(struct timeline *timeline)
 	private_free(timeline);
 	facts_free(timeline);
 	free(timeline);
-}
-
-/* ---- The driver ----------------------------------------------------------------------------------------------- */
-
-struct driver {
-	struct trace *trace;
-	size_t process;
-	struct timeline *timeline;
-	struct trace_cursor **cursors; /* NULL before a worker's first item and after its last */
-	struct tick_heap behind;       /* workers by the tick up to which they were read */
-	trace_progress progress;
-	void *arg;
-};
-
-static int problem_add(struct timeline *timeline, const char *problem)
-{
-	if (!problem)
-		return 0;
-	char **problems = realloc(timeline->problems, (timeline->problem_count + 1) * sizeof(*problems));
-	if (!problems)
-		return -ENOMEM;
-	timeline->problems = problems;
-	problems[timeline->problem_count] = strdup(problem);
-	if (!problems[timeline->problem_count])
-		return -ENOMEM;
-	timeline->problem_count++;
-	return 0;
-}
-
-static int driver_open(struct driver *driver)
-{
-	const struct trace_process *process = driver->timeline->process;
-
-	driver->cursors = calloc(process->worker_count + 1, sizeof(struct trace_cursor *));
-	driver->behind.entries = calloc(process->worker_count + 1, sizeof(*driver->behind.entries));
-	if (!driver->cursors || !driver->behind.entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < process->worker_count; i++) {
-		const struct trace_worker *worker = &process->workers[i];
-		uint64_t first = worker->start_tick < worker->first_tick ? worker->start_tick : worker->first_tick;
-		if (worker->events > 0)
-			tick_heap_push(&driver->behind, first, i);
-	}
-	return 0;
-}
-
-static int driver_end_worker(struct driver *driver, size_t worker)
-{
-	int error = problem_add(driver->timeline, trace_cursor_problem(driver->cursors[worker]));
-
-	trace_cursor_close(driver->cursors[worker]);
-	driver->cursors[worker] = NULL;
-	tick_heap_pop(&driver->behind);
-	return error < 0 ? error : timeline_end_worker(driver->timeline, worker);
-}
-
-/* Reads a batch of the worker that is furthest behind. */
-static int driver_step(struct driver *driver, struct trace_item *items)
-{
-	size_t worker = driver->behind.entries[0].position;
-	struct trace_cursor **cursor = &driver->cursors[worker];
-	size_t context_count = 0;
-	bool after_gap = false;
-
-	if (!*cursor)
-		*cursor = trace_cursor_open(driver->trace, driver->process, worker);
-	if (!*cursor)
-		return -ENOMEM;
-	size_t count = trace_cursor_read(*cursor, UINT64_MAX, items, BATCH_ITEMS);
-	if (count == 0)
-		return driver_end_worker(driver, worker);
-	const struct trace_context *context = trace_cursor_context(*cursor, &context_count, &after_gap);
-	if (timeline_feed(driver->timeline, worker, items, count, context, context_count, after_gap) < 0)
-		return -ENOMEM;
-	tick_heap_move_top(&driver->behind, items[count - 1].tick);
-	return 0;
-}
-
-static void driver_tell(const struct driver *driver, uint64_t tick)
-{
-	const struct trace_process *process = driver->timeline->process;
-
-	if (driver->progress && tick >= process->first_tick)
-		driver->progress(driver->arg, tick - process->first_tick, process->last_tick - process->first_tick);
-}
-
-static int driver_run(struct driver *driver)
-{
-	struct trace_item *items = calloc(BATCH_ITEMS, sizeof(*items));
-	int error = items ? 0 : -ENOMEM;
-
-	for (uint64_t batch = 1; error == 0 && driver->behind.count > 0; batch++) {
-		error = driver_step(driver, items);
-		if (error < 0 || driver->behind.count == 0)
-			break;
-		error = timeline_settle(driver->timeline, driver->behind.entries[0].tick);
-		if (batch % PROGRESS_BATCHES == 0)
-			driver_tell(driver, driver->behind.entries[0].tick);
-	}
-	free(items);
-	return error;
-}
-
-static void driver_close(struct driver *driver)
-{
-	for (size_t i = 0; driver->cursors && i < driver->timeline->process->worker_count; i++) {
-		trace_cursor_close(driver->cursors[i]);
-	}
-	free(driver->cursors);
-	free(driver->behind.entries);
-}
-
-struct timeline *timeline_read(struct trace *trace, size_t process, const struct timeline_options *options,
-			       trace_progress progress, void *arg)
-{
-	struct driver driver = {.trace = trace, .process = process, .progress = progress, .arg = arg};
-	struct timeline *timeline = driver.timeline = timeline_make(&trace->processes[process], options);
-
-	if (!timeline)
-		return NULL;
-	int error = driver_open(&driver);
-	if (error == 0)
-		error = driver_run(&driver);
-	driver_close(&driver);
-	if (error == 0)
-		error = timeline_finish(timeline);
-	if (error == 0)
-		return timeline;
-	timeline_free(timeline);
-	return NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share: timeline.c (range, totals, the driver), timeline_stream.c (one worker's
- * items) and timeline_pool.c (the pool's queue, over all workers). Nobody else includes this.
+ * What the files of the timeline share: timeline.c (range, totals), timeline_stream.c (one worker's items),
+ * timeline_pool.c (the pool's queue, over all workers) and timeline_tasks.c (reading it all, on several cores).
+ * Nobody else includes this.
  *
  * Streams do the bulk of the work and know their own worker only. What concerns other workers (requests for the
  * pool, what pool workers do) they hand on as crossings, in the order of time; the pool sees these merged.
@@ -32,25 +33,36 @@ struct tick_range {
 	uint64_t from, to;
 };
 
+/* What one thread adds up on its own. */
+struct timeline_share {
+	struct histogram *callbacks; /* by site, one more for unknown ones */
+	struct timeline_top long_polls, open;
+};
+
+/* One worker's items, or a part of them. */
 struct stream {
 	struct timeline *timeline;
 	struct timeline_worker *facts;
+	struct timeline_share *share;
+	struct crossing_queue *crossings;
 	size_t position;
 	bool pool;    /* a pool worker */
 	bool counted; /* false where another worker was asked for */
+	bool later;   /* a part that goes on where the one before stopped, at last_tick */
 	bool begun, ended, inside, parked;
 	int error;
 	uint64_t inside_tick, park_tick, last_tick;
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	uint32_t open_count, polls_open;
 	struct trace_context open[STREAM_OPEN_MAX];
-	struct crossing_queue crossings;
 };
 
 struct pool;
 
 struct timeline_private {
-	struct stream *streams;
+	struct stream *streams;		  /* for timeline_feed(); made with the first call */
+	struct crossing_queue *crossings; /* of each worker, for the pool */
+	struct timeline_share share;	  /* of the streams, later of all */
 	struct pool *pool;
 	uint8_t *classes;	/* enum trace_kind_class of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
@@ -69,7 +81,17 @@ uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, ui
 /* Keeps a span among the longest. */
 int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
 /* Keeps a poll as its worker's slowest, and among the long ones if it is one. */
-int timeline_note_poll(struct timeline *timeline, const struct timeline_span *poll);
+int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
+		       const struct timeline_span *poll);
+int timeline_share_open(const struct timeline *timeline, struct timeline_share *share);
+/* Adds what a thread has added up, and frees it. */
+int timeline_share_merge(struct timeline *timeline, struct timeline_share *share);
+void timeline_share_free(const struct timeline *timeline, struct timeline_share *share);
+/* Adds what a part of a worker's items gave, and frees it. */
+void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from);
+/* When a worker ended, or the trace. */
+uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker);
+int timeline_problem_add(struct timeline *timeline, const char *problem);
 
 /* How much of [from, to) lies in the range and was recorded. */
 static inline uint64_t timeline_clip(const struct timeline *timeline, uint64_t from, uint64_t to)
@@ -94,11 +116,15 @@ static inline uint32_t timeline_site_of(const struct timeline *timeline, uint32_
 
 /* ---- timeline_stream.c ---- */
 
+void stream_begin(struct stream *stream, struct timeline *timeline, size_t position);
 int stream_feed(struct stream *stream, const struct trace_item *items, size_t count,
 		const struct trace_context *context, size_t context_count, bool after_gap);
-/* The stream is at its end; what is open goes on until `tick`. */
+/* The stream is at its end; what is open goes on until `tick`, and is listed. */
 int stream_end(struct stream *stream, uint64_t tick);
-void stream_clear(struct stream *stream);
+/* Another part goes on at `tick`. */
+int stream_suspend(struct stream *stream, uint64_t tick);
+/* Appends `from` to `to` and empties it. */
+int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
 
 /* ---- timeline_pool.c ---- */
 

@@ -143,6 +143,11 @@ static void pool_pass(struct pool *pool, uint64_t tick)
 	pool->now = tick;
 }
 
+static bool worker_is_counted(const struct timeline *timeline, size_t position)
+{
+	return timeline->options.worker == 0 || timeline->options.worker == timeline->process->workers[position].worker;
+}
+
 /* A parked worker saw a queue that was not empty, until now. */
 static int idle_end(struct pool *pool, size_t position)
 {
@@ -158,7 +163,7 @@ static int idle_end(struct pool *pool, size_t position)
 	};
 
 	if (span.duration < timeline->private->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
-	    !timeline->private->streams[position].counted)
+	    !worker_is_counted(timeline, position))
 		return 0;
 	return timeline_top_add(&timeline->idle, &span);
 }
@@ -255,12 +260,12 @@ static int item_count(struct pool *pool, size_t position, uint64_t start, const 
 	    .object = object,
 	};
 
-	if (!timeline->private->streams[position].counted || !timeline_overlaps(timeline, start, pool->now))
+	if (!worker_is_counted(timeline, position) || !timeline_overlaps(timeline, start, pool->now))
 		return 0;
 	histogram_add(&timeline->sites[span.site].pool, span.duration);
 	histogram_add(&timeline->workers[position].polls, span.duration);
 	timeline->workers[position].callback_ticks += timeline_clip(timeline, start, pool->now);
-	return timeline_note_poll(timeline, &span);
+	return timeline_note_poll(timeline, &timeline->workers[position], &timeline->long_polls, &span);
 }
 
 static int item_end(struct pool *pool, size_t position, uint64_t object)
@@ -367,7 +372,7 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 static void heap_build(struct pool *pool, uint64_t tick)
 {
 	for (size_t i = 0; i < pool->timeline->process->worker_count; i++) {
-		const struct crossing_queue *queue = &pool->timeline->private->streams[i].crossings;
+		const struct crossing_queue *queue = &pool->timeline->private->crossings[i];
 		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
 			tick_heap_push(&pool->heap, queue->entries[queue->first].tick, i);
 	}
@@ -378,7 +383,7 @@ int pool_settle(struct pool *pool, uint64_t tick)
 	heap_build(pool, tick);
 	while (pool->heap.count > 0) {
 		size_t position = pool->heap.entries[0].position;
-		struct crossing_queue *queue = &pool->timeline->private->streams[position].crossings;
+		struct crossing_queue *queue = &pool->timeline->private->crossings[position];
 		if (pool_cross(pool, position, &queue->entries[queue->first++]) < 0)
 			return -ENOMEM;
 		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
@@ -443,7 +448,7 @@ static int items_still_open(struct pool *pool)
 		    .in_pool = true,
 		};
 		if (worker->state != POOL_WORKER_AWAKE || worker->work_tick != 0 || pool->requests.count == 0 ||
-		    !timeline->private->streams[span.worker].counted)
+		    !worker_is_counted(timeline, span.worker))
 			continue;
 		if (timeline_top_add(&timeline->open, &span) < 0)
 			return -ENOMEM;

@@ -47,9 +47,30 @@ static int queue_grow(struct crossing_queue *queue)
 	return 0;
 }
 
+int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from)
+{
+	struct crossing_queue empty = {0};
+
+	if (to->first == to->end) {
+		free(to->entries);
+		*to = *from;
+		*from = empty;
+		return 0;
+	}
+	while (to->room - to->end < from->end - from->first) {
+		if (queue_grow(to) < 0)
+			return -ENOMEM;
+	}
+	memcpy(to->entries + to->end, from->entries + from->first, (from->end - from->first) * sizeof(*to->entries));
+	to->end += from->end - from->first;
+	free(from->entries);
+	*from = empty;
+	return 0;
+}
+
 static void crossing_add(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	struct crossing_queue *queue = &stream->crossings;
+	struct crossing_queue *queue = stream->crossings;
 
 	if (queue->end == queue->room && queue_grow(queue) < 0) {
 		stream->error = -ENOMEM;
@@ -98,6 +119,13 @@ static bool always_inside(const struct stream *stream)
 				stream->timeline->process->workers[stream->position].role == TRACE_ROLE_LOOP);
 }
 
+/* Callbacks run and loops wait in uv_run only: where it was entered before recording began, this shows it. */
+static inline void inside_imply(struct stream *stream, uint64_t tick)
+{
+	if (__builtin_expect(!stream->inside, 0))
+		inside_enter(stream, tick);
+}
+
 /* ---- Polls ---------------------------------------------------------------------------------------------------- */
 
 /* A poll that is long enough to be listed, or longer than all before it on this worker. */
@@ -113,7 +141,7 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 	    .object = trace_word_object(word),
 	};
 
-	if (timeline_note_poll(timeline, &span) < 0)
+	if (timeline_note_poll(timeline, stream->facts, &stream->share->long_polls, &span) < 0)
 		stream->error = -ENOMEM;
 	stream->notable_ticks = stream->facts->slowest.duration + 1;
 	if (stream->notable_ticks > timeline->private->long_poll_ticks)
@@ -128,7 +156,7 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 	if (!stream->counted || !timeline_overlaps(timeline, tick, tick + duration))
 		return;
 	uint32_t site = timeline_site_of(timeline, trace_word_code(word));
-	histogram_add(&timeline->sites[site].callback, duration);
+	histogram_add(&stream->share->callbacks[site], duration);
 	histogram_add(&stream->facts->polls, duration);
 	if (stream->polls_open == 0)
 		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
@@ -176,6 +204,7 @@ static void open_drop_polls(struct stream *stream)
 
 static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 {
+	inside_imply(stream, tick);
 	crossing_add_poll(stream, tick, word);
 	open_push(stream, word, tick);
 }
@@ -214,6 +243,7 @@ static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
 
 static void park(struct stream *stream, uint64_t tick)
 {
+	inside_imply(stream, tick);
 	open_drop_polls(stream);
 	/* A park inside a park: the end of the first was lost. If recording was switched off, it lasted until then. */
 	if (stream->parked)
@@ -244,11 +274,12 @@ static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 
 static void loop_leave(struct stream *stream, uint64_t tick)
 {
-	if (!loop_is_open(stream))
-		return;
 	park_leave(stream, tick);
 	open_drop_polls(stream);
-	loop_pop(stream, tick);
+	if (loop_is_open(stream))
+		loop_pop(stream, tick);
+	else if (!always_inside(stream))
+		inside_leave(stream, tick);
 }
 
 static void worker_end(struct stream *stream, uint64_t tick)
@@ -335,6 +366,8 @@ static uint64_t known_since(const struct stream *stream, const struct trace_cont
 {
 	uint64_t since = first_tick;
 
+	if (stream->later && !stream->begun && !after_gap)
+		return stream->last_tick;
 	if (count > 0 && trace_word_code(context[count - 1].word) != TRACE_LOOP_ENTER &&
 	    context[count - 1].tick < since)
 		since = context[count - 1].tick;
@@ -345,10 +378,23 @@ static uint64_t known_since(const struct stream *stream, const struct trace_cont
 	return since < stream->last_tick ? stream->last_tick : since;
 }
 
+/* What the pool must know of a pool worker that was not followed until now. */
+static void crossing_add_begin(struct stream *stream, uint64_t since)
+{
+	if (!stream->pool)
+		return;
+	crossing_add(stream, since, CROSSING_BEGIN);
+	if (stream->parked && wait_is_pools(stream))
+		crossing_add(stream, since, TRACE_PARK);
+	if (stream->polls_open > 0)
+		crossing_add_poll(stream, since, stream->open[0].word);
+}
+
 static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
 			  uint64_t first_tick)
 {
 	uint64_t since = known_since(stream, context, count, after_gap, first_tick);
+	bool goes_on = stream->later && !stream->begun && !after_gap;
 
 	if (stream->begun) {
 		park_leave(stream, stream->last_tick);
@@ -359,18 +405,29 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	context_take(stream, context, count);
 	if (stream->parked && stream->park_tick < since)
 		stream->park_tick = since;
-	if (always_inside(stream) || loop_is_open(stream))
+	if (always_inside(stream) || loop_is_open(stream) || stream->parked)
 		inside_enter(stream, since);
-	if (stream->pool)
-		crossing_add(stream, since, CROSSING_BEGIN);
-	if (stream->parked && wait_is_pools(stream))
-		crossing_add(stream, since, TRACE_PARK);
-	if (stream->pool && stream->polls_open > 0)
-		crossing_add_poll(stream, since, stream->open[0].word);
+	if (!goes_on)
+		crossing_add_begin(stream, since);
 	stream->begun = true;
 }
 
 /* ---- The interface -------------------------------------------------------------------------------------------- */
+
+void stream_begin(struct stream *stream, struct timeline *timeline, size_t position)
+{
+	const struct trace_worker *worker = &timeline->process->workers[position];
+
+	*stream = (struct stream){
+	    .timeline = timeline,
+	    .facts = &timeline->workers[position],
+	    .share = &timeline->private->share,
+	    .crossings = &timeline->private->crossings[position],
+	    .position = position,
+	    .pool = worker->role == TRACE_ROLE_POOL,
+	    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
+	};
+}
 
 int stream_feed(struct stream *stream, const struct trace_item *items, size_t count,
 		const struct trace_context *context, size_t context_count, bool after_gap)
@@ -382,6 +439,7 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_item *item = &items[i];
 		if (item->shape == TRACE_SHAPE_POLL) {
+			inside_imply(stream, item->tick);
 			crossing_add_poll(stream, item->tick, item->word);
 			poll_count(stream, item->tick, item->duration, item->word);
 		} else if (item->shape == TRACE_SHAPE_WAIT) {
@@ -414,7 +472,7 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 		    .object = trace_word_object(open->word),
 		};
 		if (stream->counted && timeline_overlaps(timeline, span.tick, tick) &&
-		    timeline_top_add(&timeline->open, &span) < 0)
+		    timeline_top_add(&stream->share->open, &span) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -427,14 +485,14 @@ int stream_end(struct stream *stream, uint64_t tick)
 	if (tick < stream->last_tick)
 		tick = stream->last_tick;
 	int error = polls_still_open(stream, tick);
-	park_leave(stream, tick);
-	inside_leave(stream, tick);
-	stream->ended = true;
+	stream_suspend(stream, tick);
 	return error < 0 ? error : stream->error;
 }
 
-void stream_clear(struct stream *stream)
+int stream_suspend(struct stream *stream, uint64_t tick)
 {
-	free(stream->crossings.entries);
-	memset(stream, 0, sizeof(*stream));
+	park_leave(stream, tick);
+	inside_leave(stream, tick);
+	stream->ended = true;
+	return stream->error;
 }
