@@ -265,13 +265,15 @@ static int report_all(const struct settings *settings, struct trace *trace)
 	return error;
 }
 
-/* Several processes: what is wrong with the trace as a whole belongs to none of them. */
+/* Each process' report tells what is wrong with a trace of that process alone; of several it belongs to none. */
 static void tell_problems(const struct trace *trace, bool json)
 {
+	if (trace->problem_count == 0)
+		return;
 	for (size_t i = 0; trace->process_count > 1 && !json && i < trace->problem_count; i++)
 		complain("%s", trace->problems[i]);
-	if (trace->problem_count > 0 && trace->process_count > 0)
-		complain("warning: parts of this trace could not be read; the report says which");
+	complain("warning: parts of this trace could not be read%s",
+		 trace->process_count > 1 && !json ? "" : "; the report says which");
 }
 
 static int analyze(const struct settings *settings, struct trace *trace)
@@ -289,11 +291,13 @@ static int analyze(const struct settings *settings, struct trace *trace)
 	}
 	int error = report_all(settings, trace);
 	tell_problems(trace, settings->json);
-	if (error == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		error = -errno;
-	if (error < 0 && error != -EPIPE)
+	if (error < 0)
 		complain("%s", strerror(-error));
-	return error < 0 ? 1 : 0;
+	else if (fflush(stdout) != 0 || ferror(stdout))
+		complain("standard output: %s", strerror(errno));
+	else
+		return 0;
+	return 1;
 }
 
 int main(int argc, char **argv)
@@ -301,6 +305,7 @@ int main(int argc, char **argv)
 	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT};
 	struct progress progress = {.what = "reading"};
 
+	argv[0] = (char *)PROGRAM; /* as getopt's messages begin */
 	settings_read(&settings, argc, argv);
 	struct trace *trace = trace_open(settings.paths, settings.path_count, progress_for_people(), &progress);
 	progress_end(&progress);

@@ -19,6 +19,7 @@
 
 #define WORKERS_SHOWN_MIN 40 /* more workers than this and than --top: the busiest are shown */
 #define PROBLEMS_SHOWN	  20
+#define OPEN_SHOWN	  3 /* in plain words; the rest are in the table */
 
 typedef int section_print(const struct report *report, FILE *out);
 
@@ -85,6 +86,20 @@ static void print_range(const struct timeline *timeline, FILE *out)
 		fprintf(out, "Shown: worker %" PRIu32 " alone.\n", options->worker);
 }
 
+/* "none lost", or how many are not there. */
+static void print_not_there(const struct trace_process *process, FILE *out)
+{
+	char count[REPORT_COUNT_BYTES];
+
+	if (process->lost == 0 && process->missing == 0)
+		fputs("none lost", out);
+	if (process->lost > 0)
+		fprintf(out, "%s LOST", report_count(process->lost, count));
+	if (process->missing > 0)
+		fprintf(out, "%s%s MISSING", process->lost ? ", " : "", report_count(process->missing, count));
+	fputs(".\n", out);
+}
+
 static int print_header(const struct report *report, FILE *out)
 {
 	const struct trace_process *process = report->timeline->process;
@@ -96,10 +111,11 @@ static int print_header(const struct report *report, FILE *out)
 	print_clean(out, *process->libuv ? process->libuv : "of unknown version");
 	fputc('\n', out);
 	print_start(process, out);
-	fprintf(out, " for %s: %s event%s in %" PRIu32 " file%s, %s.\n",
+	fprintf(out, " for %s: %s event%s in %" PRIu32 " file%s, ",
 		duration_format(duration_ns > 0 ? (uint64_t)duration_ns : 0, duration),
 		report_count(process->events, events), plural(process->events), process->segment_count,
-		plural(process->segment_count), process->lost || process->missing ? "NOT ALL" : "none lost");
+		plural(process->segment_count));
+	print_not_there(process, out);
 	fprintf(out, "%s\n", ending(process));
 	print_range(report->timeline, out);
 	return 0;
@@ -232,41 +248,79 @@ static void print_slowest(const struct report *report, const struct timeline_spa
 		format_offset(timeline, span->tick, when));
 }
 
+/* The longest poll of a loop that did not come back; NULL without any. */
+static const struct timeline_span *open_on_loop(const struct timeline *timeline)
+{
+	for (size_t i = 0; i < timeline->open.count; i++) {
+		if (timeline->process->workers[timeline->open.spans[i].worker].role == TRACE_ROLE_LOOP)
+			return &timeline->open.spans[i];
+	}
+	return NULL;
+}
+
 static void print_slowest_loop(const struct report *report, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
 	const struct timeline_span *slowest = slowest_of(timeline, TRACE_ROLE_LOOP);
+	const struct timeline_span *open = open_on_loop(timeline);
 	char limit[DURATION_TEXT_BYTES];
 
 	if (is_long(timeline, slowest)) {
-		print_slowest(report, slowest, "Slowest callback", out);
+		print_slowest(report, slowest,
+			      open && open->duration > slowest->duration ? "Slowest callback that came back"
+									 : "Slowest callback",
+			      out);
 		print_registered(report, slowest, out);
 		return;
 	}
 	if (!slowest) {
-		if (timeline->process->tier == TRACE_TIER_FULL)
+		if (timeline->process->tier == TRACE_TIER_FULL && !open)
 			fputs("No callback was seen to run on a loop.\n", out);
 		return;
 	}
-	fprintf(out, "No callback held a loop for %s or longer.\n",
+	fprintf(out, "No callback%s held a loop for %s or longer.\n", is_long(timeline, open) ? " that came back" : "",
 		duration_format_limit(timeline->options.long_poll_ns, limit));
 	print_slowest(report, slowest, "The slowest", out);
 }
 
-static void print_still_open(const struct report *report, FILE *out)
+static const char *end_in_words(const struct trace_process *process)
+{
+	if (process->running)
+		return "Running when this was read";
+	if (process->seal_reason == TRACE_SEAL_DIED || process->salvaged)
+		return "The program died in";
+	if (process->seal_reason == TRACE_SEAL_EXIT)
+		return "Running when the program exited";
+	return "Running where the trace ends";
+}
+
+static void print_open(const struct report *report, const struct timeline_span *span, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
 	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES];
-	bool died = timeline->process->seal_reason == TRACE_SEAL_DIED || timeline->process->salvaged;
 
-	for (size_t i = 0; i < timeline->open.count && i < 3; i++) {
-		const struct timeline_span *span = &timeline->open.spans[i];
-		fprintf(out, died ? "The program died in " : "Still running at the end: ");
-		print_callback(report, span, out);
-		fprintf(out, " on worker %" PRIu32 " (%s), which had run for %s since %s.\n",
-			report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
-			duration_format(timeline_span_ns(timeline, span), lasted),
-			format_offset(timeline, span->tick, when));
+	fprintf(out, "%s: ", end_in_words(timeline->process));
+	print_callback(report, span, out);
+	fprintf(out, " on worker %" PRIu32 " (%s), for %s since %s.\n", report_worker_number(timeline, span->worker),
+		report_role(timeline, span->worker), duration_format(timeline_span_ns(timeline, span), lasted),
+		format_offset(timeline, span->tick, when));
+}
+
+/* Loops first: what runs on the pool holds nobody up. */
+static void print_still_open(const struct report *report, FILE *out)
+{
+	static const uint8_t roles[] = {TRACE_ROLE_LOOP, TRACE_ROLE_POOL};
+	const struct timeline *timeline = report->timeline;
+	size_t printed = 0;
+
+	for (size_t role = 0; role < sizeof(roles); role++) {
+		for (size_t i = 0; i < timeline->open.count && printed < OPEN_SHOWN; i++) {
+			const struct timeline_span *span = &timeline->open.spans[i];
+			if (timeline->process->workers[span->worker].role != roles[role])
+				continue;
+			print_open(report, span, out);
+			printed++;
+		}
 	}
 }
 
@@ -402,20 +456,27 @@ static void print_role_balance(const struct timeline *timeline, uint8_t role, co
 		format_ticks(timeline, (uint64_t)balance.mean_ticks, mean));
 }
 
+static void print_never_ran(const struct timeline *timeline, FILE *out)
+{
+	size_t never = 0, printed = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++)
+		never += report_never_ran(timeline, i);
+	if (never == 0)
+		return;
+	fprintf(out, "  Ran nothing at all: worker%s", plural(never));
+	for (size_t i = 0; i < timeline->process->worker_count && printed < WORKERS_SHOWN_MIN; i++) {
+		if (report_never_ran(timeline, i))
+			fprintf(out, "%s %" PRIu32, printed++ ? "," : "", report_worker_number(timeline, i));
+	}
+	fputs(printed < never ? ", ...\n" : ".\n", out);
+}
+
 static int print_balance(const struct report *report, FILE *out)
 {
-	const struct timeline *timeline = report->timeline;
-	size_t never = 0;
-
-	print_role_balance(timeline, TRACE_ROLE_LOOP, "loop", out);
-	print_role_balance(timeline, TRACE_ROLE_POOL, "pool", out);
-	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		if (report_never_ran(timeline, i))
-			fprintf(out, "%s %" PRIu32, never++ ? "," : "  Never ran anything: worker",
-				report_worker_number(timeline, i));
-	}
-	if (never)
-		fputs(".\n", out);
+	print_role_balance(report->timeline, TRACE_ROLE_LOOP, "loop", out);
+	print_role_balance(report->timeline, TRACE_ROLE_POOL, "pool", out);
+	print_never_ran(report->timeline, out);
 	return 0;
 }
 

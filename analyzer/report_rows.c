@@ -70,13 +70,23 @@ bool report_is_worker(const struct timeline *timeline, size_t worker)
 	       (timeline->options.worker == 0 || timeline->options.worker == entry->worker);
 }
 
+static bool is_running_something(const struct timeline *timeline, size_t worker)
+{
+	for (size_t i = 0; i < timeline->open.count; i++) {
+		if (timeline->open.spans[i].worker == worker)
+			return true;
+	}
+	return false;
+}
+
 bool report_never_ran(const struct timeline *timeline, size_t worker)
 {
 	const struct trace_worker *entry = &timeline->process->workers[worker];
 	const struct timeline_worker *facts = &timeline->workers[worker];
 
 	return report_is_worker(timeline, worker) && timeline->process->tier == TRACE_TIER_FULL &&
-	       facts->polls.count == 0 && facts->items == 0 && entry->missing == 0 && entry->lost == 0;
+	       facts->polls.count == 0 && facts->items == 0 && entry->missing == 0 && entry->lost == 0 &&
+	       !is_running_something(timeline, worker);
 }
 
 struct report_balance report_balance(const struct timeline *timeline, uint8_t role)
