@@ -82,8 +82,17 @@ struct timeline_level {
 	uint64_t count; /* changes or samples that it rests on */
 };
 
+/* What the pool sees as it goes, for callers that draw it. */
+struct timeline_watch {
+	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
+	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
+	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
+	void *arg;
+};
+
 struct timeline {
 	const struct trace_process *process;
+	const struct timeline_watch *watch; /* NULL, or set before the first item is fed */
 	struct timeline_options options;
 	uint64_t from_tick, to_tick, end_tick; /* the range; end: the last tick of the trace within it */
 	uint64_t range_ticks;		       /* its length without what was switched off */

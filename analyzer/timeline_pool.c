@@ -208,6 +208,8 @@ static int pool_level(struct pool *pool)
 	pool->queued.now = queued;
 	pool->running.changes += pool->running.now != outstanding - queued;
 	pool->running.now = outstanding - queued;
+	if (pool->timeline->watch)
+		pool->timeline->watch->level(pool->timeline->watch->arg, pool->now, queued, pool->running.now);
 	return error;
 }
 
@@ -247,25 +249,17 @@ static int worker_change(struct pool *pool, size_t position, enum pool_worker_st
 /* ---- Items ---------------------------------------------------------------------------------------------------- */
 
 /* The work of an item that was no callback is a poll of the request's site. */
-static int item_count(struct pool *pool, size_t position, uint64_t start, const struct request *request,
-		      uint64_t object)
+static int item_count(struct pool *pool, const struct timeline_span *span)
 {
 	struct timeline *timeline = pool->timeline;
-	struct timeline_span span = {
-	    .tick = start,
-	    .duration = pool->now - start,
-	    .worker = position,
-	    .site = request->site,
-	    .in_pool = true,
-	    .object = object,
-	};
+	struct timeline_worker *facts = &timeline->workers[span->worker];
 
-	if (!worker_is_counted(timeline, position) || !timeline_overlaps(timeline, start, pool->now))
+	if (!worker_is_counted(timeline, span->worker) || !timeline_overlaps(timeline, span->tick, pool->now))
 		return 0;
-	histogram_add(&timeline->sites[span.site].pool, span.duration);
-	histogram_add(&timeline->workers[position].polls, span.duration);
-	timeline->workers[position].callback_ticks += timeline_clip(timeline, start, pool->now);
-	return timeline_note_poll(timeline, &timeline->workers[position], &timeline->long_polls, &span);
+	histogram_add(&timeline->sites[span->site].pool, span->duration);
+	histogram_add(&facts->polls, span->duration);
+	facts->callback_ticks += timeline_clip(timeline, span->tick, pool->now);
+	return timeline_note_poll(timeline, facts, &timeline->long_polls, span);
 }
 
 static int item_end(struct pool *pool, size_t position, uint64_t object)
@@ -281,13 +275,23 @@ static int item_end(struct pool *pool, size_t position, uint64_t object)
 
 	if (awake && start < request.submit_tick)
 		start = request.submit_tick; /* the worker was looking for work when it came */
+	struct timeline_span span = {
+	    .tick = start,
+	    .duration = pool->now - start,
+	    .worker = position,
+	    .site = request.site,
+	    .in_pool = !was_callback,
+	    .object = object,
+	};
 	if (awake && timeline_overlaps(timeline, start, pool->now)) {
 		timeline->workers[position].items++;
 		if (known)
 			histogram_add(&timeline->pool_wait, start - request.submit_tick);
 	}
+	if (awake && timeline->watch)
+		timeline->watch->item(timeline->watch->arg, &span, request.submit_tick);
 	if (awake && !was_callback)
-		error = item_count(pool, position, start, &request, object);
+		error = item_count(pool, &span);
 	worker->since = pool->now;
 	worker->work_tick = 0;
 	return error < 0 ? error : pool_level(pool);
