@@ -15,23 +15,27 @@
 
 EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
-	struct thread *thread = thread_current->ring ? thread_current : thread_register(TRACE_ROLE_LOOP);
-	void *outer = thread->loop;
+	__typeof__(&uv_run) real = REAL(uv_run); /* first: what is recorded says which libuv it is */
+	struct thread *thread = thread_current;
 	uint64_t object = (uintptr_t)loop;
+	void *outer;
 	int depth = -1;
 	int rc;
 
-	if (!REAL(uv_run))
+	if (!real)
 		return UV_ENOSYS;
 	if (!thread->ring)
-		return REAL(uv_run)(loop, mode);
+		thread = thread_register(TRACE_ROLE_LOOP);
+	if (!thread->ring)
+		return real(loop, mode);
+	outer = thread->loop;
 	if (unlikely(!atomic_load_explicit(&process->helper, memory_order_relaxed)))
 		process_start_drain();
 	thread->loop = loop;
 	if (thread_reserve(2, TRACE_ROLE_LOOP))
 		depth =
 		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
-	rc = REAL(uv_run)(loop, mode);
+	rc = real(loop, mode);
 	thread = thread_current;
 	if (likely(thread->ring != NULL)) {
 		thread->loop = outer;
@@ -108,9 +112,9 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout
 	int rc;
 
 	if (!is_loop_wait(thread_current, epfd))
-		return REAL(epoll_wait)(epfd, events, max, timeout);
+		return real_epoll_wait(epfd, events, max, timeout);
 	parked = loop_park(thread_current, timeout);
-	rc = REAL(epoll_wait)(epfd, events, max, timeout);
+	rc = real_epoll_wait(epfd, events, max, timeout);
 	loop_unpark(timeout, parked, rc);
 	return rc;
 }
@@ -121,9 +125,9 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeou
 	int rc;
 
 	if (!is_loop_wait(thread_current, epfd))
-		return REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+		return real_epoll_pwait(epfd, events, max, timeout, mask);
 	parked = loop_park(thread_current, timeout);
-	rc = REAL(epoll_pwait)(epfd, events, max, timeout, mask);
+	rc = real_epoll_pwait(epfd, events, max, timeout, mask);
 	loop_unpark(timeout, parked, rc);
 	return rc;
 }

@@ -194,6 +194,7 @@ void hooks_describe(struct shared *shared)
 #include "trace_kinds.def"
 #undef KIND
 	};
+	const struct real_copy *uv = real_first();
 
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		if (kinds[kind] == KIND_CLASS_POOL)
@@ -203,6 +204,7 @@ void hooks_describe(struct shared *shared)
 	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
 	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
 	shared->tier = real_uv_is_static() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
-	shared->libuv_version = REAL(uv_version) ? REAL(uv_version)() : 0;
-	__builtin_strncpy(shared->libuv_path, real_uv_path(), sizeof(shared->libuv_path) - 1);
+	if (uv->functions[REAL_uv_version])
+		shared->libuv_version = ((__typeof__(&uv_version))uv->functions[REAL_uv_version])();
+	__builtin_memcpy(shared->libuv_path, uv->path, sizeof(shared->libuv_path));
 }

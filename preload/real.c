@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds the real functions. RTLD_NEXT is right for a libuv that the program is linked with; a libuv that came
- * in with RTLD_LOCAL (Python's uvloop, lua-luv) is found by its name among what is loaded. Resolved lazily and
+ * Finds the real functions. A shared object's own handle knows which libuv it is linked with, also where that came in
+ * with RTLD_LOCAL (Python's uvloop, lua-luv) or lies inside the object; the executable's is what comes after us
+ * (RTLD_NEXT); code without a file (JIT) goes with the first copy. Looked up at a module's first call and
  * not in the constructor, because other libraries' constructors may run loops before ours, and because libuv
- * may be loaded long after us.
+ * may be loaded long after us. A copy that was found stays loaded for good, or its addresses would go stale.
  */
 #include "real.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
-void *_Atomic real_table[REAL_COUNT];
-struct real_text real_uv_text;
+#include "dispatch.h"
 
-static char uv_path[256];
+struct real_module real_modules[REAL_MODULES_MAX];
+struct real_text real_uv_texts[REAL_COPIES_MAX];
+_Atomic uint32_t real_uv_copies;
 
-enum library { UV, LIBC };
+static struct real_copy copies[REAL_COPIES_MAX];
+static const struct real_copy no_copy; /* all NULL: there is no libuv, wrappers say UV_ENOSYS */
+static uint32_t module_count;	       /* under find_mutex */
+static pthread_mutex_t find_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static const struct {
-	const char *name;
-	enum library library;
-} names[REAL_COUNT] = {
-#define REAL_FUNCTION(name, library) {#name, library},
+static const char *const names[REAL_COUNT] = {
+#define REAL_FUNCTION(name) #name,
 #include "real.def"
 #undef REAL_FUNCTION
 };
@@ -43,72 +48,152 @@ static int text_visit(struct dl_phdr_info *info, size_t size, void *arg)
 		uintptr_t start = info->dlpi_addr + phdr->p_vaddr;
 
 		if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_X && search->address - start < phdr->p_memsz) {
-			search->found = (struct real_text){start, start + phdr->p_memsz};
+			search->found = (struct real_text){start, phdr->p_memsz};
 			return 1;
 		}
 	}
 	return 0;
 }
 
-static void *own_address(void)
+/* The code segment in which that address lies; 0 bytes where it is in no file. */
+static struct real_text text_of(const void *address)
 {
-	Dl_info info;
+	struct text_search search = {.address = (uintptr_t)address};
 
-	return dladdr((void *)own_address, &info) ? info.dli_fbase : NULL;
+	dl_iterate_phdr(text_visit, &search);
+	return search.found;
+}
+
+static bool is_own(const void *address)
+{
+	struct real_text own = text_of((void *)real_find);
+
+	return (uintptr_t)address - own.start < own.bytes;
 }
 
 /* NULL if the symbol is missing or is our own wrapper. */
 static void *checked(void *function)
 {
+	return function && !is_own(function) ? function : NULL;
+}
+
+static const struct real_copy *copy_with(const void *uv_run)
+{
+	for (uint32_t i = 0; i < real_uv_copies; i++)
+		if (copies[i].functions[REAL_uv_run] == uv_run)
+			return &copies[i];
+	return NULL;
+}
+
+/* Takes note of the libuv that `handle` leads to: NULL if it leads to none, or to one too many. */
+static const struct real_copy *copy_from(void *handle)
+{
+	void *uv_run = checked(dlsym(handle, "uv_run"));
+	const struct real_copy *known = uv_run ? copy_with(uv_run) : NULL;
+	uint32_t index = real_uv_copies;
 	Dl_info info;
 
-	return function && dladdr(function, &info) && info.dli_fbase != own_address() ? function : NULL;
+	if (!uv_run || known || index == REAL_COPIES_MAX)
+		return known;
+	for (int i = 0; i < REAL_COUNT; i++)
+		copies[index].functions[i] = checked(dlsym(handle, names[i]));
+	if (dladdr(uv_run, &info) && info.dli_fname) {
+		strncpy(copies[index].path, info.dli_fname, sizeof(copies[index].path) - 1);
+		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+	}
+	real_uv_texts[index] = text_of(uv_run);
+	atomic_store(&real_uv_copies, index + 1);
+	return &copies[index];
 }
 
-static void *find_uv(const char *name)
+/* What a loaded object's own handle leads to. The handle is given back, so that the object can be unloaded as ever. */
+static const struct real_copy *copy_of_object(const char *path)
 {
-	static void *libuv; /* a handle that is never closed: what we hold must stay loaded */
-	void *function = checked(dlsym(RTLD_NEXT, name));
+	void *handle = path && *path ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+	const struct real_copy *copy = handle ? copy_from(handle) : NULL;
 
-	if (function)
-		return function;
-	if (!libuv)
-		libuv = dlopen("libuv.so.1", RTLD_LAZY | RTLD_NOLOAD);
-	return libuv ? checked(dlsym(libuv, name)) : NULL;
+	if (handle)
+		dlclose(handle);
+	return copy;
 }
 
-static void learn_uv_text(void *function)
+const struct real_copy *real_first(void)
 {
-	struct text_search search = {.address = (uintptr_t)function};
+	return real_uv_copies ? &copies[0] : &no_copy;
+}
+
+static const struct real_copy *copy_for(void *caller)
+{
+	const struct real_copy *copy = NULL;
 	Dl_info info;
 
-	if (!dl_iterate_phdr(text_visit, &search))
-		return;
-	if (dladdr(function, &info) && info.dli_fname)
-		strncpy(uv_path, info.dli_fname, sizeof(uv_path) - 1);
-	real_uv_text.end = search.found.end;
-	real_uv_text.start = search.found.start;
+	/* The executable's handle would search the global scope, and find us. */
+	if (dladdr(caller, &info) && !is_own(caller))
+		copy = copy_of_object(info.dli_fname);
+	if (!copy)
+		copy = copy_from(RTLD_NEXT);
+	if (!copy)
+		copy = copy_of_object("libuv.so.1");
+	return copy ? copy : real_first();
 }
 
-void *real_resolve(enum real_index index)
+static const struct real_copy *module_find(const void *caller)
 {
-	int saved_errno = errno;
-	void *function;
+	for (int i = 0; i < REAL_MODULES_MAX; i++) {
+		uintptr_t bytes = atomic_load(&real_modules[i].bytes);
 
-	if (names[index].library == UV)
-		function = find_uv(names[index].name);
-	else
-		function = checked(dlsym(RTLD_NEXT, names[index].name));
-	if (function && names[index].library == UV && !real_uv_text.end)
-		learn_uv_text(function);
-	real_table[index] = function;
+		if (!bytes)
+			break;
+		if ((uintptr_t)caller - real_modules[i].start < bytes)
+			return real_modules[i].copy;
+	}
+	return NULL;
+}
+
+/* False if it stays taken: we are the child of a fork that happened while another thread held it. */
+static bool find_lock(void)
+{
+	for (int tries = 0; pthread_mutex_trylock(&find_mutex); tries++) {
+		if (tries == 10000)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static const struct real_copy *module_add(void *caller)
+{
+	const struct real_copy *copy;
+	struct real_text text = text_of(caller);
+
+	if (!find_lock())
+		return real_first();
+	copy = copy_for(caller);
+	/* libuv may come later: no module is remembered as having none. */
+	if (text.bytes && copy != &no_copy && !is_own(caller) && module_count < REAL_MODULES_MAX) {
+		struct real_module *module = &real_modules[module_count++];
+
+		module->start = text.start;
+		module->copy = copy;
+		atomic_store(&module->bytes, text.bytes); /* publishes it */
+	}
+	pthread_mutex_unlock(&find_mutex);
+	return copy;
+}
+
+const struct real_copy *real_find(void *caller)
+{
+	const struct real_copy *copy;
+	int saved_errno;
+
+	caller = dispatch_true_caller(caller);
+	copy = module_find(caller);
+	if (copy)
+		return copy;
+	saved_errno = errno;
+	copy = module_add(caller);
 	errno = saved_errno;
-	return function;
-}
-
-const char *real_uv_path(void)
-{
-	return uv_path;
+	return copy;
 }
 
 /* Asked once: the executable's own symbols come before ours, now and later. */
@@ -125,4 +210,33 @@ bool real_uv_is_static(void)
 		errno = saved_errno;
 	}
 	return answer == 2;
+}
+
+/* libc is always there, so these need no check. */
+static void *libc_function(void *_Atomic *slot, const char *name)
+{
+	void *function = atomic_load(slot);
+
+	if (__builtin_expect(!function, 0)) {
+		int saved_errno = errno;
+
+		function = dlsym(RTLD_NEXT, name);
+		atomic_store(slot, function);
+		errno = saved_errno;
+	}
+	return function;
+}
+
+int real_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&epoll_wait))libc_function(&slot, "epoll_wait"))(epfd, events, max, timeout);
+}
+
+int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&epoll_pwait))libc_function(&slot, "epoll_pwait"))(epfd, events, max, timeout, mask);
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The functions behind the interposed names, each resolved at its first call. Prototypes come from <uv.h>
- * by typeof, so a wrapper that forwards wrongly does not compile.
+ * The functions behind the interposed names. Prototypes come from <uv.h> by typeof, so a wrapper that forwards
+ * wrongly does not compile.
+ *
+ * A process may hold several copies of libuv (a program's own, one inside a plugin), so each call goes to the copy
+ * that its caller is linked with: REAL() looks at the wrapper's return address. The last piece is a comparison
+ * with the range of the module that called first; others are looked for in a short list.
  */
 #ifndef REAL_H
 #define REAL_H
@@ -20,30 +24,52 @@ int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name, siz
 #endif
 
 enum real_index {
-#define REAL_FUNCTION(name, library) REAL_##name,
+#define REAL_FUNCTION(name) REAL_##name,
 #include "real.def"
 #undef REAL_FUNCTION
 	REAL_COUNT
 };
 
-extern void *_Atomic real_table[REAL_COUNT];
+struct real_copy { /* one libuv */
+	void *functions[REAL_COUNT];
+	char path[256]; /* as in struct shared */
+};
 
-/* Looks `index` up; NULL where it does not exist. Slow. errno is kept. */
-void *real_resolve(enum real_index index);
+struct real_module { /* code that calls libuv: its range, and the copy that it is linked with */
+	uintptr_t start;
+	_Atomic uintptr_t bytes; /* 0: not there yet */
+	const struct real_copy *copy;
+};
 
-/* Path of the libuv that calls go to, "" before the first call. */
-const char *real_uv_path(void);
+#define REAL_MODULES_MAX 64
+
+extern struct real_module real_modules[REAL_MODULES_MAX];
+
+/* The copy that code at `caller` is linked with. Slow. errno is kept. */
+const struct real_copy *real_find(void *caller);
+
+/* The libuv that was called first; before that, one that has no function. */
+const struct real_copy *real_first(void);
 
 /* True if the program's own executable has libuv inside, so that its calls never come here. */
 bool real_uv_is_static(void);
 
-static inline void *real_get(enum real_index index)
+static inline void *real_get(enum real_index index, void *caller)
 {
-	void *function = __atomic_load_n((void **)&real_table[index], __ATOMIC_RELAXED);
+	const struct real_module *module = &real_modules[0];
 
-	return __builtin_expect(function != NULL, 1) ? function : real_resolve(index);
+	/* Acquire: pairs with the release that publishes a module. */
+	if (__builtin_expect((uintptr_t)caller - module->start <
+				 __atomic_load_n((const uintptr_t *)&module->bytes, __ATOMIC_ACQUIRE),
+			     1))
+		return module->copy->functions[index];
+	return real_find(caller)->functions[index];
 }
 
-#define REAL(name) ((__typeof__(&name))real_get(REAL_##name))
+#define REAL(name) ((__typeof__(&name))real_get(REAL_##name, __builtin_return_address(0)))
+
+/* libc's own, never NULL. */
+int real_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
+int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);
 
 #endif

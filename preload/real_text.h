@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where libuv's code lies: who calls from there is libuv itself, whose callbacks are not wrapped. Set by real.c
- * when the first real function is found; empty before.
+ * Where the code of the libuv copies lies: who calls from there, or whose callback lies there, is libuv itself. Set
+ * by real.c when a copy is first called; no address is libuv's before.
  */
 #ifndef REAL_TEXT_H
 #define REAL_TEXT_H
@@ -9,15 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define REAL_COPIES_MAX 8
+
 struct real_text {
-	uintptr_t start, end;
+	uintptr_t start, bytes;
 };
 
-extern struct real_text real_uv_text;
+extern struct real_text real_uv_texts[REAL_COPIES_MAX];
+extern _Atomic uint32_t real_uv_copies; /* those of them that are set */
 
 static inline bool real_is_uv(const void *address)
 {
-	return (uintptr_t)address - real_uv_text.start < real_uv_text.end - real_uv_text.start;
+	uint32_t copies = __atomic_load_n((uint32_t *)&real_uv_copies, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < copies; i++)
+		if ((uintptr_t)address - real_uv_texts[i].start < real_uv_texts[i].bytes)
+			return true;
+	return false;
 }
 
 #endif
