@@ -305,7 +305,8 @@ int main(int argc, char **argv)
 	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT};
 	struct progress progress = {.what = "reading"};
 
-	argv[0] = (char *)PROGRAM; /* as getopt's messages begin */
+	if (argc > 0)
+		argv[0] = (char *)PROGRAM; /* as getopt's messages begin */
 	settings_read(&settings, argc, argv);
 	struct trace *trace = trace_open(settings.paths, settings.path_count, progress_for_people(), &progress);
 	progress_end(&progress);

@@ -20,6 +20,7 @@
 #define WORKERS_SHOWN_MIN 40 /* more workers than this and than --top: the busiest are shown */
 #define PROBLEMS_SHOWN	  20
 #define OPEN_SHOWN	  3 /* in plain words; the rest are in the table */
+#define SPAN_PREFIX_BYTES 64
 
 typedef int section_print(const struct report *report, FILE *out);
 
@@ -217,35 +218,30 @@ static bool is_long(const struct timeline *timeline, const struct timeline_span 
 	return span && timeline_span_ns(timeline, span) >= timeline->options.long_poll_ns;
 }
 
-/* "on_timer demo.c:42", or whose request it was that the pool worked on. */
-static void print_callback(const struct report *report, const struct timeline_span *span, FILE *out)
+/* What a span was: "on_timer demo.c:42", or "fs_stat for " whose request it was that the pool worked on. */
+static const char *span_prefix(const struct report *report, const struct timeline_span *span,
+			       char text[SPAN_PREFIX_BYTES])
 {
-	const struct symbol_info *callback = symbols_site(report->symbols, span->site, false);
-
-	if (span->in_pool)
-		fprintf(out, "%s for ", report_kind(report->timeline, span->site));
-	print_clean(out, callback->text);
+	snprintf(text, SPAN_PREFIX_BYTES, span->in_pool ? "%s for " : "%.0s",
+		 report_kind(report->timeline, span->site));
+	return text;
 }
 
-static void print_registered(const struct report *report, const struct timeline_span *span, FILE *out)
+static const char *span_name(const struct report *report, const struct timeline_span *span)
 {
-	const struct symbol_info *caller = symbols_site(report->symbols, span->site, true);
-
-	fprintf(out, "  It is a %s callback that was registered by ", report_kind(report->timeline, span->site));
-	print_clean(out, caller->text);
-	fputs(".\n", out);
+	return symbols_site(report->symbols, span->site, false)->text;
 }
 
 static void print_slowest(const struct report *report, const struct timeline_span *span, const char *what, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
-	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES];
+	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
-	fprintf(out, "%s: ", what);
-	print_callback(report, span, out);
-	fprintf(out, " held worker %" PRIu32 " (%s) for %s at %s.\n", report_worker_number(timeline, span->worker),
-		report_role(timeline, span->worker), duration_format(timeline_span_ns(timeline, span), lasted),
-		format_offset(timeline, span->tick, when));
+	report_paragraph(out, REPORT_WIDTH, "%s: %s%s held worker %" PRIu32 " (%s) for %s at %s.", what,
+			 span_prefix(report, span, prefix), span_name(report, span),
+			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
+			 duration_format(timeline_span_ns(timeline, span), lasted),
+			 format_offset(timeline, span->tick, when));
 }
 
 /* The longest poll of a loop that did not come back; NULL without any. */
@@ -270,7 +266,9 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 			      open && open->duration > slowest->duration ? "Slowest callback that came back"
 									 : "Slowest callback",
 			      out);
-		print_registered(report, slowest, out);
+		report_paragraph(out, REPORT_WIDTH, "  kind: %s, registered by %s",
+				 report_kind(timeline, slowest->site),
+				 symbols_site(report->symbols, slowest->site, true)->text);
 		return;
 	}
 	if (!slowest) {
@@ -297,13 +295,13 @@ static const char *end_in_words(const struct trace_process *process)
 static void print_open(const struct report *report, const struct timeline_span *span, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
-	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES];
+	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
-	fprintf(out, "%s: ", end_in_words(timeline->process));
-	print_callback(report, span, out);
-	fprintf(out, " on worker %" PRIu32 " (%s), for %s since %s.\n", report_worker_number(timeline, span->worker),
-		report_role(timeline, span->worker), duration_format(timeline_span_ns(timeline, span), lasted),
-		format_offset(timeline, span->tick, when));
+	report_paragraph(out, REPORT_WIDTH, "%s: %s%s on worker %" PRIu32 " (%s), for %s since %s.",
+			 end_in_words(timeline->process), span_prefix(report, span, prefix), span_name(report, span),
+			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
+			 duration_format(timeline_span_ns(timeline, span), lasted),
+			 format_offset(timeline, span->tick, when));
 }
 
 /* Loops first: what runs on the pool holds nobody up. */
@@ -525,31 +523,55 @@ static void registered_row(struct table *table, const struct report *report, uin
 	free(text);
 }
 
-static int print_callbacks(const struct report *report, FILE *out)
+/* A module whose functions have no names; NULL where all have. */
+static const char *nameless_module(const struct report *report, const struct report_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct symbol_info *callback = symbols_site(report->symbols, rows[i].site, false);
+		if (!callback->named && *callback->module)
+			return callback->module;
+	}
+	return NULL;
+}
+
+static int print_callback_rows(const struct report *report, const struct report_row *rows, size_t count, FILE *out)
 {
 	static const struct table_column columns[] = {
 	    {"total", true, 0},	  {"runs", true, 0},  {"p50", true, 0},	      {"p99", true, 0},
 	    {"longest", true, 0}, {"kind", false, 0}, {"callback", false, 1},
 	};
-	size_t count, top = report->timeline->options.top;
-	struct report_row *rows = report_rows(report->timeline, &count);
+	const char *nameless = nameless_module(report, rows, count);
 	struct table table;
 
-	if (!rows)
-		return -ENOMEM;
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < count && i < top; i++) {
+	for (size_t i = 0; i < count; i++) {
 		callback_row(&table, report, &rows[i]);
 		registered_row(&table, report, rows[i].site);
 	}
-	free(rows);
-	if (count == 0)
-		return 0;
-	fputs("\nCALLBACKS by total time, and by whom each was registered; (pool): its request's work on the pool\n",
-	      out);
 	int error = table_print(&table, out, REPORT_WIDTH);
+	if (nameless)
+		report_paragraph(out, REPORT_WIDTH, "  Names are missing: the debug information of %s would give them.",
+				 nameless);
+	return error;
+}
+
+static int print_callbacks(const struct report *report, FILE *out)
+{
+	size_t count, top = report->timeline->options.top;
+	struct report_row *rows = report_rows(report->timeline, &count);
+	int error = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	if (count > 0) {
+		fputs("\nCALLBACKS by total time, and by whom each was registered; (pool): its request's work on the "
+		      "pool\n",
+		      out);
+		error = print_callback_rows(report, rows, count < top ? count : top, out);
+	}
 	if (count > top)
 		fprintf(out, "  ... and %zu more (--top=N shows more)\n", count - top);
+	free(rows);
 	return error;
 }
 
@@ -655,7 +677,8 @@ static int print_idle(const struct report *report, FILE *out)
 	qsort(spans, idle->count, sizeof(*spans), compare_earlier_first);
 	fprintf(out,
 		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED for %s or longer: %s times, the longest here\n"
-		"  (lookups of names and addresses may use half of the pool only: then this is libuv's own limit)\n",
+		"  A sleeper that was woken is asleep until the kernel runs it: see CPU wait. Lookups of names and\n"
+		"  addresses may use half of the pool only: that is libuv's own limit.\n",
 		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count));
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < idle->count;)

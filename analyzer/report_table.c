@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@
 #define INDENT	     2
 #define GAP	     2
 #define FLEXIBLE_MIN 12
-#define SHORT_HEAD   6 /* so much of the beginning is kept, and the ellipsis */
+#define HIDDEN_BELOW 20 /* columns that are shortened first */
+#define SHORT_HEAD   6	/* so much of the beginning is kept, and the ellipsis */
 #define ELLIPSIS     "…"
 
 /* ---- Characters ----------------------------------------------------------------------------------------------- */
@@ -178,27 +180,38 @@ static size_t column_to_shorten(const struct table *table, const size_t *widths)
 	return best;
 }
 
+/* A column that would be too narrow to say anything is left out: its width is 0. */
 static void widths_fit(const struct table *table, size_t *widths, size_t total, size_t width)
 {
-	for (; total > width; total--) {
+	while (total > width) {
 		size_t column = column_to_shorten(table, widths);
 		if (column == table->column_count)
 			return;
-		widths[column]--;
+		bool hidden = table->columns[column].flexible > 1 && widths[column] == HIDDEN_BELOW;
+		size_t taken = hidden ? widths[column] + GAP : 1;
+		total = total > taken ? total - taken : 0;
+		widths[column] = hidden ? 0 : widths[column] - 1;
 	}
 }
 
-/* Shortened, the last word (where in the source) is kept rather than the middle. */
-static void cell_print_short(FILE *out, const char *text, size_t width)
+/* What stays of a text that is too wide: where in the source it is ("name file:line"), but not in which module
+ * ("name (module)"), and as much of the name as there is room for. */
+static void cell_print_short(FILE *out, const char *text, size_t width, bool last)
 {
-	size_t all = text_width(text);
 	const char *space = strrchr(text, ' ');
-	size_t tail = space ? text_width(space) : width / 3;
+	size_t all = text_width(text), tail = width / 3;
 
-	if (tail > width - SHORT_HEAD)
-		tail = width - SHORT_HEAD;
-	size_t head = width - 1 - tail;
-	fprintf(out, "%.*s" ELLIPSIS "%s", (int)text_offset(text, head), text, text + text_offset(text, all - tail));
+	if (space && space > text && space[1] == '(') {
+		all -= text_width(space);
+		if (all <= width) {
+			fprintf(out, "%.*s%*s", (int)(space - text), text, last ? 0 : (int)(width - all), "");
+			return;
+		}
+	} else if (space) {
+		tail = text_width(space) < width - SHORT_HEAD ? text_width(space) : width - SHORT_HEAD;
+	}
+	size_t head = width - 1 - tail, end = text_offset(text, all), from = text_offset(text, all - tail);
+	fprintf(out, "%.*s" ELLIPSIS "%.*s", (int)text_offset(text, head), text, (int)(end - from), text + from);
 }
 
 static void cell_print(FILE *out, const char *text, size_t width, bool right, bool last)
@@ -206,7 +219,7 @@ static void cell_print(FILE *out, const char *text, size_t width, bool right, bo
 	size_t have = text_width(text);
 
 	if (have > width) {
-		cell_print_short(out, text, width);
+		cell_print_short(out, text, width, last);
 		return;
 	}
 	int pad = (int)(width - have);
@@ -216,13 +229,25 @@ static void cell_print(FILE *out, const char *text, size_t width, bool right, bo
 		fprintf(out, "%s%*s", text, last ? 0 : pad, "");
 }
 
+static size_t last_shown(const struct table *table, const size_t *widths)
+{
+	size_t last = table->column_count - 1;
+
+	while (last > 0 && widths[last] == 0)
+		last--;
+	return last;
+}
+
 static void row_print(const struct table *table, FILE *out, const size_t *widths, char **cells)
 {
-	for (size_t i = 0; i < table->column_count; i++) {
+	size_t last = last_shown(table, widths);
+
+	for (size_t i = 0; i <= last; i++) {
 		const struct table_column *column = &table->columns[i];
+		if (widths[i] == 0 && column->flexible > 1)
+			continue;
 		fprintf(out, "%*s", i == 0 ? INDENT : GAP, "");
-		cell_print(out, cells ? cells[i] : column->title, widths[i], column->right,
-			   i + 1 == table->column_count);
+		cell_print(out, cells ? cells[i] : column->title, widths[i], column->right, i == last);
 	}
 	fputc('\n', out);
 }
@@ -243,4 +268,48 @@ int table_print(struct table *table, FILE *out, size_t width)
 	free(table->cells);
 	free(widths);
 	return error;
+}
+
+/* ---- Paragraphs ----------------------------------------------------------------------------------------------- */
+
+/* Bytes of the line that `text` begins with: up to the last blank that fits, or to the first one. */
+static size_t line_bytes(const char *text, size_t width)
+{
+	size_t fits = 0, at = 0;
+
+	for (;;) {
+		size_t word = strcspn(text + at, " ");
+		char *line = strndup(text, at + word);
+		bool wide = !line || text_width(line) > width;
+		free(line);
+		if (wide && fits > 0)
+			return fits;
+		fits = at + word;
+		if (wide || text[fits] == '\0')
+			return fits;
+		at = fits + 1;
+	}
+}
+
+void report_paragraph(FILE *out, size_t width, const char *format, ...)
+{
+	va_list arguments;
+	char *text, *clean = NULL;
+	size_t indent = 0;
+
+	va_start(arguments, format);
+	if (vasprintf(&text, format, arguments) < 0)
+		text = NULL;
+	va_end(arguments);
+	if (text)
+		clean = report_clean(text);
+	for (const char *at = clean ? clean : "?"; *at;) {
+		size_t bytes = line_bytes(at, width - indent);
+		fprintf(out, "%*s%.*s\n", (int)indent, "", (int)bytes, at);
+		at += bytes;
+		at += *at == ' ';
+		indent = INDENT;
+	}
+	free(clean);
+	free(text);
 }

@@ -19,7 +19,7 @@
 struct table_column {
 	const char *title;
 	bool right;   /* aligned to the right: numbers */
-	int flexible; /* may be shortened; those with a higher number first, 0 never */
+	int flexible; /* 0: never shortened; 1: may be; 2: before all others, and left out rather than cut to nothing */
 };
 
 struct table {
@@ -42,6 +42,8 @@ int table_print(struct table *table, FILE *out, size_t width);
 
 /* A copy without control characters and without what is not UTF-8, each become a '?'. NULL: no memory. */
 char *report_clean(const char *text);
+/* Prints text, broken at blanks into lines that fit the width; all but the first are set in. */
+void report_paragraph(FILE *out, size_t width, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* 1,234,567, or 12.3 M from ten million on. Returns text. */
 const char *report_count(uint64_t count, char text[REPORT_COUNT_BYTES]);
 

@@ -58,10 +58,10 @@ struct found {
 	int line;
 };
 
-static const struct symbol_info unknown_site = {"(unknown)", "", 0, "", "(unknown)"};
-static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, "",
+static const struct symbol_info unknown_site = {"(unknown)", "", 0, true, "", "(unknown)"};
+static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, true, "",
 					     "(a callback, as its last call)"};
-static const struct symbol_info no_callback = {"(no callback)", "", 0, "", "(no callback)"};
+static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "", "(no callback)"};
 
 /* ---- Files of a module ---------------------------------------------------------------------------------------- */
 
@@ -195,6 +195,22 @@ static void parameters_cut(char *name)
 	}
 }
 
+/* Template functions have their return type before the name: "void f<int>" becomes "f<int>". */
+static void return_type_cut(char *name)
+{
+	char *start = name;
+	int depth = 0;
+
+	if (strstr(name, "operator"))
+		return;
+	for (char *at = name; *at; at++) {
+		depth += *at == '<' || *at == '(' || *at == '{' ? 1 : *at == '>' || *at == ')' || *at == '}' ? -1 : 0;
+		if (*at == ' ' && depth == 0)
+			start = at + 1;
+	}
+	memmove(name, start, strlen(start) + 1);
+}
+
 static char *name_demangle(const struct symbols *symbols, const char *name)
 {
 	int status = -1;
@@ -204,6 +220,7 @@ static char *name_demangle(const struct symbols *symbols, const char *name)
 	if (!plain)
 		return strdup(name);
 	parameters_cut(plain);
+	return_type_cut(plain);
 	return plain;
 }
 
@@ -340,6 +357,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	cached->info.name = found.name;
 	cached->info.file = found.file ? found.file : strdup("");
 	cached->info.line = found.line;
+	cached->info.named = !placed;
 	cached->info.module = found.module ? base_name(found.module->path) : "";
 	if (cached->info.name && cached->info.file)
 		cached->info.text = text_make(found.name, placed, cached->info.file, found.line, cached->info.module);

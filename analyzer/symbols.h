@@ -20,6 +20,7 @@ struct symbol_info {
 	const char *name; /* "on_timer"; C++ demangled, without the parameters; "libfoo.so+0x1234" as the last resort */
 	const char *file; /* source file as the debug information has it, "" where unknown */
 	int line;	  /* 0 where unknown */
+	bool named;	  /* false: no function is known, the name is a place */
 	const char *module; /* file name of the module without folders, "" outside modules */
 	const char *text;   /* ready to print: "on_timer demo.c:42", "uv__work_done (libuv.so.1)" */
 };

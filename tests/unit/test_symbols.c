@@ -177,10 +177,12 @@ Test(symbols, takes_c_plus_plus_names_apart)
 	static char mangled[] = "_ZN4node2fs11AfterStringEP7uv_fs_s";
 	static char operator_name[] = "_ZNK3FooclEiPKc";
 	static char anonymous[] = "_ZN12_GLOBAL__N_13runEP10uv_timer_s";
+	static char template[] = "_ZN4node10StreamBase8JSMethodILi3EEEvPi";
 
 	modules[0].build_id[0] ^= 1;
-	for (uint32_t i = 1; i < 4; i++)
+	for (uint32_t i = 0; i < 4; i++)
 		sites[i] = (struct trace_site){.present = true, .callback = own_start + i};
+	sites[0].callback_symbol = template;
 	sites[1].callback_symbol = mangled;
 	sites[2].callback_symbol = operator_name;
 	sites[3].callback_symbol = anonymous;
@@ -188,6 +190,7 @@ Test(symbols, takes_c_plus_plus_names_apart)
 	cr_assert_str_eq(symbols_site(symbols, 1, false)->name, "node::fs::AfterString");
 	cr_assert_str_eq(symbols_site(symbols, 2, false)->name, "Foo::operator()");
 	cr_assert_str_eq(symbols_site(symbols, 3, false)->name, "(anonymous namespace)::run");
+	cr_assert_str_eq(symbols_site(symbols, 0, false)->name, "node::StreamBase::JSMethod<3>");
 }
 
 Test(symbols, says_what_it_does_not_know)
