@@ -171,14 +171,18 @@ static const struct {
     [TRACE_LOST_REENTRANT] = {.number = "count", .reason = "inside a signal handler"},
     [TRACE_LOST_DEPTH] = {.number = "count", .reason = "nested too deeply"},
     [TRACE_WORKER_END] = {0},
+    [TRACE_IO_URING] = {.address = "object"},
 };
 
 static void put_fields(struct jsonl_process *process, uint64_t word)
 {
 	uint32_t code = trace_word_code(word);
 
-	if (code >= sizeof(fields) / sizeof(fields[0]))
+	if (code >= sizeof(fields) / sizeof(fields[0])) { /* of a newer writer: as it is */
+		jsonl_key_number(process->out, "code", code);
+		jsonl_key_address(process->out, "object", trace_word_object(word));
 		return;
+	}
 	if (fields[code].number)
 		jsonl_key_number(process->out, fields[code].number, trace_word_object(word));
 	if (fields[code].address)

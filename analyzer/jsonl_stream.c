@@ -138,7 +138,7 @@ static bool item_begins(struct jsonl_stream *stream, uint64_t *end)
 	size_t reach;
 
 	fill(stream);
-	reach = stream->gap_at < stream->end ? stream->gap_at : stream->end;
+	reach = stream->gap_at < stream->end && stream->gap_is_missing ? stream->gap_at : stream->end;
 	*end = 0;
 	for (size_t i = stream->at; i < reach; i++) {
 		const struct trace_item *item = &stream->items[i];
@@ -227,8 +227,7 @@ static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 	jsonl_key_number(stream->process->out, "tid", worker->tid);
 	jsonl_key_string(stream->process->out, "name", worker->name);
 	jsonl_end(stream->process);
-	if (stream->gap_at == NOWHERE || !stream->gap_is_missing)
-		tell_item_start(stream, ns);
+	tell_item_start(stream, ns);
 }
 
 static void write_gap(struct jsonl_stream *stream, uint64_t ns)

@@ -19,7 +19,7 @@
 #define RING_RECORDS	16384 /* of one worker, encoded when half full */
 #define HANDLES		50    /* connections of a loop */
 #define START_NS	1000000000ull
-#define SAMPLE_NS	10000000ull
+#define SAMPLE_NS	10000000ull /* clock pairs too */
 
 enum site { SITE_READ, SITE_WRITE, SITE_TIMER, SITE_WORK, SITE_AFTER_WORK, SITE_COUNT };
 
@@ -53,6 +53,7 @@ struct pair {
 
 static struct {
 	uint64_t events, workers, file_bytes;
+	uint64_t chunk; /* records of a worker that are encoded together */
 	const char *folder;
 	uint64_t random, made, segment, total_bytes, files, samples;
 	struct builder *builder;
@@ -232,12 +233,13 @@ static void sample(struct pair *pair)
 	builder_sample(generator.builder, TRACE_SAMPLE_WORKER, pair->loop->number, tick, pair->loop->busy_ns, 0,
 		       pair->loop->parks);
 	generator.samples += 2;
+	builder_clock(generator.builder, pair->now_ns);
 }
 
 static void advance(struct pair *pair)
 {
-	while (pair->loop->head - pair->loop->tail < RING_RECORDS / 2 &&
-	       (!pair->pool || pair->pool->head - pair->pool->tail < RING_RECORDS / 2))
+	while (generator.made < generator.events && pair->loop->head - pair->loop->tail < generator.chunk &&
+	       (!pair->pool || pair->pool->head - pair->pool->tail < generator.chunk))
 		turn(pair);
 	sample(pair);
 	flush(pair->loop, pair->now_ns);
@@ -310,6 +312,7 @@ static void generate(void)
 	uint64_t end_ns = START_NS;
 
 	generator.builder = builder_new();
+	generator.chunk = generator.events / 16 < RING_RECORDS / 2 ? generator.events / 16 : RING_RECORDS / 2;
 	begin_segment();
 	builder_clock(generator.builder, START_NS);
 	while (generator.made < generator.events)
