@@ -45,6 +45,7 @@ static int api_enabled(void)
 
 static int api_flush(void)
 {
+	process_wake_drain(); /* there is one for sure then */
 	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
 }
 

@@ -586,16 +586,52 @@ static void unlink_ring(struct drain *drain)
 		unlink(drain->self_path);
 }
 
-static void finish(struct drain *drain)
+static void say_done(struct shared *shared)
 {
-	struct shared *shared = drain->shared;
-
-	seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
-	say_what_is_done(drain);
-	unlink_ring(drain);
 	/* Release: pairs with the acquire of the program, which waits for it when it exits. */
 	atomic_store_explicit(&shared->drain_state, DRAIN_DONE, memory_order_release);
 	futex_wake(&shared->drain_state);
+}
+
+static bool has_news(struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		uint32_t known = drain->workers[i].worker;
+
+		ring_note(drain, i);
+		if (ring_pending(&drain->workers[i]) > 0 || drain->workers[i].worker != known)
+			return true;
+	}
+	return false;
+}
+
+/* The program has been told that everything is in sealed files, and its exit goes on: destructors and other threads may
+ * still run callbacks. Those go into a last segment of their own. */
+static void drain_rest(struct drain *drain)
+{
+	while (!atomic_load_explicit(drain->program_gone, memory_order_acquire)) {
+		uint32_t wake = atomic_load_explicit(&drain->shared->wake, memory_order_acquire);
+
+		/* The watcher sets program_gone before it adds to `wake`. */
+		if (!atomic_load_explicit(drain->program_gone, memory_order_acquire))
+			futex_wait(&drain->shared->wake, wake, NEVER);
+	}
+	if (!has_news(drain))
+		return;
+	tick(drain);
+	seal(drain, TRACE_SEAL_EXIT);
+}
+
+static void finish(struct drain *drain)
+{
+	seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
+	say_what_is_done(drain);
+	if (drain->asked.exiting && !drain->asked.gone && drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
+		say_done(drain->shared);
+		drain_rest(drain);
+	}
+	unlink_ring(drain);
+	say_done(drain->shared);
 }
 
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)

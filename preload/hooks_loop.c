@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 
-#include "drain.h"
 #include "hooks.h"
 #include "real.h"
 #include "hotpath.h"
@@ -49,7 +48,7 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 static void wake_if_asleep(struct thread *thread)
 {
 	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
-		drain_wake(thread->shared);
+		process_wake_drain();
 }
 
 static void loop_sample(struct thread *thread)

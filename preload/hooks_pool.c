@@ -9,7 +9,6 @@
  */
 #include <stddef.h>
 
-#include "drain.h"
 #include "hooks.h"
 #include "hooks_pool.h"
 #include "real.h"
@@ -86,7 +85,7 @@ EXPORT void uv_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex)
 	if (parked)
 		thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
 	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
-		drain_wake(thread->shared);
+		process_wake_drain();
 }
 
 /* We are under the loop's wq_mutex, and the item that just ended is the last entry of loop->wq. */

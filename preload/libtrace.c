@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "drain.h"
 #include "futex.h"
 #include "log.h"
 #include "process.h"
@@ -85,10 +84,12 @@ __attribute__((destructor)) static void libtrace_destructor(void)
 		return;
 	}
 	atomic_store(&shared->exiting, 1);
-	drain_wake(shared);
+	process_wake_drain();
 	until_ns = clock_mono_ns() + EXIT_WAIT_MS * 1000000ull;
 	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE && clock_mono_ns() < until_ns)
 		futex_wait(&shared->drain_state, state, 20);
+	if (state != DRAIN_DONE)
+		process_wake_drain(); /* had it died just now? */
 	print_message(shared);
 	errno = saved_errno;
 }

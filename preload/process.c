@@ -6,6 +6,7 @@
 #include "process.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #include "real_text.h"
 #include "shm.h"
 #include "site.h"
+
+#define HELPERS_MAX 16 /* one that dies again and again is given up */
 
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
@@ -93,15 +96,10 @@ static int start_thread(struct shared *shared)
 	return -rc;
 }
 
-void process_start_drain(void)
+static void make_drain(struct shared *shared)
 {
-	struct shared *shared = process_shared();
-	int saved_errno = errno;
-	uint32_t none = 0;
 	int rc = -ENOSYS;
 
-	if (!shared || !atomic_compare_exchange_strong(&process->helper, &none, 1))
-		return;
 	if (shared->options.drain == SHARED_DRAIN_PROCESS) {
 		rc = helper_spawn(shared);
 		if (rc)
@@ -115,8 +113,40 @@ void process_start_drain(void)
 		log_warn("nobody drains: %s; events stay in %s", strerror(-rc), shared->self_path);
 	else
 		log_info("recording to %s", shared->options.path);
+}
+
+/* From the state `before` of process->helper: one thread makes it, others go on. */
+static void make_drain_once(struct shared *shared, uint32_t before)
+{
+	int saved_errno = errno;
+
+	if (!shared || !atomic_compare_exchange_strong(&process->helper, &before, 1))
+		return;
+	if (atomic_fetch_add(&process->helpers, 1) < HELPERS_MAX)
+		make_drain(shared);
+	else
+		log_warn("the helper process died %d times; events stay in %s", HELPERS_MAX, shared->self_path);
 	atomic_store(&process->helper, 2);
 	errno = saved_errno;
+}
+
+void process_start_drain(void)
+{
+	make_drain_once(process_shared(), 0);
+}
+
+void process_wake_drain(void)
+{
+	struct shared *shared = process_shared();
+
+	if (!shared)
+		return;
+	if (atomic_load(&shared->drain_life) & FUTEX_OWNER_DIED && atomic_load(&shared->drain_state) != DRAIN_DONE &&
+	    atomic_load(&process->helpers) <= HELPERS_MAX) {
+		atomic_store(&shared->drain_life, 0); /* seen */
+		make_drain_once(shared, 2);
+	}
+	drain_wake(shared);
 }
 
 void process_count_untraced(void)

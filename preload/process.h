@@ -22,8 +22,9 @@ enum process_state {
 };
 
 struct process {
-	_Atomic uint32_t state;	 /* enum process_state, futex */
-	_Atomic uint32_t helper; /* 0: no drain yet, 1: being made, 2: tried */
+	_Atomic uint32_t state;	  /* enum process_state, futex */
+	_Atomic uint32_t helper;  /* 0: no drain yet, 1: being made, 2: made or given up */
+	_Atomic uint32_t helpers; /* made so far */
 	struct shared *_Atomic shared;
 	struct thread *_Atomic others; /* what threads that are no workers share, see thread_others_lock */
 	_Atomic uint32_t others_lock;
@@ -39,6 +40,9 @@ bool process_start(void);
 
 /* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
 void process_start_drain(void);
+
+/* Wakes the drain; one that has died is replaced first: another goes on where it stopped. Slow; errno is kept. */
+void process_wake_drain(void);
 
 void process_count_untraced(void);
 

@@ -131,6 +131,7 @@ struct shared {
 	_Atomic uint32_t exiting;         /* program -> drain: last events are in, drain, seal, say DRAIN_DONE */
 	_Atomic uint32_t drain_state;     /* futex; enum drain_state; written by the drain */
 	_Atomic uint32_t drain_pid;       /* of the helper; 0 in thread mode; written by the drain */
+	_Atomic uint32_t drain_life;      /* robust futex: the helper's thread id; the kernel adds FUTEX_OWNER_DIED when it dies */
 	_Atomic uint64_t switched_counter;/* clock when enabled last changed; written with it */
 
 	/* Counters of the program. */

@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "drain.h"
 #include "process.h"
 #include "hotpath.h"
 
@@ -232,7 +231,7 @@ struct thread *thread_register(enum trace_role role)
 	if (thread_current != &thread_untraced && !thread_current->ring && process_start()) {
 		thread_current = thread_attach(process_shared(), role);
 		if (atomic_load(&process_shared()->asleep))
-			drain_wake(process_shared());
+			process_wake_drain();
 	}
 	errno = saved_errno;
 	return thread_current->ring ? thread_current : &thread_none;
@@ -244,7 +243,7 @@ static void thread_wake_drain(struct thread *thread, uint64_t tail)
 		return;
 	thread->woken_tail = tail;
 	process_start_drain();
-	drain_wake(thread->shared);
+	process_wake_drain();
 }
 
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role)

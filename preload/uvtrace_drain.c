@@ -7,6 +7,7 @@
  * Rules: it prints nothing and traces nothing. Whatever goes wrong, it ends quietly: the program runs on.
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -104,13 +105,27 @@ static void watch_start(struct watch *watch)
 
 	watch->pidfd = (int)syscall(SYS_pidfd_open, watch->pid, 0);
 	mapped = modules_is_mapped((uint32_t)watch->pid, watch->shared->self_path);
-	if (mapped == 0 || mapped == -ESRCH || mapped == -ENOENT) {
+	/* -ENOENT may also say that there is no /proc here. */
+	if (mapped == 0 || mapped == -ESRCH || (mapped == -ENOENT && !is_alive(watch))) {
 		watch->gone = 1;
 		return;
 	}
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, WATCHER_STACK);
 	pthread_create(&thread, &attributes, watch_program, watch);
+}
+
+/* However this process dies, the kernel will mark drain_life, and the program makes another helper. */
+static void life_start(struct shared *shared)
+{
+	static struct robust_list entry;
+	static struct robust_list_head head;
+
+	entry.next = &head.list;
+	head.list.next = &entry;
+	head.futex_offset = (char *)&shared->drain_life - (char *)&entry;
+	atomic_store(&shared->drain_life, (uint32_t)syscall(SYS_gettid));
+	syscall(SYS_set_robust_list, &head, sizeof(head));
 }
 
 static int version_print(void)
@@ -138,6 +153,7 @@ int main(int argc, char **argv)
 	if (!watch.shared)
 		return 1;
 	watch.pid = (pid_t)watch.shared->pid;
+	life_start(watch.shared);
 	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
 	watch_start(&watch);
 	return drain_run(watch.shared, &watch.gone) == 0 ? 0 : 1;
