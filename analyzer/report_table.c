@@ -14,7 +14,7 @@
 #define INDENT	     2
 #define GAP	     2
 #define FLEXIBLE_MIN 12
-#define HIDDEN_BELOW 20 /* columns that are shortened first */
+#define HIDDEN_BELOW 20 /* a column that may be left out is, rather than be narrower than this */
 #define SHORT_HEAD   6	/* so much of the beginning is kept, and the ellipsis */
 #define ELLIPSIS     "…"
 
@@ -171,7 +171,7 @@ static size_t column_to_shorten(const struct table *table, const size_t *widths)
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		int flexible = table->columns[i].flexible;
-		if (!flexible || widths[i] <= FLEXIBLE_MIN)
+		if (!flexible || widths[i] <= (flexible > 1 ? 0 : FLEXIBLE_MIN))
 			continue;
 		if (best == table->column_count || flexible > table->columns[best].flexible ||
 		    (flexible == table->columns[best].flexible && widths[i] > widths[best]))
@@ -187,7 +187,7 @@ static void widths_fit(const struct table *table, size_t *widths, size_t total, 
 		size_t column = column_to_shorten(table, widths);
 		if (column == table->column_count)
 			return;
-		bool hidden = table->columns[column].flexible > 1 && widths[column] == HIDDEN_BELOW;
+		bool hidden = table->columns[column].flexible > 1 && widths[column] <= HIDDEN_BELOW;
 		size_t taken = hidden ? widths[column] + GAP : 1;
 		total = total > taken ? total - taken : 0;
 		widths[column] = hidden ? 0 : widths[column] - 1;

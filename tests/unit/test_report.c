@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What reports are made of (tables, sentences, cleaned text), and both reports of a small process made by hand: the
+ * JSON has every key that is promised, the text names what was planted, and nothing in a trace can break either.
+ */
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report.h"
+#include "report_table.h"
+
+/* ---- Pieces --------------------------------------------------------------------------------------------------- */
+
+Test(report, cleans_text)
+{
+	static const char *const cases[][2] = {
+	    {"on_timer", "on_timer"},
+	    {"µs …", "µs …"},
+	    {"a\x1b[31mb\n\t\x7f", "a?[31mb???"},
+	    {"\xff\xc3-\xe2\x82", "\?\?-\?\?"},
+	    {"\xc0\xaf\xed\xa0\x80", "?????"},
+	    {"\xc2\x9b"
+	     "31m",
+	     "?31m"},
+	    {"\xf0\x9f\x90\x9b", "\xf0\x9f\x90\x9b"},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *clean = report_clean(cases[i][0]);
+		cr_assert_str_eq(clean, cases[i][1]);
+		free(clean);
+	}
+}
+
+Test(report, prints_counts)
+{
+	char text[REPORT_COUNT_BYTES];
+
+	cr_assert_str_eq(report_count(0, text), "0");
+	cr_assert_str_eq(report_count(999, text), "999");
+	cr_assert_str_eq(report_count(1000, text), "1,000");
+	cr_assert_str_eq(report_count(9999999, text), "9,999,999");
+	cr_assert_str_eq(report_count(12345678, text), "12.3 M");
+	cr_assert_str_eq(report_count(UINT64_MAX, text), "18446744073710 M");
+}
+
+static char *printed;
+static size_t printed_bytes;
+static FILE *out;
+
+static void printing(void)
+{
+	out = open_memstream(&printed, &printed_bytes);
+}
+
+static const char *what_was_printed(void)
+{
+	fclose(out);
+	return printed;
+}
+
+Test(report, breaks_sentences_at_blanks)
+{
+	printing();
+	report_paragraph(out, 20, "%s", "one two three four five six");
+	report_paragraph(out, 20, "%s", "averyveryverylongwordthatdoesnotfit at all");
+	report_paragraph(out, 20, "%s", "12345678901234567890");
+	cr_assert_str_eq(what_was_printed(), "one two three four\n  five six\n"
+					     "averyveryverylongwordthatdoesnotfit\n  at all\n"
+					     "12345678901234567890\n");
+	free(printed);
+}
+
+static void print_table(size_t width, const char *name, const char *caller)
+{
+	static const struct table_column columns[] = {
+	    {"n", true, 0}, {"callback", false, 1}, {"registered by", false, 2}};
+	struct table table;
+
+	table_begin(&table, columns, 3);
+	table_add(&table, "1");
+	table_add(&table, name);
+	table_add(&table, caller);
+	printing();
+	cr_assert_eq(table_print(&table, out, width), 0);
+	what_was_printed();
+}
+
+Test(report, shortens_tables_where_it_hurts_least)
+{
+	print_table(100, "on_timer demo.c:1", "main demo.c:2");
+	cr_assert_str_eq(printed, "  n  callback           registered by\n  1  on_timer demo.c:1  main demo.c:2\n");
+	free(printed);
+	print_table(40, "on_timer_µ demo.c:1", "a_very_long_function_name demo.c:2");
+	cr_assert_str_eq(printed, "  n  callback\n  1  on_timer_µ demo.c:1\n", "%s", printed);
+	free(printed);
+	print_table(25, "a_very_long_function_name demo.c:2", "main");
+	cr_assert_str_eq(printed, "  n  callback\n  1  a_very_lon… demo.c:2\n", "%s", printed);
+	free(printed);
+	print_table(25, "some_function (some_long_library.so)", "main");
+	cr_assert_str_eq(printed, "  n  callback\n  1  some_function\n", "%s", printed);
+	free(printed);
+}
+
+Test(report, prints_no_table_without_rows)
+{
+	static const struct table_column columns[] = {{"n", true, 0}};
+	struct table table;
+
+	table_begin(&table, columns, 1);
+	printing();
+	cr_assert_eq(table_print(&table, out, 80), 0);
+	cr_assert_str_empty(what_was_printed());
+	free(printed);
+}
+
+/* ---- Whole reports -------------------------------------------------------------------------------------------- */
+
+static char name_timer[] = "timer", name_stat[] = "fs_stat";
+static char symbol[] = "planted_callback", hostile[] = "evil\x1b]0;\xff\"\\\n";
+static char note[] = "a note of the tracer";
+static char *notes[] = {note};
+static struct trace_kind_info kinds[] = {
+    {.name = NULL}, {.name = name_timer, .class = KIND_CLASS_HANDLE}, {.name = name_stat, .class = KIND_CLASS_POOL}};
+static struct trace_site sites[] = {
+    {.present = true, .kind = 1, .callback = 0x1000, .caller = 0x2000, .callback_symbol = symbol},
+    {.present = true, .kind = 2, .callback = 0x1100, .caller = 0x2100, .callback_symbol = hostile},
+    {.present = true, .kind = 200, .callback = 0x1200},
+};
+static struct trace_worker workers[] = {
+    {.worker = 1, .role = TRACE_ROLE_LOOP, .name = "main\x1b", .start_tick = 1},
+    {.worker = 2, .role = TRACE_ROLE_POOL, .name = "pool", .start_tick = 1},
+    {.worker = 3, .role = TRACE_ROLE_POOL, .name = "pool", .start_tick = 1, .lost = 17},
+    {.worker = 4, .role = TRACE_ROLE_OTHER, .name = "others"},
+};
+static struct trace_clock_range clock_range = {
+    .end_tick = 1ull << 46, .end_ns = 1ull << 46, .rate = 1ull << TRACE_RATE_BITS};
+static char *problems[] = {hostile};
+static struct trace_process process;
+static struct trace trace = {.processes = &process, .process_count = 1, .problems = problems, .problem_count = 1};
+static struct timeline *timeline;
+static struct symbols *symbols;
+
+static void set_up(void)
+{
+	static const struct trace_item loop[] = {
+	    {.tick = 1000, .word = 0x70000 | TRACE_LOOP_ENTER, .shape = TRACE_SHAPE_INSTANT},
+	    {.tick = 2000, .duration = 250000000, .word = TRACE_CODE_POLL, .shape = TRACE_SHAPE_POLL},
+	    {.tick = 250002000, .word = 0x10000 | (TRACE_CODE_SUBMIT + 1), .shape = TRACE_SHAPE_INSTANT},
+	    {.tick = 250002000, .duration = 9000000, .word = 0x20000 | TRACE_UNPARK, .shape = TRACE_SHAPE_WAIT},
+	    {.tick = 260000000, .duration = 10, .word = TRACE_CODE_POLL + 1, .shape = TRACE_SHAPE_POLL},
+	    {.tick = 260000100, .duration = 10, .word = TRACE_CODE_POLL + 2, .shape = TRACE_SHAPE_POLL},
+	    {.tick = 260000200, .duration = 10, .word = TRACE_CODE_POLL + 99, .shape = TRACE_SHAPE_POLL},
+	    {.tick = 260001000, .word = TRACE_CODE_POLL, .shape = TRACE_SHAPE_INSTANT},
+	};
+	static const struct trace_item pool[] = {
+	    {.tick = 10, .duration = 255000000, .word = TRACE_UNPARK, .shape = TRACE_SHAPE_WAIT},
+	    {.tick = 258000000, .word = 0x10000 | TRACE_ITEM_END, .shape = TRACE_SHAPE_INSTANT},
+	};
+	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+
+	process = (struct trace_process){.pid = 4242,
+					 .tier = TRACE_TIER_FULL,
+					 .exe = hostile,
+					 .cmdline = hostile,
+					 .libuv = name_timer,
+					 .libuv_path = hostile,
+					 .ring_path = hostile,
+					 .version = hostile,
+					 .notes = notes,
+					 .note_count = 1,
+					 .start_real_ns = 1700000000000000000,
+					 .first_tick = 1,
+					 .last_tick = 300000000,
+					 .seal_reason = TRACE_SEAL_DIED,
+					 .workers = workers,
+					 .worker_count = 4,
+					 .sites = sites,
+					 .site_count = 3,
+					 .kinds = kinds,
+					 .kind_count = 3,
+					 .lost = 17,
+					 .events = 15,
+					 .clock_ranges = &clock_range,
+					 .clock_range_count = 1};
+	timeline = timeline_make(&process, &options);
+	cr_assert_eq(timeline_feed(timeline, 0, loop, sizeof(loop) / sizeof(*loop), NULL, 0, false), 0);
+	cr_assert_eq(timeline_feed(timeline, 1, pool, sizeof(pool) / sizeof(*pool), NULL, 0, false), 0);
+	for (size_t i = 0; i < 4; i++)
+		cr_assert_eq(timeline_end_worker(timeline, i), 0);
+	cr_assert_eq(timeline_finish(timeline), 0);
+	symbols = symbols_open(&process);
+}
+
+static void tear_down(void)
+{
+	symbols_close(symbols);
+	timeline_free(timeline);
+	free(printed);
+}
+
+static json_t *json_report(void)
+{
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	struct report_list *list = report_list_make(&trace);
+	json_error_t error;
+
+	cr_assert_eq(report_list_add(list, &report), 0);
+	printing();
+	cr_assert_eq(report_list_print(list, out), 0);
+	report_list_free(list);
+	json_t *json = json_loads(what_was_printed(), 0, &error);
+	cr_assert_not_null(json, "line %d: %s", error.line, error.text);
+	return json;
+}
+
+static void check_keys(const json_t *object, const char *keys)
+{
+	char *copy = strdup(keys);
+
+	for (char *key = strtok(copy, " "); key; key = strtok(NULL, " "))
+		cr_assert_not_null(json_object_get(object, key), "no %s", key);
+	free(copy);
+}
+
+static json_int_t integer(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
+{
+	json_t *json = json_report();
+
+	check_keys(json,
+		   "program pid libuv tier start_realtime_ns duration_ns events lost_events missing_events workers "
+		   "callbacks long_polls open_polls idle_periods queues problems notes sealed seal_reason unit_ns");
+	check_keys(json_array_get(json_object_get(json, "workers"), 0),
+		   "worker role tid name polls parks busy_ns parked_ns utilization cpu_ns sched_wait_ns poll_p50_ns "
+		   "poll_p99_ns poll_max_ns");
+	check_keys(json_array_get(json_object_get(json, "callbacks"), 0),
+		   "kind callback file line caller count total_ns p50_ns p99_ns max_ns");
+	check_keys(json_array_get(json_object_get(json, "long_polls"), 0),
+		   "worker start_ns duration_ns kind callback caller");
+	check_keys(json_array_get(json_object_get(json, "idle_periods"), 0), "worker start_ns duration_ns queue_depth");
+	check_keys(json_object_get(json, "queues"),
+		   "pool_queued pool_running ready_fds active_requests active_handles samples");
+	json_decref(json);
+}
+
+Test(report, says_in_json_what_was_planted, .init = set_up, .fini = tear_down)
+{
+	json_t *json = json_report();
+	json_t *poll = json_array_get(json_object_get(json, "long_polls"), 0);
+	json_t *idle = json_array_get(json_object_get(json, "idle_periods"), 0);
+	json_t *open = json_array_get(json_object_get(json, "open_polls"), 0);
+
+	cr_assert_str_eq(text(poll, "callback"), "planted_callback");
+	cr_assert_str_eq(text(poll, "kind"), "timer");
+	cr_assert_eq(integer(poll, "duration_ns"), 250000000);
+	cr_assert_eq(integer(poll, "start_ns"), 2000);
+	cr_assert_eq(integer(idle, "worker"), 2);
+	cr_assert_eq(integer(idle, "duration_ns"), 255000010 - 250002000);
+	cr_assert_eq(integer(idle, "queue_depth"), 1);
+	cr_assert_str_eq(text(open, "callback"), "planted_callback");
+	cr_assert_eq(json_array_size(json_object_get(json, "workers")), 3,
+		     "threads that are no workers are not listed");
+	cr_assert_str_eq(text(json, "seal_reason"), "died");
+	cr_assert_eq(integer(json, "lost_events"), 17);
+	json_decref(json);
+}
+
+static size_t characters(const char *line, size_t bytes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		count += ((unsigned char)line[i] & 0xc0) != 0x80;
+	return count;
+}
+
+Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
+{
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	static const char *const said[] = {
+	    "The program died in: planted_callback on worker 1 (loop), for 40.0 ms since +0.260 s.\n",
+	    "Slowest callback: planted_callback held worker 1 (loop) for 250 ms at +0.000 s.\n",
+	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
+	    "! 17 events of worker 3 were lost",
+	    "! a note of the tracer\n",
+	    "15 events in 0 files, 17 LOST.",
+	};
+
+	printing();
+	cr_assert_eq(report_print(&report, out), 0);
+	what_was_printed();
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++)
+		cr_assert_not_null(strstr(printed, said[i]), "not said: %s\n%s", said[i], printed);
+	for (const char *line = printed; *line; line += strcspn(line, "\n") + 1)
+		cr_assert_leq(characters(line, strcspn(line, "\n")), REPORT_WIDTH, "%.200s", line);
+	for (const char *at = printed; *at; at++)
+		cr_assert(*at == '\n' || (unsigned char)*at >= 0x20, "a control character got through");
+}
