@@ -52,28 +52,6 @@ static int compare_files(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
-static void report_progress(struct reader *reader, uint64_t bytes)
-{
-	reader->done_bytes += bytes;
-	if (reader->progress)
-		reader->progress(reader->progress_arg, reader->done_bytes, reader->total_bytes);
-}
-
-static int scan_files(struct reader *reader)
-{
-	int error = 0;
-
-	for (size_t i = 0; !error && i < reader->file_count; i++) {
-		struct reader_file *file = &reader->files[i];
-
-		if (!file->usable || file->ring)
-			continue;
-		error = reader_scan(file);
-		report_progress(reader, file->bytes);
-	}
-	return error;
-}
-
 static int add_files(struct reader *reader)
 {
 	int error = 0;
@@ -137,7 +115,7 @@ static int open_all(struct reader *reader, const char *const *paths, size_t coun
 	if (!error && reader->file_count > 1)
 		qsort(reader->files, reader->file_count, sizeof(*reader->files), compare_files);
 	if (!error)
-		error = scan_files(reader);
+		error = reader_scan_files(reader);
 	if (!error)
 		error = add_files(reader);
 	if (!error)

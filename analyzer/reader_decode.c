@@ -154,9 +154,9 @@ static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t 
 		*why = READER_DECODE_UNTIL;
 		if (__builtin_expect(start >= until, 0))
 			break;
-		*item++ = (struct trace_item){start, duration, words[index], layout->shape, 0};
-		if (layout->has_second)
-			*item++ = (struct trace_item){start, 0, words[second], TRACE_SHAPE_INSTANT, 1};
+		item[0] = (struct trace_item){start, duration, words[index], layout->shape, 0};
+		item[1] = (struct trace_item){start, 0, words[second], TRACE_SHAPE_INSTANT, 1};
+		item += 1 + layout->has_second;
 		tick = start + duration;
 		at += layout->length;
 		*why = READER_DECODE_FULL;

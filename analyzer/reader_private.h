@@ -103,6 +103,9 @@ int reader_inflate(struct reader *reader, struct reader_file *file, int fd);
 int reader_scan(struct reader_file *file);
 bool reader_scan_finds_block(const struct reader_file *file, uint64_t offset);
 
+/* reader_scan_files.c */
+int reader_scan_files(struct reader *reader);
+
 /* reader_meta.c: what a block other than EVENTS says. */
 int reader_meta_parse(struct reader *reader, size_t process, const struct reader_file *file,
 		      const struct reader_block *block);

@@ -14,7 +14,8 @@
 #include "reader_private.h"
 
 #define HEADER_BYTES_MAX 4096u
-#define WINDOW_BYTES	 (2u << 20)
+#define WINDOW_BYTES	 (TRACE_BLOCK_BYTES_MAX + HEADER_BYTES_MAX)
+#define LOAD_BYTES	 (256u << 10) /* at once, where no more is needed: stays in the cache */
 #define SCAN_RETRIES	 8
 
 struct scan {
@@ -33,7 +34,7 @@ static const unsigned char *scan_bytes(struct scan *scan, uint64_t offset, size_
 
 	if (offset < scan->window_offset || offset > window_end ||
 	    (offset + bytes > window_end && window_end < scan->file->bytes)) {
-		loaded = reader_file_read(scan->file, scan->window, WINDOW_BYTES, offset);
+		loaded = reader_file_read(scan->file, scan->window, bytes > LOAD_BYTES ? bytes : LOAD_BYTES, offset);
 		scan->window_offset = offset;
 		scan->window_bytes = loaded < 0 ? 0 : loaded;
 	}
