@@ -429,6 +429,54 @@ Test(timeline, names_the_item_that_a_worker_died_in)
 	done();
 }
 
+/* ---- Anything whatever ---------------------------------------------------------------------------------------- */
+
+static uint64_t any_word(void)
+{
+	static const uint32_t codes[] = {TRACE_CODE_POLL, TRACE_CODE_SUBMIT, TRACE_CODE_SUBMIT - 1, TRACE_CODE_END};
+	uint64_t object = random() % 3 ? (uint64_t)(random() % 4) * 0x100 : (uint64_t)random() << 20;
+
+	if (random() % 3)
+		return trace_word(object, (uint32_t)random() % 20);
+	return trace_word(object, codes[random() % 4] + (uint32_t)random() % 8);
+}
+
+static struct trace_item any_item(uint64_t *tick)
+{
+	*tick += random() % 10 ? (uint64_t)(random() % 1000) : (uint64_t)random() << 10;
+	return (struct trace_item){
+	    .tick = *tick,
+	    .duration = random() % 10 ? (uint64_t)(random() % 1000) : (uint64_t)random() << 12,
+	    .word = any_word(),
+	    .shape = (uint32_t)random() % 3,
+	};
+}
+
+Test(timeline, survives_anything)
+{
+	srandom(7);
+	for (int round = 0; round < 200; round++) {
+		uint64_t ticks[4] = {0};
+		struct trace_context context[70];
+		process_make(3, 1ull << 40);
+		workers[3].role = TRACE_ROLE_OTHER;
+		options.from_ns = round % 3 ? 0 : 100000;
+		for (int batch = 0; batch < 50; batch++) {
+			size_t worker = (size_t)random() % 4;
+			struct trace_item items[100];
+			for (size_t i = 0; i < 100; i++)
+				items[i] = any_item(&ticks[worker]);
+			for (size_t i = 0; i < 70; i++)
+				context[i] = (struct trace_context){any_word(), (uint64_t)random()};
+			feed_context(worker, items, 100, random() % 5 ? NULL : context, (size_t)random() % 70,
+				     random() % 9 == 0);
+			cr_assert_eq(timeline_settle(timeline, ticks[random() % 4]), 0);
+		}
+		finish();
+		done();
+	}
+}
+
 /* ---- A simulated pool ----------------------------------------------------------------------------------------- */
 
 #define REQUESTS 20000
