@@ -606,7 +606,7 @@ static bool has_news(struct drain *drain)
 }
 
 /* The program has been told that everything is in sealed files, and its exit goes on: destructors and other threads may
- * still run callbacks. Those go into a last segment of their own. */
+ * still run callbacks. Those go behind the seal, before another. */
 static void drain_rest(struct drain *drain)
 {
 	while (!atomic_load_explicit(drain->program_gone, memory_order_acquire)) {

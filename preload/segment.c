@@ -390,5 +390,8 @@ void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, ui
 	entries_flush(segment, &segment->samples, now_ns);
 	segment_put_clock(segment, now_ns);
 	put_single(segment, TRACE_BLOCK_SEAL, &seal, sizeof(seal), now_ns);
-	writer_seal(&segment->writer);
+	if (reason == TRACE_SEAL_EXIT)
+		writer_seal_and_go_on(&segment->writer);
+	else
+		writer_seal(&segment->writer);
 }

@@ -58,7 +58,8 @@ int segment_init(struct segment *segment, struct shared *shared);
 /* Begins a file and tells what is known. Returns 0 or -errno. */
 int segment_begin(struct segment *segment, uint64_t now_ns);
 
-/* Ends it, with a last clock pair. `reason` is an enum trace_seal_reason. */
+/* Ends it, with a last clock pair. `reason` is an enum trace_seal_reason. After TRACE_SEAL_EXIT more may come into the
+ * same file, and then another end: the program's exit goes on after it was confirmed. */
 void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost, uint64_t now_ns);
 
 /* Looks for sites that are new in shared memory, and tells them. */

@@ -493,9 +493,14 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	return error;
 }
 
-void writer_seal(struct writer *writer)
+void writer_seal_and_go_on(struct writer *writer)
 {
 	if (writer->mode != SHARED_WRITER_NULL && writer->is_open)
 		segment_rename(writer);
+}
+
+void writer_seal(struct writer *writer)
+{
+	writer_seal_and_go_on(writer);
 	segment_close(writer);
 }

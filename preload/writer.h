@@ -61,4 +61,7 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 /* Gives the open segment its final name. */
 void writer_seal(struct writer *writer);
 
+/* The same, but what still comes may be appended. */
+void writer_seal_and_go_on(struct writer *writer);
+
 #endif
