@@ -80,12 +80,17 @@ static void crossing_add(struct stream *stream, uint64_t tick, uint64_t word)
 }
 
 /* Requests of the pool's kinds, and work on the pool: what the pool must know of a poll is when it began. */
-static void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word)
+static inline void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
-	uint8_t class = stream->timeline->private->classes[timeline_site_of(stream->timeline, trace_word_code(word))];
+	uint8_t class = stream->timeline->private->classes[site];
 
 	if (class == KIND_CLASS_POOL || (class == KIND_CLASS_WORKFN && stream->pool))
 		crossing_add(stream, tick, word);
+}
+
+static inline uint32_t site_of(const struct stream *stream, uint64_t word)
+{
+	return timeline_site_of(stream->timeline, trace_word_code(word));
 }
 
 /* ---- Time ----------------------------------------------------------------------------------------------------- */
@@ -149,13 +154,12 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 }
 
 /* A poll is over: stream->polls_open are those around it. */
-static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word)
+static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
 {
 	struct timeline *timeline = stream->timeline;
 
 	if (!stream->counted || !timeline_overlaps(timeline, tick, tick + duration))
 		return;
-	uint32_t site = timeline_site_of(timeline, trace_word_code(word));
 	histogram_add(&stream->share->callbacks[site], duration);
 	histogram_add(&stream->facts->polls, duration);
 	if (stream->polls_open == 0)
@@ -205,7 +209,7 @@ static void open_drop_polls(struct stream *stream)
 static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	inside_imply(stream, tick);
-	crossing_add_poll(stream, tick, word);
+	crossing_add_poll(stream, tick, word, site_of(stream, word));
 	open_push(stream, word, tick);
 }
 
@@ -224,7 +228,7 @@ static void poll_end(struct stream *stream, uint64_t tick, bool unwound)
 		loop_pop(stream, tick); /* left without a word, by the way that the poll was left */
 	struct trace_context poll = open_pop(stream);
 	stream->facts->unwound += unwound;
-	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word);
+	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word, site_of(stream, poll.word));
 }
 
 /* ---- Waits and loops ------------------------------------------------------------------------------------------ */
@@ -387,7 +391,7 @@ static void crossing_add_begin(struct stream *stream, uint64_t since)
 	if (stream->parked && wait_is_pools(stream))
 		crossing_add(stream, since, TRACE_PARK);
 	if (stream->polls_open > 0)
-		crossing_add_poll(stream, since, stream->open[0].word);
+		crossing_add_poll(stream, since, stream->open[0].word, site_of(stream, stream->open[0].word));
 }
 
 static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
@@ -429,6 +433,15 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	};
 }
 
+static inline void whole_poll(struct stream *stream, const struct trace_item *item)
+{
+	uint32_t site = site_of(stream, item->word);
+
+	inside_imply(stream, item->tick);
+	crossing_add_poll(stream, item->tick, item->word, site);
+	poll_count(stream, item->tick, item->duration, item->word, site);
+}
+
 int stream_feed(struct stream *stream, const struct trace_item *items, size_t count,
 		const struct trace_context *context, size_t context_count, bool after_gap)
 {
@@ -439,9 +452,7 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_item *item = &items[i];
 		if (item->shape == TRACE_SHAPE_POLL) {
-			inside_imply(stream, item->tick);
-			crossing_add_poll(stream, item->tick, item->word);
-			poll_count(stream, item->tick, item->duration, item->word);
+			whole_poll(stream, item);
 		} else if (item->shape == TRACE_SHAPE_WAIT) {
 			park(stream, item->tick);
 			unpark(stream, item->tick + item->duration, item->word);
@@ -449,8 +460,11 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 			instant(stream, item->tick, item->word);
 		}
 	}
-	const struct trace_item *last = &items[count - 1];
-	stream->last_tick = last->tick + (last->shape == TRACE_SHAPE_INSTANT ? 0 : last->duration);
+	/* The last may be an event inside the poll before it. */
+	for (size_t i = count > 1 ? count - 2 : 0; i < count; i++) {
+		uint64_t end = items[i].tick + (items[i].shape == TRACE_SHAPE_INSTANT ? 0 : items[i].duration);
+		stream->last_tick = end > stream->last_tick ? end : stream->last_tick;
+	}
 	return stream->error;
 }
 
