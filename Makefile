@@ -179,7 +179,8 @@ check-real: all
 	$(Q)tests/real/run.sh
 
 check-asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
+	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(MAKE) --no-print-directory \
+		BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
 
 bench: all $(BENCHES)
 	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)

@@ -235,12 +235,16 @@ struct event {
 
 struct events {
 	struct event *list;
-	size_t count;
+	size_t count, capacity;
 };
 
 static void events_add(struct events *events, uint64_t tick, uint64_t word)
 {
-	events->list = realloc(events->list, (events->count + 1) * sizeof(*events->list));
+	if (events->count == events->capacity) {
+		events->capacity = events->capacity ? 2 * events->capacity : 1024;
+		events->list = reallocarray(events->list, events->capacity, sizeof(*events->list));
+		cr_assert_not_null(events->list);
+	}
 	events->list[events->count++] = (struct event){tick, word};
 }
 
