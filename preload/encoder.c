@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See encoder.h. The way of an item: item_look() reads up to three records and says what shape they make,
- * item_put() writes it down. Both are inlined into one loop without branches that depend on the data but the rare
- * ones (a word that is new to the block, an event that opens or closes something by itself), because a branch
- * foretold wrongly costs as much as two whole records.
+ * See encoder.h. One loop looks at up to three records and writes one item down. It goes by branches on what the
+ * records are, because programs repeat themselves, and without branches on lengths, because times do not: control
+ * byte and length of a field come from a table by the number of its bits, and eight bytes are stored whatever the
+ * length. What a word is called in this block is one look into a table that stays in the first cache.
  */
 #include "encoder.h"
 
@@ -20,28 +20,16 @@
 #define DEFINE_BYTES_MAX 9 /* control, code, object */
 #define STEP_BYTES_MAX	 (2 * DEFINE_BYTES_MAX + TRACE_ITEM_BYTES_MAX + 8 /* what a store may write too much */)
 
-/* Where the block is being written. */
+/* Where the block is being written. Its address is given to inlined functions only, so it lives in registers. */
 struct pen {
 	uint8_t *at;
-	uint8_t *limit;	 /* no item may begin at or after it */
-	uint64_t tick;	 /* end of the item before */
-	uint64_t object; /* of the DEFINE before */
-};
-
-/* One to three records that become one item. */
-struct item {
-	uint64_t word, inner_word;
-	uint64_t start_tick, end_tick;
-	uint32_t control;
-	uint32_t records;
-	uint32_t timed; /* POLL, WAIT */
-	uint32_t inner; /* POLL with an event inside */
+	uint8_t *limit; /* no item may begin at or after it */
+	uint64_t tick;	/* end of the item before */
 };
 
 void encoder_words_init(struct encoder_words *words)
 {
 	memset(words, 0, sizeof(*words));
-	words->base = words->next = 1; /* so that the zeroes lie below every base */
 }
 
 void encoder_init(struct encoder *encoder, uint32_t worker, uint32_t unit_shift)
@@ -58,7 +46,7 @@ int encoder_is_parked(const struct encoder *encoder)
 
 /* ---- What is open --------------------------------------------------------------------------------------- */
 
-static int code_is_poll(uint32_t code)
+INLINE int code_is_poll(uint32_t code)
 {
 	return code - TRACE_CODE_POLL < TRACE_SITES_MAX;
 }
@@ -130,161 +118,220 @@ INLINE uint32_t word_slot(uint64_t word)
 }
 _Static_assert(ENCODER_SLOTS == 1 << 13, "word_slot");
 
-INLINE uint32_t words_count(const struct encoder_words *words)
+/* A new block knows no words. */
+static void words_forget(struct encoder_words *words)
 {
-	return (uint32_t)(words->next - words->base);
+	for (uint32_t i = 0; i < words->count; i++)
+		words->slots[words->used[i]].word = 0;
+	words->count = 0;
+	words->object = 0;
 }
 
-static void put_define(struct pen *pen, uint64_t word)
+static uint8_t *put_define(struct encoder_words *words, uint8_t *at, uint64_t word)
 {
 	uint64_t object = trace_word_object(word);
-	uint64_t zigzag = put_zigzag48(object - pen->object);
+	uint64_t zigzag = put_zigzag48(object - words->object);
 	uint32_t class = (zigzag > 0xff) + (zigzag > 0xffff) + (zigzag > 0xffffff);
 
-	pen->object = object;
-	pen->at[0] = (uint8_t)(TRACE_SHAPE_OTHER | class << 4);
-	put_u16(pen->at + 1, (uint16_t)trace_word_code(word));
-	put_u64(pen->at + 3, zigzag);
-	pen->at += 3 + wire_duration_bytes(class);
+	words->object = object;
+	at[0] = (uint8_t)(TRACE_SHAPE_OTHER | class << 4);
+	put_u16(at + 1, (uint16_t)trace_word_code(word));
+	put_u64(at + 3, zigzag);
+	return at + 3 + wire_duration_bytes(class);
 }
 
-/* The word is not in its own slot: it lies in one of the next, or is new. */
-static NOINLINE uint32_t words_find(struct encoder_words *words, struct pen *pen, uint64_t word)
+/* The word is not in its own slot: it lies in one of the next, or is new. Word 0, which no hook writes, is always
+ * new: it marks the free slots. */
+static NOINLINE uint32_t words_find(struct encoder_words *words, uint8_t **at, uint64_t word)
 {
 	uint32_t slot = word_slot(word);
-	uint32_t count = words_count(words);
 
-	for (; words->slots[slot].number >= words->base; slot = (slot + 1) % ENCODER_SLOTS)
+	for (; words->slots[slot].word != 0; slot = (slot + 1) % ENCODER_SLOTS)
 		if (words->slots[slot].word == word)
-			return (uint32_t)(words->slots[slot].number - words->base);
+			return words->slots[slot].index;
 	words->slots[slot].word = word;
-	words->slots[slot].number = words->next++;
-	put_define(pen, word);
-	if (count + 3 > ENCODER_WORDS_MAX) /* the next item might need two more */
-		pen->limit = pen->at;
-	return count;
+	words->slots[slot].index = words->count;
+	words->used[words->count] = (uint16_t)slot;
+	*at = put_define(words, *at, word);
+	return words->count++;
 }
 
 INLINE uint32_t words_index(struct encoder_words *words, struct pen *pen, uint64_t word)
 {
 	uint32_t slot = word_slot(word);
-	uint64_t index = words->slots[slot].number - words->base;
+	uint8_t *at = pen->at;
+	uint32_t index;
 
-	if (LIKELY(words->slots[slot].word == word && (int64_t)index >= 0))
-		return (uint32_t)index;
-	return words_find(words, pen, word);
+	if (LIKELY(words->slots[slot].word == word && word != 0))
+		return words->slots[slot].index;
+	index = words_find(words, &at, word);
+	pen->at = at;
+	if (words->count > ENCODER_WORDS_MAX - 3) /* the next item might need two more */
+		pen->limit = at;
+	return index;
 }
 
 /* ---- Items ---------------------------------------------------------------------------------------------- */
 
-INLINE uint64_t tick_of(const struct encoder *encoder, uint64_t counter, uint64_t at_least)
+/* By the number of bits: the field's part of the control byte, and its length << 8. */
+#define GAP(class)	((class) << 2 | (WIRE_GAP_BYTES >> 4 * (class) & 15) << 8)
+#define DURATION(class) ((class) << 4 | (WIRE_DURATION_BYTES >> 4 * (class) & 15) << 8)
+
+static const uint16_t gap_fields[65] = {[0] = GAP(0), [1 ... 8] = GAP(1), [9 ... 16] = GAP(2), [17 ... 64] = GAP(3)};
+static const uint16_t duration_fields[65] = {
+    [0 ... 8] = DURATION(0), [9 ... 16] = DURATION(1), [17 ... 24] = DURATION(2), [25 ... 64] = DURATION(3)};
+
+/* How many bits a number has, which is below 2^63; 0 for 0. */
+INLINE uint32_t bits(uint64_t value)
 {
-	uint64_t tick = counter >> encoder->unit_shift;
+	return 63 - (uint32_t)__builtin_clzll(value << 1 | 1);
+}
+
+INLINE int is_too_long(uint64_t ticks)
+{
+	return UNLIKELY(ticks >> TRACE_GAP_BITS);
+}
+
+/* Control byte and indices go out together, then the times. */
+INLINE void put_item(struct pen *pen, uint32_t control, uint64_t indices, uint32_t indices_bytes, uint64_t start,
+		     uint64_t end, uint32_t duration_field)
+{
+	uint32_t gap_field = gap_fields[bits(start - pen->tick)];
+	uint8_t *at = pen->at;
+
+	put_u64(at, (uint8_t)(control | gap_field | duration_field) | indices << 8);
+	at += 1 + indices_bytes;
+	put_u64(at, start - pen->tick);
+	at += gap_field >> 8;
+	put_u64(at, end - start);
+	pen->at = at + (duration_field >> 8);
+	pen->tick = end;
+}
+
+INLINE void put_with_word(struct encoder_words *words, struct pen *pen, uint32_t shape, uint64_t word, uint64_t start,
+			  uint64_t end)
+{
+	uint32_t index = words_index(words, pen, word);
+	uint32_t wide = index > 0xff;
+	uint32_t duration_field = shape == TRACE_SHAPE_INSTANT ? 0 : duration_fields[bits(end - start)];
+
+	put_item(pen, shape | wide << 6, index, 1 + wide, start, end, duration_field);
+}
+
+INLINE void put_poll_with_inner(struct encoder_words *words, struct pen *pen, uint64_t word, uint64_t inner,
+				uint64_t start, uint64_t end)
+{
+	uint32_t index = words_index(words, pen, word), inner_index = words_index(words, pen, inner);
+	uint32_t wide = (index | inner_index) > 0xff;
+
+	put_item(pen, TRACE_SHAPE_POLL | wide << 6 | 1 << 7, index | (uint64_t)inner_index << (8 << wide), 2 << wide,
+		 start, end, duration_fields[bits(end - start)]);
+}
+
+INLINE uint64_t tick_of(uint32_t unit_shift, uint64_t counter, uint64_t at_least)
+{
+	uint64_t tick = counter >> unit_shift;
 
 	return tick > at_least ? tick : at_least;
 }
 
 /* Events that may come inside a fused poll: they open and close nothing. */
-INLINE uint32_t code_is_inner(uint32_t code)
+INLINE int code_is_inner(uint32_t code)
 {
-	return (code - TRACE_CODE_SUBMIT < TRACE_SITES_MAX) |
-	       (code - TRACE_ASYNC_SEND <= (uint32_t)(TRACE_HANDLE_CLOSE - TRACE_ASYNC_SEND));
+	return code - TRACE_CODE_SUBMIT < TRACE_SITES_MAX ||
+	       code - TRACE_ASYNC_SEND <= (uint32_t)(TRACE_HANDLE_CLOSE - TRACE_ASYNC_SEND);
 }
 
-INLINE struct item item_look(const struct encoder *encoder, uint64_t tick, const struct record *records, uint64_t mask,
-			     uint64_t at)
+/* A poll whose records follow each other; returns how many they are, 0 if they don't. */
+INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift, uint64_t start,
+			    const struct record *record)
 {
-	struct record first = records[at & mask];
-	struct record second = records[(at + 1) & mask];
-	struct record third = records[(at + 2) & mask];
-	uint64_t start = tick_of(encoder, first.counter, tick);
-	uint64_t middle = tick_of(encoder, second.counter, start);
-	uint64_t end = tick_of(encoder, third.counter, middle);
-	uint32_t is_start = trace_word_code(first.word) - TRACE_CODE_POLL < TRACE_SITES_MAX;
-	uint32_t poll = is_start & (second.word == TRACE_POLL_END);
-	uint32_t wait = (first.word == TRACE_PARK) & (trace_word_code(second.word) == TRACE_UNPARK);
-	uint32_t inner =
-	    is_start & (third.word == TRACE_POLL_END) & (middle == start) & code_is_inner(trace_word_code(second.word));
-	uint32_t timed = poll | wait | inner;
-	struct item item = {
-	    .word = wait ? second.word : first.word,
-	    .inner_word = second.word,
-	    .start_tick = start,
-	    .end_tick = timed ? (inner ? end : middle) : start,
-	    .control = timed ? (wait ? TRACE_SHAPE_WAIT : TRACE_SHAPE_POLL) | inner << 7 : TRACE_SHAPE_INSTANT,
-	    .records = 1 + timed + inner,
-	    .timed = timed,
-	    .inner = inner,
-	};
+	uint64_t word = record[0].word, second = record[1].word;
+	uint64_t middle = tick_of(unit_shift, record[1].counter, start), end;
 
-	return item;
+	if (LIKELY(second == TRACE_POLL_END)) {
+		if (is_too_long(middle - start))
+			return 0;
+		put_with_word(words, pen, TRACE_SHAPE_POLL, word, start, middle);
+		return 2;
+	}
+	if (record[2].word != TRACE_POLL_END || middle != start || !code_is_inner(trace_word_code(second)))
+		return 0;
+	end = tick_of(unit_shift, record[2].counter, start);
+	if (is_too_long(end - start))
+		return 0;
+	put_poll_with_inner(words, pen, word, second, start, end);
+	return 3;
 }
 
-/* An item whose duration the format cannot hold: its first record alone. */
-static NOINLINE struct item item_split(struct item item, uint64_t first_word)
+/* A wait whose end follows, likewise. */
+INLINE uint32_t wait_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift, uint64_t start,
+			    const struct record *record)
 {
-	item.word = first_word;
-	item.end_tick = item.start_tick;
-	item.control = TRACE_SHAPE_INSTANT;
-	item.records = 1;
-	item.timed = item.inner = 0;
-	return item;
+	uint64_t second = record[1].word, end = tick_of(unit_shift, record[1].counter, start);
+
+	if (trace_word_code(second) != TRACE_UNPARK || is_too_long(end - start))
+		return 0;
+	put_with_word(words, pen, TRACE_SHAPE_WAIT, second, start, end);
+	return 2;
 }
 
-INLINE void item_put(struct encoder_words *words, struct pen *pen, struct item item)
-{
-	uint64_t gap = item.start_tick - pen->tick;
-	uint64_t duration = item.end_tick - item.start_tick;
-	uint32_t gap_class = (gap > 0) + (gap > 0xff) + (gap > 0xffff);
-	uint32_t duration_class = (duration > 0xff) + (duration > 0xffff) + (duration > 0xffffff);
-	uint32_t index = words_index(words, pen, item.word);
-	uint32_t inner_index = item.inner ? words_index(words, pen, item.inner_word) : 0;
-	uint32_t wide = (index | inner_index) > 0xff;
-	uint8_t *at = pen->at;
-
-	at[0] = (uint8_t)(item.control | gap_class << 2 | duration_class << 4 | wide << 6);
-	put_u32(at + 1, index | inner_index << (8 << wide));
-	at += 1 + ((1 + item.inner) << wide);
-	put_u64(at, gap);
-	at += wire_gap_bytes(gap_class);
-	put_u64(at, duration);
-	at += item.timed ? wire_duration_bytes(duration_class) : 0;
-	pen->at = at;
-	pen->tick = item.end_tick;
-}
-
-/* Records [at, end); `mask` lets the last ones look at two more, which must be there. Returns where it stopped. */
+/* Encodes the items that begin in the first `count` records; two more must lie behind them. Returns how many records
+ * it took. */
 INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
-			     const struct record *records, uint64_t mask, uint64_t at, uint64_t end)
+			     const struct record *records, uint64_t count)
 {
-	while (at < end && pen->at < pen->limit) {
-		struct item item = item_look(encoder, pen->tick, records, mask, at);
+	uint32_t unit_shift = encoder->unit_shift;
+	uint64_t at = 0;
 
-		if (UNLIKELY((item.end_tick - item.start_tick) >> TRACE_GAP_BITS))
-			item = item_split(item, records[at & mask].word);
-		if (UNLIKELY((item.start_tick - pen->tick) >> TRACE_GAP_BITS))
+	while (at < count && pen->at < pen->limit) {
+		const struct record *record = &records[at];
+		uint64_t word = record->word, start = tick_of(unit_shift, record->counter, pen->tick);
+		uint32_t code = trace_word_code(word), taken = 0;
+
+		if (is_too_long(start - pen->tick))
 			break;
-		item_put(words, pen, item);
-		if (!item.timed && code_is_tracked(trace_word_code(item.word)))
-			open_track(encoder, item.word, item.start_tick);
-		at += item.records;
+		if (LIKELY(code_is_poll(code)))
+			taken = poll_encode(words, pen, unit_shift, start, record);
+		else if (word == TRACE_PARK)
+			taken = wait_encode(words, pen, unit_shift, start, record);
+		if (taken == 0) {
+			put_with_word(words, pen, TRACE_SHAPE_INSTANT, word, start, start);
+			taken = 1;
+			if (code_is_tracked(code))
+				open_track(encoder, word, start);
+		}
+		at += taken;
 	}
 	return at;
 }
 
 /* ---- Blocks --------------------------------------------------------------------------------------------- */
 
-/* The last two records have nothing behind them that belongs to them: they are looked at in a copy that ends in
- * zeroes, which are no event. */
-static uint64_t tail_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
-			    const struct encoder_source *source, uint64_t at)
+/* The items that begin in the last two records before the ring's end, or before the end of what there is: they are
+ * looked at in a copy, where what follows lies behind them; at the very end that is zeroes, which are no event. */
+static uint64_t bridge_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
+			      const struct encoder_source *source, uint64_t at, uint64_t count)
 {
-	struct record last[4] = {{0, 0}};
-	uint64_t count = source->first + source->count - at;
+	struct record copy[4] = {{0, 0}};
+	uint64_t left = source->first + source->count - at;
 
-	for (uint64_t i = 0; i < count; i++)
-		last[i] = source->records[(at + i) & source->mask];
-	return at + items_encode(encoder, words, pen, last, 3, 0, count);
+	for (uint64_t i = 0; i < 4 && i < left; i++)
+		copy[i] = source->records[(at + i) & source->mask];
+	return items_encode(encoder, words, pen, copy, count);
+}
+
+/* Goes on as far as the ring is straight. */
+static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
+				const struct encoder_source *source, uint64_t at)
+{
+	uint64_t left = source->first + source->count - at;
+	uint64_t straight = source->mask + 1 - (at & source->mask);
+	uint64_t count = left < straight ? left : straight;
+
+	if (count <= 2)
+		return bridge_encode(encoder, words, pen, source, at, count);
+	return items_encode(encoder, words, pen, &source->records[at & source->mask], count - 2);
 }
 
 static uint8_t *context_put(const struct encoder *encoder, uint8_t *at)
@@ -308,24 +355,23 @@ static void header_put(const struct encoder *encoder, struct trace_block_header 
 uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, const struct encoder_source *source,
 			struct trace_block_header *block, uint32_t bytes)
 {
-	uint64_t at = source->first, end = source->first + source->count, taken;
+	uint64_t at = source->first, end = source->first + source->count, some;
 	uint8_t *payload = (uint8_t *)(block + 1);
 	struct pen pen = {.limit = (uint8_t *)block + bytes - STEP_BYTES_MAX};
 
 	if (source->count == 0)
 		return 0;
-	pen.tick = tick_of(encoder, source->records[at & source->mask].counter, encoder->tick);
+	pen.tick = tick_of(encoder->unit_shift, source->records[at & source->mask].counter, encoder->tick);
 	header_put(encoder, block, pen.tick);
 	pen.at = context_put(encoder, payload);
-	words->base = words->next;
-	if (source->count > 2)
-		at = items_encode(encoder, words, &pen, source->records, source->mask, at, end - 2);
-	if (end - at <= 2)
-		at = tail_encode(encoder, words, &pen, source, at);
-	taken = at - source->first;
-	block->event_count = (uint32_t)taken;
+	words_forget(words);
+	do {
+		some = straight_encode(encoder, words, &pen, source, at);
+		at += some;
+	} while (some > 0 && at < end);
+	block->event_count = (uint32_t)(at - source->first);
 	block->last_tick = encoder->tick = pen.tick;
 	block->payload_bytes = (uint32_t)(pen.at - payload);
-	encoder->index += taken;
-	return taken;
+	encoder->index += at - source->first;
+	return at - source->first;
 }

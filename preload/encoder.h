@@ -22,11 +22,12 @@
 /* Word -> index in the block being made. One for all workers of a drain: a block is of one worker. */
 struct encoder_words {
 	struct {
-		uint64_t word;
-		uint64_t number; /* of the word among all that were ever defined; old blocks' are below `base` */
+		uint64_t word; /* 0: free */
+		uint32_t index;
 	} slots[ENCODER_SLOTS];
-	uint64_t base; /* number of the block's first word */
-	uint64_t next; /* number of the next word to be defined */
+	uint64_t object; /* of the last word defined */
+	uint32_t count;
+	uint16_t used[ENCODER_WORDS_MAX]; /* the slots of the words */
 };
 
 /* One for each worker. */
