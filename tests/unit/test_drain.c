@@ -97,12 +97,28 @@ static void drain_begin(void)
 	cr_assert_eq(pthread_create(&drain, NULL, drain_main, NULL), 0);
 }
 
+static void wait_until_done(void)
+{
+	uint32_t state;
+
+	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE)
+		futex_wait(&shared->drain_state, state, 100);
+}
+
+static void program_ends(void)
+{
+	atomic_store(&gone, 1);
+	drain_wake(shared);
+	pthread_join(drain, NULL);
+	cr_assert_eq(atomic_load(&shared->drain_state), DRAIN_DONE);
+}
+
 static void drain_end(void)
 {
 	atomic_store(&shared->exiting, 1);
 	drain_wake(shared);
-	pthread_join(drain, NULL);
-	cr_assert_eq(atomic_load(&shared->drain_state), DRAIN_DONE);
+	wait_until_done();
+	program_ends();
 }
 
 static void site_add(uint32_t index)
@@ -414,11 +430,36 @@ Test(drain, program_that_dies_leaves_what_was_open_open)
 	put_now(ring, trace_word(8, POLL));
 	atomic_store(&gone, 1);
 	drain_begin();
-	pthread_join(drain, NULL);
+	program_ends();
 	trace = trace_read();
 	cr_assert_eq(trace->processes[0].events, 7);
 	cr_assert_eq(trace->processes[0].seal_reason, TRACE_SEAL_DIED);
 	cr_assert_eq(trace->processes[0].workers[0].end_tick, 0);
+	trace_close(trace);
+}
+
+Test(drain, what_comes_after_the_exit_was_confirmed_is_written_too)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+
+	site_add(SITE);
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 5);
+	atomic_store(&shared->exiting, 1);
+	drain_wake(shared);
+	wait_until_done();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 10);
+	cr_assert_eq(trace->processes[0].seal_reason, TRACE_SEAL_EXIT);
+	trace_close(trace);
+	put_polls(ring, 6);
+	program_ends();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 22);
+	cr_assert_eq(trace->processes[0].missing, 0);
+	cr_assert_eq(trace->processes[0].seal_reason, TRACE_SEAL_EXIT);
 	trace_close(trace);
 }
 
