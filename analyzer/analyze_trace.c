@@ -42,6 +42,7 @@ static const char help[] =
     "\n"
     "TIME is a number and a unit: ns, us, ms, s, m. In JSON, start_ns counts from the program's start too\n"
     "(start_realtime_ns on the wall clock, start_monotonic_ns on CLOCK_MONOTONIC).\n"
+    "A callback with in_pool (in text: \"(pool)\") is the work of its requests on the pool, not the callback itself.\n"
     "Percentiles are exact up to 128 values, then to 1/128; counts, totals and maxima are always exact.\n"
     "When the work of a request began on the pool is inferred, to a few microseconds.\n"
     "Source lines need debug information of the program; DEBUGINFOD_URLS is honoured.\n";

@@ -393,12 +393,11 @@ static void worker_row(struct table *table, const struct timeline *timeline, siz
 	worker_times(table, timeline, facts);
 }
 
-static const struct timeline *sorted_timeline; /* qsort has no argument for it */
-
-static int compare_busy_first(const void *a, const void *b)
+static int compare_busy_first(const void *a, const void *b, void *arg)
 {
-	uint64_t x = timeline_busy_ticks(&sorted_timeline->workers[*(const size_t *)a]);
-	uint64_t y = timeline_busy_ticks(&sorted_timeline->workers[*(const size_t *)b]);
+	const struct timeline *timeline = arg;
+	uint64_t x = timeline_busy_ticks(&timeline->workers[*(const size_t *)a]);
+	uint64_t y = timeline_busy_ticks(&timeline->workers[*(const size_t *)b]);
 
 	if (x != y)
 		return x < y ? 1 : -1;
@@ -423,9 +422,8 @@ static int print_workers(const struct report *report, FILE *out)
 		if (report_is_worker(timeline, i))
 			positions[count++] = i;
 	}
-	sorted_timeline = timeline;
 	if (count > shown)
-		qsort(positions, count, sizeof(*positions), compare_busy_first);
+		qsort_r(positions, count, sizeof(*positions), compare_busy_first, (void *)timeline);
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < count && i < shown; i++)
 		worker_row(&table, timeline, positions[i]);

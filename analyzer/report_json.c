@@ -13,6 +13,8 @@
 #include "report.h"
 #include "report_table.h"
 
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
 static json_t *json_text(const char *text)
 {
 	char *clean = report_clean(text);
@@ -37,24 +39,27 @@ static json_t *json_ticks(const struct timeline *timeline, uint64_t ticks)
 	return json_number(timeline_ns(timeline, ticks));
 }
 
-/* "key", value pairs until a NULL key; each value's reference is taken. NULL where any is missing. */
-static json_t *json_make(json_t *object, ...)
-{
-	va_list pairs;
+struct json_pair {
 	const char *key;
+	json_t *value;
+};
+
+/* Puts the pairs into the object; their values are taken. NULL where anything is missing: memory was out. */
+static json_t *json_add(json_t *object, const struct json_pair *pairs, size_t count)
+{
 	bool whole = object != NULL;
 
-	va_start(pairs, object);
-	while ((key = va_arg(pairs, const char *)) != NULL)
-		whole &= json_object_set_new(object, key, va_arg(pairs, json_t *)) == 0;
-	va_end(pairs);
+	for (size_t i = 0; i < count; i++) {
+		if (object)
+			whole &= json_object_set_new(object, pairs[i].key, pairs[i].value) == 0;
+		else
+			json_decref(pairs[i].value);
+	}
 	if (whole)
 		return object;
 	json_decref(object);
 	return NULL;
 }
-
-#define JSON_OBJECT(...) json_make(json_object(), __VA_ARGS__, NULL)
 
 /* ---- Workers -------------------------------------------------------------------------------------------------- */
 
@@ -76,31 +81,34 @@ static json_t *worker_json(const struct timeline *timeline, size_t position)
 {
 	const struct trace_worker *worker = &timeline->process->workers[position];
 	const struct timeline_worker *facts = &timeline->workers[position];
+	const struct json_pair pairs[] = {
+	    {"worker", json_number(worker->worker)},
+	    {"role", json_text(report_role(timeline, position))},
+	    {"tid", json_number(worker->tid)},
+	    {"name", json_text(worker->name)},
+	    {"events", json_number(worker->events)},
+	    {"lost_events", json_number(worker->lost)},
+	    {"missing_events", json_number(worker->missing)},
+	    {"polls", json_number(facts->polls.count)},
+	    {"nested_polls", json_number(facts->nested)},
+	    {"unwound_polls", json_number(facts->unwound)},
+	    {"unended_polls", json_number(facts->unended)},
+	    {"items", json_number(facts->items)},
+	    {"parks", json_number(facts->parks)},
+	    {"busy_ns", json_ticks(timeline, timeline_busy_ticks(facts))},
+	    {"parked_ns", json_ticks(timeline, facts->parked_ticks)},
+	    {"polls_ns", json_ticks(timeline, facts->callback_ticks)},
+	    {"utilization", worker_utilization(facts)},
+	    {"cpu_ns", json_number_if(facts->sampled, facts->cpu_ns)},
+	    {"sched_wait_ns", json_number_if(facts->sampled, facts->sched_wait_ns)},
+	    {"sampled_ns", json_number_if(facts->sampled, facts->sampled_ns)},
+	    {"poll_p50_ns", worker_quantile(timeline, facts, 0.5)},
+	    {"poll_p99_ns", worker_quantile(timeline, facts, 0.99)},
+	    {"poll_max_ns", worker_quantile(timeline, facts, 1)},
+	    {"never_ran", json_boolean(report_never_ran(timeline, position))},
+	};
 
-	return JSON_OBJECT("worker", json_number(worker->worker),				  /**/
-			   "role", json_text(report_role(timeline, position)),			  /**/
-			   "tid", json_number(worker->tid),					  /**/
-			   "name", json_text(worker->name),					  /**/
-			   "events", json_number(worker->events),				  /**/
-			   "lost_events", json_number(worker->lost),				  /**/
-			   "missing_events", json_number(worker->missing),			  /**/
-			   "polls", json_number(facts->polls.count),				  /**/
-			   "nested_polls", json_number(facts->nested),				  /**/
-			   "unwound_polls", json_number(facts->unwound),			  /**/
-			   "unended_polls", json_number(facts->unended),			  /**/
-			   "items", json_number(facts->items),					  /**/
-			   "parks", json_number(facts->parks),					  /**/
-			   "busy_ns", json_ticks(timeline, timeline_busy_ticks(facts)),		  /**/
-			   "parked_ns", json_ticks(timeline, facts->parked_ticks),		  /**/
-			   "polls_ns", json_ticks(timeline, facts->callback_ticks),		  /**/
-			   "utilization", worker_utilization(facts),				  /**/
-			   "cpu_ns", json_number_if(facts->sampled, facts->cpu_ns),		  /**/
-			   "sched_wait_ns", json_number_if(facts->sampled, facts->sched_wait_ns), /**/
-			   "sampled_ns", json_number_if(facts->sampled, facts->sampled_ns),	  /**/
-			   "poll_p50_ns", worker_quantile(timeline, facts, 0.5),		  /**/
-			   "poll_p99_ns", worker_quantile(timeline, facts, 0.99),		  /**/
-			   "poll_max_ns", worker_quantile(timeline, facts, 1),			  /**/
-			   "never_ran", json_boolean(report_never_ran(timeline, position)));
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *workers_json(const struct timeline *timeline)
@@ -118,13 +126,16 @@ static json_t *balance_json(const struct timeline *timeline, uint8_t role)
 {
 	struct report_balance balance = report_balance(timeline, role);
 	double ratio = balance.mean_ticks > 0 ? (double)balance.max_ticks / balance.mean_ticks : 0;
+	const struct json_pair pairs[] = {
+	    {"role", json_text(role == TRACE_ROLE_LOOP ? "loop" : "pool")},
+	    {"workers", json_number(balance.workers)},
+	    {"busiest_worker", json_number(report_worker_number(timeline, balance.busiest))},
+	    {"max_busy_ns", json_ticks(timeline, balance.max_ticks)},
+	    {"mean_busy_ns", json_ticks(timeline, (uint64_t)balance.mean_ticks)},
+	    {"max_over_mean", balance.mean_ticks > 0 ? json_real(ratio) : json_null()},
+	};
 
-	return JSON_OBJECT("role", json_text(role == TRACE_ROLE_LOOP ? "loop" : "pool"),		   /**/
-			   "workers", json_number(balance.workers),					   /**/
-			   "busiest_worker", json_number(report_worker_number(timeline, balance.busiest)), /**/
-			   "max_busy_ns", json_ticks(timeline, balance.max_ticks),			   /**/
-			   "mean_busy_ns", json_ticks(timeline, (uint64_t)balance.mean_ticks),		   /**/
-			   "max_over_mean", balance.mean_ticks > 0 ? json_real(ratio) : json_null());
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *imbalance_json(const struct timeline *timeline)
@@ -146,16 +157,19 @@ static json_t *site_add(const struct report *report, json_t *object, uint32_t si
 {
 	const struct symbol_info *callback = symbols_site(report->symbols, site, false);
 	const struct symbol_info *caller = symbols_site(report->symbols, site, true);
+	const struct json_pair pairs[] = {
+	    {"kind", json_text(report_kind(report->timeline, site))},
+	    {"callback", json_text(callback->name)},
+	    {"file", json_text(callback->file)},
+	    {"line", json_integer(callback->line)},
+	    {"module", json_text(callback->module)},
+	    {"caller", json_text(caller->name)},
+	    {"caller_file", json_text(caller->file)},
+	    {"caller_line", json_integer(caller->line)},
+	    {"in_pool", json_boolean(in_pool)},
+	};
 
-	return json_make(object, "kind", json_text(report_kind(report->timeline, site)), /**/
-			 "callback", json_text(callback->name),				 /**/
-			 "file", json_text(callback->file),				 /**/
-			 "line", json_integer(callback->line),				 /**/
-			 "module", json_text(callback->module),				 /**/
-			 "caller", json_text(caller->name),				 /**/
-			 "caller_file", json_text(caller->file),			 /**/
-			 "caller_line", json_integer(caller->line),			 /**/
-			 "in_pool", json_boolean(in_pool), NULL);
+	return json_add(object, pairs, COUNT(pairs));
 }
 
 static json_t *callback_json(const struct report *report, const struct report_row *row)
@@ -163,12 +177,15 @@ static json_t *callback_json(const struct report *report, const struct report_ro
 	const struct timeline *timeline = report->timeline;
 	const struct histogram *durations = row->durations;
 	json_t *object = site_add(report, json_object(), row->site, row->in_pool);
+	const struct json_pair pairs[] = {
+	    {"count", json_number(durations->count)},
+	    {"total_ns", json_ticks(timeline, durations->sum)},
+	    {"p50_ns", json_ticks(timeline, histogram_quantile(durations, 0.5))},
+	    {"p99_ns", json_ticks(timeline, histogram_quantile(durations, 0.99))},
+	    {"max_ns", json_ticks(timeline, durations->max)},
+	};
 
-	return json_make(object, "count", json_number(durations->count),		      /**/
-			 "total_ns", json_ticks(timeline, durations->sum),		      /**/
-			 "p50_ns", json_ticks(timeline, histogram_quantile(durations, 0.5)),  /**/
-			 "p99_ns", json_ticks(timeline, histogram_quantile(durations, 0.99)), /**/
-			 "max_ns", json_ticks(timeline, durations->max), NULL);
+	return json_add(object, pairs, COUNT(pairs));
 }
 
 static json_t *callbacks_json(const struct report *report)
@@ -185,9 +202,13 @@ static json_t *callbacks_json(const struct report *report)
 
 static json_t *span_json(const struct timeline *timeline, const struct timeline_span *span)
 {
-	return JSON_OBJECT("worker", json_number(report_worker_number(timeline, span->worker)), /**/
-			   "start_ns", json_integer(timeline_offset_ns(timeline, span->tick)),	/**/
-			   "duration_ns", json_number(timeline_span_ns(timeline, span)));
+	const struct json_pair pairs[] = {
+	    {"worker", json_number(report_worker_number(timeline, span->worker))},
+	    {"start_ns", json_integer(timeline_offset_ns(timeline, span->tick))},
+	    {"duration_ns", json_number(timeline_span_ns(timeline, span))},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *polls_json(const struct report *report, const struct timeline_top *top)
@@ -197,7 +218,8 @@ static json_t *polls_json(const struct report *report, const struct timeline_top
 	for (size_t i = 0; polls && i < top->count; i++) {
 		const struct timeline_span *span = &top->spans[i];
 		json_t *object = site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
-		json_array_append_new(polls, json_make(object, "nested", json_boolean(span->nested), NULL));
+		const struct json_pair nested = {"nested", json_boolean(span->nested)};
+		json_array_append_new(polls, json_add(object, &nested, 1));
 	}
 	return polls;
 }
@@ -208,8 +230,8 @@ static json_t *idle_json(const struct timeline *timeline)
 
 	for (size_t i = 0; periods && i < timeline->idle.count; i++) {
 		const struct timeline_span *span = &timeline->idle.spans[i];
-		json_array_append_new(
-		    periods, json_make(span_json(timeline, span), "queue_depth", json_number(span->depth), NULL));
+		const struct json_pair depth = {"queue_depth", json_number(span->depth)};
+		json_array_append_new(periods, json_add(span_json(timeline, span), &depth, 1));
 	}
 	return periods;
 }
@@ -218,29 +240,41 @@ static json_t *idle_json(const struct timeline *timeline)
 
 static json_t *level_json(const struct timeline_level *level)
 {
-	return JSON_OBJECT("max", json_number(level->max), "mean", json_real(level->mean));
+	const struct json_pair pairs[] = {
+	    {"max", json_number(level->max)},
+	    {"mean", json_real(level->mean)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *pool_wait_json(const struct timeline *timeline)
 {
 	const struct histogram *wait = &timeline->pool_wait;
+	const struct json_pair pairs[] = {
+	    {"count", json_number(wait->count)},
+	    {"p50_ns", json_ticks(timeline, histogram_quantile(wait, 0.5))},
+	    {"p99_ns", json_ticks(timeline, histogram_quantile(wait, 0.99))},
+	    {"max_ns", json_ticks(timeline, wait->max)},
+	};
 
-	return JSON_OBJECT("count", json_number(wait->count),				   /**/
-			   "p50_ns", json_ticks(timeline, histogram_quantile(wait, 0.5)),  /**/
-			   "p99_ns", json_ticks(timeline, histogram_quantile(wait, 0.99)), /**/
-			   "max_ns", json_ticks(timeline, wait->max));
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *queues_json(const struct timeline *timeline)
 {
-	return JSON_OBJECT("pool_queued", level_json(&timeline->pool_queued),	      /**/
-			   "pool_running", level_json(&timeline->pool_running),	      /**/
-			   "pool_wait", pool_wait_json(timeline),		      /**/
-			   "pool_uncertain", json_boolean(timeline->pool_uncertain),  /**/
-			   "ready_fds", level_json(&timeline->ready_fds),	      /**/
-			   "active_requests", level_json(&timeline->active_requests), /**/
-			   "active_handles", level_json(&timeline->active_handles),   /**/
-			   "samples", json_number(timeline->samples));
+	const struct json_pair pairs[] = {
+	    {"pool_queued", level_json(&timeline->pool_queued)},
+	    {"pool_running", level_json(&timeline->pool_running)},
+	    {"pool_wait", pool_wait_json(timeline)},
+	    {"pool_uncertain", json_boolean(timeline->pool_uncertain)},
+	    {"ready_fds", level_json(&timeline->ready_fds)},
+	    {"active_requests", level_json(&timeline->active_requests)},
+	    {"active_handles", level_json(&timeline->active_handles)},
+	    {"samples", json_number(timeline->samples)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 /* ---- The process ---------------------------------------------------------------------------------------------- */
@@ -276,55 +310,66 @@ static json_t *problems_json(const struct report *report)
 
 static json_t *identity_json(const struct trace_process *process)
 {
-	return JSON_OBJECT("program", json_text(process->exe),					  /**/
-			   "command", json_text(process->cmdline),				  /**/
-			   "pid", json_number(process->pid),					  /**/
-			   "libuv", json_text(process->libuv),					  /**/
-			   "libuv_path", json_text(process->libuv_path),			  /**/
-			   "tier", json_text(process->tier == TRACE_TIER_LIBC ? "libc" : "full"), /**/
-			   "uvtrace", json_text(process->version),				  /**/
-			   "start_realtime_ns", json_number(process->start_real_ns),		  /**/
-			   "start_monotonic_ns", json_number(process->start_mono_ns),		  /**/
-			   "unit_shift", json_number(process->unit_shift),			  /**/
-			   "sealed", json_boolean(process->sealed),				  /**/
-			   "seal_reason", json_text(seal_reason(process)),			  /**/
-			   "salvaged", json_boolean(process->salvaged),				  /**/
-			   "running", json_boolean(process->running),				  /**/
-			   "events", json_number(process->events),				  /**/
-			   "lost_events", json_number(process->lost),				  /**/
-			   "missing_events", json_number(process->missing),			  /**/
-			   "segments", json_number(process->segment_count));
+	const struct json_pair pairs[] = {
+	    {"program", json_text(process->exe)},
+	    {"command", json_text(process->cmdline)},
+	    {"pid", json_number(process->pid)},
+	    {"libuv", json_text(process->libuv)},
+	    {"libuv_path", json_text(process->libuv_path)},
+	    {"tier", json_text(process->tier == TRACE_TIER_LIBC ? "libc" : "full")},
+	    {"uvtrace", json_text(process->version)},
+	    {"start_realtime_ns", json_number(process->start_real_ns)},
+	    {"start_monotonic_ns", json_number(process->start_mono_ns)},
+	    {"unit_shift", json_number(process->unit_shift)},
+	    {"sealed", json_boolean(process->sealed)},
+	    {"seal_reason", json_text(seal_reason(process))},
+	    {"salvaged", json_boolean(process->salvaged)},
+	    {"running", json_boolean(process->running)},
+	    {"events", json_number(process->events)},
+	    {"lost_events", json_number(process->lost)},
+	    {"missing_events", json_number(process->missing)},
+	    {"segments", json_number(process->segment_count)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *untraced_json(const struct timeline *timeline)
 {
-	return JSON_OBJECT("callbacks", json_number(timeline->untraced_callbacks), /**/
-			   "threads", json_number(timeline->untraced_threads),	   /**/
-			   "events", json_number(timeline->untraced_events));
+	const struct json_pair pairs[] = {
+	    {"callbacks", json_number(timeline->untraced_callbacks)},
+	    {"threads", json_number(timeline->untraced_threads)},
+	    {"events", json_number(timeline->untraced_events)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 static json_t *report_json(const struct report *report)
 {
 	const struct timeline *timeline = report->timeline;
 	const struct trace_process *process = timeline->process;
+	const struct json_pair pairs[] = {
+	    {"unit_ns", json_real(timeline_unit_ns(timeline))},
+	    {"duration_ns", json_integer(timeline_offset_ns(timeline, process->last_tick))},
+	    {"from_ns", json_integer(timeline_offset_ns(timeline, timeline->from_tick))},
+	    {"to_ns", json_integer(timeline_offset_ns(timeline, timeline->end_tick))},
+	    {"switched_off_ns", json_ticks(timeline, timeline->off_ticks)},
+	    {"workers", workers_json(timeline)},
+	    {"imbalance", imbalance_json(timeline)},
+	    {"callbacks", callbacks_json(report)},
+	    {"long_polls", polls_json(report, &timeline->long_polls)},
+	    {"long_poll_count", json_number(timeline->long_polls.seen)},
+	    {"open_polls", polls_json(report, &timeline->open)},
+	    {"idle_periods", idle_json(timeline)},
+	    {"idle_period_count", json_number(timeline->idle.seen)},
+	    {"queues", queues_json(timeline)},
+	    {"untraced", untraced_json(timeline)},
+	    {"notes", lines_json(json_array(), process->notes, process->note_count)},
+	    {"problems", problems_json(report)},
+	};
 
-	return json_make(identity_json(process), "unit_ns", json_real(timeline_unit_ns(timeline)),	/**/
-			 "duration_ns", json_integer(timeline_offset_ns(timeline, process->last_tick)), /**/
-			 "from_ns", json_integer(timeline_offset_ns(timeline, timeline->from_tick)),	/**/
-			 "to_ns", json_integer(timeline_offset_ns(timeline, timeline->end_tick)),	/**/
-			 "switched_off_ns", json_ticks(timeline, timeline->off_ticks),			/**/
-			 "workers", workers_json(timeline),						/**/
-			 "imbalance", imbalance_json(timeline),						/**/
-			 "callbacks", callbacks_json(report),						/**/
-			 "long_polls", polls_json(report, &timeline->long_polls),			/**/
-			 "long_poll_count", json_number(timeline->long_polls.seen),			/**/
-			 "open_polls", polls_json(report, &timeline->open),				/**/
-			 "idle_periods", idle_json(timeline),						/**/
-			 "idle_period_count", json_number(timeline->idle.seen),				/**/
-			 "queues", queues_json(timeline),						/**/
-			 "untraced", untraced_json(timeline),						/**/
-			 "notes", lines_json(json_array(), process->notes, process->note_count),	/**/
-			 "problems", problems_json(report), NULL);
+	return json_add(identity_json(process), pairs, COUNT(pairs));
 }
 
 /* ---- The whole ------------------------------------------------------------------------------------------------ */
@@ -358,14 +403,19 @@ static json_t *list_json(struct report_list *list)
 {
 	if (json_array_size(list->processes) == 1)
 		return json_incref(json_array_get(list->processes, 0));
-	return JSON_OBJECT("processes", json_incref(list->processes), "problems",
-			   lines_json(json_array(), list->trace->problems, list->trace->problem_count));
+	const struct json_pair pairs[] = {
+	    {"processes", json_incref(list->processes)},
+	    {"problems", lines_json(json_array(), list->trace->problems, list->trace->problem_count)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 int report_list_print(struct report_list *list, FILE *out)
 {
 	json_t *json = list_json(list);
-	int error = json && (json_dumpf(json, out, JSON_INDENT(2)) == 0 || ferror(out)) ? 0 : -ENOMEM;
+	int error =
+	    json && (json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 || ferror(out)) ? 0 : -ENOMEM;
 
 	json_decref(json);
 	fputc('\n', out);
