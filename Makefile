@@ -56,7 +56,7 @@ UNIT_LIB := $(BUILD)/libuvtrace_unit.a
 
 PRODUCT := $(if $(PRELOAD_SRC),$(LIBTRACE)) $(DRAIN) $(CTL) $(TOOLS)
 
-.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-real check-asan bench fuzz \
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-real check-asan bench fuzz run-fuzz \
 	install format lint clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -72,7 +72,7 @@ help:
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
-	'make fuzz        runs each fuzzer for a short while (FUZZ_ARGS=...)' \
+	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
 	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
 	'make format      clang-format over all C files' \
 	'make lint        checks who may include whom' \
@@ -142,7 +142,7 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZE
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion $(ANALYZER_LIBS)
@@ -185,8 +185,19 @@ check-asan:
 bench: all $(BENCHES)
 	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
 
-fuzz: $(FUZZERS)
-	$(Q)for fuzzer in $(FUZZERS); do $$fuzzer $(FUZZ_ARGS) || exit 1; done
+# libFuzzer comes with clang only, so the fuzzers have an object tree of their own. What they find new is kept in
+# build/fuzzing/corpus, what fails as build/fuzzing/crash-*.
+FUZZ_SECONDS ?= 60
+
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang OPT='-O1 -g' \
+		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+
+run-fuzz: $(FUZZERS)
+	$(Q)for fuzzer in $(FUZZERS); do \
+		corpus=$(BUILD)/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=12000 -len_control=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden || exit 1; done
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)

@@ -42,8 +42,9 @@ struct layout {
 	{                                                                                                              \
 		.length = LENGTH(control), .second_at = 1 + INDEX_BYTES(control), .gap_at = GAP_AT(control),           \
 		.duration_at = DURATION_AT(control), .shape = SHAPE(control), .has_second = HAS_SECOND(control),       \
-		.index_mask = MASK(INDEX_BYTES(control)), .second_mask = MASK(SECOND_BYTES(control)),                  \
-		.gap_mask = MASK(GAP_BYTES(control)), .duration_mask = MASK(DURATION_BYTES(control)),                  \
+		.index_mask = (uint16_t)MASK(INDEX_BYTES(control)),                                                    \
+		.second_mask = (uint16_t)MASK(SECOND_BYTES(control)), .gap_mask = MASK(GAP_BYTES(control)),            \
+		.duration_mask = MASK(DURATION_BYTES(control)),                                                        \
 	}
 #define LAYOUT4(n)  LAYOUT(n), LAYOUT((n) + 1), LAYOUT((n) + 2), LAYOUT((n) + 3)
 #define LAYOUT16(n) LAYOUT4(n), LAYOUT4((n) + 4), LAYOUT4((n) + 8), LAYOUT4((n) + 12)

@@ -16,7 +16,7 @@
 
 #define READER_TICK_MAX	   (1ull << 62) /* times and indices beyond this are damage: sums of them cannot overflow */
 #define READER_INDEX_MAX   (1ull << 62)
-#define READER_SHIFT_MAX   24	      /* of the unit */
+#define READER_SHIFT_MAX   16	      /* of the unit */
 #define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
 #define READER_SAMPLES_MAX (1u << 20) /* kept of one process */
 

@@ -71,6 +71,7 @@ static int add_events(struct trace_process *process, const struct reader_block *
 
 	if (!worker)
 		return -ENOMEM;
+	process->sealed = false; /* what comes behind a seal must have one of its own */
 	place = reader_append(&worker->blocks->list, &worker->blocks->count, sizeof(*place));
 	if (!place)
 		return -ENOMEM;

@@ -312,6 +312,12 @@ Test(reader_files, what_is_no_trace_is_one_line)
 	builder_header(builder, header);
 	put_file("newer.bin", builder->data, builder->bytes);
 	assert_nothing(in_folder("newer.bin"), "newer.bin: made by a newer uvtrace (format 9, this reads 1)");
+	builder->bytes = 0;
+	header = builder_default_header(1);
+	header.unit_shift = 17;
+	builder_header(builder, header);
+	put_file("shifted.bin", builder->data, builder->bytes);
+	assert_nothing(in_folder("shifted.bin"), "shifted.bin: the file header makes no sense, at byte 0");
 	put_file("cut.bin", builder->data, 100);
 	assert_nothing(in_folder("cut.bin"), "cut.bin: cut off in the file header, at byte 0");
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the fuzzers share: an input as a file that has no name, checksums put right so that an input gets past them,
+ * and a walk through all that a trace can be asked for.
+ */
+#ifndef FUZZ_INPUT_H
+#define FUZZ_INPUT_H
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "crc32c.h"
+#include "jsonl.h"
+#include "reader.h"
+
+/* The bytes as a file; the path is valid until the next call. */
+static inline const char *input_path(const uint8_t *data, size_t bytes)
+{
+	static int fd = -1;
+	static char path[64];
+
+	if (fd < 0)
+		fd = memfd_create("input", MFD_CLOEXEC);
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, data, bytes, 0) != (ssize_t)bytes)
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return path;
+}
+
+static inline size_t input_fix_block(uint8_t *at, size_t left)
+{
+	struct trace_block_header header;
+	size_t bytes;
+
+	if (left < sizeof(header))
+		return 8;
+	memcpy(&header, at, sizeof(header));
+	bytes = (size_t)header.header_bytes + header.payload_bytes;
+	if (header.magic != TRACE_BLOCK_MAGIC || header.header_bytes < sizeof(header) || bytes > left)
+		return 8;
+	memset(at + offsetof(struct trace_block_header, crc32c), 0, 4);
+	header.crc32c = crc32c(0, at, bytes);
+	memcpy(at + offsetof(struct trace_block_header, crc32c), &header.crc32c, 4);
+	return (bytes + 7) & ~(size_t)7;
+}
+
+/* Puts right what a reader checks before it looks any further. */
+static inline void input_fix_checksums(uint8_t *data, size_t bytes)
+{
+	struct trace_file_header *header = (struct trace_file_header *)data;
+	size_t at = sizeof(*header);
+
+	if (bytes < sizeof(*header))
+		return;
+	memcpy(header->magic, TRACE_MAGIC, 8);
+	header->reader_version_min = TRACE_READER_VERSION_MIN;
+	header->crc32c = crc32c(0, data, offsetof(struct trace_file_header, crc32c));
+	while (at < bytes)
+		at += input_fix_block(data + at, bytes - at);
+}
+
+static inline void input_walk_worker(struct trace *trace, size_t process, size_t worker, size_t batch, uint64_t step)
+{
+	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker);
+	uint64_t until = step ? step : UINT64_MAX, last = 0;
+	struct trace_item items[64];
+	size_t count, contexts;
+	bool after_gap;
+
+	for (int turns = 0; cursor && turns < 100000; turns++) {
+		count = trace_cursor_read(cursor, until, items, batch);
+		if (count == 0 && until == UINT64_MAX)
+			break;
+		if (count == 0)
+			until = turns < 100 ? until + step : UINT64_MAX;
+		for (size_t i = 0; i < count; i++) {
+			if (items[i].tick < last || items[i].shape > TRACE_SHAPE_INSTANT)
+				abort();
+			last = items[i].tick;
+			trace_event_name(items[i].word);
+		}
+		trace_cursor_context(cursor, &contexts, &after_gap);
+	}
+	trace_cursor_close(cursor);
+}
+
+static inline void input_ignore(void *arg, const char *problem)
+{
+	(void)arg, (void)problem;
+}
+
+static inline void input_no_progress(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg, (void)done, (void)total;
+}
+
+/* As JSON lines, into nothing. No file that the input names is opened: those are not what is tried here. */
+static inline void input_convert(struct trace *trace)
+{
+	static const struct jsonl_watcher watcher = {input_ignore, input_no_progress, NULL};
+	static struct jsonl_text out;
+
+	for (size_t i = 0; i < trace->process_count; i++)
+		for (size_t k = 0; k < trace->processes[i].module_count; k++)
+			trace->processes[i].modules[k].start = trace->processes[i].modules[k].end = 0;
+	if (out.fd == 0)
+		out.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (jsonl_convert(trace, &out, &watcher) != 0)
+		abort();
+}
+
+/* Opens it and looks at everything in it. */
+static inline void input_read(const uint8_t *data, size_t bytes)
+{
+	const char *path = input_path(data, bytes);
+	struct trace *trace = trace_open(&path, 1, NULL, NULL);
+
+	if (!trace)
+		abort();
+	for (size_t i = 0; i < trace->process_count; i++) {
+		struct trace_process *process = &trace->processes[i];
+
+		if (trace_ns(process, process->first_tick) > trace_ns(process, process->last_tick))
+			abort();
+		for (size_t worker = 0; worker < process->worker_count; worker++) {
+			input_walk_worker(trace, i, worker, 64, 0);
+			input_walk_worker(trace, i, worker, 1, 1 + (process->last_tick >> 4));
+			input_walk_worker(trace, i, worker, 3, 1 + (process->last_tick >> 2));
+		}
+	}
+	input_convert(trace);
+	trace_close(trace);
+}
+
+#endif
