@@ -27,6 +27,7 @@
 #include "segment.h"
 
 #define TICK_MS		      100
+#define SLOW_TICK_MS	      1000 /* while a callback runs on and on */
 #define SECOND_NS	      1000000000ull
 #define RECORDS_WORTH_A_BLOCK 4096
 #define CONTEXT_ROOM	      (ENCODER_OPEN_MAX * sizeof(struct trace_context))
@@ -228,19 +229,47 @@ static bool room_ready(struct drain *drain)
 
 /* ---- Rings ---------------------------------------------------------------------------------------------- */
 
-/* A ring that belongs to a worker which has not been seen yet. */
-static void worker_begin(struct drain *drain, struct drain_worker *worker, const struct shared_ring *ring)
+static const struct record *ring_records(const struct drain *drain, uint32_t i)
 {
-	uint32_t shift = drain->segment.header.unit_shift;
+	return (const struct record *)((const char *)drain->shared + drain->rings_offset +
+				       (uint64_t)i * drain->ring_bytes);
+}
 
-	encoder_init(&worker->encoder, ring->worker, shift);
-	worker->encoder.index = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+/* Begins at the ring's tail. Where another drain was at work before, what was open there is looked up in the records
+ * that it has drained, as far as they are not overwritten yet: of those, the older quarter may be while we look. */
+static void encoder_begin(struct drain *drain, uint32_t i)
+{
+	struct encoder *encoder = &drain->workers[i].encoder;
+	const struct shared_ring *ring = &drain->shared->rings[i];
+	uint64_t capacity = drain->ring_mask + 1;
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+	uint64_t oldest = head > capacity ? head - capacity : 0;
+	uint64_t first = head > capacity ? oldest + capacity / 4 : 0;
+	struct encoder_source drained = {ring_records(drain, i), drain->ring_mask, first, tail - first};
+
+	encoder_init(encoder, ring->worker, drain->segment.header.unit_shift);
+	encoder->index = tail;
+	if (tail <= first || tail > head)
+		return;
+	encoder_resume(encoder, &drained);
+	if (atomic_load_explicit(&ring->head, memory_order_acquire) > first + capacity)
+		encoder->open_count = encoder->open_beyond = 0;
+}
+
+/* A ring that belongs to a worker which has not been seen yet. */
+static void worker_begin(struct drain *drain, uint32_t i)
+{
+	struct drain_worker *worker = &drain->workers[i];
+	const struct shared_ring *ring = &drain->shared->rings[i];
+
+	encoder_begin(drain, i);
 	worker->worker = ring->worker;
 	worker->tid = ring->tid;
 	worker->role = (uint8_t)ring->role;
 	worker->name_bytes = (uint8_t)strnlen(ring->name, sizeof(ring->name));
 	memcpy(worker->name, ring->name, worker->name_bytes);
-	worker->start_tick = ring->start_counter >> shift;
+	worker->start_tick = ring->start_counter >> drain->segment.header.unit_shift;
 	worker->end_tick = 0;
 	worker->sampled = worker->encoder.index;
 	worker->lost = 0;
@@ -261,7 +290,7 @@ static void ring_note(struct drain *drain, uint32_t i)
 		return;
 	}
 	if (worker->worker != ring->worker)
-		worker_begin(drain, worker, ring);
+		worker_begin(drain, i);
 	worker->has_ended = state == RING_ENDED;
 	/* Acquire: pairs with the release in thread_put(); the records below head are there. */
 	worker->head = atomic_load_explicit(&ring->head, memory_order_acquire);
@@ -281,8 +310,7 @@ static void ring_take(struct drain *drain, uint32_t i)
 {
 	struct drain_worker *worker = &drain->workers[i];
 	struct encoder_source source = {
-	    .records = (const struct record *)((const char *)drain->shared + drain->rings_offset +
-					       (uint64_t)i * drain->ring_bytes),
+	    .records = ring_records(drain, i),
 	    .mask = drain->ring_mask,
 	    .first = worker->encoder.index,
 	    .count = ring_pending(worker),
@@ -370,6 +398,12 @@ static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, 
 	pool->running += atomic_load_explicit(&ring->pool_parked, memory_order_relaxed) == 0;
 }
 
+/* A callback is running: the worker neither waits nor is outside of every loop. */
+static bool is_busy(const struct drain_worker *worker)
+{
+	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
+}
+
 static void sample(struct drain *drain)
 {
 	struct shared *shared = drain->shared;
@@ -386,7 +420,7 @@ static void sample(struct drain *drain)
 		if (worker->worker == 0)
 			continue;
 		pool_add(&pool, ring, worker);
-		if (worker->head != worker->sampled)
+		if (worker->head != worker->sampled || is_busy(worker))
 			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
 		worker->sampled = worker->head;
 	}
@@ -449,8 +483,10 @@ static void flush(struct drain *drain)
 	drain->flushed_ns = drain->now_ns;
 	if (!news && drain->segment.samples.header.payload_bytes == 0)
 		return;
-	if (!segment_ready(drain))
+	if (!segment_ready(drain)) {
+		drain->segment.samples.header.payload_bytes = 0;
 		return;
+	}
 	segment_put_clock(&drain->segment, drain->now_ns);
 	put_workers(drain, false);
 	entries_flush(&drain->segment, &drain->segment.samples, drain->now_ns);
@@ -481,18 +517,22 @@ static void tick(struct drain *drain)
 
 /* ---- Sleep ---------------------------------------------------------------------------------------------- */
 
-/* Nothing happens and nothing is left to do: every worker waits, or is in no loop at all. */
-static bool is_idle(const struct drain *drain)
+/* Nothing happens, and everything that did is written. */
+static bool is_quiet(const struct drain *drain)
 {
 	if (drain->now_ns - drain->active_ns < SECOND_NS || drain->segment.samples.header.payload_bytes > 0)
 		return false;
-	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		const struct drain_worker *worker = &drain->workers[i];
-
-		if (worker->worker != 0 && (ring_pending(worker) > 0 ||
-					    (worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder))))
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (ring_pending(&drain->workers[i]) > 0)
 			return false;
-	}
+	return true;
+}
+
+static bool nobody_is_busy(const struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (is_busy(&drain->workers[i]))
+			return false;
 	return true;
 }
 
@@ -508,21 +548,21 @@ static bool program_left(struct drain *drain)
  * stores its record and then looks at `asleep`, without a fence; a tick is longer than any store stays unseen. */
 static int sleep_ms(struct drain *drain)
 {
-	bool idle = is_idle(drain);
+	bool quiet = is_quiet(drain), may_sleep = quiet && nobody_is_busy(drain);
 
-	if (!idle || !drain->will_sleep) {
-		drain->will_sleep = idle;
-		atomic_store(&drain->shared->asleep, idle);
-		return TICK_MS;
-	}
-	return NEVER;
+	if (may_sleep && drain->will_sleep)
+		return NEVER;
+	if (may_sleep != drain->will_sleep)
+		atomic_store(&drain->shared->asleep, may_sleep);
+	drain->will_sleep = may_sleep;
+	return quiet && !may_sleep ? SLOW_TICK_MS : TICK_MS;
 }
 
 static void drain_sleep(struct drain *drain)
 {
 	int timeout_ms = sleep_ms(drain);
 
-	if (timeout_ms == NEVER && program_left(drain)) {
+	if (timeout_ms != TICK_MS && program_left(drain)) {
 		drain->asked.gone = true;
 		return;
 	}
@@ -555,6 +595,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
 	drain->now_ns = drain->active_ns = drain->flushed_ns = clock_mono_ns();
 	snprintf(drain->self_path, sizeof(drain->self_path), "%s", shared->self_path);
+	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
 	encoder_words_init(&drain->words);
 	error = segment_init(&drain->segment, shared);
 	sampler_init(&drain->sampler, &drain->segment);

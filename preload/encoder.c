@@ -110,6 +110,19 @@ static NOINLINE void open_track(struct encoder *encoder, uint64_t word, uint64_t
 		open_pop(encoder, code);
 }
 
+void encoder_resume(struct encoder *encoder, const struct encoder_source *source)
+{
+	for (uint64_t i = 0; i < source->count; i++) {
+		const struct record *record = &source->records[(source->first + i) & source->mask];
+		uint64_t word = record->word, tick = record->counter >> encoder->unit_shift;
+
+		encoder->tick = tick > encoder->tick ? tick : encoder->tick;
+		if (code_is_tracked(trace_word_code(word)))
+			open_track(encoder, word, encoder->tick);
+	}
+	encoder->index = source->first + source->count;
+}
+
 /* ---- Words ---------------------------------------------------------------------------------------------- */
 
 INLINE uint32_t word_slot(uint64_t word)

@@ -52,6 +52,9 @@ struct encoder_source {
 void encoder_words_init(struct encoder_words *words);
 void encoder_init(struct encoder *encoder, uint32_t worker, uint32_t unit_shift);
 
+/* Goes through records that somebody else has encoded, to know what is open after them. */
+void encoder_resume(struct encoder *encoder, const struct encoder_source *source);
+
 /* Fills `block`, which has `bytes` bytes (at least ENCODER_BLOCK_BYTES_MIN), with a block header and a payload,
  * but for the checksum. Returns how many records it took: all or as many as fit, at least one if there is one.
  * A poll or a wait whose records are all there comes whole into one block. */

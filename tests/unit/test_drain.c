@@ -506,6 +506,57 @@ Test(drain, sleeps_when_idle_and_can_be_woken)
 	trace_close(trace);
 }
 
+/* A program that became another one by exec has no ring any more: its helper must not wait for it to end. */
+Test(drain, ends_when_nobody_has_the_ring_mapped)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+
+	snprintf(shared->self_path, sizeof(shared->self_path), "%s/another", folder);
+	site_add(SITE);
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_now(ring, trace_word(8, POLL)); /* the callback that called exec */
+	pthread_join(drain, NULL);
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 1);
+	cr_assert_eq(trace->processes[0].seal_reason, TRACE_SEAL_DIED);
+	trace_close(trace);
+}
+
+Test(drain, another_one_takes_over_at_the_tail)
+{
+	struct shared_ring *ring = ring_begin(0, TRACE_ROLE_LOOP);
+	struct trace *trace;
+	const struct trace_context *context;
+	struct trace_cursor *cursor;
+	struct trace_item item;
+	size_t count;
+	bool after_gap;
+
+	site_add(SITE);
+	put_now(ring, trace_word(7, TRACE_LOOP_ENTER));
+	put_polls(ring, 10);
+	put_now(ring, trace_word(8, POLL));
+	atomic_store(&ring->tail, 22); /* so far another one has come */
+	put_now(ring, trace_word(9, TRACE_CODE_SUBMIT + SITE));
+	put_now(ring, TRACE_POLL_END);
+	drain_begin();
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 2);
+	cursor = trace_cursor_open(trace, 0, 0);
+	cr_assert_eq(trace_cursor_read(cursor, UINT64_MAX, &item, 1), 1);
+	cr_assert_eq(item.word, trace_word(9, TRACE_CODE_SUBMIT + SITE));
+	context = trace_cursor_context(cursor, &count, &after_gap);
+	cr_assert_not_null(context);
+	cr_assert_eq(count, 2);
+	cr_assert_eq(context[0].word, trace_word(7, TRACE_LOOP_ENTER));
+	cr_assert_eq(context[1].word, trace_word(8, POLL));
+	trace_cursor_close(cursor);
+	trace_close(trace);
+}
+
 /* ---- Failures ------------------------------------------------------------------------------------------- */
 
 Test(drain, unwritable_folder_loses_events_and_says_so)
