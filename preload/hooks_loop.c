@@ -85,7 +85,8 @@ static void loop_unpark(int timeout, bool parked, int ready)
 		thread_put(thread, clock_read(thread->clock), trace_word(object, TRACE_UNPARK));
 	else if (timeout == 0)
 		hooks_emit(true, trace_word(object, TRACE_TURN));
-	wake_if_asleep(thread);
+	if (parked)
+		wake_if_asleep(thread);
 }
 
 /* The first wait of a thread whose libuv is out of sight. */

@@ -82,8 +82,9 @@ EXPORT void uv_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex)
 	if (!park)
 		return;
 	atomic_store_explicit(&thread->ring->pool_parked, 0, memory_order_relaxed);
-	if (parked)
-		thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
+	if (!parked)
+		return;
+	thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
 	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
 		process_wake_drain();
 }

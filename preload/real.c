@@ -19,6 +19,7 @@
 #include "dispatch.h"
 
 struct real_module real_modules[REAL_MODULES_MAX];
+__thread const struct real_copy *real_last;
 struct real_text real_uv_texts[REAL_COPIES_MAX];
 _Atomic uint32_t real_uv_copies;
 
@@ -66,8 +67,10 @@ static struct real_text text_of(const void *address)
 
 static bool is_own(const void *address)
 {
-	struct real_text own = text_of((void *)real_find);
+	static struct real_text own; /* written with the same values by whoever comes first */
 
+	if (!own.bytes)
+		own = text_of((void *)real_find);
 	return (uintptr_t)address - own.start < own.bytes;
 }
 
@@ -190,6 +193,8 @@ const struct real_copy *real_find(void *caller)
 	copy = module_find(caller);
 	if (copy)
 		return copy;
+	if (real_last && is_own(caller))
+		return real_last;
 	saved_errno = errno;
 	copy = module_add(caller);
 	errno = saved_errno;

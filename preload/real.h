@@ -5,7 +5,9 @@
  *
  * A process may hold several copies of libuv (a program's own, one inside a plugin), so each call goes to the copy
  * that its caller is linked with: REAL() looks at the wrapper's return address. The last piece is a comparison
- * with the range of the module that called first; others are looked for in a short list.
+ * with the range of the module that called first; others are looked for in a short list. Where we seem to have called
+ * ourselves (libuv's uv_write jumps to uv_write2; a callback's last act is a jump) it is the copy that this thread
+ * called last.
  */
 #ifndef REAL_H
 #define REAL_H
@@ -44,6 +46,7 @@ struct real_module { /* code that calls libuv: its range, and the copy that it i
 #define REAL_MODULES_MAX 64
 
 extern struct real_module real_modules[REAL_MODULES_MAX];
+extern __thread const struct real_copy *real_last; /* NULL before this thread's first call */
 
 /* The copy that code at `caller` is linked with. Slow. errno is kept. */
 const struct real_copy *real_find(void *caller);
@@ -57,13 +60,17 @@ bool real_uv_is_static(void);
 static inline void *real_get(enum real_index index, void *caller)
 {
 	const struct real_module *module = &real_modules[0];
+	const struct real_copy *copy;
 
 	/* Acquire: pairs with the release that publishes a module. */
 	if (__builtin_expect((uintptr_t)caller - module->start <
 				 __atomic_load_n((const uintptr_t *)&module->bytes, __ATOMIC_ACQUIRE),
 			     1))
-		return module->copy->functions[index];
-	return real_find(caller)->functions[index];
+		copy = module->copy;
+	else
+		copy = real_find(caller);
+	real_last = copy;
+	return copy->functions[index];
 }
 
 #define REAL(name) ((__typeof__(&name))real_get(REAL_##name, __builtin_return_address(0)))
