@@ -293,16 +293,41 @@ static int salvage_texts(struct salvage *salvage)
 	return error;
 }
 
-/* The header's start has lost what the unit does not hold. */
-static int salvage_clock(struct salvage *salvage)
+static int add_pair(struct salvage *salvage, struct trace_clock_pair from)
 {
 	struct reader_state *state = &salvage->reader->states[salvage->process];
 	struct trace_clock_pair *pair = reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
 
 	if (!pair)
 		return -ENOMEM;
-	*pair = salvage->shared->start;
+	*pair = from;
 	return 0;
+}
+
+/* Where the trace may have been made here, on this kind of machine, its clock can still be read. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#include "clock.h"
+
+static int add_pair_of_now(struct salvage *salvage)
+{
+	return boot_is_ours(salvage->shared->boot_id) ? add_pair(salvage, clock_pair_read(salvage->shared->clock)) : 0;
+}
+#else
+static int add_pair_of_now(struct salvage *salvage)
+{
+	(void)salvage;
+	return 0;
+}
+#endif
+
+/* A ring says what its clock showed at the start only. Where no segment says more, but the machine has not been
+ * started anew since, its clock goes on to show how fast it is. */
+static int salvage_clock(struct salvage *salvage)
+{
+	size_t known = salvage->reader->states[salvage->process].pair_count;
+	int error = add_pair(salvage, salvage->shared->start);
+
+	return error || known > 0 ? error : add_pair_of_now(salvage);
 }
 
 static int salvage_all(struct salvage *salvage)
