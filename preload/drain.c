@@ -221,8 +221,7 @@ static uint64_t room_for_events(const struct drain *drain)
 /* A segment with room for a block of events. */
 static bool room_ready(struct drain *drain)
 {
-	if (drain->segment.writer.is_open && drain->segment.has_events &&
-	    room_for_events(drain) < ENCODER_BLOCK_BYTES_MIN)
+	if (drain->segment.writer.is_open && room_for_events(drain) < ENCODER_BLOCK_BYTES_MIN)
 		seal(drain, TRACE_SEAL_ROTATED);
 	return segment_ready(drain);
 }
@@ -327,7 +326,6 @@ static void ring_take(struct drain *drain, uint32_t i)
 	if (drain->segment.writer.is_open) {
 		int error = writer_append(&drain->segment.writer, &drain->block.header, drain->now_ns);
 
-		drain->segment.has_events = true;
 		if (error)
 			tell_error(drain, error);
 	}
@@ -449,7 +447,7 @@ static bool is_over(const struct drain *drain)
 
 static bool rotation_is_due(const struct drain *drain)
 {
-	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.has_events || is_over(drain))
+	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.writer.has_events || is_over(drain))
 		return false;
 	return drain->asked.rotate != drain->rotated || drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
 }

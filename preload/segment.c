@@ -13,7 +13,6 @@
 #include "clock.h"
 #include "version.h"
 
-
 #define TEXT_BYTES_MAX 4096
 #define SITES_BATCH    128 /* resolved at once */
 
@@ -231,12 +230,17 @@ static void put_site(struct segment *segment, uint32_t index, uint64_t now_ns)
 	memcpy(entry->text + callback.bytes, text_of(segment, caller), caller.bytes);
 }
 
+/* At most half of a segment: where that is too little, some sites are told in other segments only. */
 static void put_all_sites(struct segment *segment, uint64_t now_ns)
 {
 	entries_begin(&segment->entries, TRACE_BLOCK_SITES);
-	for (uint32_t i = 0; i < segment->sites_end; i++)
+	for (uint32_t i = 0; i < segment->sites_end; i++) {
+		if (segment->entries.header.payload_bytes + segment->writer.segment_bytes_max / 2 >
+		    writer_room(&segment->writer))
+			break;
 		if (segment->sites[i].known)
 			put_site(segment, i, now_ns);
+	}
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
@@ -368,7 +372,6 @@ int segment_begin(struct segment *segment, uint64_t now_ns)
 	if (error)
 		return error;
 	segment->begun_ns = now_ns;
-	segment->has_events = false;
 	segment->modules_told = 0;
 	put_process(segment, now_ns);
 	segment_put_clock(segment, now_ns);

@@ -40,7 +40,6 @@ struct segment {
 	struct trace_file_header header;
 	uint32_t clock;
 	uint64_t begun_ns;
-	bool has_events;
 
 	struct modules modules;
 	uint32_t modules_told; /* in this segment */

@@ -27,7 +27,7 @@
 
 #define SEAL_ROOM	  512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN	  8
-#define SEGMENT_BYTES_MIN 32768 /* less is not worth a file when others hold the budget */
+#define SEGMENT_BYTES_MIN 32768 /* what every segment repeats, and some events, must fit */
 
 /* ---- Names ---------------------------------------------------------------------------------------------- */
 
@@ -263,12 +263,12 @@ static int budget_reserve(struct writer *writer)
 		return error;
 	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
 	share = survey.writers ? writer->total_bytes_max / 4 / (survey.writers + 1) : left;
-	share = share > SEGMENT_BYTES_MIN ? share : SEGMENT_BYTES_MIN;
+	share = share > 2 * SEGMENT_BYTES_MIN ? share : 2 * SEGMENT_BYTES_MIN;
 	share = share < left ? share : left;
 	if (share < writer->segment_bytes_max)
 		writer->segment_bytes_max = share;
 	writer->others_bytes = survey.bytes;
-	return writer->segment_bytes_max < SEGMENT_BYTES_MIN && share < writer->file_bytes_max ? -EDQUOT : 0;
+	return writer->segment_bytes_max < SEGMENT_BYTES_MIN ? -EDQUOT : 0;
 }
 
 static bool budget_fits(struct writer *writer, uint64_t bytes)
@@ -386,7 +386,7 @@ static void segment_rename(struct writer *writer)
 		writer->sealed_segments++;
 }
 
-/* What is there stays readable; an empty file says nothing and goes. */
+/* What is there stays readable; a file without events says nothing and goes. */
 static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 {
 	char path[WRITER_PATH_BYTES];
@@ -395,7 +395,7 @@ static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 	writer->retry_ns = now_ns + WRITER_RETRY_NS;
 	segment_close(writer);
 	segment_path(writer, path, ".open");
-	if (writer->bytes > 0)
+	if (writer->has_events)
 		segment_rename(writer);
 	else if (segment_is_ours(writer, path))
 		unlink(path);
@@ -403,9 +403,10 @@ static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 
 static int segment_begin(struct writer *writer, struct trace_file_header *header)
 {
-	int error = folder_make(writer->folder);
+	int error = writer->file_bytes_max < SEGMENT_BYTES_MIN ? -EFBIG : folder_make(writer->folder);
 
 	writer->bytes = 0;
+	writer->has_events = false;
 	error = error ? error : segment_create(writer);
 	if (error)
 		return error;
@@ -490,6 +491,8 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	error = budget_fits(writer, bytes) ? segment_write(writer, block, bytes) : -EDQUOT;
 	if (error)
 		segment_give_up(writer, error, now_ns);
+	else
+		writer->has_events |= block->type == TRACE_BLOCK_EVENTS;
 	return error;
 }
 

@@ -28,10 +28,11 @@ struct writer {
 	char folder[SHARED_PATH_BYTES];
 	char name[SHARED_PATH_BYTES]; /* without .bin */
 
-	bool is_open; /* blocks are welcome: a segment is open, or the writer is null */
-	bool reopens; /* the descriptor table is the program's own: open the file again for each write */
-	int fd;	      /* of the open segment, or -1 */
-	dev_t device; /* of the open segment: what a path must still lead to */
+	bool is_open;	 /* blocks are welcome: a segment is open, or the writer is null */
+	bool has_events; /* in the open segment: without them it is not worth keeping */
+	bool reopens;	 /* the descriptor table is the program's own: open the file again for each write */
+	int fd;		 /* of the open segment, or -1 */
+	dev_t device;	 /* of the open segment: what a path must still lead to */
 	ino_t inode;
 	uint64_t segment;	    /* N of the open segment */
 	uint64_t bytes;		    /* in it */

@@ -396,6 +396,27 @@ Test(drain, evicted_segments_are_missing_and_the_budget_holds)
 	trace_close(trace);
 }
 
+/* More sites than a small segment can repeat: its events must fit all the same. */
+Test(drain, many_sites_leave_room_for_events)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+
+	shared->options.file_size_bytes = 65536;
+	for (uint32_t i = 0; i < TRACE_SITES_MAX; i++)
+		site_add(i);
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 50000);
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 100000);
+	cr_assert_eq(trace->processes[0].missing, 0);
+	cr_assert(trace->processes[0].sites[SITE].present);
+	trace_close(trace);
+	cr_assert_eq(atomic_load(&shared->message_ready), 0);
+}
+
 Test(drain, rotation_on_request)
 {
 	struct shared_ring *ring;

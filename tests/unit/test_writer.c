@@ -32,8 +32,8 @@ static void setup(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/uvtrace_test_writer_XXXXXX");
 	cr_assert_not_null(mkdtemp(folder));
-	options.file_size_bytes = 20000;
-	options.total_size_bytes = 100000;
+	options.file_size_bytes = 40000;
+	options.total_size_bytes = 200000;
 	snprintf(options.path, sizeof(options.path), "%s/a/b/name.bin", folder);
 	header.header_bytes = sizeof(header);
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
@@ -209,7 +209,7 @@ Test(writer, sealing_overwrites_nothing)
 Test(writer, block_that_does_not_fit_is_refused_and_the_segment_goes_on)
 {
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(append(&writer, 19000), 0);
+	cr_assert_eq(append(&writer, 39000), 0);
 	cr_assert_eq(append(&writer, BLOCK_BYTES), -EMSGSIZE);
 	cr_assert_eq(append(&writer, 100), 0);
 	cr_assert_leq(writer.bytes, options.file_size_bytes);
@@ -219,16 +219,16 @@ Test(writer, folder_never_holds_more_than_the_budget)
 {
 	int files;
 
-	options.total_size_bytes = 50000;
+	options.total_size_bytes = 100000;
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
 	for (int segment = 0; segment < 20; segment++) {
 		cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 		while (append(&writer, BLOCK_BYTES) == 0)
-			cr_assert_leq(folder_bytes(&files), 50000);
+			cr_assert_leq(folder_bytes(&files), 100000);
 		writer_seal(&writer);
-		cr_assert_leq(folder_bytes(&files), 50000);
+		cr_assert_leq(folder_bytes(&files), 100000);
 	}
-	cr_assert_gt(folder_bytes(&files), 25000);
+	cr_assert_gt(folder_bytes(&files), 50000);
 	cr_assert_gt(writer.evicted_segments, 10);
 	cr_assert(exists("name.1234567.20.bin"));
 	cr_assert(!exists("name.1234567.1.bin"));
@@ -237,12 +237,12 @@ Test(writer, folder_never_holds_more_than_the_budget)
 Test(writer, the_oldest_go_first_whoever_made_them)
 {
 	make_folder();
-	make_file("name.1234567.4.bin", 30000, 100);
-	make_file("name.7654321.2.bin.zst", 30000, 300);
-	make_file("name.7654321.1.bin", 30000, 200);
-	make_file("other.1.1.bin", 30000, 400);
+	make_file("name.1234567.4.bin", 60000, 100);
+	make_file("name.7654321.2.bin.zst", 60000, 300);
+	make_file("name.7654321.1.bin", 60000, 200);
+	make_file("other.1.1.bin", 60000, 400);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(append(&writer, 15000), 0);
+	cr_assert_eq(append(&writer, 30000), 0);
 	cr_assert(!exists("name.7654321.2.bin.zst"));
 	cr_assert(exists("name.7654321.1.bin"));
 	cr_assert(exists("name.1234567.4.bin"));
@@ -253,28 +253,28 @@ Test(writer, what_a_living_process_writes_is_not_evicted_and_counts_as_full)
 {
 	struct writer other;
 
-	options.total_size_bytes = 45000;
+	options.total_size_bytes = 180000;
 	cr_assert_eq(writer_init(&other, &options, (uint32_t)getppid()), 0);
 	cr_assert_eq(writer_begin(&other, &header, 0), 0);
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
-	make_file("name.9.1.bin", 10000, 50);
+	make_file("name.9.1.bin", 120000, 50);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	while (append(&writer, BLOCK_BYTES) == 0)
 		;
 	cr_assert(!exists("name.9.1.bin"));
 	while (append(&other, BLOCK_BYTES) == 0)
 		;
-	cr_assert_gt(other.bytes, 18000);
-	cr_assert_gt(writer.bytes, 18000);
-	cr_assert_leq(other.bytes + writer.bytes, 45000);
+	cr_assert_gt(other.bytes, 38000);
+	cr_assert_gt(writer.bytes, 38000);
+	cr_assert_leq(other.bytes + writer.bytes, 180000);
 }
 
 Test(writer, what_a_dead_process_left_open_is_evicted)
 {
 	make_folder();
-	make_file("name.7654321.1.bin.open", 90000, 10);
+	make_file("name.7654321.1.bin.open", 180000, 10);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(append(&writer, 15000), 0);
+	cr_assert_eq(append(&writer, 30000), 0);
 	cr_assert(!exists("name.7654321.1.bin.open"));
 }
 
@@ -283,8 +283,8 @@ Test(writer, many_writers_share_a_small_budget)
 	static struct writer writers[8];
 	int files;
 
-	options.total_size_bytes = 300000;
-	options.file_size_bytes = 100000;
+	options.total_size_bytes = 600000;
+	options.file_size_bytes = 200000;
 	for (int i = 0; i < 8; i++) {
 		cr_assert_eq(writer_init(&writers[i], &options, i == 0 ? (uint32_t)getppid() : PID + (uint32_t)i), 0);
 		writer_begin(&writers[i], &header, 0); /* for the last ones there may be no room yet */
@@ -318,7 +318,7 @@ Test(writer, larger_file_than_total_means_total)
 Test(writer, single_has_no_limit_and_evicts_nothing)
 {
 	make_folder();
-	make_file("name.7654321.1.bin", 100000, 10);
+	make_file("name.7654321.1.bin", 200000, 10);
 	options.writer = SHARED_WRITER_SINGLE;
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
@@ -376,15 +376,32 @@ Test(writer, half_a_block_is_taken_back_and_a_later_segment_tried)
 	cr_assert(exists("name.1234567.2.bin.open"));
 }
 
+Test(writer, segment_without_events_is_not_kept_when_it_fails)
+{
+	struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
+	int files;
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_assert_eq(append(&writer, 3000), -EFBIG);
+	folder_bytes(&files);
+	cr_assert_eq(files, 0);
+}
+
 Test(writer, limit_of_the_process_on_file_sizes_is_kept)
 {
-	struct rlimit limit = {.rlim_cur = 5000, .rlim_max = RLIM_INFINITY};
+	struct rlimit limit = {.rlim_cur = 35000, .rlim_max = RLIM_INFINITY};
 
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(append(&writer, 3000), 0);
-	cr_assert_eq(append(&writer, 3000), -EMSGSIZE);
+	cr_assert_eq(append(&writer, 30000), 0);
+	cr_assert_eq(append(&writer, 6000), -EMSGSIZE);
+	limit.rlim_cur = 5000;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_assert_eq(writer_init(&writer, &options, PID), 0);
+	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG);
 }
 
 Test(writer, removed_folder_is_made_again)
