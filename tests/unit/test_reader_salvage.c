@@ -255,6 +255,7 @@ Test(reader_salvage, ring_alone_is_a_trace)
 	ring_fill(0, 1, 0, count);
 	put_ring();
 	trace = open_path(in_folder("ring"));
+	assert_no_problem(trace);
 	cr_assert_eq(trace->processes[0].pid, shared->pid);
 	cr_assert(trace->processes[0].salvaged);
 	cr_assert_eq(trace->processes[0].kinds[KIND_FS_STAT].work_req_offset, 72);

@@ -7,23 +7,28 @@
 
 static char *document;
 
-/* The document lies where this file's path leads to: ../../docs. */
-static void document_load(void)
+/* The documents lie where this file's path leads to: ../../docs. */
+static char *load(const char *name)
 {
-	char path[4096];
+	char path[4096], *text;
 	FILE *file;
 	long bytes;
 
-	snprintf(path, sizeof(path), "%.*s../../docs/trace-format.md", (int)(strrchr(__FILE__, '/') + 1 - __FILE__),
-		 __FILE__);
+	snprintf(path, sizeof(path), "%.*s../../docs/%s", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
 	file = fopen(path, "r");
 	cr_assert_not_null(file, "%s", path);
 	fseek(file, 0, SEEK_END);
 	bytes = ftell(file);
 	rewind(file);
-	document = calloc(1, bytes + 1);
-	cr_assert_eq(fread(document, 1, bytes, file), (size_t)bytes);
+	text = calloc(1, bytes + 1);
+	cr_assert_eq(fread(text, 1, bytes, file), (size_t)bytes);
 	fclose(file);
+	return text;
+}
+
+static void document_load(void)
+{
+	document = load("trace-format.md");
 	folder_make();
 }
 
@@ -62,6 +67,22 @@ Test(trace_format, each_event_stands_in_the_document)
 	assert_stands(row);
 	snprintf(row, sizeof(row), "Codes from %u on\nare free.", TRACE_CODE_END);
 	assert_stands(row);
+}
+
+Test(trace_format, each_json_name_stands_in_its_document)
+{
+	static const char *const names[] = {
+#define EVENT(code, name, jsonl, object) jsonl,
+#include "trace_events.def"
+#undef EVENT
+	    "PollStart", "RequestSubmit", "Unknown"};
+	char *text = load("jsonl.md"), entry[100];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(entry, sizeof(entry), "`%s`", names[i]);
+		cr_assert_not_null(strstr(text, entry), "docs/jsonl.md does not have %s", entry);
+	}
+	free(text);
 }
 
 Test(trace_format, each_kind_stands_in_the_document)
