@@ -47,7 +47,7 @@ static inline struct submit submit_begin(enum trace_kind kind, void *callback, v
 	submit.site = site_get(kind, callback, caller);
 	if (!submit.site)
 		return submit;
-	if (callback && !real_is_uv(callback)) /* see site_wrap */
+	if (callback && !submit.site->is_uv)
 		submit.callback = site_thunk(submit.site);
 	if (!thread->ring)
 		return submit;

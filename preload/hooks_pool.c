@@ -14,8 +14,7 @@
 #include "real.h"
 #include "hotpath.h"
 
-#define FORWARD(name, ...) (REAL(name) ? REAL(name)(__VA_ARGS__) : UV_ENOSYS)
-#define POOL_THREADS_MAX   1024 /* libuv's own limit */
+#define POOL_THREADS_MAX 1024 /* libuv's own limit */
 
 struct pool_start {
 	_Atomic bool taken;
@@ -132,7 +131,7 @@ EXPORT int uv_async_send(uv_async_t *handle)
 
 EXPORT int uv_cancel(uv_req_t *req)
 {
-	int rc = FORWARD(uv_cancel, req);
+	int rc = REAL_CALL(uv_cancel, req);
 	struct thread *thread = thread_current;
 
 	if (rc == 0 && thread->ring) {
@@ -148,7 +147,7 @@ EXPORT int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_af
 	uv_work_cb work_thunk = (uv_work_cb)site_wrap(KIND_WORK, (void *)work, CALLER);
 	uv_after_work_cb after_thunk = (uv_after_work_cb)submit.callback;
 
-	return pool_submit_end(&submit, req, FORWARD(uv_queue_work, loop, req, work_thunk, after_thunk));
+	return pool_submit_end(&submit, req, REAL_CALL(uv_queue_work, loop, req, work_thunk, after_thunk));
 }
 
 EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
@@ -157,10 +156,10 @@ EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo
 	struct submit submit;
 
 	if (!cb) /* synchronous */
-		return FORWARD(uv_getaddrinfo, loop, req, cb, node, service, hints);
+		return REAL_CALL(uv_getaddrinfo, loop, req, cb, node, service, hints);
 	submit = pool_submit_begin(KIND_GETADDRINFO, (void *)cb, CALLER);
 	cb = (uv_getaddrinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, FORWARD(uv_getaddrinfo, loop, req, cb, node, service, hints));
+	return pool_submit_end(&submit, req, REAL_CALL(uv_getaddrinfo, loop, req, cb, node, service, hints));
 }
 
 EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo_cb cb, const struct sockaddr *address,
@@ -169,10 +168,10 @@ EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo
 	struct submit submit;
 
 	if (!cb)
-		return FORWARD(uv_getnameinfo, loop, req, cb, address, flags);
+		return REAL_CALL(uv_getnameinfo, loop, req, cb, address, flags);
 	submit = pool_submit_begin(KIND_GETNAMEINFO, (void *)cb, CALLER);
 	cb = (uv_getnameinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, FORWARD(uv_getnameinfo, loop, req, cb, address, flags));
+	return pool_submit_end(&submit, req, REAL_CALL(uv_getnameinfo, loop, req, cb, address, flags));
 }
 
 EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t bytes, unsigned int flags, uv_random_cb cb)
@@ -180,10 +179,10 @@ EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t byt
 	struct submit submit;
 
 	if (!cb)
-		return FORWARD(uv_random, loop, req, buffer, bytes, flags, cb);
+		return REAL_CALL(uv_random, loop, req, buffer, bytes, flags, cb);
 	submit = pool_submit_begin(KIND_RANDOM, (void *)cb, CALLER);
 	cb = (uv_random_cb)submit.callback;
-	return pool_submit_end(&submit, req, FORWARD(uv_random, loop, req, buffer, bytes, flags, cb));
+	return pool_submit_end(&submit, req, REAL_CALL(uv_random, loop, req, buffer, bytes, flags, cb));
 }
 
 /* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is matched by. */

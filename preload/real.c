@@ -142,6 +142,10 @@ static const struct real_copy *copy_for(void *caller)
 
 static const struct real_copy *module_find(const void *caller)
 {
+	/* libuv's own calls go to itself. Such modules are not listed: the first place is for who calls most. */
+	for (uint32_t i = 0; i < real_uv_copies; i++)
+		if ((uintptr_t)caller - real_uv_texts[i].start < real_uv_texts[i].bytes)
+			return &copies[i];
 	for (int i = 0; i < REAL_MODULES_MAX; i++) {
 		uintptr_t bytes = atomic_load(&real_modules[i].bytes);
 
@@ -173,7 +177,8 @@ static const struct real_copy *module_add(void *caller)
 		return real_first();
 	copy = copy_for(caller);
 	/* libuv may come later: no module is remembered as having none. */
-	if (text.bytes && copy != &no_copy && !is_own(caller) && module_count < REAL_MODULES_MAX) {
+	if (text.bytes && copy != &no_copy && !is_own(caller) && !real_is_uv(caller) &&
+	    module_count < REAL_MODULES_MAX) {
 		struct real_module *module = &real_modules[module_count++];
 
 		module->start = text.start;
@@ -189,12 +194,12 @@ const struct real_copy *real_find(void *caller)
 	const struct real_copy *copy;
 	int saved_errno;
 
+	if (real_last && is_own(caller))
+		return real_last;
 	caller = dispatch_true_caller(caller);
 	copy = module_find(caller);
 	if (copy)
 		return copy;
-	if (real_last && is_own(caller))
-		return real_last;
 	saved_errno = errno;
 	copy = module_add(caller);
 	errno = saved_errno;

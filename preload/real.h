@@ -75,6 +75,16 @@ static inline void *real_get(enum real_index index, void *caller)
 
 #define REAL(name) ((__typeof__(&name))real_get(REAL_##name, __builtin_return_address(0)))
 
+/* The same function of the copy that this thread called last: inside a call of that copy. */
+#define REAL_AGAIN(name) ((__typeof__(&name))real_last->functions[REAL_##name])
+
+/* Calls it, or says that this libuv has no such function. */
+#define REAL_CALL(name, ...)                                                                                           \
+	({                                                                                                             \
+		__typeof__(&name) real_function = REAL(name);                                                          \
+		real_function ? real_function(__VA_ARGS__) : UV_ENOSYS;                                                \
+	})
+
 /* libc's own, never NULL. */
 int real_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
 int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);

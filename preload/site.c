@@ -77,6 +77,9 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 	site->callback = (site_callback)callback;
 	site->caller = caller;
 	site->kind = kind;
+	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's function ends in
+	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
+	site->is_uv = real_is_uv(callback);
 	site->has_status = kind_has_status[kind];
 	atomic_store(&site->code, TRACE_CODE_POLL + index);
 	shared = process_shared();
@@ -113,8 +116,7 @@ void *site_wrap(enum trace_kind kind, void *callback, void *caller)
 {
 	struct site *site;
 
-	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's function ends in
-	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
+	/* libuv's own callbacks are looked at first, lest they use up sites. */
 	if (!callback || site_is_thunk(callback) || real_is_uv(callback))
 		return callback;
 	site = site_get(kind, callback, caller);

@@ -19,6 +19,7 @@ struct site {
 	void *caller;
 	uint32_t kind;
 	_Atomic uint32_t code; /* TRACE_CODE_POLL + index; 0 until the rest is there */
+	bool is_uv;	       /* the callback is libuv's own: it is not wrapped, only the submission recorded */
 	bool has_status;       /* the callback's second argument is a status, by which a cancelled request is known */
 };
 
@@ -45,6 +46,7 @@ static inline uint32_t site_index(const struct site *site)
 	return site - site_table;
 }
 
+/* What to give libuv in the callback's place. */
 static inline void *site_thunk(const struct site *site)
 {
 	return (void *)(site_thunks + 16 * (uintptr_t)site_index(site));
