@@ -56,13 +56,23 @@ UNIT_LIB := $(BUILD)/libuvtrace_unit.a
 
 PRODUCT := $(if $(PRELOAD_SRC),$(LIBTRACE)) $(DRAIN) $(CTL) $(TOOLS)
 
+# The page needs what makes WebAssembly; without it everything else is built all the same.
+WASM_CC ?= clang
+VIEWER := $(BUILD)/trace_viewer.html
+VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld),$(wildcard /usr/lib/wasm32-wasi/libc.a),$(wildcard \
+	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
+# Its C: the analyzer without what needs libraries, threads or the program's files, and what stands in for these.
+VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
+	symbols.c timeline_tasks.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
+
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-real check-asan bench fuzz run-fuzz \
-	install format lint clean
+	install format lint clean viewer viewer-skipped check-viewer
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 
-all: $(PRODUCT) $(EXAMPLES)
+all: $(PRODUCT) $(EXAMPLES) viewer
 
 help:
 	@printf '%s\n' \
@@ -123,6 +133,23 @@ $(ANALYZER_LIB) $(UNIT_LIB):
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
+# ---- The viewer ---------------------------------------------------------------------------------------------
+
+viewer: $(if $(VIEWER_TOOLS),$(VIEWER),viewer-skipped)
+
+viewer-skipped:
+	@echo 'trace_viewer.html is not built: scripts/install_deps.sh viewer installs what it needs'
+
+$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/*.def analyzer/viewer/wasm/*.h \
+		analyzer/viewer/wasm/include/*.h analyzer/viewer/wasm/include/sys/*.h)
+	@mkdir -p $(@D)
+	$(call say,WASM,$@)$(WASM_CC) --target=wasm32-wasi -mexec-model=reactor -O3 -std=gnu11 $(WARN) -Wno-constant-conversion \
+		-Ianalyzer/viewer/wasm/include -Ianalyzer/viewer/wasm $(CPPFLAGS) -Wl,--gc-sections -Wl,--strip-all \
+		-Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 -o $@ $(VIEWER_SRC) -lm
+
+$(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE)
+	$(call say,PAGE,$@)analyzer/viewer/bundle.sh $< $@
 
 # ---- Examples, fixtures, tests ------------------------------------------------------------------------------
 
@@ -207,6 +234,7 @@ install: all
 	install -m 755 $(LIBTRACE) $(DRAIN) $(DESTDIR)$(PREFIX)/lib/uvtrace
 	install -m 755 scripts/uvtrace $(CTL) $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 preload/uvtrace.h $(DESTDIR)$(PREFIX)/include
+	$(if $(VIEWER_TOOLS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/uvtrace $(VIEWER))
 
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')

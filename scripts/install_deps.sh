@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing of the Debian packages that uvtrace needs.
-# Usage: install_deps.sh [GROUP ...]   groups: build (default), test, real, bench
+# Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, real, bench
 # Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
 # is told the line to type. Where there is no dpkg it names what is needed and leaves the rest to the compiler.
 set -eu
@@ -10,11 +10,18 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev ;;
+	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 ;;
 	test) echo libcriterion-dev ;;
+	# Node may come from elsewhere, and then brings npm.
+	browser)
+		echo chromium
+		command -v node >/dev/null || echo nodejs
+		command -v npm >/dev/null || echo npm
+		;;
 	real) sed '/^#/d' "$(dirname "$0")/../tests/real/packages.txt" | tr '\n' ' ' ;;
 	bench) echo linux-perf valgrind ;;
 	*)
-		echo "install_deps.sh: $1: no such group (build, test, real, bench)" >&2
+		echo "install_deps.sh: $1: no such group (build, viewer, test, browser, real, bench)" >&2
 		return 2
 		;;
 	esac

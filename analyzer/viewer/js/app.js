@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Puts the page together: opens what is given, shows it, and has each part follow the state.
+ */
+import { announce, byId, element, fill } from './dom.js';
+import { formatBytes, formatCount, formatDuration } from './format.js';
+import { rankSites } from './colors.js';
+import { change, DEFAULTS, onChange, parseFragment, readFragment, state } from './state.js';
+import { ask, onProgress, startThread } from './remote.js';
+import { fit, layOut, redraw, refreshAll, refreshView, setUpView, view } from './view.js';
+import { applyFilters, forgetFilters, select } from './actions.js';
+import { paintSwatches, refreshFigures, refreshTexts, setUpPanels, showSelection, showTab, currentFigures } from './panels.js';
+import { setUpInput } from './input.js';
+import { fillControls, setUpControls, showControls } from './controls.js';
+import { carriedTrace, setUpFiles } from './files.js';
+
+/* A trace needs about its own size and half a byte an event; WebAssembly has 4 GB at most. */
+const BYTES_MAX = 2.2e9;
+
+let busy = false;
+
+// ---- Progress -------------------------------------------------------------------------------------------------
+
+function showProgress(text, share) {
+	const node = byId('progress');
+	node.hidden = text === null;
+	if (text === null)
+		return;
+	byId('progress-text').textContent = share === null ? text : `${text} ${Math.floor(share * 100)} %`;
+	byId('progress-bar').value = share ?? 0;
+}
+
+function fail(error) {
+	showProgress(null);
+	byId('failure').hidden = false;
+	byId('failure').textContent = error.message;
+	announce(error.message);
+}
+
+// ---- Opening --------------------------------------------------------------------------------------------------
+
+async function open(files, symbols) {
+	if (files.length === 0) {
+		fail(new Error('No trace in there: segments are called *.bin, *.bin.open, *.bin.gz or *.bin.zst'));
+		return;
+	}
+	if (busy)
+		return;
+	busy = true;
+	byId('failure').hidden = true;
+	const began = performance.now();
+	try {
+		const chosen = await chooseRange(files);
+		if (chosen)
+			await openTrace(chosen, symbols);
+		document.documentElement.dataset.loadMs = String(Math.round(performance.now() - began));
+	} catch (error) {
+		fail(error);
+	} finally {
+		busy = false;
+		showProgress(null);
+	}
+}
+
+async function openTrace(files, symbols) {
+	showProgress('Loading', 0);
+	const trace = await ask('load', { files, symbols });
+	view.problems = trace.problems;
+	view.trace = trace;
+	if (trace.processes.length === 0)
+		throw new Error(trace.problems[0] || 'No trace in there');
+	fill(byId('process'), trace.processes.map((process, i) => element('option', { value: String(i) }, `${process.program.split('/').pop()} ${process.pid}`)));
+	byId('process-label').hidden = trace.processes.length < 2;
+	const process = Math.min(state.process, trace.processes.length - 1);
+	await showProcess(process, parseFragment(location.hash.slice(1)));
+}
+
+async function showProcess(index, wanted) {
+	view.process = null;
+	view.selected = view.life = view.drawn = view.overview = null;
+	view.wakes = [];
+	showProgress('Reading', 0);
+	const process = await ask('choose', { process: index });
+	process.startRealNs = BigInt(view.trace.processes[index].start_real_ns);
+	view.process = process;
+	view.ranks = rankSites(process.sites, process.report.callbacks);
+	byId('process').value = String(index);
+	document.body.dataset.state = 'shown';
+	document.title = `${process.report.program.split('/').pop()} ${process.report.pid} – uvtrace`;
+	Object.assign(state, DEFAULTS, wanted, { process: index });
+	forgetFilters();
+	layOut();
+	if (state.from === null || !(state.to > state.from))
+		fit();
+	fillControls();
+	showTab();
+	showSelection();
+	byId('summary').textContent = `${formatDuration(process.report.duration_ns)}, ${formatCount(process.report.events)} events, ${formatBytes(view.trace.bytes)}`;
+	showProgress(null);
+	await Promise.all([applyFilters(), refreshFigures()]);
+	if (state.worker !== null && state.tick !== null)
+		await select(state.worker, state.tick);
+	byId('timeline').focus({ preventScroll: true });
+	announce(`Trace shown: ${byId('summary').textContent}`);
+}
+
+// ---- Too large ------------------------------------------------------------------------------------------------
+
+function bytesMax() {
+	return Number(new URLSearchParams(location.search).get('bytes-max')) || BYTES_MAX;
+}
+
+/* The files as they are, or with the range that somebody has chosen of them; null: nothing was chosen. */
+async function chooseRange(files) {
+	const bytes = files.reduce((sum, file) => sum + file.blob.size, 0);
+	if (bytes <= bytesMax())
+		return files;
+	showProgress('Looking at what is too large to be held in memory', null);
+	const found = await ask('survey', { files });
+	showProgress(null);
+	const seconds = ((found.last - found.start) * found.nsPerTick) / 1e9;
+	const fits = seconds * (bytesMax() / bytes);
+	byId('large-text').textContent = `These ${formatBytes(bytes)} (${formatCount(found.events)} events) do not fit into the ${formatBytes(bytesMax())} that a page can hold. They span ${seconds.toFixed(3)} s; about ${fits.toFixed(3)} s of it fit.`;
+	byId('large-from').value = '0';
+	byId('large-to').value = fits.toFixed(3);
+	byId('large').returnValue = '';
+	byId('large').showModal();
+	await new Promise((resolve) => byId('large').addEventListener('close', resolve, { once: true }));
+	if (byId('large').returnValue !== 'load')
+		return null;
+	const ticks = (id) => found.start + (Number(byId(id).value) * 1e9) / found.nsPerTick;
+	return files.map((file) => ({ ...file, range: [ticks('large-from'), ticks('large-to')] }));
+}
+
+// ---- Following the state --------------------------------------------------------------------------------------
+
+function hasAny(what, keys) {
+	return keys.some((key) => what.has(key));
+}
+
+function followState(what) {
+	if (!view.process)
+		return;
+	refreshView(what);
+	if (hasAny(what, ['kind', 'callback', 'object', 'shortest', 'hidden']))
+		applyFilters();
+	if (hasAny(what, ['rangeFrom', 'rangeTo', 'long', 'idle']))
+		refreshFigures();
+	if (what.has('time'))
+		refreshTexts();
+	if (what.has('hidden'))
+		fillControls();
+	if (what.has('tab'))
+		showTab();
+	if (!hasAny(what, ['from', 'to']))
+		showControls();
+}
+
+/* The run of a callback that is as long as its row says: the first one. */
+async function findRun(row) {
+	const sites = Uint8Array.from(view.process.sites, (site) => (site.name === row.callback && site.module === row.module ? 1 : 0));
+	const workers = new Uint8Array(view.process.workers.length).fill(1);
+	const from = (state.rangeFrom ?? view.process.start_ns - 1000) / view.process.report.unit_ns - 1;
+	for (const part of [0.9999, 0.99, 0]) {
+		const found = await ask('find', { from, backwards: false, shortest: row.max_ns * part, sites, workers });
+		if (!found)
+			continue;
+		await select(found.worker, found.tick, true);
+		return true;
+	}
+	return false;
+}
+
+function goBack() {
+	const wanted = parseFragment(location.hash.slice(1));
+	if (view.process && wanted.process !== state.process) {
+		showProcess(wanted.process, wanted).catch(fail);
+		return;
+	}
+	if (wanted.from === null && view.process) {
+		wanted.from = view.process.start_ns;
+		wanted.to = view.process.end_ns;
+	}
+	change(wanted);
+	if (view.process && wanted.worker !== null && wanted.tick !== view.selected?.tick)
+		select(wanted.worker, wanted.tick);
+}
+
+async function begin() {
+	setUpView();
+	setUpPanels();
+	setUpInput();
+	setUpControls();
+	readFragment();
+	showControls();
+	onChange(followState);
+	onProgress(showProgress);
+	view.findRun = findRun;
+	view.onTheme = paintSwatches;
+	setUpFiles((files) => open(files, null));
+	window.addEventListener('hashchange', goBack);
+	byId('process').addEventListener('change', () => showProcess(Number(byId('process').value), { from: null, to: null }).catch(fail));
+	await startThread();
+	document.body.dataset.state = 'ready';
+	const carried = carriedTrace();
+	if (carried)
+		await open(carried.files, carried.symbols);
+}
+
+/* For those who measure: what the page shows, and how long its frames took. */
+window.uvtrace = { view, state, ask, change, currentFigures, redraw, refreshAll };
+
+begin().catch(fail);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The bar of filters, thresholds and switches: each control shows a part of the state and changes it.
+ */
+import { byId, element, fill } from './dom.js';
+import { formatDuration } from './format.js';
+import { change, state } from './state.js';
+import { hiddenWorkers, readTheme, view } from './view.js';
+import { jumpLong, jumpMatch } from './actions.js';
+
+/* Sliders are logarithmic, in tenths of a decade from 1 µs; 0 of `shortest` is no filter. */
+function slideOf(ns) {
+	return ns <= 0 ? 0 : Math.round(Math.log10(ns / 1e3) * 10);
+}
+
+function nsOfSlide(value) {
+	const exact = 1e3 * 10 ** (value / 10);
+	const power = 10 ** Math.floor(Math.log10(exact) - 1);
+	return Math.round(exact / power) * power;
+}
+
+function slider(id, key, zeroIsNone) {
+	const input = byId(id);
+	input.addEventListener('input', () => {
+		byId(id + '-value').textContent = zeroIsNone && input.value === '0' ? 'any' : formatDuration(nsOfSlide(Number(input.value)));
+	});
+	input.addEventListener('change', () => change({ [key]: zeroIsNone && input.value === '0' ? 0 : nsOfSlide(Number(input.value)) }));
+}
+
+function debounced(id, key) {
+	let timer = 0;
+	byId(id).addEventListener('input', () => {
+		clearTimeout(timer);
+		timer = setTimeout(() => change({ [key]: byId(id).value.trim() }), 250);
+	});
+}
+
+function showSlider(id, ns, zeroIsNone) {
+	byId(id).value = String(slideOf(ns));
+	byId(id + '-value').textContent = zeroIsNone && ns === 0 ? 'any' : formatDuration(ns);
+	byId(id).setAttribute('aria-valuetext', byId(id + '-value').textContent);
+}
+
+function showText(id, text) {
+	if (document.activeElement !== byId(id))
+		byId(id).value = text;
+}
+
+function fillWorkers() {
+	const hidden = hiddenWorkers();
+	fill(byId('worker-list'), view.process.workers.map((worker) => element('label', {}, element('input', {
+		type: 'checkbox', checked: !hidden.has(worker.worker), onchange: (event) => {
+			const now = hiddenWorkers();
+			if (event.target.checked)
+				now.delete(worker.worker);
+			else
+				now.add(worker.worker);
+			change({ hidden: [...now].join(',') });
+		},
+	}), ` ${worker.worker} ${worker.role} `, element('span', { class: 'place' }, worker.name))));
+}
+
+export function showControls() {
+	showSlider('long', state.long, false);
+	showSlider('idle', state.idle, false);
+	showSlider('shortest', state.shortest, true);
+	showText('search', state.query);
+	showText('filter-callback', state.callback);
+	showText('filter-object', state.object);
+	byId('filter-kind').value = state.kind;
+	byId('color').value = state.color;
+	byId('time').value = state.time;
+	const filters = [state.kind, state.callback, state.object, state.hidden].filter(Boolean).length + (state.shortest > 0);
+	byId('filter-count').textContent = filters ? ` (${filters})` : '';
+}
+
+/* What depends on the process that is shown. */
+export function fillControls() {
+	const kinds = [...new Set(view.process.sites.map((site) => site.kind))].sort();
+	fill(byId('filter-kind'), element('option', { value: '' }, 'every kind'), kinds.map((kind) => element('option', { value: kind }, kind)));
+	fillWorkers();
+	showControls();
+}
+
+function turnTheme() {
+	document.documentElement.dataset.theme = view.theme === 'dark' ? 'light' : 'dark';
+	readTheme();
+	view.onTheme();
+}
+
+function searchKey(event) {
+	if (event.key === 'Enter') {
+		change({ query: byId('search').value.trim() });
+		jumpMatch(event.shiftKey);
+	} else if (event.key === 'Escape') {
+		byId('timeline').focus();
+	}
+}
+
+export function setUpControls() {
+	slider('long', 'long', false);
+	slider('idle', 'idle', false);
+	slider('shortest', 'shortest', true);
+	debounced('filter-callback', 'callback');
+	debounced('filter-object', 'object');
+	debounced('search', 'query');
+	byId('filter-kind').addEventListener('change', () => change({ kind: byId('filter-kind').value }));
+	byId('color').addEventListener('change', () => change({ color: byId('color').value }));
+	byId('time').addEventListener('change', () => change({ time: byId('time').value }));
+	byId('search').addEventListener('keydown', searchKey);
+	byId('search-next').addEventListener('click', () => jumpMatch(false));
+	byId('search-previous').addEventListener('click', () => jumpMatch(true));
+	byId('long-next').addEventListener('click', () => jumpLong(false));
+	byId('long-previous').addEventListener('click', () => jumpLong(true));
+	byId('theme').addEventListener('click', turnTheme);
+	byId('help-open').addEventListener('click', () => byId('help').showModal());
+	byId('help-close').addEventListener('click', () => byId('help').close());
+	byId('filter-clear').addEventListener('click', () => change({ kind: '', callback: '', object: '', hidden: '', shortest: 0 }));
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the page shows, and its form in the URL's fragment: a link to a view of a trace. Everything that can be
+ * changed by hand is here; who changes it calls changed().
+ */
+
+export const DEFAULTS = {
+	from: null, to: null,       // the view, ns after the start
+	rangeFrom: null, rangeTo: null, // the range that figures are of
+	worker: null, tick: null,   // the selected poll
+	long: 1e6, idle: 1e6, shortest: 0,
+	kind: '', callback: '', object: '', hidden: '', // filters; hidden: numbers of workers, comma-separated
+	query: '',
+	color: 'callback', time: 'relative', tab: 'findings',
+	process: 0,
+};
+
+export const state = { ...DEFAULTS };
+
+const listeners = [];
+let writing = 0;
+
+export function onChange(listener) {
+	listeners.push(listener);
+}
+
+/* `what`: the names of what was changed. */
+export function change(values) {
+	const what = Object.keys(values).filter((key) => state[key] !== values[key]);
+	if (what.length === 0)
+		return;
+	Object.assign(state, values);
+	for (const listener of listeners)
+		listener(new Set(what));
+	clearTimeout(writing);
+	writing = setTimeout(writeFragment, 200);
+}
+
+export function fragmentOf(values) {
+	const parts = new URLSearchParams();
+	for (const [key, value] of Object.entries(values)) {
+		if (value !== DEFAULTS[key] && value !== null)
+			parts.set(key, typeof value === 'number' ? String(Math.round(value)) : value);
+	}
+	return parts.toString();
+}
+
+export function parseFragment(fragment) {
+	const values = { ...DEFAULTS };
+	for (const [key, value] of new URLSearchParams(fragment)) {
+		if (!(key in DEFAULTS))
+			continue;
+		const isNumber = typeof DEFAULTS[key] === 'number' || DEFAULTS[key] === null;
+		if (!isNumber)
+			values[key] = value;
+		else if (Number.isFinite(Number(value)))
+			values[key] = Number(value);
+	}
+	return values;
+}
+
+function writeFragment() {
+	const fragment = fragmentOf(state);
+	history.replaceState(null, '', fragment ? '#' + fragment : location.pathname + location.search);
+}
+
+export function readFragment() {
+	Object.assign(state, parseFragment(location.hash.slice(1)));
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The page's second thread: holds the WebAssembly module, and with it the trace, and answers the page's questions.
+ * A question is {id, op, ...}, an answer {id, result} or {id, error}; {progress, share} comes in between.
+ *
+ * Rules: what takes long goes in steps, so that drawing is answered meanwhile. Of several requests to draw only the
+ * newest is answered.
+ */
+'use strict';
+
+const PROGRESS_NAMES = ['Opening', 'Reading', 'Figures', 'Filtering', 'Following'];
+const MARK_BYTES = 64;
+const CHARTS = ['queued', 'running', 'ready', 'requests', 'handles'];
+const STEP_MS = 12;
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+let wasm = null;
+let lastDraw = 0;
+let figuresWanted = 0;
+let workerCount = 0;
+
+// ---- Memory ---------------------------------------------------------------------------------------------------
+
+function memoryBytes() {
+	return new Uint8Array(wasm.memory.buffer);
+}
+
+function textAt(pointer) {
+	if (!pointer)
+		throw new Error('out of memory');
+	const bytes = memoryBytes();
+	const from = pointer >>> 0;
+	return decoder.decode(bytes.subarray(from, bytes.indexOf(0, from)));
+}
+
+function jsonAt(pointer) {
+	return JSON.parse(textAt(pointer));
+}
+
+function allocate(bytes) {
+	const pointer = wasm.page_alloc(bytes) >>> 0;
+	if (!pointer)
+		throw new Error('out of memory: ' + Math.round(memoryBytes().length / 1e6) + ' MB are in use');
+	return pointer;
+}
+
+function putBytes(bytes) {
+	const pointer = allocate(bytes.length + 1);
+	memoryBytes().set(bytes, pointer);
+	memoryBytes()[pointer + bytes.length] = 0;
+	return pointer;
+}
+
+async function start(binary) {
+	const nothing = new Proxy({}, { get: () => () => 52 /* ENOSYS */ });
+	const page = { progress: (what, share) => postMessage({ progress: PROGRESS_NAMES[what], share }) };
+	const made = await WebAssembly.instantiate(binary, { wasi_snapshot_preview1: nothing, page });
+	wasm = made.instance.exports;
+	wasm._initialize();
+}
+
+// ---- Loading --------------------------------------------------------------------------------------------------
+
+function pause() {
+	return new Promise((resolve) => {
+		const channel = new MessageChannel();
+		channel.port1.onmessage = resolve;
+		channel.port2.postMessage(0);
+	});
+}
+
+/* Runs step(batches), which returns the share that is done, until it is 1 or `wanted` says no. */
+async function inSteps(step, what, wanted) {
+	let batches = 8;
+	for (;;) {
+		const before = performance.now();
+		const share = step(batches);
+		const took = performance.now() - before;
+		if (share < 0)
+			throw new Error('out of memory while reading the trace');
+		if (share >= 1)
+			return true;
+		if (took < STEP_MS)
+			batches = Math.min(batches * 2, 4096);
+		else if (took > 2 * STEP_MS)
+			batches = Math.max(batches >> 1, 1);
+		postMessage({ progress: what, share });
+		await pause();
+		if (!wanted())
+			return false;
+	}
+}
+
+async function readInto(pointer, stream, tell) {
+	const reader = stream.getReader();
+	let at = pointer;
+	for (;;) {
+		const { done, value } = await reader.read();
+		if (done)
+			return at - pointer;
+		memoryBytes().set(value, at);
+		at += value.length;
+		tell(value.length);
+	}
+}
+
+async function readWhole(stream) {
+	return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/* gzip, or zstd where the browser knows it; null: neither. */
+async function compressionOf(blob) {
+	const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
+	if (head[0] === 0x1f && head[1] === 0x8b)
+		return 'gzip';
+	return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? 'zstd' : null;
+}
+
+async function inflate(file, compression, problems) {
+	try {
+		return await readWhole(file.blob.stream().pipeThrough(new DecompressionStream(compression)));
+	} catch (error) {
+		problems.push(compression === 'zstd' && error instanceof TypeError
+			? `${file.name}: this browser cannot inflate zstd; type: unzstd ${file.name}`
+			: `${file.name}: the compressed data is damaged or cut off`);
+		return null;
+	}
+}
+
+async function addFile(file, problems, tell) {
+	const compression = await compressionOf(file.blob);
+	let pointer, bytes;
+	if (file.range || compression) {
+		const data = file.range ? await segmentPart(file.blob, file.range) : await inflate(file, compression, problems);
+		if (!data)
+			return;
+		pointer = putBytes(data);
+		bytes = data.length;
+		tell(file.blob.size);
+	} else {
+		pointer = allocate(file.blob.size + 1);
+		bytes = await readInto(pointer, file.blob.stream(), tell);
+	}
+	if (wasm.page_add_file(putBytes(encoder.encode(file.name)), pointer, bytes) < 0)
+		throw new Error('out of memory');
+}
+
+async function load({ files, symbols }) {
+	const total = files.reduce((sum, file) => sum + file.blob.size, 0);
+	const problems = [];
+	let done = 0;
+	wasm.page_clear();
+	if (symbols)
+		wasm.page_give_symbols(putBytes(encoder.encode(symbols)));
+	for (const file of files) {
+		await addFile(file, problems, (bytes) => {
+			done += bytes;
+			postMessage({ progress: 'Loading', share: total ? done / total : 1 });
+		});
+	}
+	const trace = jsonAt(wasm.page_open());
+	trace.problems.push(...problems);
+	return trace;
+}
+
+async function choose({ process }) {
+	figuresWanted++;
+	if (wasm.page_choose(process) < 0)
+		throw new Error('out of memory while reading the trace');
+	await inSteps(wasm.page_build, 'Reading', () => true);
+	const answer = jsonAt(wasm.page_process());
+	workerCount = answer.workers.length;
+	answer.report = jsonAt(wasm.page_report());
+	answer.memory = memoryBytes().length;
+	return answer;
+}
+
+// ---- Drawing --------------------------------------------------------------------------------------------------
+
+function draw({ from, to, columns }) {
+	const count = wasm.viewer_draw(from, to, columns);
+	const at = wasm.viewer_marks() >>> 0;
+	const ends = wasm.viewer_lane_ends() >>> 0;
+	const buffer = wasm.memory.buffer;
+	const marks = buffer.slice(at, at + count * MARK_BYTES);
+	const charts = {};
+	CHARTS.forEach((name, i) => {
+		const chart = wasm.viewer_chart(i) >>> 0;
+		charts[name] = new Uint32Array(buffer.slice(chart, chart + 4 * columns));
+	});
+	return { from, to, columns, marks, ends: new Uint32Array(buffer.slice(ends, ends + 4 * workerCount)), charts };
+}
+
+// ---- Questions ------------------------------------------------------------------------------------------------
+
+/* Null: something newer was asked for meanwhile. */
+async function figures({ from, to, worker, longPoll, idle }) {
+	const mine = ++figuresWanted;
+	if (wasm.page_figure(from, to === null ? -1 : to, worker, longPoll, idle) < 0)
+		throw new Error('out of memory');
+	const whole = await inSteps(wasm.page_figure_step, 'Figures', () => mine === figuresWanted);
+	return whole ? jsonAt(wasm.page_figures()) : null;
+}
+
+function filter({ sites, object, shortest }) {
+	if (sites)
+		memoryBytes().set(sites, wasm.page_filter_sites() >>> 0);
+	if (wasm.page_filter(sites ? 1 : 0, object, shortest) < 0)
+		throw new Error('out of memory');
+	return true;
+}
+
+function find({ from, backwards, shortest, sites, workers }) {
+	memoryBytes().set(sites, wasm.viewer_find_sites() >>> 0);
+	const shown = putBytes(workers);
+	const found = jsonAt(wasm.viewer_find(from, backwards ? 1 : 0, shortest, shown));
+	wasm.page_free(shown);
+	return found;
+}
+
+const ops = {
+	start: ({ binary }) => start(binary),
+	survey: ({ files }) => survey(files),
+	load,
+	choose,
+	draw,
+	figures,
+	filter,
+	find,
+	detail: ({ worker, tick }) => jsonAt(wasm.viewer_detail(worker, tick)),
+	follow: ({ object }) => jsonAt(wasm.viewer_follow(object)),
+};
+
+function transferOf(op, result) {
+	return op === 'draw' ? [result.marks, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
+}
+
+async function answer(question) {
+	try {
+		const result = await ops[question.op](question);
+		postMessage({ id: question.id, result }, transferOf(question.op, result));
+	} catch (error) {
+		postMessage({ id: question.id, error: error.message });
+	}
+}
+
+onmessage = async ({ data }) => {
+	if (data.op !== 'draw') {
+		answer(data);
+		return;
+	}
+	const mine = ++lastDraw;
+	await pause();
+	if (mine === lastDraw)
+		answer(data);
+	else
+		postMessage({ id: data.id, result: null });
+};

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the page draws of a range of time: marks, each a poll (or a column of many that are narrower than a pixel), a
+ * wait, a hole or a stretch without CPU; and the columns of the charts.
+ *
+ * Rules: the cost goes by columns, not by events. A column of many polls shows the longest of them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "viewer.h"
+
+#define COLUMNS_MAX 16384u
+#define DEPTHS	    6 /* nested deeper: drawn with the deepest */
+
+enum mark_type { MARK_POLL, MARK_WORK, MARK_PARK, MARK_COLUMN, MARK_HOLE, MARK_CPU };
+
+/* As worker.js reads it. */
+struct mark {
+	double start_ns, end_ns;
+	double tick;	   /* start of the (longest) poll */
+	double longest_ns; /* its duration */
+	double object;	   /* of it; hole: events; wait: ready fds */
+	uint32_t count, site;
+	float busy, parked; /* shares of the column; MARK_CPU: waiting for a CPU, on a CPU */
+	uint8_t type, depth, flags, padding;
+	uint32_t padding2;
+};
+_Static_assert(sizeof(struct mark) == 64, "mark");
+
+enum chart { CHART_QUEUED, CHART_RUNNING, CHART_READY, CHART_REQUESTS, CHART_HANDLES, CHARTS };
+
+struct column {
+	int64_t number;
+	struct lane_node sum;
+};
+
+static struct {
+	struct mark *marks;
+	size_t count, room;
+	uint32_t *lane_ends;
+	uint32_t charts[CHARTS][COLUMNS_MAX];
+	uint32_t columns;
+	double from, width; /* ticks, also those that lie before 0 */
+	uint64_t from_tick, to_tick;
+	size_t worker;
+	bool is_loop;
+	struct column open[DEPTHS];
+} draw;
+
+static struct mark *mark_add(enum mark_type type, double start_ns, double end_ns)
+{
+	static struct mark spare;
+
+	if (draw.count == draw.room) {
+		size_t room = draw.room ? draw.room * 2 : 4096;
+		struct mark *marks = realloc(draw.marks, room * sizeof(*marks));
+		if (!marks)
+			return &spare;
+		draw.marks = marks;
+		draw.room = room;
+	}
+	struct mark *mark = &draw.marks[draw.count++];
+	*mark = (struct mark){.type = type, .start_ns = start_ns, .end_ns = end_ns};
+	return mark;
+}
+
+static double column_ns(int64_t number)
+{
+	double tick = draw.from + (double)number * draw.width;
+
+	return time_ns(tick > 0 ? (uint64_t)tick : 0);
+}
+
+static float share(float ticks)
+{
+	double part = ticks / draw.width;
+
+	return part < 1 ? (float)part : 1;
+}
+
+static void column_end(struct column *column, uint8_t depth)
+{
+	const struct lane_node *sum = &column->sum;
+
+	if (sum->count > 0 || sum->parked > 0) {
+		struct mark *mark = mark_add(MARK_COLUMN, column_ns(column->number), column_ns(column->number + 1));
+		mark->tick = time_tick(sum->longest_tick);
+		mark->longest_ns = time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
+		mark->object = (double)sum->longest_object;
+		mark->count = sum->count;
+		mark->site = sum->site;
+		mark->busy = share(sum->busy);
+		mark->parked = share(sum->parked);
+		mark->depth = depth;
+	}
+	column->sum = (struct lane_node){0};
+}
+
+static struct column *column_of(uint64_t start, uint64_t end, uint8_t depth)
+{
+	double middle = ((double)start + (double)end) / 2;
+	int64_t number = (int64_t)((middle - draw.from) / draw.width);
+	struct column *column = &draw.open[depth];
+
+	if (middle < draw.from || number >= draw.columns)
+		return NULL;
+	if (column->number != number) {
+		column_end(column, depth);
+		column->number = number;
+	}
+	return column;
+}
+
+static void ready_note(uint64_t tick, uint32_t ready)
+{
+	double number = ((double)tick - draw.from) / draw.width;
+
+	if (draw.is_loop && number >= 0 && number < draw.columns && ready > draw.charts[CHART_READY][(size_t)number])
+		draw.charts[CHART_READY][(size_t)number] = ready;
+}
+
+/* A node that is narrower than a column. */
+static void add_node(const struct lane_node *node)
+{
+	struct column *column = column_of(node->start, node->end, 0);
+
+	if (!column)
+		return;
+	ready_note(node->end, node->ready);
+	struct lane_node *sum = &column->sum;
+	if (node->count > 0 && node->longest >= sum->longest) {
+		sum->longest = node->longest;
+		sum->longest_tick = node->longest_tick;
+		sum->longest_object = node->longest_object;
+		sum->site = node->site;
+	}
+	sum->count += node->count;
+	sum->busy += node->busy;
+	sum->parked += node->parked;
+}
+
+static void add_narrow(const struct box *box)
+{
+	uint8_t depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
+	struct column *column = column_of(box->tick, box->tick + box->duration, depth);
+
+	if (!column)
+		return;
+	if (box->type == BOX_PARK) {
+		column->sum.parked += (float)box->duration;
+		return;
+	}
+	column->sum.count++;
+	column->sum.busy += (float)box->duration;
+	if (box->duration >= column->sum.longest) {
+		column->sum.longest = box->duration;
+		column->sum.longest_tick = box->tick;
+		column->sum.longest_object = box->object;
+		column->sum.site = (uint16_t)box->site;
+	}
+}
+
+static void add_wide(const struct box *box)
+{
+	static const uint8_t types[BOX_TYPES] = {[BOX_POLL] = MARK_POLL, [BOX_WORK] = MARK_WORK, [BOX_PARK] = MARK_PARK};
+	struct mark *mark = mark_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
+
+	mark->tick = time_tick(box->tick);
+	mark->longest_ns = mark->end_ns - mark->start_ns;
+	mark->object = (double)box->object;
+	mark->count = box->type != BOX_PARK;
+	mark->site = box->site;
+	mark->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
+	mark->flags = (uint8_t)box->flags;
+	mark->busy = 1;
+}
+
+static void add_box(const struct box *box)
+{
+	uint64_t end = box->tick + box->duration;
+
+	if (end < draw.from_tick || box->tick > draw.to_tick)
+		return;
+	if (box->type == BOX_PARK || box->type == BOX_TURN)
+		ready_note(end, (uint32_t)box->object);
+	if (box->type > BOX_PARK || !lane_shows(&viewer.filter, box))
+		return;
+	if ((double)box->duration < draw.width)
+		add_narrow(box);
+	else
+		add_wide(box);
+}
+
+static void add_leaf(const struct lane *lane, size_t leaf)
+{
+	size_t part = part_of_leaf(lane, leaf), count;
+	const struct box *boxes = part_boxes(draw.worker, part, &count);
+	size_t first = (leaf - lane->parts[part].first_leaf) * LANE_LEAF_BOXES;
+
+	for (size_t i = first; i < count && i < first + LANE_LEAF_BOXES; i++)
+		add_box(&boxes[i]);
+}
+
+static void add_work_leaf(const struct lane *lane, size_t leaf)
+{
+	for (size_t i = leaf * LANE_LEAF_BOXES; i < lane->item_count && i < (leaf + 1) * LANE_LEAF_BOXES; i++) {
+		if (lane->items[i].drawn)
+			add_box(&lane->items[i].box);
+	}
+}
+
+static void draw_tree(const struct lane *lane, const struct lane_tree *tree, size_t level, size_t from, size_t to)
+{
+	for (size_t i = from; i < to && i < tree->counts[level]; i++) {
+		const struct lane_node *node = &tree->nodes[level][i];
+		if (node->end < draw.from_tick || node->start > draw.to_tick)
+			continue;
+		if ((double)(node->end - node->start) < draw.width)
+			add_node(node);
+		else if (level > 0)
+			draw_tree(lane, tree, level - 1, i * LANE_FANOUT, (i + 1) * LANE_FANOUT);
+		else if (tree == &lane->polls)
+			add_leaf(lane, i);
+		else
+			add_work_leaf(lane, i);
+	}
+}
+
+static void columns_end(void)
+{
+	for (uint8_t depth = 0; depth < DEPTHS; depth++)
+		column_end(&draw.open[depth], depth);
+}
+
+static void draw_whole_tree(const struct lane *lane, const struct lane_tree *tree)
+{
+	size_t level = LANE_LEVELS;
+
+	while (level > 0 && tree->counts[level - 1] == 0)
+		level--;
+	if (level > 0)
+		draw_tree(lane, tree, level - 1, 0, tree->counts[level - 1]);
+	columns_end();
+}
+
+static void draw_holes(const struct lane *lane)
+{
+	size_t low = 0, high = lane->hole_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (lane->holes[middle].end < draw.from_tick)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < lane->hole_count && lane->holes[low].tick <= draw.to_tick; low++) {
+		const struct lane_hole *hole = &lane->holes[low];
+		struct mark *mark = mark_add(MARK_HOLE, time_ns(hole->tick), time_ns(hole->end));
+		mark->object = (double)hole->events;
+		mark->flags = hole->missing ? BOX_MISSING : 0;
+	}
+}
+
+/* Between two samples of a worker, how much of the time it was on a CPU and how much it waited for one. */
+static void add_cpu(const struct trace_sample *from, const struct trace_sample *to)
+{
+	double ns = time_ns(to->tick) - time_ns(from->tick);
+
+	if (to->a < from->a || to->b < from->b || ns <= 0)
+		return;
+	struct mark *mark = mark_add(MARK_CPU, time_ns(from->tick), time_ns(to->tick));
+	mark->longest_ns = (double)(to->b - from->b);
+	mark->busy = (float)(mark->longest_ns / ns);
+	mark->parked = (float)((double)(to->a - from->a) / ns);
+}
+
+/* The last sample before the range. */
+static size_t sample_before(const struct lane *lane)
+{
+	size_t low = 0, high = lane->sample_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (lane->samples[middle]->tick < draw.from_tick)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? low - 1 : 0;
+}
+
+static void draw_cpu(const struct lane *lane)
+{
+	size_t from = sample_before(lane);
+
+	for (size_t i = from + 1; i < lane->sample_count; i++) {
+		if ((double)(lane->samples[i]->tick - lane->samples[from]->tick) < draw.width)
+			continue;
+		add_cpu(lane->samples[from], lane->samples[i]);
+		if (lane->samples[i]->tick > draw.to_tick)
+			return;
+		from = i;
+	}
+}
+
+static void draw_lane(size_t worker)
+{
+	const struct lane *lane = &viewer.lanes[worker];
+
+	draw.worker = worker;
+	draw.is_loop = viewer.process->workers[worker].role == TRACE_ROLE_LOOP;
+	draw_whole_tree(lane, &lane->polls);
+	draw_whole_tree(lane, &lane->work);
+	for (size_t i = 0; i < lane->open_count; i++)
+		add_box(&lane->open[i]);
+	columns_end();
+	draw_holes(lane);
+	draw_cpu(lane);
+}
+
+/* Returns how many marks there are. */
+EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns)
+{
+	double to = tick_at_ns(to_ns);
+
+	draw.columns = columns < 1 ? 1 : columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
+	draw.from = tick_at_ns(from_ns);
+	draw.width = (to - draw.from) / draw.columns;
+	draw.from_tick = (uint64_t)draw.from;
+	draw.to_tick = (uint64_t)to;
+	draw.count = 0;
+	memset(draw.charts, 0, sizeof(draw.charts));
+	draw.lane_ends = realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));
+	for (size_t i = 0; draw.lane_ends && i < viewer.process->worker_count; i++) {
+		draw_lane(i);
+		draw.lane_ends[i] = (uint32_t)draw.count;
+	}
+	levels_draw(&viewer.pool, draw.from, draw.width, draw.columns, draw.charts[CHART_QUEUED],
+		    draw.charts[CHART_RUNNING]);
+	levels_draw(&viewer.active, draw.from, draw.width, draw.columns, draw.charts[CHART_REQUESTS],
+		    draw.charts[CHART_HANDLES]);
+	return (uint32_t)draw.count;
+}
+
+EXPORT(viewer_marks) const struct mark *viewer_marks(void)
+{
+	return draw.marks;
+}
+
+EXPORT(viewer_lane_ends) const uint32_t *viewer_lane_ends(void)
+{
+	return draw.lane_ends;
+}
+
+/* The chart's values, one a column. */
+EXPORT(viewer_chart) const uint32_t *viewer_chart(uint32_t chart)
+{
+	return draw.charts[chart < CHARTS ? chart : 0];
+}

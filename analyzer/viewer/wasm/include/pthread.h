@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * In place of libc's: no thread can be made here, so whoever asks for one does the work itself.
+ */
+#ifndef VIEWER_PTHREAD_H
+#define VIEWER_PTHREAD_H
+
+#include <errno.h>
+#include <sys/types.h> /* has the types, without the functions */
+
+#define PTHREAD_MUTEX_INITIALIZER {{{0}}}
+
+static inline int pthread_create(pthread_t *thread, const void *attributes, void *(*run)(void *), void *arg)
+{
+	(void)thread;
+	(void)attributes;
+	(void)run;
+	(void)arg;
+	return EAGAIN;
+}
+
+static inline int pthread_join(pthread_t thread, void **result)
+{
+	(void)thread;
+	(void)result;
+	return ESRCH;
+}
+
+static inline int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	(void)mutex;
+	return 0;
+}
+
+static inline int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	(void)mutex;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Parts of a worker's stream, decoded once more for those who look closely; the boxes of the last ones are kept.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "viewer.h"
+
+#define BATCH_ITEMS 4096
+#define KEPT_PARTS  512
+#define KEPT_BOXES  3000000 /* 96 MB */
+
+struct kept {
+	struct box *boxes;
+	size_t worker, part, count;
+	uint64_t used;
+};
+
+static struct kept kept[KEPT_PARTS];
+static size_t kept_boxes, kept_count;
+static uint64_t now;
+
+static void kept_drop(struct kept *slot)
+{
+	kept_count -= slot->used > 0;
+	kept_boxes -= slot->count;
+	free(slot->boxes);
+	*slot = (struct kept){0};
+}
+
+void parts_forget(void)
+{
+	for (size_t i = 0; i < KEPT_PARTS; i++)
+		kept_drop(&kept[i]);
+}
+
+static struct kept *kept_oldest(void)
+{
+	struct kept *oldest = NULL;
+
+	for (size_t i = 0; i < KEPT_PARTS; i++) {
+		if (kept[i].used > 0 && (!oldest || kept[i].used < oldest->used))
+			oldest = &kept[i];
+	}
+	return oldest;
+}
+
+/* An empty slot; the oldest go until there is room for `count` boxes more. */
+static struct kept *kept_slot(size_t count)
+{
+	struct kept *slot = kept;
+
+	while (kept_count == KEPT_PARTS || (kept_count > 0 && kept_boxes + count > KEPT_BOXES))
+		kept_drop(kept_oldest());
+	while (slot->used > 0)
+		slot++;
+	return slot;
+}
+
+void part_read(size_t worker, size_t part, part_take *take, void *arg)
+{
+	static struct trace_item items[BATCH_ITEMS];
+	static struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
+	struct box_stream stream = {.site_count = (uint32_t)viewer.process->site_count};
+	struct trace_cursor *cursor = trace_cursor_open_part(viewer.trace, viewer.process_index, worker,
+							     &viewer.lanes[worker].parts[part].part);
+	struct part_batch batch = {.worker = worker, .items = items, .boxes = boxes};
+	size_t context_count;
+	bool after_gap;
+
+	while (cursor && (batch.item_count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
+		const struct trace_context *context = trace_cursor_context(cursor, &context_count, &after_gap);
+		if (context)
+			box_stream_begin(&stream, context, context_count);
+		batch.box_count = box_stream_feed(&stream, items, batch.item_count, boxes);
+		take(arg, &batch);
+	}
+	trace_cursor_close(cursor);
+}
+
+struct boxes_kept {
+	struct box *boxes;
+	size_t count, room;
+};
+
+static void boxes_keep(void *arg, const struct part_batch *batch)
+{
+	struct boxes_kept *kept_now = arg;
+	size_t count = batch->box_count;
+
+	if (count > kept_now->room - kept_now->count)
+		count = kept_now->room - kept_now->count;
+	memcpy(kept_now->boxes + kept_now->count, batch->boxes, count * sizeof(*batch->boxes));
+	kept_now->count += count;
+}
+
+const struct box *part_boxes(size_t worker, size_t part, size_t *count)
+{
+	const struct lane_part *entry = &viewer.lanes[worker].parts[part];
+
+	for (size_t i = 0; i < KEPT_PARTS; i++) {
+		if (kept[i].used > 0 && kept[i].worker == worker && kept[i].part == part) {
+			kept[i].used = ++now;
+			*count = kept[i].count;
+			return kept[i].boxes;
+		}
+	}
+	struct kept *slot = kept_slot(entry->boxes);
+	struct boxes_kept fresh = {.boxes = calloc(entry->boxes + 1, sizeof(*fresh.boxes)), .room = entry->boxes};
+	if (fresh.boxes) {
+		part_read(worker, part, boxes_keep, &fresh);
+		*slot = (struct kept){fresh.boxes, worker, part, fresh.count, ++now};
+	}
+	kept_count += fresh.boxes != NULL;
+	kept_boxes += fresh.count;
+	*count = fresh.count;
+	return fresh.boxes;
+}
+
+size_t part_at(size_t worker, uint64_t tick)
+{
+	const struct lane *lane = &viewer.lanes[worker];
+	size_t low = 0, high = lane->part_count;
+
+	/* The last that begins before it: what lies there ends there or later. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (lane->parts[middle].part.first_tick <= tick)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 ? low - 1 : 0;
+}
+
+size_t part_of_leaf(const struct lane *lane, size_t leaf)
+{
+	size_t low = 0, high = lane->part_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (lane->parts[middle].first_leaf <= leaf)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}

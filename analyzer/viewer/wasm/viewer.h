@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the page's C files share: the trace that is shown, and one process of it made ready to be drawn. There is one
+ * page, so there is one `viewer`, and one thread.
+ *
+ * Times at the border to JavaScript are doubles: nanoseconds after the process' start where they are called _ns,
+ * ticks after it where they are called tick; a worker and a tick name a poll.
+ */
+#ifndef VIEWER_H
+#define VIEWER_H
+
+#include <jansson.h>
+
+#include "lanes.h"
+#include "levels.h"
+#include "report.h"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+struct viewer {
+	struct trace *trace;
+	size_t process_index;
+	const struct trace_process *process; /* NULL until one is chosen */
+	struct symbols *symbols;
+	struct timeline *timeline;
+	struct lane *lanes; /* by worker */
+	struct levels pool, active;
+	struct lane_filter filter;
+	uint8_t *filter_sites, *find_sites; /* one byte a site, one more for unknown ones */
+	uint32_t sites;
+	char *text; /* the last answer in JSON */
+};
+
+extern struct viewer viewer;
+
+/* Told to the page now and then: what is going on, and how much of it is done (0 to 1). */
+__attribute__((import_module("page"), import_name("progress"))) void page_progress(int what, double share);
+enum page_progress { PROGRESS_OPEN, PROGRESS_BUILD, PROGRESS_FIGURES, PROGRESS_FILTER, PROGRESS_FOLLOW };
+
+/* Takes the value and gives its text, valid until the next answer. NULL: no memory. */
+const char *viewer_answer(json_t *json);
+
+/* ---- times.c ---- */
+double time_ns(uint64_t tick);	    /* after the process' start */
+double time_tick(uint64_t tick);    /* the same in ticks */
+uint64_t tick_of(double tick);	    /* and back */
+double tick_at_ns(double ns);	    /* the tick, as it counts in the trace, that lies at a time */
+uint64_t ticks_at_least(double ns); /* a duration */
+
+/* ---- load.c ---- */
+struct loader;
+/* Reads a process; `lanes` NULL: figures only. NULL: no memory. Takes `timeline` over until it is done. */
+struct loader *loader_open(struct timeline *timeline, struct lane *lanes);
+/* 1: goes on, 0: done, -ENOMEM. */
+int loader_step(struct loader *loader, uint32_t batches);
+double loader_share(const struct loader *loader);
+void loader_close(struct loader *loader);
+
+/* ---- parts.c: parts of a worker's stream, decoded once more ---- */
+/* Valid until the next call. Empty where memory is out. */
+const struct box *part_boxes(size_t worker, size_t part, size_t *count);
+void parts_forget(void);
+/* All items and boxes of a part, batch by batch. */
+struct part_batch {
+	size_t worker, item_count, box_count;
+	const struct trace_item *items;
+	const struct box *boxes;
+};
+typedef void part_take(void *arg, const struct part_batch *batch);
+void part_read(size_t worker, size_t part, part_take *take, void *arg);
+/* The first part that ends at or after a tick. */
+size_t part_at(size_t worker, uint64_t tick);
+size_t part_of_leaf(const struct lane *lane, size_t leaf);
+
+/* ---- find.c ---- */
+struct place {
+	size_t worker;
+	struct box box;
+	uint64_t submit_tick; /* of work on the pool */
+	bool found;
+};
+/* The poll or work of a worker that began at a tick, the longest where there are several. */
+struct place find_at(size_t worker, uint64_t tick);
+
+/* ---- describe.c ---- */
+void json_put(json_t *object, const char *key, json_t *value);
+/* worker, start, duration, site, object: what every list of polls says. */
+json_t *describe_box(size_t worker, const struct box *box);
+
+#endif
