@@ -29,6 +29,7 @@
 #define TICK_MS		      100
 #define SLOW_TICK_MS	      1000 /* while a callback runs on and on */
 #define SECOND_NS	      1000000000ull
+#define MILLISECOND_NS	      1000000ull
 #define RECORDS_WORTH_A_BLOCK 4096
 #define CONTEXT_ROOM	      (ENCODER_OPEN_MAX * sizeof(struct trace_context))
 #define NEVER		      -1
@@ -43,6 +44,7 @@ struct drain_worker {
 	uint64_t start_tick, end_tick;
 	bool has_ended;	  /* as noted in this tick: the head is the last one */
 	uint64_t head;	  /* as noted in this tick */
+	uint64_t grown;	  /* by so many since the tick before */
 	uint64_t sampled; /* head at the last sample */
 	uint64_t lost;
 	uint64_t told_recorded, told_lost; /* in the last worker entry */
@@ -72,6 +74,8 @@ struct drain {
 	char self_path[SHARED_PATH_BYTES];
 
 	uint64_t now_ns;
+	uint64_t elapsed_ns;		     /* since the tick before */
+	uint64_t sampled_ns;		     /* when samples were last taken */
 	uint64_t active_ns;		     /* when records were last seen */
 	uint64_t flushed_ns;		     /* when everything was last written */
 	uint64_t ended_recorded, ended_lost; /* of workers that are gone */
@@ -270,7 +274,7 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	memcpy(worker->name, ring->name, worker->name_bytes);
 	worker->start_tick = ring->start_counter >> drain->segment.header.unit_shift;
 	worker->end_tick = 0;
-	worker->sampled = worker->encoder.index;
+	worker->head = worker->sampled = worker->encoder.index;
 	worker->lost = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
 	sampler_begin_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
@@ -283,6 +287,7 @@ static void ring_note(struct drain *drain, uint32_t i)
 	struct drain_worker *worker = &drain->workers[i];
 	/* Acquire: pairs with the release of the thread that made the ring its own, or ended. */
 	uint32_t state = atomic_load_explicit(&ring->state, memory_order_acquire);
+	uint64_t head;
 
 	if (state != RING_LIVE && state != RING_ENDED) {
 		worker->worker = 0;
@@ -292,10 +297,12 @@ static void ring_note(struct drain *drain, uint32_t i)
 		worker_begin(drain, i);
 	worker->has_ended = state == RING_ENDED;
 	/* Acquire: pairs with the release in thread_put(); the records below head are there. */
-	worker->head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	worker->grown = head - worker->head;
+	worker->head = head;
 	if (worker->head - worker->encoder.index > drain->ring_mask + 1)
 		worker->encoder.index = worker->head; /* nonsense: nothing in there can be told apart */
-	if (worker->head != worker->sampled)
+	if (worker->grown != 0)
 		drain->active_ns = drain->now_ns;
 }
 
@@ -402,7 +409,7 @@ static bool is_busy(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
 }
 
-static void sample(struct drain *drain)
+static void samples_take(struct drain *drain)
 {
 	struct shared *shared = drain->shared;
 	struct sampler_pool pool = {
@@ -423,6 +430,15 @@ static void sample(struct drain *drain)
 		worker->sampled = worker->head;
 	}
 	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
+}
+
+/* A ring that fills quickly makes many ticks, which need not all have samples. */
+static void sample(struct drain *drain, bool now)
+{
+	if (!now && drain->now_ns - drain->sampled_ns < TICK_MS * MILLISECOND_NS)
+		return;
+	drain->sampled_ns = drain->now_ns;
+	samples_take(drain);
 }
 
 /* ---- Ticks ---------------------------------------------------------------------------------------------- */
@@ -492,16 +508,18 @@ static void flush(struct drain *drain)
 
 static void tick(struct drain *drain)
 {
+	uint64_t now_ns = clock_mono_ns();
 	bool flushes;
 
 	drain->asked = asked_note(drain);
-	drain->now_ns = clock_mono_ns();
+	drain->elapsed_ns = now_ns - drain->now_ns;
+	drain->now_ns = now_ns;
 	flushes = flush_is_due(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		ring_note(drain, i);
 	segment_ready(drain);
 	segment_update_sites(&drain->segment, drain->now_ns);
-	sample(drain);
+	sample(drain, flushes);
 	rings_take(drain, flushes);
 	rings_free(drain);
 	if (flushes)
@@ -542,6 +560,24 @@ static bool program_left(struct drain *drain)
 	return modules_is_mapped(drain->segment.header.pid, drain->self_path) == 0;
 }
 
+/* Where a ring would be half full, and wake the drain, long before the next tick, the drain comes earlier, to find it a
+ * quarter full: the program must go on though the drain may have to wait for a processor. */
+static int busy_tick_ms(const struct drain *drain)
+{
+	uint64_t capacity = drain->ring_mask + 1, quarter_ns;
+	uint64_t grown = 0;
+
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (drain->workers[i].worker != 0 && drain->workers[i].grown > grown)
+			grown = drain->workers[i].grown;
+	if (grown == 0 || grown > UINT32_MAX)
+		return TICK_MS;
+	quarter_ns = drain->elapsed_ns / grown * (capacity / 4);
+	if (quarter_ns >= TICK_MS * MILLISECOND_NS / 4)
+		return TICK_MS;
+	return quarter_ns > MILLISECOND_NS ? (int)(quarter_ns / MILLISECOND_NS) : 1;
+}
+
 /* How long to sleep. For good only when `asleep` has been seen by everybody for a whole tick: a worker that unparks
  * stores its record and then looks at `asleep`, without a fence; a tick is longer than any store stays unseen. */
 static int sleep_ms(struct drain *drain)
@@ -553,14 +589,16 @@ static int sleep_ms(struct drain *drain)
 	if (may_sleep != drain->will_sleep)
 		atomic_store(&drain->shared->asleep, may_sleep);
 	drain->will_sleep = may_sleep;
-	return quiet && !may_sleep ? SLOW_TICK_MS : TICK_MS;
+	if (quiet && !may_sleep)
+		return SLOW_TICK_MS;
+	return busy_tick_ms(drain);
 }
 
 static void drain_sleep(struct drain *drain)
 {
 	int timeout_ms = sleep_ms(drain);
 
-	if (timeout_ms != TICK_MS && program_left(drain)) {
+	if ((timeout_ms == NEVER || timeout_ms == SLOW_TICK_MS) && program_left(drain)) {
 		drain->asked.gone = true;
 		return;
 	}
