@@ -711,6 +711,16 @@ static void finish(struct drain *drain)
 	say_done(drain->shared);
 }
 
+/* The program waits for this before its first loop goes on. What dies with the program has written its first segment by
+ * then; a helper process needs no more than what it has read by now. */
+static void say_running(struct drain *drain)
+{
+	if (drain->shared->options.drain == SHARED_DRAIN_THREAD)
+		tick(drain);
+	atomic_store(&drain->shared->drain_state, DRAIN_RUNNING);
+	futex_wake(&drain->shared->drain_state);
+}
+
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 {
 	struct drain *drain = mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -720,8 +730,7 @@ int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 		return -errno;
 	error = drain_init(drain, shared, program_gone);
 	take_own_descriptors(drain);
-	atomic_store(&shared->drain_state, DRAIN_RUNNING);
-	futex_wake(&shared->drain_state);
+	say_running(drain);
 	for (tick(drain); !is_over(drain); tick(drain)) {
 		drain_sleep(drain);
 		if (is_over(drain))

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
 #include "drain.h"
 #include "futex.h"
@@ -24,7 +25,8 @@
 #include "shm.h"
 #include "site.h"
 
-#define HELPERS_MAX 16 /* one that dies again and again is given up */
+#define HELPERS_MAX   16 /* one that dies again and again is given up */
+#define START_WAIT_MS 50
 
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
@@ -96,6 +98,16 @@ static int start_thread(struct shared *shared)
 	return -rc;
 }
 
+/* Until the drain has read what it needs of the program from /proc: one that ends right after its first callbacks
+ * would be a trace without names. Takes about a millisecond. */
+static void wait_for_drain(struct shared *shared)
+{
+	uint64_t until_ns = clock_mono_ns() + START_WAIT_MS * 1000000ull;
+
+	while (atomic_load(&shared->drain_state) == DRAIN_NONE && clock_mono_ns() < until_ns)
+		futex_wait(&shared->drain_state, DRAIN_NONE, START_WAIT_MS);
+}
+
 static void make_drain(struct shared *shared)
 {
 	int rc = -ENOSYS;
@@ -109,10 +121,12 @@ static void make_drain(struct shared *shared)
 		shared->options.drain = SHARED_DRAIN_THREAD;
 		rc = start_thread(shared);
 	}
-	if (rc)
+	if (rc) {
 		log_warn("nobody drains: %s; events stay in %s", strerror(-rc), shared->self_path);
-	else
-		log_info("recording to %s", shared->options.path);
+		return;
+	}
+	wait_for_drain(shared);
+	log_info("recording to %s", shared->options.path);
 }
 
 /* From the state `before` of process->helper: one thread makes it, others go on. */

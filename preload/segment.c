@@ -13,8 +13,7 @@
 #include "clock.h"
 #include "version.h"
 
-#define TEXT_BYTES_MAX 4096
-#define SITES_BATCH    128 /* resolved at once */
+#define SITES_BATCH 128 /* resolved at once */
 
 /* ---- Entries -------------------------------------------------------------------------------------------- */
 
@@ -69,7 +68,7 @@ static void put_text(struct segment *segment, enum trace_text_key key, const cha
 
 	if (bytes == 0)
 		return;
-	bytes = bytes < TEXT_BYTES_MAX ? bytes : TEXT_BYTES_MAX;
+	bytes = bytes < SEGMENT_TEXT_BYTES ? bytes : SEGMENT_TEXT_BYTES;
 	entry_bytes = (uint32_t)(sizeof(*entry) + bytes);
 	entry = entries_add(segment, &segment->entries, &entry_bytes, now_ns);
 	if (!entry)
@@ -80,34 +79,33 @@ static void put_text(struct segment *segment, enum trace_text_key key, const cha
 	memcpy(entry->text, text, bytes);
 }
 
-static void put_exe(struct segment *segment, uint64_t now_ns)
+static void read_exe(struct segment *segment)
 {
-	char path[64], target[TEXT_BYTES_MAX];
+	char path[64];
 	ssize_t bytes;
 
 	snprintf(path, sizeof(path), "/proc/%u/exe", segment->header.pid);
-	bytes = readlink(path, target, sizeof(target));
-	if (bytes > 0)
-		put_text(segment, TRACE_TEXT_EXE, target, (size_t)bytes, now_ns);
+	bytes = readlink(path, segment->exe, sizeof(segment->exe));
+	segment->exe_bytes = bytes > 0 ? (uint16_t)bytes : 0;
 }
 
-static void put_cmdline(struct segment *segment, uint64_t now_ns)
+static void read_cmdline(struct segment *segment)
 {
-	char path[64], text[TEXT_BYTES_MAX];
+	char *text = segment->cmdline;
+	char path[64];
 	ssize_t bytes;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u/cmdline", segment->header.pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	bytes = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+	bytes = fd >= 0 ? read(fd, text, sizeof(segment->cmdline)) : -1;
 	if (fd >= 0)
 		close(fd);
 	while (bytes > 0 && text[bytes - 1] == '\0')
 		bytes--;
 	for (ssize_t i = 0; i < bytes; i++)
 		text[i] = text[i] ? text[i] : ' ';
-	if (bytes > 0)
-		put_text(segment, TRACE_TEXT_CMDLINE, text, (size_t)bytes, now_ns);
+	segment->cmdline_bytes = bytes > 0 ? (uint16_t)bytes : 0;
 }
 
 static void put_libuv(struct segment *segment, uint64_t now_ns)
@@ -128,8 +126,8 @@ static void put_process(struct segment *segment, uint64_t now_ns)
 	const char *ring = segment->shared->self_path;
 
 	entries_begin(&segment->entries, TRACE_BLOCK_PROCESS);
-	put_exe(segment, now_ns);
-	put_cmdline(segment, now_ns);
+	put_text(segment, TRACE_TEXT_EXE, segment->exe, segment->exe_bytes, now_ns);
+	put_text(segment, TRACE_TEXT_CMDLINE, segment->cmdline, segment->cmdline_bytes, now_ns);
 	put_libuv(segment, now_ns);
 	put_text(segment, TRACE_TEXT_RING_PATH, ring, strnlen(ring, SHARED_PATH_BYTES), now_ns);
 	put_text(segment, TRACE_TEXT_VERSION, UVTRACE_VERSION, strlen(UVTRACE_VERSION), now_ns);
@@ -360,6 +358,8 @@ int segment_init(struct segment *segment, struct shared *shared)
 	segment->clock = shared->clock;
 	header_init(segment);
 	entries_begin(&segment->samples, TRACE_BLOCK_SAMPLES);
+	read_exe(segment);
+	read_cmdline(segment);
 	modules_init(&segment->modules, segment->header.pid);
 	modules_read(&segment->modules);
 	return writer_init(&segment->writer, &shared->options, segment->header.pid);

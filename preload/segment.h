@@ -16,6 +16,7 @@
 #include "shared.h"
 #include "writer.h"
 
+#define SEGMENT_TEXT_BYTES    4096
 #define SEGMENT_ENTRIES_BYTES (1u << 15) /* of one block of entries */
 
 /* A site as it was found in shared memory; what has no name has name.bytes 0. */
@@ -38,6 +39,9 @@ struct segment {
 	struct shared *shared;
 	struct writer writer;
 	struct trace_file_header header;
+	char exe[SEGMENT_TEXT_BYTES]; /* as they were at the start: the program may be gone later, or another one */
+	char cmdline[SEGMENT_TEXT_BYTES];
+	uint16_t exe_bytes, cmdline_bytes;
 	uint32_t clock;
 	uint64_t begun_ns;
 
