@@ -50,6 +50,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
+FAULT_SRC := $(wildcard tests/faults/*.c)
 
 ANALYZER_LIB := $(BUILD)/libuvtrace_analyzer.a
 UNIT_LIB := $(BUILD)/libuvtrace_unit.a
@@ -66,7 +67,7 @@ VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out
 	symbols.c timeline_tasks.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
-.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-real check-asan bench fuzz run-fuzz \
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -79,6 +80,7 @@ help:
 	'make             the library, the helper, the tools and the examples, into build/' \
 	'make demo        installs what is missing, builds, traces a program and prints the analysis' \
 	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, lint)' \
+	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
@@ -177,8 +179,12 @@ $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 $(BUILD)/e2e_tests: $(call obj,$(E2E_SRC))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
+$(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
+
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests)
+tests: all $(FIXTURES) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
+	$(if $(FAULT_SRC),$(BUILD)/fault_tests)
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only
 # when it starts again.
@@ -191,7 +197,7 @@ check:
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory --keep-going run-check
 
-run-check: lint check-unit check-e2e
+run-check: lint check-unit check-e2e check-faults
 
 CRITERION_FLAGS ?= --jobs 2
 
@@ -200,6 +206,9 @@ check-unit: $(if $(UNIT_SRC),$(BUILD)/unit_tests)
 
 check-e2e: tests
 	$(Q)$(if $(E2E_SRC),$(BUILD)/e2e_tests $(CRITERION_FLAGS),:)
+
+check-faults: tests
+	$(Q)$(if $(FAULT_SRC),FAULT_KILLS=$(N) $(BUILD)/fault_tests $(CRITERION_FLAGS),:)
 
 check-real: all
 	@scripts/install_deps.sh build real

@@ -112,6 +112,8 @@ static void exec_child(const struct run *run, const int *input, const int *outpu
 	dup2(output[1], 1);
 	if (errors)
 		dup2(errors[1], 2);
+	if (run->prepare && run->prepare() != 0)
+		_exit(126);
 	execvpe(run->program, argv, make_environment(run));
 	fprintf(stderr, "%s: %s\n", run->program, strerror(errno));
 	_exit(127);
