@@ -16,6 +16,7 @@
 
 #include "durations.h"
 #include "report.h"
+#include "report_html.h"
 #include "version.h"
 
 #define PROGRAM		 "analyze_trace"
@@ -31,6 +32,7 @@ static const char help[] =
     "many processes, in any order.\n"
     "\n"
     "  --json            print JSON: one object, or {\"processes\": [...]} for several processes\n"
+    "  --html=FILE       write the viewer's page with the trace inside, to open in a browser, and print nothing\n"
     "  --long-poll=TIME  list callbacks that ran this long or longer (default 1ms)\n"
     "  --idle=TIME       list pool workers that slept this long over waiting requests (default 1ms)\n"
     "  --top=N           so many rows of each list (default 10; 1000 with --json)\n"
@@ -50,6 +52,7 @@ static const char help[] =
 struct settings {
 	struct timeline_options timeline;
 	bool json, top_set;
+	const char *html; /* NULL, or the page to be written */
 	const char *const *paths;
 	size_t path_count;
 };
@@ -75,6 +78,7 @@ static void __attribute__((noreturn)) usage_error(void)
 
 enum option_code {
 	OPTION_JSON = 256,
+	OPTION_HTML,
 	OPTION_LONG_POLL,
 	OPTION_IDLE,
 	OPTION_TOP,
@@ -90,7 +94,8 @@ static const struct option options[] = {
     {"idle", required_argument, NULL, OPTION_IDLE},	{"top", required_argument, NULL, OPTION_TOP},
     {"from", required_argument, NULL, OPTION_FROM},	{"to", required_argument, NULL, OPTION_TO},
     {"worker", required_argument, NULL, OPTION_WORKER}, {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},	{0},
+    {"version", no_argument, NULL, OPTION_VERSION},	{"html", required_argument, NULL, OPTION_HTML},
+    {0},
 };
 
 static uint64_t option_duration(const char *name, const char *text)
@@ -122,6 +127,9 @@ static void option_take(struct settings *settings, int code, const char *name, c
 	switch (code) {
 	case OPTION_JSON:
 		settings->json = true;
+		break;
+	case OPTION_HTML:
+		settings->html = value;
 		break;
 	case OPTION_LONG_POLL:
 		timeline->long_poll_ns = option_duration(name, value);
@@ -277,6 +285,17 @@ static void tell_problems(const struct trace *trace, bool json)
 		 trace->process_count > 1 && !json ? "" : "; the report says which");
 }
 
+static int write_html(const struct settings *settings, const struct trace *trace)
+{
+	const char *problem;
+	int error = report_html_write(trace, settings->html, &problem);
+
+	tell_problems(trace, true);
+	if (error < 0)
+		complain("%s: %s", problem, strerror(-error));
+	return error < 0 ? 1 : 0;
+}
+
 static int analyze(const struct settings *settings, struct trace *trace)
 {
 	if (trace->process_count == 0) {
@@ -286,6 +305,8 @@ static int analyze(const struct settings *settings, struct trace *trace)
 			complain("%s: no trace in there", settings->paths[0]);
 		return 1;
 	}
+	if (settings->html)
+		return write_html(settings, trace);
 	if (count_wanted(settings, trace) == 0) {
 		complain("no worker %" PRIu32 " in this trace", settings->timeline.worker);
 		return 1;

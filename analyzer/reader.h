@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "trace_format.h"
 
@@ -138,6 +139,11 @@ struct trace_part {
 size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct trace_part *parts);
 struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process, size_t worker_position,
 					    const struct trace_part *part);
+
+/* The files that the trace was read from, inflated. The path is NULL for those that could not be used. */
+size_t trace_file_count(const struct trace *trace);
+const char *trace_file_path(const struct trace *trace, size_t index);
+ssize_t trace_file_read(const struct trace *trace, size_t index, void *to, size_t bytes, uint64_t offset);
 
 /* The name of an event word as in JSONL ("PollStart", "WorkerPark", ..., "RequestSubmit"); "Unknown" for unknown codes. */
 const char *trace_event_name(uint64_t word);

@@ -202,7 +202,7 @@ async function begin() {
 	byId('process').addEventListener('change', () => showProcess(Number(byId('process').value), { from: null, to: null }).catch(fail));
 	await startThread();
 	document.body.dataset.state = 'ready';
-	const carried = carriedTrace();
+	const carried = await carriedTrace();
 	if (carried)
 		await open(carried.files, carried.symbols);
 }

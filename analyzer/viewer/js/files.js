@@ -55,14 +55,20 @@ function filesOfPicker(input, isFolder) {
 	return isFolder ? picked.filter((file) => isSegment(file.name)) : picked;
 }
 
-/* {files, symbols} that the page carries, or null. */
-export function carriedTrace() {
+function inflate(bytes) {
+	return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).text();
+}
+
+/* {files, symbols} that the page carries, or null. Segments are inflated where they are read. */
+export async function carriedTrace() {
 	const nodes = [...document.querySelectorAll('script[data-trace]')];
+	const names = byId('trace-names');
 	if (nodes.length === 0)
 		return null;
 	const files = nodes.map((node) => ({ name: node.dataset.trace, blob: new Blob([carriedBytes(node)]) }));
-	nodes.forEach((node) => node.remove());
-	return { files, symbols: byId('trace-symbols')?.textContent.replace(/^\n/, '') || null };
+	const symbols = await inflate(carriedBytes(names));
+	[names, ...nodes].forEach((node) => node.remove());
+	return { files, symbols };
 }
 
 export function setUpFiles(take) {

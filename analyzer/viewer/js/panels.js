@@ -196,7 +196,6 @@ const durationColumn = (key, label, title) => ({
 
 const CALLBACK_COLUMNS = [
 	{ key: 'callback', label: 'Callback', text: true, head: true, show: (row) => callbackButton(row) },
-	{ key: 'kind', label: 'Kind', text: true, show: (row) => row.kind },
 	{ key: 'count', label: 'Count', show: (row) => formatCount(row.count) },
 	durationColumn('total_ns', 'Total'), durationColumn('p50_ns', 'p50'), durationColumn('p99_ns', 'p99'), durationColumn('max_ns', 'Max'),
 ];
@@ -216,12 +215,11 @@ async function goToLongest(row) {
 
 function callbackButton(row) {
 	return element('button', { class: 'row', title: `registered by ${row.caller}${row.caller_file ? ` ${row.caller_file}:${row.caller_line}` : ''}; go to its longest run`, onclick: () => goToLongest(row) },
-		swatch(row), ...callbackCell(row), element('span', { class: 'caller' }, `by ${row.caller}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`));
+		swatch(row), ...callbackCell(row), element('span', { class: 'caller' }, `${row.kind}, by ${row.caller}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`));
 }
 
 const WORKER_COLUMNS = [
 	{ key: 'worker', label: '#', text: true, head: true, show: (row) => workerButton(row) },
-	{ key: 'name', label: 'Thread', text: true, show: (row) => row.name },
 	{ key: 'polls', label: 'Polls', show: (row) => formatCount(row.polls) },
 	{ key: 'parks', label: 'Parks', show: (row) => formatCount(row.parks) },
 	{ key: 'utilization', label: 'Busy', title: 'share of the time that it was not parked', show: (row) => formatPercent(row.utilization) },
@@ -239,7 +237,7 @@ function workerButton(row) {
 		change({ hidden: [...hidden].join(',') });
 		view.chosen = Math.max(0, view.lanes.findIndex((lane) => lane.position === position));
 		showAround(worker.start_ns + (worker.end_ns - worker.start_ns) / 3, worker.end_ns - (worker.end_ns - worker.start_ns) / 3);
-	} }, `${row.worker} ${row.role}`);
+	} }, element('span', { class: 'name' }, `${row.worker} ${row.role}`), element('span', { class: 'caller' }, row.name));
 }
 
 // ---- The selected poll ----------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ function bytesOfBase64(text) {
 
 /* Bytes that the page carries with it, in a script element that is none. */
 export function carriedBytes(node) {
-	return bytesOfBase64(node.textContent.replace(/\s+/g, ''));
+	return bytesOfBase64(node.textContent);
 }
 
 export async function startThread() {

@@ -15,7 +15,7 @@ import { change, state } from './state.js';
 export const MARK = { POLL: 0, WORK: 1, PARK: 2, COLUMN: 3, HOLE: 4, CPU: 5 };
 const MARK_BYTES = 64;
 const AXIS_HEIGHT = 28;
-const LANE_HEIGHT = 30;
+const LANE_LEAST = 26, LANE_MOST = 64;
 const NESTED_HEIGHT = 11;
 const CPU_HEIGHT = 5;
 const LANE_GAP = 9;
@@ -35,6 +35,7 @@ export const view = {
 	lanes: [],     // those shown: {worker, position, top, height, depth}
 	chosen: 0,     // lane that the keys act on
 	scroll: 0,
+	row: 30,       // height of a lane's polls
 	drawn: null,   // marks and their range
 	overview: null,
 	wakes: [],     // of the selected poll
@@ -76,18 +77,25 @@ export function hiddenWorkers() {
 	return new Set(state.hidden.split(',').filter(Boolean).map(Number));
 }
 
+/* Few lanes share the room that there is; many are scrolled. */
+function rowHeight(lanes) {
+	const nested = lanes.reduce((sum, lane) => sum + lane.depth * NESTED_HEIGHT + CPU_HEIGHT + LANE_GAP, LANE_GAP);
+	const room = (lanesBottom() - AXIS_HEIGHT - nested) / Math.max(1, lanes.length);
+	return Math.floor(Math.min(LANE_MOST, Math.max(LANE_LEAST, room)));
+}
+
 export function layOut() {
 	const hidden = hiddenWorkers();
 	let top = AXIS_HEIGHT + LANE_GAP;
-	view.lanes = [];
-	view.process.workers.forEach((worker, position) => {
-		if (hidden.has(worker.worker) || (worker.role === 'other' && worker.events === 0))
-			return;
-		const depth = Math.min(worker.depth, 5);
-		const height = LANE_HEIGHT + depth * NESTED_HEIGHT + CPU_HEIGHT;
-		view.lanes.push({ worker, position, top, height, depth });
-		top += height + LANE_GAP;
-	});
+	view.lanes = view.process.workers
+		.map((worker, position) => ({ worker, position, depth: Math.min(worker.depth, 5) }))
+		.filter(({ worker }) => !hidden.has(worker.worker) && (worker.role !== 'other' || worker.events > 0));
+	view.row = rowHeight(view.lanes);
+	for (const lane of view.lanes) {
+		lane.top = top;
+		lane.height = view.row + lane.depth * NESTED_HEIGHT + CPU_HEIGHT;
+		top += lane.height + LANE_GAP;
+	}
 	view.lanesHeight = top;
 	view.chosen = Math.min(view.chosen, Math.max(0, view.lanes.length - 1));
 	scrollBy(0);
@@ -216,7 +224,7 @@ export function markUnder(x, y) {
 	if (!lane || !view.drawn || x < GUTTER)
 		return null;
 	const ns = nsOf(x), slack = ((state.to - state.from) / plotWidth()) * 1.5;
-	const depth = Math.floor((y + view.scroll - lane.top - LANE_HEIGHT) / NESTED_HEIGHT) + 1;
+	const depth = Math.floor((y + view.scroll - lane.top - view.row) / NESTED_HEIGHT) + 1;
 	const onCpu = y + view.scroll >= lane.top + lane.height - CPU_HEIGHT - 1;
 	let best = null, bestRank = -1;
 	for (let i = lane.position ? view.drawn.ends[lane.position - 1] : 0; i < view.drawn.ends[lane.position]; i++) {
@@ -412,7 +420,7 @@ function clipText(text, width) {
 
 function drawLaneLabel(lane, index) {
 	const { worker } = lane;
-	const middle = lane.top + LANE_HEIGHT / 2;
+	const middle = lane.top + view.row / 2;
 	if (index === view.chosen && document.activeElement === canvas) {
 		context.fillStyle = view.colors.accent;
 		context.fillRect(2, lane.top, 3, lane.height);
@@ -442,10 +450,10 @@ function drawLane(lane, index) {
 	context.rect(GUTTER, lane.top, plotWidth(), lane.height);
 	context.clip();
 	context.fillStyle = view.colors.surface;
-	context.fillRect(from, lane.top, to - from, LANE_HEIGHT);
+	context.fillRect(from, lane.top, to - from, view.row);
 	if (worker.role !== 'other') {
 		context.fillStyle = view.colors.awake;
-		context.fillRect(from, lane.top, to - from, LANE_HEIGHT);
+		context.fillRect(from, lane.top, to - from, view.row);
 	}
 	if (view.drawn)
 		drawMarks(lane);
@@ -470,7 +478,7 @@ function drawMarks(lane) {
 		if (type === MARK.COLUMN)
 			drawColumn(lane, i, x, Math.max(end - x, 1));
 		else if (type === MARK.PARK)
-			fillBox(view.colors.plane, x, lane.top - 1, end - x, LANE_HEIGHT + 2);
+			fillBox(view.colors.surface, x, lane.top, end - x, view.row);
 		else if (type === MARK.HOLE)
 			drawHole(lane, x, Math.max(end - x, 3));
 		else if (type === MARK.CPU)
@@ -491,7 +499,7 @@ function fillBox(color, x, y, width, height) {
 }
 
 function rowTop(lane, depth) {
-	return depth === 0 ? lane.top : lane.top + LANE_HEIGHT + (Math.min(depth, lane.depth) - 1) * NESTED_HEIGHT;
+	return depth === 0 ? lane.top : lane.top + view.row + (Math.min(depth, lane.depth) - 1) * NESTED_HEIGHT;
 }
 
 function markColor(i) {
@@ -505,9 +513,9 @@ function markColor(i) {
 function drawColumn(lane, i, x, width) {
 	const { words, singles, bytes } = view.drawn;
 	const depth = bytes[i * MARK_BYTES + 57], parked = singles[i * 16 + 13];
-	const height = depth === 0 ? LANE_HEIGHT : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
+	const height = depth === 0 ? view.row : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
 	if (depth === 0 && parked > 0.01)
-		fillBox(view.colors.plane, x, top - 1, width, 1 + LANE_HEIGHT * parked);
+		fillBox(view.colors.surface, x, top, width, view.row * parked);
 	if (words[i * 16 + 10] === 0)
 		return;
 	const share = Math.max(0.12, singles[i * 16 + 12]);
@@ -517,7 +525,7 @@ function drawColumn(lane, i, x, width) {
 function drawPoll(lane, i, x, width, labels) {
 	const { words, bytes } = view.drawn;
 	const depth = bytes[i * MARK_BYTES + 57];
-	const height = depth === 0 ? LANE_HEIGHT : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
+	const height = depth === 0 ? view.row : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
 	const gap = width > 4 ? 0.75 : 0;
 	fillBox(markColor(i), x, top, width - gap, height);
 	if (bytes[i * MARK_BYTES + 58])
@@ -545,7 +553,7 @@ function drawLabels(labels) {
 	for (const [name, x, width, top, type] of labels) {
 		const text = clipText(type === MARK.WORK ? name + ' (work)' : name, width - 10);
 		if (text)
-			context.fillText(text, x + 5, top + LANE_HEIGHT / 2 + 0.5);
+			context.fillText(text, x + 5, top + view.row / 2 + 0.5);
 	}
 }
 
@@ -567,16 +575,16 @@ function drawFlags(lane, flagged) {
 
 function drawHole(lane, x, width) {
 	context.fillStyle = view.colors.plane;
-	context.fillRect(x, lane.top, width, LANE_HEIGHT);
+	context.fillRect(x, lane.top, width, view.row);
 	context.fillStyle = hatch;
-	context.fillRect(x, lane.top, width, LANE_HEIGHT);
+	context.fillRect(x, lane.top, width, view.row);
 }
 
 /* The strip below a lane: how much the kernel let it wait for a CPU. */
 function drawCpu(lane, waiting, x, width) {
 	if (waiting < 0.005)
 		return;
-	context.globalAlpha = 0.25 + 0.75 * Math.min(1, waiting);
+	context.globalAlpha = 0.12 + 0.88 * Math.min(1, waiting);
 	fillBox(view.colors.cpu, x, lane.top + lane.height - CPU_HEIGHT + 1, width, CPU_HEIGHT - 1);
 	context.globalAlpha = 1;
 }
@@ -605,7 +613,7 @@ function drawSelected(lane) {
 	const depth = Math.min(selected.depth, 5);
 	context.strokeStyle = view.colors.text;
 	context.lineWidth = 2;
-	context.strokeRect(x + 0.5, rowTop(lane, depth) + 1, width - 1, (depth === 0 ? LANE_HEIGHT : NESTED_HEIGHT) - 2);
+	context.strokeRect(x + 0.5, rowTop(lane, depth) + 1, width - 1, (depth === 0 ? view.row : NESTED_HEIGHT) - 2);
 	context.lineWidth = 1;
 }
 
@@ -635,7 +643,7 @@ function drawArrows() {
 	for (const wake of view.wakes) {
 		const from = laneOfPosition(wake.from_worker), to = laneOfPosition(wake.to_worker);
 		if (from && to)
-			drawArrow(xOf(wake.from_ns), from.top + LANE_HEIGHT / 2, xOf(wake.to_ns), to.top + LANE_HEIGHT / 2);
+			drawArrow(xOf(wake.from_ns), from.top + view.row / 2, xOf(wake.to_ns), to.top + view.row / 2);
 	}
 	drawLife();
 	context.restore();
@@ -654,7 +662,7 @@ function drawLife() {
 		const lane = laneOfPosition(event.worker);
 		if (!lane)
 			continue;
-		const x = GUTTER + (event.start_ns - state.from) * scale, y = lane.top + LANE_HEIGHT / 2;
+		const x = GUTTER + (event.start_ns - state.from) * scale, y = lane.top + view.row / 2;
 		if (before && !(before[0] < GUTTER && x < GUTTER) && !(before[0] > canvas.clientWidth && x > canvas.clientWidth)) {
 			context.moveTo(before[0], before[1]);
 			context.lineTo(x, y);
@@ -669,7 +677,7 @@ function drawLife() {
 		if (!lane || x < GUTTER - 5 || x > canvas.clientWidth + 5 || Math.abs(x - last) < 2)
 			continue;
 		last = x;
-		context.fillRect(x - 3, lane.top + LANE_HEIGHT / 2 - 3, 6, 6);
+		context.fillRect(x - 3, lane.top + view.row / 2 - 3, 6, 6);
 	}
 }
 

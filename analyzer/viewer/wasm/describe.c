@@ -10,7 +10,7 @@
 #include "viewer.h"
 
 #define BEHIND_SHOWN 6
-#define EVENTS_MAX   20000	 /* of a life */
+#define EVENTS_MAX   20000   /* of a life */
 #define SCAN_MAX     4000000 /* items looked at for a wake */
 #define OFFSETS_MAX  8
 
@@ -123,7 +123,7 @@ struct scan {
 	uint64_t object, from, to;
 	uint64_t offsets[OFFSETS_MAX]; /* of uv__work in requests */
 	size_t offset_count;
-	bool sends;	/* all AsyncSend events, whatever the object */
+	bool sends; /* all AsyncSend events, whatever the object */
 	struct event *events;
 	uint64_t *objects; /* of sends */
 	size_t count, room, looked_at;
@@ -244,8 +244,9 @@ static void scan_run(struct scan *scan, size_t only, bool tell)
 		     part < lane->part_count && lane->parts[part].part.first_tick <= scan->to; part++) {
 			part_read(worker, part, scan_batch, scan);
 			if (tell && part % 64 == 0)
-				page_progress(PROGRESS_FOLLOW, ((double)worker + (double)part / (double)lane->part_count) /
-								   (double)workers);
+				page_progress(PROGRESS_FOLLOW,
+					      ((double)worker + (double)part / (double)lane->part_count) /
+						  (double)workers);
 		}
 		scan_items(scan, worker);
 	}
@@ -312,8 +313,7 @@ static void scan_around(struct scan *scan, uint64_t tick, bool back, bool (*enou
 		scan->from = back ? (tick > first + width ? tick - width : first) : tick;
 		scan->to = back ? tick : (last > tick + width ? tick + width : last);
 		scan_run(scan, viewer.process->worker_count, false);
-		if (enough(scan, tick) || scan->looked_at > SCAN_MAX ||
-		    (back ? scan->from == first : scan->to == last))
+		if (enough(scan, tick) || scan->looked_at > SCAN_MAX || (back ? scan->from == first : scan->to == last))
 			return;
 	}
 }
@@ -516,15 +516,14 @@ EXPORT(viewer_detail) const char *viewer_detail(uint32_t worker, double tick)
 static json_t *describe_event(const struct event *event)
 {
 	json_t *json = json_object();
-	const char *name = event->code == TRACE_CODE_POLL ? (event->in_pool ? "Work" : "Poll")
-							  : trace_event_name(event->code);
+	const char *name =
+	    event->code == TRACE_CODE_POLL ? (event->in_pool ? "Work" : "Poll") : trace_event_name(event->code);
 
 	json_put(json, "event", json_string(name));
 	json_put(json, "worker", json_integer((json_int_t)event->worker));
 	json_put(json, "tick", json_real(time_tick(event->tick)));
 	json_put(json, "start_ns", json_real(time_ns(event->tick)));
-	json_put(json, "duration_ns",
-		 json_real(time_ns(event->tick + event->duration) - time_ns(event->tick)));
+	json_put(json, "duration_ns", json_real(time_ns(event->tick + event->duration) - time_ns(event->tick)));
 	json_put(json, "site", json_integer(event->site));
 	return json;
 }

@@ -163,7 +163,8 @@ static void add_narrow(const struct box *box)
 
 static void add_wide(const struct box *box)
 {
-	static const uint8_t types[BOX_TYPES] = {[BOX_POLL] = MARK_POLL, [BOX_WORK] = MARK_WORK, [BOX_PARK] = MARK_PARK};
+	static const uint8_t types[BOX_TYPES] = {
+	    [BOX_POLL] = MARK_POLL, [BOX_WORK] = MARK_WORK, [BOX_PARK] = MARK_PARK};
 	struct mark *mark = mark_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
 
 	mark->tick = time_tick(box->tick);

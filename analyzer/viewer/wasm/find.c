@@ -119,8 +119,7 @@ EXPORT(viewer_find_sites) uint8_t *viewer_find_sites(void)
 EXPORT(viewer_find)
 const char *viewer_find(double from, int backwards, double shortest_ns, const uint8_t *workers)
 {
-	struct search search = {
-	    .backwards = backwards, .from = tick_of(from), .shortest = ticks_at_least(shortest_ns)};
+	struct search search = {.backwards = backwards, .from = tick_of(from), .shortest = ticks_at_least(shortest_ns)};
 
 	for (uint32_t site = 0; site <= viewer.sites; site++)
 		search.sites |= viewer.find_sites[site] ? 1ull << (site & 63) : 0;

@@ -12,7 +12,7 @@ struct json_value {
 	char *text; /* an object or array without its closing bracket while it may grow */
 	size_t bytes, room;
 	size_t members, references;
-	char close; /* 0: whole already */
+	char close;    /* 0: whole already */
 	json_t *first; /* of an array, where somebody asks for it */
 };
 

@@ -152,8 +152,8 @@ int lane_hole_add(struct lane *lane, const struct box *hole)
 			return -ENOMEM;
 		lane->holes = holes;
 	}
-	lane->holes[lane->hole_count++] = (struct lane_hole){
-	    hole->tick, hole->tick + hole->duration, hole->object, (hole->flags & BOX_MISSING) != 0};
+	lane->holes[lane->hole_count++] =
+	    (struct lane_hole){hole->tick, hole->tick + hole->duration, hole->object, (hole->flags & BOX_MISSING) != 0};
 	return 0;
 }
 

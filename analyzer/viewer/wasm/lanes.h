@@ -17,21 +17,21 @@
 #define LANE_LEVELS	8
 
 struct lane_node {
-	uint64_t start, end;		     /* of all boxes in it */
-	uint64_t longest, longest_tick;	     /* duration and start of the longest poll */
+	uint64_t start, end;		/* of all boxes in it */
+	uint64_t longest, longest_tick; /* duration and start of the longest poll */
 	uint64_t longest_object;
-	uint64_t sites;			     /* bit site % 64: such a poll may be in it */
-	float busy, parked;		     /* ticks: outermost polls; waits */
-	uint32_t count;			     /* polls */
-	uint16_t site;			     /* of the longest */
-	uint16_t ready;			     /* most ready fds of a wait */
-	uint8_t depth;			     /* of the longest */
+	uint64_t sites;	    /* bit site % 64: such a poll may be in it */
+	float busy, parked; /* ticks: outermost polls; waits */
+	uint32_t count;	    /* polls */
+	uint16_t site;	    /* of the longest */
+	uint16_t ready;	    /* most ready fds of a wait */
+	uint8_t depth;	    /* of the longest */
 };
 
 struct lane_tree {
 	struct lane_node *nodes[LANE_LEVELS]; /* 0: leaves */
 	size_t counts[LANE_LEVELS];
-	size_t room; /* for leaves */
+	size_t room;	  /* for leaves */
 	uint32_t in_leaf; /* boxes in the last leaf so far */
 };
 

@@ -97,7 +97,8 @@ static int lane_begin_part(struct lane *lane, const struct reading *reading)
 {
 	const struct trace_part *part = &reading->parts[reading->part];
 	struct box hole = {.tick = reading->last_tick,
-			   .duration = part->first_tick > reading->last_tick ? part->first_tick - reading->last_tick : 0,
+			   .duration =
+			       part->first_tick > reading->last_tick ? part->first_tick - reading->last_tick : 0,
 			   .object = part->missing,
 			   .type = BOX_HOLE,
 			   .flags = BOX_MISSING};
@@ -150,9 +151,9 @@ struct loader *loader_open(struct timeline *timeline, struct lane *lanes)
 		const struct trace_worker *worker = &viewer.process->workers[i];
 		error = reading_open(loader, i);
 		if (error == 0 && loader->readings[i].part_count > 0)
-			tick_heap_push(&loader->behind,
-				       worker->start_tick < worker->first_tick ? worker->start_tick : worker->first_tick,
-				       i);
+			tick_heap_push(
+			    &loader->behind,
+			    worker->start_tick < worker->first_tick ? worker->start_tick : worker->first_tick, i);
 	}
 	if (error == 0 && loader->readings && loader->behind.entries)
 		return loader;

@@ -147,7 +147,8 @@ static int samples_take(void)
 			continue;
 		struct lane *lane = &viewer.lanes[worker];
 		if (sample->type == TRACE_SAMPLE_WORKER) {
-			lane->samples = lane->samples ? lane->samples : calloc(process->sample_count, sizeof(*lane->samples));
+			lane->samples =
+			    lane->samples ? lane->samples : calloc(process->sample_count, sizeof(*lane->samples));
 			if (!lane->samples)
 				error = -ENOMEM;
 			else

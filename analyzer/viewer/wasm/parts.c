@@ -63,8 +63,8 @@ void part_read(size_t worker, size_t part, part_take *take, void *arg)
 	static struct trace_item items[BATCH_ITEMS];
 	static struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
 	struct box_stream stream = {.site_count = (uint32_t)viewer.process->site_count};
-	struct trace_cursor *cursor = trace_cursor_open_part(viewer.trace, viewer.process_index, worker,
-							     &viewer.lanes[worker].parts[part].part);
+	struct trace_cursor *cursor =
+	    trace_cursor_open_part(viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
 	struct part_batch batch = {.worker = worker, .items = items, .boxes = boxes};
 	size_t context_count;
 	bool after_gap;

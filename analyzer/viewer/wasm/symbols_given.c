@@ -15,7 +15,7 @@
 
 struct given {
 	uint32_t pid, site;
-	bool caller;
+	bool caller, named;
 	char *name, *file, *module, *text;
 	int line;
 };
@@ -52,6 +52,7 @@ static void given_take(char **at, struct given *given)
 	given->name = part_next(at);
 	given->file = part_next(at);
 	given->line = atoi(part_next(at));
+	given->named = *part_next(at) == '1';
 	given->module = part_next(at);
 	given->text = part_next(at);
 }
@@ -151,7 +152,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 		const struct given *given = &givens[i];
 		if (given->pid == process->pid && given->site < process->site_count)
 			symbols->infos[2 * given->site + given->caller] = (struct symbol_info){
-			    given->name, given->file, given->line, true, given->module, given->text};
+			    given->name, given->file, given->line, given->named, given->module, given->text};
 	}
 	return symbols;
 }

@@ -15,8 +15,8 @@
 typedef struct json_value json_t;
 typedef long long json_int_t;
 
-#define JSON_INDENT(n)		((size_t)0 * (n)) /* nobody reads it */
-#define JSON_REAL_PRECISION(n)	((size_t)(n))
+#define JSON_INDENT(n)	       ((size_t)0 * (n)) /* nobody reads it */
+#define JSON_REAL_PRECISION(n) ((size_t)(n))
 
 json_t *json_object(void);
 json_t *json_array(void);

@@ -8,7 +8,14 @@
 #include <errno.h>
 #include <sys/types.h> /* has the types, without the functions */
 
-#define PTHREAD_MUTEX_INITIALIZER {{{0}}}
+#define PTHREAD_MUTEX_INITIALIZER                                                                                      \
+	{                                                                                                              \
+		{                                                                                                      \
+			{                                                                                              \
+				0                                                                                      \
+			}                                                                                              \
+		}                                                                                                      \
+	}
 
 static inline int pthread_create(pthread_t *thread, const void *attributes, void *(*run)(void *), void *arg)
 {
