@@ -232,10 +232,9 @@ static bool room_ready(struct drain *drain)
 
 /* ---- Rings ---------------------------------------------------------------------------------------------- */
 
-static const struct record *ring_records(const struct drain *drain, uint32_t i)
+static struct record *ring_records(const struct drain *drain, uint32_t i)
 {
-	return (const struct record *)((const char *)drain->shared + drain->rings_offset +
-				       (uint64_t)i * drain->ring_bytes);
+	return (struct record *)((char *)drain->shared + drain->rings_offset + (uint64_t)i * drain->ring_bytes);
 }
 
 /* Begins at the ring's tail. Where another drain was at work before, what was open there is looked up in the records
@@ -280,6 +279,38 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	sampler_begin_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
 }
 
+/* The ring that many threads share: a place is filled in when its counter is not 0. One that never will be, because the
+ * program died just there, is a lost event. */
+static uint64_t others_head(const struct drain *drain, uint32_t i)
+{
+	const struct drain_worker *worker = &drain->workers[i];
+	struct record *records = ring_records(drain, i);
+	uint64_t index = worker->encoder.index;
+	uint64_t counter = 1;
+
+	for (; index < worker->head; index++) {
+		struct record *record = &records[index & drain->ring_mask];
+		/* Acquire: pairs with the release in thread_others_emit(); the word is there. */
+		uint64_t found = __atomic_load_n(&record->counter, __ATOMIC_ACQUIRE);
+
+		if (!found && !drain->asked.gone)
+			break;
+		if (!found)
+			*record = (struct record){counter, trace_word(1, TRACE_LOST_REENTRANT)};
+		counter = record->counter;
+	}
+	return index;
+}
+
+/* Empties the places before they are given away. */
+static void others_clear(const struct drain *drain, uint32_t i, uint64_t from, uint64_t to)
+{
+	struct record *records = ring_records(drain, i);
+
+	for (uint64_t index = from; index < to; index++)
+		records[index & drain->ring_mask].counter = 0;
+}
+
 /* Notes how far the ring is filled. */
 static void ring_note(struct drain *drain, uint32_t i)
 {
@@ -302,6 +333,8 @@ static void ring_note(struct drain *drain, uint32_t i)
 	worker->head = head;
 	if (worker->head - worker->encoder.index > drain->ring_mask + 1)
 		worker->encoder.index = worker->head; /* nonsense: nothing in there can be told apart */
+	if (worker->role == TRACE_ROLE_OTHER)
+		worker->head = others_head(drain, i);
 	if (worker->grown != 0)
 		drain->active_ns = drain->now_ns;
 }
@@ -336,6 +369,8 @@ static void ring_take(struct drain *drain, uint32_t i)
 		if (error)
 			tell_error(drain, error);
 	}
+	if (worker->role == TRACE_ROLE_OTHER)
+		others_clear(drain, i, source.first, worker->encoder.index);
 	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
 	atomic_store_explicit(&drain->shared->rings[i].tail, worker->encoder.index, memory_order_release);
 }

@@ -97,18 +97,6 @@ static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
 	hooks_emit(true, trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
 }
 
-/* From a thread that runs no loop. */
-static void others_async_send(const uv_async_t *handle)
-{
-	struct thread *others = thread_others_lock();
-
-	if (!others)
-		return;
-	if ((others->head < others->limit || thread_make_room(others, 1, TRACE_ROLE_OTHER)) && thread_enabled(others))
-		thread_put(others, clock_read(others->clock), trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
-	thread_others_unlock();
-}
-
 EXPORT int uv_async_send(uv_async_t *handle)
 {
 	struct thread *thread = thread_current;
@@ -117,7 +105,7 @@ EXPORT int uv_async_send(uv_async_t *handle)
 		return UV_ENOSYS;
 	if (!thread->ring) {
 		if (!real_is_uv(CALLER))
-			others_async_send(handle);
+			thread_others_emit(trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
 		return REAL(uv_async_send)(handle);
 	}
 	if (thread->busy)

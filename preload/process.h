@@ -26,8 +26,8 @@ struct process {
 	_Atomic uint32_t helper;  /* 0: no drain yet, 1: being made, 2: made or given up */
 	_Atomic uint32_t helpers; /* made so far */
 	struct shared *_Atomic shared;
-	struct thread *_Atomic others; /* what threads that are no workers share, see thread_others_lock */
-	_Atomic uint32_t others_lock;
+	struct thread *_Atomic others; /* what threads that are no workers share */
+	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */
 	uint32_t pid;
 	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
 };

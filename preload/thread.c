@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,7 +21,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define OTHERS_TRIES 256 /* an emission takes some tens of nanoseconds */
+#define OTHERS_TRIES 1000 /* to see the others' ring made: it takes some tens of microseconds */
 
 struct thread thread_none;
 __thread struct thread *thread_current = &thread_none;
@@ -80,11 +81,14 @@ static void thread_key_make(void)
 static int thread_populate(struct thread *thread)
 {
 	uint64_t step = POPULATE_STEP <= thread->mask ? POPULATE_STEP : thread->mask + 1;
-	int rc = madvise(&thread->records[thread->populated], step * sizeof(struct record), MADV_POPULATE_WRITE);
+	uint64_t from = thread->populated;
+	int rc = from > thread->mask
+		     ? 0
+		     : madvise(&thread->records[from], step * sizeof(struct record), MADV_POPULATE_WRITE);
 
 	if (rc && errno != EINVAL)
 		return -errno;
-	thread->populated += step;
+	__atomic_store_n(&thread->populated, from + step, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -188,41 +192,6 @@ static struct thread *thread_attach(struct shared *shared, enum trace_role role)
 	return thread;
 }
 
-struct thread *thread_others_lock(void)
-{
-	struct shared *shared = process_shared();
-	struct thread *others;
-	uint32_t unlocked = 0;
-	int saved_errno = errno;
-
-	if (!shared)
-		return NULL;
-	for (int tries = 0; !atomic_compare_exchange_weak(&process->others_lock, &unlocked, 1); tries++) {
-		unlocked = 0;
-		others = atomic_load(&process->others);
-		if (tries == OTHERS_TRIES) {
-			if (others)
-				atomic_fetch_add(&others->ring->lost[RING_LOST_REENTRANT], 1);
-			return NULL;
-		}
-	}
-	others = atomic_load(&process->others);
-	if (!others) {
-		others = thread_attach_ring(shared, TRACE_ROLE_OTHER);
-		if (others)
-			atomic_store(&process->others, others);
-		else
-			thread_others_unlock();
-	}
-	errno = saved_errno;
-	return others;
-}
-
-void thread_others_unlock(void)
-{
-	atomic_store_explicit(&process->others_lock, 0, memory_order_release);
-}
-
 struct thread *thread_register(enum trace_role role)
 {
 	int saved_errno = errno;
@@ -305,4 +274,57 @@ void thread_unwind(struct thread *thread, uint32_t depth)
 		if (is_loop)
 			thread->loop = enclosing_loop(thread);
 	}
+}
+
+/* The others' ring: many producers, none of which may wait, since one may be a signal handler that interrupted another.
+ * A producer takes a place by adding to `head`, then fills it in, `counter` last; the drain reads up to the first place
+ * whose counter is still 0, and sets it back to 0 before it gives the place away. */
+static struct thread *others_make(void)
+{
+	uint32_t state = 0;
+	int saved_errno = errno;
+
+	if (atomic_compare_exchange_strong(&process->others_state, &state, 1)) {
+		atomic_store(&process->others, thread_attach_ring(process_shared(), TRACE_ROLE_OTHER));
+		atomic_store(&process->others_state, 2);
+	}
+	for (int tries = 0; atomic_load(&process->others_state) == 1 && tries < OTHERS_TRIES; tries++)
+		sched_yield();
+	errno = saved_errno;
+	return atomic_load(&process->others);
+}
+
+static bool others_populate(struct thread *others, uint64_t index)
+{
+	/* Several may do the same step at once, which does no harm. */
+	while (index <= others->mask && index >= __atomic_load_n(&others->populated, __ATOMIC_ACQUIRE))
+		if (thread_populate(others))
+			return false;
+	return true;
+}
+
+void thread_others_emit(uint64_t word)
+{
+	struct thread *others = process_shared() ? atomic_load(&process->others) : NULL;
+	struct record *record;
+	uint64_t index, tail;
+
+	if (!others && (!process_shared() || !(others = others_make())))
+		return;
+	if (!thread_enabled(others))
+		return;
+	tail = atomic_load_explicit(&others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
+	index = atomic_load_explicit(&others->ring->head, memory_order_relaxed);
+	if (index - tail > others->mask + 1 - THREAD_HEADROOM || !others_populate(others, index + THREAD_HEADROOM)) {
+		atomic_fetch_add(&others->ring->lost[RING_LOST_FULL], 1);
+		return;
+	}
+	index = atomic_fetch_add(&others->ring->head, 1);
+	record = &others->records[index & others->mask];
+	__atomic_store_n(&record->word, word, __ATOMIC_RELAXED);
+	/* Release: pairs with the acquire in drain.c, which then reads the word. */
+	__atomic_store_n(&record->counter, clock_read(others->clock), __ATOMIC_RELEASE);
+	if (index % ((others->mask + 1) / 2) == 0 ||
+	    atomic_load_explicit(&others->shared->asleep, memory_order_relaxed))
+		process_wake_drain();
 }

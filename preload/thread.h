@@ -69,11 +69,9 @@ void thread_unwind(struct thread *thread, uint32_t depth);
 /* Counts lost events that have a cause other than a full ring. */
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
 
-/* The ring that all threads share which are no workers, for their uv_async_send, or NULL: not recording, or somebody
- * else holds it for longer than a few hundred nanoseconds (then the event is counted as lost). Never waits:
- * the caller may be a signal handler that interrupted the holder. Give it back by thread_others_unlock. */
-struct thread *thread_others_lock(void);
-void thread_others_unlock(void);
+/* One event of a thread that is no worker, into the ring that all of those share: see the end of thread.c. May be
+ * called in a signal handler, also in one that interrupted this function. errno is kept. */
+void thread_others_emit(uint64_t word);
 
 static inline uintptr_t thread_sp(void)
 {
