@@ -109,6 +109,7 @@ trap stop_all EXIT
 start_server() { # name, then environment; sets server_pid and server_port
 	local name=$1
 	shift
+	: >"$work/$name" # what an earlier server said must not be read
 	env "$@" taskset -c "$server_core" "$build/bench/echo_server" >"$work/$name" </dev/null &
 	server_pid=$!
 	running="$running $server_pid"

@@ -96,9 +96,10 @@ measure_sustained() {
 start_server() { # name, then the command before the server
 	local name=$1
 	shift
+	: >"$work/$name"
 	"$@" "$benches/echo_server" >"$work/$name" </dev/null &
 	running=$!
-	until grep -qs '^port' "$work/$name"; do
+	until grep -q '^port' "$work/$name"; do
 		sleep 0.05
 	done
 }
