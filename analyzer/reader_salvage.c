@@ -190,6 +190,23 @@ static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_
 	return error;
 }
 
+/* In the ring that many threads share, a place whose counter is 0 had been taken but not filled in yet: the records up
+ * to the first such place are whole. */
+static uint64_t others_head(struct salvage *salvage, uint32_t ring, uint64_t tail, uint64_t head)
+{
+	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
+	uint64_t base = salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes;
+	struct reader_file *file = &salvage->reader->files[salvage->file_index];
+	struct record record;
+
+	for (; tail < head; tail++)
+		if (reader_file_read(file, &record, sizeof(record), base + (tail & (records - 1)) * sizeof(record)) !=
+			sizeof(record) ||
+		    record.counter == 0)
+			break;
+	return tail;
+}
+
 static uint64_t ring_lost(const struct shared_ring *ring)
 {
 	uint64_t lost = 0;
@@ -234,6 +251,7 @@ static int salvage_rings(struct salvage *salvage)
 	for (uint32_t i = 0; !error && i < salvage->shared->ring_count; i++) {
 		const struct shared_ring *ring = &salvage->shared->rings[i];
 		struct trace_worker *worker;
+		uint64_t head;
 
 		if (!ring_is_sane(salvage->shared, ring))
 			continue;
@@ -241,7 +259,8 @@ static int salvage_rings(struct salvage *salvage)
 		if (!worker)
 			return -ENOMEM;
 		worker_from_ring(salvage, worker, ring);
-		error = salvage_records(salvage, i, worker, ring->tail, ring->head);
+		head = ring->role == TRACE_ROLE_OTHER ? others_head(salvage, i, ring->tail, ring->head) : ring->head;
+		error = salvage_records(salvage, i, worker, ring->tail, head);
 	}
 	return error;
 }
