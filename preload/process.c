@@ -25,8 +25,9 @@
 #include "shm.h"
 #include "site.h"
 
-#define HELPERS_MAX   16 /* one that dies again and again is given up */
-#define START_WAIT_MS 50
+#define HELPERS_MAX   16  /* after so many that died a thread drains */
+#define START_WAIT_MS 50  /* for the drain's first look at the program */
+#define BIRTH_MS      200 /* a helper that shows no life by then never will: it was killed as it began */
 
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
@@ -108,12 +109,13 @@ static void wait_for_drain(struct shared *shared)
 		futex_wait(&shared->drain_state, DRAIN_NONE, START_WAIT_MS);
 }
 
-static void make_drain(struct shared *shared)
+static void make_drain(struct shared *shared, bool by_process)
 {
-	int rc = -ENOSYS;
+	int rc = -ECHILD;
 
 	if (shared->options.drain == SHARED_DRAIN_PROCESS) {
-		rc = helper_spawn(shared);
+		if (by_process)
+			rc = helper_spawn(shared);
 		if (rc)
 			log_warn("no helper process: %s; draining in a thread", strerror(-rc));
 	}
@@ -136,10 +138,8 @@ static void make_drain_once(struct shared *shared, uint32_t before)
 
 	if (!shared || !atomic_compare_exchange_strong(&process->helper, &before, 1))
 		return;
-	if (atomic_fetch_add(&process->helpers, 1) < HELPERS_MAX)
-		make_drain(shared);
-	else
-		log_warn("the helper process died %d times; events stay in %s", HELPERS_MAX, shared->self_path);
+	atomic_store(&process->made_ns, clock_mono_ns());
+	make_drain(shared, atomic_fetch_add(&process->helpers, 1) < HELPERS_MAX);
 	atomic_store(&process->helper, 2);
 	errno = saved_errno;
 }
@@ -149,17 +149,25 @@ void process_start_drain(void)
 	make_drain_once(process_shared(), 0);
 }
 
+bool process_drain_died(const struct shared *shared)
+{
+	uint32_t life = atomic_load(&shared->drain_life);
+
+	if (shared->options.drain != SHARED_DRAIN_PROCESS || atomic_load(&shared->drain_state) == DRAIN_DONE)
+		return false;
+	return life & FUTEX_OWNER_DIED || (life == 0 && atomic_load(&process->helper) == 2 &&
+					   clock_mono_ns() - atomic_load(&process->made_ns) > BIRTH_MS * 1000000ull);
+}
+
 void process_wake_drain(void)
 {
 	struct shared *shared = process_shared();
 
 	if (!shared)
 		return;
-	if (atomic_load(&shared->drain_life) & FUTEX_OWNER_DIED && atomic_load(&shared->drain_state) != DRAIN_DONE &&
-	    atomic_load(&process->helpers) <= HELPERS_MAX) {
-		atomic_store(&shared->drain_life, 0); /* seen */
+	/* A second one that came by mistake would find drain_life taken, and go. */
+	if (process_drain_died(shared))
 		make_drain_once(shared, 2);
-	}
 	drain_wake(shared);
 }
 

@@ -25,6 +25,7 @@ struct process {
 	_Atomic uint32_t state;	  /* enum process_state, futex */
 	_Atomic uint32_t helper;  /* 0: no drain yet, 1: being made, 2: made or given up */
 	_Atomic uint32_t helpers; /* made so far */
+	_Atomic uint64_t made_ns; /* when the last one was */
 	struct shared *_Atomic shared;
 	struct thread *_Atomic others; /* what threads that are no workers share */
 	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */
@@ -40,6 +41,9 @@ bool process_start(void);
 
 /* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
 void process_start_drain(void);
+
+/* Whether the helper process is no more, or never came to life. */
+bool process_drain_died(const struct shared *shared);
 
 /* Wakes the drain; one that has died is replaced first: another goes on where it stopped. Slow; errno is kept. */
 void process_wake_drain(void);

@@ -208,7 +208,7 @@ struct thread *thread_register(enum trace_role role)
 
 static void thread_wake_drain(struct thread *thread, uint64_t tail)
 {
-	if (thread->woken_tail == tail)
+	if (thread->woken_tail == tail && !process_drain_died(thread->shared))
 		return;
 	thread->woken_tail = tail;
 	process_start_drain();

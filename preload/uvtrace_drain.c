@@ -115,17 +115,20 @@ static void watch_start(struct watch *watch)
 	pthread_create(&thread, &attributes, watch_program, watch);
 }
 
-/* However this process dies, the kernel will mark drain_life, and the program makes another helper. */
-static void life_start(struct shared *shared)
+/* However this process dies, the kernel will mark drain_life, and the program makes another helper. False if there is
+ * one already: there is never more than one. */
+static bool life_start(struct shared *shared)
 {
 	static struct robust_list entry;
 	static struct robust_list_head head;
+	uint32_t nobody = atomic_load(&shared->drain_life);
 
 	entry.next = &head.list;
 	head.list.next = &entry;
 	head.futex_offset = (char *)&shared->drain_life - (char *)&entry;
-	atomic_store(&shared->drain_life, (uint32_t)syscall(SYS_gettid));
 	syscall(SYS_set_robust_list, &head, sizeof(head));
+	return (nobody == 0 || nobody & FUTEX_OWNER_DIED) &&
+	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
 }
 
 static int version_print(void)
@@ -153,7 +156,8 @@ int main(int argc, char **argv)
 	if (!watch.shared)
 		return 1;
 	watch.pid = (pid_t)watch.shared->pid;
-	life_start(watch.shared);
+	if (!life_start(watch.shared))
+		return 0;
 	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
 	watch_start(&watch);
 	return drain_run(watch.shared, &watch.gone) == 0 ? 0 : 1;

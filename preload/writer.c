@@ -154,13 +154,30 @@ static int folder_make(const char *folder)
 	return error;
 }
 
-static void visit_highest(struct writer *writer, int folder, struct found *found, void *arg)
+/* A segment of our own pid that nobody writes any more: its drain was killed. It gets the name of a sealed one. */
+static void leftover_rename(int folder, const char *name)
+{
+	char sealed[NAME_MAX + 1];
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool abandoned = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	snprintf(sealed, sizeof(sealed), "%.*s", (int)(strlen(name) - strlen(".open")), name);
+	if (abandoned)
+		renameat2(folder, name, folder, sealed, RENAME_NOREPLACE);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void visit_own(struct writer *writer, int folder, struct found *found, void *arg)
 {
 	uint64_t *next = arg;
 
-	(void)folder;
-	if (found->pid == writer->pid && found->segment >= *next && found->segment < UINT64_MAX)
+	if (found->pid != writer->pid)
+		return;
+	if (found->segment >= *next && found->segment < UINT64_MAX)
 		*next = found->segment + 1;
+	if (found->open)
+		leftover_rename(folder, found->name);
 }
 
 /* ---- The budget ----------------------------------------------------------------------------------------- */
@@ -341,7 +358,7 @@ static int segment_create(struct writer *writer)
 	int error;
 
 	writer->segment++;
-	error = folder_walk(writer, visit_highest, &writer->segment);
+	error = folder_walk(writer, visit_own, &writer->segment);
 	if (error)
 		return error;
 	do {
