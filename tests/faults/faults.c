@@ -119,24 +119,6 @@ void fault_sleep_us(unsigned us)
 	nanosleep(&pause, NULL);
 }
 
-pid_t fault_start(const struct run *run)
-{
-	struct session session = session_start(run);
-
-	close(session.input);
-	close(session.output);
-	free(session.out);
-	return session.pid;
-}
-
-int fault_wait(pid_t pid)
-{
-	int status;
-
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* ---- Rings ------------------------------------------------------------------------------------------------ */
 
 static size_t rings_of(uint32_t pid, glob_t *rings)

@@ -68,9 +68,6 @@ pid_t fault_wait_for_helper(pid_t pid);
 
 void fault_remove_rings(const struct fault_truth *truth);
 
-/* Starts a program and does not wait. */
-pid_t fault_start(const struct run *run);
-int fault_wait(pid_t pid); /* as in struct result */
 void fault_sleep_us(unsigned us);
 
 #endif
