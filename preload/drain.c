@@ -665,7 +665,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	drain->rings_offset = shared->rings_offset;
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
 	drain->now_ns = drain->active_ns = drain->flushed_ns = clock_mono_ns();
-	snprintf(drain->self_path, sizeof(drain->self_path), "%s", shared->self_path);
+	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
 	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
 	encoder_words_init(&drain->words);
 	error = segment_init(&drain->segment, shared);
