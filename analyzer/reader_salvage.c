@@ -7,6 +7,7 @@
  * Rules: the ring is only read, and only when its process is gone: of a living one a note says how much is still in
  * the ring. It is a file of somebody else's: magic, version, sizes and every index are checked.
  */
+#include <stddef.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -297,6 +298,23 @@ static int salvage_kinds(struct salvage *salvage)
 	return error;
 }
 
+/* The program's own list, in the form of a MODULES block, where no file has one. */
+static int salvage_modules(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	struct reader_block block = {.type = TRACE_BLOCK_MODULES,
+				     .offset = offsetof(struct shared, loaded),
+				     .payload_bytes = salvage->shared->loaded_bytes};
+	int error = 0;
+
+	if (process->module_count == 0 && block.payload_bytes <= SHARED_LOADED_BYTES)
+		error = reader_meta_parse(salvage->reader, salvage->process,
+					  &salvage->reader->files[salvage->file_index], &block);
+	if (!error && !*process->exe && process->module_count > 0)
+		error = reader_text_set(&process->exe, process->modules[0].path, strlen(process->modules[0].path));
+	return error;
+}
+
 static int salvage_texts(struct salvage *salvage)
 {
 	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
@@ -351,8 +369,8 @@ static int salvage_clock(struct salvage *salvage)
 
 static int salvage_all(struct salvage *salvage)
 {
-	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_clock, salvage_kinds, salvage_sites,
-							 salvage_rings};
+	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_modules, salvage_clock,
+							 salvage_kinds, salvage_sites,	 salvage_rings};
 	int error = 0;
 
 	for (size_t i = 0; !error && i < sizeof(steps) / sizeof(steps[0]); i++)

@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "trace_format.h"
 
 #define MAPS_BYTES	(PATH_MAX + 4096) /* longer than any line */
 #define PHDRS_MAX	64
@@ -391,4 +394,26 @@ static bool visit_module(const struct mapping *mapping, void *arg)
 int modules_read(struct modules *modules)
 {
 	return maps_walk(modules->pid, visit_module, modules);
+}
+
+void modules_add_noted(struct modules *modules, const void *entries, uint32_t bytes)
+{
+	const uint32_t fixed = offsetof(struct trace_module_entry, text);
+	struct trace_module_entry entry;
+
+	for (const char *at = entries; bytes > fixed && modules->count < MODULES_MAX; at += entry.entry_bytes) {
+		struct module *module = &modules->list[modules->count];
+
+		memcpy(&entry, at, fixed); /* once: it may change under us */
+		if (entry.entry_bytes < fixed || entry.entry_bytes > bytes || entry.entry_bytes % 8 != 0 ||
+		    entry.build_id_bytes > sizeof(module->build_id) ||
+		    (uint32_t)entry.build_id_bytes + entry.path_bytes > entry.entry_bytes - fixed)
+			return;
+		*module = (struct module){.start = entry.start, .end = entry.end, .bias = entry.bias};
+		module->build_id_bytes = entry.build_id_bytes;
+		memcpy(module->build_id, at + fixed, entry.build_id_bytes);
+		module->path = text_add(modules, at + fixed + entry.build_id_bytes, entry.path_bytes);
+		modules->count++;
+		bytes -= entry.entry_bytes;
+	}
 }

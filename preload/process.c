@@ -20,6 +20,7 @@
 #include "helper.h"
 #include "hooks.h"
 #include "libtrace.h"
+#include "loaded.h"
 #include "log.h"
 #include "real_text.h"
 #include "shm.h"
@@ -42,6 +43,7 @@ static bool process_make(void)
 		return false;
 	}
 	hooks_describe(shared);
+	loaded_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
 		log_warn(
 		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");

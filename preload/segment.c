@@ -89,6 +89,21 @@ static void read_exe(struct segment *segment)
 	segment->exe_bytes = bytes > 0 ? (uint16_t)bytes : 0;
 }
 
+/* The program is gone already: what it noted itself. */
+static void read_noted(struct segment *segment)
+{
+	const struct shared *shared = segment->shared;
+	uint32_t bytes = shared->loaded_bytes;
+	const struct module *exe = &segment->modules.list[0];
+
+	modules_add_noted(&segment->modules, shared->loaded,
+			  bytes < sizeof(shared->loaded) ? bytes : (uint32_t)sizeof(shared->loaded));
+	if (segment->exe_bytes || !segment->modules.count || exe->path.bytes > sizeof(segment->exe))
+		return;
+	memcpy(segment->exe, segment->modules.text + exe->path.at, exe->path.bytes);
+	segment->exe_bytes = exe->path.bytes;
+}
+
 static void read_cmdline(struct segment *segment)
 {
 	char *text = segment->cmdline;
@@ -361,7 +376,8 @@ int segment_init(struct segment *segment, struct shared *shared)
 	read_exe(segment);
 	read_cmdline(segment);
 	modules_init(&segment->modules, segment->header.pid);
-	modules_read(&segment->modules);
+	if (modules_read(&segment->modules) != 0 || segment->modules.count == 0)
+		read_noted(segment);
 	return writer_init(&segment->writer, &shared->options, segment->header.pid);
 }
 

@@ -21,6 +21,7 @@
 #define SHARED_DIR "/dev/shm"
 #define SHARED_PREFIX "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES 4096
+#define SHARED_LOADED_BYTES 32768
 #define SHARED_RINGS_MAX 256 /* worker threads recorded at once */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
@@ -119,6 +120,9 @@ struct shared {
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;
 	uint16_t work_req_offset[KIND_COUNT];
+	uint32_t loaded_bytes;    /* of `loaded` */
+	char loaded[SHARED_LOADED_BYTES] __attribute__((aligned(8))); /* struct trace_module_entry, the executable first:
+								       * for when /proc/PID is gone too soon */
 
 	/* Switches: written by anybody who may (the app, trace_ctl). */
 	_Atomic uint32_t enabled __attribute__((aligned(64))); /* 1: hooks record. Read by every dispatch. */
