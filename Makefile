@@ -67,7 +67,8 @@ VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out
 	symbols.c timeline_tasks.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
-.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real check-asan bench fuzz run-fuzz \
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
+	check-libuv check-trixie check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -82,6 +83,8 @@ help:
 	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, lint)' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
+	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
+	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
@@ -213,6 +216,14 @@ check-faults: tests
 check-real: all
 	@scripts/install_deps.sh build real
 	$(Q)tests/real/run.sh
+
+check-libuv: all
+	@scripts/install_deps.sh build libuv
+	$(Q)tests/libuv/check.sh
+
+check-trixie: tests
+	@scripts/install_deps.sh build test libuv trixie
+	$(Q)tests/trixie/run.sh
 
 check-asan:
 	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(MAKE) --no-print-directory \

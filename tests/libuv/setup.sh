@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# setup.sh FOLDER RELEASE VERSION: fetches the source package libuv1 VERSION of a Debian release into FOLDER/source
+# and builds library and test suite into FOLDER/build, and the library once more, as distributions other than Debian
+# do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang. Rules: apt fetches and verifies, from the mirror that
+# this machine is set up with, but with lists and a cache of its own, so the system's are left alone; what is
+# already there is not made again.
+set -eu
+
+folder=$1 release=$2 version=$3
+mkdir -p "$folder"
+folder=$(realpath "$folder")
+log=$folder/setup.log
+jobs=$(nproc 2>/dev/null || echo 2)
+: >"$log"
+
+fail() {
+	echo "setup.sh: $*; see $log" >&2
+	tail -n 5 "$log" >&2
+	exit 1
+}
+
+# The mirrors that packages of Debian come from here; the release is put in the place of this machine's.
+write_sources_list() {
+	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(LABEL) $(REPO_URI) $(CODENAME)' 'Created-By: Packages' | sort -u |
+		while read -r label uri codename; do
+			case $label:$codename in
+			Debian-Security:*) suite=$release-security ;;
+			Debian:*-*) continue ;; # updates, backports
+			Debian:*) suite=$release ;;
+			*) continue ;;
+			esac
+			echo "deb-src [signed-by=$keyring] $uri $suite main"
+		done
+}
+
+# apt with its state in FOLDER/apt.
+apt_apart() {
+	apt-get -q -o Dir::Etc::sourcelist="$folder/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o Dir::State::lists="$folder/apt/lists" -o Dir::Cache="$folder/apt" -o APT::Sandbox::User=root "$@"
+}
+
+fetch() {
+	mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
+	write_sources_list >"$folder/apt/sources.list"
+	[ -s "$folder/apt/sources.list" ] || fail "no mirror of Debian is set up on this machine"
+	apt_apart update >>"$log" 2>&1 || fail "the lists of sources could not be fetched"
+	(cd "$folder/apt" && apt_apart --download-only source "libuv1=$version" >>"$log" 2>&1) ||
+		fail "the source package libuv1 $version could not be fetched"
+	rm -rf "$folder/source.new"
+	dpkg-source --no-check -x "$folder"/apt/libuv1_*.dsc "$folder/source.new" >>"$log" 2>&1 ||
+		fail "the source package could not be unpacked"
+	# Sockets in the folder that the suite runs in, not in /tmp: runs must not meet.
+	sed -i 's,"/tmp/uv-test,"uv-test,' "$folder/source.new/test/task.h"
+	mv "$folder/source.new" "$folder/source"
+}
+
+# build NAME TARGET OPTION...: one cmake build in FOLDER/NAME.
+build() {
+	name=$1 target=$2
+	shift 2
+	[ ! -e "$folder/$name/done" ] || return 0
+	rm -rf "${folder:?}/$name"
+	{
+		cmake -S "$folder/source" -B "$folder/$name" -DCMAKE_BUILD_TYPE=Release "$@" &&
+			cmake --build "$folder/$name" -j "$jobs" --target "$target"
+	} >>"$log" 2>&1 || fail "$name could not be built"
+	touch "$folder/$name/done"
+}
+
+[ -d "$folder/source" ] || fetch
+build build uv_run_tests # and the library
+build symbolic uv -DCMAKE_SHARED_LINKER_FLAGS=-Wl,-Bsymbolic-functions
+build clang uv -DCMAKE_C_COMPILER=clang
