@@ -167,6 +167,13 @@ static void header_use_damaged(struct reader *reader, struct reader_file *file)
 	file->usable = true;
 }
 
+static bool is_being_written(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 5 && strcmp(path + length - 5, ".open") == 0;
+}
+
 static void header_check(struct reader *reader, struct reader_file *file)
 {
 	const struct trace_file_header *header = &file->header;
@@ -176,7 +183,8 @@ static void header_check(struct reader *reader, struct reader_file *file)
 	if (got < 0) {
 		header_problem(reader, file, strerror(-got));
 	} else if (file->bytes == 0) {
-		header_problem(reader, file, "empty, at byte 0");
+		if (!is_being_written(file->path)) /* else: it was made just now, or the program died just then */
+			header_problem(reader, file, "empty, at byte 0");
 	} else if (got >= 8 && memcmp(header->magic, SHARED_MAGIC, 8) == 0) {
 		file->usable = file->ring = true;
 	} else if (got < (ssize_t)sizeof(*header)) {
