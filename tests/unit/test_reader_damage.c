@@ -271,6 +271,69 @@ Test(reader_damage, item_that_makes_no_sense_costs_the_rest_of_its_block)
 	trace_close(trace);
 }
 
+/* Blocks whose times contradict each other, with and without doubles: nothing is given out earlier than what was. */
+Test(reader_damage, time_that_goes_back_is_held)
+{
+	static const struct record forth[] = {{64000, 0x10 << 16 | TRACE_ASYNC_SEND},
+					      {96000, 0x10 << 16 | (TRACE_CODE_POLL + 1)},
+					      {128000, TRACE_POLL_END}};
+	static const struct record back[] = {
+	    {3200, 0x10 << 16 | (TRACE_CODE_POLL + 1)}, {6400, TRACE_POLL_END}, {9600, 0x10 << 16 | TRACE_ASYNC_SEND}};
+
+	for (uint64_t index = 0; index <= 3; index++) {
+		struct events events;
+		struct encoder encoder;
+		struct trace *trace;
+
+		builder->bytes = 0;
+		builder_header(builder, builder_default_header(1));
+		encoder_init(&encoder, 1, HELPER_SHIFT);
+		builder_events(builder, &encoder, (struct encoder_source){forth, 3, 0, 3});
+		encoder_init(&encoder, 1, HELPER_SHIFT);
+		encoder.index = index;
+		builder_events(builder, &encoder, (struct encoder_source){back, 3, 0, 3});
+		trace = open_bytes(builder->data, builder->bytes);
+		events = events_read(trace, 0, 0, 10, 0);
+		cr_assert_eq(events.count, index + 3);
+		for (size_t i = 3; i < events.count; i++) {
+			cr_assert_eq(events.list[i].word, back[i - index].word);
+			cr_assert_geq(events.list[i].tick, 4000, "event %zu from index %d", i, (int)index);
+			cr_assert_geq(events.list[i].tick, events.list[i - 1].tick);
+		}
+		free(events.list);
+		trace_close(trace);
+	}
+}
+
+/* The longest gaps that there are, until a tick would not fit any more. */
+Test(reader_damage, ticks_do_not_overflow)
+{
+	enum { ITEMS = 100000 };
+	unsigned char *payload = malloc(4 + ITEMS * 8);
+	struct trace_block_header block = {.type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = ITEMS};
+	struct events events;
+	struct trace *trace;
+
+	memcpy(payload, "\x03\x08\x00\x02", 4);
+	for (size_t i = 0; i < ITEMS; i++)
+		memcpy(payload + 4 + 8 * i, "\x0e\x00\xff\xff\xff\xff\xff\xff", 8);
+	builder->bytes = 0;
+	builder_header(builder, builder_default_header(1));
+	block.payload_bytes = 4 + ITEMS * 8;
+	block.first_tick = (1ull << 62) - 5 * (1ull << 48);
+	block.last_tick = (1ull << 62) - 1;
+	builder_put_block(builder, &block, payload);
+	trace = open_bytes(builder->data, builder->bytes);
+	events = events_read(trace, 0, 0, 4, 0);
+	cr_assert_lt(events.count, 10);
+	cr_assert_gt(events.count, 2);
+	for (size_t i = 1; i < events.count; i++)
+		cr_assert_gt(events.list[i].tick, events.list[i - 1].tick);
+	free(events.list);
+	trace_close(trace);
+	free(payload);
+}
+
 /* A file made to be slow: a header at every 8 bytes, each with a long payload and a wrong checksum. */
 Test(reader_damage, false_block_headers_cost_linear_time, .timeout = 60)
 {
