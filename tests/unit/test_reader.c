@@ -327,7 +327,7 @@ Test(reader, unknown_things_are_passed_over)
 Test(reader, extensions_between_items_are_skipped)
 {
 	enum { LONG = 65000 };
-	static unsigned char payload[5 + 3 + LONG + 2 + 4 + 2];
+	static unsigned char payload[2 * LONG + 100];
 	struct trace_block_header block = {.type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = 2, .last_tick = 1};
 	struct trace_item items[4];
 	struct trace_cursor *cursor;
@@ -337,8 +337,11 @@ Test(reader, extensions_between_items_are_skipped)
 	builder_header(builder, builder_default_header(1));
 	memcpy(payload, "\x03\x08\x00\x02", 4); /* DEFINE AsyncSend of object 1 */
 	n = 4;
-	memcpy(payload + n, (unsigned char[]){0x0f, LONG & 255, LONG >> 8}, 3);
-	n += 3 + LONG;
+	for (int i = 0; i < 2; i++) { /* more than is looked at at once */
+		memcpy(payload + n, (unsigned char[]){0x0f, LONG & 255, LONG >> 8}, 3);
+		memset(payload + n + 3, 0x02, LONG); /* would be items */
+		n += 3 + LONG;
+	}
 	memcpy(payload + n, "\x02\x00", 2); /* INSTANT */
 	n += 2;
 	memcpy(payload + n, "\x0f\x01\x00\xff", 4);
