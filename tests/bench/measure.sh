@@ -12,7 +12,7 @@ value_of() { # name, file of "name value" lines
 }
 
 field() { # name, file of JSON: the first number of that name
-	sed -n "s/.*\"$1\": *\\([-0-9.]*\\).*/\\1/p" "$2" | head -n 1
+	grep -o "\"$1\": *[-0-9.]*" "$2" | sed -n '1s/.*: *//p'
 }
 
 bytes_in() { # folder

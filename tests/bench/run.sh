@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [hooks|sustained|idle|process|memory]...: measures what tracing costs and prints one line a figure, with its
+# run.sh [PART]...: measures what tracing costs and prints one line a figure, with its
 # target. Rules: every figure is a difference or a ratio of runs made here, side by side; a figure that misses its
 # target is shown as it is ("MISSED") and does not make the run fail: docs/performance.md says what it means.
 set -u
@@ -14,6 +14,9 @@ library=$build/libtrace.so
 work=$(mktemp -d)
 running=
 sustained_seconds=10
+reader_events=530000000 # at least 1 GB
+jsonl_events=5000000
+core=$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')
 finish() {
 	[ -z "$running" ] || kill -KILL "$running" 2>/dev/null
 	rm -rf "$work"
@@ -156,15 +159,64 @@ measure_memory() {
 	stop_server
 }
 
-[ $# -gt 0 ] || set -- hooks idle process memory sustained
+# ---- The drain's encoder and the readers ---------------------------------------------------------------------
+
+measure_encode() {
+	"$benches/bench_encode"
+}
+
+measure_decode() {
+	"$benches/bench_decode"
+}
+
+# Runs a reader and sets its CPU and wall time (seconds) and the most memory that it was seen with.
+run_reader() { # command
+	local start=$EPOCHREALTIME now
+	peak_kib=0
+	"$@" >/dev/null &
+	running=$!
+	while now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$running/status" 2>/dev/null) && [ -n "$now" ]; do
+		peak_kib=$now
+		sleep 0.02
+	done
+	wait "$running" || line "$1 failed with status" $? "" "<= 0"
+	running=
+	wall_seconds=$(calculate "$EPOCHREALTIME - $start" 3)
+}
+
+per_second() { # events, seconds
+	calculate "$1 / $2 / 1000000" 0
+}
+
+# Needs a little more than 1 GB of disk in the build folder for the time that it takes.
+measure_readers() {
+	local trace=$benches/large.trace events one_core
+	rm -rf "$trace"
+	"$benches/generate_trace" --events=$reader_events --workers=4 "$trace" >"$work/generated"
+	events=$(field events "$work/generated")
+	run_reader taskset -c "$core" "$build/analyze_trace" "$trace"
+	one_core=$wall_seconds
+	line "analyze_trace, $(calculate "$(bytes_in "$trace") / 1e9" 2) GB of trace" "$(per_second "$events" "$one_core")" "M ev/s" ">= 100"
+	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB "<= 64"
+	run_reader "$build/analyze_trace" "$trace"
+	line "  on all $(nproc) cores, times as fast as on one" "$(calculate "$one_core / $wall_seconds" 2)" x
+	rm -rf "$trace"
+	"$benches/generate_trace" --events=$jsonl_events --workers=4 "$trace" >"$work/generated"
+	events=$(field events "$work/generated")
+	run_reader taskset -c "$core" "$build/trace_to_jsonl" "$trace"
+	line "trace_to_jsonl" "$(calculate "$events / $wall_seconds / 1000000" 2)" "M ev/s"
+	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB
+	rm -rf "$trace"
+}
+
+parts="hooks sustained idle process memory encode decode readers"
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
-	case $part in
-	hooks | sustained | idle | process | memory) ;;
-	*)
-		echo "usage: run.sh [hooks|sustained|idle|process|memory]..." >&2
+	if [[ " $parts " != *" $part "* ]]; then
+		echo "usage: run.sh [$(echo "$parts" | tr ' ' '|')]..." >&2
 		exit 2
-		;;
-	esac
+	fi
 done
 for part in "$@"; do
 	rm -rf "$work/trace"
