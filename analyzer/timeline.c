@@ -9,7 +9,9 @@
 
 #include "timeline_parts.h"
 
-#define OPEN_MAX 1000 /* polls open at the end of a trace: more are counted, not listed */
+#define OPEN_MAX  1000	/* polls open at the end of a trace: more are counted, not listed */
+#define HOLDS_MAX 1024	/* the longest of them, and requests, are kept; more are counted */
+#define PROMPT_NS 20000 /* a wait no longer than this found ready what came during the turn before */
 
 /* ---- The range ------------------------------------------------------------------------------------------------ */
 
@@ -118,7 +120,7 @@ static double ns_per_tick(const struct trace_process *process)
 		   : 1;
 }
 
-static uint64_t ticks_at_least(const struct timeline *timeline, uint64_t ns)
+uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns)
 {
 	double ticks = (double)ns / timeline->private->ns_per_tick;
 
@@ -239,90 +241,53 @@ static void top_sort(struct timeline_top *top)
 		qsort(top->spans, top->count, sizeof(*top->spans), compare_longest_first);
 }
 
-/* ---- Samples -------------------------------------------------------------------------------------------------- */
+/* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
 
-static void level_sample(struct timeline_level *level, uint64_t value)
+const char *timeline_kind(const struct trace_process *process, uint32_t site)
 {
-	level->max = value > level->max ? value : level->max;
-	level->mean += ((double)value - level->mean) / (double)++level->count;
+	const struct trace_site *entry = site < process->site_count ? &process->sites[site] : NULL;
+
+	return entry && entry->present && entry->kind < process->kind_count ? process->kinds[entry->kind].name : NULL;
 }
 
-/* CPU and run-queue time are running totals: the newest minus what they were when the range began. */
-static void worker_sample(struct timeline_worker *worker, struct trace_sample *first, const struct trace_sample *sample,
-			  const struct timeline *timeline)
+static uint8_t class_traits(const struct trace_process *process, uint32_t site)
 {
-	if (first->type == 0 || sample->tick <= timeline->from_tick)
-		*first = *sample;
-	if (sample->tick <= first->tick || sample->a < first->a || sample->b < first->b)
-		return;
-	worker->sampled = true;
-	worker->cpu_ns = sample->a - first->a;
-	worker->sched_wait_ns = sample->b - first->b;
-	worker->sampled_ns = trace_ns(timeline->process, sample->tick) - trace_ns(timeline->process, first->tick);
+	static const uint8_t traits[] = {
+	    [KIND_CLASS_REQUEST] = TRAIT_REQUEST,
+	    [KIND_CLASS_POOL] = TRAIT_REQUEST | TRAIT_POOL,
+	    [KIND_CLASS_WORKFN] = TRAIT_WORK,
+	};
+	uint8_t class = process->kinds[process->sites[site].kind].class;
+	uint8_t found = class < sizeof(traits) ? traits[class] : 0;
+
+	return process->sites[site].callback ? found : found & ~TRAIT_REQUEST;
 }
 
-static size_t worker_find(const struct trace_process *process, uint32_t number)
+static uint8_t name_traits(const char *kind)
 {
-	size_t low = 0, high = process->worker_count;
+	static const struct {
+		const char *kind;
+		uint8_t trait;
+	} names[] = {
+	    {"async", TRAIT_ASYNC},	   {"timer", TRAIT_TIMER},	  {"connection", TRAIT_CONNECTION},
+	    {"getaddrinfo", TRAIT_LOOKUP}, {"getnameinfo", TRAIT_LOOKUP},
+	};
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (process->workers[middle].worker < number)
-			low = middle + 1;
-		else
-			high = middle;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(names[i].kind, kind) == 0)
+			return names[i].trait;
 	}
-	return low < process->worker_count && process->workers[low].worker == number ? low : process->worker_count;
-}
-
-static void untraced_sample(struct timeline *timeline, const struct trace_sample *sample)
-{
-	timeline->untraced_callbacks = sample->a;
-	timeline->untraced_threads = sample->b;
-	timeline->untraced_events = sample->c;
-}
-
-static void sample_read(struct timeline *timeline, const struct trace_sample *sample, struct trace_sample *firsts)
-{
-	size_t position = worker_find(timeline->process, sample->worker);
-
-	if (sample->type == TRACE_SAMPLE_UNTRACED)
-		untraced_sample(timeline, sample);
-	if (sample->tick >= timeline->to_tick)
-		return;
-	if (sample->type == TRACE_SAMPLE_WORKER && position < timeline->process->worker_count)
-		worker_sample(&timeline->workers[position], &firsts[position], sample, timeline);
-	if (sample->tick < timeline->from_tick)
-		return;
-	timeline->samples += sample->type == TRACE_SAMPLE_QUEUE || sample->type == TRACE_SAMPLE_POOL;
-	if (sample->type == TRACE_SAMPLE_QUEUE) {
-		level_sample(&timeline->active_requests, sample->a);
-		level_sample(&timeline->active_handles, sample->b);
-	}
-}
-
-static int samples_read(struct timeline *timeline)
-{
-	struct trace_sample *firsts = calloc(timeline->process->worker_count + 1, sizeof(*firsts));
-
-	if (!firsts)
-		return -ENOMEM;
-	for (size_t i = 0; i < timeline->process->sample_count; i++)
-		sample_read(timeline, &timeline->process->samples[i], firsts);
-	free(firsts);
 	return 0;
 }
 
-/* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
-
-static void classes_fill(struct timeline *timeline)
+static void traits_fill(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
 
-	for (size_t i = 0; i < process->site_count; i++) {
-		uint8_t kind = process->sites[i].kind;
-		if (process->sites[i].present && kind < process->kind_count)
-			timeline->private->classes[i] = process->kinds[kind].class;
+	for (uint32_t i = 0; i < process->site_count; i++) {
+		const char *kind = timeline_kind(process, i);
+		if (kind)
+			timeline->private->traits[i] = class_traits(process, i) | name_traits(kind);
 	}
 }
 
@@ -334,13 +299,15 @@ static int tables_make(struct timeline *timeline)
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
 	private->crossings = calloc(process->worker_count + 1, sizeof(*private->crossings));
-	private->classes = calloc(process->site_count + 1, sizeof(*private->classes));
-	if (!timeline->workers || !timeline->sites || !private->crossings || !private->classes ||
-	    timeline_share_open(timeline, &private->share) < 0)
+	private->traits = calloc(process->site_count + 1, sizeof(*private->traits));
+	private->requests = requests_make();
+	private->wakeups = wakeups_make(timeline);
+	if (!timeline->workers || !timeline->sites || !private->crossings || !private->traits || !private->requests ||
+	    !private->wakeups || timeline_share_open(timeline, &private->share) < 0)
 		return -ENOMEM;
-	classes_fill(timeline);
+	traits_fill(timeline);
 	private->pool = pool_make(timeline);
-	return private->pool ? 0 : -ENOMEM;
+	return private->pool ? windows_make(timeline) : -ENOMEM;
 }
 
 struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options)
@@ -354,13 +321,17 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->private = calloc(1, sizeof(*timeline->private));
 	timeline->long_polls.max = timeline->idle.max = options->top;
 	timeline->open.max = OPEN_MAX;
+	timeline->holds.max = timeline->slow_requests.max = timeline->pending.max = HOLDS_MAX;
 	if (!timeline->private || tables_make(timeline) < 0 || range_set(timeline) < 0) {
 		timeline_free(timeline);
 		return NULL;
 	}
 	timeline->private->ns_per_tick = ns_per_tick(process);
-	timeline->private->long_poll_ticks = ticks_at_least(timeline, options->long_poll_ns);
-	timeline->private->idle_ticks = ticks_at_least(timeline, options->idle_ns);
+	timeline->private->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
+	timeline->private->idle_ticks = timeline_ticks(timeline, options->idle_ns);
+	timeline->private->hold_ticks = timeline_ticks(timeline, options->hold_ns);
+	timeline->private->pending_ticks = timeline_ticks(timeline, options->pending_ns);
+	timeline->private->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
 	return timeline;
 }
 
@@ -369,7 +340,8 @@ static int streams_make(struct timeline *timeline)
 	struct timeline_private *private = timeline->private;
 
 	private->streams = calloc(timeline->process->worker_count + 1, sizeof(*private->streams));
-	if (!private->streams)
+	private->request_shares = calloc(timeline->process->worker_count + 1, sizeof(*private->request_shares));
+	if (!private->streams || !private->request_shares)
 		return -ENOMEM;
 	for (size_t i = 0; i < timeline->process->worker_count; i++)
 		stream_begin(&private->streams[i], timeline, i);
@@ -379,7 +351,7 @@ static int streams_make(struct timeline *timeline)
 int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
 		  const struct trace_context *context, size_t context_count, bool after_gap)
 {
-	if (!timeline->private->streams && streams_make(timeline) < 0)
+	if ((!timeline->private->streams || !timeline->private->request_shares) && streams_make(timeline) < 0)
 		return -ENOMEM;
 	return stream_feed(&timeline->private->streams[worker], items, count, context, context_count, after_gap);
 }
@@ -388,7 +360,8 @@ int timeline_end_worker(struct timeline *timeline, size_t worker)
 {
 	if (!timeline->private->streams)
 		return 0;
-	return stream_end(&timeline->private->streams[worker], timeline_worker_end(timeline, worker));
+	int error = stream_end(&timeline->private->streams[worker], timeline_worker_end(timeline, worker));
+	return error < 0 ? error : requests_merge(timeline, &timeline->private->request_shares[worker]);
 }
 
 uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
@@ -409,28 +382,44 @@ int timeline_share_open(const struct timeline *timeline, struct timeline_share *
 {
 	share->long_polls.max = timeline->options.top;
 	share->open.max = OPEN_MAX;
-	share->callbacks = calloc(timeline->process->site_count + 1, sizeof(*share->callbacks));
-	return share->callbacks ? 0 : -ENOMEM;
+	share->holds.max = share->slow_requests.max = HOLDS_MAX;
+	share->sites = calloc(timeline->process->site_count + 1, sizeof(*share->sites));
+	return share->sites ? 0 : -ENOMEM;
 }
 
 int timeline_share_merge(struct timeline *timeline, struct timeline_share *share)
 {
-	for (size_t i = 0; i <= timeline->process->site_count; i++)
-		histogram_merge(&timeline->sites[i].callback, &share->callbacks[i]);
-	int error = top_merge(&timeline->long_polls, &share->long_polls);
-	if (error == 0)
-		error = top_merge(&timeline->open, &share->open);
+	struct timeline_top *const into[] = {&timeline->long_polls, &timeline->open, &timeline->holds,
+					     &timeline->slow_requests};
+	struct timeline_top *const from[] = {&share->long_polls, &share->open, &share->holds, &share->slow_requests};
+	int error = 0;
+
+	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
+		histogram_merge(&timeline->sites[i].callback, &share->sites[i].callback);
+		histogram_merge(&timeline->sites[i].life, &share->sites[i].life);
+	}
+	if (share->sites)
+		turns_merge(timeline, share);
+	for (size_t i = 0; error == 0 && i < sizeof(into) / sizeof(*into); i++)
+		error = top_merge(into[i], from[i]);
 	timeline_share_free(timeline, share);
 	return error;
 }
 
 void timeline_share_free(const struct timeline *timeline, struct timeline_share *share)
 {
-	for (size_t i = 0; share->callbacks && i <= timeline->process->site_count; i++)
-		histogram_clear(&share->callbacks[i]);
-	free(share->callbacks);
+	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
+		histogram_clear(&share->sites[i].callback);
+		histogram_clear(&share->sites[i].life);
+		site_turns_clear(&share->sites[i].turns);
+	}
+	free(share->sites);
+	histogram_clear(&share->turn_ticks);
+	histogram_clear(&share->turn_timers);
 	free(share->long_polls.spans);
 	free(share->open.spans);
+	free(share->holds.spans);
+	free(share->slow_requests.spans);
 	*share = (struct timeline_share){0};
 }
 
@@ -448,6 +437,9 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->parks += from->parks;
 	into->parked_ticks += from->parked_ticks;
 	into->inside_ticks += from->inside_ticks;
+	into->connections += from->connections;
+	into->turns += from->turns;
+	into->empty_turns += from->empty_turns;
 	histogram_clear(&from->polls);
 	histogram_clear(&from->ready);
 }
@@ -486,13 +478,24 @@ int timeline_finish(struct timeline *timeline)
 		return 0;
 	timeline->private->finished = true;
 	if (timeline_share_merge(timeline, &timeline->private->share) < 0 || samples_read(timeline) < 0 ||
-	    pool_finish(timeline->private->pool, timeline->end_tick) < 0)
+	    pool_finish(timeline->private->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
 		return -ENOMEM;
 	ready_sum(timeline);
-	top_sort(&timeline->long_polls);
-	top_sort(&timeline->idle);
-	top_sort(&timeline->open);
+	struct timeline_top *const tops[] = {&timeline->long_polls, &timeline->idle,	      &timeline->open,
+					     &timeline->holds,	    &timeline->slow_requests, &timeline->pending};
+	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++)
+		top_sort(tops[i]);
 	return 0;
+}
+
+static void site_clear(struct timeline_site *site)
+{
+	struct histogram *const histograms[] = {&site->callback,  &site->pool,	   &site->life,
+						&site->pool_wait, &site->pool_run, &site->wakeups.latency};
+
+	for (size_t i = 0; i < sizeof(histograms) / sizeof(*histograms); i++)
+		histogram_clear(histograms[i]);
+	site_turns_clear(&site->turns);
 }
 
 static void facts_free(struct timeline *timeline)
@@ -500,12 +503,17 @@ static void facts_free(struct timeline *timeline)
 	for (size_t i = 0; timeline->workers && i < timeline->process->worker_count; i++) {
 		histogram_clear(&timeline->workers[i].polls);
 		histogram_clear(&timeline->workers[i].ready);
+		free(timeline->workers[i].windows);
 	}
-	for (size_t i = 0; timeline->sites && i <= timeline->process->site_count; i++) {
-		histogram_clear(&timeline->sites[i].callback);
-		histogram_clear(&timeline->sites[i].pool);
-	}
+	for (size_t i = 0; timeline->sites && i <= timeline->process->site_count; i++)
+		site_clear(&timeline->sites[i]);
 	histogram_clear(&timeline->pool_wait);
+	histogram_clear(&timeline->turn_ticks);
+	histogram_clear(&timeline->turn_timers);
+	free(timeline->arrivals);
+	free(timeline->holds.spans);
+	free(timeline->slow_requests.spans);
+	free(timeline->pending.spans);
 	free(timeline->workers);
 	free(timeline->sites);
 	free(timeline->long_polls.spans);
@@ -526,9 +534,14 @@ static void private_free(struct timeline *timeline)
 		free(private->crossings[i].entries);
 	timeline_share_free(timeline, &private->share);
 	pool_free(private->pool);
+	for (size_t i = 0; private->request_shares && i < timeline->process->worker_count; i++)
+		request_share_clear(&private->request_shares[i]);
+	requests_free(private->requests);
+	wakeups_free(private->wakeups);
+	free(private->request_shares);
 	free(private->crossings);
 	free(private->streams);
-	free(private->classes);
+	free(private->traits);
 	free(private->off);
 	free(private);
 }

@@ -28,11 +28,14 @@ struct timeline_options {
 	uint64_t to_ns;	       /* UINT64_MAX: to the end */
 	uint32_t worker;       /* 0: all; otherwise polls and totals of this one only */
 	uint32_t top;	       /* how many of each list are kept */
+	uint64_t hold_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
+	uint64_t pending_ns;   /* requests on their way for longer are listed */
 };
 
 #define TIMELINE_OPTIONS_DEFAULT                                                                                       \
 	{                                                                                                              \
-		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0, .top = 10 \
+		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
+		.top = 10, .hold_ns = 5000000, .pending_ns = 6000000000                                                \
 	}
 
 /* A stretch of one worker's time. */
@@ -44,6 +47,7 @@ struct timeline_span {
 	bool nested;		 /* inside another poll */
 	uint64_t object;
 	uint64_t depth; /* idle periods: the deepest queue of that stretch */
+	uint64_t sure;	/* idle periods: the same of requests that any pool worker may take (no lookups) */
 };
 
 /* The longest spans, longest first once the timeline is finished. */
@@ -52,6 +56,20 @@ struct timeline_top {
 	size_t count, max;
 	uint64_t seen;	/* spans long enough to be listed */
 	uint64_t ticks; /* their total */
+};
+
+/* A stretch between two samples of a worker's CPU time, which say what it did with what it was not parked. */
+struct timeline_window {
+	uint64_t from_tick, to_tick;
+	uint64_t cpu_ns, wait_ns; /* on the CPU; ready to run while the kernel ran somebody else */
+	uint64_t parked_ticks;
+};
+
+#define TIMELINE_QUARTERS 4
+
+/* How a sampled number went over the quarters of the range. */
+struct timeline_growth {
+	uint64_t samples[TIMELINE_QUARTERS], least[TIMELINE_QUARTERS], most[TIMELINE_QUARTERS];
 };
 
 struct timeline_worker {
@@ -68,11 +86,51 @@ struct timeline_worker {
 	/* From samples: between the last one before the range and the last one inside. */
 	bool sampled;
 	uint64_t cpu_ns, sched_wait_ns, sampled_ns;
+	uint64_t slices; /* how often the kernel put it on a CPU */
+	struct timeline_window *windows;
+	size_t window_count;
+	struct timeline_growth handles, requests; /* active ones of a loop */
+
+	uint64_t connections; /* runs of connection callbacks */
+	uint64_t turns;	      /* of a loop: from the end of a wait to the next */
+	uint64_t empty_turns; /* after a wait with timeout 0 that found nothing */
+};
+
+/* A poll that came late in its turn, and the longest one that it stood behind. */
+struct timeline_delay {
+	uint64_t tick, delay;
+	uint64_t polls; /* that ran before it in the turn */
+	uint64_t behind_ticks;
+	uint32_t behind; /* site */
+	uint32_t worker; /* position */
+};
+
+/* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */
+struct timeline_site_turns {
+	struct histogram delay;
+	struct timeline_delay worst;
+	uint64_t held_ticks; /* that others waited because of it: behind each hold, in the turn and in the next */
+	uint64_t held_polls;
+	struct histogram interval; /* timers: between starts of the same handle */
+};
+
+/* From uv_async_send() to its callback: loop busy (or not running), then the kernel's waking, then others first. */
+struct timeline_wakeups {
+	struct histogram latency;
+	uint64_t busy_ticks, kernel_ticks, queue_ticks;
+	uint64_t sends, coalesced;
+	uint64_t worst_tick, worst_ticks; /* of the send, and its latency */
+	uint32_t worst_worker;		  /* position of the one that was woken */
 };
 
 struct timeline_site {
 	struct histogram callback; /* runs of the callback */
 	struct histogram pool;	   /* the request's work on the pool, where that is not a callback itself */
+	struct timeline_site_turns turns;
+	struct histogram life;		      /* of requests: from submission to the callback's start */
+	uint64_t pending;		      /* requests that had no callback when the trace ended */
+	struct histogram pool_wait, pool_run; /* of requests that the pool worked on, by submitting site */
+	struct timeline_wakeups wakeups;      /* of uv_async_t */
 };
 
 /* A quantity over time or over samples. */
@@ -80,6 +138,22 @@ struct timeline_level {
 	uint64_t max;
 	double mean;
 	uint64_t count; /* changes or samples that it rests on */
+};
+
+/* A turn of a loop, from the end of a wait to the begin of the next. */
+struct timeline_turn {
+	uint64_t tick, ticks; /* ticks: in callbacks */
+	uint64_t polls, longest_ticks;
+	uint64_t timers, timer_ticks;
+	uint32_t site;	     /* the one that most of it was spent in, if any was that */
+	uint32_t timer_site; /* the same among its timers */
+	uint32_t worker;     /* position */
+};
+
+/* Requests that the pool has worked on: what a different number of threads would have done with these. */
+struct timeline_arrival {
+	uint64_t submit_tick, run_ticks, wait_ticks;
+	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
 };
 
 /* What the pool sees as it goes, for callers that draw it. */
@@ -103,6 +177,19 @@ struct timeline {
 	struct timeline_top long_polls;
 	struct timeline_top idle;
 	struct timeline_top open; /* polls that still ran where the trace ends; duration: until then */
+
+	struct timeline_top holds;	   /* loop polls of hold_ns and more, finished or not */
+	struct timeline_turn most_timers;  /* the turn with the most timers */
+	struct timeline_turn crowded;	   /* the longest turn without a poll that took a quarter of it */
+	struct histogram turn_ticks;	   /* in callbacks, a turn */
+	struct histogram turn_timers;	   /* timers of a turn that had some */
+	struct timeline_top slow_requests; /* that took pending_ns and more, done in the end */
+	struct timeline_top pending;	   /* that were not done at the end, however young; duration: until then */
+	uint64_t pending_since_gap;	   /* requests before this tick may have ended unseen; 0: none */
+	struct timeline_arrival *arrivals; /* by submission: the stretch of requests that waited longest together */
+	size_t arrival_count;
+	uint64_t arrivals_seen;
+	uint64_t pool_threads; /* that were there at once */
 
 	struct timeline_level pool_queued, pool_running;       /* from events, weighted by time */
 	struct histogram pool_wait;			       /* from submission to the start of the work */
@@ -141,5 +228,8 @@ int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick);
 uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline_span *span);
 
 uint64_t timeline_busy_ticks(const struct timeline_worker *worker);
+uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounded up */
+/* "timer"; NULL for sites and kinds that the trace does not explain. */
+const char *timeline_kind(const struct trace_process *process, uint32_t site);
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef TIMELINE_PARTS_H
 #define TIMELINE_PARTS_H
 
+#include "request_table.h"
 #include "timeline.h"
 
 #define STREAM_OPEN_MAX (TRACE_DEPTH_MAX + 2) /* polls and loops; a PARK is kept apart */
@@ -17,6 +18,18 @@
 /* Codes of crossings that are no events. */
 #define CROSSING_BEGIN 65534u /* a pool worker is there, and busy */
 #define CROSSING_GAP   65535u /* events are missing here */
+#define CROSSING_WAKE  65533u /* of the poll that follows: how long before it the wait ended, and how long that was */
+
+/* Why a site's polls and submissions are looked at more closely; most have none of these. */
+enum site_trait {
+	TRAIT_POOL = 1,	   /* a request whose work the pool does */
+	TRAIT_WORK = 2,	   /* the work function of uv_queue_work */
+	TRAIT_REQUEST = 4, /* has a callback that runs once */
+	TRAIT_ASYNC = 8,
+	TRAIT_TIMER = 16,
+	TRAIT_CONNECTION = 32,
+	TRAIT_LOOKUP = 64, /* of names or addresses, on the pool */
+};
 
 struct crossing {
 	uint64_t tick;
@@ -33,10 +46,56 @@ struct tick_range {
 	uint64_t from, to;
 };
 
+/* By site, one more for unknown ones. */
+struct site_share {
+	struct histogram callback;
+	struct timeline_site_turns turns;
+	struct histogram life;
+};
+
 /* What one thread adds up on its own. */
 struct timeline_share {
-	struct histogram *callbacks; /* by site, one more for unknown ones */
-	struct timeline_top long_polls, open;
+	struct site_share *sites;
+	struct timeline_top long_polls, open, holds, slow_requests;
+	struct timeline_turn most_timers, crowded;
+	struct histogram turn_ticks, turn_timers;
+};
+
+/* A request's callback that ran without its submission having been seen in the same part. */
+struct request_end {
+	uint64_t key, tick;
+};
+
+/* What a stream, or a part of one, knows of requests: those on their way, and ends without a beginning. */
+struct request_share {
+	struct request_table begun;
+	struct request_end *ended;
+	size_t ended_count, ended_room;
+	uint64_t gap_tick; /* ends may have been missed until then */
+};
+
+#define TURN_HOLDS 8 /* of a turn are told apart; more are added up as the last */
+
+struct turn_hold {
+	uint64_t ticks, after; /* after: polls of the turn up to it */
+	uint32_t site;
+};
+
+/* The turn that a loop is in. */
+struct turn {
+	uint64_t wake_tick; /* 0: no wait was seen yet */
+	uint64_t wait_ticks;
+	struct timeline_turn facts;
+	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
+	uint32_t longest_site;
+	uint32_t hold_count;
+	struct turn_hold holds[TURN_HOLDS];
+};
+
+#define TIMERS_KNOWN 256 /* slots for the last start of a timer, by its address; a power of two */
+
+struct timer_start {
+	uint64_t object, tick;
 };
 
 /* One worker's items, or a part of them. */
@@ -55,19 +114,28 @@ struct stream {
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	uint32_t open_count, polls_open;
 	struct trace_context open[STREAM_OPEN_MAX];
+	struct turn turn;
+	struct request_share *requests;
+	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */
+	size_t window, window_count;	       /* window: where the stream is */
+	uint64_t window_parked;
+	struct timer_start timers[TIMERS_KNOWN];
 };
 
 struct pool;
 
 struct timeline_private {
-	struct stream *streams;		  /* for timeline_feed(); made with the first call */
-	struct crossing_queue *crossings; /* of each worker, for the pool */
-	struct timeline_share share;	  /* of the streams, later of all */
+	struct stream *streams;		      /* for timeline_feed(); made with the first call */
+	struct crossing_queue *crossings;     /* of each worker, for the pool */
+	struct timeline_share share;	      /* of the streams, later of all */
+	struct request_share *request_shares; /* of streams */
+	struct requests *requests;
+	struct wakeups *wakeups;
 	struct pool *pool;
-	uint8_t *classes;	/* enum trace_kind_class of each site, one more for unknown ones */
+	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
 	size_t off_count;
-	uint64_t long_poll_ticks, idle_ticks;
+	uint64_t long_poll_ticks, idle_ticks, hold_ticks, pending_ticks, prompt_ticks;
 	double ns_per_tick;
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
 	bool finished;
@@ -113,6 +181,51 @@ static inline uint32_t timeline_site_of(const struct timeline *timeline, uint32_
 
 	return site < timeline->process->site_count ? site : (uint32_t)timeline->process->site_count;
 }
+
+/* ---- timeline_turns.c ---- */
+
+/* A wait ended: the turn before is over, another begins. */
+void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
+/* An outermost poll of a loop is over. */
+void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site);
+/* The loop waits again, or is left. */
+void turn_end(struct stream *stream);
+int turns_merge(struct timeline *timeline, struct timeline_share *share);
+void site_turns_clear(struct timeline_site_turns *turns);
+
+/* ---- timeline_windows.c ---- */
+
+/* What samples say: windows, growth, totals. windows_make() before the first item, samples_read() at the end. */
+int windows_make(struct timeline *timeline);
+int samples_read(struct timeline *timeline);
+/* Adds a park to the worker's windows; another thread may do so too. */
+void windows_park(struct stream *stream, uint64_t from, uint64_t to);
+void windows_flush(struct stream *stream);
+
+/* ---- timeline_requests.c ---- */
+
+struct requests *requests_make(void);
+int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
+int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
+/* Events were lost: what is on its way may have ended. */
+void requests_forget(struct request_share *share, uint64_t tick);
+/* Takes what a part found, in the order of parts, and empties it. */
+int requests_merge(struct timeline *timeline, struct request_share *share);
+int requests_finish(struct timeline *timeline);
+void request_share_clear(struct request_share *share);
+void requests_free(struct requests *requests);
+
+/* ---- timeline_wakeups.c ---- */
+
+struct wakeups *wakeups_make(const struct timeline *timeline);
+int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick);
+void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed);
+void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object, uint64_t tick);
+/* Some sends were lost, or their callbacks. */
+void wakeups_forget(struct wakeups *wakeups);
+void wakeups_free(struct wakeups *wakeups);
+/* Two numbers of ticks in the object of one word, each to 1/2^18. */
+uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks);
 
 /* ---- timeline_stream.c ---- */
 

@@ -12,25 +12,13 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "request_table.h"
 #include "tick_heap.h"
 #include "timeline_parts.h"
 
-#define REQUESTS_FIRST 256u /* slots; a power of two */
-#define OFFSETS_MAX    16   /* different places of struct uv__work in requests */
-
-struct request {
-	uint64_t key; /* address of its struct uv__work; 0: free slot */
-	uint64_t submit_tick;
-	uint32_t site;
-};
-
-/* Outstanding requests: open addressing, linear probing. */
-struct request_table {
-	struct request *slots;
-	size_t room, count;
-};
+#define OFFSETS_MAX   16    /* different places of struct uv__work in requests */
+#define ARRIVALS_KEPT 32768 /* that follow each other, for what-ifs */
 
 enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };
 
@@ -39,6 +27,7 @@ struct pool_worker {
 	uint64_t since;	    /* of the state; AWAKE: also since the end of the item before */
 	uint64_t work_tick; /* AWAKE: when a work function began since then, 0 where none did */
 	uint64_t depth_max; /* PARKED: the deepest queue since `since`, or since the queue last filled */
+	uint64_t sure_max;  /* the same of requests that are no lookups */
 };
 
 /* One level of depth over time. */
@@ -53,76 +42,16 @@ struct pool {
 	struct pool_worker *workers; /* as process->workers */
 	size_t *present;	     /* positions of those that are not ABSENT */
 	size_t present_count, awake;
+	uint64_t lookups; /* outstanding */
+	struct timeline_arrival *chunk;
+	size_t chunk_count;
+	uint64_t chunk_wait, kept_wait; /* of all in the chunk; in the one that is kept */
 	struct level queued, running;
 	uint64_t now, filled_tick; /* filled: since when queued > 0 */
 	uint16_t offsets[OFFSETS_MAX];
 	size_t offset_count;
 	struct tick_heap heap; /* streams that have crossings, by the tick of the first */
 };
-
-/* ---- Outstanding requests ------------------------------------------------------------------------------------- */
-
-static size_t request_home(const struct request_table *table, uint64_t key)
-{
-	return (size_t)(key * 0x9e3779b97f4a7c15ull >> 32) & (table->room - 1);
-}
-
-static struct request *request_slot(const struct request_table *table, uint64_t key)
-{
-	size_t at = request_home(table, key);
-
-	while (table->slots[at].key != 0 && table->slots[at].key != key)
-		at = (at + 1) & (table->room - 1);
-	return &table->slots[at];
-}
-
-static int requests_grow(struct request_table *table)
-{
-	struct request_table larger = {.room = table->room ? table->room * 2 : REQUESTS_FIRST, .count = table->count};
-
-	larger.slots = calloc(larger.room, sizeof(*larger.slots));
-	if (!larger.slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->room; i++) {
-		if (table->slots[i].key != 0)
-			*request_slot(&larger, table->slots[i].key) = table->slots[i];
-	}
-	free(table->slots);
-	*table = larger;
-	return 0;
-}
-
-static int request_add(struct request_table *table, const struct request *request)
-{
-	if (table->count * 2 >= table->room && requests_grow(table) < 0)
-		return -ENOMEM;
-	struct request *slot = request_slot(table, request->key);
-	table->count += slot->key == 0;
-	*slot = *request;
-	return 0;
-}
-
-/* Takes a request out; those behind it move up, so that no probing ends too early. */
-static bool request_take(struct request_table *table, uint64_t key, struct request *taken)
-{
-	if (table->count == 0 || key == 0)
-		return false;
-	struct request *slot = request_slot(table, key);
-	if (slot->key == 0)
-		return false;
-	*taken = *slot;
-	size_t hole = (size_t)(slot - table->slots);
-	for (size_t at = (hole + 1) & (table->room - 1); table->slots[at].key != 0; at = (at + 1) & (table->room - 1)) {
-		size_t home = request_home(table, table->slots[at].key);
-		if (((at - home) & (table->room - 1)) < ((at - hole) & (table->room - 1)))
-			continue; /* its home lies behind the hole */
-		table->slots[hole] = table->slots[at];
-		hole = at;
-	}
-	table->slots[hole].key = 0;
-	table->count--;
-	return true;
-}
 
 /* ---- Depth over time ------------------------------------------------------------------------------------------ */
 
@@ -160,6 +89,7 @@ static int idle_end(struct pool *pool, size_t position)
 	    .worker = position,
 	    .site = (uint32_t)timeline->process->site_count,
 	    .depth = worker->depth_max,
+	    .sure = worker->sure_max,
 	};
 
 	if (span.duration < timeline->private->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
@@ -180,13 +110,25 @@ static int idle_end_all(struct pool *pool)
 	return 0;
 }
 
+/* Queued requests that any worker may take: lookups may only use half of the pool, and wait for that. */
+static uint64_t sure_queued(const struct pool *pool)
+{
+	uint64_t others = pool->requests.count - pool->lookups;
+
+	return others > pool->awake ? others - pool->awake : 0;
+}
+
 /* The parked workers' deepest queue; `afresh` where it has just filled. */
 static void idle_deepen(struct pool *pool, uint64_t queued, bool afresh)
 {
+	uint64_t sure = sure_queued(pool);
+
 	for (size_t i = 0; i < pool->present_count; i++) {
 		struct pool_worker *worker = &pool->workers[pool->present[i]];
 		if (afresh || queued > worker->depth_max)
 			worker->depth_max = queued;
+		if (afresh || sure > worker->sure_max)
+			worker->sure_max = sure;
 	}
 }
 
@@ -242,7 +184,10 @@ static int worker_change(struct pool *pool, size_t position, enum pool_worker_st
 		worker_present(pool, position);
 	else
 		worker_absent(pool, position);
-	*worker = (struct pool_worker){.state = state, .since = pool->now, .depth_max = pool->queued.now};
+	*worker = (struct pool_worker){
+	    .state = state, .since = pool->now, .depth_max = pool->queued.now, .sure_max = sure_queued(pool)};
+	if (pool->present_count > pool->timeline->pool_threads)
+		pool->timeline->pool_threads = pool->present_count;
 	return error < 0 ? error : pool_level(pool);
 }
 
@@ -262,12 +207,72 @@ static int item_count(struct pool *pool, const struct timeline_span *span)
 	return timeline_note_poll(timeline, facts, &timeline->long_polls, span);
 }
 
+static bool is_lookup(const struct pool *pool, uint32_t site)
+{
+	return (pool->timeline->private->traits[site] & TRAIT_LOOKUP) != 0;
+}
+
+static bool outstanding_take(struct pool *pool, uint64_t key, struct request *taken)
+{
+	if (!request_table_take(&pool->requests, key, taken))
+		return false;
+	pool->lookups -= is_lookup(pool, taken->site);
+	return true;
+}
+
+/* Keeps the chunk if it waited longer than the one that was kept, and begins another. */
+static void chunk_end(struct pool *pool)
+{
+	struct timeline *timeline = pool->timeline;
+	struct timeline_arrival *chunk = pool->chunk;
+
+	if (pool->chunk_count > 0 && (timeline->arrival_count == 0 || pool->chunk_wait > pool->kept_wait)) {
+		pool->chunk = timeline->arrivals;
+		timeline->arrivals = chunk;
+		timeline->arrival_count = pool->chunk_count;
+		pool->kept_wait = pool->chunk_wait;
+	}
+	pool->chunk_count = 0;
+	pool->chunk_wait = 0;
+}
+
+static int arrival_add(struct pool *pool, const struct request *request, uint64_t start)
+{
+	if (!pool->chunk)
+		pool->chunk = calloc(ARRIVALS_KEPT, sizeof(*pool->chunk));
+	if (!pool->chunk)
+		return -ENOMEM;
+	pool->timeline->arrivals_seen++;
+	pool->chunk_wait += start - request->submit_tick;
+	pool->chunk[pool->chunk_count++] = (struct timeline_arrival){
+	    .submit_tick = request->submit_tick,
+	    .run_ticks = pool->now - start,
+	    .wait_ticks = start - request->submit_tick,
+	    .lookup = is_lookup(pool, request->site),
+	};
+	if (pool->chunk_count == ARRIVALS_KEPT)
+		chunk_end(pool);
+	return 0;
+}
+
+/* A request whose submission was seen has been worked on. */
+static int item_measure(struct pool *pool, const struct request *request, uint64_t start)
+{
+	struct timeline_site *facts = &pool->timeline->sites[request->site];
+	uint64_t wait = start - request->submit_tick;
+
+	histogram_add(&pool->timeline->pool_wait, wait);
+	histogram_add(&facts->pool_wait, wait);
+	histogram_add(&facts->pool_run, pool->now - start);
+	return arrival_add(pool, request, start);
+}
+
 static int item_end(struct pool *pool, size_t position, uint64_t object)
 {
 	struct timeline *timeline = pool->timeline;
 	struct pool_worker *worker = &pool->workers[position];
 	struct request request = {.site = (uint32_t)timeline->process->site_count};
-	bool known = request_take(&pool->requests, object, &request);
+	bool known = outstanding_take(pool, object, &request);
 	bool awake = worker->state == POOL_WORKER_AWAKE;
 	bool was_callback = worker->work_tick != 0;
 	uint64_t start = was_callback ? worker->work_tick : worker->since;
@@ -286,11 +291,11 @@ static int item_end(struct pool *pool, size_t position, uint64_t object)
 	if (awake && timeline_overlaps(timeline, start, pool->now)) {
 		timeline->workers[position].items++;
 		if (known)
-			histogram_add(&timeline->pool_wait, start - request.submit_tick);
+			error = item_measure(pool, &request, start);
 	}
 	if (awake && timeline->watch)
 		timeline->watch->item(timeline->watch->arg, &span, request.submit_tick);
-	if (awake && !was_callback)
+	if (error == 0 && awake && !was_callback)
 		error = item_count(pool, &span);
 	worker->since = pool->now;
 	worker->work_tick = 0;
@@ -307,9 +312,13 @@ static int request_submit(struct pool *pool, uint32_t site, uint64_t object)
 	    .site = site,
 	};
 
+	struct request before;
+
 	if (request.key == 0)
 		return 0;
-	return request_add(&pool->requests, &request) < 0 ? -ENOMEM : pool_level(pool);
+	outstanding_take(pool, request.key, &before); /* its end was lost */
+	pool->lookups += is_lookup(pool, site);
+	return request_table_add(&pool->requests, &request) < 0 ? -ENOMEM : pool_level(pool);
 }
 
 /* A request that needs no work any more: cancelled, or its callback runs. */
@@ -318,7 +327,7 @@ static int request_drop(struct pool *pool, uint64_t object)
 	struct request dropped;
 
 	for (size_t i = 0; i < pool->offset_count; i++) {
-		if (request_take(&pool->requests, (object + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
+		if (outstanding_take(pool, (object + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
 			return pool_level(pool);
 	}
 	return 0;
@@ -327,17 +336,22 @@ static int request_drop(struct pool *pool, uint64_t object)
 static int pool_begin_anew(struct pool *pool)
 {
 	pool->timeline->pool_uncertain |= pool->requests.count > 0 || pool->present_count > 0;
-	memset(pool->requests.slots, 0, pool->requests.room * sizeof(*pool->requests.slots));
-	pool->requests.count = 0;
+	request_table_empty(&pool->requests);
+	pool->lookups = 0;
 	return pool_level(pool);
 }
 
-static int poll_began(struct pool *pool, size_t position, uint32_t site, uint64_t object)
+static int poll_began(struct pool *pool, size_t position, uint32_t site, uint64_t object, uint64_t tick)
 {
+	uint8_t traits = pool->timeline->private->traits[site];
 	struct pool_worker *worker = &pool->workers[position];
 
-	if (pool->timeline->private->classes[site] == KIND_CLASS_POOL)
+	if (traits & TRAIT_ASYNC)
+		wakeups_poll(pool->timeline, position, site, object, tick);
+	if (traits & TRAIT_POOL)
 		return request_drop(pool, object);
+	if (!(traits & TRAIT_WORK))
+		return 0;
 	if (worker->work_tick == 0)
 		worker->work_tick = pool->now;
 	return 0;
@@ -363,12 +377,18 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 	case TRACE_IO_URING:
 		return request_drop(pool, object);
 	case CROSSING_GAP:
+		wakeups_forget(pool->timeline->private->wakeups);
 		return pool_begin_anew(pool);
+	case TRACE_ASYNC_SEND:
+		return wakeups_send(pool->timeline->private->wakeups, object, crossing->tick);
+	case CROSSING_WAKE:
+		wakeups_wake(pool->timeline->private->wakeups, position, object);
+		return 0;
 	}
 	uint32_t site = timeline_site_of(pool->timeline, code);
 	if (code >= TRACE_CODE_SUBMIT)
 		return request_submit(pool, site, object);
-	return poll_began(pool, position, site, object);
+	return poll_began(pool, position, site, object, crossing->tick);
 }
 
 /* ---- The merge ------------------------------------------------------------------------------------------------ */
@@ -425,7 +445,7 @@ struct pool *pool_make(struct timeline *timeline)
 		if (process->kinds[i].class == KIND_CLASS_POOL)
 			offset_add(pool, process->kinds[i].work_req_offset);
 	}
-	if (!pool->workers || !pool->present || !pool->heap.entries || requests_grow(&pool->requests) < 0) {
+	if (!pool->workers || !pool->present || !pool->heap.entries) {
 		pool_free(pool);
 		return NULL;
 	}
@@ -460,6 +480,20 @@ static int items_still_open(struct pool *pool)
 	return 0;
 }
 
+static int compare_submitted_first(const void *a, const void *b)
+{
+	const struct timeline_arrival *x = a, *y = b;
+
+	return x->submit_tick < y->submit_tick ? -1 : x->submit_tick > y->submit_tick;
+}
+
+static void arrivals_sort(struct timeline *timeline)
+{
+	if (timeline->arrival_count > 1)
+		qsort(timeline->arrivals, timeline->arrival_count, sizeof(*timeline->arrivals),
+		      compare_submitted_first);
+}
+
 static struct timeline_level level_read(const struct level *level, uint64_t ticks)
 {
 	return (struct timeline_level){
@@ -476,6 +510,8 @@ int pool_finish(struct pool *pool, uint64_t tick)
 	if (pool_settle(pool, UINT64_MAX) < 0)
 		return -ENOMEM;
 	pool_pass(pool, tick);
+	chunk_end(pool);
+	arrivals_sort(timeline);
 	if (items_still_open(pool) < 0)
 		return -ENOMEM;
 	if (pool->queued.now > 0 && idle_end_all(pool) < 0)
@@ -489,7 +525,8 @@ void pool_free(struct pool *pool)
 {
 	if (!pool)
 		return;
-	free(pool->requests.slots);
+	request_table_free(&pool->requests);
+	free(pool->chunk);
 	free(pool->workers);
 	free(pool->present);
 	free(pool->heap.entries);

@@ -79,13 +79,34 @@ static void crossing_add(struct stream *stream, uint64_t tick, uint64_t word)
 	queue->entries[queue->end++] = (struct crossing){tick, word};
 }
 
-/* Requests of the pool's kinds, and work on the pool: what the pool must know of a poll is when it began. */
-static inline void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
+/* A wake-up's callback: with it goes how long ago the wait ended, and how long that was. */
+static void crossing_add_wakeup(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	uint8_t class = stream->timeline->private->classes[site];
+	uint64_t wake = stream->turn.wake_tick;
+	uint64_t queue = wake != 0 && tick > wake ? tick - wake : 0;
 
-	if (class == KIND_CLASS_POOL || (class == KIND_CLASS_WORKFN && stream->pool))
+	crossing_add(stream, tick,
+		     trace_word(wakeups_pack(queue, wake != 0 ? stream->turn.wait_ticks : 0), CROSSING_WAKE));
+	crossing_add(stream, tick, word);
+}
+
+/* What others must know of a poll is when it began: of requests, work on the pool, and wake-ups. */
+static void poll_special(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site, uint8_t traits)
+{
+	if ((traits & TRAIT_POOL) || ((traits & TRAIT_WORK) && stream->pool))
 		crossing_add(stream, tick, word);
+	if ((traits & TRAIT_REQUEST) && requests_end(stream, trace_word_object(word), tick, site) < 0)
+		stream->error = -ENOMEM;
+	if (traits & TRAIT_ASYNC)
+		crossing_add_wakeup(stream, tick, word);
+}
+
+static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
+{
+	uint8_t traits = stream->timeline->private->traits[site];
+
+	if (__builtin_expect(traits & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
+		poll_special(stream, tick, word, site, traits);
 }
 
 static inline uint32_t site_of(const struct stream *stream, uint64_t word)
@@ -112,8 +133,10 @@ static void inside_leave(struct stream *stream, uint64_t tick)
 
 static void park_leave(struct stream *stream, uint64_t tick)
 {
-	if (stream->parked)
+	if (stream->parked) {
 		stream->facts->parked_ticks += timeline_clip(stream->timeline, stream->park_tick, tick);
+		windows_park(stream, stream->park_tick, tick);
+	}
 	stream->parked = false;
 }
 
@@ -160,12 +183,15 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 
 	if (!stream->counted || !timeline_overlaps(timeline, tick, tick + duration))
 		return;
-	histogram_add(&stream->share->callbacks[site], duration);
+	histogram_add(&stream->share->sites[site].callback, duration);
 	histogram_add(&stream->facts->polls, duration);
-	if (stream->polls_open == 0)
-		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
-	else
+	if (stream->polls_open > 0) {
 		stream->facts->nested++;
+	} else {
+		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
+		if (!stream->pool)
+			turn_poll(stream, tick, duration, trace_word_object(word), site);
+	}
 	if (__builtin_expect(duration >= stream->notable_ticks, 0))
 		poll_note(stream, tick, duration, word, site);
 }
@@ -209,7 +235,7 @@ static void open_drop_polls(struct stream *stream)
 static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	inside_imply(stream, tick);
-	crossing_add_poll(stream, tick, word, site_of(stream, word));
+	poll_cross(stream, tick, word, site_of(stream, word));
 	open_push(stream, word, tick);
 }
 
@@ -218,6 +244,7 @@ static void loop_pop(struct stream *stream, uint64_t tick)
 	open_pop(stream);
 	if (!loop_is_open(stream) && !always_inside(stream))
 		inside_leave(stream, tick);
+	turn_end(stream);
 }
 
 static void poll_end(struct stream *stream, uint64_t tick, bool unwound)
@@ -264,8 +291,11 @@ static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 		return;
 	if (timeline_overlaps(stream->timeline, stream->park_tick, tick))
 		stream->facts->parks++;
+	uint64_t wait_ticks = tick > stream->park_tick ? tick - stream->park_tick : 0;
 	park_leave(stream, tick);
 	ready_count(stream, tick, word);
+	if (!stream->pool)
+		turn_begin(stream, tick, wait_ticks, trace_word_object(word));
 	if (wait_is_pools(stream))
 		crossing_add(stream, tick, TRACE_UNPARK);
 }
@@ -284,6 +314,34 @@ static void loop_leave(struct stream *stream, uint64_t tick)
 		loop_pop(stream, tick);
 	else if (!always_inside(stream))
 		inside_leave(stream, tick);
+	turn_end(stream);
+}
+
+/* A wait with timeout 0. */
+static void turn(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	ready_count(stream, tick, word);
+	if (stream->pool)
+		return;
+	stream->facts->empty_turns += trace_word_object(word) == 0;
+	turn_begin(stream, tick, 0, trace_word_object(word));
+}
+
+static void lost(struct stream *stream, uint64_t tick)
+{
+	requests_forget(stream->requests, tick);
+	crossing_add(stream, tick, CROSSING_GAP);
+}
+
+static void submit(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	uint32_t site = site_of(stream, word);
+	uint8_t traits = stream->timeline->private->traits[site];
+
+	if (traits & TRAIT_POOL)
+		crossing_add(stream, tick, word);
+	if ((traits & TRAIT_REQUEST) && requests_begin(stream, trace_word_object(word), tick, site) < 0)
+		stream->error = -ENOMEM;
 }
 
 static void worker_end(struct stream *stream, uint64_t tick)
@@ -306,9 +364,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 		return;
 	}
 	if (code_is_submit(code)) {
-		uint32_t site = timeline_site_of(stream->timeline, code);
-		if (stream->timeline->private->classes[site] == KIND_CLASS_POOL)
-			crossing_add(stream, tick, word);
+		submit(stream, tick, word);
 		return;
 	}
 	switch (code) {
@@ -323,7 +379,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 		unpark(stream, tick, word);
 		break;
 	case TRACE_TURN:
-		ready_count(stream, tick, word);
+		turn(stream, tick, word);
 		break;
 	case TRACE_LOOP_ENTER:
 		loop_enter(stream, tick, word);
@@ -337,12 +393,13 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	case TRACE_ITEM_END:
 	case TRACE_REQUEST_CANCELLED:
 	case TRACE_IO_URING:
+	case TRACE_ASYNC_SEND:
 		crossing_add(stream, tick, word);
 		break;
 	case TRACE_LOST_FULL:
 	case TRACE_LOST_REENTRANT:
 	case TRACE_LOST_DEPTH:
-		crossing_add(stream, tick, CROSSING_GAP);
+		lost(stream, tick);
 		break;
 	}
 }
@@ -391,7 +448,7 @@ static void crossing_add_begin(struct stream *stream, uint64_t since)
 	if (stream->parked && wait_is_pools(stream))
 		crossing_add(stream, since, TRACE_PARK);
 	if (stream->polls_open > 0)
-		crossing_add_poll(stream, since, stream->open[0].word, site_of(stream, stream->open[0].word));
+		poll_cross(stream, since, stream->open[0].word, site_of(stream, stream->open[0].word));
 }
 
 static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
@@ -404,8 +461,10 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 		park_leave(stream, stream->last_tick);
 		inside_leave(stream, stream->last_tick);
 	}
-	if (after_gap)
-		crossing_add(stream, since, CROSSING_GAP);
+	if (after_gap) {
+		lost(stream, since);
+		turn_end(stream);
+	}
 	context_take(stream, context, count);
 	if (stream->parked && stream->park_tick < since)
 		stream->park_tick = since;
@@ -427,6 +486,9 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .facts = &timeline->workers[position],
 	    .share = &timeline->private->share,
 	    .crossings = &timeline->private->crossings[position],
+	    .requests = timeline->private->request_shares ? &timeline->private->request_shares[position] : NULL,
+	    .facts_windows = timeline->workers[position].windows,
+	    .window_count = timeline->workers[position].window_count,
 	    .position = position,
 	    .pool = worker->role == TRACE_ROLE_POOL,
 	    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
@@ -438,7 +500,7 @@ static inline void whole_poll(struct stream *stream, const struct trace_item *it
 	uint32_t site = site_of(stream, item->word);
 
 	inside_imply(stream, item->tick);
-	crossing_add_poll(stream, item->tick, item->word, site);
+	poll_cross(stream, item->tick, item->word, site);
 	poll_count(stream, item->tick, item->duration, item->word, site);
 }
 
@@ -485,8 +547,9 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 		    .nested = around++ > 0,
 		    .object = trace_word_object(open->word),
 		};
-		if (stream->counted && timeline_overlaps(timeline, span.tick, tick) &&
-		    timeline_top_add(&stream->share->open, &span) < 0)
+		if (!stream->counted || !timeline_overlaps(timeline, span.tick, tick))
+			continue;
+		if (timeline_top_add(&stream->share->open, &span) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -507,6 +570,8 @@ int stream_suspend(struct stream *stream, uint64_t tick)
 {
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
+	turn_end(stream);
+	windows_flush(stream);
 	stream->ended = true;
 	return stream->error;
 }

@@ -31,6 +31,7 @@ struct task {
 	/* What it gave, between done and retired. */
 	struct timeline_worker facts;
 	struct crossing_queue crossings;
+	struct request_share requests;
 	char *problem;
 };
 
@@ -151,6 +152,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_shar
 	stream_begin(&stream, tasks->timeline, task->worker);
 	stream.facts = &task->facts;
 	stream.crossings = &task->crossings;
+	stream.requests = &task->requests;
 	stream.share = share;
 	stream.later = task->later && task->part.missing == 0;
 	stream.last_tick = stream.later ? task->part.first_tick : task->last_before;
@@ -173,6 +175,7 @@ static void task_free(struct task *task)
 	histogram_clear(&task->facts.polls);
 	histogram_clear(&task->facts.ready);
 	free(task->crossings.entries);
+	request_share_clear(&task->requests);
 	free(task->problem);
 	free(task);
 }
@@ -193,6 +196,8 @@ static int task_retire(struct tasks *tasks, size_t at)
 	int error = crossing_queue_move(&timeline->private->crossings[task->worker], &task->crossings);
 
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
+	if (error == 0)
+		error = requests_merge(timeline, &task->requests);
 	if (error == 0 && task->problem)
 		error = timeline_problem_add(timeline, task->problem);
 	tasks->list[at] = NULL;

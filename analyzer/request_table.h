@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests that are on their way, by address: open addressing, linear probing, without tombstones.
+ *
+ * Rules: a zeroed struct is an empty table and takes no memory. A key is never 0.
+ */
+#ifndef REQUEST_TABLE_H
+#define REQUEST_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct request {
+	uint64_t key; /* 0: free slot */
+	uint64_t submit_tick;
+	uint32_t site;
+	uint32_t worker; /* position of the one that submitted it */
+};
+
+struct request_table {
+	struct request *slots;
+	size_t room, count;
+};
+
+/* In place of one with the same key, if there is one. 0 or -ENOMEM. */
+int request_table_add(struct request_table *table, const struct request *request);
+/* Takes a request out; false where it is not there. */
+bool request_table_take(struct request_table *table, uint64_t key, struct request *taken);
+/* Forgets all that is in it, keeps the memory. */
+void request_table_empty(struct request_table *table);
+void request_table_free(struct request_table *table);
+
+#endif
