@@ -28,6 +28,20 @@ __attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *th
 		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
 }
 
+/* For a libuv whose own calls cannot be seen. `request` may be gone. */
+__attribute__((noinline, cold)) static void dispatch_item_end(const void *request, const struct site *site)
+{
+	struct thread *thread = thread_current;
+	uint64_t object;
+
+	if (!thread->ring)
+		return;
+	object = (uintptr_t)request + thread->shared->work_req_offset[KIND_AFTER_WORK];
+	atomic_fetch_add_explicit(&thread->ring->pool_finished, 1, memory_order_relaxed);
+	if (site->kind == KIND_WORK && thread_reserve(1, TRACE_ROLE_POOL))
+		thread_put(thread, thread->last_counter, trace_word(object, TRACE_ITEM_END));
+}
+
 /* In a section of its own, whose ends the linker knows: see dispatch_true_caller. */
 __attribute__((section("uvtrace_dispatch"))) void dispatch(void *a, void *b, void *c, void *d, void *e,
 							   const struct site *site)
@@ -38,6 +52,8 @@ __attribute__((section("uvtrace_dispatch"))) void dispatch(void *a, void *b, voi
 
 	if (unlikely(!thread)) {
 		site->callback(a, b, c, d, e);
+		if (unlikely(site->ends_item))
+			dispatch_item_end(a, site);
 		return;
 	}
 	depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
@@ -46,6 +62,8 @@ __attribute__((section("uvtrace_dispatch"))) void dispatch(void *a, void *b, voi
 	site->callback(a, b, c, d, e);
 	if (likely(depth >= 0))
 		thread_pop(thread_current, depth, TRACE_POLL_END);
+	if (unlikely(site->ends_item))
+		dispatch_item_end(a, site);
 }
 
 extern const char __start_uvtrace_dispatch[], __stop_uvtrace_dispatch[];

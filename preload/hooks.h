@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "process.h"
-#include "real_text.h"
+#include "real.h"
 #include "shared.h"
 #include "site.h"
 #include "thread.h"
@@ -42,8 +42,10 @@ static inline struct submit submit_begin(enum trace_kind kind, void *callback, v
 
 	if (thread->submitting || site_is_thunk(callback))
 		return submit;
-	if (!thread->ring)
+	if (!thread->ring) {
+		real_find(caller); /* what is recorded says which libuv it is */
 		thread = thread_register(TRACE_ROLE_LOOP);
+	}
 	submit.site = site_get(kind, callback, caller);
 	if (!submit.site)
 		return submit;

@@ -33,7 +33,12 @@ EXPORT int uv_check_start(uv_check_t *handle, uv_check_cb cb)
 
 EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 {
-	return REAL_CALL(uv_async_init, loop, handle, WRAP(uv_async_cb, ASYNC, cb));
+	int rc = REAL_CALL(uv_async_init, loop, handle, WRAP(uv_async_cb, ASYNC, cb));
+
+	/* uv_loop_init does so, before there is anything else to see. */
+	if (real_is_uv(CALLER) && real_is_uv((void *)cb))
+		real_uv_calls_seen = true;
+	return rc;
 }
 
 EXPORT int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool. Its threads are those that libuv's own code makes with an entry of libuv's own; they park in
- * uv_cond_wait; each item ends with uv_async_send on its loop's wq_async, when loop->wq's last entry names it.
- * So the items of fs, dns and random are seen too, whose work functions are libuv's own.
+ * The thread pool. Its threads are those whose entry is libuv's own code; they park in pthread_cond_wait, called by
+ * libuv; each item ends with uv_async_send on its loop's wq_async, when loop->wq's last entry names it. So
+ * the items of fs, dns and random are seen too, whose work functions are libuv's own. Where libuv's calls of its
+ * own functions do not come here (-Bsymbolic-functions), dispatch.c ends the items.
  *
  * Rules: uv_async_send may be called in a signal handler. Depth = submitted - cancelled - finished - running,
  * counted in each thread's own ring and added up by the drain.
  */
+#include <pthread.h>
 #include <stddef.h>
 
 #include "hooks.h"
@@ -18,24 +20,24 @@
 
 struct pool_start {
 	_Atomic bool taken;
-	uv_thread_cb entry;
+	void *(*entry)(void *);
 	void *arg;
 };
 
 static struct pool_start pool_starts[POOL_THREADS_MAX];
 
 /* The first function of a pool thread: it becomes a worker before its first item. */
-static void pool_thread(void *arg)
+static void *pool_thread(void *arg)
 {
 	struct pool_start *slot = arg;
 	struct pool_start start = {.entry = slot->entry, .arg = slot->arg};
 
 	atomic_store(&slot->taken, false);
 	thread_register(TRACE_ROLE_POOL);
-	start.entry(start.arg);
+	return start.entry(start.arg);
 }
 
-static struct pool_start *pool_start_take(uv_thread_cb entry, void *arg)
+static struct pool_start *pool_start_take(void *(*entry)(void *), void *arg)
 {
 	for (int i = 0; i < POOL_THREADS_MAX; i++) {
 		bool expected = false;
@@ -49,43 +51,42 @@ static struct pool_start *pool_start_take(uv_thread_cb entry, void *arg)
 	return NULL;
 }
 
-EXPORT int uv_thread_create_ex(uv_thread_t *tid, const uv_thread_options_t *options, uv_thread_cb entry, void *arg)
+EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg)
 {
 	struct pool_start *start = NULL;
 	int rc;
 
-	if (!REAL(uv_thread_create_ex))
-		return UV_ENOSYS;
-	if (real_is_uv(CALLER) && real_is_uv((void *)entry))
+	if (real_is_uv((void *)entry))
 		start = pool_start_take(entry, arg);
 	if (!start)
-		return REAL(uv_thread_create_ex)(tid, options, entry, arg);
-	rc = REAL(uv_thread_create_ex)(tid, options, pool_thread, start);
+		return real_pthread_create(tid, attr, entry, arg);
+	rc = real_pthread_create(tid, attr, pool_thread, start);
 	if (rc)
 		atomic_store(&start->taken, false);
 	return rc;
 }
 
-EXPORT void uv_cond_wait(uv_cond_t *cond, uv_mutex_t *mutex)
+/* What a work function waits for is inside its poll, so then the depth is not 0. */
+EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	struct thread *thread = thread_current;
-	bool park = thread->role == TRACE_ROLE_POOL && real_is_uv(CALLER);
-	bool parked = park && thread_reserve(2, TRACE_ROLE_POOL);
+	bool parked;
+	int rc;
 
+	if (likely(thread->role != TRACE_ROLE_POOL) || thread->depth || !real_is_uv(CALLER))
+		return real_pthread_cond_wait(cond, mutex);
+	parked = thread_reserve(2, TRACE_ROLE_POOL);
 	if (parked)
 		thread_put(thread, clock_read(thread->clock), TRACE_PARK);
-	if (park)
-		atomic_store_explicit(&thread->ring->pool_parked, 1, memory_order_relaxed);
-	if (REAL(uv_cond_wait))
-		REAL(uv_cond_wait)(cond, mutex);
-	if (!park)
-		return;
+	atomic_store_explicit(&thread->ring->pool_parked, 1, memory_order_relaxed);
+	rc = real_pthread_cond_wait(cond, mutex);
 	atomic_store_explicit(&thread->ring->pool_parked, 0, memory_order_relaxed);
 	if (!parked)
-		return;
+		return rc;
 	thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
 	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
 		process_wake_drain();
+	return rc;
 }
 
 /* We are under the loop's wq_mutex, and the item that just ended is the last entry of loop->wq. */

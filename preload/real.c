@@ -22,6 +22,7 @@ struct real_module real_modules[REAL_MODULES_MAX];
 __thread const struct real_copy *real_last;
 struct real_text real_uv_texts[REAL_COPIES_MAX];
 _Atomic uint32_t real_uv_copies;
+_Atomic bool real_uv_calls_seen;
 
 static struct real_copy copies[REAL_COPIES_MAX];
 static const struct real_copy no_copy; /* all NULL: there is no libuv, wrappers say UV_ENOSYS */
@@ -249,4 +250,18 @@ int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
 	static void *_Atomic slot;
 
 	return ((__typeof__(&epoll_pwait))libc_function(&slot, "epoll_pwait"))(epfd, events, max, timeout, mask);
+}
+
+int real_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&pthread_create))libc_function(&slot, "pthread_create"))(tid, attr, entry, arg);
+}
+
+int real_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&pthread_cond_wait))libc_function(&slot, "pthread_cond_wait"))(cond, mutex);
 }

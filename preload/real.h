@@ -12,6 +12,7 @@
 #ifndef REAL_H
 #define REAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -88,5 +89,7 @@ static inline void *real_get(enum real_index index, void *caller)
 /* libc's own, never NULL. */
 int real_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
 int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);
+int real_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg);
+int real_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
 
 #endif

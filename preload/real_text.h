@@ -17,6 +17,9 @@ struct real_text {
 
 extern struct real_text real_uv_texts[REAL_COPIES_MAX];
 extern _Atomic uint32_t real_uv_copies; /* those of them that are set */
+/* libuv's calls of its own exported functions come here; not so where it was linked with -Bsymbolic-functions. Known
+ * since the first loop was made. */
+extern _Atomic bool real_uv_calls_seen;
 
 static inline bool real_is_uv(const void *address)
 {

@@ -29,6 +29,19 @@ static const bool kind_has_status[KIND_COUNT] = {
     [KIND_UDP_SEND] = true,
 };
 
+static const uint8_t kind_class[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
+#include "trace_kinds.def"
+#undef KIND
+};
+
+/* An item ends with its work function, which is libuv's own but for uv_queue_work: then its callback must do. */
+static bool kind_ends_item(enum trace_kind kind)
+{
+	return kind_class[kind] == KIND_CLASS_WORKFN ||
+	       (kind_class[kind] == KIND_CLASS_POOL && kind != KIND_AFTER_WORK);
+}
+
 static uint32_t site_hash(enum trace_kind kind, const void *callback, const void *caller)
 {
 	uint64_t key = ((uintptr_t)callback * 0x9e3779b97f4a7c15ull) ^ ((uintptr_t)caller + kind);
@@ -81,6 +94,7 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
 	site->is_uv = real_is_uv(callback);
 	site->has_status = kind_has_status[kind];
+	site->ends_item = !real_uv_calls_seen && kind_ends_item(kind);
 	atomic_store(&site->code, TRACE_CODE_POLL + index);
 	shared = process_shared();
 	if (shared)
