@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "clock.h"
 #include "control.h"
 #include "drain.h"
+#include "modules.h"
 #include "version.h"
 
 #define WAIT_MS 2000
@@ -129,30 +131,86 @@ static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
 	return now.counter <= counter || ticks <= 0 ? 0 : (uint64_t)((now.counter - counter) * (ns / ticks));
 }
 
+static bool is_poll(uint32_t code)
+{
+	return code >= TRACE_CODE_POLL && code < TRACE_CODE_POLL + TRACE_SITES_MAX;
+}
+
+/* What the worker is in: the innermost poll that began and has not ended, else its newest park, unpark, entry into or
+ * exit from a loop. Looks back as far as half the ring; the worker goes on meanwhile, so this is a glance. */
+static struct record find_doing(const struct record *records, uint64_t head, uint64_t mask)
+{
+	uint64_t back = head < mask / 2 ? head : mask / 2;
+	uint32_t ended = 0;
+
+	for (uint64_t i = 1; i <= back; i++) {
+		struct record record = records[(head - i) & mask];
+		uint32_t code = trace_word_code(record.word);
+
+		if (code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND)
+			ended++;
+		else if (is_poll(code) && ended > 0)
+			ended--;
+		else if (is_poll(code) || code == TRACE_PARK || code == TRACE_UNPARK || code == TRACE_TURN ||
+			 code == TRACE_LOOP_ENTER || code == TRACE_LOOP_LEAVE)
+			return record;
+	}
+	return (struct record){0};
+}
+
+/* "name" or "module+0xoffset", from the process itself; static functions have no dynamic symbol. */
+static void print_address(const struct shared *shared, uint64_t address)
+{
+	static struct modules modules;
+	struct module_symbol symbol = {.address = address};
+	const struct module *module;
+
+	if (!modules.count) {
+		modules_init(&modules, shared->pid);
+		modules_read(&modules);
+	}
+	modules_resolve(&modules, &symbol, 1);
+	module = modules_find(&modules, address);
+	if (symbol.name.bytes)
+		printf("%.*s", symbol.name.bytes, modules.text + symbol.name.at);
+	else if (module) {
+		const char *path = modules.text + module->path.at;
+		const char *slash = memrchr(path, '/', module->path.bytes);
+		const char *name = slash ? slash + 1 : path;
+
+		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name, address - module->bias);
+	} else
+		printf("0x%" PRIx64, address);
+}
+
+static void print_poll(const struct shared *shared, struct record record)
+{
+	const struct shared_site *site = &shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
+
+	printf("in the %s callback ", site->kind < KIND_COUNT && kind_names[site->kind] ? kind_names[site->kind] : "?");
+	print_address(shared, site->callback);
+	printf(" of 0x%" PRIx64, trace_word_object(record.word));
+}
+
 static void print_doing(const struct shared *shared, struct record record)
 {
 	uint32_t code = trace_word_code(record.word);
-	uint32_t site = code - TRACE_CODE_POLL;
 
-	if (code == TRACE_PARK) {
-		printf("parked");
-	} else if (code >= TRACE_CODE_POLL && site < TRACE_SITES_MAX) {
-		uint32_t kind = shared->sites[site].kind;
-
-		printf("in a %s callback 0x%" PRIx64 " of 0x%" PRIx64,
-		       kind < KIND_COUNT && kind_names[kind] ? kind_names[kind] : "?", shared->sites[site].callback,
-		       trace_word_object(record.word));
-	} else if (code == TRACE_LOOP_LEAVE) {
-		printf("outside of uv_run");
-	} else {
-		printf("between callbacks");
-	}
+	if (is_poll(code))
+		print_poll(shared, record);
+	else
+		printf("%s", code == TRACE_PARK		? "parked"
+			     : code == TRACE_LOOP_LEAVE ? "outside of uv_run"
+							: "between callbacks");
+	if (!record.counter)
+		return;
 	printf(" for ");
 	print_duration(elapsed_ns(shared, record.counter));
 }
 
 static void print_worker(struct shared *shared, uint32_t index)
 {
+	static const char *const roles[] = {"?", "loop", "pool", "other"};
 	struct shared_ring *ring = &shared->rings[index];
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
@@ -160,10 +218,12 @@ static void print_worker(struct shared *shared, uint32_t index)
 
 	for (int i = 0; i < RING_LOST_CAUSES; i++)
 		lost += atomic_load(&ring->lost[i]);
-	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker, ring->role == TRACE_ROLE_POOL ? "pool" : "loop",
-	       ring->tid, ring->name);
-	if (head)
-		print_doing(shared, shared_ring_records(shared, index)[(head - 1) & mask]);
+	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker,
+	       roles[ring->role <= TRACE_ROLE_OTHER ? ring->role : 0], ring->tid, ring->name);
+	if (ring->role == TRACE_ROLE_OTHER)
+		printf("uv_async_send of threads that run no loop");
+	else if (head)
+		print_doing(shared, find_doing(shared_ring_records(shared, index), head, mask));
 	else
 		printf("nothing recorded yet");
 	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
