@@ -5,7 +5,7 @@
  *
  * Rules: between clone and exec the child shares our memory and stack pages of our choosing, so it calls
  * async-signal-safe functions only and runs with every signal blocked. It keeps no descriptor of the program:
- * all are closed first, then the ring file becomes 0 and /dev/null 1 and 2.
+ * all are closed first, then the ring file becomes 0, /dev/null 1 and 2, and the program's maps 3.
  */
 #include "helper.h"
 
@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,10 +27,10 @@
 
 struct spawn {
 	const char *ring_path;
-	char helper_path[SHARED_PATH_BYTES];
 	volatile int error; /* written by the child, whose memory is ours */
 };
 
+static char helper_path[SHARED_PATH_BYTES]; /* beside the library; empty where that is not known */
 static char child_stack[STACK_BYTES] __attribute__((aligned(64)));
 static char grandchild_stack[STACK_BYTES] __attribute__((aligned(64)));
 
@@ -57,23 +58,35 @@ static void close_all(void)
 		close(fd);
 }
 
+/* The limits are this process' own: what the program has set is not meant for it. */
+static void limits_raise(void)
+{
+	static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		if (getrlimit(resources[i], &limit))
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(resources[i], &limit);
+	}
+}
+
 static int grandchild(void *arg)
 {
 	struct spawn *spawn = arg;
-	char *argv[] = {(char *)HELPER_NAME, (char *)"0", NULL};
+	char *argv[] = {(char *)HELPER_NAME, (char *)"0", NULL, NULL};
 	char *envp[] = {NULL}; /* above all no LD_PRELOAD: a helper that traces itself makes helpers without end */
 	int ring;
 
-	/* The limits are this process' own; as many files as it may have. */
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	limits_raise();
 	close_all();
 	ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW);
-	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2)
-		execve(spawn->helper_path, argv, envp);
+	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2) {
+		if (open("/proc/self/maps", O_RDONLY) == 3) /* our memory is still the program's */
+			argv[2] = (char *)"3";
+		execve(helper_path, argv, envp);
+	}
 	spawn->error = errno ? errno : EIO;
 	_exit(127);
 }
@@ -87,37 +100,48 @@ static int child(void *arg)
 	_exit(0);
 }
 
-/* Beside the library: build/libtrace.so, build/uvtrace-drain. */
-static int find_helper(char *path)
+void helper_find(void)
 {
-	Dl_info info;
+	size_t used = 0, folder_bytes;
 	const char *slash;
-	size_t folder_bytes;
+	Dl_info info;
 
 	if (!dladdr((void *)helper_spawn, &info) || !info.dli_fname || !(slash = strrchr(info.dli_fname, '/')))
-		return -ENOENT;
+		return;
 	folder_bytes = slash - info.dli_fname + 1;
-	if (folder_bytes + sizeof(HELPER_NAME) > SHARED_PATH_BYTES)
-		return -ENAMETOOLONG;
-	memcpy(path, info.dli_fname, folder_bytes);
-	memcpy(path + folder_bytes, HELPER_NAME, sizeof(HELPER_NAME));
-	return access(path, X_OK) ? -errno : 0;
+	if (info.dli_fname[0] != '/') {
+		if (!getcwd(helper_path, sizeof(helper_path) - 1))
+			return;
+		used = strlen(helper_path);
+		helper_path[used++] = '/';
+	}
+	if (used + folder_bytes + sizeof(HELPER_NAME) > sizeof(helper_path)) {
+		helper_path[0] = 0;
+		return;
+	}
+	memcpy(helper_path + used, info.dli_fname, folder_bytes);
+	memcpy(helper_path + used + folder_bytes, HELPER_NAME, sizeof(HELPER_NAME));
+}
+
+bool helper_would_be_adopted(void)
+{
+	int subreaper = 0;
+
+	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
 }
 
 int helper_spawn(const struct shared *shared)
 {
-	static struct spawn spawn; /* too large for the stack of some programs' threads; one call a process */
+	struct spawn spawn = {.ring_path = shared->self_path};
 	int saved_errno = errno;
 	uint64_t old_signals;
-	int rc = find_helper(spawn.helper_path);
 	pid_t pid;
 
-	if (rc) {
+	if (access(helper_path, X_OK)) {
+		spawn.error = errno;
 		errno = saved_errno;
-		return rc;
+		return -spawn.error;
 	}
-	spawn.ring_path = shared->self_path;
-	spawn.error = 0;
 	signals_block(&old_signals);
 	pid = clone(child, child_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, &spawn);
 	if (pid < 0)

@@ -5,7 +5,17 @@
 #ifndef HELPER_H
 #define HELPER_H
 
+#include <stdbool.h>
+
 #include "shared.h"
+
+/* Finds out where the helper lies, at the start: the library's path may be relative to a folder that the program
+ * leaves. */
+void helper_find(void);
+
+/* Orphans come to this process: it is the first of its pid namespace, or has made itself a subreaper. The helper would
+ * become its child, with a SIGCHLD and all (exec and adoption both give a process its exit signal back). */
+bool helper_would_be_adopted(void);
 
 /* Starts uvtrace-drain on this ring file. 0, or -errno when it could not be made: the caller drains in a thread.
  * Takes about as long as an exec. errno is kept. */

@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "futex.h"
+#include "helper.h"
 #include "log.h"
 #include "process.h"
 #include "real.h"
@@ -34,6 +35,7 @@ static void start(void)
 	struct process *page;
 
 	config_read();
+	helper_find();
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
 		atomic_store(&process->state, PROCESS_FAILED);

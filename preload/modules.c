@@ -69,17 +69,34 @@ static ssize_t maps_lines(char *buffer, size_t bytes, mapping_visit visit, void 
 	return (ssize_t)at;
 }
 
+static int maps_fd = -1; /* see modules_use_maps() */
+
+void modules_use_maps(int fd)
+{
+	maps_fd = fd;
+}
+
+static int maps_open(uint32_t pid)
+{
+	char path[32];
+	int fd;
+
+	if (maps_fd >= 0)
+		return lseek(maps_fd, 0, SEEK_SET) == 0 ? maps_fd : -errno;
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
 static int maps_walk(uint32_t pid, mapping_visit visit, void *arg)
 {
 	char buffer[MAPS_BYTES];
 	size_t filled = 0;
 	ssize_t bytes, used;
-	int fd, error = 0;
+	int fd = maps_open(pid), error = 0;
 
-	snprintf(buffer, sizeof(buffer), "/proc/%u/maps", pid);
-	fd = open(buffer, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	while ((bytes = read(fd, buffer + filled, sizeof(buffer) - filled)) > 0) {
 		filled += (size_t)bytes;
 		used = maps_lines(buffer, filled, visit, arg);
@@ -90,7 +107,8 @@ static int maps_walk(uint32_t pid, mapping_visit visit, void *arg)
 	}
 	if (bytes < 0)
 		error = -errno;
-	close(fd);
+	if (fd != maps_fd)
+		close(fd);
 	return error;
 }
 
@@ -117,7 +135,9 @@ int modules_is_mapped(uint32_t pid, const char *path)
 
 	if (error)
 		return error;
-	return wanted.any ? wanted.found : -ESRCH; /* a zombie has no maps */
+	if (wanted.any || maps_fd >= 0)
+		return wanted.found;
+	return -ESRCH; /* a zombie has no maps, nor has one whose first thread has ended */
 }
 
 /* ---- ELF files ------------------------------------------------------------------------------------------ */

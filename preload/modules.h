@@ -63,6 +63,10 @@ const struct module *modules_find(const struct modules *modules, uint64_t addres
 /* Looks up the dynamic symbols; each module's table is gone through once. Sorts `symbols` by address. */
 void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count);
 
+/* From now on this open /proc/self/maps of the program serves in place of /proc/PID/maps. It can be read where the
+ * latter is forbidden, and is empty once the program's memory is gone, by its end or by exec. */
+void modules_use_maps(int fd);
+
 /* 1: a file of this path is mapped in the process, 0: it is not, -errno: cannot be told. */
 int modules_is_mapped(uint32_t pid, const char *path);
 

@@ -367,6 +367,17 @@ static void header_init(struct segment *segment)
 	memcpy(header->boot_id, shared->boot_id, sizeof(header->boot_id));
 }
 
+/* Where the link may not be read: the program itself lies below its libraries. */
+static void guess_exe(struct segment *segment)
+{
+	const struct module *first = segment->modules.list;
+
+	if (segment->modules.count == 0 || first->path.bytes > sizeof(segment->exe))
+		return;
+	segment->exe_bytes = first->path.bytes;
+	memcpy(segment->exe, text_of(segment, first->path), first->path.bytes);
+}
+
 int segment_init(struct segment *segment, struct shared *shared)
 {
 	segment->shared = shared;
@@ -378,6 +389,8 @@ int segment_init(struct segment *segment, struct shared *shared)
 	modules_init(&segment->modules, segment->header.pid);
 	if (modules_read(&segment->modules) != 0 || segment->modules.count == 0)
 		read_noted(segment);
+	if (segment->exe_bytes == 0)
+		guess_exe(segment);
 	return writer_init(&segment->writer, &shared->options, segment->header.pid);
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The helper process: `uvtrace-drain FD`, made by the traced program with the ring file as descriptor FD, /dev/null
- * as the standard ones, and nothing else open. It drains until the program is gone (drain.c does the work) and has
- * no other tie to it: own session, no signal that is meant for the program, no descriptor, folder or terminal.
+ * The helper process: `uvtrace-drain RING [MAPS]`, made by the traced program with the ring file and its
+ * /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing else open. It drains until the
+ * program is gone (drain.c does the work) and has no other tie to it: own session, no signal that is meant for the
+ * program, no descriptor, folder or terminal.
  *
  * Rules: it prints nothing and traces nothing. Whatever goes wrong, it ends quietly: the program runs on.
  */
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -138,26 +140,34 @@ static int version_print(void)
 	return write(STDOUT_FILENO, text, sizeof(text) - 1) == sizeof(text) - 1 ? 0 : 1;
 }
 
+/* A descriptor's number, or -1. */
+static int fd_parse(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	return end == text || *end != '\0' || fd < 0 || fd > INT_MAX ? -1 : (int)fd;
+}
+
 int main(int argc, char **argv)
 {
 	static struct watch watch;
-	char *end;
-	long fd;
+	int ring_fd;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return version_print();
-	if (argc != 2)
-		return 2;
-	fd = strtol(argv[1], &end, 10);
-	if (end == argv[1] || *end != '\0' || fd < 0)
+	ring_fd = argc == 2 || argc == 3 ? fd_parse(argv[1]) : -1;
+	if (ring_fd < 0)
 		return 2;
 	become_nobodys();
-	watch.shared = ring_map((int)fd);
+	watch.shared = ring_map(ring_fd);
 	if (!watch.shared)
 		return 1;
 	watch.pid = (pid_t)watch.shared->pid;
 	if (!life_start(watch.shared))
 		return 0;
+	if (argc == 3)
+		modules_use_maps(fd_parse(argv[2]));
 	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
 	watch_start(&watch);
 	return drain_run(watch.shared, &watch.gone) == 0 ? 0 : 1;
