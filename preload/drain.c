@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -344,6 +345,19 @@ static uint64_t ring_pending(const struct drain_worker *worker)
 	return worker->worker != 0 ? worker->head - worker->encoder.index : 0;
 }
 
+/* Where the file was taken from under us, into another one. */
+static void block_write(struct drain *drain)
+{
+	struct writer *writer = &drain->segment.writer;
+	int error = writer_append(writer, &drain->block.header, drain->now_ns);
+
+	if (!error)
+		return;
+	tell_error(drain, error);
+	if (!writer->is_open && segment_ready(drain))
+		writer_append(writer, &drain->block.header, drain->now_ns);
+}
+
 /* One block. While nothing can be written, the records are gone through all the same, to know what is open. */
 static void ring_take(struct drain *drain, uint32_t i)
 {
@@ -363,12 +377,8 @@ static void ring_take(struct drain *drain, uint32_t i)
 		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;
 	}
 	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header, (uint32_t)bytes);
-	if (drain->segment.writer.is_open) {
-		int error = writer_append(&drain->segment.writer, &drain->block.header, drain->now_ns);
-
-		if (error)
-			tell_error(drain, error);
-	}
+	if (drain->segment.writer.is_open)
+		block_write(drain);
 	if (worker->role == TRACE_ROLE_OTHER)
 		others_clear(drain, i, source.first, worker->encoder.index);
 	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
@@ -673,12 +683,16 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	return error;
 }
 
-/* In a thread of the program: descriptors of our own, so that the program can neither close nor reuse them. What it
- * had open is closed in our copy of the table. */
-static void take_own_descriptors(struct drain *drain)
+/* In a thread of the program: root and folder of our own, so that a chroot leaves us where the files are; descriptors
+ * of our own, so that the program can neither close nor reuse them. What it had open is closed in our copy of the
+ * table. */
+static void take_own_view(struct drain *drain)
 {
+	drain->segment.writer.reopens = drain->shared->options.drain == SHARED_DRAIN_EXIT;
 	if (drain->shared->options.drain != SHARED_DRAIN_THREAD)
 		return;
+	if (unshare(CLONE_FS) == 0 && chdir("/") != 0)
+		errno = 0; /* every path is absolute anyway */
 	drain->segment.writer.reopens = syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) != 0;
 }
 
@@ -764,7 +778,7 @@ int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 	if (drain == MAP_FAILED)
 		return -errno;
 	error = drain_init(drain, shared, program_gone);
-	take_own_descriptors(drain);
+	take_own_view(drain);
 	say_running(drain);
 	for (tick(drain); !is_over(drain); tick(drain)) {
 		drain_sleep(drain);

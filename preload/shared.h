@@ -79,7 +79,11 @@ struct shared_site {
 
 enum shared_writer { SHARED_WRITER_ROTATING, SHARED_WRITER_SINGLE, SHARED_WRITER_NULL };
 enum shared_log { SHARED_LOG_QUIET, SHARED_LOG_WARN, SHARED_LOG_INFO };
-enum shared_drain { SHARED_DRAIN_PROCESS, SHARED_DRAIN_THREAD };
+enum shared_drain {
+	SHARED_DRAIN_PROCESS,
+	SHARED_DRAIN_THREAD,
+	SHARED_DRAIN_EXIT, /* nobody, until the program exits: it does it then, by itself */
+};
 
 /* The options, as the program resolved them; written before the drain begins. */
 struct shared_options {

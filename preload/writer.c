@@ -139,6 +139,22 @@ static int folder_walk(struct writer *writer, folder_visit visit, void *arg)
 	return bytes < 0 ? -errno : 0;
 }
 
+/* Where anybody may make names, this one may be somebody else's: a link to anywhere, or a folder whose owner can
+ * exchange files under our hands. */
+static bool folder_is_strange(const char *path)
+{
+	char parent[SHARED_PATH_BYTES];
+	struct stat stat_self, stat_parent;
+	char *slash;
+
+	if (lstat(path, &stat_self) != 0 || stat_self.st_uid == 0 || stat_self.st_uid == geteuid())
+		return false;
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	slash[slash == parent] = '\0';
+	return stat(parent, &stat_parent) == 0 && stat_parent.st_mode & S_IWOTH;
+}
+
 /* Makes the folder and its parents. */
 static int folder_make(const char *folder)
 {
@@ -149,6 +165,8 @@ static int folder_make(const char *folder)
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		error = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+		if (folder_is_strange(path))
+			return -EPERM;
 		*slash = '/';
 	}
 	return error;
@@ -265,6 +283,16 @@ static bool budget_make_room(struct writer *writer, uint64_t bytes)
 	}
 }
 
+/* RLIMIT_FSIZE may have changed. */
+static uint64_t file_limit(const struct writer *writer)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur > writer->file_bytes_max)
+		return writer->file_bytes_max;
+	return limit.rlim_cur;
+}
+
 /* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room for more writers. */
 static int budget_reserve(struct writer *writer)
 {
@@ -272,7 +300,7 @@ static int budget_reserve(struct writer *writer)
 	uint64_t share, left;
 	int error;
 
-	writer->segment_bytes_max = writer->file_bytes_max;
+	writer->segment_bytes_max = file_limit(writer);
 	if (writer->mode != SHARED_WRITER_ROTATING)
 		return 0;
 	error = folder_walk(writer, visit_survey, &survey);
@@ -334,11 +362,13 @@ static int write_all(int fd, const char *data, size_t bytes)
 static int segment_write(struct writer *writer, const void *data, size_t bytes)
 {
 	int fd = writer->reopens ? segment_reopen(writer) : writer->fd;
+	struct stat stat;
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, data, bytes);
+	/* A file that was removed is written to for nobody. */
+	error = fstat(fd, &stat) != 0 || stat.st_nlink > 0 ? write_all(fd, data, bytes) : -ENOENT;
 	if (error && ftruncate(fd, (off_t)writer->bytes) != 0)
 		error = -EIO;
 	if (writer->reopens)
@@ -403,13 +433,14 @@ static void segment_rename(struct writer *writer)
 		writer->sealed_segments++;
 }
 
-/* What is there stays readable; a file without events says nothing and goes. */
+/* What is there stays readable; a file without events says nothing and goes. After one that had been good, another may
+ * be begun at once: its folder is gone, or a limit has come. */
 static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 {
 	char path[WRITER_PATH_BYTES];
 
 	writer->error = error;
-	writer->retry_ns = now_ns + WRITER_RETRY_NS;
+	writer->retry_ns = writer->has_events ? now_ns : now_ns + WRITER_RETRY_NS;
 	segment_close(writer);
 	segment_path(writer, path, ".open");
 	if (writer->has_events)
@@ -420,7 +451,7 @@ static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 
 static int segment_begin(struct writer *writer, struct trace_file_header *header)
 {
-	int error = writer->file_bytes_max < SEGMENT_BYTES_MIN ? -EFBIG : folder_make(writer->folder);
+	int error = file_limit(writer) < SEGMENT_BYTES_MIN ? -EFBIG : folder_make(writer->folder);
 
 	writer->bytes = 0;
 	writer->has_events = false;
@@ -442,8 +473,6 @@ static int segment_begin(struct writer *writer, struct trace_file_header *header
 
 int writer_init(struct writer *writer, const struct shared_options *options, uint32_t pid)
 {
-	struct rlimit limit;
-
 	memset(writer, 0, sizeof(*writer));
 	writer->fd = -1;
 	writer->pid = pid;
@@ -454,8 +483,6 @@ int writer_init(struct writer *writer, const struct shared_options *options, uin
 		writer->file_bytes_max = INT64_MAX;
 	else if (writer->file_bytes_max > writer->total_bytes_max)
 		writer->file_bytes_max = writer->total_bytes_max;
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < writer->file_bytes_max)
-		writer->file_bytes_max = limit.rlim_cur;
 	return path_split(writer, options->path);
 }
 

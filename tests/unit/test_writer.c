@@ -370,6 +370,9 @@ Test(writer, half_a_block_is_taken_back_and_a_later_segment_tried)
 	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), 0);
 	cr_assert_eq(stat_.st_size, sizeof(header) + sizeof(struct trace_block_header) + 3000);
 	cr_assert_eq(append(&writer, 100), -EFBIG);
+	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG, "the limit leaves no room for another");
+	limit.rlim_cur = 65536;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS - 1), -EFBIG);
 	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS), 0);
 	cr_assert_eq(append(&writer, 100), 0);
@@ -411,9 +414,9 @@ Test(writer, removed_folder_is_made_again)
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	snprintf(command, sizeof(command), "rm -r %s/a", folder);
 	cr_assert_eq(system(command), 0);
-	cr_assert_eq(append(&writer, 100), 0, "the file lives on without a name");
-	writer_seal(&writer);
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
+	cr_assert_eq(append(&writer, 100), -ENOENT, "nothing is written to a file that nobody can read");
+	cr_assert_not(writer.is_open);
+	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS), 0);
 	cr_assert_eq(append(&writer, 100), 0);
 	cr_assert(exists("name.1234567.2.bin.open"));
 }
