@@ -87,6 +87,7 @@ __attribute__((destructor)) static void libtrace_destructor(void)
 	}
 	atomic_store(&shared->exiting, 1);
 	process_wake_drain();
+	process_drain_at_exit();
 	until_ns = clock_mono_ns() + EXIT_WAIT_MS * 1000000ull;
 	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE && clock_mono_ns() < until_ns)
 		futex_wait(&shared->drain_state, state, 20);

@@ -26,22 +26,21 @@
 #include "shm.h"
 #include "site.h"
 
-#define HELPERS_MAX   16  /* after so many that died a thread drains */
-#define START_WAIT_MS 50  /* for the drain's first look at the program */
-#define BIRTH_MS      200 /* a helper that shows no life by then never will: it was killed as it began */
+#define HELPERS_MAX	  16   /* after so many that died a thread drains */
+#define START_WAIT_MS	  50   /* for the drain's first look at the program */
+#define BIRTH_MS	  200  /* a helper that shows no life by then never will: it was killed as it began */
+#define MISSING_MS	  1000 /* between attempts where nothing can be made */
+#define DRAIN_STACK_BYTES (256 * 1024)
 
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
 
 static bool process_make(void)
 {
-	int error;
-	struct shared *shared = shm_create(&error);
+	struct shared *shared = shm_create();
 
-	if (!shared) {
-		log_warn("cannot trace: no memory for rings: %s", strerror(-error));
+	if (!shared)
 		return false;
-	}
 	hooks_describe(shared);
 	loaded_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
@@ -72,31 +71,31 @@ bool process_start(void)
 	return state == PROCESS_RECORDING;
 }
 
+static _Atomic uint32_t never_gone;
+static _Atomic int thread_error; /* of the drain's thread, -errno */
+
 static void *drain_thread(void *arg)
 {
-	static _Atomic uint32_t never;
-	struct shared *shared = arg;
+	int error;
 
 	prctl(PR_SET_NAME, "uvtrace-drain", 0, 0, 0);
-	drain_run(shared, &never);
+	error = drain_run(arg, &never_gone);
+	if (atomic_load(&((struct shared *)arg)->drain_state) == DRAIN_NONE)
+		atomic_store(&thread_error, error);
 	return NULL;
 }
 
-/* All signals blocked: they are meant for the program's own threads. */
-static int start_thread(struct shared *shared)
+static int create_thread(struct shared *shared)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, old;
 	int rc = pthread_attr_init(&attr);
 
 	if (rc)
 		return -rc;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_setstacksize(&attr, DRAIN_STACK_BYTES);
 	rc = pthread_create(&thread, &attr, drain_thread, shared);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	return -rc;
 }
@@ -107,58 +106,108 @@ static void wait_for_drain(struct shared *shared)
 {
 	uint64_t until_ns = clock_mono_ns() + START_WAIT_MS * 1000000ull;
 
-	while (atomic_load(&shared->drain_state) == DRAIN_NONE && clock_mono_ns() < until_ns)
-		futex_wait(&shared->drain_state, DRAIN_NONE, START_WAIT_MS);
+	while (atomic_load(&shared->drain_state) == DRAIN_NONE && !atomic_load(&thread_error) &&
+	       clock_mono_ns() < until_ns)
+		futex_wait(&shared->drain_state, DRAIN_NONE, 5);
 }
 
-static void make_drain(struct shared *shared, bool by_process)
+/* All signals blocked: they are meant for the program's own threads. */
+static int start_thread(struct shared *shared)
 {
-	int rc = -ECHILD;
+	uint32_t before = shared->options.drain;
+	sigset_t all, old;
+	int rc;
 
-	if (shared->options.drain == SHARED_DRAIN_PROCESS) {
-		if (by_process)
-			rc = helper_spawn(shared);
-		if (rc)
-			log_warn("no helper process: %s; draining in a thread", strerror(-rc));
+	shared->options.drain = SHARED_DRAIN_THREAD;
+	atomic_store(&thread_error, 0);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = create_thread(shared);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!rc) {
+		wait_for_drain(shared);
+		rc = atomic_load(&thread_error);
 	}
-	if (rc) {
-		shared->options.drain = SHARED_DRAIN_THREAD;
-		rc = start_thread(shared);
+	if (rc)
+		shared->options.drain = before;
+	return rc;
+}
+
+static int start_helper(struct shared *shared)
+{
+	int rc = helper_spawn(shared);
+
+	if (!rc)
+		wait_for_drain(shared);
+	return rc;
+}
+
+/* What became of it, in one line. `no_helper` is 0 where none was wanted. */
+static void say_drain(int no_helper, int no_thread)
+{
+	if (no_thread && no_helper)
+		log_warn("nobody drains: no helper process: %s, no thread: %s; events wait in memory",
+			 strerror(-no_helper), strerror(-no_thread));
+	else if (no_thread)
+		log_warn("nobody drains: no thread: %s; events wait in memory", strerror(-no_thread));
+	else if (no_helper)
+		log_warn("no helper process: %s; draining in a thread", strerror(-no_helper));
+}
+
+/* False if nobody drains. */
+static bool make_drain(struct shared *shared, uint32_t made_before)
+{
+	bool wanted = shared->options.drain == SHARED_DRAIN_PROCESS && !helper_would_be_adopted();
+	int no_helper = 0, no_thread;
+
+	if (wanted) {
+		no_helper = made_before < HELPERS_MAX ? start_helper(shared) : -ECHILD;
+		if (!no_helper)
+			return true;
 	}
-	if (rc) {
-		log_warn("nobody drains: %s; events stay in %s", strerror(-rc), shared->self_path);
-		return;
-	}
-	wait_for_drain(shared);
-	log_info("recording to %s", shared->options.path);
+	no_thread = start_thread(shared);
+	if (made_before == 0 || !no_thread)
+		say_drain(no_helper, no_thread);
+	return no_thread == 0;
 }
 
 /* From the state `before` of process->helper: one thread makes it, others go on. */
 static void make_drain_once(struct shared *shared, uint32_t before)
 {
 	int saved_errno = errno;
+	bool made;
 
-	if (!shared || !atomic_compare_exchange_strong(&process->helper, &before, 1))
+	if (!shared || !atomic_compare_exchange_strong(&process->helper, &before, HELPER_MAKING))
 		return;
 	atomic_store(&process->made_ns, clock_mono_ns());
-	make_drain(shared, atomic_fetch_add(&process->helpers, 1) < HELPERS_MAX);
-	atomic_store(&process->helper, 2);
+	made = make_drain(shared, atomic_fetch_add(&process->helpers, 1));
+	if (made && before == HELPER_NONE)
+		log_info("recording to %s", shared->options.path);
+	atomic_store(&process->helper, made ? HELPER_MADE : HELPER_MISSING);
 	errno = saved_errno;
 }
 
 void process_start_drain(void)
 {
-	make_drain_once(process_shared(), 0);
+	make_drain_once(process_shared(), HELPER_NONE);
+}
+
+static bool made_ago(uint64_t ms)
+{
+	return clock_mono_ns() - atomic_load(&process->made_ns) > ms * 1000000;
 }
 
 bool process_drain_died(const struct shared *shared)
 {
+	uint32_t helper = atomic_load(&process->helper);
 	uint32_t life = atomic_load(&shared->drain_life);
 
-	if (shared->options.drain != SHARED_DRAIN_PROCESS || atomic_load(&shared->drain_state) == DRAIN_DONE)
+	if (helper == HELPER_MISSING)
+		return made_ago(MISSING_MS);
+	if (helper != HELPER_MADE || shared->options.drain != SHARED_DRAIN_PROCESS ||
+	    atomic_load(&shared->drain_state) == DRAIN_DONE)
 		return false;
-	return life & FUTEX_OWNER_DIED || (life == 0 && atomic_load(&process->helper) == 2 &&
-					   clock_mono_ns() - atomic_load(&process->made_ns) > BIRTH_MS * 1000000ull);
+	return life & FUTEX_OWNER_DIED || (life == 0 && made_ago(BIRTH_MS));
 }
 
 void process_wake_drain(void)
@@ -169,8 +218,23 @@ void process_wake_drain(void)
 		return;
 	/* A second one that came by mistake would find drain_life taken, and go. */
 	if (process_drain_died(shared))
-		make_drain_once(shared, 2);
+		make_drain_once(shared, atomic_load(&process->helper));
 	drain_wake(shared);
+}
+
+void process_drain_at_exit(void)
+{
+	struct shared *shared = process_shared();
+	uint32_t missing = HELPER_MISSING;
+	sigset_t all, old;
+
+	if (!atomic_compare_exchange_strong(&process->helper, &missing, HELPER_MADE))
+		return;
+	shared->options.drain = SHARED_DRAIN_EXIT;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	drain_run(shared, &never_gone);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void process_count_untraced(void)

@@ -21,9 +21,16 @@ enum process_state {
 	PROCESS_FAILED, /* could not; the program runs untraced */
 };
 
+enum process_helper {
+	HELPER_NONE, /* no drain yet */
+	HELPER_MAKING,
+	HELPER_MADE,
+	HELPER_MISSING, /* neither process nor thread could be made; tried again */
+};
+
 struct process {
 	_Atomic uint32_t state;	  /* enum process_state, futex */
-	_Atomic uint32_t helper;  /* 0: no drain yet, 1: being made, 2: made or given up */
+	_Atomic uint32_t helper;  /* enum process_helper */
 	_Atomic uint32_t helpers; /* made so far */
 	_Atomic uint64_t made_ns; /* when the last one was */
 	struct shared *_Atomic shared;
@@ -42,8 +49,12 @@ bool process_start(void);
 /* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
 void process_start_drain(void);
 
-/* Whether the helper process is no more, or never came to life. */
+/* Whether it is time to make another drain: the helper process is no more, or never came to life; or a while has gone
+ * since nothing at all could be made. */
 bool process_drain_died(const struct shared *shared);
+
+/* At exit, where nobody drains: does it here and now. */
+void process_drain_at_exit(void);
 
 /* Wakes the drain; one that has died is replaced first: another goes on where it stopped. Slow; errno is kept. */
 void process_wake_drain(void);

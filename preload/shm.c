@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@
 #include "config.h"
 #include "log.h"
 
-#define PAGE_BYTES 4096
+#define PAGE_BYTES     4096
+#define RING_BYTES_MIN 16384
+#define RINGS_WANTED   8 /* rather smaller ones than fewer */
 
 /* Where the kernel itself goes by the counter we may as well. */
 static uint32_t choose_clock(void)
@@ -98,6 +101,11 @@ static int open_in(const char *folder, char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+static int open_in_shared_dir(char *path)
+{
+	return open_in(SHARED_DIR, path);
+}
+
 /* The folder of the trace, made if it is missing. */
 static int open_in_trace_folder(char *path)
 {
@@ -113,11 +121,34 @@ static int open_in_trace_folder(char *path)
 	return open_in(folder, path);
 }
 
-static void *map_rings(int fd, uint64_t rings_offset, uint32_t *ring_count)
+/* How many rings of which size. */
+struct rings {
+	uint64_t offset; /* of the first one */
+	uint64_t bytes;	 /* of each */
+	uint32_t count;
+};
+
+/* A file that grows beyond RLIMIT_FSIZE is a SIGXFSZ for the program: so it never does. */
+static int rings_choose(struct rings *rings)
+{
+	struct rlimit limit;
+	uint64_t room = UINT64_MAX;
+
+	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	rings->bytes = config.ring_size_bytes;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		room = limit.rlim_cur > rings->offset ? limit.rlim_cur - rings->offset : 0;
+	while (rings->bytes > RING_BYTES_MIN && room / rings->bytes < RINGS_WANTED)
+		rings->bytes /= 2;
+	rings->count = room / rings->bytes < SHARED_RINGS_MAX ? room / rings->bytes : SHARED_RINGS_MAX;
+	return rings->count ? 0 : -EFBIG;
+}
+
+static void *map_rings(int fd, struct rings *rings)
 {
 	/* Virtual memory only, but RLIMIT_AS counts it: take fewer rings where it is scarce. */
-	for (; *ring_count; *ring_count /= 4) {
-		uint64_t bytes = rings_offset + *ring_count * config.ring_size_bytes;
+	for (; rings->count; rings->count /= 4) {
+		uint64_t bytes = rings->offset + rings->count * rings->bytes;
 		void *memory;
 
 		if (ftruncate(fd, bytes))
@@ -140,15 +171,15 @@ static void fill_options(struct shared_options *options)
 	options->total_size_bytes = config.total_size_bytes;
 }
 
-static void fill_identity(struct shared *shared, const char *path, uint64_t rings_offset, uint32_t ring_count)
+static void fill_identity(struct shared *shared, const char *path, const struct rings *rings)
 {
 	memcpy(shared->magic, SHARED_MAGIC, sizeof(shared->magic));
 	shared->version = SHARED_VERSION;
 	shared->header_bytes = sizeof(*shared);
-	shared->rings_offset = rings_offset;
-	shared->ring_bytes = config.ring_size_bytes;
-	shared->ring_count = ring_count;
-	shared->total_bytes = rings_offset + ring_count * config.ring_size_bytes;
+	shared->rings_offset = rings->offset;
+	shared->ring_bytes = rings->bytes;
+	shared->ring_count = rings->count;
+	shared->total_bytes = rings->offset + rings->count * rings->bytes;
 	shared->pid = getpid();
 	shared->clock = choose_clock();
 	shared->unit_shift = choose_unit_shift(shared->clock);
@@ -163,34 +194,52 @@ static void fill_identity(struct shared *shared, const char *path, uint64_t ring
 	atomic_store(&shared->switched_counter, shared->start.counter);
 }
 
-struct shared *shm_create(int *error)
+/* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
+static int fill_file(int fd, const char *path, struct shared **shared)
 {
-	uint64_t rings_offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-	uint32_t ring_count = SHARED_RINGS_MAX;
-	char path[SHARED_PATH_BYTES];
-	struct shared *shared = NULL;
-	int fd = open_in(SHARED_DIR, path);
+	struct rings rings;
+	int error = rings_choose(&rings);
 
-	*error = 0;
-	if (fd < 0) {
-		log_warn("no ring memory in %s: %s; using the trace folder", SHARED_DIR, strerror(-fd));
-		fd = open_in_trace_folder(path);
-	}
-	if (fd < 0) {
-		*error = fd;
-		return NULL;
-	}
-	*error = -posix_fallocate(fd, 0, rings_offset);
-	if (!*error) {
-		shared = map_rings(fd, rings_offset, &ring_count);
-		*error = shared ? 0 : -errno;
-	}
+	if (!error)
+		error = -posix_fallocate(fd, 0, rings.offset);
+	if (error)
+		return error;
+	*shared = map_rings(fd, &rings);
+	if (!*shared)
+		return -errno;
+	fill_identity(*shared, path, &rings);
+	return 0;
+}
+
+static int create_in(int (*open_file)(char *path), struct shared **shared)
+{
+	char path[SHARED_PATH_BYTES];
+	int fd = open_file(path);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = fill_file(fd, path, shared);
 	close(fd);
-	if (!shared) {
+	if (error)
 		unlink(path);
-		return NULL;
-	}
-	fill_identity(shared, path, rings_offset, ring_count);
+	return error;
+}
+
+struct shared *shm_create(void)
+{
+	struct shared *shared = NULL;
+	int error = create_in(open_in_shared_dir, &shared);
+	int second;
+
+	if (!error)
+		return shared;
+	second = create_in(open_in_trace_folder, &shared);
+	if (!second)
+		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", strerror(-error));
+	else
+		log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s",
+			 strerror(-error), strerror(-second));
 	return shared;
 }
 

@@ -9,8 +9,8 @@
 #include "shared.h"
 
 /* Makes and maps the ring file for this process and fills in all that is known of it (shared.h, "Identity").
- * NULL where that is impossible, with *error = -errno. */
-struct shared *shm_create(int *error);
+ * NULL where that is impossible, which it says on standard error. */
+struct shared *shm_create(void);
 
 /* Removes the file's name and the mapping: nobody drains it. */
 void shm_discard(struct shared *shared);

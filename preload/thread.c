@@ -77,7 +77,7 @@ static void thread_key_make(void)
 }
 
 /* Makes sure of the memory of the next STEP records: a store to a page that a full tmpfs cannot give would be a
- * SIGBUS. -EINVAL from kernels before 5.14, which cannot do it; there a full tmpfs is not survived. */
+ * SIGBUS. Kernels before 5.14 cannot do it, and a seccomp filter may forbid it; there a full tmpfs is not survived. */
 static int thread_populate(struct thread *thread)
 {
 	uint64_t step = POPULATE_STEP <= thread->mask ? POPULATE_STEP : thread->mask + 1;
@@ -86,7 +86,7 @@ static int thread_populate(struct thread *thread)
 		     ? 0
 		     : madvise(&thread->records[from], step * sizeof(struct record), MADV_POPULATE_WRITE);
 
-	if (rc && errno != EINVAL)
+	if (rc && (errno == EFAULT || errno == ENOMEM))
 		return -errno;
 	__atomic_store_n(&thread->populated, from + step, __ATOMIC_RELEASE);
 	return 0;
