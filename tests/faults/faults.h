@@ -10,12 +10,13 @@
 #include "../e2e/harness.h"
 
 enum fault_flag {
-	FAULT_DIES = 1,	     /* at a moment that nobody knows: one callback a thread may be begun and not counted */
-	FAULT_LOSES = 2,     /* events may be lost or missing; the trace says how many */
-	FAULT_UNTRACED = 4,  /* there need be no trace at all */
-	FAULT_ROOT = 8,	     /* needs to be root; skipped otherwise */
-	FAULT_MAY_SAY = 16,  /* the line may come or not */
-	FAULT_BOTH_DIE = 32, /* program and helper die together: the ring is left to the analyzer */
+	FAULT_DIES = 1,	    /* at a moment that nobody knows: one callback a thread may be begun and not counted */
+	FAULT_LOSES = 2,    /* events may be lost or missing; the trace says how many */
+	FAULT_UNTRACED = 4, /* there need be no trace at all */
+	FAULT_ROOT = 8,	    /* needs to be root; skipped otherwise */
+	FAULT_MAY_SAY = 16, /* the line may come or not */
+	FAULT_THREAD_LEAVES_RING = 64, /* the thread may not remove it any more */
+	FAULT_BOTH_DIE = 32,	       /* program and helper die together: the ring is left to the analyzer */
 };
 
 struct fault {

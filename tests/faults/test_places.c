@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Programs that change who they are, where they are and what they have open; and places that have not what a trace
+ * needs. Mounts are made in mount namespaces of the test's or the program's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NOBODY	     65534
+#define CLOCKSOURCE  "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+
+/* ---- What is prepared before the program begins ------------------------------------------------------------ */
+
+static int own_mounts(void)
+{
+	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
+static int become_nobody(void)
+{
+	return chmod(".", 0777) || setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY);
+}
+
+static int shm_small(void)
+{
+	return own_mounts() || mount("none", "/dev/shm", "tmpfs", 0, "size=64k");
+}
+
+static int shm_nearly_full(void)
+{
+	return own_mounts() || mount("none", "/dev/shm", "tmpfs", 0, "size=1m");
+}
+
+static int shm_noexec(void)
+{
+	return own_mounts() || mount("none", "/dev/shm", "tmpfs", MS_NOEXEC | MS_NODEV | MS_NOSUID, NULL);
+}
+
+static int shm_read_only(void)
+{
+	return own_mounts() || mount("none", "/dev/shm", "tmpfs", MS_RDONLY, NULL);
+}
+
+static int shm_absent(void)
+{
+	return own_mounts() || mount("none", "/dev", "tmpfs", 0, NULL) ||
+	       mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3));
+}
+
+/* In the test's own namespace, which reads the trace afterwards. */
+static int small_disk(void)
+{
+	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", 0, "size=256k");
+}
+
+static int read_only_folder(void)
+{
+	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", MS_RDONLY, NULL);
+}
+
+static int locked_folder(void)
+{
+	return mkdir("uvtrace.data", 0555) || become_nobody();
+}
+
+static int limit(int resource, rlim_t bytes)
+{
+	const struct rlimit value = {bytes, bytes};
+
+	return setrlimit(resource, &value);
+}
+
+static int small_files(void)
+{
+	return limit(RLIMIT_FSIZE, 65536);
+}
+
+static int middling_files(void)
+{
+	return limit(RLIMIT_FSIZE, 16 << 20);
+}
+
+static int little_memory(void)
+{
+	return limit(RLIMIT_AS, 128 << 20);
+}
+
+static int hardly_any_memory(void)
+{
+	return limit(RLIMIT_AS, 20 << 20);
+}
+
+/* The helper's file cannot be run. */
+static int no_helper(void)
+{
+	return own_mounts() || mount("/dev/null", build_path("uvtrace-drain"), NULL, MS_BIND, NULL);
+}
+
+static int no_tsc(void)
+{
+	int fd = open("clocksource", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	return fd < 0 || write(fd, "hpet\n", 5) != 5 || close(fd) || own_mounts() ||
+	       mount("clocksource", CLOCKSOURCE, NULL, MS_BIND, NULL);
+}
+
+#define BOTH(text)                                                                                                     \
+	{                                                                                                              \
+		text, text                                                                                             \
+	}
+
+/* ---- The table --------------------------------------------------------------------------------------------- */
+
+static const struct fault places[] = {
+    {.name = "every fd above 2 closed and reused",
+     .program = "fault_place",
+     .args = {"turn", "close_above_2", "reuse", "turn", "nap", "turn"}},
+    {.name = "fds 0 to 2 closed and reused",
+     .program = "fault_place",
+     .args = {"turn", "close_low", "reuse", "turn", "nap", "turn"}},
+    {.name = "fds 0 to 2 closed and reused before the first loop",
+     .program = "fault_place",
+     .args = {"close_low", "reuse", "turn", "nap", "turn"}},
+    {.name = "RLIMIT_NOFILE 3", .program = "fault_place", .args = {"turn", "nofile", "turn", "nap", "turn"}},
+    {.name = "RLIMIT_NOFILE 3 before the first loop",
+     .program = "fault_place",
+     .args = {"nofile", "turn", "turn"},
+     .flags = FAULT_UNTRACED,
+     .says = BOTH("cannot trace: no ring memory in /dev/shm: Too many open files, nor")},
+    {.name = "chroot",
+     .program = "fault_place",
+     .args = {"turn", "chroot", "turn", "nap", "turn"},
+     .flags = FAULT_ROOT},
+    {.name = "chroot before the first loop",
+     .program = "fault_place",
+     .args = {"chroot", "turn", "turn"},
+     .flags = FAULT_ROOT | FAULT_UNTRACED,
+     .says = BOTH("cannot trace: no ring memory in /dev/shm: No such file or directory, nor")},
+    {.name = "setuid",
+     .program = "fault_place",
+     .args = {"turn", "nobody", "turn", "nap", "turn"},
+     .flags = FAULT_ROOT | FAULT_THREAD_LEAVES_RING},
+    {.name = "setuid before the first loop",
+     .program = "fault_place",
+     .args = {"nobody", "turn", "nap", "turn"},
+     .flags = FAULT_ROOT | FAULT_UNTRACED,
+     .says = BOTH("events were not written to ")},
+    {.name = "undumpable", .program = "fault_place", .args = {"undumpable", "turn", "nap", "turn"}},
+    {.name = "undumpable nobody",
+     .program = "fault_place",
+     .args = {"undumpable", "turn", "nap", "turn"},
+     .prepare = become_nobody,
+     .flags = FAULT_ROOT},
+    {.name = "cwd removed", .program = "fault_place", .args = {"turn", "leave", "turn", "nap", "turn"}},
+    {.name = "cwd removed before the first loop", .program = "fault_place", .args = {"leave", "turn", "nap", "turn"}},
+    {.name = "trace folder removed",
+     .program = "fault_place",
+     .args = {"turn", "nap", "remove", "turn", "sleep", "turn"},
+     .flags = FAULT_LOSES,
+     .says = BOTH("events were not written to ")},
+    {.name = "trace folder renamed",
+     .program = "fault_place",
+     .args = {"turn", "nap", "rename", "turn", "sleep", "turn"},
+     .flags = FAULT_LOSES | FAULT_UNTRACED},
+    {.name = "trace folder locked",
+     .program = "fault_place",
+     .args = {"turn", "nap", "lock", "turn", "nap", "unlock", "turn"},
+     .prepare = become_nobody,
+     .flags = FAULT_ROOT},
+    {.name = "trace folder read-only",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = locked_folder,
+     .flags = FAULT_ROOT | FAULT_UNTRACED,
+     .says = BOTH("events were not written to ")},
+    {.name = "trace folder on a read-only mount",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = read_only_folder,
+     .flags = FAULT_ROOT | FAULT_UNTRACED,
+     .says = BOTH("events were not written to ")},
+    {.name = "disk full",
+     .program = "fault_place",
+     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap", "turn"},
+     .prepare = small_disk,
+     .flags = FAULT_ROOT | FAULT_LOSES},
+    {.name = "RLIMIT_FSIZE",
+     .program = "fault_place",
+     .args = {"turn", "fsize", "turn", "nap", "turn"},
+     .says = {[FAULT_THREAD] = "File too large"}},
+    {.name = "RLIMIT_FSIZE of 64 KiB from the start",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = small_files,
+     .flags = FAULT_UNTRACED,
+     .says = BOTH("cannot trace: no ring memory in /dev/shm: File too large, nor")},
+    {.name = "RLIMIT_FSIZE of 16 MiB from the start",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = middling_files},
+    {.name = "/dev/shm full",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = shm_small,
+     .flags = FAULT_ROOT,
+     .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder")},
+    {.name = "/dev/shm nearly full",
+     .program = "fault_place",
+     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap", "turn"},
+     .prepare = shm_nearly_full,
+     .flags = FAULT_ROOT | FAULT_LOSES},
+    {.name = "/dev/shm noexec",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = shm_noexec,
+     .flags = FAULT_ROOT},
+    {.name = "/dev/shm read-only",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = shm_read_only,
+     .flags = FAULT_ROOT,
+     .says = BOTH("no ring memory in /dev/shm: Read-only file system; using the trace folder")},
+    {.name = "/dev/shm absent",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = shm_absent,
+     .flags = FAULT_ROOT,
+     .says = BOTH("no ring memory in /dev/shm: No such file or directory; using the trace folder")},
+    {.name = "RLIMIT_AS", .program = "fault_place", .args = {"turn", "nap", "turn"}, .prepare = little_memory},
+    {.name = "RLIMIT_AS of 20 MiB",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = hardly_any_memory,
+     .flags = FAULT_LOSES},
+    {.name = "RLIMIT_NPROC",
+     .program = "fault_place",
+     .args = {"nproc", "turn", "nap", "turn"},
+     .prepare = become_nobody,
+     .flags = FAULT_ROOT,
+     .says = BOTH("nobody drains: no ")},
+    {.name = "no helper",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = no_helper,
+     .flags = FAULT_ROOT,
+     .says = {[FAULT_PROCESS] = "no helper process: Permission denied; draining in a thread"}},
+    {.name = "seccomp", .program = "fault_place", .args = {"turn", "seccomp", "turn", "nap", "turn"}},
+    {.name = "seccomp before the first loop",
+     .program = "fault_place",
+     .args = {"seccomp", "turn", "turn"},
+     .flags = FAULT_UNTRACED,
+     .says = BOTH("cannot trace: no ring memory in /dev/shm: Operation not permitted, nor")},
+    {.name = "no tsc",
+     .program = "fault_place",
+     .args = {"turn", "nap", "turn"},
+     .prepare = no_tsc,
+     .flags = FAULT_ROOT},
+};
+
+Test(fault_places, all, .timeout = 240)
+{
+	if (geteuid() == 0)
+		own_mounts(); /* where that is not allowed, what needs it says so */
+	faults_run(places, COUNT(places));
+}
