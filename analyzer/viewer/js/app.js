@@ -17,13 +17,17 @@ import { carriedTrace, setUpFiles } from './files.js';
 /* A trace needs about its own size and half a byte an event; WebAssembly has 4 GB at most. */
 const BYTES_MAX = 2.2e9;
 
+const SHOWN_AFTER_MS = 250; // what is done sooner needs no progress
+
 let busy = false;
+let progressSince = null;
 
 // ---- Progress -------------------------------------------------------------------------------------------------
 
 function showProgress(text, share) {
-	const node = byId('progress');
-	node.hidden = text === null;
+	const now = performance.now();
+	progressSince = text === null ? null : progressSince ?? now;
+	byId('progress').hidden = text === null || now - progressSince < SHOWN_AFTER_MS;
 	if (text === null)
 		return;
 	byId('progress-text').textContent = share === null ? text : `${text} ${Math.floor(share * 100)} %`;

@@ -18,12 +18,12 @@ export function element(name, attributes = {}, ...children) {
 		else
 			made.setAttribute(key, value === true ? '' : value);
 	}
-	made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+	made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
 	return made;
 }
 
 export function fill(parent, ...children) {
-	parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+	parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
 }
 
 /* Says something to those who listen to the page. */

@@ -30,23 +30,39 @@ function entriesOf(folder) {
 	});
 }
 
-/* A dropped file is taken whatever its name; of a folder, what is called like a segment. */
-async function filesOfEntry(entry, path, isInside) {
+async function filesOfEntry(entry, path) {
 	if (entry.isFile)
-		return !isInside || isSegment(entry.name) ? [{ name: path + entry.name, blob: await fileOf(entry) }] : [];
+		return isSegment(entry.name) ? [{ name: path + entry.name, blob: await fileOf(entry) }] : [];
 	const found = [];
 	for (const inner of await entriesOf(entry))
-		found.push(...(await filesOfEntry(inner, `${path}${entry.name}/`, true)));
+		found.push(...(await filesOfEntry(inner, `${path}${entry.name}/`)));
 	return found;
 }
 
-async function filesOfDrop(transfer) {
-	const entries = [...transfer.items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry());
-	const plain = [...transfer.files];
+async function filesOfHandle(handle, path) {
+	if (handle.kind === 'file')
+		return isSegment(handle.name) ? [{ name: path + handle.name, blob: await handle.getFile() }] : [];
 	const found = [];
-	for (const [i, entry] of entries.entries())
-		found.push(...(entry ? await filesOfEntry(entry, '', false) : [{ name: plain[i].name, blob: plain[i] }]));
+	for await (const inner of handle.values())
+		found.push(...(await filesOfHandle(inner, `${path}${handle.name}/`)));
 	return found;
+}
+
+/* A dropped file is taken whatever its name; of a folder, what is called like a segment. Where the page was opened from
+ * disk, Chromium gives a folder's files by handle only, others by entry only. */
+async function filesOfItem({ file, entry, handle }) {
+	if (!entry || entry.isFile)
+		return file ? [{ name: file.name, blob: file }] : [];
+	const found = handle ? await handle : null;
+	return found ? filesOfHandle(found, '') : filesOfEntry(entry, '');
+}
+
+/* All is taken out of the event before anything is awaited: it is empty afterwards. */
+async function filesOfDrop(transfer) {
+	const items = [...transfer.items].filter((item) => item.kind === 'file').map((item) => ({
+		file: item.getAsFile(), entry: item.webkitGetAsEntry(), handle: item.getAsFileSystemHandle ? item.getAsFileSystemHandle().catch(() => null) : null,
+	}));
+	return (await Promise.all(items.map(filesOfItem))).flat();
 }
 
 function filesOfPicker(input, isFolder) {
@@ -75,6 +91,7 @@ export function setUpFiles(take) {
 	const zone = document.documentElement;
 	zone.addEventListener('dragover', (event) => {
 		event.preventDefault();
+		event.dataTransfer.dropEffect = 'copy';
 		document.body.classList.add('dropping');
 	});
 	zone.addEventListener('dragleave', (event) => {
@@ -84,7 +101,7 @@ export function setUpFiles(take) {
 	zone.addEventListener('drop', async (event) => {
 		event.preventDefault();
 		document.body.classList.remove('dropping');
-		take(await filesOfDrop(event.dataTransfer));
+		take(await filesOfDrop(event.dataTransfer).catch(() => []));
 	});
 	for (const [id, isFolder] of [['pick-files', false], ['pick-folder', true]]) {
 		byId(id).addEventListener('change', () => take(filesOfPicker(byId(id), isFolder)));

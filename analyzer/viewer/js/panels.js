@@ -47,7 +47,7 @@ function goButton(poll, ...content) {
 }
 
 function section(title, ...content) {
-	return element('section', {}, element('h3', {}, title), ...content);
+	return element('section', {}, element('h2', {}, title), ...content);
 }
 
 function facts(pairs) {
@@ -118,7 +118,7 @@ function worst(report) {
 
 function longPolls(report) {
 	const rows = report.long_polls.slice(0, ROWS_SHOWN).map((poll) => element('li', {}, goButton(poll,
-		element('span', { class: 'figure' }, formatDuration(poll.duration_ns)), swatch(poll), ...callbackCell(poll),
+		element('span', { class: 'figure' }, formatDuration(poll.duration_ns)), element('span', { class: 'what' }, swatch(poll), ...callbackCell(poll)),
 		element('span', { class: 'when' }, `worker ${poll.worker}, ${timeText(poll.start_ns, 1e6)}`))));
 	const count = report.long_poll_count;
 	return section(`${plural(count, 'poll')} of ${formatDuration(state.long)} or longer`, element('ol', { class: 'rows' }, rows),
@@ -130,7 +130,7 @@ function idlePeriods(report) {
 		return null;
 	const rows = report.idle_periods.slice(0, ROWS_SHOWN).map((idle) => element('li', {}, element('button',
 		{ class: 'row', onclick: () => showAround(idle.start_ns, idle.start_ns + idle.duration_ns) },
-		element('span', { class: 'figure' }, formatDuration(idle.duration_ns)), `worker ${idle.worker} slept, ${plural(idle.queue_depth, 'request')} waited`,
+		element('span', { class: 'figure' }, formatDuration(idle.duration_ns)), element('span', { class: 'what' }, `worker ${idle.worker} slept, ${plural(idle.queue_depth, 'request')} waited`),
 		element('span', { class: 'when' }, timeText(idle.start_ns, 1e6)))));
 	return section(`${plural(report.idle_period_count, 'time')} asleep over waiting requests`, element('ol', { class: 'rows' }, rows));
 }
@@ -257,7 +257,7 @@ function turnSection(detail) {
 	if (!turn)
 		return null;
 	const behind = turn.behind.map((poll) => element('li', {}, element('button', { class: 'row', onclick: () => select(poll.worker, poll.tick) },
-		element('span', { class: 'figure' }, formatDuration(poll.duration_ns)), siteOf(poll).name)));
+		element('span', { class: 'figure' }, formatDuration(poll.duration_ns)), element('span', { class: 'what' }, siteOf(poll).name))));
 	return section('Its turn', element('p', {}, turn.polls === 0
 		? `It was the first of its turn and began ${formatDuration(turn.waited_ns)} after the loop ${turn.after_park ? 'woke' : 'looked'} (${plural(turn.ready, 'ready fd')}).`
 		: `It waited ${formatDuration(turn.waited_ns)} since its turn began (${plural(turn.ready, 'ready fd')}), behind ${plural(turn.polls, 'poll')}:`),
@@ -283,7 +283,7 @@ function lifeSection() {
 		else
 			showAround(event.start_ns - 50000, event.start_ns + 50000);
 	} }, element('span', { class: 'figure' }, timeText(event.start_ns, 1000)),
-	`${event.event === 'Poll' || event.event === 'Work' ? siteOf(event).name : event.event}`,
+	element('span', { class: 'what' }, `${event.event === 'Poll' || event.event === 'Work' ? siteOf(event).name : event.event}`),
 	element('span', { class: 'when' }, `worker ${view.process.workers[event.worker].worker}${event.duration_ns ? ', ' + formatDuration(event.duration_ns) : ''}`))));
 	return section(`Life of ${life.object}`, element('p', {}, `${plural(life.events.length, 'event')}${life.complete ? '' : ' (the first ones; there are more)'}. An address may have served several handles or requests, one after the other.`),
 		element('ol', { class: 'rows' }, rows));
@@ -312,7 +312,7 @@ export function showSelection() {
 		return;
 	}
 	const site = siteOf(detail);
-	fill(panel, element('h3', { class: 'lead' }, site.name),
+	fill(panel, element('h2', { class: 'lead' }, site.name),
 		pollFacts(detail, site), turnSection(detail), workSection(detail.work),
 		detail.wakes.length ? section('Wakes', element('ol', { class: 'rows' }, detail.wakes.map(wakeRow))) : null,
 		lifeSection());

@@ -18,8 +18,10 @@ function take({ data }) {
 		tellProgress(data.progress, data.share);
 		return;
 	}
-	const { resolve, reject } = waiting.get(data.id);
+	const { resolve, reject, op } = waiting.get(data.id);
 	waiting.delete(data.id);
+	if (op !== 'draw' && op !== 'overview')
+		tellProgress(null);
 	if ('error' in data)
 		reject(new Error(data.error));
 	else
@@ -29,7 +31,7 @@ function take({ data }) {
 export function ask(op, values = {}) {
 	return new Promise((resolve, reject) => {
 		const id = nextId++;
-		waiting.set(id, { resolve, reject });
+		waiting.set(id, { resolve, reject, op });
 		thread.postMessage({ id, op, ...values });
 	});
 }

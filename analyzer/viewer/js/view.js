@@ -247,9 +247,7 @@ export function markUnder(x, y) {
 async function refreshOverview() {
 	const width = Math.max(64, strip.clientWidth - GUTTER);
 	const { start_ns: start, end_ns: end } = view.process;
-	const drawn = await ask('draw', { from: start, to: end, columns: width });
-	if (drawn)
-		view.overview = summarize(drawn, width);
+	view.overview = summarize(await ask('overview', { from: start, to: end, columns: width }), width);
 	redraw();
 }
 

@@ -225,6 +225,7 @@ const ops = {
 	load,
 	choose,
 	draw,
+	overview: draw,
 	figures,
 	filter,
 	find,
@@ -233,7 +234,7 @@ const ops = {
 };
 
 function transferOf(op, result) {
-	return op === 'draw' ? [result.marks, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
+	return op === 'draw' || op === 'overview' ? [result.marks, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
 }
 
 async function answer(question) {

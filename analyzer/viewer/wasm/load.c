@@ -93,21 +93,22 @@ static int lane_take(struct lane *lane, const struct box *boxes, size_t count)
 	return lane_tree_add(&lane->polls, boxes, count, &viewer.filter);
 }
 
-static int lane_begin_part(struct lane *lane, const struct reading *reading)
+static void lane_begin_part(struct lane *lane, const struct trace_part *part)
 {
-	const struct trace_part *part = &reading->parts[reading->part];
+	lane_tree_end_leaf(&lane->polls);
+	lane->parts[lane->part_count++] = (struct lane_part){*part, lane->polls.counts[0], 0};
+}
+
+/* Between what was read last and a tick, events are missing. */
+static int lane_add_gap(struct lane *lane, const struct reading *reading, uint64_t tick)
+{
 	struct box hole = {.tick = reading->last_tick,
-			   .duration =
-			       part->first_tick > reading->last_tick ? part->first_tick - reading->last_tick : 0,
-			   .object = part->missing,
+			   .duration = tick > reading->last_tick ? tick - reading->last_tick : 0,
+			   .object = trace_cursor_missing(reading->cursor),
 			   .type = BOX_HOLE,
 			   .flags = BOX_MISSING};
 
-	lane_tree_end_leaf(&lane->polls);
-	lane->parts[lane->part_count++] = (struct lane_part){*part, lane->polls.counts[0], 0};
-	if (part->missing == 0 || reading->last_tick == 0)
-		return 0;
-	return lane_hole_add(lane, &hole);
+	return reading->last_tick ? lane_hole_add(lane, &hole) : 0;
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
@@ -183,7 +184,9 @@ static int part_begin(struct loader *loader, size_t worker)
 	if (!reading->cursor)
 		return -ENOMEM;
 	reading->fresh = true;
-	return loader->lanes ? lane_begin_part(&loader->lanes[worker], reading) : 0;
+	if (loader->lanes)
+		lane_begin_part(&loader->lanes[worker], &reading->parts[reading->part]);
+	return 0;
 }
 
 static void part_end(struct reading *reading)
@@ -205,6 +208,9 @@ static int batch_feed(struct loader *loader, size_t worker, size_t count)
 	if (context && loader->lanes)
 		box_stream_begin(&reading->stream, context, context_count);
 	after_gap |= reading->fresh && reading->broken;
+	if (after_gap && loader->lanes &&
+	    lane_add_gap(&loader->lanes[worker], reading, loader->items[0].tick) < 0)
+		return -ENOMEM;
 	bool resumes = context && (after_gap || reading->part == 0);
 	reading->fresh = false;
 	if (timeline_feed(loader->timeline, worker, loader->items, count, resumes ? context : NULL,

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the tests of the page share: a browser of its own, traces to show, and a watch over its console. BUILD is the
+ * build folder; the packages lie in BUILD/viewer-test.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+
+export const BUILD = path.resolve(process.env.BUILD || 'build');
+export const PAGE = path.join(BUILD, 'trace_viewer.html');
+export const SHOTS = path.join(BUILD, 'viewer-test', 'screenshots');
+const require = createRequire(path.join(BUILD, 'viewer-test', 'package.json'));
+const { chromium } = require('playwright-core');
+export const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+	'--disable-component-update', '--disable-sync', '--js-flags=--expose-gc'];
+
+const browsers = new Set();
+
+/* Those that a failed test has left open, too. */
+export async function closeBrowsers() {
+	for (const one of browsers)
+		await one.close();
+}
+
+/* {context, close}: a browser that remembers nothing. */
+export async function openBrowser(options = {}) {
+	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'viewer-test-'));
+	const context = await chromium.launchPersistentContext(folder, {
+		executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, args: FLAGS,
+		viewport: { width: 1440, height: 860 }, colorScheme: 'light', timezoneId: 'UTC', ...options,
+	});
+	const one = { context, close: async () => {
+		browsers.delete(one);
+		await context.close();
+		fs.rmSync(folder, { recursive: true, force: true });
+	} };
+	browsers.add(one);
+	return one;
+}
+
+/* A page that fails the test when anything is wrong on it, or when it wants anything of the network. */
+export async function openPage(context, file = PAGE, fragment = '') {
+	const page = await context.newPage();
+	page.complaints = [];
+	page.on('console', (message) => {
+		if (['error', 'warning'].includes(message.type()))
+			page.complaints.push(message.text());
+	});
+	page.on('pageerror', (error) => page.complaints.push(error.stack));
+	page.on('request', (request) => {
+		if (/^(http|ws|ftp)/.test(request.url()))
+			page.complaints.push('network: ' + request.url());
+	});
+	await page.goto('file://' + file + fragment);
+	await page.waitForSelector('body:not([data-state=starting])', { state: 'attached' });
+	return page;
+}
+
+export async function closePage(page) {
+	assert.deepEqual(page.complaints, []);
+	await page.close();
+}
+
+/* Waits until the process is shown, its figures too, and nothing moves any more. */
+export async function settle(page) {
+	await page.waitForSelector('body[data-state=shown]', { state: 'attached', timeout: 30000 });
+	await page.waitForFunction(() => document.documentElement.dataset.figures && document.getElementById('progress').hidden &&
+		!document.getElementById('panels').hasAttribute('aria-busy') && window.uvtrace.view.drawn && window.uvtrace.view.overview, null, { timeout: 30000 });
+	await calm(page);
+}
+
+/* Until what is drawn is what the view asks for. */
+export async function calm(page) {
+	await page.waitForFunction(() => {
+		const { view, state } = window.uvtrace;
+		const width = state.to - state.from;
+		return view.drawn && Math.abs(view.drawn.from - (state.from - width / 2)) < width * 1e-6;
+	});
+	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+export async function load(page, files) {
+	await page.setInputFiles('#pick-files', files);
+	await settle(page);
+}
+
+export function shown(page) {
+	return page.evaluate(() => ({ ...window.uvtrace.state }));
+}
+
+export function selected(page) {
+	return page.evaluate(() => window.uvtrace.view.selected);
+}
+
+export async function shoot(page, name) {
+	fs.mkdirSync(SHOTS, { recursive: true });
+	await page.screenshot({ path: path.join(SHOTS, name + '.png') });
+}
+
+export function analyze(...options) {
+	return JSON.parse(execFileSync(path.join(BUILD, 'analyze_trace'), ['--json', ...options], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }));
+}
+
+export function segmentsOf(folder) {
+	return fs.readdirSync(folder).filter((name) => name.includes('.bin')).sort().map((name) => path.join(folder, name));
+}
+
+/* A synthetic trace of so many events, made once. */
+export function generated(events, ...options) {
+	const folder = path.join(BUILD, 'viewer-test', `generated-${events}${options.join('')}`);
+	if (!fs.existsSync(folder))
+		execFileSync(path.join(BUILD, 'bench', 'generate_trace'), [`--events=${events}`, ...options, folder], { stdio: 'ignore' });
+	return folder;
+}
+
+/* A program of the repository, traced once. */
+export function traced(program, env = {}) {
+	const folder = path.join(BUILD, 'viewer-test', 'traced-' + path.basename(program));
+	if (!fs.existsSync(folder)) {
+		const variables = { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'), UVTRACE_PATH: path.join(folder, 'trace.bin'), ...env };
+		execFileSync(path.join(BUILD, program), [], { env: variables, stdio: 'ignore' });
+	}
+	return folder;
+}
