@@ -39,6 +39,7 @@ static const char help[] =
     "  --from=TIME       leave out what was over before this, counted from the program's start\n"
     "  --to=TIME         leave out what began after this\n"
     "  --worker=N        polls and times of this worker alone\n"
+    "  --set NAME=VALUE  change a threshold of the findings; --set help lists them\n"
     "  --help            print this\n"
     "  --version         print the version\n"
     "\n"
@@ -51,6 +52,7 @@ static const char help[] =
 
 struct settings {
 	struct timeline_options timeline;
+	struct thresholds thresholds;
 	bool json, top_set;
 	const char *html; /* NULL, or the page to be written */
 	const char *const *paths;
@@ -85,16 +87,22 @@ enum option_code {
 	OPTION_FROM,
 	OPTION_TO,
 	OPTION_WORKER,
+	OPTION_SET,
 	OPTION_HELP,
 	OPTION_VERSION
 };
 
 static const struct option options[] = {
-    {"json", no_argument, NULL, OPTION_JSON},		{"long-poll", required_argument, NULL, OPTION_LONG_POLL},
-    {"idle", required_argument, NULL, OPTION_IDLE},	{"top", required_argument, NULL, OPTION_TOP},
-    {"from", required_argument, NULL, OPTION_FROM},	{"to", required_argument, NULL, OPTION_TO},
-    {"worker", required_argument, NULL, OPTION_WORKER}, {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},	{"html", required_argument, NULL, OPTION_HTML},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"long-poll", required_argument, NULL, OPTION_LONG_POLL},
+    {"idle", required_argument, NULL, OPTION_IDLE},
+    {"top", required_argument, NULL, OPTION_TOP},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"worker", required_argument, NULL, OPTION_WORKER},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"html", required_argument, NULL, OPTION_HTML},
     {0},
 };
 
@@ -117,6 +125,21 @@ static uint32_t option_number(const char *name, const char *text)
 	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && number >= 1 && number <= UINT32_MAX)
 		return (uint32_t)number;
 	complain("--%s: '%s' is no number from 1 on", name, text);
+	usage_error();
+}
+
+static void option_set(struct settings *settings, const char *text)
+{
+	int error = thresholds_set(&settings->thresholds, text);
+
+	if (error == 0)
+		return;
+	if (error == -EINVAL) {
+		complain("--set: '%s' is no NAME=VALUE that fits", text);
+	} else {
+		complain("--set: there is no threshold '%.*s'; these are:", (int)strcspn(text, "="), text);
+		thresholds_print(stderr);
+	}
 	usage_error();
 }
 
@@ -150,6 +173,9 @@ static void option_take(struct settings *settings, int code, const char *name, c
 	case OPTION_WORKER:
 		timeline->worker = option_number(name, value);
 		break;
+	case OPTION_SET:
+		option_set(settings, value);
+		break;
 	case OPTION_HELP:
 		fputs(help, stdout);
 		exit(0);
@@ -172,6 +198,7 @@ static void settings_read(struct settings *settings, int argc, char **argv)
 		complain("--to must be later than --from");
 		usage_error();
 	}
+	thresholds_apply(&settings->thresholds, &settings->timeline);
 	if (!settings->top_set)
 		settings->timeline.top = settings->json ? TOP_DEFAULT_JSON : TOP_DEFAULT;
 	settings->paths = optind < argc ? (const char *const *)argv + optind : default_paths;
@@ -245,11 +272,21 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .symbols = symbols_open(&trace->processes[process]),
 	    .alone = trace->process_count == 1,
 	};
-	int error = timeline && report.symbols ? 0 : -ENOMEM;
+	struct findings_input input = {
+	    .trace = trace,
+	    .process = process,
+	    .timeline = timeline,
+	    .symbols = report.symbols,
+	    .thresholds = &settings->thresholds,
+	};
+	struct findings *findings = timeline && report.symbols ? findings_make(&input) : NULL;
+	int error = findings ? 0 : -ENOMEM;
 
 	progress_end(&progress);
+	report.findings = findings;
 	if (error == 0)
 		error = list ? report_list_add(list, &report) : report_print(&report, stdout);
+	findings_free(findings);
 	symbols_close(report.symbols);
 	timeline_free(timeline);
 	return error;
@@ -324,7 +361,7 @@ static int analyze(const struct settings *settings, struct trace *trace)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT};
+	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT, .thresholds = thresholds_default()};
 	struct progress progress = {.what = "reading"};
 
 	if (argc > 0)

@@ -727,8 +727,8 @@ static int print_queues(const struct report *report, FILE *out)
 int report_print(const struct report *report, FILE *out)
 {
 	static section_print *const sections[] = {
-	    print_header,    print_warnings,   print_worst,	 print_workers, print_balance,
-	    print_callbacks, print_long_polls, print_open_polls, print_idle,	print_queues,
+	    print_header,    report_findings_print, print_warnings,   print_worst, print_workers, print_balance,
+	    print_callbacks, print_long_polls,      print_open_polls, print_idle,  print_queues,
 	};
 	int error = 0;
 

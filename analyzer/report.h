@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "findings.h"
 #include "symbols.h"
 #include "timeline.h"
 
@@ -16,7 +17,8 @@ struct report {
 	const struct trace *trace;
 	const struct timeline *timeline;
 	struct symbols *symbols;
-	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
+	const struct findings *findings; /* NULL: were not looked for */
+	bool alone;			 /* the trace's only process: what is wrong with the trace is told with it */
 };
 
 /* One site's runs: of its callback or, `in_pool`, of its requests' work on the pool. */
@@ -42,6 +44,13 @@ struct report_list *report_list_make(const struct trace *trace);
 int report_list_add(struct report_list *list, const struct report *report);
 int report_list_print(struct report_list *list, FILE *out);
 void report_list_free(struct report_list *list);
+
+/* ---- report_findings.c ---- */
+
+/* What is wrong, the worst first, or that nothing was found and what was looked for. */
+int report_findings_print(const struct report *report, FILE *out);
+/* The same for systems that collect results: markdown, JUnit's XML, SARIF. */
+int report_findings_markdown(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 

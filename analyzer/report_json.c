@@ -11,11 +11,10 @@
 #include <string.h>
 
 #include "report.h"
+#include "report_json.h"
 #include "report_table.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-static json_t *json_text(const char *text)
+json_t *json_text(const char *text)
 {
 	char *clean = report_clean(text);
 	json_t *json = clean ? json_string(clean) : NULL;
@@ -24,7 +23,7 @@ static json_t *json_text(const char *text)
 	return json;
 }
 
-static json_t *json_number(uint64_t number)
+json_t *json_number(uint64_t number)
 {
 	return json_integer((json_int_t)number);
 }
@@ -34,18 +33,12 @@ static json_t *json_number_if(bool known, uint64_t number)
 	return known ? json_number(number) : json_null();
 }
 
-static json_t *json_ticks(const struct timeline *timeline, uint64_t ticks)
+json_t *json_ticks(const struct timeline *timeline, uint64_t ticks)
 {
 	return json_number(timeline_ns(timeline, ticks));
 }
 
-struct json_pair {
-	const char *key;
-	json_t *value;
-};
-
-/* Puts the pairs into the object; their values are taken. NULL where anything is missing: memory was out. */
-static json_t *json_add(json_t *object, const struct json_pair *pairs, size_t count)
+json_t *json_add(json_t *object, const struct json_pair *pairs, size_t count)
 {
 	bool whole = object != NULL;
 
@@ -152,8 +145,7 @@ static json_t *imbalance_json(const struct timeline *timeline)
 
 /* ---- Callbacks and polls -------------------------------------------------------------------------------------- */
 
-/* What tells a site, put into an object that has more to say. */
-static json_t *site_add(const struct report *report, json_t *object, uint32_t site, bool in_pool)
+json_t *site_add(const struct report *report, json_t *object, uint32_t site, bool in_pool)
 {
 	const struct symbol_info *callback = symbols_site(report->symbols, site, false);
 	const struct symbol_info *caller = symbols_site(report->symbols, site, true);
@@ -200,7 +192,7 @@ static json_t *callbacks_json(const struct report *report)
 	return callbacks;
 }
 
-static json_t *span_json(const struct timeline *timeline, const struct timeline_span *span)
+json_t *span_json(const struct timeline *timeline, const struct timeline_span *span)
 {
 	const struct json_pair pairs[] = {
 	    {"worker", json_number(report_worker_number(timeline, span->worker))},
@@ -369,7 +361,7 @@ static json_t *report_json(const struct report *report)
 	    {"problems", problems_json(report)},
 	};
 
-	return json_add(identity_json(process), pairs, COUNT(pairs));
+	return json_measures(json_add(identity_json(process), pairs, COUNT(pairs)), report);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Detectors that look at loops: callbacks that hold one, turns that are too full, spinning, one loop among others,
+ * timers and wake-ups.
+ */
+#include "findings_parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Callbacks that hold a loop ------------------------------------------------------------------------------- */
+
+/* The long runs of one callback. */
+struct holder {
+	uint32_t site;
+	uint64_t runs, open;
+	double total, longest; /* ns, without what the kernel may have kept it from running */
+	struct timeline_span worst;
+	double known;			    /* ns of its runs that samples cover ... */
+	struct measures_bounds cpu, asleep; /* ... and what it did in them */
+	const struct stall *stall;
+};
+
+static struct holder *holder_of(struct holder *holders, size_t *count, uint32_t site)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (holders[i].site == site)
+			return &holders[i];
+	}
+	holders[*count] = (struct holder){.site = site};
+	return &holders[(*count)++];
+}
+
+/* What the kernel did not let run is not the callback's fault: only what is left may make it a hold. */
+static void holder_add(struct detection *detection, struct holder *holders, size_t *count,
+		       const struct timeline_span *span, bool open)
+{
+	const struct timeline *timeline = detection->timeline;
+	struct measures_time time = measures_span(timeline, span);
+	double own = (double)timeline_span_ns(timeline, span) - (time.known ? time.wait.about : 0);
+
+	if (!is_loop(timeline, span->worker) || span->nested || own < limit(detection, LIMIT_blocked_note))
+		return;
+	struct holder *holder = holder_of(holders, count, span->site);
+	holder->runs++;
+	holder->open += open;
+	holder->total += own;
+	if (own > holder->longest) {
+		holder->longest = own;
+		holder->worst = *span;
+	}
+	if (!time.known)
+		return;
+	holder->known += time.span_ns;
+	holder->cpu.least += time.cpu.least;
+	holder->cpu.about += time.cpu.about;
+	holder->asleep.least += time.asleep.least;
+	holder->asleep.about += time.asleep.about;
+}
+
+static void holder_stall(const struct detection *detection, struct holder *holder)
+{
+	for (size_t i = 0; i < detection->input->stall_count; i++) {
+		const struct stall *stall = &detection->input->stalls[i];
+		if (stall->site == holder->site && stall->cause != STALL_UNKNOWN &&
+		    (!holder->stall || stall->tick - stall->poll_tick > holder->stall->tick - holder->stall->poll_tick))
+			holder->stall = stall;
+	}
+}
+
+struct cause {
+	const char *id, *verb, *advice;
+	double confidence;
+};
+
+enum { CAUSE_SYSCALL, CAUSE_LOCK, CAUSE_CPU, CAUSE_SYSCALL_SEEN, CAUSE_LOCK_SEEN, CAUSE_CPU_SEEN, CAUSE_NONE };
+
+static const struct cause causes[] = {
+    [CAUSE_SYSCALL] = {"blocked_syscall", "slept in a system call or on a lock",
+		       "Find the call in it that waits (a file, a lock, a sleep, another service): use libuv's "
+		       "asynchronous one, or uv_queue_work.",
+		       0.7},
+    [CAUSE_CPU] = {"blocked_cpu", "computed on the loop's thread",
+		   "Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 0.8},
+    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "slept in a system call",
+			    "Use libuv's asynchronous call for it, or uv_queue_work.", 1},
+    [CAUSE_LOCK_SEEN] = {"blocked_lock", "waited for a lock",
+			 "Hold that lock for shorter on other threads, or take it in uv_queue_work.", 1},
+    [CAUSE_CPU_SEEN] = {"blocked_cpu", "computed on the loop's thread",
+			"Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 1},
+    [CAUSE_NONE] = {"blocked", "did not come back",
+		    "Look what it does: a long computation, a blocking call or a lock. Longer recordings tell these "
+		    "apart.",
+		    0.5},
+};
+
+static const struct cause *holder_cause(const struct detection *detection, const struct holder *holder)
+{
+	static const uint8_t seen[] = {
+	    [STALL_SYSCALL] = CAUSE_SYSCALL_SEEN, [STALL_LOCK] = CAUSE_LOCK_SEEN, [STALL_CPU] = CAUSE_CPU_SEEN};
+	double least = limit(detection, LIMIT_cause_share) * holder->known;
+
+	if (holder->stall)
+		return &causes[seen[holder->stall->cause]];
+	if (holder->known > 0 && holder->asleep.about >= least)
+		return &causes[CAUSE_SYSCALL];
+	if (holder->known > 0 && holder->cpu.about >= least)
+		return &causes[CAUSE_CPU];
+	return &causes[CAUSE_NONE];
+}
+
+/* Bounds prove what shares of a longer time only suggest. */
+static double holder_confidence(const struct detection *detection, const struct holder *holder,
+				const struct cause *cause)
+{
+	double least = limit(detection, LIMIT_cause_share) * holder->known;
+	double proven = cause == &causes[CAUSE_CPU] ? holder->cpu.least : holder->asleep.least;
+
+	return (cause == &causes[CAUSE_CPU] || cause == &causes[CAUSE_SYSCALL]) && proven < least
+		   ? causes[CAUSE_NONE].confidence
+		   : cause->confidence;
+}
+
+static enum severity holder_severity(const struct detection *detection, const struct holder *holder)
+{
+	double range = ns_of(detection->timeline, detection->timeline->range_ticks);
+
+	if (holder->longest < limit(detection, LIMIT_blocked))
+		return SEVERITY_NOTE;
+	if (holder->longest >= limit(detection, LIMIT_blocked_error) ||
+	    holder->total >= limit(detection, LIMIT_blocked_share) * range)
+		return SEVERITY_ERROR;
+	return SEVERITY_WARNING;
+}
+
+static void holder_evidence(struct detection *detection, struct finding *finding, const struct holder *holder)
+{
+	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
+	char known[200] = "";
+	struct texts texts = {0};
+
+	if (holder->stall)
+		snprintf(known, sizeof(known), " Seen in: %s.", holder->stall->what);
+	else if (holder->known > 0)
+		snprintf(known, sizeof(known),
+			 " By samples of CPU time, about %.0f%% on the CPU (%.0f%% at least) and %.0f%% asleep (%.0f%% "
+			 "at least).",
+			 100 * holder->cpu.about / holder->known, 100 * holder->cpu.least / holder->known,
+			 100 * holder->asleep.about / holder->known, 100 * holder->asleep.least / holder->known);
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " run%s of %s or longer, %s together%s; kind %s, registered by %s. Behind it %" PRIu64
+		    " callbacks waited.%s",
+		    holder->runs, holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
+		    say_ns(&texts, holder->total), holder->open ? ", one still running at the end" : "",
+		    site_kind(detection, holder->site),
+		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known);
+}
+
+static void holder_tell(struct detection *detection, struct holder *holder)
+{
+	holder_stall(detection, holder);
+	const struct cause *cause = holder_cause(detection, holder);
+	struct finding *finding = finding_add(detection, cause->id, holder_severity(detection, holder));
+	struct texts texts = {0};
+
+	finding_blame(detection, finding, holder->site);
+	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s.",
+		    site_text(detection, holder->site),
+		    detection->timeline->process->workers[holder->worst.worker].worker, say_ns(&texts, holder->longest),
+		    cause->verb);
+	holder_evidence(detection, finding, holder);
+	finding_say(detection, &finding->advice, "%s", cause->advice);
+	finding->confidence = holder_confidence(detection, holder, cause);
+	finding->cost_ns =
+	    (uint64_t)ns_of(detection->timeline, detection->timeline->sites[holder->site].turns.held_ticks);
+	finding_place(detection, finding, holder->worst.tick, holder->worst.duration, holder->worst.worker);
+}
+
+void detect_blocked(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	struct holder *holders = calloc(timeline->holds.count + timeline->open.count + 1, sizeof(*holders));
+	size_t count = 0;
+
+	if (!holders) {
+		detection->findings->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < timeline->holds.count; i++)
+		holder_add(detection, holders, &count, &timeline->holds.spans[i], false);
+	for (size_t i = 0; i < timeline->open.count; i++)
+		holder_add(detection, holders, &count, &timeline->open.spans[i], true);
+	for (size_t i = 0; i < count; i++)
+		holder_tell(detection, &holders[i]);
+	free(holders);
+}
+
+void detect_died(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct trace_process *process = timeline->process;
+	const struct timeline_span *span = NULL;
+
+	if (process->running || (process->seal_reason != TRACE_SEAL_DIED && !process->salvaged))
+		return;
+	for (size_t i = 0; i < timeline->open.count && !span; i++) {
+		if (timeline->open.spans[i].tick + timeline->open.spans[i].duration >= process->last_tick)
+			span = &timeline->open.spans[i];
+	}
+	if (!span)
+		return;
+	struct finding *finding = finding_add(detection, "died", SEVERITY_ERROR);
+	struct texts texts = {0};
+	finding_blame(detection, finding, span->site);
+	finding_say(detection, &finding->title, "The program died while %s ran.", site_text(detection, span->site));
+	finding_say(
+	    detection, &finding->evidence,
+	    "It had run for %s when recording broke off without exit(): a signal, _exit or exec. Registered by %s.",
+	    say_ns(&texts, ns_of(timeline, span->duration)),
+	    symbols_site(detection->input->symbols, span->site, true)->text);
+	finding_say(detection, &finding->advice, "Look at the core file or the log of that moment.");
+	finding->confidence = 0.8;
+	finding_place(detection, finding, span->tick, span->duration, span->worker);
+}
+
+/* ---- Turns ---------------------------------------------------------------------------------------------------- */
+
+/* How much of a turn's time the kernel may have run somebody else. */
+static double turn_own(const struct timeline *timeline, const struct timeline_turn *turn, uint64_t ticks)
+{
+	struct timeline_span span = {.tick = turn->tick, .duration = turn->ticks, .worker = turn->worker};
+	struct measures_time time = measures_span(timeline, &span);
+
+	return ns_of(timeline, ticks) - (time.known ? time.wait.about : 0);
+}
+
+void detect_storm(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_turn *turn = &timeline->most_timers;
+	double took = ns_of(timeline, turn->timer_ticks);
+
+	if ((double)turn->timers < limit(detection, LIMIT_storm_timers) ||
+	    turn_own(timeline, turn, turn->timer_ticks) < limit(detection, LIMIT_storm_time))
+		return;
+	struct finding *finding = finding_add(detection, "timer_storm", SEVERITY_WARNING);
+	struct texts texts = {0};
+	finding_blame(detection, finding, turn->timer_site);
+	finding_say(detection, &finding->title, "%" PRIu64 " timers fired in one turn, most of them %s: %s in a row.",
+		    turn->timers, site_text(detection, turn->timer_site), say_ns(&texts, took));
+	finding_say(detection, &finding->evidence,
+		    "Timers a turn: median %" PRIu64 ", most %" PRIu64
+		    "; registered by %s. All else waits for the last "
+		    "of them.",
+		    histogram_quantile(&timeline->turn_timers, 0.5), turn->timers,
+		    symbols_site(detection->input->symbols, turn->timer_site, true)->text);
+	finding_say(detection, &finding->advice,
+		    "Spread their times (add a random part), or let one timer serve many deadlines.");
+	finding->cost_ns = (uint64_t)(took * (double)turn->timers / 2);
+	finding->confidence = 0.9;
+	finding_place(detection, finding, turn->tick, turn->ticks, turn->worker);
+}
+
+void detect_crowded(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_turn *turn = &timeline->crowded;
+	double took = ns_of(timeline, turn->ticks);
+
+	if (turn_own(timeline, turn, turn->ticks) < limit(detection, LIMIT_crowded) ||
+	    turn->timer_ticks * 2 > turn->ticks)
+		return;
+	struct finding *finding = finding_add(detection, "crowded_turn", SEVERITY_WARNING);
+	struct texts texts = {0};
+	finding_blame(detection, finding, turn->site);
+	finding_say(detection, &finding->title, "%" PRIu64 " callbacks ran in one turn for %s, most of that in %s.",
+		    turn->polls, say_ns(&texts, took), site_text(detection, turn->site));
+	finding_say(detection, &finding->evidence,
+		    "None of them took longer than %s; a turn's callbacks take %s in the median, %s at p99. What comes "
+		    "last in such a turn waits for all others.",
+		    say_ns(&texts, ns_of(timeline, turn->longest_ticks)),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timeline->turn_ticks, 0.5))),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timeline->turn_ticks, 0.99))));
+	finding_say(
+	    detection, &finding->advice,
+	    "Make this callback cheaper, serve fewer descriptors by one loop, or put urgent work on another loop.");
+	finding->cost_ns = (uint64_t)(took * (double)turn->polls / 2);
+	finding->confidence = 0.8;
+	finding_place(detection, finding, turn->tick, turn->ticks, turn->worker);
+}
+
+/* The callback of this kind that ran most often; site_count: none. */
+static uint32_t most_runs(const struct timeline *timeline, const char *const *kinds, size_t count)
+{
+	uint32_t most = (uint32_t)timeline->process->site_count;
+
+	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
+		const char *kind = timeline_kind(timeline->process, i);
+		bool fits = false;
+		for (size_t k = 0; kind && k < count; k++)
+			fits |= strcmp(kind, kinds[k]) == 0;
+		if (fits && timeline->sites[i].callback.count > timeline->sites[most].callback.count)
+			most = i;
+	}
+	return most;
+}
+
+void detect_spinning(struct detection *detection)
+{
+	static const char *const kinds[] = {"idle", "prepare", "check", "timer"};
+	const struct timeline *timeline = detection->timeline;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		const struct timeline_worker *worker = &timeline->workers[i];
+		double seconds = ns_of(timeline, worker->inside_ticks) / 1e9;
+		if (!is_loop(timeline, i) || seconds <= 0 || worker->empty_turns * 2 < worker->turns ||
+		    (double)worker->empty_turns / seconds < limit(detection, LIMIT_spinning_rate))
+			continue;
+		struct finding *finding = finding_add(detection, "spinning", SEVERITY_WARNING);
+		uint32_t site = most_runs(timeline, kinds, sizeof(kinds) / sizeof(*kinds));
+		uint32_t number = timeline->process->workers[i].worker;
+		finding_blame(detection, finding, site);
+		finding_say(detection, &finding->title,
+			    "Worker %" PRIu32 " (loop) spins: it never waits, because of %s.", number,
+			    site_text(detection, site));
+		finding_say(detection, &finding->evidence,
+			    "%" PRIu64 " of its %" PRIu64
+			    " turns found nothing to do, %.0f a second; it was parked for %.1f%% of the time.",
+			    worker->empty_turns, worker->turns, (double)worker->empty_turns / seconds,
+			    worker->inside_ticks ? 100 * (double)worker->parked_ticks / (double)worker->inside_ticks
+						 : 0.0);
+		finding_say(
+		    detection, &finding->advice,
+		    "Stop idle handles when there is nothing to do (an active one keeps libuv from waiting); do not "
+		    "call uv_run with UV_RUN_NOWAIT in a loop.");
+		finding->confidence = 0.9;
+		finding_place(detection, finding, timeline->from_tick, timeline->range_ticks, i);
+	}
+}
+
+/* ---- Loops among each other ----------------------------------------------------------------------------------- */
+
+struct loop_share {
+	size_t worker;
+	double share;
+};
+
+static int compare_share(const void *a, const void *b)
+{
+	const struct loop_share *x = a, *y = b;
+
+	return x->share < y->share ? 1 : x->share > y->share ? -1 : 0;
+}
+
+static size_t loops_sort(const struct timeline *timeline, struct loop_share *loops)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		const struct timeline_worker *worker = &timeline->workers[i];
+		if (!is_loop(timeline, i) || worker->inside_ticks == 0)
+			continue;
+		loops[count++] =
+		    (struct loop_share){i, (double)timeline_busy_ticks(worker) / (double)timeline->range_ticks};
+	}
+	qsort(loops, count, sizeof(*loops), compare_share);
+	return count;
+}
+
+static void hot_loop_tell(struct detection *detection, const struct loop_share *loops, size_t count)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct trace_worker *hot = &timeline->process->workers[loops[0].worker];
+	struct finding *finding = finding_add(detection, "hot_loop", SEVERITY_WARNING);
+	uint64_t connections = 0;
+	double idle = 0;
+
+	for (size_t i = 1; i < count; i++) {
+		connections += timeline->workers[loops[i].worker].connections;
+		idle += 1 - loops[i].share;
+	}
+	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", hot->worker, hot->name);
+	finding_say(detection, &finding->title,
+		    "Worker %" PRIu32
+		    " (loop) was busy for %.0f%% of the time, the busiest of the other %zu loops for %.0f%%.",
+		    hot->worker, 100 * loops[0].share, count - 1, 100 * loops[1].share);
+	finding_say(detection, &finding->evidence,
+		    "It accepted %" PRIu64 " connections, the others %" PRIu64 " together; it ran %" PRIu64
+		    " callbacks; the others idled for %.0f%% on average.",
+		    timeline->workers[loops[0].worker].connections, connections,
+		    timeline->workers[loops[0].worker].polls.count, 100 * idle / (double)(count - 1));
+	finding_say(detection, &finding->advice,
+		    "Spread the work: let each loop accept (SO_REUSEPORT), or hand connections round.");
+	finding->confidence = 0.9;
+	finding_place(detection, finding, timeline->from_tick, timeline->range_ticks, loops[0].worker);
+}
+
+void detect_hot_loop(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	struct loop_share *loops = calloc(timeline->process->worker_count + 1, sizeof(*loops));
+	size_t count = loops && timeline->range_ticks ? loops_sort(timeline, loops) : 0;
+
+	if (!loops)
+		detection->findings->failed = true;
+	if (count >= 2 && loops[0].share >= limit(detection, LIMIT_hot_loop) &&
+	    loops[1].share <= limit(detection, LIMIT_idle_loop))
+		hot_loop_tell(detection, loops, count);
+	free(loops);
+}
+
+/* ---- Timers and wake-ups -------------------------------------------------------------------------------------- */
+
+/* A regular timer: most intervals are near the median. */
+static bool is_regular(const struct histogram *interval)
+{
+	return histogram_quantile(interval, 0.75) <= histogram_quantile(interval, 0.5) / 5 * 6;
+}
+
+/* Whether the loop itself was there for most of the time; programs may call uv_run only now and then. */
+static bool was_inside(const struct timeline *timeline, size_t worker)
+{
+	return timeline->workers[worker].inside_ticks * 2 > timeline->range_ticks;
+}
+
+static void late_tell(struct detection *detection, uint32_t site)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
+	const struct timeline_delay *worst = &turns->worst;
+	uint64_t usual = histogram_quantile(&turns->interval, 0.5), p99 = histogram_quantile(&turns->interval, 0.99);
+	bool inside = was_inside(timeline, worst->worker);
+	bool explained = inside && finding_of_site(detection, worst->behind) != NULL;
+	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	struct texts texts = {0};
+
+	finding_blame(detection, finding, site);
+	finding_say(detection, &finding->title, "The regular timer %s is late: %s instead of %s between runs at p99.",
+		    site_text(detection, site), say_ns(&texts, ns_of(timeline, p99)),
+		    say_ns(&texts, ns_of(timeline, usual)));
+	if (!inside)
+		finding_say(
+		    detection, &finding->evidence,
+		    "Its loop was inside uv_run for %.0f%% of the time only: timers fire when somebody runs it.",
+		    100 * (double)timeline->workers[worst->worker].inside_ticks / (double)timeline->range_ticks);
+	else
+		finding_say(detection, &finding->evidence,
+			    "At worst it started %s after its turn began, behind %" PRIu64
+			    " callbacks, of which %s took longest: %s.",
+			    say_ns(&texts, ns_of(timeline, worst->delay)), worst->polls,
+			    site_text(detection, worst->behind), say_ns(&texts, ns_of(timeline, worst->behind_ticks)));
+	finding_say(detection, &finding->advice, "%s",
+		    inside
+			? "Make what runs before it shorter, or move it to another loop."
+			: "Run the loop on a thread of its own, or wait on uv_backend_fd() with uv_backend_timeout().");
+	finding->cost_ns = (uint64_t)ns_of(timeline, turns->interval.sum > usual * turns->interval.count
+							 ? turns->interval.sum - usual * turns->interval.count
+							 : 0);
+	finding->confidence = 0.6;
+	finding_place(detection, finding, worst->tick, 0, worst->worker);
+}
+
+void detect_late(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
+		const struct histogram *interval = &timeline->sites[i].turns.interval;
+		uint64_t usual = histogram_quantile(interval, 0.5), p99 = histogram_quantile(interval, 0.99);
+		if ((double)interval->count >= limit(detection, LIMIT_late_least) && is_regular(interval) &&
+		    ns_of(timeline, p99 - usual) >= limit(detection, LIMIT_late))
+			late_tell(detection, i);
+	}
+}
+
+static void wakeup_tell(struct detection *detection, uint32_t site)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
+	const struct timeline_delay *worst = &timeline->sites[site].turns.worst;
+	bool inside = was_inside(timeline, wakeups->worst_worker);
+	bool explained = inside && finding_of_site(detection, worst->behind) != NULL;
+	struct finding *finding = finding_add(detection, "slow_wakeup", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	double sum = (double)wakeups->latency.sum;
+	struct texts texts = {0};
+
+	finding_blame(detection, finding, site);
+	finding_say(detection, &finding->title, "From uv_async_send() to %s it took %s at p99, %s at worst.",
+		    site_text(detection, site),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&wakeups->latency, 0.99))),
+		    say_ns(&texts, ns_of(timeline, wakeups->latency.max)));
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " sends, %" PRIu64
+		    " coalesced; of the time %.0f%% before the loop waited (%s), %.0f%% until the kernel had woken it, "
+		    "%.0f%% behind other callbacks of the turn.",
+		    wakeups->sends, wakeups->coalesced, 100 * (double)wakeups->busy_ticks / sum,
+		    inside ? "it was busy" : "mostly nobody ran it: uv_run had returned",
+		    100 * (double)wakeups->kernel_ticks / sum, 100 * (double)wakeups->queue_ticks / sum);
+	finding_say(detection, &finding->advice, "%s",
+		    !inside ? "Run the loop on a thread of its own, or wait on uv_backend_fd()."
+		    : wakeups->kernel_ticks * 2 > wakeups->latency.sum
+			? "The thread was ready and not run: see which other threads take the CPU, or its priority."
+			: "Shorten the callbacks that run before it.");
+	finding->cost_ns = (uint64_t)ns_of(timeline, wakeups->latency.sum);
+	finding->confidence = 0.8;
+	finding_place(detection, finding, wakeups->worst_tick, wakeups->worst_ticks, wakeups->worst_worker);
+}
+
+void detect_wakeup(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
+		const struct histogram *latency = &timeline->sites[i].wakeups.latency;
+		if ((double)latency->count >= limit(detection, LIMIT_wakeup_least) &&
+		    ns_of(timeline, histogram_quantile(latency, 0.99)) >= limit(detection, LIMIT_wakeup))
+			wakeup_tell(detection, i);
+	}
+}
