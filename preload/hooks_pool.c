@@ -182,8 +182,6 @@ void hooks_describe(struct shared *shared)
 #include "trace_kinds.def"
 #undef KIND
 	};
-	const struct real_copy *uv = real_first();
-
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		if (kinds[kind] == KIND_CLASS_POOL)
 			shared->work_req_offset[kind] = offsetof(uv_fs_t, work_req);
@@ -192,7 +190,6 @@ void hooks_describe(struct shared *shared)
 	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
 	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
 	shared->tier = real_uv_is_static() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
-	if (uv->functions[REAL_uv_version])
-		shared->libuv_version = ((__typeof__(&uv_version))uv->functions[REAL_uv_version])();
-	__builtin_memcpy(shared->libuv_path, uv->path, sizeof(shared->libuv_path));
+	shared->libuv_version = real_version();
+	__builtin_memcpy(shared->libuv_path, real_first()->path, sizeof(shared->libuv_path));
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds the real functions. A shared object's own handle knows which libuv it is linked with, also where that came in
- * with RTLD_LOCAL (Python's uvloop, lua-luv) or lies inside the object; the executable's is what comes after us
- * (RTLD_NEXT); code without a file (JIT) goes with the first copy. Looked up at a module's first call and
- * not in the constructor, because other libraries' constructors may run loops before ours, and because libuv
- * may be loaded long after us. A copy that was found stays loaded for good, or its addresses would go stale.
+ * Finds the real functions, in the order of the dynamic linker: what comes after us in the global scope (RTLD_NEXT) is
+ * everybody's; where there is none, a shared object's own handle knows which libuv it is linked with, where that came
+ * in with RTLD_LOCAL (Python's uvloop, lua-luv) or lies inside the object; code without a file (JIT) goes with the
+ * first copy. Looked up at a module's first call and not in the constructor, because other libraries' constructors may
+ * run loops before ours, and because libuv may be loaded long after us. A copy that was found stays loaded for good, or
+ * its addresses would go stale.
  */
 #include "real.h"
 
@@ -89,6 +90,29 @@ static const struct real_copy *copy_with(const void *uv_run)
 	return NULL;
 }
 
+static bool is_libuv_file(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return strncmp(name ? name + 1 : path, "libuv.so", strlen("libuv.so")) == 0;
+}
+
+/* Where libuv lies inside another library: from the first to the last function of it that we know. */
+static struct real_text text_between(void *const functions[REAL_COUNT])
+{
+	uintptr_t first = UINTPTR_MAX, last = 0;
+
+	for (int i = 0; i < REAL_COUNT; i++) {
+		uintptr_t address = (uintptr_t)functions[i];
+
+		if (address && address < first)
+			first = address;
+		if (address > last)
+			last = address;
+	}
+	return (struct real_text){first, last - first + 1};
+}
+
 /* Takes note of the libuv that `handle` leads to: NULL if it leads to none, or to one too many. */
 static const struct real_copy *copy_from(void *handle)
 {
@@ -105,7 +129,8 @@ static const struct real_copy *copy_from(void *handle)
 		strncpy(copies[index].path, info.dli_fname, sizeof(copies[index].path) - 1);
 		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 	}
-	real_uv_texts[index] = text_of(uv_run);
+	real_uv_texts[index] =
+	    is_libuv_file(copies[index].path) ? text_of(uv_run) : text_between(copies[index].functions);
 	atomic_store(&real_uv_copies, index + 1);
 	return &copies[index];
 }
@@ -128,14 +153,14 @@ const struct real_copy *real_first(void)
 
 static const struct real_copy *copy_for(void *caller)
 {
-	const struct real_copy *copy = NULL;
+	const struct real_copy *copy;
 	Dl_info info;
 
+	/* As the dynamic linker would: a libuv that everybody sees comes before an object's own. */
+	copy = copy_from(RTLD_NEXT);
 	/* The executable's handle would search the global scope, and find us. */
-	if (dladdr(caller, &info) && !is_own(caller))
+	if (!copy && dladdr(caller, &info) && !is_own(caller))
 		copy = copy_of_object(info.dli_fname);
-	if (!copy)
-		copy = copy_from(RTLD_NEXT);
 	if (!copy)
 		copy = copy_of_object("libuv.so.1");
 	return copy ? copy : real_first();
@@ -207,20 +232,55 @@ const struct real_copy *real_find(void *caller)
 	return copy;
 }
 
-/* Asked once: the executable's own symbols come before ours, now and later. */
+/* The executable comes first of all objects. Its constants are where a name of libuv's own is looked for. */
+static int executable_visit(struct dl_phdr_info *info, size_t size, void *found)
+{
+	static const char mark[] = "UV_THREADPOOL_SIZE"; /* what libuv asks the environment for */
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+
+		if (phdr->p_type == PT_LOAD && (phdr->p_flags & (PF_R | PF_W)) == PF_R &&
+		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark, sizeof(mark)))
+			*(bool *)found = true;
+	}
+	return 1;
+}
+
+static bool executable_has_uv(void)
+{
+	void *first = dlsym(RTLD_DEFAULT, "uv_run");
+	bool found = false;
+
+	if (first && checked(first) == first) /* exported: the executable's symbols come before ours */
+		return true;
+	if (!real_uv_copies && !dlsym(RTLD_NEXT, "uv_run"))
+		dl_iterate_phdr(executable_visit, &found);
+	return found;
+}
+
+/* Asked once, for it stays so. */
 bool real_uv_is_static(void)
 {
 	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
-	void *first;
 
 	if (!answer) {
 		int saved_errno = errno;
 
-		first = dlsym(RTLD_DEFAULT, "uv_run");
-		answer = first && checked(first) == first ? 2 : 1;
+		answer = executable_has_uv() ? 2 : 1;
 		errno = saved_errno;
 	}
 	return answer == 2;
+}
+
+uint32_t real_version(void)
+{
+	void *function = real_first()->functions[REAL_uv_version];
+
+	if (!function && real_uv_is_static())
+		function = dlsym(RTLD_DEFAULT, "uv_version");
+	return function ? ((__typeof__(&uv_version))function)() : 0;
 }
 
 /* libc is always there, so these need no check. */

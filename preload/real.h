@@ -58,6 +58,9 @@ const struct real_copy *real_first(void);
 /* True if the program's own executable has libuv inside, so that its calls never come here. */
 bool real_uv_is_static(void);
 
+/* uv_version() of that libuv, or of the first one; 0 if it cannot be asked. */
+uint32_t real_version(void);
+
 static inline void *real_get(enum real_index index, void *caller)
 {
 	const struct real_module *module = &real_modules[0];

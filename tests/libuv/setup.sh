@@ -3,7 +3,7 @@
 #
 # setup.sh FOLDER RELEASE VERSION: fetches the source package libuv1 VERSION of a Debian release into FOLDER/source
 # and builds library and test suite into FOLDER/build, and the library once more, as distributions other than Debian
-# do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang. Rules: apt fetches and verifies, from the mirror that
+# do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang, and into FOLDER/static, to be put into a plugin. Rules: apt fetches and verifies, from the mirror that
 # this machine is set up with, but with lists and a cache of its own, so the system's are left alone; what is
 # already there is not made again.
 set -eu
@@ -75,3 +75,4 @@ build() {
 build build uv_run_tests # and the library
 build symbolic uv -DCMAKE_SHARED_LINKER_FLAGS=-Wl,-Bsymbolic-functions
 build clang uv -DCMAKE_C_COMPILER=clang
+build static uv_a -DCMAKE_POSITION_INDEPENDENT_CODE=ON
