@@ -44,6 +44,8 @@ CTL := $(if $(wildcard preload/trace_ctl.c),$(BUILD)/trace_ctl)
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
+# One of them again with libuv linked into it, its functions exported and not.
+FIXTURES_LINKED := $(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden
 # A C++ compiler is not required: the tests that need one of these say that they skip.
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -164,6 +166,10 @@ $(EXAMPLES) $(FIXTURES):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
+$(FIXTURES_LINKED): $(call obj,tests/fixtures/slow.c tests/fixtures/fixture.c)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
+
 $(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
@@ -186,7 +192,7 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
 	$(if $(FAULT_SRC),$(BUILD)/fault_tests)
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only

@@ -161,7 +161,8 @@ static void warn_untraced(const struct timeline *timeline, FILE *out)
 	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
 
 	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "libuv is built into this program: only waits can be seen, no callbacks and no pool.");
+		warn(out, "libuv is built into this program (tier libc): only waits can be seen, no callbacks and no "
+			  "pool. A turn is all that a loop ran between two waits.");
 	if (timeline->untraced_callbacks > 0)
 		warn(out, "%s registrations of callbacks were not traced: more different callbacks than %d.",
 		     report_count(timeline->untraced_callbacks, count), TRACE_SITES_MAX);
@@ -261,6 +262,11 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 	const struct timeline_span *open = open_on_loop(timeline);
 	char limit[DURATION_TEXT_BYTES];
 
+	if (timeline->process->tier == TRACE_TIER_LIBC) {
+		if (slowest)
+			print_slowest(report, slowest, "The longest", out);
+		return;
+	}
 	if (is_long(timeline, slowest)) {
 		print_slowest(report, slowest,
 			      open && open->duration > slowest->duration ? "Slowest callback that came back"
@@ -272,7 +278,7 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 		return;
 	}
 	if (!slowest) {
-		if (timeline->process->tier == TRACE_TIER_FULL && !open)
+		if (!open)
 			fputs("No callback was seen to run on a loop.\n", out);
 		return;
 	}
@@ -428,10 +434,11 @@ static int print_workers(const struct report *report, FILE *out)
 	for (size_t i = 0; i < count && i < shown; i++)
 		worker_row(&table, timeline, positions[i]);
 	free(positions);
-	fputs("\nWORKERS: threads that libuv runs callbacks (loop) or requests' work (pool) on\n"
-	      "  poll: one run of a callback; park: a wait for something to do; busy: not parked;\n"
-	      "  CPU wait: ready to run, but the kernel ran somebody else\n",
-	      out);
+	fprintf(out,
+		"\nWORKERS: threads that libuv runs callbacks (loop) or requests' work (pool) on\n"
+		"  poll: one %s; park: a wait for something to do; busy: not parked;\n"
+		"  CPU wait: ready to run, but the kernel ran somebody else\n",
+		timeline->process->tier == TRACE_TIER_LIBC ? "turn of a loop" : "run of a callback");
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (count > shown)
 		fprintf(out, "  ... the busiest %zu of %zu workers (--top=N shows more)\n", shown, count);
@@ -728,7 +735,7 @@ int report_print(const struct report *report, FILE *out)
 {
 	static section_print *const sections[] = {
 	    print_header,    report_findings_print, print_warnings,   print_worst, print_workers, print_balance,
-	    print_callbacks, print_long_polls,      print_open_polls, print_idle,  print_queues,
+	    print_callbacks, print_long_polls,	    print_open_polls, print_idle,  print_queues,
 	};
 	int error = 0;
 

@@ -45,7 +45,7 @@ const char *report_kind(const struct timeline *timeline, uint32_t site)
 	const struct trace_process *process = timeline->process;
 
 	if (site >= process->site_count || !process->sites[site].present)
-		return "unknown";
+		return process->tier == TRACE_TIER_LIBC ? "turn" : "unknown";
 	uint8_t kind = process->sites[site].kind;
 	return kind < process->kind_count && process->kinds[kind].name ? process->kinds[kind].name : "unknown";
 }

@@ -59,6 +59,7 @@ struct found {
 };
 
 static const struct symbol_info unknown_site = {"(unknown)", "", 0, true, "", "(unknown)"};
+static const struct symbol_info loop_turn = {"(a turn of the loop)", "", 0, true, "", "(a turn of the loop)"};
 static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, true, "",
 					     "(a callback, as its last call)"};
 static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "", "(no callback)"};
@@ -431,7 +432,7 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 	const struct trace_process *process = symbols->process;
 
 	if (site >= process->site_count || !process->sites[site].present)
-		return &unknown_site;
+		return process->tier == TRACE_TIER_LIBC && !caller ? &loop_turn : &unknown_site;
 	const struct trace_site *entry = &process->sites[site];
 	if (caller)
 		return entry->caller ? caller_info(symbols, entry) : &unknown_site;

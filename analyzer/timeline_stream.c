@@ -266,6 +266,17 @@ static bool wait_is_pools(const struct stream *stream)
 	return stream->pool && !loop_is_open(stream);
 }
 
+/* Where callbacks cannot be seen, a turn of the loop stands for those that it ran: a poll of no site. */
+static void turn_as_poll(struct stream *stream, uint64_t tick)
+{
+	const struct trace_process *process = stream->timeline->process;
+	uint64_t since = stream->turn.wake_tick;
+
+	if (process->tier != TRACE_TIER_LIBC || stream->pool || stream->parked || since == 0 || tick < since)
+		return;
+	poll_count(stream, since, tick - since, 0, (uint32_t)process->site_count);
+}
+
 static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	if (stream->counted && !stream->pool && timeline_overlaps(stream->timeline, tick, tick))
@@ -276,6 +287,7 @@ static void park(struct stream *stream, uint64_t tick)
 {
 	inside_imply(stream, tick);
 	open_drop_polls(stream);
+	turn_as_poll(stream, tick);
 	/* A park inside a park: the end of the first was lost. If recording was switched off, it lasted until then. */
 	if (stream->parked)
 		park_leave(stream, timeline_off_between(stream->timeline, stream->park_tick, tick));
@@ -323,6 +335,7 @@ static void turn(struct stream *stream, uint64_t tick, uint64_t word)
 	ready_count(stream, tick, word);
 	if (stream->pool)
 		return;
+	turn_as_poll(stream, tick);
 	stream->facts->empty_turns += trace_word_object(word) == 0;
 	turn_begin(stream, tick, 0, trace_word_object(word));
 }

@@ -71,7 +71,10 @@ static void task_set(struct task *task, size_t worker, const struct trace_part *
 static int worker_cut(struct tasks *tasks, size_t worker)
 {
 	const struct trace_worker *entry = &tasks->timeline->process->workers[worker];
-	size_t count = trace_parts(entry, PART_EVENTS, NULL);
+	/* What a turn began with is not in the part that it ends in; where turns are all there is, nothing is cut. */
+	bool whole = tasks->timeline->process->tier == TRACE_TIER_LIBC;
+	uint64_t part_events = whole ? UINT64_MAX : PART_EVENTS;
+	size_t count = trace_parts(entry, part_events, NULL);
 	struct trace_part *parts = calloc(count + 1, sizeof(*parts));
 	struct task **list = realloc(tasks->list, (tasks->count + count + 1) * sizeof(struct task *));
 	uint64_t tick = entry->start_tick;
@@ -82,7 +85,7 @@ static int worker_cut(struct tasks *tasks, size_t worker)
 		free(parts);
 		return -ENOMEM;
 	}
-	trace_parts(entry, PART_EVENTS, parts);
+	trace_parts(entry, part_events, parts);
 	for (size_t i = 0; i < count; i++) {
 		struct task *task = calloc(1, sizeof(*task));
 		if (!task)
