@@ -82,7 +82,7 @@ help:
 	@printf '%s\n' \
 	'make             the library, the helper, the tools and the examples, into build/' \
 	'make demo        installs what is missing, builds, traces a program and prints the analysis' \
-	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, lint)' \
+	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, check-viewer, lint)' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
@@ -198,15 +198,15 @@ tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUIL
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only
 # when it starts again.
 demo:
-	@scripts/install_deps.sh build
+	@scripts/install_deps.sh build viewer
 	@$(MAKE) --no-print-directory run-demo
 
 check:
-	@scripts/install_deps.sh build test
+	@scripts/install_deps.sh build viewer test browser
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory --keep-going run-check
 
-run-check: lint check-unit check-e2e check-faults
+run-check: lint check-unit check-e2e check-faults check-viewer
 
 CRITERION_FLAGS ?= --jobs 2
 
@@ -218,6 +218,16 @@ check-e2e: tests
 
 check-faults: tests
 	$(Q)$(if $(FAULT_SRC),FAULT_KILLS=$(N) $(BUILD)/fault_tests $(CRITERION_FLAGS),:)
+
+# The page in a real browser; its packages go into the build folder.
+VIEWER_TEST := $(BUILD)/viewer-test
+
+$(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.json
+	@mkdir -p $(@D)
+	$(call say,NPM,$(@D))cp $^ tests/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts && touch $@
+
+check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
+	$(Q)BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
 
 check-real: all
 	@scripts/install_deps.sh build real

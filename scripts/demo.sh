@@ -15,3 +15,11 @@ echo "\$ scripts/uvtrace --path=$folder/trace.bin -- $build/examples/telemetry_d
 echo
 echo "\$ $build/analyze_trace $folder"
 "$build/analyze_trace" "$folder"
+
+if [ -f "$build/trace_viewer.html" ]; then
+	"$build/analyze_trace" --html "$folder/demo.html" "$folder"
+	root=$(cd "$build" && pwd)
+	echo
+	echo "See it in a browser: open file://$root/trace_viewer.html and drop $root/demo on it;"
+	echo "or open file://$root/demo/demo.html, the same page with the trace inside."
+fi

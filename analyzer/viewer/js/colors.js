@@ -13,7 +13,6 @@ const DURATION_COLORS = {
 	light: ['#4d7c9e', '#1f7a5a', '#b36b00', '#c92a2a'],
 	dark: ['#7ba7c7', '#56c596', '#f2b134', '#ff6b6b'],
 };
-export const DURATION_LIMITS = [10e3, 100e3, 1e6, Infinity];
 export const DURATION_NAMES = ['≤ 10 µs', '≤ 100 µs', '≤ 1 ms', '> 1 ms'];
 
 /* Site by site the rank of its callback: those with the longest totals come first. */

@@ -3,6 +3,7 @@
  * The bar of filters, thresholds and switches: each control shows a part of the state and changes it.
  */
 import { byId, element, fill } from './dom.js';
+import { DURATION_NAMES, durationColor } from './colors.js';
 import { formatDuration } from './format.js';
 import { change, state } from './state.js';
 import { hiddenWorkers, readTheme, view } from './view.js';
@@ -60,7 +61,18 @@ function fillWorkers() {
 	}), ` ${worker.worker} ${worker.role} `, element('span', { class: 'place' }, worker.name))));
 }
 
+/* What the colours of durations mean; those of callbacks stand in the tables. */
+function showLegend() {
+	const limits = [1e3, 20e3, 200e3, 2e6];
+	fill(byId('legend'), state.color === 'duration' ? DURATION_NAMES.map((name, i) => {
+		const swatch = element('i', { class: 'key' });
+		swatch.style.background = durationColor(view.theme, limits[i]);
+		return element('span', {}, swatch, name);
+	}) : null);
+}
+
 export function showControls() {
+	showLegend();
 	showSlider('long', state.long, false);
 	showSlider('idle', state.idle, false);
 	showSlider('shortest', state.shortest, true);
@@ -85,6 +97,7 @@ export function fillControls() {
 function turnTheme() {
 	document.documentElement.dataset.theme = view.theme === 'dark' ? 'light' : 'dark';
 	readTheme();
+	showLegend();
 	view.onTheme();
 }
 

@@ -329,8 +329,8 @@ EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t 
 	draw.columns = columns < 1 ? 1 : columns < COLUMNS_MAX ? columns : COLUMNS_MAX;
 	draw.from = tick_at_ns(from_ns);
 	draw.width = (to - draw.from) / draw.columns;
-	draw.from_tick = (uint64_t)draw.from;
-	draw.to_tick = (uint64_t)to;
+	draw.from_tick = draw.from > 0 ? (uint64_t)draw.from : 0;
+	draw.to_tick = to > 0 ? (uint64_t)to : 0;
 	draw.count = 0;
 	memset(draw.charts, 0, sizeof(draw.charts));
 	draw.lane_ends = realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));

@@ -43,8 +43,7 @@ double tick_at_ns(double ns)
 		range = &ranges[i];
 	double rate = (double)range->rate / (double)(1ull << TRACE_RATE_BITS);
 	double from = (double)(int64_t)(range->ns - viewer.process->start_mono_ns);
-	double tick = (double)range->tick + (rate > 0 ? (ns - from) / rate : 0);
-	return tick > 0 ? tick : 0;
+	return (double)range->tick + (rate > 0 ? (ns - from) / rate : 0);
 }
 
 uint64_t ticks_at_least(double ns)

@@ -44,7 +44,7 @@ const char *viewer_answer(json_t *json);
 double time_ns(uint64_t tick);	    /* after the process' start */
 double time_tick(uint64_t tick);    /* the same in ticks */
 uint64_t tick_of(double tick);	    /* and back */
-double tick_at_ns(double ns);	    /* the tick, as it counts in the trace, that lies at a time */
+double tick_at_ns(double ns);	    /* the tick, as it counts in the trace, at a time; may lie before 0 */
 uint64_t ticks_at_least(double ns); /* a duration */
 
 /* ---- load.c ---- */
