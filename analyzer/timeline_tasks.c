@@ -292,9 +292,10 @@ static void tasks_run(struct tasks *tasks)
 			break;
 	}
 	thread_run(&threads[0]);
+	/* All of them first: whoever still works may be the one that retires, into the same tables. */
+	for (size_t i = 1; i < made; i++)
+		pthread_join(threads[i].thread, NULL);
 	for (size_t i = 0; i < made; i++) {
-		if (i > 0)
-			pthread_join(threads[i].thread, NULL);
 		if (threads[i].error == 0)
 			threads[i].error = timeline_share_merge(tasks->timeline, &threads[i].share);
 		if (threads[i].error < 0)
