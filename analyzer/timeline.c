@@ -129,7 +129,9 @@ uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns)
 
 uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks)
 {
-	return (uint64_t)((double)ticks * timeline->private->ns_per_tick + 0.5);
+	double ns = (double)ticks * timeline->private->ns_per_tick + 0.5;
+
+	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
 }
 
 double timeline_unit_ns(const struct timeline *timeline)
@@ -154,14 +156,25 @@ uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
 
 /* ---- The longest ---------------------------------------------------------------------------------------------- */
 
-/* Longer is more; of two equal ones the earlier: the order in which they are found must not matter. */
+static int number_compare(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* Longer is more; of two equal ones the earlier, and so on: the order in which they are found must not matter, and
+ * short polls inside one another may well begin and end at the same ticks. */
 static int span_compare(const struct timeline_span *a, const struct timeline_span *b)
 {
-	if (a->duration != b->duration)
-		return a->duration < b->duration ? -1 : 1;
-	if (a->tick != b->tick)
-		return a->tick > b->tick ? -1 : 1;
-	return a->worker > b->worker ? -1 : a->worker < b->worker;
+	int order = number_compare(a->duration, b->duration);
+
+	order = order ? order : number_compare(b->tick, a->tick);
+	order = order ? order : number_compare(b->worker, a->worker);
+	order = order ? order : number_compare(b->nested, a->nested);
+	order = order ? order : number_compare(b->in_pool, a->in_pool);
+	order = order ? order : number_compare(b->site, a->site);
+	order = order ? order : number_compare(b->object, a->object);
+	order = order ? order : number_compare(b->depth, a->depth);
+	return order ? order : number_compare(b->sure, a->sure);
 }
 
 /* A heap with the least on top: what is listed is what is more than that. */
