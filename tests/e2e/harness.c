@@ -102,6 +102,13 @@ static char **make_environment(const struct run *run)
 	return entries;
 }
 
+/* As for a program that somebody starts at a terminal: what a shell runs in the background ignores some. */
+static void reset_signals(void)
+{
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+}
+
 static void exec_child(const struct run *run, const int *input, const int *output, const int *errors)
 {
 	char *argv[HARNESS_ARGS_MAX + 2] = {(char *)run->program};
@@ -112,6 +119,7 @@ static void exec_child(const struct run *run, const int *input, const int *outpu
 	dup2(output[1], 1);
 	if (errors)
 		dup2(errors[1], 2);
+	reset_signals();
 	if (run->prepare && run->prepare() != 0)
 		_exit(126);
 	execvpe(run->program, argv, make_environment(run));
