@@ -35,6 +35,8 @@
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
 
+static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring file to count them in */
+
 static bool process_make(void)
 {
 	struct shared *shared = shm_create();
@@ -47,6 +49,7 @@ static bool process_make(void)
 		log_warn(
 		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");
 	process->pid = getpid();
+	atomic_fetch_add(&shared->untraced_callbacks, atomic_load(&untraced_before));
 	atomic_store(&process->shared, shared);
 	site_publish_all(shared);
 	return true;
@@ -241,6 +244,5 @@ void process_count_untraced(void)
 {
 	struct shared *shared = process_shared();
 
-	if (shared)
-		atomic_fetch_add(&shared->untraced_callbacks, 1);
+	atomic_fetch_add(shared ? &shared->untraced_callbacks : &untraced_before, 1);
 }

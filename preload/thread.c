@@ -53,6 +53,7 @@ static void thread_end(void *arg)
 {
 	struct thread *thread = arg;
 	struct shared_ring *ring = thread->ring;
+	const struct shared *shared = thread->shared;
 
 	thread_current = &thread_untraced;
 	if (!ring) /* a forked child's copy */
@@ -66,6 +67,9 @@ static void thread_end(void *arg)
 	thread->limit = 0;
 	/* Release: pairs with the drain's acquire, which then reads the last records. */
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
+	/* Where threads come and go by the hundred, rings are wanted back sooner than at the drain's next tick. */
+	if (ring - shared->rings >= shared->ring_count / 2)
+		process_wake_drain();
 }
 
 static void thread_key_make(void)
