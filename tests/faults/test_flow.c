@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Control that takes unusual ways, many of everything, and relations between processes.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SITES_MAX    8192
+
+TestSuite(fault_flow, .timeout = 240);
+
+static const struct fault flows[] = {
+    {.name = "uv_async_send in a signal handler",
+     .program = "fault_flow",
+     .args = {"signals"},
+     .env = {"UVTRACE_RING_SIZE=64M"},
+     .flags = FAULT_SOME_LOST},
+    {.name = "longjmp", .program = "fault_flow", .args = {"longjmp"}},
+    {.name = "pthread_exit", .program = "fault_flow", .args = {"thread_exit"}},
+    {.name = "nested uv_run", .program = "fault_flow", .args = {"nesting"}},
+    {.name = "handles and requests freed", .program = "fault_flow", .args = {"freeing"}},
+    {.name = "a loop before all constructors", .program = "fault_flow", .args = {"early"}},
+};
+
+Test(fault_flow, control)
+{
+	faults_run(flows, COUNT(flows));
+}
+
+static const struct fault scales[] = {
+    {.name = "10,000 threads",
+     .program = "fault_scale",
+     .args = {"threads", "10000"},
+     .env = {"UVTRACE_RING_SIZE=64K"},
+     .flags = FAULT_CROWDED},
+    {.name = "1,000 loops", .program = "fault_scale", .args = {"loops", "1000"}},
+    {.name = "100,000 handles",
+     .program = "fault_scale",
+     .args = {"handles", "100000"},
+     .env = {"UVTRACE_RING_SIZE=64M"}},
+};
+
+Test(fault_flow, scale)
+{
+	faults_run(scales, COUNT(scales));
+}
+
+/* The first process of a pid namespace, without a /proc of its own. */
+static int first_of_namespace(void)
+{
+	int status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) != 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		return 0;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		_exit(125);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static const struct fault relations[] = {
+    {.name = "SIGCHLD handler and waitpid(-1)", .program = "fault_reap"},
+    {.name = "waitpid(-1, __WALL)", .program = "fault_reap", .args = {"wall"}},
+    {.name = "child subreaper", .program = "fault_reap", .args = {"subreaper"}},
+    {.name = "child subreaper with __WALL", .program = "fault_reap", .args = {"subreaper", "wall"}},
+    {.name = "PID 1", .program = "fault_reap", .prepare = first_of_namespace, .flags = FAULT_ROOT},
+    {.name = "PID 1 with __WALL",
+     .program = "fault_reap",
+     .args = {"wall"},
+     .prepare = first_of_namespace,
+     .flags = FAULT_ROOT},
+    {.name = "PID 1 that is killed",
+     .program = "fault_end",
+     .args = {"kill"},
+     .prepare = first_of_namespace,
+     .flags = FAULT_ROOT | FAULT_DIES | FAULT_BOTH_DIE},
+};
+
+Test(fault_flow, relations)
+{
+	faults_run(relations, COUNT(relations));
+}
+
+/* Each callback was registered once and ran once: it is a poll, or it got no thunk and is counted. */
+Test(fault_flow, generated_callbacks)
+{
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+		struct run run = {.program = build_path("fixtures/fault_scale"),
+				  .args = {"callbacks", "10000"},
+				  .env = {fault_mode_settings[mode], "UVTRACE_RING_SIZE=16M"}};
+		struct fault_truth truth;
+		json_t *report;
+		uint64_t polls, untraced;
+
+		harness_enter();
+		run_well(&run);
+		truth = fault_truth_read();
+		cr_assert_eq(truth.processes[0].finished, 10000);
+		report = fault_analyze(&truth);
+		polls = event_number(json_array_get(json_object_get(report, "workers"), 0), "polls");
+		untraced = event_number(json_object_get(report, "untraced"), "callbacks");
+		cr_expect_eq(polls + untraced, 10000, "%s: %lu polls, %lu untraced", fault_mode_names[mode], polls,
+			     untraced);
+		cr_expect_leq(polls, SITES_MAX);
+		cr_expect_gt(polls, SITES_MAX / 2);
+		json_decref(report);
+		harness_leave();
+	}
+}
+
+/* It is too late to see anything; nothing else changes. */
+Test(fault_flow, library_loaded_late)
+{
+	struct run run = {
+	    .program = build_path("fixtures/fault_flow"), .args = {"late", build_path("libtrace.so")}, .bare = true};
+	struct result result;
+
+	harness_enter();
+	result = run_well(&run);
+	cr_expect_str_eq(result.out, "done\n");
+	harness_leave();
+}
+
+Test(fault_flow, allocator_preloaded_too)
+{
+	const char *jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+	struct fault_truth truth;
+	char *preload;
+
+	if (access(jemalloc, R_OK) != 0)
+		cr_skip_test("no jemalloc on this machine");
+	for (int order = 0; order < 2; order++) {
+		struct run run = {
+		    .program = "env", .args = {NULL, build_path("fixtures/fault_flow"), "freeing"}, .bare = true};
+
+		harness_enter();
+		cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", order ? jemalloc : build_path("libtrace.so"),
+				      order ? build_path("libtrace.so") : jemalloc),
+			     0);
+		run.args[0] = preload;
+		run_well(&run);
+		truth = fault_truth_read();
+		fault_check_gone(&truth, false, "jemalloc");
+		fault_check_trace(&truth, 0, 0, "jemalloc");
+		harness_leave();
+	}
+}
+
+/* What the program did, kept apart from what the tracer says of itself. */
+static uint64_t count_program_events(const struct trace *trace)
+{
+	static const char *const each[] = {"PollStart", "PollEnd",    "LoopTurn",     "LoopEnter",
+					   "LoopLeave", "WorkerPark", "WorkerUnpark", "HandleClose"};
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < COUNT(each); i++)
+		count += trace_count(trace, each[i], NULL);
+	return count;
+}
+
+static uint64_t run_stopped(const char *pause_ms, bool stop, uint64_t *lost)
+{
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"pauses", pause_ms},
+			  .env = {stop ? "UVTRACE_RING_SIZE=64K" : "UVTRACE_RING_SIZE=64M"}};
+	struct fault_truth truth;
+	struct session session;
+	struct trace trace;
+	uint64_t count;
+	pid_t helper;
+
+	harness_enter();
+	session = session_start(&run);
+	if (stop) {
+		helper = fault_wait_for_helper(session.pid);
+		kill(helper, SIGSTOP);
+		fault_sleep_us(8000000);
+		kill(helper, SIGCONT);
+	}
+	cr_assert_eq(session_end(&session), 0);
+	truth = fault_truth_read();
+	fault_check_gone(&truth, false, "stopped helper");
+	trace = trace_read("uvtrace.data");
+	count = count_program_events(&trace);
+	*lost = event_number(trace.start, "lost");
+	cr_expect_eq(event_number(trace.start, "missing"), 0);
+	harness_leave();
+	return count;
+}
+
+/* The helper stands still for 8 of 10 s: what is there and what was lost is together everything. */
+Test(fault_flow, full_ring)
+{
+	uint64_t lost, none, all = run_stopped("1", false, &none), there = run_stopped("100", true, &lost);
+
+	cr_expect_eq(none, 0);
+	cr_expect_gt(lost, 0);
+	cr_expect_eq(there + lost, all, "%lu events, %lu lost, %lu in all", there, lost, all);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who may read and steer a trace, and what somebody else can do about where it goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define NOBODY 65534
+
+TestSuite(fault_security, .init = harness_enter, .fini = harness_leave, .timeout = 60);
+
+static unsigned mode_of(const char *path)
+{
+	struct stat stat_;
+
+	cr_assert_eq(lstat(path, &stat_), 0, "%s: %s", path, strerror(errno));
+	return stat_.st_mode & 07777;
+}
+
+static int become_nobody(void)
+{
+	return setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY);
+}
+
+static int open_umask(void)
+{
+	umask(0);
+	return 0;
+}
+
+static void check_modes(const char *pattern, unsigned mode)
+{
+	glob_t files = {0};
+
+	cr_assert_eq(glob(pattern, 0, NULL, &files), 0, "%s: nothing there", pattern);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		cr_expect_eq(mode_of(files.gl_pathv[i]), mode, "%s has mode %o", files.gl_pathv[i],
+			     mode_of(files.gl_pathv[i]));
+	globfree(&files);
+}
+
+/* Whatever the program's umask is. */
+static void check_only_ours(enum fault_mode mode)
+{
+	struct run run = {
+	    .program = build_path("fixtures/control"), .env = {fault_mode_settings[mode]}, .prepare = open_umask};
+	struct session session = session_start(&run);
+	char ring[64];
+
+	session_say(&session, "tick 10", "ok");
+	snprintf(ring, sizeof(ring), "/dev/shm/uvtrace.%d.*", (int)session.pid);
+	check_modes(ring, 0600);
+	check_modes("uvtrace.data", 0700);
+	check_modes("uvtrace.data/*", 0600);
+	session_say(&session, "quit", NULL);
+	cr_assert_eq(session_end(&session), 0);
+	check_modes("uvtrace.data/*", 0600);
+}
+
+Test(fault_security, only_the_user_can_read)
+{
+	check_only_ours(FAULT_PROCESS);
+}
+
+Test(fault_security, only_the_user_can_read_in_thread_mode)
+{
+	check_only_ours(FAULT_THREAD);
+}
+
+/* Two rings of one program have names that nobody could foresee. */
+Test(fault_security, ring_names_are_random)
+{
+	char names[2][256];
+
+	for (int i = 0; i < 2; i++) {
+		struct run run = {.program = build_path("fixtures/control")};
+		struct session session = session_start(&run);
+		glob_t rings = {0};
+		char pattern[64];
+
+		session_say(&session, "tick 10", "ok");
+		snprintf(pattern, sizeof(pattern), "/dev/shm/uvtrace.%d.*", (int)session.pid);
+		cr_assert_eq(glob(pattern, 0, NULL, &rings), 0);
+		snprintf(names[i], sizeof(names[i]), "%s", strrchr(rings.gl_pathv[0], '.'));
+		globfree(&rings);
+		session_say(&session, "quit", NULL);
+		cr_assert_eq(session_end(&session), 0);
+	}
+	cr_assert_eq(strlen(names[0]), 17);
+	cr_assert_str_neq(names[0], names[1]);
+}
+
+static void check_refused(enum fault_mode mode, const char *trap)
+{
+	struct run run = {.program = build_path("fixtures/timers"),
+			  .env = {fault_mode_settings[mode], "UVTRACE_PATH=public/trap/trace.bin"}};
+	struct result result = run_program(&run);
+
+	cr_expect_eq(result.status, 0, "%s: status %d", trap, result.status);
+	cr_expect(strstr(result.err, "events were not written to"), "%s: said: %s", trap, result.err);
+	cr_expect_eq(count_files("public/trap", ""), 0, "%s: files were written", trap);
+	result_free(&result);
+}
+
+/* In a folder where anybody may make names, another user has prepared one. */
+Test(fault_security, traps_in_public_folders)
+{
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+		harness_leave();
+		harness_enter();
+		cr_assert_eq(mkdir("public", 0700) || chmod("public", 01777), 0);
+		cr_assert_eq(mkdir("elsewhere", 0700), 0);
+		cr_assert_eq(symlink("../elsewhere", "public/trap"), 0);
+		cr_assert_eq(lchown("public/trap", NOBODY, NOBODY), 0);
+		check_refused(mode, "link");
+		cr_assert_eq(unlink("public/trap"), 0);
+		cr_assert_eq(mkdir("public/trap", 0777) || chown("public/trap", NOBODY, NOBODY), 0);
+		check_refused(mode, "folder");
+	}
+}
+
+/* A file where the next segment would be is neither followed nor overwritten. */
+Test(fault_security, links_are_not_followed)
+{
+	const char *script = "mkdir -p uvtrace.data && ln -s ../victim uvtrace.data/trace.$$.1.bin.open && "
+			     "ln -s ../victim uvtrace.data/trace.$$.2.bin && exec \"$0\"";
+	struct run run = {.program = "sh", .args = {"-c", script, build_path("fixtures/timers")}};
+	struct stat stat_;
+	int fd = open("victim", O_CREAT | O_WRONLY, 0600);
+
+	cr_assert_geq(fd, 0);
+	close(fd);
+	cr_assert_eq(run_program(&run).status, 0);
+	cr_assert_eq(stat("victim", &stat_), 0);
+	cr_assert_eq(stat_.st_size, 0);
+	cr_assert_gt(sum_files("uvtrace.data", ".bin"), 0);
+}
+
+static const char *const commands[] = {"status", "enable", "disable", "flush", "rotate"};
+
+Test(fault_security, trace_ctl_of_another_user)
+{
+	struct run run = {.program = build_path("fixtures/control")};
+	struct session session;
+	struct trace trace;
+	char pid[16];
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can become another user");
+	session = session_start(&run);
+	session_say(&session, "tick 10", "ok");
+	snprintf(pid, sizeof(pid), "%d", (int)session.pid);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct result result = run_program(&(struct run){.program = build_path("trace_ctl"),
+								 .args = {pid, commands[i]},
+								 .bare = true,
+								 .prepare = become_nobody});
+
+		cr_expect_eq(result.status, 1, "%s: status %d", commands[i], result.status);
+		cr_expect(strstr(result.err, "another user's process"), "%s: said: %s", commands[i], result.err);
+		cr_expect_str_empty(result.out);
+		result_free(&result);
+	}
+	session_say(&session, "tick 10", "ok");
+	session_say(&session, "quit", NULL);
+	cr_assert_eq(session_end(&session), 0);
+	trace = trace_read("uvtrace.data");
+	cr_assert_eq(trace_count(&trace, "PollStart", "timer"), 20, "recording was never switched off");
+}
+
+/* The dynamic linker itself loads the library here, as an administrator may have set up: /etc/ld.so.preload. */
+static int preload_for_all(void)
+{
+	char options[1024], *folder = getcwd(NULL, 0);
+	int fd;
+
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir("work", 0700))
+		return -1;
+	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work", folder, folder);
+	fd = open("upper/ld.so.preload", O_CREAT | O_WRONLY, 0644);
+	if (fd < 0 || dprintf(fd, "%s\n", build_path("libtrace.so")) < 0 || close(fd))
+		return -1;
+	return mount("overlay", "/etc", "overlay", 0, options);
+}
+
+/* A program with more rights than its user: what the user says of paths and sizes is not listened to. */
+Test(fault_security, at_secure_ignores_the_environment)
+{
+	struct run run = {.program = "./setuid",
+			  .env = {"UVTRACE_PATH=evil/trace.bin", "UVTRACE_LOG=info", "UVTRACE_RING_SIZE=nonsense"},
+			  .bare = true,
+			  .prepare = preload_for_all};
+	char command[1024];
+	struct result result;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make setuid programs of other users");
+	snprintf(command, sizeof(command),
+		 "mkdir upper && cp %s setuid && chown 65534 setuid && chmod 04755 setuid && chmod 0777 .",
+		 build_path("fixtures/timers"));
+	cr_assert_eq(system(command), 0);
+	result = run_program(&run);
+	if (result.status == 126)
+		cr_skip_test("this kernel has no overlay file system");
+	cr_expect_eq(result.status, 0);
+	cr_expect_str_empty(result.err, "said: %s", result.err);
+	cr_expect_eq(count_files(".", "evil"), 0, "the path of the environment was used");
+	cr_expect_gt(count_files("uvtrace.data", ".bin"), 0, "it was not traced at all, so this test shows nothing");
+}
