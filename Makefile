@@ -64,13 +64,13 @@ WASM_CC ?= clang
 VIEWER := $(BUILD)/trace_viewer.html
 VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld),$(wildcard /usr/lib/wasm32-wasi/libc.a),$(wildcard \
 	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
-# Its C: the analyzer without what needs libraries, threads or the program's files, and what stands in for these.
+# Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
-	symbols.c timeline_tasks.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+	symbols.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
-	check-libuv check-trixie check-asan bench fuzz run-fuzz \
+	check-libuv check-trixie check-arm64 check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -87,6 +87,7 @@ help:
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
+	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
@@ -236,6 +237,10 @@ check-real: all
 check-libuv: all
 	@scripts/install_deps.sh build libuv
 	$(Q)tests/libuv/check.sh
+
+check-arm64: tests
+	@scripts/install_deps.sh build test arm64
+	$(Q)tests/arm64/run.sh
 
 check-trixie: tests
 	@scripts/install_deps.sh build test libuv trixie

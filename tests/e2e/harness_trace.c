@@ -331,10 +331,14 @@ static void group_match(struct group *group, const struct poll *poll)
  * by any time, when the kernel took the CPU away between the two clocks. */
 static void group_check_durations(struct group *group)
 {
+	/* An emulator translates code when it first runs, and its counter and clock calls have costs of their own. */
+	int64_t more_ns = getenv("HARNESS_EMULATOR") ? 50000000 : 0;
+
 	qsort(group->excess_ns, group->count, sizeof(*group->excess_ns), compare_numbers);
-	cr_assert_geq(group->excess_ns[0], -SHORTER_NS, "%s %s: a poll is %" PRId64 " ns shorter than its callback",
-		      group->kind, group->callback, -group->excess_ns[0]);
-	cr_assert_leq(group->excess_ns[group->count / 2], TOLERANCE_NS,
+	cr_assert_geq(group->excess_ns[0], -SHORTER_NS - more_ns,
+		      "%s %s: a poll is %" PRId64 " ns shorter than its callback", group->kind, group->callback,
+		      -group->excess_ns[0]);
+	cr_assert_leq(group->excess_ns[group->count / 2], TOLERANCE_NS + more_ns,
 		      "%s %s: polls are %" PRId64 " ns longer than their callbacks", group->kind, group->callback,
 		      group->excess_ns[group->count / 2]);
 }
