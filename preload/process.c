@@ -39,8 +39,13 @@ static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring f
 
 static bool process_make(void)
 {
-	struct shared *shared = shm_create();
+	struct shared *shared;
 
+	if (!config.path[0]) {
+		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
+		return false;
+	}
+	shared = shm_create();
 	if (!shared)
 		return false;
 	hooks_describe(shared);

@@ -453,6 +453,8 @@ static int segment_begin(struct writer *writer, struct trace_file_header *header
 {
 	int error = file_limit(writer) < SEGMENT_BYTES_MIN ? -EFBIG : folder_make(writer->folder);
 
+	if (!writer->name[0]) /* no path could be made of the options */
+		error = -EINVAL;
 	writer->bytes = 0;
 	writer->has_events = false;
 	error = error ? error : segment_create(writer);
