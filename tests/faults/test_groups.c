@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Ends that come from outside and reach more than the program: its process group, its terminal, its cgroup; and a
+ * helper that stands still, or whose program became another one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define LOAD_US 20000
+
+TestSuite(fault_groups, .init = harness_enter, .fini = harness_leave, .timeout = 60);
+
+static struct session start_load(enum fault_mode mode, int (*prepare)(void))
+{
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"load"},
+			  .env = {fault_mode_settings[mode], "UVTRACE_RING_SIZE=16M"},
+			  .prepare = prepare};
+	struct session session = session_start(&run);
+
+	fault_sleep_us(10 * LOAD_US);
+	return session;
+}
+
+static void check_all_is_there(bool rings_stay, const char *what)
+{
+	struct fault_truth truth = fault_truth_read();
+
+	cr_assert_gt(truth.processes[0].started, 0);
+	fault_check_gone(&truth, rings_stay, what);
+	fault_check_trace(&truth, FAULT_DIES, 0, what);
+	fault_remove_rings(&truth);
+}
+
+static int own_group(void)
+{
+	return setpgid(0, 0);
+}
+
+static void check_group(enum fault_mode mode)
+{
+	struct session session = start_load(mode, own_group);
+
+	cr_assert_eq(kill(-session.pid, SIGKILL), 0);
+	cr_assert_eq(session_end(&session), 128 + SIGKILL);
+	check_all_is_there(mode == FAULT_THREAD, "group");
+}
+
+Test(fault_groups, process_group_is_killed)
+{
+	check_group(FAULT_PROCESS);
+}
+
+Test(fault_groups, process_group_is_killed_in_thread_mode)
+{
+	check_group(FAULT_THREAD);
+}
+
+static char terminal[64];
+
+static int own_terminal(void)
+{
+	int fd;
+
+	if (setsid() < 0)
+		return -1;
+	fd = open(terminal, O_RDWR);
+	return fd < 0 || ioctl(fd, TIOCSCTTY, 0) || dup2(fd, 0) < 0 || close(fd);
+}
+
+static void check_terminal(enum fault_mode mode)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct session session;
+
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		cr_skip_test("no terminals here");
+	snprintf(terminal, sizeof(terminal), "%s", ptsname(master));
+	session = start_load(mode, own_terminal);
+	cr_assert_eq(write(master, "\x03", 1), 1);
+	cr_assert_eq(session_end(&session), 128 + SIGINT);
+	check_all_is_there(mode == FAULT_THREAD, "Ctrl-C");
+	close(master);
+}
+
+Test(fault_groups, interrupt_from_the_terminal)
+{
+	check_terminal(FAULT_PROCESS);
+}
+
+Test(fault_groups, interrupt_from_the_terminal_in_thread_mode)
+{
+	check_terminal(FAULT_THREAD);
+}
+
+static const char *const cgroup_roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
+static char cgroup[128];
+
+static int write_file(const char *folder, const char *name, const char *text)
+{
+	char path[192];
+	int fd;
+	bool good;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return good ? 0 : -1;
+}
+
+static int enter_cgroup(void)
+{
+	return write_file(cgroup, "cgroup.procs", "0");
+}
+
+static bool make_cgroup(void)
+{
+	for (size_t i = 0; i < sizeof(cgroup_roots) / sizeof(cgroup_roots[0]); i++) {
+		char file[192];
+
+		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-test.%d", cgroup_roots[i], (int)getpid());
+		snprintf(file, sizeof(file), "%s/cgroup.kill", cgroup);
+		if (mkdir(cgroup, 0755) == 0 && access(file, W_OK) == 0)
+			return true;
+		rmdir(cgroup);
+	}
+	return false;
+}
+
+/* Program and helper are killed at once, by the kernel: what had not been written is in the ring. */
+Test(fault_groups, cgroup_is_killed)
+{
+	struct session session;
+
+	if (!make_cgroup())
+		cr_skip_test("no cgroup can be made here");
+	session = start_load(FAULT_PROCESS, enter_cgroup);
+	cr_expect_eq(write_file(cgroup, "cgroup.kill", "1"), 0);
+	cr_expect_eq(session_end(&session), 128 + SIGKILL);
+	check_all_is_there(true, "cgroup");
+	for (int tries = 0; tries < 100 && rmdir(cgroup) != 0; tries++)
+		fault_sleep_us(10000);
+}
+
+/* As a service manager stops a unit: SIGTERM to everybody in it, which is not meant for the helper. */
+Test(fault_groups, everybody_is_terminated)
+{
+	struct session session = start_load(FAULT_PROCESS, own_group);
+	pid_t helper = fault_wait_for_helper(session.pid);
+
+	cr_assert_eq(kill(helper, SIGTERM), 0);
+	cr_assert_eq(kill(session.pid, SIGTERM), 0);
+	cr_assert_eq(session_end(&session), 128 + SIGTERM);
+	check_all_is_there(false, "SIGTERM");
+}
+
+/* The program's exit does not hang on a helper that stands still; it seals as soon as it may run on. */
+Test(fault_groups, helper_stands_still_at_exit)
+{
+	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"pauses", "5"}};
+	struct session session = session_start(&run);
+	pid_t helper = fault_wait_for_helper(session.pid);
+	struct fault_truth truth;
+
+	cr_assert_eq(kill(helper, SIGSTOP), 0);
+	cr_assert_eq(session_end(&session), 0);
+	cr_assert_eq(kill(helper, SIGCONT), 0);
+	truth = fault_truth_read();
+	fault_check_gone(&truth, false, "stopped");
+	fault_check_trace(&truth, 0, 0, "stopped");
+}
+
+/* A helper whose program became another one by exec is gone long before that one ends. */
+Test(fault_groups, helper_does_not_outlive_an_exec)
+{
+	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"exec_sleep"}};
+	struct session session = session_start(&run);
+	int status;
+
+	fault_wait_for_helper(session.pid);
+	for (int tries = 0; tries < 300 && fault_helper_of(session.pid); tries++)
+		fault_sleep_us(5000);
+	cr_expect_eq(waitpid(session.pid, &status, WNOHANG), 0, "the helper was still there when sleep ended");
+	cr_expect_eq(session_end(&session), 0);
+}
+
+static int removed_folder(void)
+{
+	return mkdir("gone", 0777) || chdir("gone") || rmdir("../gone");
+}
+
+/* Nobody knows where the trace should go; above all it does not go to the root folder. */
+Test(fault_groups, folder_removed_before_the_start)
+{
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+		struct run run = {.program = build_path("fixtures/timers"),
+				  .env = {fault_mode_settings[mode]},
+				  .prepare = removed_folder};
+		struct result result = run_program(&run);
+		const char *end = strchr(result.err, '\n');
+		char strange[64];
+
+		snprintf(strange, sizeof(strange), "/.%d.1.bin", (int)result.pid);
+
+		cr_expect_eq(result.status, 0);
+		cr_expect_eq(access(strange, F_OK), -1, "%s was made", strange);
+		cr_expect(end && !end[1] && strncmp(result.err, "uvtrace: ", 9) == 0, "said: %s", result.err);
+		result_free(&result);
+	}
+}
