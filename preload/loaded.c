@@ -5,6 +5,7 @@
  */
 #include "loaded.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <stddef.h>
@@ -91,7 +92,18 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+static void note_cmdline(struct shared *shared)
+{
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t bytes = fd >= 0 ? read(fd, shared->cmdline, sizeof(shared->cmdline)) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	shared->cmdline_bytes = bytes > 0 ? bytes : 0;
+}
+
 void loaded_describe(struct shared *shared)
 {
+	note_cmdline(shared);
 	dl_iterate_phdr(visit, shared);
 }

@@ -108,8 +108,8 @@ static int create_thread(struct shared *shared)
 	return -rc;
 }
 
-/* Until the drain has read what it needs of the program from /proc: one that ends right after its first callbacks
- * would be a trace without names. Takes about a millisecond. */
+/* Until the thread has begun, and written its first segment: it dies with the program. A helper is not waited for: it
+ * outlives the program, and what it could not read of it any more is noted in shared memory (loaded.c). */
 static void wait_for_drain(struct shared *shared)
 {
 	uint64_t until_ns = clock_mono_ns() + START_WAIT_MS * 1000000ull;
@@ -141,15 +141,6 @@ static int start_thread(struct shared *shared)
 	return rc;
 }
 
-static int start_helper(struct shared *shared)
-{
-	int rc = helper_spawn(shared);
-
-	if (!rc)
-		wait_for_drain(shared);
-	return rc;
-}
-
 /* What became of it, in one line. `no_helper` is 0 where none was wanted. */
 static void say_drain(int no_helper, int no_thread)
 {
@@ -169,7 +160,7 @@ static bool make_drain(struct shared *shared, uint32_t made_before)
 	int no_helper = 0, no_thread;
 
 	if (wanted) {
-		no_helper = made_before < HELPERS_MAX ? start_helper(shared) : -ECHILD;
+		no_helper = made_before < HELPERS_MAX ? helper_spawn(shared) : -ECHILD;
 		if (!no_helper)
 			return true;
 	}

@@ -116,6 +116,12 @@ static void read_cmdline(struct segment *segment)
 	bytes = fd >= 0 ? read(fd, text, sizeof(segment->cmdline)) : -1;
 	if (fd >= 0)
 		close(fd);
+	if (bytes <= 0) { /* gone already: what it noted itself */
+		bytes = segment->shared->cmdline_bytes;
+		bytes = bytes < (ssize_t)sizeof(segment->shared->cmdline) ? bytes
+									  : (ssize_t)sizeof(segment->shared->cmdline);
+		memcpy(text, segment->shared->cmdline, (size_t)bytes);
+	}
 	while (bytes > 0 && text[bytes - 1] == '\0')
 		bytes--;
 	for (ssize_t i = 0; i < bytes; i++)

@@ -124,6 +124,8 @@ struct shared {
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;
 	uint16_t work_req_offset[KIND_COUNT];
+	char cmdline[1024];       /* as in /proc/PID/cmdline, cut off if longer */
+	uint32_t cmdline_bytes;
 	uint32_t loaded_bytes;    /* of `loaded` */
 	char loaded[SHARED_LOADED_BYTES] __attribute__((aligned(8))); /* struct trace_module_entry, the executable first:
 								       * for when /proc/PID is gone too soon */
