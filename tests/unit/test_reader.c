@@ -124,6 +124,27 @@ Test(reader, later_entries_replace_earlier_ones)
 	trace_close(trace);
 }
 
+Test(reader, what_comes_behind_a_seal_must_be_sealed_again)
+{
+	static const struct record record = {64000, TRACE_WORKER_END};
+	struct encoder encoder;
+	struct trace *trace;
+
+	builder_header(builder, builder_default_header(1));
+	builder_clock(builder, 1000000000);
+	builder_seal(builder, TRACE_SEAL_EXIT, 1, 0, 0);
+	encoder_init(&encoder, 1, HELPER_SHIFT);
+	builder_events(builder, &encoder, (struct encoder_source){&record, 0, 0, 1});
+	trace = open_bytes(builder->data, builder->bytes);
+	cr_assert(!trace->processes[0].sealed);
+	cr_assert_eq(trace->processes[0].events, 1);
+	trace_close(trace);
+	builder_seal(builder, TRACE_SEAL_EXIT, 2000, 1, 0);
+	trace = open_bytes(builder->data, builder->bytes);
+	cr_assert(trace->processes[0].sealed);
+	trace_close(trace);
+}
+
 /* ---- Gaps ------------------------------------------------------------------------------------------------- */
 
 /* Blocks of 100 records each, but for the ones left out. */
@@ -268,7 +289,7 @@ Test(reader, too_many_samples_are_thinned_evenly)
 {
 	enum { PER_BLOCK = 20000, BLOCKS = 60 };
 	struct trace_sample *block = calloc(PER_BLOCK, sizeof(*block));
-	size_t count[3] = {0};
+	size_t count[4] = {0};
 	struct trace *trace;
 
 	builder_header(builder, builder_default_header(1));
@@ -276,9 +297,9 @@ Test(reader, too_many_samples_are_thinned_evenly)
 		for (size_t i = 0; i < PER_BLOCK; i++)
 			block[i] = (struct trace_sample){.entry_bytes = sizeof(*block),
 							 .type = TRACE_SAMPLE_WORKER,
-							 .worker = i % 3,
+							 .worker = i % 4,
 							 .tick = b * PER_BLOCK + i};
-		block[7].type = TRACE_SAMPLE_RECORDING;
+		block[4].type = block[5].type = block[6].type = block[7].type = TRACE_SAMPLE_RECORDING;
 		builder_block(builder, TRACE_BLOCK_SAMPLES, block, PER_BLOCK * sizeof(*block));
 	}
 	trace = open_bytes(builder->data, builder->bytes);
@@ -287,9 +308,8 @@ Test(reader, too_many_samples_are_thinned_evenly)
 	cr_assert_geq(trace->processes[0].sample_count, 1u << 19);
 	for (size_t i = 0; i < trace->processes[0].sample_count; i++)
 		count[trace->processes[0].samples[i].worker]++;
-	cr_assert_leq(count[0], count[1] + BLOCKS);
-	cr_assert_leq(count[1], count[2] + BLOCKS);
-	cr_assert_leq(count[2], count[0] + BLOCKS);
+	for (size_t i = 0; i < 4; i++)
+		cr_assert_leq(count[i], count[(i + 1) % 4] + BLOCKS);
 	free(block);
 	trace_close(trace);
 }

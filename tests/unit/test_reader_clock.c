@@ -49,13 +49,11 @@ static void assert_near(uint64_t found, uint64_t expected, uint64_t by, const ch
 Test(reader_clock, pieces_of_different_rates)
 {
 	/* 2 counts a nanosecond, then 3, then 2.5. */
-	static const struct trace_clock_pair pairs[] = {{9000000, 3000000, 3001000},
-							{2000000, 1000000, 1001000},
-							{4000000, 2000000, 2001000},
-							{6000000, 2000000 + 666667, 5000000},
-							{6000000, 2700000, 2700000}};
+	static const struct trace_clock_pair pairs[] = {
+	    {9000000, 3000000, 3001000},	  {2000000, 1000000, 1001000}, {4000000, 2000000, 2001000},
+	    {6000000, 2000000 + 666667, 5000000}, {6000000, 2700000, 2700000}, {5000000, 1500000, 2700000}};
 	struct trace_file_header header = header_make(3, 2000000, 1000000);
-	struct trace *trace = open_with(header, pairs, 4);
+	struct trace *trace = open_with(header, pairs, 6); /* the last two went back, or stood still */
 	const struct trace_process *process = &trace->processes[0];
 
 	assert_near(trace_ns(process, 2000000 >> 3), 1000000, 4, "first pair");
@@ -130,6 +128,20 @@ Test(reader_clock, fine_steps_never_go_back_where_pieces_meet)
 		cr_assert_geq(ns, last, "tick %llu", (unsigned long long)tick);
 		cr_assert_eq(ns, trace_range_ns(trace_clock_range(&trace->processes[0], tick), tick));
 		last = ns;
+	}
+	trace_close(trace);
+}
+
+Test(reader_clock, pairs_closer_than_a_unit_do_not_cross)
+{
+	static const struct trace_clock_pair pairs[] = {
+	    {32000, 1000000, 0}, {32063, 1000001, 0}, {42063, 1100001, 0}, {10042063, 1200001, 0}};
+	struct trace *trace = open_with(header_make(5, 32000, 1000000), pairs, 4);
+	uint64_t last = 0;
+
+	for (uint64_t tick = 990; tick < 1400; tick++) {
+		cr_assert_geq(trace_ns(&trace->processes[0], tick), last, "tick %d", (int)tick);
+		last = trace_ns(&trace->processes[0], tick);
 	}
 	trace_close(trace);
 }

@@ -237,6 +237,20 @@ Test(reader_files, gzip_is_read_as_it_is)
 	free(packed);
 }
 
+Test(reader_files, gzip_of_several_members_is_one_file)
+{
+	size_t room = builder->bytes + 1000, half = builder->bytes / 2, bytes;
+	unsigned char *packed = malloc(2 * room), *data = builder->data;
+
+	bytes = compress_gzip(packed, room, half);
+	builder->data += half;
+	bytes += compress_gzip(packed + bytes, room, builder->bytes - half);
+	builder->data = data;
+	put_file("trace.7.0.bin.gz", packed, bytes);
+	assert_whole(open_path(folder));
+	free(packed);
+}
+
 Test(reader_files, zstd_is_read_as_it_is)
 {
 	size_t room = ZSTD_compressBound(builder->bytes);
