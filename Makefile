@@ -48,6 +48,7 @@ FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fix
 FIXTURES_LINKED := $(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden
 # A C++ compiler is not required: the tests that need one of these say that they skip.
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
+SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -88,6 +89,7 @@ help:
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
+	'make check-scenarios  programs with one planted cause each: does the first finding name it?' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
@@ -175,6 +177,10 @@ $(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
+$(SCENARIOS): $(BUILD)/scenarios/%: $(BUILD)/obj/tests/scenarios/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ -luv -lpthread
+
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZER_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv $(ANALYZER_LIBS)
@@ -230,6 +236,9 @@ $(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.j
 check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	$(Q)BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
 
+check-scenarios: all $(SCENARIOS)
+	$(Q)tests/scenarios/run.py $(BUILD)
+
 check-real: all
 	@scripts/install_deps.sh build real
 	$(Q)tests/real/run.sh
@@ -272,7 +281,7 @@ run-demo: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/uvtrace $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(LIBTRACE) $(DRAIN) $(DESTDIR)$(PREFIX)/lib/uvtrace
+	install -m 755 $(LIBTRACE) $(DRAIN) $(BUILD)/examples/completing_task $(DESTDIR)$(PREFIX)/lib/uvtrace
 	install -m 755 scripts/uvtrace $(CTL) $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 preload/uvtrace.h $(DESTDIR)$(PREFIX)/include
 	$(if $(VIEWER_TOOLS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/uvtrace $(VIEWER))

@@ -260,7 +260,9 @@ static int compare_worst_first(const void *a, const void *b)
 		return x->severity > y->severity ? -1 : 1;
 	if (x->cost_ns != y->cost_ns)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
-	return x->from_ns < y->from_ns ? -1 : x->from_ns > y->from_ns;
+	if (x->from_ns != y->from_ns)
+		return x->from_ns < y->from_ns ? -1 : 1;
+	return strcmp(x->id, y->id); /* so that the order is the same with every libc's qsort() */
 }
 
 struct findings *findings_make(const struct findings_input *input)

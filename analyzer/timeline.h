@@ -21,6 +21,15 @@
 #include "histogram.h"
 #include "reader.h"
 
+struct timeline_span;
+/* What the pool sees as it goes, for callers that draw it. */
+struct timeline_watch {
+	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
+	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
+	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
+	void *arg;
+};
+
 struct timeline_options {
 	uint64_t long_poll_ns; /* polls this long are listed */
 	uint64_t idle_ns;      /* so are pool workers that slept this long over a queue that was not empty */
@@ -30,6 +39,7 @@ struct timeline_options {
 	uint32_t top;	       /* how many of each list are kept */
 	uint64_t hold_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
 	uint64_t pending_ns;   /* requests on their way for longer are listed */
+	const struct timeline_watch *watch; /* NULL: nobody */
 };
 
 #define TIMELINE_OPTIONS_DEFAULT                                                                                       \
@@ -156,17 +166,8 @@ struct timeline_arrival {
 	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
 };
 
-/* What the pool sees as it goes, for callers that draw it. */
-struct timeline_watch {
-	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
-	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
-	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
-	void *arg;
-};
-
 struct timeline {
 	const struct trace_process *process;
-	const struct timeline_watch *watch; /* NULL, or set before the first item is fed */
 	struct timeline_options options;
 	uint64_t from_tick, to_tick, end_tick; /* the range; end: the last tick of the trace within it */
 	uint64_t range_ticks;		       /* its length without what was switched off */

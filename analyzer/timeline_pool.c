@@ -150,8 +150,9 @@ static int pool_level(struct pool *pool)
 	pool->queued.now = queued;
 	pool->running.changes += pool->running.now != outstanding - queued;
 	pool->running.now = outstanding - queued;
-	if (pool->timeline->watch)
-		pool->timeline->watch->level(pool->timeline->watch->arg, pool->now, queued, pool->running.now);
+	if (pool->timeline->options.watch)
+		pool->timeline->options.watch->level(pool->timeline->options.watch->arg, pool->now, queued,
+						     pool->running.now);
 	return error;
 }
 
@@ -293,8 +294,8 @@ static int item_end(struct pool *pool, size_t position, uint64_t object)
 		if (known)
 			error = item_measure(pool, &request, start);
 	}
-	if (awake && timeline->watch)
-		timeline->watch->item(timeline->watch->arg, &span, request.submit_tick);
+	if (awake && timeline->options.watch)
+		timeline->options.watch->item(timeline->options.watch->arg, &span, request.submit_tick);
 	if (error == 0 && awake && !was_callback)
 		error = item_count(pool, &span);
 	worker->since = pool->now;

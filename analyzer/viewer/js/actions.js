@@ -172,7 +172,7 @@ export async function takeFigures() {
 	return ask('figures', {
 		from: whole ? 0 : Math.max(0, Math.round(state.rangeFrom)),
 		to: whole ? null : Math.max(1, Math.round(state.rangeTo)),
-		worker: 0, longPoll: state.long, idle: state.idle,
+		longPoll: state.long, idle: state.idle,
 	});
 }
 

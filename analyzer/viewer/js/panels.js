@@ -91,29 +91,30 @@ function roleOf(number) {
 	return view.process.workers.find((worker) => worker.worker === number)?.role || '';
 }
 
-function finding(poll, before) {
-	return goButton(poll, before, element('strong', {}, poll.in_pool ? `${poll.kind} for ${poll.callback}` : poll.callback), ' ',
+function stillOpen(poll, died) {
+	return goButton(poll, died ? 'The program died in ' : 'Still running at the end: ', element('strong', {}, poll.in_pool ? `${poll.kind} for ${poll.callback}` : poll.callback), ' ',
 		element('span', { class: 'place' }, place(poll)),
-		` held worker ${poll.worker} (${roleOf(poll.worker)}) for `, element('strong', {}, formatDuration(poll.duration_ns)),
-		` at ${timeText(poll.start_ns, 1e6)}.`,
-		poll.in_pool ? '' : ` It is a ${poll.kind} callback that was registered by ${poll.caller}${poll.caller_file ? ` ${shortPath(poll.caller_file)}:${poll.caller_line}` : ''}.`);
+		` on worker ${poll.worker} (${roleOf(poll.worker)}), which had run for ${formatDuration(poll.duration_ns)} since ${timeText(poll.start_ns, 1e6)}.`);
+}
+
+function goToFinding(finding) {
+	const lane = view.lanes.findIndex((one) => one.worker.worker === finding.worker);
+	view.chosen = Math.max(0, lane);
+	showAround(finding.from_ns, Math.max(finding.from_ns, finding.to_ns));
+}
+
+function finding(one) {
+	return element('li', { class: `finding ${one.severity}` }, element('button', { class: 'row', onclick: () => goToFinding(one) },
+		element('span', { class: 'severity' }, one.severity), ' ', element('strong', {}, one.title), element('span', { class: 'evidence' }, one.evidence)),
+	one.advice ? element('p', { class: 'advice' }, one.advice) : null);
 }
 
 function worst(report) {
-	const found = [];
-	const loop = report.long_polls.find((poll) => roleOf(poll.worker) === 'loop');
-	const pool = report.long_polls.find((poll) => roleOf(poll.worker) === 'pool');
-	for (const poll of report.open_polls.slice(0, 3))
-		found.push(finding(poll, report.seal_reason === 'died' || report.salvaged ? 'The program died in: ' : 'Still running at the end: '));
-	found.push(loop ? finding(loop, 'Slowest callback: ') : element('p', {}, report.tier === 'libc' ? 'No callbacks can be seen in this trace.' : `No callback held a loop for ${formatDuration(state.long)} or longer.`));
-	if (pool)
-		found.push(finding(pool, 'Longest work on the pool: '));
-	const idle = report.idle_periods[0];
-	if (idle)
-		found.push(element('button', { class: 'row', onclick: () => showAround(idle.start_ns, idle.start_ns + idle.duration_ns) },
-			`Worker ${idle.worker} (pool) slept for `, element('strong', {}, formatDuration(idle.duration_ns)),
-			` at ${timeText(idle.start_ns, 1e6)} while up to ${plural(idle.queue_depth, 'request')} waited for the pool.`));
-	return found;
+	const died = report.seal_reason === 'died' || report.salvaged;
+	const open = report.open_polls.slice(0, 3).map((poll) => stillOpen(poll, died));
+	if (report.findings.length === 0)
+		return [...open, element('p', {}, report.tier === 'libc' ? 'Nothing; but no callbacks can be seen in this trace.' : 'Nothing. No callback held a loop, no worker starved.')];
+	return [...open, element('ol', { class: 'findings' }, report.findings.map(finding))];
 }
 
 function longPolls(report) {

@@ -70,8 +70,8 @@ function pause() {
 	});
 }
 
-/* Runs step(batches), which returns the share that is done, until it is 1 or `wanted` says no. */
-async function inSteps(step, what, wanted) {
+/* Runs step(batches), which returns the share that is done, until it is 1. */
+async function inSteps(step, what) {
 	let batches = 8;
 	for (;;) {
 		const before = performance.now();
@@ -80,15 +80,13 @@ async function inSteps(step, what, wanted) {
 		if (share < 0)
 			throw new Error('out of memory while reading the trace');
 		if (share >= 1)
-			return true;
+			return;
 		if (took < STEP_MS)
 			batches = Math.min(batches * 2, 4096);
 		else if (took > 2 * STEP_MS)
 			batches = Math.max(batches >> 1, 1);
 		postMessage({ progress: what, share });
 		await pause();
-		if (!wanted())
-			return false;
 	}
 }
 
@@ -168,7 +166,7 @@ async function choose({ process }) {
 	figuresWanted++;
 	if (wasm.page_choose(process) < 0)
 		throw new Error('out of memory while reading the trace');
-	await inSteps(wasm.page_build, 'Reading', () => true);
+	await inSteps(wasm.page_build, 'Drawing up');
 	const answer = jsonAt(wasm.page_process());
 	workerCount = answer.workers.length;
 	answer.report = jsonAt(wasm.page_report());
@@ -195,12 +193,10 @@ function draw({ from, to, columns }) {
 // ---- Questions ------------------------------------------------------------------------------------------------
 
 /* Null: something newer was asked for meanwhile. */
-async function figures({ from, to, worker, longPoll, idle }) {
+async function figures({ from, to, longPoll, idle }) {
 	const mine = ++figuresWanted;
-	if (wasm.page_figure(from, to === null ? -1 : to, worker, longPoll, idle) < 0)
-		throw new Error('out of memory');
-	const whole = await inSteps(wasm.page_figure_step, 'Figures', () => mine === figuresWanted);
-	return whole ? jsonAt(wasm.page_figures()) : null;
+	await pause();
+	return mine === figuresWanted ? jsonAt(wasm.page_figures(from, to === null ? -1 : to, longPoll, idle)) : null;
 }
 
 function filter({ sites, object, shortest }) {

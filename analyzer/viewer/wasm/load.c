@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads all workers of a process side by side, always on where it is furthest behind, and feeds what it reads to a
- * timeline, which makes the figures, and to the lanes, which make the picture. Step by step, so that the page can
- * answer in between.
+ * Reads a process into lanes, worker by worker, step by step, so that the page can tell how far it is. What the pool
+ * did is known by the timeline alone, which calls the functions of `lanes_watch` while it reads.
  */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tick_heap.h"
 #include "viewer.h"
 
 #define BATCH_ITEMS 4096
@@ -17,18 +15,14 @@ struct reading {
 	struct trace_part *parts;
 	size_t part, part_count;
 	struct trace_cursor *cursor;
-	bool broken; /* the part before could not be read to its end */
-	bool fresh;  /* nothing of this part was read yet */
 	uint64_t last_tick;
 	struct box_stream stream;
 };
 
 struct loader {
-	struct timeline *timeline;
-	struct lane *lanes;
-	struct reading *readings;
-	struct tick_heap behind;
-	uint64_t events, done;
+	size_t worker;	       /* being read */
+	uint64_t events, done; /* items: at least half as many as events */
+	struct reading reading;
 	struct trace_item items[BATCH_ITEMS];
 	struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
 };
@@ -52,8 +46,7 @@ static int item_keep(struct lane *lane, const struct lane_item *item)
 /* Only drawn items are in the tree, but all are in the list: the boxes of the others are of another type. */
 static void watch_item(void *arg, const struct timeline_span *span, uint64_t submit_tick)
 {
-	struct loader *loader = arg;
-	struct lane *lane = &loader->lanes[span->worker];
+	struct lane *lane = &viewer.lanes[span->worker];
 	struct lane_item item = {
 	    .box = {.tick = span->tick,
 		    .duration = span->duration,
@@ -65,6 +58,7 @@ static void watch_item(void *arg, const struct timeline_span *span, uint64_t sub
 	};
 	struct box shown = item.box;
 
+	(void)arg;
 	if (!item.drawn)
 		shown.type = BOX_TYPES;
 	if (item_keep(lane, &item) == 0)
@@ -77,7 +71,7 @@ static void watch_level(void *arg, uint64_t tick, uint64_t queued, uint64_t runn
 	levels_add(&viewer.pool, tick, queued, running);
 }
 
-static struct timeline_watch watch = {.item = watch_item, .level = watch_level};
+const struct timeline_watch lanes_watch = {.item = watch_item, .level = watch_level};
 
 /* ---- Lanes ---------------------------------------------------------------------------------------------------- */
 
@@ -113,168 +107,121 @@ static int lane_add_gap(struct lane *lane, const struct reading *reading, uint64
 
 /* ---- Reading -------------------------------------------------------------------------------------------------- */
 
-static int reading_open(struct loader *loader, size_t worker)
+static int reading_open(struct loader *loader)
 {
-	const struct trace_worker *entry = &viewer.process->workers[worker];
-	struct reading *reading = &loader->readings[worker];
+	const struct trace_worker *entry = &viewer.process->workers[loader->worker];
+	struct lane *lane = &viewer.lanes[loader->worker];
+	struct reading *reading = &loader->reading;
 
-	reading->part_count = trace_parts(entry, PART_EVENTS, NULL);
+	*reading = (struct reading){.part_count = trace_parts(entry, PART_EVENTS, NULL)};
+	reading->stream.site_count = (uint32_t)viewer.process->site_count;
 	reading->parts = calloc(reading->part_count + 1, sizeof(*reading->parts));
-	if (!reading->parts)
+	lane->parts = calloc(reading->part_count + 1, sizeof(*lane->parts));
+	if (!reading->parts || !lane->parts)
 		return -ENOMEM;
 	trace_parts(entry, PART_EVENTS, reading->parts);
-	reading->stream.site_count = (uint32_t)viewer.process->site_count;
-	loader->events += entry->events;
-	if (!loader->lanes)
-		return 0;
-	loader->lanes[worker].parts = calloc(reading->part_count + 1, sizeof(struct lane_part));
-	loader->lanes[worker].first_tick = entry->start_tick;
-	loader->lanes[worker].last_tick = entry->end_tick ? entry->end_tick : viewer.process->last_tick;
-	return loader->lanes[worker].parts ? 0 : -ENOMEM;
-}
-
-struct loader *loader_open(struct timeline *timeline, struct lane *lanes)
-{
-	size_t workers = viewer.process->worker_count;
-	struct loader *loader = calloc(1, sizeof(*loader));
-	int error = 0;
-
-	if (!loader)
-		return NULL;
-	loader->timeline = timeline;
-	loader->lanes = lanes;
-	loader->readings = calloc(workers + 1, sizeof(*loader->readings));
-	loader->behind.entries = calloc(workers + 1, sizeof(*loader->behind.entries));
-	watch.arg = loader;
-	if (lanes)
-		timeline->watch = &watch;
-	for (size_t i = 0; loader->readings && loader->behind.entries && error == 0 && i < workers; i++) {
-		const struct trace_worker *worker = &viewer.process->workers[i];
-		error = reading_open(loader, i);
-		if (error == 0 && loader->readings[i].part_count > 0)
-			tick_heap_push(
-			    &loader->behind,
-			    worker->start_tick < worker->first_tick ? worker->start_tick : worker->first_tick, i);
-	}
-	if (error == 0 && loader->readings && loader->behind.entries)
-		return loader;
-	loader_close(loader);
-	return NULL;
-}
-
-static int worker_end(struct loader *loader, size_t worker)
-{
-	struct reading *reading = &loader->readings[worker];
-	struct lane *lane = loader->lanes ? &loader->lanes[worker] : NULL;
-
-	tick_heap_pop(&loader->behind);
-	if (lane) {
-		uint64_t end = lane->last_tick > reading->last_tick ? lane->last_tick : reading->last_tick;
-		lane->open_count = box_stream_end(&reading->stream, end, lane->open);
-	}
-	return timeline_end_worker(loader->timeline, worker);
-}
-
-static int part_begin(struct loader *loader, size_t worker)
-{
-	struct reading *reading = &loader->readings[worker];
-
-	reading->cursor =
-	    trace_cursor_open_part(viewer.trace, viewer.process_index, worker, &reading->parts[reading->part]);
-	if (!reading->cursor)
-		return -ENOMEM;
-	reading->fresh = true;
-	if (loader->lanes)
-		lane_begin_part(&loader->lanes[worker], &reading->parts[reading->part]);
+	lane->first_tick = entry->start_tick;
+	lane->last_tick = entry->end_tick ? entry->end_tick : viewer.process->last_tick;
 	return 0;
 }
 
-static void part_end(struct reading *reading)
+struct loader *loader_open(void)
 {
-	reading->broken = trace_cursor_problem(reading->cursor) != NULL;
-	trace_cursor_close(reading->cursor);
-	reading->cursor = NULL;
-	reading->part++;
+	struct loader *loader = calloc(1, sizeof(*loader));
+
+	for (size_t i = 0; loader && i < viewer.process->worker_count; i++)
+		loader->events += viewer.process->workers[i].events;
+	return loader;
 }
 
-/* The timeline reads a worker as one stream: a part that goes on where the one before stopped begins nothing. */
-static int batch_feed(struct loader *loader, size_t worker, size_t count)
+static void reading_close(struct reading *reading)
 {
-	struct reading *reading = &loader->readings[worker];
+	trace_cursor_close(reading->cursor);
+	free(reading->parts);
+	*reading = (struct reading){0};
+}
+
+static void worker_end(struct loader *loader)
+{
+	struct reading *reading = &loader->reading;
+	struct lane *lane = &viewer.lanes[loader->worker];
+	uint64_t end = lane->last_tick > reading->last_tick ? lane->last_tick : reading->last_tick;
+
+	lane->open_count = box_stream_end(&reading->stream, end, lane->open);
+	reading_close(reading);
+	loader->worker++;
+}
+
+static int part_begin(struct loader *loader)
+{
+	struct reading *reading = &loader->reading;
+	const struct trace_part *part = &reading->parts[reading->part];
+
+	reading->cursor = trace_cursor_open_part(viewer.trace, viewer.process_index, loader->worker, part);
+	if (!reading->cursor)
+		return -ENOMEM;
+	lane_begin_part(&viewer.lanes[loader->worker], part);
+	return 0;
+}
+
+static int batch_take(struct loader *loader, size_t count)
+{
+	struct reading *reading = &loader->reading;
+	struct lane *lane = &viewer.lanes[loader->worker];
 	size_t context_count;
 	bool after_gap;
 	const struct trace_context *context = trace_cursor_context(reading->cursor, &context_count, &after_gap);
 
-	if (context && loader->lanes)
+	if (after_gap && lane_add_gap(lane, reading, loader->items[0].tick) < 0)
+		return -ENOMEM;
+	if (context)
 		box_stream_begin(&reading->stream, context, context_count);
-	after_gap |= reading->fresh && reading->broken;
-	if (after_gap && loader->lanes &&
-	    lane_add_gap(&loader->lanes[worker], reading, loader->items[0].tick) < 0)
-		return -ENOMEM;
-	bool resumes = context && (after_gap || reading->part == 0);
-	reading->fresh = false;
-	if (timeline_feed(loader->timeline, worker, loader->items, count, resumes ? context : NULL,
-			  resumes ? context_count : 0, after_gap) < 0)
-		return -ENOMEM;
 	const struct trace_item *last = &loader->items[count - 1];
 	reading->last_tick = last->tick + (last->shape == TRACE_SHAPE_INSTANT ? 0 : last->duration);
-	if (!loader->lanes)
-		return 0;
-	return lane_take(&loader->lanes[worker], loader->boxes,
-			 box_stream_feed(&reading->stream, loader->items, count, loader->boxes));
+	return lane_take(lane, loader->boxes, box_stream_feed(&reading->stream, loader->items, count, loader->boxes));
 }
 
 static int batch_read(struct loader *loader)
 {
-	size_t worker = loader->behind.entries[0].position;
-	struct reading *reading = &loader->readings[worker];
+	struct reading *reading = &loader->reading;
 
-	if (reading->part == reading->part_count)
-		return worker_end(loader, worker);
-	if (!reading->cursor && part_begin(loader, worker) < 0)
+	if (!reading->parts && reading_open(loader) < 0)
+		return -ENOMEM;
+	if (reading->part == reading->part_count) {
+		worker_end(loader);
+		return 0;
+	}
+	if (!reading->cursor && part_begin(loader) < 0)
 		return -ENOMEM;
 	size_t count = trace_cursor_read(reading->cursor, UINT64_MAX, loader->items, BATCH_ITEMS);
 	loader->done += count;
-	if (count == 0) {
-		part_end(reading);
-		return 0;
-	}
-	tick_heap_move_top(&loader->behind, loader->items[count - 1].tick);
-	return batch_feed(loader, worker, count);
+	if (count > 0)
+		return batch_take(loader, count);
+	trace_cursor_close(reading->cursor);
+	reading->cursor = NULL;
+	reading->part++;
+	return 0;
 }
 
 int loader_step(struct loader *loader, uint32_t batches)
 {
 	int error = 0;
 
-	for (uint32_t i = 0; error == 0 && i < batches && loader->behind.count > 0; i++) {
+	for (uint32_t i = 0; error == 0 && i < batches && loader->worker < viewer.process->worker_count; i++)
 		error = batch_read(loader);
-		if (error == 0 && loader->behind.count > 0)
-			error = timeline_settle(loader->timeline, loader->behind.entries[0].tick);
-	}
-	if (error == 0 && loader->behind.count == 0)
-		error = timeline_finish(loader->timeline);
-	return error < 0 ? error : loader->behind.count > 0;
+	return error < 0 ? error : loader->worker < viewer.process->worker_count;
 }
 
 double loader_share(const struct loader *loader)
 {
-	const struct trace_process *process = viewer.process;
-	uint64_t all = process->last_tick - process->first_tick;
-	uint64_t at = loader->behind.count ? loader->behind.entries[0].tick : process->last_tick;
+	double share = loader->events ? 1.7 * (double)loader->done / (double)loader->events : 0;
 
-	return all > 0 && at > process->first_tick ? (double)(at - process->first_tick) / (double)all : 0;
+	return share < 1 ? share : 1;
 }
 
 void loader_close(struct loader *loader)
 {
-	if (!loader)
-		return;
-	for (size_t i = 0; loader->readings && i < viewer.process->worker_count; i++) {
-		trace_cursor_close(loader->readings[i].cursor);
-		free(loader->readings[i].parts);
-	}
-	free(loader->readings);
-	free(loader->behind.entries);
+	if (loader)
+		reading_close(&loader->reading);
 	free(loader);
 }

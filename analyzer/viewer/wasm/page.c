@@ -14,9 +14,7 @@
 
 struct viewer viewer;
 
-/* At most one of each goes on. */
-static struct loader *building, *figuring;
-static struct timeline *figures;
+static struct loader *building; /* NULL: nothing is */
 
 const char *viewer_answer(json_t *json)
 {
@@ -49,17 +47,8 @@ EXPORT(page_give_symbols) void page_give_symbols(char *lines)
 	symbols_give(lines);
 }
 
-static void figures_forget(void)
-{
-	loader_close(figuring);
-	timeline_free(figures);
-	figuring = NULL;
-	figures = NULL;
-}
-
 static void process_forget(void)
 {
-	figures_forget();
 	loader_close(building);
 	building = NULL;
 	parts_forget();
@@ -165,22 +154,40 @@ static int samples_take(void)
 	return error < 0 ? error : levels_finish(&viewer.active);
 }
 
-static int process_ready(void)
+/* As analyze_trace has them where nobody says otherwise, with as many rows as its --json lists. */
+static struct timeline_options figure_options(void)
 {
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	struct thresholds thresholds = thresholds_default();
 
 	options.top = 1000;
+	thresholds_apply(&thresholds, &options);
+	return options;
+}
+
+static void build_progress(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg;
+	page_progress(PROGRESS_BUILD, total ? (double)done / (double)total : 0);
+}
+
+static int process_ready(void)
+{
+	struct timeline_options options = figure_options();
+
+	options.watch = &lanes_watch;
+	viewer.lanes = calloc(viewer.process->worker_count + 1, sizeof(*viewer.lanes));
 	viewer.sites = (uint32_t)viewer.process->site_count;
 	viewer.symbols = symbols_open(viewer.process);
-	viewer.timeline = timeline_make(viewer.process, &options);
-	viewer.lanes = calloc(viewer.process->worker_count + 1, sizeof(*viewer.lanes));
+	if (viewer.lanes)
+		viewer.timeline = timeline_read(viewer.trace, viewer.process_index, &options, build_progress, NULL);
 	viewer.filter_sites = malloc(viewer.sites + 1);
 	viewer.find_sites = malloc(viewer.sites + 1);
 	if (!viewer.symbols || !viewer.timeline || !viewer.lanes || !viewer.filter_sites || !viewer.find_sites)
 		return -ENOMEM;
 	memset(viewer.filter_sites, 1, viewer.sites + 1);
 	memset(viewer.find_sites, 1, viewer.sites + 1);
-	building = loader_open(viewer.timeline, viewer.lanes);
+	building = loader_open();
 	return building ? samples_take() : -ENOMEM;
 }
 
@@ -298,20 +305,29 @@ EXPORT(page_process) const char *page_process(void)
 
 static const char *report_text(const struct timeline *timeline)
 {
+	struct thresholds thresholds = thresholds_default();
+	struct findings_input input = {.trace = viewer.trace,
+				       .process = viewer.process_index,
+				       .timeline = timeline,
+				       .symbols = viewer.symbols,
+				       .thresholds = &thresholds};
+	struct findings *findings = findings_make(&input);
 	struct report report = {.trace = viewer.trace,
 				.timeline = timeline,
 				.symbols = viewer.symbols,
+				.findings = findings,
 				.alone = viewer.trace->process_count == 1};
 	struct report_list *list = report_list_make(viewer.trace);
 	char *text = NULL;
 	size_t bytes = 0;
-	FILE *out = list ? open_memstream(&text, &bytes) : NULL;
+	FILE *out = list && findings ? open_memstream(&text, &bytes) : NULL;
 
 	if (out && report_list_add(list, &report) == 0)
 		report_list_print(list, out);
 	if (out)
 		fclose(out);
 	report_list_free(list);
+	findings_free(findings);
 	free(viewer.text);
 	viewer.text = text;
 	return text;
@@ -323,36 +339,25 @@ EXPORT(page_report) const char *page_report(void)
 	return report_text(viewer.timeline);
 }
 
-/* Begins figures of a range, as --from, --to, --worker, --long-poll and --idle give them. 0 or -ENOMEM. */
-EXPORT(page_figure) int page_figure(double from_ns, double to_ns, uint32_t worker, double long_poll_ns, double idle_ns)
+static void figure_progress(void *arg, uint64_t done, uint64_t total)
 {
-	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	(void)arg;
+	page_progress(PROGRESS_FIGURES, total ? (double)done / (double)total : 0);
+}
 
-	figures_forget();
-	options.top = 1000;
+/* Figures of a range, as --from, --to, --long-poll and --idle give them; to_ns < 0: to the end. NULL: no memory. */
+EXPORT(page_figures)
+const char *page_figures(double from_ns, double to_ns, double long_poll_ns, double idle_ns)
+{
+	struct timeline_options options = figure_options();
+
 	options.from_ns = from_ns > 0 ? (uint64_t)from_ns : 0;
 	options.to_ns = to_ns >= 0 ? (uint64_t)to_ns : UINT64_MAX;
-	options.worker = worker;
 	options.long_poll_ns = (uint64_t)long_poll_ns;
 	options.idle_ns = (uint64_t)idle_ns;
-	figures = timeline_make(viewer.process, &options);
-	figuring = figures ? loader_open(figures, NULL) : NULL;
-	return figuring ? 0 : -ENOMEM;
-}
-
-/* The share that is done, 1: page_figures() has them; -1: no memory. */
-EXPORT(page_figure_step) double page_figure_step(uint32_t batches)
-{
-	int state = loader_step(figuring, batches);
-
-	return state < 0 ? -1 : state == 0 ? 1 : loader_share(figuring) * 0.999;
-}
-
-EXPORT(page_figures) const char *page_figures(void)
-{
-	const char *text = report_text(figures);
-
-	figures_forget();
+	struct timeline *timeline = timeline_read(viewer.trace, viewer.process_index, &options, figure_progress, NULL);
+	const char *text = timeline ? report_text(timeline) : NULL;
+	timeline_free(timeline);
 	return text;
 }
 

@@ -105,7 +105,10 @@ static void info_recorded(const struct trace_process *process, struct symbol_inf
 		info->module = base_name(module->path);
 	if (symbol && *symbol) {
 		int length = offset ? asprintf(&name, "%s+0x%" PRIx32, symbol, offset) : asprintf(&name, "%s", symbol);
-		if (length < 0 || asprintf(&text, "%s (%s)", name, info->module) < 0)
+		if (length >= 0)
+			length = *info->module ? asprintf(&text, "%s (%s)", name, info->module)
+					       : asprintf(&text, "%s", name);
+		if (length < 0)
 			return;
 	} else {
 		name = text = name_by_place(info->module, module, address);

@@ -49,8 +49,10 @@ uint64_t ticks_at_least(double ns); /* a duration */
 
 /* ---- load.c ---- */
 struct loader;
-/* Reads a process; `lanes` NULL: figures only. NULL: no memory. Takes `timeline` over until it is done. */
-struct loader *loader_open(struct timeline *timeline, struct lane *lanes);
+/* For the timeline that is read before: puts work on the pool and its levels into the lanes. */
+extern const struct timeline_watch lanes_watch;
+/* NULL: no memory. */
+struct loader *loader_open(void);
 /* 1: goes on, 0: done, -ENOMEM. */
 int loader_step(struct loader *loader, uint32_t batches);
 double loader_share(const struct loader *loader);
