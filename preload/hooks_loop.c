@@ -30,12 +30,13 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 	outer = thread->loop;
 	if (unlikely(!atomic_load_explicit(&process->helper, memory_order_relaxed)))
 		process_start_drain();
-	thread->loop = loop;
+	thread->loop = thread_loop = loop;
 	if (thread_reserve(2, TRACE_ROLE_LOOP))
 		depth =
 		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
 	rc = real(loop, mode);
 	thread = thread_current;
+	thread_loop = outer;
 	if (likely(thread->ring != NULL)) {
 		thread->loop = outer;
 		if (depth >= 0)

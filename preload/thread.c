@@ -25,6 +25,7 @@
 
 struct thread thread_none;
 __thread struct thread *thread_current = &thread_none;
+__thread void *thread_loop;
 
 /* A thread that has none and will get none: it ended already, or no ring was free. */
 static struct thread thread_untraced;
@@ -228,7 +229,13 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 		thread = thread_register(role);
 		if (thread == &thread_none && process_shared())
 			atomic_fetch_add(&process_shared()->untraced_events, events);
-		return thread == &thread_none ? NULL : thread;
+		if (thread == &thread_none)
+			return NULL;
+		if (role == TRACE_ROLE_LOOP) { /* in a callback of a loop that ran before the fork */
+			thread->loop = thread_loop;
+			process_start_drain();
+		}
+		return thread;
 	}
 	if (!thread_enabled(thread))
 		return NULL;
@@ -276,7 +283,7 @@ void thread_unwind(struct thread *thread, uint32_t depth)
 		thread_put(thread, clock_read(thread->clock),
 			   is_loop ? trace_word(trace_word_object(word), TRACE_LOOP_LEAVE) : TRACE_POLL_UNWOUND);
 		if (is_loop)
-			thread->loop = enclosing_loop(thread);
+			thread->loop = thread_loop = enclosing_loop(thread);
 	}
 }
 

@@ -54,6 +54,7 @@ struct thread {
 
 extern __thread struct thread *thread_current; /* never NULL: thread_none until the thread records */
 extern struct thread thread_none;
+extern __thread void *thread_loop; /* uv_loop_t of the innermost uv_run: a forked child goes on in it, with a new struct */
 
 /* Gives this thread a ring and makes it a worker, starting the recorder if need be. Returns thread_current,
  * thread_none if that is impossible. Slow; errno is kept. */
