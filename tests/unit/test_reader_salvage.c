@@ -356,10 +356,10 @@ static void open_and_walk(void)
 Test(reader_salvage, each_field_of_the_header_at_its_limits, .timeout = 120)
 {
 	static const uint64_t extremes[] = {0, 1, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
-	static const uint32_t regions[][2] = {{8, 160},
-					      {offsetof(struct shared, enabled),
-					       offsetof(struct shared, message) - offsetof(struct shared, enabled)},
-					      {offsetof(struct shared, rings), sizeof(struct shared_ring)}};
+	static const uint32_t regions[][2] = {
+	    {8, 160},
+	    {offsetof(struct shared, enabled), offsetof(struct shared, message) - offsetof(struct shared, enabled)},
+	    {offsetof(struct shared, rings), sizeof(struct shared_ring)}};
 
 	ring_fill(0, 1, 5, count);
 	for (size_t region = 0; region < 3; region++)
