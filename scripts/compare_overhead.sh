@@ -268,6 +268,7 @@ report_efficiency() { # mode
 report_validation() { # mode
 	heading Validation "$1"
 	say "CPU time of a request: ${bare_cpu_us}µs bare, ${traced_cpu_us}µs traced with its helper; servers' core busy: $busy_percent%"
+	is_at_most 80 "$busy_percent" || say "NOISY: others had the servers' core; ask again when the machine is quiet"
 	[ "$1" = thread ] || limit "overhead, lower end of the interval, in percent" "$(load overhead_low)" "$max_overhead"
 	same "requests, the server's count and the load's" "$reads" "$traced_requests"
 	is_recorded "$1" || return 0
