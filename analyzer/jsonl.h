@@ -71,6 +71,8 @@ void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker,
 /* `word` is the ITEM_END that will end it; 0: not known. */
 void jsonl_item_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count);
+/* Events that were dropped, and of which no event tells. */
+void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count);
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace);
 
 /* ---- jsonl_stream.c --------------------------------------------------------------------------------------- */

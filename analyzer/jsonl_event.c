@@ -260,6 +260,14 @@ void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 	jsonl_end(process);
 }
 
+void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count)
+{
+	jsonl_begin(process, "Lost", ns, worker);
+	jsonl_key_number(process->out, "count", count);
+	jsonl_key_string(process->out, "reason", "at an unknown time");
+	jsonl_end(process);
+}
+
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 {
 	const struct trace_process *from = process->process;

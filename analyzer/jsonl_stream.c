@@ -18,7 +18,7 @@
 #define NOWHERE	   SIZE_MAX
 #define OPEN_MAX   (2 * TRACE_DEPTH_MAX + 2)
 
-enum step { STEP_BEGIN, STEP_GAP, STEP_FUSED_END, STEP_ITEM, STEP_TAIL, STEP_WORKER_END, STEP_COUNT };
+enum step { STEP_BEGIN, STEP_GAP, STEP_FUSED_END, STEP_ITEM, STEP_TAIL, STEP_LOST, STEP_WORKER_END, STEP_COUNT };
 
 struct jsonl_stream {
 	struct trace_cursor *cursor;
@@ -38,6 +38,7 @@ struct jsonl_stream {
 	size_t gap_at; /* of the item after missing data */
 	bool gap_is_missing;
 	uint64_t gap_count, missing_told;
+	uint64_t lost_told; /* in events of their own */
 	struct trace_context gap_open[OPEN_MAX];
 	size_t gap_open_count;
 
@@ -125,6 +126,8 @@ static bool find_step(struct jsonl_stream *stream)
 		return set_step(stream, STEP_ITEM, item->tick);
 	if (worker->missing > stream->missing_told)
 		return set_step(stream, STEP_TAIL, stream->tick);
+	if (worker->lost > stream->lost_told)
+		return set_step(stream, STEP_LOST, stream->tick);
 	if (worker->end_tick > 0 && !stream->end_told)
 		return set_step(stream, STEP_WORKER_END, worker->end_tick);
 	return false;
@@ -169,6 +172,13 @@ static bool word_is_poll(uint64_t word)
 	uint32_t code = trace_word_code(word);
 
 	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
+}
+
+static bool word_is_lost(uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	return code == TRACE_LOST_FULL || code == TRACE_LOST_REENTRANT || code == TRACE_LOST_DEPTH;
 }
 
 static void open_push(struct jsonl_stream *stream, uint64_t word, uint64_t tick)
@@ -254,7 +264,9 @@ static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct
 		return;
 	}
 	jsonl_instant(stream->process, ns, stream->worker->worker, item->word);
-	if (code == TRACE_LOOP_ENTER)
+	if (word_is_lost(item->word))
+		stream->lost_told += trace_word_object(item->word);
+	else if (code == TRACE_LOOP_ENTER)
 		open_push(stream, item->word, item->tick);
 	else if (code == TRACE_LOOP_LEAVE)
 		open_leave_loop(stream);
@@ -303,6 +315,13 @@ static void write_tail(struct jsonl_stream *stream, uint64_t ns)
 	stream->missing_told = stream->worker->missing;
 }
 
+/* A ring that was full to the end had no room to say so. */
+static void write_lost(struct jsonl_stream *stream, uint64_t ns)
+{
+	jsonl_lost(stream->process, ns, stream->worker->worker, stream->worker->lost - stream->lost_told);
+	stream->lost_told = stream->worker->lost;
+}
+
 static void write_worker_end(struct jsonl_stream *stream, uint64_t ns)
 {
 	stream->end_told = true;
@@ -310,8 +329,13 @@ static void write_worker_end(struct jsonl_stream *stream, uint64_t ns)
 }
 
 static void (*const writers[STEP_COUNT])(struct jsonl_stream *stream, uint64_t ns) = {
-    [STEP_BEGIN] = write_begin, [STEP_GAP] = write_gap,	  [STEP_FUSED_END] = write_fused_end,
-    [STEP_ITEM] = write_item,	[STEP_TAIL] = write_tail, [STEP_WORKER_END] = write_worker_end,
+    [STEP_BEGIN] = write_begin,
+    [STEP_GAP] = write_gap,
+    [STEP_FUSED_END] = write_fused_end,
+    [STEP_ITEM] = write_item,
+    [STEP_TAIL] = write_tail,
+    [STEP_LOST] = write_lost,
+    [STEP_WORKER_END] = write_worker_end,
 };
 
 /* ---- The whole -------------------------------------------------------------------------------------------- */

@@ -366,3 +366,27 @@ Test(jsonl, missing_events_are_lost_and_open_polls_come_from_the_context)
 	cr_assert_str_eq(text_of(4, "kind"), "timer");
 	cr_assert_eq(number_of(4, "duration_ns"), 256000);
 }
+
+/* A ring that is full to the end has no room for an event that tells of it: the worker's entry does. */
+Test(jsonl, events_lost_at_the_end_are_told)
+{
+	static const struct record records[] = {{320000, 0x7ull << 16 | TRACE_LOST_FULL},
+						{640000, 0x9ull << 16 | TRACE_ASYNC_SEND},
+						{960000, 0x1ull << 16 | TRACE_LOST_DEPTH}};
+	const struct trace_worker_entry worker = {.worker = 1, .role = TRACE_ROLE_LOOP, .recorded = 3, .lost = 50};
+	json_int_t told = 0;
+	struct encoder encoder;
+
+	begin_file(1);
+	encoder_init(&encoder, 1, HELPER_SHIFT);
+	builder_events(builder, &encoder, (struct encoder_source){records, 3, 0, 3});
+	builder_worker(builder, &worker, "main");
+	end_file("trace.bin");
+	convert();
+	for (size_t i = 0; i < line_count; i++)
+		told += is_event(i, "Lost") ? number_of(i, "count") : 0;
+	cr_assert_eq(told, 50);
+	cr_assert(is_event(line_count - 1, "Lost"));
+	cr_assert_eq(number_of(line_count - 1, "count"), 42);
+	cr_assert_str_eq(text_of(line_count - 1, "reason"), "at an unknown time");
+}
