@@ -98,34 +98,56 @@ static inline void input_no_progress(void *arg, uint64_t done, uint64_t total)
 	(void)arg, (void)done, (void)total;
 }
 
-/* As JSON lines, into nothing. No file that the input names is opened: those are not what is tried here. */
+/* So that no file is opened that the input names: those are not what is tried here. */
+static inline void input_hide_modules(struct trace *trace)
+{
+	for (size_t i = 0; i < trace->process_count; i++) {
+		struct trace_process *process = &trace->processes[i];
+
+		for (size_t k = 0; k < process->module_count; k++)
+			if (process->modules[k].path[0])
+				process->modules[k].path[0] = '\001';
+	}
+}
+
+static inline void input_check_times(const struct trace_process *process)
+{
+	if (trace_ns(process, process->first_tick) > trace_ns(process, process->last_tick))
+		abort();
+}
+
+/* As JSON lines, into nothing. */
 static inline void input_convert(struct trace *trace)
 {
 	static const struct jsonl_watcher watcher = {input_ignore, input_no_progress, NULL};
 	static struct jsonl_text out;
 
-	for (size_t i = 0; i < trace->process_count; i++)
-		for (size_t k = 0; k < trace->processes[i].module_count; k++)
-			trace->processes[i].modules[k].start = trace->processes[i].modules[k].end = 0;
 	if (out.fd == 0)
 		out.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (jsonl_convert(trace, &out, &watcher) != 0)
 		abort();
 }
 
-/* Opens it and looks at everything in it. */
-static inline void input_read(const uint8_t *data, size_t bytes)
+static inline struct trace *input_open(const uint8_t *data, size_t bytes)
 {
 	const char *path = input_path(data, bytes);
 	struct trace *trace = trace_open(&path, 1, NULL, NULL);
 
 	if (!trace)
 		abort();
+	input_hide_modules(trace);
+	return trace;
+}
+
+/* Opens it and looks at everything in it. */
+static inline void input_read(const uint8_t *data, size_t bytes)
+{
+	struct trace *trace = input_open(data, bytes);
+
 	for (size_t i = 0; i < trace->process_count; i++) {
 		struct trace_process *process = &trace->processes[i];
 
-		if (trace_ns(process, process->first_tick) > trace_ns(process, process->last_tick))
-			abort();
+		input_check_times(process);
 		for (size_t worker = 0; worker < process->worker_count; worker++) {
 			input_walk_worker(trace, i, worker, 64, 0);
 			input_walk_worker(trace, i, worker, 1, 1 + (process->last_tick >> 4));
@@ -134,6 +156,21 @@ static inline void input_read(const uint8_t *data, size_t bytes)
 	}
 	input_convert(trace);
 	trace_close(trace);
+}
+
+/* As it is and, where that is something else, with its checksums put right. */
+static inline void input_try_both(const uint8_t *data, size_t bytes, void (*try)(const uint8_t *data, size_t bytes))
+{
+	uint8_t *fixed = malloc(bytes + 1);
+
+	if (!fixed)
+		return;
+	try(data, bytes);
+	memcpy(fixed, data, bytes);
+	input_fix_checksums(fixed, bytes);
+	if (memcmp(fixed, data, bytes) != 0)
+		try(fixed, bytes);
+	free(fixed);
 }
 
 #endif

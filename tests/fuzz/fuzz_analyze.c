@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libFuzzer target: an input as a segment, as it is and with its checksums put right, through all that analyze_trace
+ * does: the timeline, its text and its JSON, into nothing. Seeds: tests/golden and tests/fuzz/corpus.
+ */
+#include "fuzz_input.h"
+#include "report.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+/* The input's last byte, which most often is padding, also chooses what is asked for. */
+static struct timeline_options choose_options(const uint8_t *data, size_t bytes)
+{
+	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	uint8_t choice = bytes > 0 ? data[bytes - 1] : 0;
+
+	if (choice & 1)
+		options.top = 1 + (choice >> 6);
+	if (choice & 2)
+		options.from_ns = 1u << (choice >> 3);
+	if (choice & 4)
+		options.worker = choice >> 5;
+	if (choice & 8)
+		options.long_poll_ns = options.idle_ns = options.hold_ns = options.pending_ns = 0;
+	if (choice & 16)
+		options.to_ns = options.from_ns + (1u << (choice >> 3));
+	return options;
+}
+
+static void print(struct trace *trace, size_t process, const struct timeline_options *options, struct report_list *list,
+		  FILE *out)
+{
+	struct report report = {
+	    .trace = trace,
+	    .timeline = timeline_read(trace, process, options, NULL, NULL),
+	    .symbols = symbols_open(&trace->processes[process]),
+	    .alone = trace->process_count == 1,
+	};
+
+	input_check_times(&trace->processes[process]);
+	if (!report.timeline || !report.symbols || report_print(&report, out) != 0 ||
+	    report_list_add(list, &report) != 0)
+		abort();
+	symbols_close(report.symbols);
+	timeline_free((struct timeline *)report.timeline);
+}
+
+static void analyze(const uint8_t *data, size_t bytes)
+{
+	static FILE *out;
+	struct timeline_options options = choose_options(data, bytes);
+	struct trace *trace = input_open(data, bytes);
+	struct report_list *list = report_list_make(trace);
+
+	if (!out)
+		out = fopen("/dev/null", "w");
+	if (!out || !list)
+		abort();
+	for (size_t i = 0; i < trace->process_count; i++)
+		print(trace, i, &options, list, out);
+	if (trace->process_count > 0 && report_list_print(list, out) != 0)
+		abort();
+	report_list_free(list);
+	trace_close(trace);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	input_try_both(data, bytes, analyze);
+	return 0;
+}
