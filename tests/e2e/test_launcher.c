@@ -237,3 +237,24 @@ Test(launcher, library_exports_only_what_it_interposes)
 	}
 	cr_assert_geq(exported, 69, "%zu names are exported", exported);
 }
+
+/* The doctor records a program of its own, so it can only be content where that worked. */
+Test(launcher, doctor_tests_itself)
+{
+	struct result well = launch("doctor", NULL, NULL, NULL);
+	struct result with = launch("doctor", "--", build_path("fixtures/timers"), NULL);
+	struct result refused = launch("doctor", "--", build_path("uvtrace-drain"), NULL);
+	struct result linked = launch("doctor", "--", build_path("fixtures/slow_hidden"), NULL);
+	struct result nowhere = run_program(&(struct run){.program = source_path("scripts/uvtrace"),
+							  .args = {"doctor"},
+							  .env = {"TMPDIR=/nonexistent"},
+							  .bare = true});
+
+	cr_assert_eq(well.status, 0, "%s", well.out);
+	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
+	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);
+	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s", refused.out);
+	cr_assert(linked.status == 0 && strstr(linked.out, "tier libc"), "%s", linked.out);
+	cr_assert(nowhere.status == 1 && strstr(nowhere.out, "FAIL  self-test"), "%s", nowhere.out);
+	cr_assert_eq(count_files(".", "uvtrace"), 0);
+}
