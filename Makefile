@@ -67,11 +67,11 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
-	symbols.c report.c report_html.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+	symbols.c report.c report_html.c report_findings.c report_formats.c baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
-	check-libuv check-trixie check-arm64 check-asan bench fuzz run-fuzz \
+	check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -213,7 +213,7 @@ check:
 	@$(MAKE) --no-print-directory tests
 	@$(MAKE) --no-print-directory --keep-going run-check
 
-run-check: lint check-unit check-e2e check-faults check-viewer
+run-check: lint check-unit check-e2e check-faults check-viewer check-scenarios
 
 CRITERION_FLAGS ?= --jobs 2
 
@@ -243,8 +243,8 @@ check-real: all
 	@scripts/install_deps.sh build real
 	$(Q)tests/real/run.sh
 
-check-libuv: all
-	@scripts/install_deps.sh build libuv
+check-libuv: tests
+	@scripts/install_deps.sh build test libuv
 	$(Q)tests/libuv/check.sh
 
 check-arm64: tests

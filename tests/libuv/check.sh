@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # check.sh: what `make check-libuv` runs: libuv's own test suite, of the version that is installed, against Debian's
-# library and against three that are built from Debian's source. With words: only the libraries named (debian built
-# symbolic clang).
+# library and against three that are built from Debian's source; the project's whole-program tests against these;
+# and several copies in one process. With words: only the libraries named (debian built symbolic clang).
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -22,4 +22,17 @@ for library; do
 	*) set -- "$@" "$library=$folder/$library" ;;
 	esac
 done
-exec tests/libuv/run.sh "$folder" "$folder/run" "$@"
+status=0
+tests/libuv/run.sh "$folder" "$folder/run" "$@" || status=1
+
+# Where libuv's own calls cannot be seen, when the work of fs and dns requests ended is not in the trace.
+for library in built symbolic clang; do
+	filter='@(polls|workers)/*'
+	[ "$library" != symbolic ] || filter='@(polls|workers)/!(fs_all|lookups)'
+	echo "== the whole-program tests with libuv $version, $library"
+	LD_LIBRARY_PATH=$folder/$library "$(realpath "$build")/e2e_tests" --jobs 2 --filter="$filter" || status=1
+done
+
+echo "== several copies of libuv in one process"
+tests/libuv/copies/run.sh "$folder" "$folder/copies" || status=1
+exit $status
