@@ -3,7 +3,7 @@
  * analyze_trace: reads traces and prints what they say of each process.
  *
  * Rules: exit 0 when something could be read (what is missing is said), 1 when nothing could or the output failed,
- * 2 for bad usage. The report goes to standard output, everything else to standard error.
+ * 2 for bad usage, 3 when a --fail-if holds. The report goes to standard output, everything else to standard error.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "durations.h"
+#include "gate.h"
 #include "report.h"
+#include "report_formats.h"
 #include "report_html.h"
 #include "version.h"
 
@@ -24,6 +26,8 @@
 #define TOP_DEFAULT	 10
 #define TOP_DEFAULT_JSON 1000
 #define PROGRESS_MS	 100
+#define GATES_MAX	 64
+#define STATUS_GATE	 3
 
 static const char help[] =
     "Usage: " PROGRAM " [options] [FILE|DIR ...]\n"
@@ -39,6 +43,10 @@ static const char help[] =
     "  --from=TIME       leave out what was over before this, counted from the program's start\n"
     "  --to=TIME         leave out what began after this\n"
     "  --worker=N        polls and times of this worker alone\n"
+    "  --format=FORMAT   text, json, markdown, junit, sarif or collapsed\n"
+    "  --collapsed       callbacks by total time as collapsed stacks, for flame graphs\n"
+    "  --fail-if=IF      exit with 3 if this holds, as long_poll>50ms, finding>=warning, worse>0; may be repeated\n"
+    "  --baseline=OLD    compare callbacks with an older trace\n"
     "  --set NAME=VALUE  change a threshold of the findings; --set help lists them\n"
     "  --help            print this\n"
     "  --version         print the version\n"
@@ -53,7 +61,11 @@ static const char help[] =
 struct settings {
 	struct timeline_options timeline;
 	struct thresholds thresholds;
-	bool json, top_set;
+	const struct report_format *format; /* NULL: JSON */
+	struct gate gates[GATES_MAX];
+	size_t gate_count;
+	const char *baseline_path;
+	bool top_set;
 	const char *html; /* NULL, or the page to be written */
 	const char *const *paths;
 	size_t path_count;
@@ -88,6 +100,10 @@ enum option_code {
 	OPTION_TO,
 	OPTION_WORKER,
 	OPTION_SET,
+	OPTION_FORMAT,
+	OPTION_COLLAPSED,
+	OPTION_FAIL_IF,
+	OPTION_BASELINE,
 	OPTION_HELP,
 	OPTION_VERSION
 };
@@ -100,9 +116,13 @@ static const struct option options[] = {
     {"from", required_argument, NULL, OPTION_FROM},
     {"to", required_argument, NULL, OPTION_TO},
     {"worker", required_argument, NULL, OPTION_WORKER},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"collapsed", no_argument, NULL, OPTION_COLLAPSED},
+    {"fail-if", required_argument, NULL, OPTION_FAIL_IF},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
-    {"html", required_argument, NULL, OPTION_HTML},
     {0},
 };
 
@@ -143,13 +163,53 @@ static void option_set(struct settings *settings, const char *text)
 	usage_error();
 }
 
+static void option_format(struct settings *settings, const char *name)
+{
+	settings->format = report_format_find(name);
+	if (settings->format || strcmp(name, "json") == 0)
+		return;
+	complain("--format: '%s' is none of text, json, markdown, junit, sarif, collapsed", name);
+	usage_error();
+}
+
+static void option_gate(struct settings *settings, const char *text)
+{
+	int error = -ENOSPC;
+
+	if (settings->gate_count < GATES_MAX)
+		error = gate_parse(&settings->gates[settings->gate_count++], text);
+	if (error == 0)
+		return;
+	if (error == -ENOSPC) {
+		complain("--fail-if: more than %d of them", GATES_MAX);
+	} else if (error == -EINVAL) {
+		complain("--fail-if: '%s' is no condition (as long_poll>50ms, finding>=warning)", text);
+	} else {
+		complain("--fail-if: '%s' is about none of these:", text);
+		gate_print_figures(stderr);
+	}
+	usage_error();
+}
+
 static void option_take(struct settings *settings, int code, const char *name, const char *value)
 {
 	struct timeline_options *timeline = &settings->timeline;
 
 	switch (code) {
 	case OPTION_JSON:
-		settings->json = true;
+		settings->format = NULL;
+		break;
+	case OPTION_COLLAPSED:
+		option_format(settings, "collapsed");
+		break;
+	case OPTION_FORMAT:
+		option_format(settings, value);
+		break;
+	case OPTION_FAIL_IF:
+		option_gate(settings, value);
+		break;
+	case OPTION_BASELINE:
+		settings->baseline_path = value;
 		break;
 	case OPTION_HTML:
 		settings->html = value;
@@ -200,7 +260,7 @@ static void settings_read(struct settings *settings, int argc, char **argv)
 	}
 	thresholds_apply(&settings->thresholds, &settings->timeline);
 	if (!settings->top_set)
-		settings->timeline.top = settings->json ? TOP_DEFAULT_JSON : TOP_DEFAULT;
+		settings->timeline.top = !settings->format ? TOP_DEFAULT_JSON : TOP_DEFAULT;
 	settings->paths = optind < argc ? (const char *const *)argv + optind : default_paths;
 	settings->path_count = optind < argc ? (size_t)(argc - optind) : 1;
 }
@@ -261,7 +321,55 @@ static size_t count_wanted(const struct settings *settings, const struct trace *
 	return wanted;
 }
 
-static int report_one(const struct settings *settings, struct trace *trace, size_t process, struct report_list *list)
+/* What the processes of a trace are printed by, and what came of it. */
+struct output {
+	struct report_list *list; /* JSON */
+	struct baseline *baseline;
+	size_t printed;
+	bool gated; /* a --fail-if holds */
+};
+
+static void gates_check(const struct settings *settings, const struct report *report, struct output *output)
+{
+	for (size_t i = 0; i < settings->gate_count; i++) {
+		char *why;
+		if (!gate_fails(&settings->gates[i], report, &why))
+			continue;
+		output->gated = true;
+		complain("process %" PRIu32 " fails %s", report->timeline->process->pid,
+			 why ? why : settings->gates[i].text);
+		free(why);
+	}
+}
+
+static int report_put(const struct settings *settings, const struct report *report, struct output *output)
+{
+	gates_check(settings, report, output);
+	return output->list ? report_list_add(output->list, report)
+			    : settings->format->add(report, output->printed++, stdout);
+}
+
+/* With findings and what --baseline says. */
+static int report_complete(const struct settings *settings, struct report *report, struct findings *findings,
+			   struct output *output)
+{
+	struct baseline_row *rows = NULL;
+	int error = findings ? 0 : -ENOMEM;
+
+	report->findings = findings;
+	if (error == 0 && output->baseline) {
+		rows = baseline_compare(output->baseline, report->timeline, report->symbols, &settings->thresholds,
+					&report->baseline_count, &report->worse);
+		report->baseline = rows;
+		error = rows ? 0 : -ENOMEM;
+	}
+	if (error == 0)
+		error = report_put(settings, report, output);
+	free(rows);
+	return error;
+}
+
+static int report_one(const struct settings *settings, struct trace *trace, size_t process, struct output *output)
 {
 	struct progress progress = {.what = "analyzing"};
 	struct timeline *timeline =
@@ -280,34 +388,38 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .thresholds = &settings->thresholds,
 	};
 	struct findings *findings = timeline && report.symbols ? findings_make(&input) : NULL;
-	int error = findings ? 0 : -ENOMEM;
 
 	progress_end(&progress);
-	report.findings = findings;
-	if (error == 0)
-		error = list ? report_list_add(list, &report) : report_print(&report, stdout);
+	int error = report_complete(settings, &report, findings, output);
 	findings_free(findings);
 	symbols_close(report.symbols);
 	timeline_free(timeline);
 	return error;
 }
 
-static int report_all(const struct settings *settings, struct trace *trace)
+static int reports_put(const struct settings *settings, struct trace *trace, struct output *output)
 {
-	struct report_list *list = settings->json ? report_list_make(trace) : NULL;
-	int error = settings->json && !list ? -ENOMEM : 0;
-	size_t printed = 0;
+	int error = 0;
 
+	if (settings->format)
+		settings->format->begin(stdout);
 	for (size_t i = 0; error == 0 && i < trace->process_count; i++) {
-		if (!process_is_wanted(settings, &trace->processes[i]))
-			continue;
-		if (printed++ > 0 && !list)
-			printf("\n%s\n\n", "----------------------------------------------------------------------");
-		error = report_one(settings, trace, i, list);
+		if (process_is_wanted(settings, &trace->processes[i]))
+			error = report_one(settings, trace, i, output);
 	}
-	if (error == 0 && list)
-		error = report_list_print(list, stdout);
-	report_list_free(list);
+	if (settings->format)
+		settings->format->end(stdout);
+	else if (error == 0)
+		error = report_list_print(output->list, stdout);
+	return error;
+}
+
+static int report_all(const struct settings *settings, struct trace *trace, struct output *output)
+{
+	output->list = settings->format ? NULL : report_list_make(trace);
+	int error = settings->format || output->list ? reports_put(settings, trace, output) : -ENOMEM;
+
+	report_list_free(output->list);
 	return error;
 }
 
@@ -333,8 +445,22 @@ static int write_html(const struct settings *settings, const struct trace *trace
 	return error < 0 ? 1 : 0;
 }
 
+/* False where there is an older trace to compare with that cannot be read. */
+static bool baseline_read(const struct settings *settings, struct output *output)
+{
+	if (!settings->baseline_path)
+		return true;
+	output->baseline = baseline_open(settings->baseline_path);
+	const char *problem = output->baseline ? baseline_problem(output->baseline) : strerror(ENOMEM);
+	if (problem)
+		complain("--baseline: %s: %s", settings->baseline_path, problem);
+	return problem == NULL;
+}
+
 static int analyze(const struct settings *settings, struct trace *trace)
 {
+	struct output output = {0};
+
 	if (trace->process_count == 0) {
 		if (trace->problem_count > 0)
 			complain("%s", trace->problems[0]);
@@ -348,20 +474,28 @@ static int analyze(const struct settings *settings, struct trace *trace)
 		complain("no worker %" PRIu32 " in this trace", settings->timeline.worker);
 		return 1;
 	}
-	int error = report_all(settings, trace);
-	tell_problems(trace, settings->json);
+	int error = 0;
+	bool readable = baseline_read(settings, &output);
+	if (readable)
+		error = report_all(settings, trace, &output);
+	baseline_close(output.baseline);
+	if (!readable)
+		return 1;
+	tell_problems(trace, !settings->format);
 	if (error < 0)
 		complain("%s", strerror(-error));
 	else if (fflush(stdout) != 0 || ferror(stdout))
 		complain("standard output: %s", strerror(errno));
 	else
-		return 0;
+		return output.gated ? STATUS_GATE : 0;
 	return 1;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT, .thresholds = thresholds_default()};
+	struct settings settings = {.timeline = TIMELINE_OPTIONS_DEFAULT,
+				    .thresholds = thresholds_default(),
+				    .format = report_format_find("text")};
 	struct progress progress = {.what = "reading"};
 
 	if (argc > 0)

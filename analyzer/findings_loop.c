@@ -17,8 +17,8 @@ struct holder {
 	uint64_t runs, open;
 	double total, longest; /* ns, without what the kernel may have kept it from running */
 	struct timeline_span worst;
-	double known;			    /* ns of its runs that samples cover ... */
-	struct measures_bounds cpu, asleep; /* ... and what it did in them */
+	double known;				  /* ns of its runs that samples cover ... */
+	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
 	const struct stall *stall;
 };
 
@@ -57,6 +57,7 @@ static void holder_add(struct detection *detection, struct holder *holders, size
 	holder->cpu.about += time.cpu.about;
 	holder->asleep.least += time.asleep.least;
 	holder->asleep.about += time.asleep.about;
+	holder->wait.about += time.wait.about;
 }
 
 static void holder_stall(const struct detection *detection, struct holder *holder)
@@ -95,17 +96,23 @@ static const struct cause causes[] = {
 		    0.5},
 };
 
+/* What one cause must have to be named: of the time that the kernel let it have. */
+static double cause_least(const struct detection *detection, const struct holder *holder)
+{
+	return limit(detection, LIMIT_cause_share) * (holder->known - holder->wait.about);
+}
+
 static const struct cause *holder_cause(const struct detection *detection, const struct holder *holder)
 {
 	static const uint8_t seen[] = {
 	    [STALL_SYSCALL] = CAUSE_SYSCALL_SEEN, [STALL_LOCK] = CAUSE_LOCK_SEEN, [STALL_CPU] = CAUSE_CPU_SEEN};
-	double least = limit(detection, LIMIT_cause_share) * holder->known;
+	double least = cause_least(detection, holder);
 
 	if (holder->stall)
 		return &causes[seen[holder->stall->cause]];
-	if (holder->known > 0 && holder->asleep.about >= least)
+	if (holder->known > 0 && holder->asleep.about > 0 && holder->asleep.about >= least)
 		return &causes[CAUSE_SYSCALL];
-	if (holder->known > 0 && holder->cpu.about >= least)
+	if (holder->known > 0 && holder->cpu.about > 0 && holder->cpu.about >= least)
 		return &causes[CAUSE_CPU];
 	return &causes[CAUSE_NONE];
 }
@@ -114,10 +121,10 @@ static const struct cause *holder_cause(const struct detection *detection, const
 static double holder_confidence(const struct detection *detection, const struct holder *holder,
 				const struct cause *cause)
 {
-	double least = limit(detection, LIMIT_cause_share) * holder->known;
 	double proven = cause == &causes[CAUSE_CPU] ? holder->cpu.least : holder->asleep.least;
 
-	return (cause == &causes[CAUSE_CPU] || cause == &causes[CAUSE_SYSCALL]) && proven < least
+	return (cause == &causes[CAUSE_CPU] || cause == &causes[CAUSE_SYSCALL]) &&
+		       proven < cause_least(detection, holder)
 		   ? causes[CAUSE_NONE].confidence
 		   : cause->confidence;
 }
@@ -204,13 +211,16 @@ void detect_died(struct detection *detection)
 
 	if (process->running || (process->seal_reason != TRACE_SEAL_DIED && !process->salvaged))
 		return;
-	for (size_t i = 0; i < timeline->open.count && !span; i++) {
-		if (timeline->open.spans[i].tick + timeline->open.spans[i].duration >= process->last_tick)
-			span = &timeline->open.spans[i];
+	for (size_t i = 0; i < timeline->open.count; i++) {
+		const struct timeline_span *open = &timeline->open.spans[i];
+		if (!span || (is_loop(timeline, open->worker) && !is_loop(timeline, span->worker)))
+			span = open;
 	}
 	if (!span)
 		return;
-	struct finding *finding = finding_add(detection, "died", SEVERITY_ERROR);
+	/* Work on the pool goes on whoever ends the program. */
+	struct finding *finding =
+	    finding_add(detection, "died", is_loop(timeline, span->worker) ? SEVERITY_ERROR : SEVERITY_NOTE);
 	struct texts texts = {0};
 	finding_blame(detection, finding, span->site);
 	finding_say(detection, &finding->title, "The program died while %s ran.", site_text(detection, span->site));
@@ -429,21 +439,28 @@ static void late_tell(struct detection *detection, uint32_t site)
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
 	const struct timeline_delay *worst = &turns->worst;
-	uint64_t usual = histogram_quantile(&turns->interval, 0.5), p99 = histogram_quantile(&turns->interval, 0.99);
+	uint64_t usual = histogram_quantile(&turns->interval, 0.5), late = histogram_quantile(&turns->interval, 0.95);
 	bool inside = was_inside(timeline, worst->worker);
-	bool explained = inside && finding_of_site(detection, worst->behind) != NULL;
+	bool kernel = inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
+	bool explained = inside && (kernel || finding_of_site(detection, worst->behind) != NULL);
 	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 	struct texts texts = {0};
 
 	finding_blame(detection, finding, site);
-	finding_say(detection, &finding->title, "The regular timer %s is late: %s instead of %s between runs at p99.",
-		    site_text(detection, site), say_ns(&texts, ns_of(timeline, p99)),
+	finding_say(detection, &finding->title, "The regular timer %s is late: %s instead of %s between runs at p95.",
+		    site_text(detection, site), say_ns(&texts, ns_of(timeline, late)),
 		    say_ns(&texts, ns_of(timeline, usual)));
 	if (!inside)
 		finding_say(
 		    detection, &finding->evidence,
 		    "Its loop was inside uv_run for %.0f%% of the time only: timers fire when somebody runs it.",
 		    100 * (double)timeline->workers[worst->worker].inside_ticks / (double)timeline->range_ticks);
+	else if (kernel)
+		finding_say(
+		    detection, &finding->evidence,
+		    "No callback was in its way: at worst it started %s after its turn began. The kernel ran the "
+		    "loop's thread late.",
+		    say_ns(&texts, ns_of(timeline, worst->delay)));
 	else
 		finding_say(detection, &finding->evidence,
 			    "At worst it started %s after its turn began, behind %" PRIu64
@@ -467,9 +484,9 @@ void detect_late(struct detection *detection)
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
 		const struct histogram *interval = &timeline->sites[i].turns.interval;
-		uint64_t usual = histogram_quantile(interval, 0.5), p99 = histogram_quantile(interval, 0.99);
+		uint64_t usual = histogram_quantile(interval, 0.5), late = histogram_quantile(interval, 0.95);
 		if ((double)interval->count >= limit(detection, LIMIT_late_least) && is_regular(interval) &&
-		    ns_of(timeline, p99 - usual) >= limit(detection, LIMIT_late))
+		    ns_of(timeline, late - usual) >= limit(detection, LIMIT_late))
 			late_tell(detection, i);
 	}
 }

@@ -14,7 +14,8 @@ static void descheduled_tell(struct detection *detection, size_t worker, double 
 	const struct timeline *timeline = detection->timeline;
 	const struct trace_worker *entry = &timeline->process->workers[worker];
 	const struct timeline_worker *facts = &timeline->workers[worker];
-	struct finding *finding = finding_add(detection, "descheduled", SEVERITY_WARNING);
+	struct finding *finding = finding_add(
+	    detection, "descheduled", share >= limit(detection, LIMIT_cpu_wait) ? SEVERITY_WARNING : SEVERITY_NOTE);
 	struct texts texts = {0};
 
 	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", entry->worker, entry->name);
@@ -42,7 +43,7 @@ void detect_descheduled(struct detection *detection)
 		const struct timeline_worker *facts = &timeline->workers[i];
 		double wait = (double)facts->sched_wait_ns, wanted = wait + (double)facts->cpu_ns;
 		if (is_loop(timeline, i) && facts->sampled && wait >= limit(detection, LIMIT_cpu_wait_least) &&
-		    wait >= limit(detection, LIMIT_cpu_wait) * wanted)
+		    wait >= limit(detection, LIMIT_cpu_wait_note) * wanted)
 			descheduled_tell(detection, i, wait / wanted);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "baseline.h"
 #include "findings.h"
 #include "symbols.h"
 #include "timeline.h"
@@ -17,8 +18,10 @@ struct report {
 	const struct trace *trace;
 	const struct timeline *timeline;
 	struct symbols *symbols;
-	const struct findings *findings; /* NULL: were not looked for */
-	bool alone;			 /* the trace's only process: what is wrong with the trace is told with it */
+	const struct findings *findings;     /* NULL: were not looked for */
+	const struct baseline_row *baseline; /* NULL: nothing to compare with */
+	size_t baseline_count, worse;	     /* rows; how many of these got slower, which come first */
+	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
 };
 
 /* One site's runs: of its callback or, `in_pool`, of its requests' work on the pool. */

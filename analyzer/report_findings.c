@@ -115,6 +115,27 @@ static void print_overhead(const struct findings *findings, FILE *out)
 			 100 * overhead->cost_ns / overhead->busy_ns, overhead->events, MEASURES_EVENT_NS);
 }
 
+static void print_baseline_row(const struct baseline_row *row, FILE *out)
+{
+	char texts[4][DURATION_TEXT_BYTES];
+
+	report_paragraph(
+	    out, REPORT_WIDTH, "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " runs, were %" PRIu64,
+	    row->in_pool ? "(pool) " : "", row->callback, row->kind, duration_format(row->p50_ns, texts[0]),
+	    duration_format(row->old_p50_ns, texts[1]), duration_format(row->p99_ns, texts[2]),
+	    duration_format(row->old_p99_ns, texts[3]), row->count, row->old_count);
+}
+
+static void print_baseline(const struct report *report, FILE *out)
+{
+	if (!report->baseline)
+		return;
+	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callbacks of both got slower\n", report->worse,
+		report->baseline_count);
+	for (size_t i = 0; i < report->worse && i < report->timeline->options.top; i++)
+		print_baseline_row(&report->baseline[i], out);
+}
+
 int report_findings_print(const struct report *report, FILE *out)
 {
 	const struct findings *findings = report->findings;
@@ -128,6 +149,7 @@ int report_findings_print(const struct report *report, FILE *out)
 		print_finding(&findings->list[i], i + 1, i < SHOWN_WHOLE || i < report->timeline->options.top, out);
 	print_limits(report, out);
 	print_overhead(findings, out);
+	print_baseline(report, out);
 	return 0;
 }
 

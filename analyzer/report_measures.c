@@ -317,6 +317,34 @@ static json_t *overhead_json(const struct measures_overhead *overhead)
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
+static json_t *baseline_row_json(const struct baseline_row *row)
+{
+	const struct json_pair pairs[] = {
+	    {"kind", json_text(row->kind)},
+	    {"callback", json_text(row->callback)},
+	    {"in_pool", json_boolean(row->in_pool)},
+	    {"count", json_number(row->count)},
+	    {"old_count", json_number(row->old_count)},
+	    {"p50_ns", json_number(row->p50_ns)},
+	    {"old_p50_ns", json_number(row->old_p50_ns)},
+	    {"p99_ns", json_number(row->p99_ns)},
+	    {"old_p99_ns", json_number(row->old_p99_ns)},
+	    {"worse_p50", json_boolean(row->worse_p50)},
+	    {"worse_p99", json_boolean(row->worse_p99)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+static json_t *baseline_json(const struct report *report)
+{
+	json_t *list = report->baseline ? json_array() : json_null();
+
+	for (size_t i = 0; list && report->baseline && i < report->baseline_count; i++)
+		json_array_append_new(list, baseline_row_json(&report->baseline[i]));
+	return list;
+}
+
 json_t *json_measures(json_t *object, const struct report *report)
 {
 	const struct findings *findings = report->findings;
@@ -334,6 +362,7 @@ json_t *json_measures(json_t *object, const struct report *report)
 	    {"dispatch", dispatch_json(report)},
 	    {"turn", spread_json(report->timeline, &report->timeline->turn_ticks)},
 	    {"loops", loops_json(report->timeline)},
+	    {"baseline", baseline_json(report)},
 	    {"overhead", findings ? overhead_json(&findings->overhead) : json_null()},
 	};
 
