@@ -93,6 +93,9 @@ help:
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
+	'make check-tsan  the library in the fixtures, and the readers, under the thread sanitizer' \
+	'make check-valgrind  the tools, on good and bad traces, and traced fixtures under memcheck' \
+	'make check-loop  unit and whole-program tests N=50 times; names every test that failed, and how often' \
 	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
 	'make format      clang-format over all C files' \
 	'make lint        checks who may include whom' \
@@ -259,6 +262,22 @@ check-asan:
 	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(MAKE) --no-print-directory \
 		BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
 
+.PHONY: check-tsan run-tsan check-valgrind check-loop
+
+# The test framework does not run under this sanitizer: programs of their own do.
+check-tsan: tests $(BUILD)/bench/generate_trace
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SANITIZE=thread OPT='-O1 -g' run-tsan
+	$(Q)tests/tsan.sh $(BUILD)
+
+run-tsan: $(LIBTRACE) $(TOOLS)
+
+check-valgrind: tests
+	@scripts/install_deps.sh valgrind
+	$(Q)tests/valgrind.sh $(BUILD)
+
+check-loop: tests
+	$(Q)CRITERION_FLAGS='$(CRITERION_FLAGS)' tests/loop.sh $(BUILD) $(or $(N),50)
+
 bench: all $(BENCHES)
 	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
 
@@ -267,6 +286,7 @@ bench: all $(BENCHES)
 FUZZ_SECONDS ?= 60
 
 fuzz:
+	@scripts/install_deps.sh build fuzz
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang OPT='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
@@ -274,7 +294,7 @@ run-fuzz: $(FUZZERS)
 	$(Q)for fuzzer in $(FUZZERS); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=12000 -len_control=0 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden || exit 1; done
+			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden tests/fuzz/corpus || exit 1; done
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)
