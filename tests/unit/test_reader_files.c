@@ -288,6 +288,18 @@ Test(reader_files, compressed_and_plain_segments_of_one_process)
 	assert_whole(open_path(folder));
 }
 
+/* A program that was killed just then, or is read just then: nothing is missing. */
+Test(reader_files, empty_segment_that_is_still_open)
+{
+	struct trace *trace;
+
+	put_file("trace.7.11.bin", builder->data, builder->bytes);
+	put_file("trace.7.12.bin.open", "", 0);
+	trace = open_path(folder);
+	cr_assert_eq(trace->problem_count, 0);
+	assert_whole(trace);
+}
+
 /* ---- No traces -------------------------------------------------------------------------------------------- */
 
 static void assert_nothing(const char *path, const char *problem)
