@@ -238,6 +238,7 @@ struct result run_well(const struct run *run)
 
 	cr_assert_eq(result.status, 0, "%s: status %d: %s", run->program, result.status, result.err);
 	cr_assert_str_empty(result.err, "%s says: %s", run->program, result.err);
+	cr_assert(wait_for_drain(result.pid), "%s: its ring is still there", run->program);
 	return result;
 }
 
@@ -305,6 +306,30 @@ bool wait_until(bool (*check)(void *arg), void *arg)
 		nanosleep(&pause, NULL);
 	}
 	return false;
+}
+
+bool has_ring(pid_t pid)
+{
+	char prefix[64];
+	DIR *dir = opendir("/dev/shm");
+	bool found = false;
+
+	cr_assert_not_null(dir);
+	snprintf(prefix, sizeof(prefix), "uvtrace.%d.", (int)pid);
+	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		found |= strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+	closedir(dir);
+	return found;
+}
+
+static bool ring_gone(void *arg)
+{
+	return !has_ring(*(pid_t *)arg);
+}
+
+bool wait_for_drain(pid_t pid)
+{
+	return wait_until(ring_gone, &pid);
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------ */

@@ -68,6 +68,12 @@ void session_say(struct session *session, const char *line, const char *answer);
 /* Closes its input, waits for its end; the status as in struct result. */
 int session_end(struct session *session);
 
+/* Whether there is a ring of a process: its helper removes it when all is written. */
+bool has_ring(pid_t pid);
+/* A program that ends waits for its helper a fifth of a second at most, which on a busy machine is not enough. False:
+ * the helper is not done in 10 s. run_well() waits. */
+bool wait_for_drain(pid_t pid);
+
 /* Calls `check(arg)` every 5 ms until it is true; false if it never was in 10 s. */
 bool wait_until(bool (*check)(void *arg), void *arg);
 

@@ -56,6 +56,7 @@ static void check_flush(const char *drain)
 	cr_assert_eq(count_ticks(), 150);
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 	cr_assert_eq(count_files("uvtrace.data", ".bin.open"), 0);
 	cr_assert_eq(count_ticks(), 150);
 }
@@ -81,6 +82,7 @@ Test(control, rotate)
 	session_say(&session, "tick 20", "ok");
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 2);
 	cr_assert_eq(count_ticks(), 50);
 	cr_assert_eq(
@@ -100,6 +102,7 @@ Test(control, disable_and_enable)
 	session_say(&session, "tick 40", "ok");
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 	cr_assert_eq(count_ticks(), 50);
 }
 
@@ -112,6 +115,7 @@ Test(control, started_off_then_enabled)
 	session_say(&session, "tick 40", "ok");
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 	cr_assert_eq(count_ticks(), 40);
 }
 
@@ -129,6 +133,7 @@ Test(control, status_says_what_runs)
 	cr_assert(strstr(result.out, "timer"), "a timer callback runs: %s", result.out);
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 }
 
 Test(control, bad_usage)

@@ -3,7 +3,6 @@
  * The traced program sees nothing of being traced: same output, same exit, no child, thread, descriptor or signal
  * that it did not make; and programs that never run a loop leave nothing behind.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -41,20 +40,6 @@ Test(invisible, drain_thread)
 	check_inspection("UVTRACE_DRAIN=thread", 1);
 }
 
-/* Ring files of a process are called after it. */
-static bool has_ring(pid_t pid)
-{
-	char prefix[64];
-	DIR *dir = opendir("/dev/shm");
-	bool found = false;
-
-	snprintf(prefix, sizeof(prefix), "uvtrace.%d.", (int)pid);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
-		found |= strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
-	closedir(dir);
-	return found;
-}
-
 static void check_leaves_nothing(const struct run *run)
 {
 	struct result result = run_well(run);
@@ -74,11 +59,6 @@ Test(invisible, program_without_loop_leaves_nothing)
 	check_leaves_nothing(&(struct run){.program = build_path("fixtures/no_loop")});
 }
 
-static bool ring_gone(void *arg)
-{
-	return !has_ring(*(pid_t *)arg);
-}
-
 /* Ways to end: the same status and output as without the preload, all events in sealed files, the ring removed. */
 static void check_end(const char *how, const char *number)
 {
@@ -92,7 +72,7 @@ static void check_end(const char *how, const char *number)
 	cr_assert_eq(result.status, bare.status, "%s: status %d, without tracing %d", how, result.status, bare.status);
 	cr_assert_str_eq(result.err, bare.err);
 	wait_for_seal();
-	cr_assert(wait_until(ring_gone, &result.pid), "%s: the ring is still there", how);
+	cr_assert(wait_for_drain(result.pid), "%s: the ring is still there", how);
 	truth = truth_read(result.out);
 	trace = trace_read("uvtrace.data");
 	check_polls(&trace, truth, false);

@@ -113,6 +113,7 @@ Test(options, rotate_seconds)
 	}
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
 	cr_assert_geq(count_files("uvtrace.data", ".bin"), 2);
 }
 
@@ -217,7 +218,9 @@ Test(options, two_processes_on_one_path)
 	session_say(&first, "quit", NULL);
 	session_say(&second, "quit", NULL);
 	cr_assert_eq(session_end(&first), 0);
+	cr_assert(wait_for_drain(first.pid));
 	cr_assert_eq(session_end(&second), 0);
+	cr_assert(wait_for_drain(second.pid));
 	report = analyze("uvtrace.data", NULL);
 	processes = json_object_get(report, "processes");
 	cr_assert_eq(json_array_size(processes), 2);
