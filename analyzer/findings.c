@@ -202,7 +202,7 @@ const char *say_ns(struct texts *texts, double ns)
 
 /* ---- All of them ---------------------------------------------------------------------------------------------- */
 
-/* Causes before what may follow from them: detect_late() and detect_wakeup() look at what was found. */
+/* Causes before what may follow from them: detect_pool(), detect_late() and detect_wakeup() look at what was found. */
 static const struct {
 	detector *detect;
 	const char *checked;
@@ -214,8 +214,8 @@ static const struct {
     {detect_crowded, "turns of too many callbacks"},
     {detect_spinning, "loops that spin"},
     {detect_hot_loop, "one hot loop among idle ones"},
-    {detect_pool, "the pool's size, and lookups that starve it"},
     {detect_idle, "pool threads asleep while they had work"},
+    {detect_pool, "the pool's size, and lookups that starve it"},
     {detect_late, "late timers"},
     {detect_wakeup, "slow wake-ups by uv_async_send"},
     {detect_pending, "requests that never end"},

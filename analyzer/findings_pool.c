@@ -97,6 +97,21 @@ static bool size_helps(const struct measures_pool *pool)
 	return pool->size_count > 0 && pool->sizes[pool->size_count - 1].p99_ns * 2 < pool->wait_p99_ns;
 }
 
+/* Requests that waited for threads that the kernel did not run do not ask for more threads. */
+static bool threads_slept(const struct detection *detection)
+{
+	const struct findings *findings = detection->findings;
+
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		if (strcmp(finding->id, "idle_with_work") == 0 &&
+		    (double)(finding->to_ns - finding->from_ns) >=
+			limit(detection, LIMIT_cause_share) * (double)findings->pool.wait_p99_ns)
+			return true;
+	}
+	return false;
+}
+
 void detect_pool(struct detection *detection)
 {
 	const struct measures_pool *pool = &detection->findings->pool;
@@ -104,7 +119,7 @@ void detect_pool(struct detection *detection)
 	if ((double)pool->items < limit(detection, LIMIT_pool_least) || !size_helps(pool))
 		return;
 	if ((double)pool->wait_p99_ns >= limit(detection, LIMIT_pool_wait))
-		pool_tell(detection, SEVERITY_WARNING);
+		pool_tell(detection, threads_slept(detection) ? SEVERITY_NOTE : SEVERITY_WARNING);
 	else if ((double)pool->wait_p99_ns >= limit(detection, LIMIT_pool_wait_goal))
 		pool_tell(detection, SEVERITY_NOTE);
 }

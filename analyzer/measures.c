@@ -155,7 +155,7 @@ static void size_measure(const struct timeline *timeline, struct measures_pool *
 	qsort(waits, count, sizeof(*waits), compare_ticks);
 	pool->sizes[at].threads = threads;
 	pool->sizes[at].p50_ns = timeline_ns(timeline, waits[count / 2]);
-	pool->sizes[at].p99_ns = timeline_ns(timeline, waits[(count - 1) * 99 / 100]);
+	pool->sizes[at].p99_ns = timeline_ns(timeline, waits[(count * 99 + 99) / 100 - 1]);
 	pool->sizes[at].max_ns = timeline_ns(timeline, waits[count - 1]);
 	if (pool->enough == 0 && pool->sizes[at].p99_ns < limit_ns)
 		pool->enough = threads;

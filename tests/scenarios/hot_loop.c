@@ -7,10 +7,26 @@
 
 #include <pthread.h>
 
-static void work_a_bit(uv_timer_t *timer)
+static uv_pipe_t ours, theirs;
+
+static void serve(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
 {
-	(void)timer;
-	spin_us(1500);
+	uv_buf_t reply = uv_buf_init(buffer->base, 1);
+
+	if (bytes > 0)
+		uv_try_write(stream, &reply, 1);
+	spin_us(300);
+}
+
+/* Two that talk without a pause. */
+static void conversation_start(uv_loop_t *loop)
+{
+	uv_buf_t first = uv_buf_init("x", 1);
+
+	pipes_open(loop, &ours, &theirs);
+	check(uv_read_start((uv_stream_t *)&ours, give_buffer, serve), "uv_read_start");
+	check(uv_read_start((uv_stream_t *)&theirs, give_buffer, serve), "uv_read_start");
+	uv_try_write((uv_stream_t *)&theirs, &first, 1);
 }
 
 static void rest(uv_timer_t *timer)
@@ -25,7 +41,9 @@ static void run_loop(void *arg)
 
 	pthread_setname_np(pthread_self(), arg ? "hot" : "cold");
 	check(uv_loop_init(&loop), "uv_loop_init");
-	every(&loop, &timer, arg ? work_a_bit : rest, arg ? 2 : 50);
+	every(&loop, &timer, rest, 50);
+	if (arg)
+		conversation_start(&loop);
 	run_for(&loop, 1200);
 }
 
