@@ -39,12 +39,21 @@ static const json_t *find_callback(const json_t *report, const char *name)
 	return NULL;
 }
 
+static size_t count_long_polls(const json_t *report, const char *callback)
+{
+	const json_t *polls = json_object_get(report, "long_polls");
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(polls); i++)
+		count += name_is(event_text(json_array_get(polls, i), "callback"), callback);
+	return count;
+}
+
 /* The planted mistake is found: by name, place in the source, count and time. */
 Test(examples, telemetry_demo)
 {
 	struct result result = run_example("examples/telemetry_demo", "--writer=single", NULL);
 	json_t *report = analyze("uvtrace.data", "--long-poll=40ms", NULL);
-	const json_t *longest = json_array_get(json_object_get(report, "long_polls"), 0);
 	const json_t *culprit = find_callback(report, "render_report");
 	int answered, times, ms;
 
@@ -60,7 +69,8 @@ Test(examples, telemetry_demo)
 	cr_assert(strstr(event_text(culprit, "caller"), "order_report") ||
 		      strstr(event_text(culprit, "caller"), "page_arrived"),
 		  "%s", event_text(culprit, "caller"));
-	cr_assert(name_is(event_text(longest, "callback"), "render_report"));
+	/* On a busy machine others may be listed too: the kernel took the CPU away from them. */
+	cr_assert_eq(count_long_polls(report, "render_report"), (size_t)times);
 	cr_assert_eq(event_number(find_callback(report, "page_arrived"), "count"), (uint64_t)answered);
 	cr_assert_eq(event_number(find_callback(report, "page_found"), "count"), (uint64_t)answered);
 }
