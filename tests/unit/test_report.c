@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "report_formats.h"
 #include "report_table.h"
 
 /* ---- Pieces --------------------------------------------------------------------------------------------------- */
@@ -144,6 +145,7 @@ static struct trace_process process;
 static struct trace trace = {.processes = &process, .process_count = 1, .problems = problems, .problem_count = 1};
 static struct timeline *timeline;
 static struct symbols *symbols;
+static struct findings *findings;
 
 static void set_up(void)
 {
@@ -194,10 +196,15 @@ static void set_up(void)
 		cr_assert_eq(timeline_end_worker(timeline, i), 0);
 	cr_assert_eq(timeline_finish(timeline), 0);
 	symbols = symbols_open(&process);
+	struct thresholds thresholds = thresholds_default();
+	struct findings_input input = {.timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
+	findings = findings_make(&input);
+	cr_assert_not_null(findings);
 }
 
 static void tear_down(void)
 {
+	findings_free(findings);
 	symbols_close(symbols);
 	timeline_free(timeline);
 	free(printed);
@@ -205,7 +212,8 @@ static void tear_down(void)
 
 static json_t *json_report(void)
 {
-	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings, .alone = true};
 	struct report_list *list = report_list_make(&trace);
 	json_error_t error;
 
@@ -252,6 +260,11 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
 	check_keys(json_array_get(json_object_get(json, "long_polls"), 0),
 		   "worker start_ns duration_ns kind callback caller");
 	check_keys(json_array_get(json_object_get(json, "idle_periods"), 0), "worker start_ns duration_ns queue_depth");
+	check_keys(json, "findings stalls pool timers wakeups pending requests dispatch turn loops overhead baseline "
+			 "checked cannot_tell");
+	check_keys(json_array_get(json_object_get(json, "findings"), 0),
+		   "id severity title culprit evidence cost_ns confidence advice from_ns to_ns worker");
+	check_keys(json_object_get(json, "pool"), "threads wait by_kind by_site what_if smallest_size");
 	check_keys(json_object_get(json, "queues"),
 		   "pool_queued pool_running ready_fds active_requests active_handles samples");
 	json_decref(json);
@@ -309,4 +322,66 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 		cr_assert_leq(characters(line, strcspn(line, "\n")), REPORT_WIDTH, "%.200s", line);
 	for (const char *at = printed; *at; at++)
 		cr_assert(*at == '\n' || (unsigned char)*at >= 0x20, "a control character got through");
+}
+
+/* One process in a format, with names that would break it. */
+static const char *formatted(const char *name)
+{
+	const struct report_format *format = report_format_find(name);
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings, .alone = true};
+
+	cr_assert_not_null(format, "%s", name);
+	printing();
+	format->begin(out);
+	cr_assert_eq(format->add(&report, 0, out), 0);
+	cr_assert_eq(format->add(&report, 1, out), 0);
+	format->end(out);
+	return what_was_printed();
+}
+
+Test(report, opens_with_the_worst, .init = set_up, .fini = tear_down)
+{
+	const char *all = formatted("text");
+	const char *found = strstr(all, " 1. error ");
+
+	cr_assert_not_null(found);
+	cr_assert_lt(found, strstr(all, "WORKERS"));
+	cr_assert_not_null(strstr(all, "planted_callback"));
+	cr_assert_null(strchr(all, '\x1b'));
+}
+
+Test(report, writes_sarif_that_can_be_read, .init = set_up, .fini = tear_down)
+{
+	json_t *json = json_loads(formatted("sarif"), 0, NULL);
+
+	cr_assert_not_null(json);
+	cr_assert_eq(json_array_size(json_object_get(json, "runs")), 2);
+	json_t *results = json_object_get(json_array_get(json_object_get(json, "runs"), 0), "results");
+	cr_assert_eq(json_array_size(results), findings->count);
+	cr_assert_str_eq(text(json_array_get(results, 0), "ruleId"), findings->list[0].id);
+	json_decref(json);
+}
+
+Test(report, writes_a_test_a_finding, .init = set_up, .fini = tear_down)
+{
+	const char *all = formatted("junit");
+	size_t cases = 0, failures = 0, above_notes = 0;
+
+	for (const char *at = all; (at = strstr(at, "<testcase ")) != NULL; at++)
+		cases++;
+	for (const char *at = all; (at = strstr(at, "<failure ")) != NULL; at++)
+		failures++;
+	for (size_t i = 0; i < findings->count; i++)
+		above_notes += findings->list[i].severity > SEVERITY_NOTE;
+	cr_assert_eq(cases, 2 * findings->count);
+	cr_assert_eq(failures, 2 * above_notes);
+	cr_assert_gt(failures, 0);
+	cr_assert_null(strchr(all, '\x1b'));
+	cr_assert_not_null(strstr(all, "</testsuites>"));
+}
+
+Test(report, collapses_callbacks_by_time, .init = set_up, .fini = tear_down)
+{
+	cr_assert_not_null(strstr(formatted("collapsed"), ";planted_callback 250000\n"));
 }
