@@ -174,8 +174,8 @@ static void holder_tell(struct detection *detection, struct holder *holder)
 	finding_blame(detection, finding, holder->site);
 	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s.",
 		    site_text(detection, holder->site),
-		    detection->timeline->process->workers[holder->worst.worker].worker, say_ns(&texts, holder->longest),
-		    cause->verb);
+		    detection->timeline->process->workers[holder->worst.worker].worker,
+		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)), cause->verb);
 	holder_evidence(detection, finding, holder);
 	finding_say(detection, &finding->advice, "%s", cause->advice);
 	finding->confidence = holder_confidence(detection, holder, cause);
