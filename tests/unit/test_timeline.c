@@ -225,6 +225,36 @@ Test(timeline, keeps_the_longest_polls)
 	done();
 }
 
+/* Several threads find them in any order. */
+Test(timeline, keeps_the_same_one_of_polls_that_are_equally_long)
+{
+	static const uint32_t found[][2] = {{SITE_TIMER, SITE_WRITE}, {SITE_WRITE, SITE_TIMER}};
+
+	options.top = 1;
+	options.long_poll_ns = 100;
+	process_make(0, 1000000);
+	for (int order = 0; order < 2; order++) {
+		FEED(0, poll(1000, 200, found[order][0], 1), poll(1000, 200, found[order][1], 1));
+		finish();
+		cr_assert_eq(timeline->long_polls.seen, 2);
+		cr_assert_eq(timeline->long_polls.spans[0].site, SITE_TIMER);
+		cr_assert_eq(timeline->workers[0].slowest.site, SITE_TIMER);
+		done();
+	}
+}
+
+/* A damaged trace's clock may run at any rate. */
+Test(timeline, totals_beyond_64_bits_are_as_many_as_these_hold)
+{
+	clock_range = (struct trace_clock_range){.end_tick = 1ull << 61, .end_ns = UINT64_MAX, .rate = 1ull << 60};
+	process_make(0, 1000);
+	FEED(0, poll(10, 20, SITE_TIMER, 1));
+	finish();
+	cr_assert_eq(timeline_ns(timeline, 1000), 1000ull << 20);
+	cr_assert_eq(timeline_ns(timeline, 1ull << 61), UINT64_MAX);
+	done();
+}
+
 /* ---- Ranges --------------------------------------------------------------------------------------------------- */
 
 Test(timeline, cuts_times_to_the_range_and_keeps_polls_that_overlap_it)
