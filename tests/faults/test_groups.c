@@ -184,15 +184,17 @@ Test(fault_groups, helper_stands_still_at_exit)
 /* A helper whose program became another one by exec is gone long before that one ends. */
 Test(fault_groups, helper_does_not_outlive_an_exec)
 {
-	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"exec_sleep"}};
+	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"exec_sleep", "15"}};
 	struct session session = session_start(&run);
 	int status;
 
-	fault_wait_for_helper(session.pid);
-	for (int tries = 0; tries < 300 && fault_helper_of(session.pid); tries++)
-		fault_sleep_us(5000);
+	wait_for_seal();
+	for (int tries = 0; tries < 100 && fault_helper_of(session.pid); tries++)
+		fault_sleep_us(10000);
+	cr_expect_eq(fault_helper_of(session.pid), 0);
 	cr_expect_eq(waitpid(session.pid, &status, WNOHANG), 0, "the helper was still there when sleep ended");
-	cr_expect_eq(session_end(&session), 0);
+	kill(session.pid, SIGTERM);
+	cr_expect_eq(session_end(&session), 128 + SIGTERM);
 }
 
 static int removed_folder(void)

@@ -50,6 +50,12 @@ static void check_modes(const char *pattern, unsigned mode)
 	globfree(&files);
 }
 
+static bool has_file(void *arg)
+{
+	(void)arg;
+	return count_files("uvtrace.data", ".bin") > 0;
+}
+
 /* Whatever the program's umask is. */
 static void check_only_ours(enum fault_mode mode)
 {
@@ -61,6 +67,7 @@ static void check_only_ours(enum fault_mode mode)
 	session_say(&session, "tick 10", "ok");
 	snprintf(ring, sizeof(ring), "/dev/shm/uvtrace.%d.*", (int)session.pid);
 	check_modes(ring, 0600);
+	cr_assert(wait_until(has_file, NULL));
 	check_modes("uvtrace.data", 0700);
 	check_modes("uvtrace.data/*", 0600);
 	session_say(&session, "quit", NULL);
