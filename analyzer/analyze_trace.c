@@ -110,6 +110,7 @@ enum option_code {
 
 static const struct option options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
+    {"html", required_argument, NULL, OPTION_HTML},
     {"long-poll", required_argument, NULL, OPTION_LONG_POLL},
     {"idle", required_argument, NULL, OPTION_IDLE},
     {"top", required_argument, NULL, OPTION_TOP},
