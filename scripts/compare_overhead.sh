@@ -203,10 +203,12 @@ is_recorded() { # mode
 	[ "$1" != null ] && [ "$1" != off ] && [ "$1" != control ]
 }
 
-# Callbacks of a kind, summed over the functions.
+# Callbacks of a kind, summed over the functions: the rows of the list "callbacks" alone.
 count_callbacks() { # kind
 	sed 's/[{,}]/\n/g' "$work/summary" | awk -F'[": ]+' -v kind="$1" '
-		$2 == "kind" { wanted = $3 == kind }
+		$2 == "callbacks" { listed = 1 }
+		$2 == "long_polls" { listed = 0 }
+		$2 == "kind" { wanted = listed && $3 == kind }
 		$2 == "count" && wanted { sum += $3; wanted = 0 }
 		END { printf "%d", sum }'
 }
