@@ -206,7 +206,7 @@ is_recorded() { # mode
 # Callbacks of a kind, summed over the functions: the rows of the list "callbacks" alone.
 count_callbacks() { # kind
 	sed 's/[{,}]/\n/g' "$work/summary" | awk -F'[": ]+' -v kind="$1" '
-		$2 == "callbacks" { listed = 1 }
+		$2 == "callbacks" && !seen++ { listed = 1 }
 		$2 == "long_polls" { listed = 0 }
 		$2 == "kind" { wanted = listed && $3 == kind }
 		$2 == "count" && wanted { sum += $3; wanted = 0 }
