@@ -85,7 +85,8 @@ void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t ob
 	if (turn->wake_tick != 0 && tick >= turn->wake_tick) {
 		uint64_t delay = tick - turn->wake_tick;
 		histogram_add(&facts->delay, delay);
-		if (__builtin_expect(delay > facts->worst.delay, 0))
+		if (__builtin_expect(
+			delay > facts->worst.delay || (delay == facts->worst.delay && tick < facts->worst.tick), 0))
 			delay_worst(stream, tick, delay, site);
 	}
 	turn->facts.polls++;
@@ -117,6 +118,15 @@ static void holds_cost(struct stream *stream, uint64_t ready_at_once)
 	}
 }
 
+/* The more of the two, the earlier of equal ones: neither the order in which threads take parts nor that in which they
+ * end may matter. */
+static void turn_merge(struct timeline_turn *into, const struct timeline_turn *from, uint64_t more, uint64_t than)
+{
+	if (more > than || (more == than && more > 0 &&
+			    (from->tick < into->tick || (from->tick == into->tick && from->worker < into->worker))))
+		*into = *from;
+}
+
 static void turn_keep(struct stream *stream)
 {
 	struct timeline_share *share = stream->share;
@@ -127,10 +137,9 @@ static void turn_keep(struct stream *stream)
 	histogram_add(&share->turn_ticks, facts->ticks);
 	if (facts->timers > 0)
 		histogram_add(&share->turn_timers, facts->timers);
-	if (facts->timers > share->most_timers.timers)
-		share->most_timers = *facts;
-	if (facts->ticks > share->crowded.ticks && facts->longest_ticks * CROWDED_SHARE < facts->ticks)
-		share->crowded = *facts;
+	turn_merge(&share->most_timers, facts, facts->timers, share->most_timers.timers);
+	if (facts->longest_ticks * CROWDED_SHARE < facts->ticks)
+		turn_merge(&share->crowded, facts, facts->ticks, share->crowded.ticks);
 }
 
 static void turn_finish(struct stream *stream, uint64_t ready_at_once)
@@ -177,13 +186,6 @@ void site_turns_clear(struct timeline_site_turns *turns)
 {
 	histogram_clear(&turns->delay);
 	histogram_clear(&turns->interval);
-}
-
-/* The more of the two, the earlier of equal ones: the order in which threads end must not matter. */
-static void turn_merge(struct timeline_turn *into, const struct timeline_turn *from, uint64_t more, uint64_t than)
-{
-	if (more > than || (more == than && more > 0 && from->tick < into->tick))
-		*into = *from;
 }
 
 int turns_merge(struct timeline *timeline, struct timeline_share *share)
