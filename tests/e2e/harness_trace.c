@@ -293,7 +293,18 @@ static bool sample_fits(const struct sample *sample, const struct poll *poll)
 	       sample->end_ns <= poll->end_ns + TOLERANCE_NS;
 }
 
-/* Of the samples that this poll can be, the one that begins nearest: the pool's threads begin together. */
+/* How far the sample's begin and end are from the poll's. The pool's threads begin together, and each may be kept from
+ * its core at one of the ends: the two together tell them apart. */
+static uint64_t sample_distance_ns(const struct sample *sample, const struct poll *poll)
+{
+	uint64_t distance_ns = (uint64_t)llabs((int64_t)(sample->start_ns - poll->start_ns));
+
+	if (sample->end_ns && poll->end_ns)
+		distance_ns += (uint64_t)llabs((int64_t)(sample->end_ns - poll->end_ns));
+	return distance_ns;
+}
+
+/* Of the samples that this poll can be, the nearest. */
 static struct sample *group_find(struct group *group, const struct poll *poll)
 {
 	size_t first = group->matched < MATCH_WINDOW ? 0 : group->matched - MATCH_WINDOW;
@@ -303,7 +314,7 @@ static struct sample *group_find(struct group *group, const struct poll *poll)
 
 	for (size_t i = first; i < group->count && i < last; i++) {
 		struct sample *sample = &group->samples[i];
-		uint64_t distance_ns = (uint64_t)llabs((int64_t)(sample->start_ns - poll->start_ns));
+		uint64_t distance_ns = sample_distance_ns(sample, poll);
 
 		if (!sample_fits(sample, poll) || distance_ns >= nearest_ns)
 			continue;
