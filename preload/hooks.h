@@ -18,13 +18,6 @@
 /* Fills in what only the hooks know of libuv: version, path, offsets. Slow. */
 void hooks_describe(struct shared *shared);
 
-/* Ends a request's submission that the pool will work on: counts it for the queue's depth. */
-static inline void hooks_count(_Atomic uint64_t *counter)
-{
-	/* Written by this thread alone. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
 struct submit {
 	struct thread *thread; /* NULL: nothing to record */
 	const struct site *site;

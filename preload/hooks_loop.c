@@ -45,13 +45,6 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 	return rc;
 }
 
-/* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
-static void wake_if_asleep(struct thread *thread)
-{
-	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
-		process_wake_drain();
-}
-
 static void loop_sample(struct thread *thread)
 {
 	const uv_loop_t *loop = thread->loop;
@@ -70,7 +63,7 @@ static bool loop_park(struct thread *thread, int timeout)
 		return false;
 	thread_heal(thread, thread_sp());
 	thread_put(thread, clock_read(thread->clock), TRACE_PARK);
-	wake_if_asleep(thread);
+	process_wake_if_asleep(thread->shared);
 	return true;
 }
 
@@ -82,12 +75,12 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	if (!thread->ring)
 		return;
 	atomic_store_explicit(&thread->ring->ready, object, memory_order_relaxed);
-	if (parked)
+	if (parked) {
 		thread_put(thread, clock_read(thread->clock), trace_word(object, TRACE_UNPARK));
-	else if (timeout == 0)
+		process_wake_if_asleep(thread->shared);
+	} else if (timeout == 0) {
 		hooks_emit(true, trace_word(object, TRACE_TURN));
-	if (parked)
-		wake_if_asleep(thread);
+	}
 }
 
 /* The first wait of a thread whose libuv is out of sight. */

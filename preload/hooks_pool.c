@@ -84,8 +84,7 @@ EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	if (!parked)
 		return rc;
 	thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
-	if (unlikely(atomic_load_explicit(&thread->shared->asleep, memory_order_relaxed)))
-		process_wake_drain();
+	process_wake_if_asleep(thread->shared);
 	return rc;
 }
 
@@ -94,7 +93,7 @@ static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
 {
 	const char *entry = ((void *const *)&loop->wq)[1];
 
-	hooks_count(&thread->ring->pool_finished);
+	thread_add(&thread->ring->pool_finished, 1);
 	hooks_emit(true, trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
 }
 
@@ -124,7 +123,7 @@ EXPORT int uv_cancel(uv_req_t *req)
 	struct thread *thread = thread_current;
 
 	if (rc == 0 && thread->ring) {
-		hooks_count(&thread->ring->pool_cancelled);
+		thread_add(&thread->ring->pool_cancelled, 1);
 		hooks_emit(true, trace_word((uintptr_t)req, TRACE_REQUEST_CANCELLED));
 	}
 	return rc;

@@ -16,7 +16,7 @@ static inline struct submit pool_submit_begin(enum trace_kind kind, void *callba
 static inline int pool_submit_end(const struct submit *submit, const void *request, int rc)
 {
 	if (submit->thread && rc == 0)
-		hooks_count(&submit->thread->ring->pool_submitted);
+		thread_add(&submit->thread->ring->pool_submitted, 1);
 	return submit_end(submit, request, rc);
 }
 

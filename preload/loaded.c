@@ -12,62 +12,41 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE_BYTES	   4096ull
-#define BUILD_ID_BYTES_MAX 64
+#include "modules.h"
 
-struct build_id {
-	const void *bytes;
-	uint32_t count;
-};
+#define PAGE_BYTES 4096ull
 
-static struct build_id note_build_id(const char *note, size_t left)
+static uint32_t find_build_id(const struct dl_phdr_info *info, const char **id)
 {
-	while (left >= sizeof(ElfW(Nhdr))) {
-		const ElfW(Nhdr) *header = (const void *)note;
-		size_t name_bytes = (header->n_namesz + 3) & ~3u;
-		size_t whole = sizeof(*header) + name_bytes + ((header->n_descsz + 3) & ~3u);
+	uint32_t bytes = 0;
 
-		if (whole > left)
-			break;
-		if (header->n_type == NT_GNU_BUILD_ID && header->n_namesz == 4 &&
-		    header->n_descsz <= BUILD_ID_BYTES_MAX && memcmp(note + sizeof(*header), "GNU", 4) == 0)
-			return (struct build_id){note + sizeof(*header) + name_bytes, header->n_descsz};
-		note += whole;
-		left -= whole;
-	}
-	return (struct build_id){0};
-}
-
-static struct build_id find_build_id(const struct dl_phdr_info *info)
-{
-	struct build_id id = {0};
-
-	for (int i = 0; i < info->dlpi_phnum && !id.count; i++)
+	for (int i = 0; i < info->dlpi_phnum && !bytes; i++)
 		if (info->dlpi_phdr[i].p_type == PT_NOTE)
-			id = note_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
-					   info->dlpi_phdr[i].p_memsz);
-	return id;
+			bytes = modules_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+						 info->dlpi_phdr[i].p_memsz, id);
+	return bytes;
 }
 
 static void add(struct shared *shared, const struct dl_phdr_info *info, const ElfW(Phdr) * code, const char *path)
 {
-	struct build_id id = find_build_id(info);
+	const char *id = NULL;
+	uint32_t id_bytes = find_build_id(info, &id);
 	uint64_t start = info->dlpi_addr + code->p_vaddr;
 	size_t path_bytes = strlen(path);
-	uint32_t bytes = (offsetof(struct trace_module_entry, text) + id.count + path_bytes + 7) & ~7ul;
+	uint32_t bytes = (offsetof(struct trace_module_entry, text) + id_bytes + path_bytes + 7) & ~7ul;
 	struct trace_module_entry *entry = (void *)(shared->loaded + shared->loaded_bytes);
 
 	if (path_bytes > UINT16_MAX || bytes > sizeof(shared->loaded) - shared->loaded_bytes)
 		return;
 	entry->entry_bytes = bytes;
-	entry->build_id_bytes = id.count;
+	entry->build_id_bytes = id_bytes;
 	entry->path_bytes = path_bytes;
 	entry->bias = info->dlpi_addr;
 	entry->start = start & ~(PAGE_BYTES - 1);
 	entry->end = (start + code->p_memsz + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-	if (id.count)
-		memcpy(entry->text, id.bytes, id.count);
-	memcpy(entry->text + id.count, path, path_bytes);
+	if (id_bytes)
+		memcpy(entry->text, id, id_bytes);
+	memcpy(entry->text + id_bytes, path, path_bytes);
 	shared->loaded_bytes += bytes;
 }
 

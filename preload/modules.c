@@ -164,14 +164,10 @@ static int elf_open(uint32_t pid, const char *path)
 	return fd >= 0 ? fd : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-static void elf_notes(int fd, const Elf64_Phdr *segment, struct module *module)
+uint32_t modules_build_id(const char *notes, uint64_t bytes, const char **id)
 {
-	_Alignas(Elf64_Nhdr) char notes[NOTES_BYTES_MAX];
-	uint64_t bytes = segment->p_filesz < sizeof(notes) ? segment->p_filesz : sizeof(notes);
 	uint64_t at = 0;
 
-	if (!elf_read(fd, notes, bytes, segment->p_offset))
-		return;
 	while (at + sizeof(Elf64_Nhdr) <= bytes) {
 		Elf64_Nhdr note;
 		uint64_t name, description;
@@ -181,13 +177,30 @@ static void elf_notes(int fd, const Elf64_Phdr *segment, struct module *module)
 		description = name + (((uint64_t)note.n_namesz + 3) & ~3ull);
 		at = description + (((uint64_t)note.n_descsz + 3) & ~3ull);
 		if (at > bytes)
-			return;
+			return 0;
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
 		    note.n_descsz <= MODULES_BUILD_ID_BYTES) {
-			module->build_id_bytes = (uint16_t)note.n_descsz;
-			memcpy(module->build_id, notes + description, note.n_descsz);
+			*id = notes + description;
+			return note.n_descsz;
 		}
 	}
+	return 0;
+}
+
+static void elf_notes(int fd, const Elf64_Phdr *segment, struct module *module)
+{
+	char notes[NOTES_BYTES_MAX];
+	uint64_t bytes = segment->p_filesz < sizeof(notes) ? segment->p_filesz : sizeof(notes);
+	const char *id;
+	uint32_t id_bytes;
+
+	if (!elf_read(fd, notes, bytes, segment->p_offset))
+		return;
+	id_bytes = modules_build_id(notes, bytes, &id);
+	if (!id_bytes)
+		return;
+	module->build_id_bytes = (uint16_t)id_bytes;
+	memcpy(module->build_id, id, id_bytes);
 }
 
 /* Bias and build-id. The segment that was mapped is the one which holds the mapping's offset in the file. */

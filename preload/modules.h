@@ -49,6 +49,9 @@ struct module_symbol {
 	struct module_text name;
 };
 
+/* The build id among these ELF notes: its length, and in *id where it lies; 0 where there is none. */
+uint32_t modules_build_id(const char *notes, uint64_t bytes, const char **id);
+
 void modules_init(struct modules *modules, uint32_t pid);
 
 /* Adds what has been mapped since. Returns 0 or -errno. */

@@ -66,4 +66,11 @@ static inline struct shared *process_shared(void)
 	return atomic_load(&process->shared);
 }
 
+/* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
+static inline void process_wake_if_asleep(const struct shared *shared)
+{
+	if (__builtin_expect(atomic_load_explicit(&shared->asleep, memory_order_relaxed), 0))
+		process_wake_drain();
+}
+
 #endif

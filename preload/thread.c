@@ -148,12 +148,6 @@ static void thread_set_limit(struct thread *thread, uint64_t tail)
 	thread->limit = next < end ? next : end;
 }
 
-static void thread_add(_Atomic uint64_t *counter, uint64_t n)
-{
-	/* Only this thread writes it, so a load and a store are enough. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
 /* NULL: no ring is free, or no memory for it. */
 static struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 {
@@ -204,8 +198,7 @@ struct thread *thread_register(enum trace_role role)
 	/* ring == NULL beside a thread that was attached: we are in a forked child. */
 	if (thread_current != &thread_untraced && !thread_current->ring && process_start()) {
 		thread_current = thread_attach(process_shared(), role);
-		if (atomic_load(&process_shared()->asleep))
-			process_wake_drain();
+		process_wake_if_asleep(process_shared());
 	}
 	errno = saved_errno;
 	return thread_current->ring ? thread_current : &thread_none;

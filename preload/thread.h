@@ -54,7 +54,8 @@ struct thread {
 
 extern __thread struct thread *thread_current; /* never NULL: thread_none until the thread records */
 extern struct thread thread_none;
-extern __thread void *thread_loop; /* uv_loop_t of the innermost uv_run: a forked child goes on in it, with a new struct */
+extern __thread void
+    *thread_loop; /* uv_loop_t of the innermost uv_run: a forked child goes on in it, with a new struct */
 
 /* Gives this thread a ring and makes it a worker, starting the recorder if need be. Returns thread_current,
  * thread_none if that is impossible. Slow; errno is kept. */
@@ -66,6 +67,12 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 
 /* Ends the frames above `depth`, whose functions were left without a return. */
 void thread_unwind(struct thread *thread, uint32_t depth);
+
+/* Adds to a counter that this thread alone writes: a load and a store are enough. */
+static inline void thread_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
 
 /* Counts lost events that have a cause other than a full ring. */
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
