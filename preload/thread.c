@@ -161,7 +161,10 @@ static struct thread *thread_attach_ring(struct shared *shared, enum trace_role 
 	memset(thread, 0, sizeof(*thread));
 	thread->mask = shared->ring_bytes / sizeof(struct record) - 1;
 	thread->records = shared_ring_records(shared, index);
-	if (thread_populate(thread)) {
+	/* A worker that had this ring left its records, and in the shared ring a counter says that a place is filled
+	 * in: give their memory back, so that they read as 0. */
+	if ((role == TRACE_ROLE_OTHER && ring->worker && madvise(thread->records, shared->ring_bytes, MADV_REMOVE)) ||
+	    thread_populate(thread)) {
 		atomic_store(&ring->state, RING_FREE);
 		return NULL;
 	}
