@@ -291,10 +291,12 @@ fuzz:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang OPT='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
+# First every seed as it is; then what comes of them, cut to where many thousands are tried a second.
 run-fuzz: $(FUZZERS)
 	$(Q)for fuzzer in $(FUZZERS); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=12000 -len_control=0 -print_final_stats=1 \
+		$$fuzzer -runs=0 -max_len=65536 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden tests/fuzz/corpus && \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=2800 -len_control=0 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden tests/fuzz/corpus || exit 1; done
 
 run-demo: all

@@ -3,7 +3,7 @@
  * Goes through a file once and lists its good blocks: magic, lengths, checksum. After damage it looks for the next
  * good block at a multiple of 8 bytes.
  *
- * Rules: one window of memory whatever the file's size. The time is linear in the file's size even for a file made
+ * Rules: one window of memory however large the file is. The time is linear in the file's size even for a file made
  * to be slow: false starts may cost SCAN_RETRIES times the file, after which a bad block is passed over whole.
  */
 #include <errno.h>
@@ -164,12 +164,17 @@ static int scan_blocks(struct scan *scan)
 	return error;
 }
 
+/* No load is larger than the file. */
+static unsigned char *window_make(const struct reader_file *file)
+{
+	return malloc(file->bytes < WINDOW_BYTES ? file->bytes + 1 : WINDOW_BYTES);
+}
+
 int reader_scan(struct reader_file *file)
 {
-	struct scan scan = {.file = file, .retry_bytes = SCAN_RETRIES * file->bytes};
+	struct scan scan = {.file = file, .window = window_make(file), .retry_bytes = SCAN_RETRIES * file->bytes};
 	int error;
 
-	scan.window = malloc(WINDOW_BYTES);
 	if (!scan.window)
 		return -ENOMEM;
 	error = scan_blocks(&scan);
@@ -180,7 +185,7 @@ int reader_scan(struct reader_file *file)
 /* Whether a good block is at `offset`: what tells a trace with a broken header from something else. */
 bool reader_scan_finds_block(const struct reader_file *file, uint64_t offset)
 {
-	struct scan scan = {.file = (struct reader_file *)file, .window = malloc(WINDOW_BYTES)};
+	struct scan scan = {.file = (struct reader_file *)file, .window = window_make(file)};
 	struct trace_block_header header;
 	uint64_t block_bytes;
 	bool good;

@@ -9,10 +9,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 /* The input's last byte, which most often is padding, also chooses what is asked for. */
-static struct timeline_options choose_options(const uint8_t *data, size_t bytes)
+static struct timeline_options choose_options(uint8_t choice)
 {
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
-	uint8_t choice = bytes > 0 ? data[bytes - 1] : 0;
 
 	if (choice & 1)
 		options.top = 1 + (choice >> 6);
@@ -45,11 +44,11 @@ static void print(struct trace *trace, size_t process, const struct timeline_opt
 	timeline_free((struct timeline *)report.timeline);
 }
 
-static void analyze(const uint8_t *data, size_t bytes)
+static void analyze(const char *path, uint8_t choice)
 {
 	static FILE *out;
-	struct timeline_options options = choose_options(data, bytes);
-	struct trace *trace = input_open(data, bytes);
+	struct timeline_options options = choose_options(choice);
+	struct trace *trace = input_open(path);
 	struct report_list *list = report_list_make(trace);
 
 	if (!out)

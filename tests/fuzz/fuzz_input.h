@@ -17,17 +17,46 @@
 #include "jsonl.h"
 #include "reader.h"
 
-/* The bytes as a file; the path is valid until the next call. */
-static inline const char *input_path(const uint8_t *data, size_t bytes)
+/* Each input allocates little, so little needs to be kept from being allocated again at once: several times as many
+ * inputs in the same time. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=8:malloc_context_size=6:allocator_release_to_os_interval_ms=-1:max_malloc_fill_size="
+	       "0";
+}
+
+/* A file without a name, made once; *path names it all the same. */
+static inline int input_file(const char **path)
 {
 	static int fd = -1;
-	static char path[64];
+	static char text[64];
 
 	if (fd < 0)
 		fd = memfd_create("input", MFD_CLOEXEC);
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, data, bytes, 0) != (ssize_t)bytes)
+	if (fd < 0)
 		abort();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
+	*path = text;
+	return fd;
+}
+
+static inline void input_put(int fd, const void *data, size_t bytes, uint64_t offset)
+{
+	if (bytes > 0 && pwrite(fd, data, bytes, offset) != (ssize_t)bytes)
+		abort();
+}
+
+/* The bytes as a file; the path is valid until the next call. */
+static inline const char *input_path(const uint8_t *data, size_t bytes)
+{
+	const char *path;
+	int fd = input_file(&path);
+
+	input_put(fd, data, bytes, 0);
+	if (ftruncate(fd, bytes) != 0)
+		abort();
 	return path;
 }
 
@@ -128,9 +157,8 @@ static inline void input_convert(struct trace *trace)
 		abort();
 }
 
-static inline struct trace *input_open(const uint8_t *data, size_t bytes)
+static inline struct trace *input_open(const char *path)
 {
-	const char *path = input_path(data, bytes);
 	struct trace *trace = trace_open(&path, 1, NULL, NULL);
 
 	if (!trace)
@@ -140,9 +168,9 @@ static inline struct trace *input_open(const uint8_t *data, size_t bytes)
 }
 
 /* Opens it and looks at everything in it. */
-static inline void input_read(const uint8_t *data, size_t bytes)
+static inline void input_read(const char *path)
 {
-	struct trace *trace = input_open(data, bytes);
+	struct trace *trace = input_open(path);
 
 	for (size_t i = 0; i < trace->process_count; i++) {
 		struct trace_process *process = &trace->processes[i];
@@ -159,17 +187,17 @@ static inline void input_read(const uint8_t *data, size_t bytes)
 }
 
 /* As it is and, where that is something else, with its checksums put right. */
-static inline void input_try_both(const uint8_t *data, size_t bytes, void (*try)(const uint8_t *data, size_t bytes))
+static inline void input_try_both(const uint8_t *data, size_t bytes, void (*try)(const char *path, uint8_t choice))
 {
-	uint8_t *fixed = malloc(bytes + 1);
+	uint8_t *fixed = malloc(bytes + 1), choice = bytes > 0 ? data[bytes - 1] : 0;
 
 	if (!fixed)
 		return;
-	try(data, bytes);
+	try(input_path(data, bytes), choice);
 	memcpy(fixed, data, bytes);
 	input_fix_checksums(fixed, bytes);
 	if (memcmp(fixed, data, bytes) != 0)
-		try(fixed, bytes);
+		try(input_path(fixed, bytes), choice);
 	free(fixed);
 }
 

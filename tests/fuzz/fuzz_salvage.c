@@ -8,11 +8,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-#define HEAD_BYTES    offsetof(struct shared, libuv_path)
 #define RING_BYTES    4096u
 #define RINGS	      2u
-#define SITES_BYTES   (3 * sizeof(struct shared_site))
+#define SITES	      3u
 #define RECORDS_BYTES (RINGS * RING_BYTES)
+
+/* Of the file, in the order in which an input gives them. */
+static const struct {
+	size_t offset, bytes;
+} parts[] = {
+    {0, offsetof(struct shared, libuv_path)},
+    {offsetof(struct shared, rings), RINGS * sizeof(struct shared_ring)},
+    {offsetof(struct shared, site_count), sizeof(uint32_t)},
+    {offsetof(struct shared, sites), SITES * sizeof(struct shared_site)},
+    {sizeof(struct shared), RECORDS_BYTES},
+};
 
 /* The next part of the input; what it does not have is left as it was. */
 static void take(void *to, size_t wanted, const uint8_t **data, size_t *bytes)
@@ -35,6 +45,7 @@ static void make_sane(struct shared *shared)
 	shared->ring_count = RINGS;
 	shared->unit_shift &= 7;
 	memset(shared->boot_id, 0, sizeof(shared->boot_id)); /* of another boot: no process is looked for */
+	shared->site_count %= 2 * SITES;
 }
 
 /* Rings that may hold records: indices near each other, a state that is one. */
@@ -51,6 +62,19 @@ static void make_rings_sane(struct shared *shared)
 	}
 }
 
+/* Only what an input may have changed: the rest of the file is zero from the beginning on. */
+static const char *save(const void *file, size_t bytes)
+{
+	const char *path;
+	int fd = input_file(&path);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		input_put(fd, (const char *)file + parts[i].offset, parts[i].bytes, parts[i].offset);
+	if (ftruncate(fd, bytes) != 0)
+		abort();
+	return path;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct {
@@ -59,17 +83,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	} file __attribute__((aligned(64)));
 	bool sane = bytes > 0 && data[0] % 4 != 0;
 
-	memset(&file, 0, sizeof(file));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		memset((char *)&file + parts[i].offset, 0, parts[i].bytes);
 	make_sane(&file.shared);
-	take(&file.shared, HEAD_BYTES, &data, &bytes);
-	if (sane)
-		make_sane(&file.shared);
-	take(file.shared.rings, RINGS * sizeof(struct shared_ring), &data, &bytes);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		take((char *)&file + parts[i].offset, parts[i].bytes, &data, &bytes);
+		if (sane)
+			make_sane(&file.shared);
+	}
 	if (sane)
 		make_rings_sane(&file.shared);
-	take(&file.shared.site_count, sizeof(file.shared.site_count), &data, &bytes);
-	take(file.shared.sites, SITES_BYTES, &data, &bytes);
-	take(file.records, RECORDS_BYTES, &data, &bytes);
-	input_read((const uint8_t *)&file, sizeof(file));
+	input_read(save(&file, sizeof(file)));
 	return 0;
 }
