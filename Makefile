@@ -47,6 +47,7 @@ FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fix
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden
 # A C++ compiler is not required: the tests that need one of these say that they skip.
+FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wildcard tests/fixtures/preload/*.c))
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
 SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -176,6 +177,11 @@ $(FIXTURES_LINKED): $(call obj,tests/fixtures/slow.c tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
 
+# Preloads of somebody else.
+$(FIXTURES_SO): $(BUILD)/fixtures/%.so: tests/fixtures/preload/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $< -ldl
+
 $(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
@@ -202,7 +208,7 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_SO) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
 	$(if $(FAULT_SRC),$(BUILD)/fault_tests)
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only

@@ -16,6 +16,8 @@ bool control_enable(struct shared *shared, bool on)
 
 	atomic_store(&shared->switched_counter, clock_read(shared->clock));
 	was = atomic_exchange(&shared->enabled, on);
+	for (uint32_t i = 0; i < SHARED_RINGS_MAX; i++)
+		shared_ring_enable(shared, &shared->rings[i]);
 	drain_wake(shared); /* it writes the change into the trace */
 	return was;
 }

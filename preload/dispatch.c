@@ -42,39 +42,73 @@ __attribute__((noinline, cold)) static void dispatch_item_end(const void *reques
 		thread_put(thread, thread->last_counter, trace_word(object, TRACE_ITEM_END));
 }
 
-/* In a section of its own, whose ends the linker knows: see dispatch_true_caller. */
-__attribute__((section("uvtrace_dispatch"))) void dispatch(void *a, void *b, void *c, void *d, void *e,
-							   const struct site *site)
+/* The end of a poll where functions were left behind, or an item of the pool ends with it. */
+__attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const void *a, const struct site *site)
 {
-	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
-	struct thread *thread = thread_reserve(2, role_of(site));
-	int depth;
-
-	if (unlikely(!thread)) {
-		site->callback(a, b, c, d, e);
-		if (unlikely(site->ends_item))
-			dispatch_item_end(a, site);
-		return;
-	}
-	depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
-	if (unlikely((int)(intptr_t)b == ECANCELED_STATUS) && site->has_status)
-		dispatch_cancelled(thread, a);
-	site->callback(a, b, c, d, e);
-	if (likely(depth >= 0))
-		thread_pop(thread_current, depth, TRACE_POLL_END);
-	if (unlikely(site->ends_item))
+	thread_pop(thread_current, depth, TRACE_POLL_END);
+	if (site->ends_item)
 		dispatch_item_end(a, site);
 }
 
-extern const char __start_uvtrace_dispatch[], __stop_uvtrace_dispatch[];
+/* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
+#define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
-void *dispatch_true_caller(void *caller)
+/* All that is not the common case: no room, another clock, recording switched off, frames that were left behind. */
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, void *b, void *c, void *d, void *e,
+								     const struct site *site)
 {
-	uint64_t text_bytes = __stop_uvtrace_dispatch - __start_uvtrace_dispatch;
+	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
+	struct thread *thread = thread_reserve(2, role_of(site));
+	int depth = -1;
+
+	if (thread)
+		depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
+	if (thread && (int)(intptr_t)b == ECANCELED_STATUS && site->has_status)
+		dispatch_cancelled(thread, a);
+	site->callback(a, b, c, d, e);
+	if (depth >= 0)
+		dispatch_end(depth, a, site);
+	else if (site->ends_item)
+		dispatch_item_end(a, site);
+}
+
+/* Whether a poll may begin without further questions. */
+static inline bool dispatch_is_plain(const struct thread *thread, const void *status)
+{
+	uint32_t depth = thread->depth;
+
+	return thread->head < thread->limit && thread_enabled(thread) && thread->clock == TRACE_CLOCK_TSC &&
+	       depth < TRACE_DEPTH_MAX && (!depth || thread->frames[depth - 1].sp > thread_sp()) &&
+	       (int)(intptr_t)status != ECANCELED_STATUS;
+}
+
+DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+{
+	struct thread *thread = thread_current;
+	uint32_t depth = thread->depth;
+
+	if (unlikely(!dispatch_is_plain(thread, b))) {
+		dispatch_slow(a, b, c, d, e, site);
+		return;
+	}
+	thread_open(thread, thread_sp(), clock_counter(),
+		    trace_word((uintptr_t)a, atomic_load_explicit(&site->code, memory_order_relaxed)));
+	site->callback(a, b, c, d, e);
+	thread = thread_current;
+	if (unlikely(thread->depth != depth + 1 || site->ends_item)) {
+		dispatch_end(depth, a, site);
+		return;
+	}
+	thread->depth = depth;
+	thread_put(thread, clock_counter(), TRACE_POLL_END);
+}
+
+void *dispatch_tail_caller(void *caller)
+{
 	const struct thread *thread = thread_current;
 	uint32_t site;
 
-	if (likely((uintptr_t)caller - (uintptr_t)__start_uvtrace_dispatch >= text_bytes) || !thread->depth)
+	if (!thread->depth)
 		return caller;
 	site = trace_word_code(thread->frames[thread->depth - 1].word) - TRACE_CODE_POLL;
 	return site < TRACE_SITES_MAX ? (char *)site_table[site].callback + 1 : caller;

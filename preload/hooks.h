@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "call.h"
 #include "process.h"
 #include "real.h"
 #include "shared.h"
@@ -18,33 +19,30 @@
 /* Fills in what only the hooks know of libuv: version, path, offsets. Slow. */
 void hooks_describe(struct shared *shared);
 
+/* What this call of `name` comes to, with that callback. */
+#define CALL(room, name, kind, callback) call_find(room, CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER)
+
 struct submit {
 	struct thread *thread; /* NULL: nothing to record */
-	const struct site *site;
-	void *callback; /* what to give libuv */
+	void *callback;	       /* what to give libuv */
+	void *real;	       /* libuv's function, NULL if it has none */
 	uint64_t counter;
+	uint32_t code;
 };
 
 /* Begins the submission of a request. `exact`: the request may wait in the pool's queue, so its time is read now;
- * others take the time of the poll that they are submitted in. libuv's wrappers call each other (uv_write ->
- * uv_write2): only the outermost counts. */
-static inline struct submit submit_begin(enum trace_kind kind, void *callback, void *caller, bool exact)
+ * others take the time of the poll that they are submitted in. */
+static inline struct submit submit_begin(uint32_t key, void *callback, void *caller, bool exact)
 {
+	struct call room;
+	const struct call *call = call_find(&room, key, callback, caller);
+	struct submit submit = {.callback = call->thunk, .real = call->real, .code = call->code};
 	struct thread *thread = thread_current;
-	struct submit submit = {.callback = callback};
 
-	if (thread->submitting || site_is_thunk(callback))
+	/* libuv's functions call each other: only the outermost counts. */
+	if (__builtin_expect(!!(!call->code || thread->submitting), 0))
 		return submit;
-	if (!thread->ring) {
-		real_find(caller); /* what is recorded says which libuv it is */
-		thread = thread_register(TRACE_ROLE_LOOP);
-	}
-	submit.site = site_get(kind, callback, caller);
-	if (!submit.site)
-		return submit;
-	if (callback && !submit.site->is_uv)
-		submit.callback = site_thunk(submit.site);
-	if (!thread->ring)
+	if (__builtin_expect(!thread->ring, 0) && !(thread = thread_register(TRACE_ROLE_LOOP))->ring)
 		return submit;
 	submit.thread = thread;
 	submit.counter = exact || !thread->depth ? clock_read(thread->clock) : thread->last_counter;
@@ -55,18 +53,18 @@ static inline struct submit submit_begin(enum trace_kind kind, void *callback, v
 static inline int submit_end(const struct submit *submit, const void *request, int rc)
 {
 	struct thread *thread = submit->thread;
-	uint32_t code;
 
 	if (!thread)
 		return rc;
 	thread->submitting = false;
-	if (rc == 0 && thread_reserve(1, thread->role)) {
-		code = atomic_load_explicit(&submit->site->code, memory_order_relaxed) - TRACE_CODE_POLL +
-		       TRACE_CODE_SUBMIT;
-		thread_put(thread, submit->counter, trace_word((uintptr_t)request, code));
-	}
+	if (rc == 0 && thread_reserve(1, thread->role))
+		thread_put(thread, submit->counter, trace_word((uintptr_t)request, submit->code));
 	return rc;
 }
+
+/* The real call, of a struct call or submit. */
+#define CALL_REAL(call, name, ...)                                                                                     \
+	(__builtin_expect((call)->real != NULL, 1) ? ((__typeof__(&name))(call)->real)(__VA_ARGS__) : UV_ENOSYS)
 
 /* One event of this thread, now or (not `exact`) at the time read last. */
 static inline void hooks_emit(bool exact, uint64_t word)

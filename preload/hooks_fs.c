@@ -66,12 +66,11 @@ static int fs_submit_end(const struct submit *submit, const uv_fs_t *req, int rc
 	{                                                                                                              \
 		struct submit submit;                                                                                  \
                                                                                                                        \
-		if (!REAL(name))                                                                                       \
-			return UV_ENOSYS;                                                                              \
 		if (!cb)                                                                                               \
-			return REAL(name)(loop, req, arguments, cb);                                                   \
-		submit = pool_submit_begin(KIND_FS_##kind, (void *)cb, CALLER);                                        \
-		return fs_submit_end(&submit, req, REAL(name)(loop, req, arguments, (uv_fs_cb)submit.callback));       \
+			return REAL_CALL(name, loop, req, arguments, cb);                                              \
+		submit = POOL_SUBMIT(name, FS_##kind, cb);                                                             \
+		cb = (uv_fs_cb)submit.callback;                                                                        \
+		return fs_submit_end(&submit, req, CALL_REAL(&submit, name, loop, req, arguments, cb));                \
 	}
 
 FS_FUNCTIONS(FS_WRAPPER)

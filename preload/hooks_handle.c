@@ -9,31 +9,39 @@
 #include "real.h"
 #include "hotpath.h"
 
-#define WRAP(type, kind, callback) ((type)site_wrap(KIND_##kind, (void *)(callback), CALLER))
+/* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback. */
+#define REGISTER(name, kind, type, callback, ...)                                                                      \
+	({                                                                                                             \
+		struct call room;                                                                                      \
+		const struct call *call = CALL(&room, name, kind, callback);                                           \
+		type thunk = (type)call->thunk;                                                                        \
+                                                                                                                       \
+		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
+	})
 
 EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
 {
-	return REAL_CALL(uv_timer_start, handle, WRAP(uv_timer_cb, TIMER, cb), timeout, repeat);
+	return REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
 }
 
 EXPORT int uv_idle_start(uv_idle_t *handle, uv_idle_cb cb)
 {
-	return REAL_CALL(uv_idle_start, handle, WRAP(uv_idle_cb, IDLE, cb));
+	return REGISTER(uv_idle_start, IDLE, uv_idle_cb, cb, handle, thunk);
 }
 
 EXPORT int uv_prepare_start(uv_prepare_t *handle, uv_prepare_cb cb)
 {
-	return REAL_CALL(uv_prepare_start, handle, WRAP(uv_prepare_cb, PREPARE, cb));
+	return REGISTER(uv_prepare_start, PREPARE, uv_prepare_cb, cb, handle, thunk);
 }
 
 EXPORT int uv_check_start(uv_check_t *handle, uv_check_cb cb)
 {
-	return REAL_CALL(uv_check_start, handle, WRAP(uv_check_cb, CHECK, cb));
+	return REGISTER(uv_check_start, CHECK, uv_check_cb, cb, handle, thunk);
 }
 
 EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 {
-	int rc = REAL_CALL(uv_async_init, loop, handle, WRAP(uv_async_cb, ASYNC, cb));
+	int rc = REGISTER(uv_async_init, ASYNC, uv_async_cb, cb, loop, handle, thunk);
 
 	/* uv_loop_init does so, before there is anything else to see. */
 	if (real_is_uv(CALLER) && real_is_uv((void *)cb))
@@ -43,55 +51,61 @@ EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 
 EXPORT int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb)
 {
-	return REAL_CALL(uv_poll_start, handle, events, WRAP(uv_poll_cb, POLL, cb));
+	return REGISTER(uv_poll_start, POLL, uv_poll_cb, cb, handle, events, thunk);
 }
 
 EXPORT int uv_signal_start(uv_signal_t *handle, uv_signal_cb cb, int signum)
 {
-	return REAL_CALL(uv_signal_start, handle, WRAP(uv_signal_cb, SIGNAL, cb), signum);
+	return REGISTER(uv_signal_start, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
 }
 
 EXPORT int uv_signal_start_oneshot(uv_signal_t *handle, uv_signal_cb cb, int signum)
 {
-	return REAL_CALL(uv_signal_start_oneshot, handle, WRAP(uv_signal_cb, SIGNAL, cb), signum);
+	return REGISTER(uv_signal_start_oneshot, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
 }
 
 EXPORT int uv_fs_event_start(uv_fs_event_t *handle, uv_fs_event_cb cb, const char *path, unsigned int flags)
 {
-	return REAL_CALL(uv_fs_event_start, handle, WRAP(uv_fs_event_cb, FS_EVENT, cb), path, flags);
+	return REGISTER(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, cb, handle, thunk, path, flags);
 }
 
 EXPORT int uv_fs_poll_start(uv_fs_poll_t *handle, uv_fs_poll_cb cb, const char *path, unsigned int interval)
 {
-	return REAL_CALL(uv_fs_poll_start, handle, WRAP(uv_fs_poll_cb, FS_POLL, cb), path, interval);
+	return REGISTER(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, cb, handle, thunk, path, interval);
 }
 
 EXPORT int uv_read_start(uv_stream_t *handle, uv_alloc_cb alloc, uv_read_cb cb)
 {
+	struct call alloc_room;
+
 	if (config.alloc)
-		alloc = WRAP(uv_alloc_cb, ALLOC, alloc);
-	return REAL_CALL(uv_read_start, handle, alloc, WRAP(uv_read_cb, READ, cb));
+		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_read_start, ALLOC, alloc)->thunk;
+	return REGISTER(uv_read_start, READ, uv_read_cb, cb, handle, alloc, thunk);
 }
 
 EXPORT int uv_udp_recv_start(uv_udp_t *handle, uv_alloc_cb alloc, uv_udp_recv_cb cb)
 {
+	struct call alloc_room;
+
 	if (config.alloc)
-		alloc = WRAP(uv_alloc_cb, ALLOC, alloc);
-	return REAL_CALL(uv_udp_recv_start, handle, alloc, WRAP(uv_udp_recv_cb, UDP_RECV, cb));
+		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_udp_recv_start, ALLOC, alloc)->thunk;
+	return REGISTER(uv_udp_recv_start, UDP_RECV, uv_udp_recv_cb, cb, handle, alloc, thunk);
 }
 
 EXPORT int uv_listen(uv_stream_t *handle, int backlog, uv_connection_cb cb)
 {
-	return REAL_CALL(uv_listen, handle, backlog, WRAP(uv_connection_cb, CONNECTION, cb));
+	return REGISTER(uv_listen, CONNECTION, uv_connection_cb, cb, handle, backlog, thunk);
 }
 
 /* The options are the user's: the callback is replaced in a copy. */
 EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_options_t *options)
 {
 	uv_process_options_t copy = *options;
+	struct call room;
+	const struct call *call = CALL(&room, uv_spawn, PROCESS_EXIT, options->exit_cb);
 
-	copy.exit_cb = WRAP(uv_exit_cb, PROCESS_EXIT, options->exit_cb);
-	return REAL_CALL(uv_spawn, loop, handle, &copy);
+	copy.exit_cb = (uv_exit_cb)call->thunk;
+	return CALL_REAL(call, uv_spawn, loop, handle, &copy);
 }
 
 /* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked for. */
@@ -102,10 +116,13 @@ static bool is_internal_close(uv_close_cb cb)
 
 EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)
 {
+	struct call room;
+	const struct call *call = CALL(&room, uv_close, CLOSE, cb);
+
 	if (!is_internal_close(cb))
 		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));
-	if (REAL(uv_close))
-		REAL(uv_close)(handle, WRAP(uv_close_cb, CLOSE, cb));
+	if (call->real)
+		((__typeof__(&uv_close))call->real)(handle, (uv_close_cb)call->thunk);
 }
 
 EXPORT int uv_tcp_close_reset(uv_tcp_t *handle, uv_close_cb cb)
@@ -116,7 +133,7 @@ EXPORT int uv_tcp_close_reset(uv_tcp_t *handle, uv_close_cb cb)
 
 	if (outermost)
 		thread->submitting = true; /* it calls uv_close */
-	rc = REAL_CALL(uv_tcp_close_reset, handle, WRAP(uv_close_cb, CLOSE, cb));
+	rc = REGISTER(uv_tcp_close_reset, CLOSE, uv_close_cb, cb, handle, thunk);
 	if (outermost)
 		thread->submitting = false;
 	if (rc == 0)

@@ -131,11 +131,12 @@ EXPORT int uv_cancel(uv_req_t *req)
 
 EXPORT int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after)
 {
-	struct submit submit = pool_submit_begin(KIND_AFTER_WORK, (void *)after, CALLER);
-	uv_work_cb work_thunk = (uv_work_cb)site_wrap(KIND_WORK, (void *)work, CALLER);
+	struct call room;
+	uv_work_cb work_thunk = (uv_work_cb)CALL(&room, uv_queue_work, WORK, work)->thunk;
+	struct submit submit = POOL_SUBMIT(uv_queue_work, AFTER_WORK, after);
 	uv_after_work_cb after_thunk = (uv_after_work_cb)submit.callback;
 
-	return pool_submit_end(&submit, req, REAL_CALL(uv_queue_work, loop, req, work_thunk, after_thunk));
+	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_queue_work, loop, req, work_thunk, after_thunk));
 }
 
 EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
@@ -145,9 +146,9 @@ EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo
 
 	if (!cb) /* synchronous */
 		return REAL_CALL(uv_getaddrinfo, loop, req, cb, node, service, hints);
-	submit = pool_submit_begin(KIND_GETADDRINFO, (void *)cb, CALLER);
+	submit = POOL_SUBMIT(uv_getaddrinfo, GETADDRINFO, cb);
 	cb = (uv_getaddrinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, REAL_CALL(uv_getaddrinfo, loop, req, cb, node, service, hints));
+	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_getaddrinfo, loop, req, cb, node, service, hints));
 }
 
 EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo_cb cb, const struct sockaddr *address,
@@ -157,9 +158,9 @@ EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo
 
 	if (!cb)
 		return REAL_CALL(uv_getnameinfo, loop, req, cb, address, flags);
-	submit = pool_submit_begin(KIND_GETNAMEINFO, (void *)cb, CALLER);
+	submit = POOL_SUBMIT(uv_getnameinfo, GETNAMEINFO, cb);
 	cb = (uv_getnameinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, REAL_CALL(uv_getnameinfo, loop, req, cb, address, flags));
+	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_getnameinfo, loop, req, cb, address, flags));
 }
 
 EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t bytes, unsigned int flags, uv_random_cb cb)
@@ -168,9 +169,9 @@ EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t byt
 
 	if (!cb)
 		return REAL_CALL(uv_random, loop, req, buffer, bytes, flags, cb);
-	submit = pool_submit_begin(KIND_RANDOM, (void *)cb, CALLER);
+	submit = POOL_SUBMIT(uv_random, RANDOM, cb);
 	cb = (uv_random_cb)submit.callback;
-	return pool_submit_end(&submit, req, REAL_CALL(uv_random, loop, req, buffer, bytes, flags, cb));
+	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_random, loop, req, buffer, bytes, flags, cb));
 }
 
 /* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is matched by. */

@@ -8,10 +8,8 @@
 
 #include "hooks.h"
 
-static inline struct submit pool_submit_begin(enum trace_kind kind, void *callback, void *caller)
-{
-	return submit_begin(kind, callback, caller, true);
-}
+#define POOL_SUBMIT(name, kind, callback)                                                                              \
+	submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, true)
 
 static inline int pool_submit_end(const struct submit *submit, const void *request, int rc)
 {

@@ -67,7 +67,7 @@ static struct real_text text_of(const void *address)
 	return search.found;
 }
 
-static bool is_own(const void *address)
+bool real_is_own(const void *address)
 {
 	static struct real_text own; /* written with the same values by whoever comes first */
 
@@ -79,7 +79,7 @@ static bool is_own(const void *address)
 /* NULL if the symbol is missing or is our own wrapper. */
 static void *checked(void *function)
 {
-	return function && !is_own(function) ? function : NULL;
+	return function && !real_is_own(function) ? function : NULL;
 }
 
 static const struct real_copy *copy_with(const void *uv_run)
@@ -113,6 +113,24 @@ static struct real_text text_between(void *const functions[REAL_COUNT])
 	return (struct real_text){first, last - first + 1};
 }
 
+/* Stands in for uv_write2 where uv_write is somebody else's (another preload's), who must be asked. */
+static int write_asked(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
+		       uv_stream_t *send_handle, uv_write_cb cb)
+{
+	(void)send_handle;
+	return REAL_AGAIN(uv_write)(req, handle, bufs, count, cb);
+}
+
+/* libuv's uv_write does nothing but jump to uv_write2, in all versions 1.x. */
+static void *write_direct(void *const functions[REAL_COUNT])
+{
+	void *write = functions[REAL_uv_write], *write2 = functions[REAL_uv_write2];
+
+	if (!write || !write2)
+		return NULL;
+	return text_of(write).start == text_of(write2).start ? write2 : (void *)write_asked;
+}
+
 /* Takes note of the libuv that `handle` leads to: NULL if it leads to none, or to one too many. */
 static const struct real_copy *copy_from(void *handle)
 {
@@ -125,6 +143,7 @@ static const struct real_copy *copy_from(void *handle)
 		return known;
 	for (int i = 0; i < REAL_COUNT; i++)
 		copies[index].functions[i] = checked(dlsym(handle, names[i]));
+	copies[index].functions[REAL_uv_write_direct] = write_direct(copies[index].functions);
 	if (dladdr(uv_run, &info) && info.dli_fname) {
 		strncpy(copies[index].path, info.dli_fname, sizeof(copies[index].path) - 1);
 		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
@@ -159,7 +178,7 @@ static const struct real_copy *copy_for(void *caller)
 	/* As the dynamic linker would: a libuv that everybody sees comes before an object's own. */
 	copy = copy_from(RTLD_NEXT);
 	/* The executable's handle would search the global scope, and find us. */
-	if (!copy && dladdr(caller, &info) && !is_own(caller))
+	if (!copy && dladdr(caller, &info) && !real_is_own(caller))
 		copy = copy_of_object(info.dli_fname);
 	if (!copy)
 		copy = copy_of_object("libuv.so.1");
@@ -203,7 +222,7 @@ static const struct real_copy *module_add(void *caller)
 		return real_first();
 	copy = copy_for(caller);
 	/* libuv may come later: no module is remembered as having none. */
-	if (text.bytes && copy != &no_copy && !is_own(caller) && !real_is_uv(caller) &&
+	if (text.bytes && copy != &no_copy && !real_is_own(caller) && !real_is_uv(caller) &&
 	    module_count < REAL_MODULES_MAX) {
 		struct real_module *module = &real_modules[module_count++];
 
@@ -220,7 +239,7 @@ const struct real_copy *real_find(void *caller)
 	const struct real_copy *copy;
 	int saved_errno;
 
-	if (real_last && is_own(caller))
+	if (real_last && real_is_own(caller))
 		return real_last;
 	caller = dispatch_true_caller(caller);
 	copy = module_find(caller);

@@ -30,11 +30,14 @@ enum real_index {
 #define REAL_FUNCTION(name) REAL_##name,
 #include "real.def"
 #undef REAL_FUNCTION
-	REAL_COUNT
+	REAL_COUNT,
+	/* uv_write2, for a uv_write: see real.c */
+	REAL_uv_write_direct = REAL_COUNT,
+	REAL_SLOTS
 };
 
 struct real_copy { /* one libuv */
-	void *functions[REAL_COUNT];
+	void *functions[REAL_SLOTS];
 	char path[256]; /* as in struct shared */
 };
 
@@ -51,6 +54,9 @@ extern __thread const struct real_copy *real_last; /* NULL before this thread's 
 
 /* The copy that code at `caller` is linked with. Slow. errno is kept. */
 const struct real_copy *real_find(void *caller);
+
+/* Whether that is code of this library. */
+bool real_is_own(const void *address);
 
 /* The libuv that was called first; before that, one that has no function. */
 const struct real_copy *real_first(void);

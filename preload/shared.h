@@ -48,6 +48,7 @@ struct shared_ring {
 	_Atomic uint64_t active_reqs;                       /* of the loop, when it last began to wait */
 	_Atomic uint64_t active_handles;
 	_Atomic uint64_t ready;                             /* fds, of the last wait */
+	_Atomic uint32_t enabled;                           /* as below, where the hooks look; by shared_ring_enable */
 
 	/* Written by the drain. */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* records that are safe in a file */
@@ -131,7 +132,7 @@ struct shared {
 								       * for when /proc/PID is gone too soon */
 
 	/* Switches: written by anybody who may (the app, trace_ctl). */
-	_Atomic uint32_t enabled __attribute__((aligned(64))); /* 1: hooks record. Read by every dispatch. */
+	_Atomic uint32_t enabled __attribute__((aligned(64))); /* 1: hooks record; each ring has a copy beside its head */
 	_Atomic uint32_t asleep;          /* the drain sleeps without a time-out: whoever unparks must wake it; written by the drain */
 
 	_Atomic uint32_t wake __attribute__((aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */
@@ -168,6 +169,17 @@ struct shared {
 static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)
 {
 	return (struct record *)((char *)shared + shared->rings_offset + (uint64_t)ring * shared->ring_bytes);
+}
+
+/* Brings a ring's copy of the switch up to date, until it agrees: who switches and who takes a ring may meet here. */
+static inline void shared_ring_enable(struct shared *shared, struct shared_ring *ring)
+{
+	uint32_t on;
+
+	do {
+		on = atomic_load(&shared->enabled);
+		atomic_store(&ring->enabled, on);
+	} while (on != atomic_load(&shared->enabled));
 }
 
 #endif

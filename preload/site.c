@@ -7,7 +7,6 @@
 
 #include <stdatomic.h>
 
-#include "dispatch.h"
 #include "process.h"
 #include "real_text.h"
 #include "thunks_size.h"
@@ -40,6 +39,11 @@ static bool kind_ends_item(enum trace_kind kind)
 {
 	return kind_class[kind] == KIND_CLASS_WORKFN ||
 	       (kind_class[kind] == KIND_CLASS_POOL && kind != KIND_AFTER_WORK);
+}
+
+bool site_kind_is_request(enum trace_kind kind)
+{
+	return kind_class[kind] == KIND_CLASS_REQUEST || kind_class[kind] == KIND_CLASS_POOL;
 }
 
 static uint32_t site_hash(enum trace_kind kind, const void *callback, const void *caller)
@@ -107,7 +111,6 @@ struct site *site_get(enum trace_kind kind, void *callback, void *caller)
 	struct site *made = NULL;
 	uint32_t slot;
 
-	caller = dispatch_true_caller(caller);
 	slot = site_hash(kind, callback, caller);
 	for (uint32_t tries = 0; tries < SLOTS; tries++, slot = (slot + 1) % SLOTS) {
 		uint32_t entry =
@@ -124,15 +127,4 @@ struct site *site_get(enum trace_kind kind, void *callback, void *caller)
 	}
 	process_count_untraced();
 	return NULL;
-}
-
-void *site_wrap(enum trace_kind kind, void *callback, void *caller)
-{
-	struct site *site;
-
-	/* libuv's own callbacks are looked at first, lest they use up sites. */
-	if (!callback || site_is_thunk(callback) || real_is_uv(callback))
-		return callback;
-	site = site_get(kind, callback, caller);
-	return site ? site_thunk(site) : callback;
 }

@@ -30,9 +30,8 @@ extern const char site_thunks[], site_thunks_end[]; /* 16 bytes each on x86-64 a
 /* The site of this registration, or NULL when all are taken (counted as untraced). */
 struct site *site_get(enum trace_kind kind, void *callback, void *caller);
 
-/* What to give libuv for `callback`: its thunk; or the callback itself where it is NULL, already a thunk, passed on by
- * libuv's own code, or where no site is left. */
-void *site_wrap(enum trace_kind kind, void *callback, void *caller);
+/* Whether its calls submit a request, which is recorded. */
+bool site_kind_is_request(enum trace_kind kind);
 
 /* Copies all sites into the shared memory of a process that begins to record. */
 void site_publish_all(struct shared *shared);

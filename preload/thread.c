@@ -122,6 +122,7 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 	atomic_store(&ring->pool_finished, 0);
 	atomic_store(&ring->pool_parked, 0);
 	atomic_store(&ring->end_counter, 0);
+	shared_ring_enable(shared, ring);
 	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
 	ring->role = role;
 	ring->start_counter = clock_read(shared->clock);

@@ -18,6 +18,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -30,27 +31,50 @@ struct thread_frame {
 	uint64_t word; /* its start */
 };
 
+struct real_copy; /* real.h */
+
+/* A call into libuv and what it comes to, see call.h. */
+struct call {
+	const void *caller; /* NULL: nothing is remembered here */
+	const void *callback;
+	void *thunk;		      /* what to give libuv in its place */
+	void *real;		      /* NULL: this libuv has no such function */
+	const struct real_copy *copy; /* in which it lies */
+	uint32_t key;		      /* CALL_KEY */
+	uint32_t code;		      /* of the submission; 0: there is none to record */
+	uint64_t reserved[2];	      /* up to a cache line */
+};
+_Static_assert(sizeof(struct call) == 64, "a cache line");
+
+#define THREAD_CALLS 8 /* remembered, a power of two */
+
+/* What an event touches comes first: the first cache line, and of the second the outermost frames. A server at full
+ * load has evicted nearly all of it when the next event comes, so lines are what an event costs beside the clock. */
 struct thread {
 	uint64_t head;
 	uint64_t limit;
 	uint64_t mask;
-	uint64_t populated; /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 	struct record *records;
 	struct shared_ring *ring;
-	struct shared *shared;
 	uint64_t last_counter; /* of the newest event: good enough for what needs no exact time */
 	uint32_t depth;	       /* frames open */
 	uint32_t clock;	       /* enum trace_clock */
+	uint32_t role;
 	volatile uint8_t busy; /* an emission is under way */
 	bool submitting;       /* inside a hook that submits a request: libuv may call another one */
 	bool lost_open;	       /* LOST_FULL has to be written as soon as there is room */
-	uint32_t role;
+
+	struct thread_frame frames[TRACE_DEPTH_MAX];
+	struct call calls[THREAD_CALLS]; /* at a cache line, as TRACE_DEPTH_MAX is even */
+
+	struct shared *shared;
+	uint64_t populated;    /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
 	uint64_t lost_counter; /* when the events that the next LOST_FULL counts began to be dropped */
 	uint64_t lost_told;    /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
 	uint64_t woken_tail;   /* tail when the drain was last woken: once for each */
-	struct thread_frame frames[TRACE_DEPTH_MAX];
-};
+} __attribute__((aligned(64)));
+_Static_assert(offsetof(struct thread, frames) == 64, "a cache line");
 
 extern __thread struct thread *thread_current; /* never NULL: thread_none until the thread records */
 extern struct thread thread_none;
@@ -95,7 +119,12 @@ static inline uintptr_t thread_sp(void)
 
 static inline bool thread_enabled(const struct thread *thread)
 {
-	return __builtin_expect(atomic_load_explicit(&thread->shared->enabled, memory_order_relaxed), 1);
+	return __builtin_expect(atomic_load_explicit(&thread->ring->enabled, memory_order_relaxed), 1);
+}
+
+static inline uint32_t thread_call_slot(const void *caller, uint32_t key)
+{
+	return (((uintptr_t)caller + key) * 0x9e3779b97f4a7c15ull >> 32) % THREAD_CALLS;
 }
 
 /* Commits one record. The caller knows that there is room and that nothing is `busy`. */
@@ -135,6 +164,13 @@ static inline struct thread *thread_reserve(uint32_t events, enum trace_role rol
 	return thread_enabled(thread) ? thread : NULL;
 }
 
+/* Opens a frame that is known to have a place. */
+static inline void thread_open(struct thread *thread, uintptr_t sp, uint64_t counter, uint64_t word)
+{
+	thread->frames[thread->depth++] = (struct thread_frame){sp, word};
+	thread_put(thread, counter, word);
+}
+
 /* Opens a frame and emits its start. Returns the depth to give to thread_pop, or -1: nothing was recorded. */
 static inline int thread_push(struct thread *thread, uintptr_t sp, uint64_t counter, uint64_t word)
 {
@@ -147,9 +183,7 @@ static inline int thread_push(struct thread *thread, uintptr_t sp, uint64_t coun
 		thread_put(thread, counter, trace_word(2, TRACE_LOST_DEPTH));
 		return -1;
 	}
-	thread->frames[depth] = (struct thread_frame){sp, word};
-	thread->depth = depth + 1;
-	thread_put(thread, counter, word);
+	thread_open(thread, sp, counter, word);
 	return depth;
 }
 

@@ -3,6 +3,8 @@
  * Every behaviour's fixture, traced and compared with what it counted and timed itself: each callback is a poll,
  * with its names, inside its duration, and nothing else is; and the other events are as many as it says.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,6 +104,29 @@ FIXTURE(thread_timers, "timers", IN_THREAD)
 FIXTURE(thread_tcp, "streams", .args = {"tcp"}, IN_THREAD)
 FIXTURE(thread_work, "work", IN_THREAD)
 FIXTURE(thread_threads, "threads", IN_THREAD)
+
+/* Another preload wants to see every uv_write: it does, and the trace has each once. */
+Test(polls, other_preload_sees_writes)
+{
+	struct run run = {.program = build_path("fixtures/streams"), .args = {"tcp"}, .bare = true};
+	struct traced traced;
+	char *preload;
+	long calls = 0;
+	FILE *file;
+
+	cr_assert_gt(
+	    asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"), build_path("fixtures/asks_write.so")), 0);
+	run.env[0] = preload;
+	traced = trace_program(&run);
+	file = fopen("asks_write.count", "r");
+	cr_assert(file && fscanf(file, "%ld", &calls) == 1);
+	fclose(file);
+	cr_assert_eq(calls, truth_value(traced.truth, "writes"));
+	check_polls(&traced.trace, traced.truth, false);
+	check_values(&traced);
+	traced_free(&traced);
+	free(preload);
+}
 
 Test(polls, alloc_callbacks_on_demand)
 {

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See call.h.
+ */
+#include "call.h"
+
+#include "site.h"
+
+/* Fills in thunk and code. False: this time only; untraced callbacks are counted each time, and of libuv's functions
+ * that call each other only the outermost submits. */
+static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, void *caller)
+{
+	bool is_request = site_kind_is_request(kind);
+	const struct site *site;
+
+	/* libuv's own callbacks are looked at first, lest they use up sites. */
+	if (site_is_thunk(callback) || (!is_request && (!callback || real_is_uv(callback))))
+		return true;
+	if (is_request && thread_current->submitting)
+		return false;
+	site = site_get(kind, callback, caller);
+	if (!site)
+		return false;
+	if (callback && !site->is_uv)
+		call->thunk = site_thunk(site);
+	if (is_request)
+		call->code = TRACE_CODE_SUBMIT + site_index(site);
+	return true;
+}
+
+const struct call *call_look_up(struct call *room, uint32_t key, void *callback, void *caller)
+{
+	struct thread *thread = thread_current;
+	bool is_own = real_is_own(caller);
+
+	*room = (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
+	room->copy = real_find(caller);
+	room->real = room->copy->functions[key >> 16];
+	if (!call_wrap(room, key & 0xffff, callback, caller) || is_own || !room->real || !thread->ring)
+		return room;
+	thread->calls[thread_call_slot(caller, key)] = *room;
+	return &thread->calls[thread_call_slot(caller, key)];
+}
