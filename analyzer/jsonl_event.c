@@ -158,7 +158,7 @@ static void put_request(struct jsonl_process *process, uint64_t work)
 
 /* What the object field of an event is called. */
 static const struct {
-	const char *number, *address, *reason;
+	const char *number, *address, *ms, *reason; /* ms: written in ns */
 } fields[] = {
     [TRACE_UNPARK] = {.number = "ready"},
     [TRACE_TURN] = {.number = "ready"},
@@ -172,6 +172,9 @@ static const struct {
     [TRACE_LOST_DEPTH] = {.number = "count", .reason = "nested too deeply"},
     [TRACE_WORKER_END] = {0},
     [TRACE_IO_URING] = {.address = "object"},
+    [TRACE_TIMER_DUE] = {.ms = "due_ns"},
+    [TRACE_TIMER_START] = {.address = "object"},
+    [TRACE_LOOP_TIME] = {.ms = "uv_now_ns"},
 };
 
 static void put_fields(struct jsonl_process *process, uint64_t word)
@@ -185,6 +188,8 @@ static void put_fields(struct jsonl_process *process, uint64_t word)
 	}
 	if (fields[code].number)
 		jsonl_key_number(process->out, fields[code].number, trace_word_object(word));
+	if (fields[code].ms)
+		jsonl_key_number(process->out, fields[code].ms, trace_word_object(word) * 1000000);
 	if (fields[code].address)
 		jsonl_key_address(process->out, fields[code].address, trace_word_object(word));
 	if (fields[code].reason)

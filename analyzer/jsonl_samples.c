@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The samples of a process as events: QueueSample (a loop's and the pool's in one line), WorkerSample, Recording,
- * Untraced.
+ * The samples of a process as events: QueueSample (a loop's and the pool's in one line), Recording, and those that are
+ * no more than a name and three numbers.
  */
 #include "jsonl.h"
 
@@ -61,15 +61,6 @@ static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sam
 	jsonl_end(samples->process);
 }
 
-static void put_worker(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
-{
-	jsonl_begin(samples->process, "WorkerSample", ns, sample->worker);
-	jsonl_key_number(samples->process->out, "cpu_ns", sample->a);
-	jsonl_key_number(samples->process->out, "sched_wait_ns", sample->b);
-	jsonl_key_number(samples->process->out, "time_slices", sample->c);
-	jsonl_end(samples->process);
-}
-
 static void put_recording(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
 {
 	jsonl_begin(samples->process, "Recording", ns, sample->worker);
@@ -77,19 +68,36 @@ static void put_recording(struct jsonl_samples *samples, const struct trace_samp
 	jsonl_end(samples->process);
 }
 
-static void put_untraced(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+/* What a type is called, and what its numbers are; NULL: it has no such number. */
+static const struct {
+	const char *event, *a, *b, *c;
+} names[] = {
+    [TRACE_SAMPLE_WORKER] = {"WorkerSample", "cpu_ns", "sched_wait_ns", "time_slices"},
+    [TRACE_SAMPLE_UNTRACED] = {"Untraced", "callbacks", "threads", "events"},
+    [TRACE_SAMPLE_SWITCHES] = {"SwitchesSample", "voluntary", "involuntary", NULL},
+    [TRACE_SAMPLE_CGROUP] = {"CgroupSample", "periods", "throttled_periods", "throttled_ns"},
+    [TRACE_SAMPLE_MACHINE] = {"MachineSample", "busy_ns", "idle_ns", "steal_ns"},
+    [TRACE_SAMPLE_CPUS] = {"CpusSample", "cpus", "allowed", "quota_thousandths"},
+    [TRACE_SAMPLE_PRICE] = {"EventPrice", "price_ps", NULL, NULL},
+};
+
+static void put_numbers(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
 {
-	jsonl_begin(samples->process, "Untraced", ns, sample->worker);
-	jsonl_key_number(samples->process->out, "callbacks", sample->a);
-	jsonl_key_number(samples->process->out, "threads", sample->b);
-	jsonl_key_number(samples->process->out, "events", sample->c);
+	jsonl_begin(samples->process, names[sample->type].event, ns, sample->worker);
+	jsonl_key_number(samples->process->out, names[sample->type].a, sample->a);
+	if (names[sample->type].b)
+		jsonl_key_number(samples->process->out, names[sample->type].b, sample->b);
+	if (names[sample->type].c)
+		jsonl_key_number(samples->process->out, names[sample->type].c, sample->c);
 	jsonl_end(samples->process);
 }
 
 static void (*const writers[])(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns) = {
-    [TRACE_SAMPLE_QUEUE] = put_queue,	    [TRACE_SAMPLE_POOL] = put_pool_alone,
-    [TRACE_SAMPLE_WORKER] = put_worker,	    [TRACE_SAMPLE_RECORDING] = put_recording,
-    [TRACE_SAMPLE_UNTRACED] = put_untraced,
+    [TRACE_SAMPLE_QUEUE] = put_queue,	   [TRACE_SAMPLE_POOL] = put_pool_alone,
+    [TRACE_SAMPLE_WORKER] = put_numbers,   [TRACE_SAMPLE_RECORDING] = put_recording,
+    [TRACE_SAMPLE_UNTRACED] = put_numbers, [TRACE_SAMPLE_SWITCHES] = put_numbers,
+    [TRACE_SAMPLE_CGROUP] = put_numbers,   [TRACE_SAMPLE_MACHINE] = put_numbers,
+    [TRACE_SAMPLE_CPUS] = put_numbers,	   [TRACE_SAMPLE_PRICE] = put_numbers,
 };
 
 static bool next_ns(const struct jsonl_samples *samples, uint64_t *ns)

@@ -76,7 +76,8 @@ struct drain {
 
 	uint64_t now_ns;
 	uint64_t elapsed_ns;		     /* since the tick before */
-	uint64_t sampled_ns;		     /* when samples were last taken */
+	uint64_t sampled_ns;		     /* when samples were last taken ... */
+	uint64_t surveyed_ns;		     /* ... and of what is read less often */
 	uint64_t active_ns;		     /* when records were last seen */
 	uint64_t flushed_ns;		     /* when everything was last written */
 	uint64_t ended_recorded, ended_lost; /* of workers that are gone */
@@ -190,6 +191,7 @@ static bool segment_ready(struct drain *drain)
 	error = segment_begin(segment, drain->now_ns);
 	if (!error) {
 		put_workers(drain, true);
+		sampler_begin_segment(&drain->sampler, drain->now_ns);
 		error = segment->writer.error;
 	}
 	if (error)
@@ -205,21 +207,27 @@ static void seal(struct drain *drain, uint32_t reason)
 		return;
 	put_workers(drain, false);
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		if (drain->workers[i].worker != 0) {
-			recorded += drain->workers[i].encoder.index;
-			lost += drain->workers[i].lost;
-		}
+		struct drain_worker *worker = &drain->workers[i];
+
+		if (worker->worker == 0)
+			continue;
+		recorded += worker->encoder.index;
+		lost += worker->lost;
+		sampler_seal_worker(&drain->sampler, &worker->samples, drain->sampled_ns == drain->now_ns,
+				    drain->now_ns);
 	}
 	segment_end(&drain->segment, reason, recorded, lost, drain->now_ns);
 }
 
-/* What must still fit behind a block of events: samples that have gathered, the workers' entries. */
+/* What must still fit behind a block of events: samples that have gathered, the workers' entries and last samples. */
 static uint64_t room_for_events(const struct drain *drain)
 {
 	uint64_t kept = drain->segment.samples.header.payload_bytes + 2 * sizeof(struct trace_block_header) +
 			drain->ring_count * (sizeof(struct trace_worker_entry) + sizeof(drain->workers[0].name));
 	uint64_t room = writer_room(&drain->segment.writer);
 
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		kept += drain->workers[i].worker ? 2 * sizeof(struct trace_sample) : 0;
 	return room > kept ? room - kept : 0;
 }
 
@@ -454,7 +462,7 @@ static bool is_busy(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
 }
 
-static void samples_take(struct drain *drain)
+static void samples_take(struct drain *drain, bool survey)
 {
 	struct shared *shared = drain->shared;
 	struct sampler_pool pool = {
@@ -472,18 +480,28 @@ static void samples_take(struct drain *drain)
 		pool_add(&pool, ring, worker);
 		if (worker->head != worker->sampled || is_busy(worker))
 			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+		if (survey)
+			sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
 		worker->sampled = worker->head;
 	}
+	if (survey)
+		sampler_sample_machine(&drain->sampler, drain->now_ns);
 	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
 }
 
-/* A ring that fills quickly makes many ticks, which need not all have samples. */
-static void sample(struct drain *drain, bool now)
+/* A ring that fills quickly makes many ticks, which need not all have samples. What costs more to read is read when
+ * there is something to write anyway, and not of a program that lives for some milliseconds. */
+static void sample(struct drain *drain, bool flushes)
 {
-	if (!now && drain->now_ns - drain->sampled_ns < TICK_MS * MILLISECOND_NS)
+	uint64_t tick_ns = TICK_MS * MILLISECOND_NS;
+	bool survey = flushes && drain->active_ns >= drain->flushed_ns && drain->now_ns - drain->surveyed_ns >= tick_ns;
+
+	if (!flushes && drain->now_ns - drain->sampled_ns < tick_ns)
 		return;
 	drain->sampled_ns = drain->now_ns;
-	samples_take(drain);
+	if (survey)
+		drain->surveyed_ns = drain->now_ns;
+	samples_take(drain, survey);
 }
 
 /* ---- Ticks ---------------------------------------------------------------------------------------------- */
@@ -674,7 +692,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
 	drain->rings_offset = shared->rings_offset;
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
-	drain->now_ns = drain->active_ns = drain->flushed_ns = clock_mono_ns();
+	drain->now_ns = drain->active_ns = drain->flushed_ns = drain->surveyed_ns = clock_mono_ns();
 	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
 	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
 	encoder_words_init(&drain->words);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Handles: each wrapper hands libuv a thunk in the callback's place and forwards. Nothing else happens here.
+ * Handles: each wrapper hands libuv a thunk in the callback's place and forwards. Timers also tell when they are due.
  */
 #include <stddef.h>
 
@@ -19,9 +19,44 @@
 		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
 	})
 
+/* A timer is set by uv_now, which is of the last wait's end or younger: where that is long ago, it may be due sooner
+ * than whoever started it meant. */
+#define STALE_UNITS (1 << 17) /* of counter >> unit_shift: 1 to 2 ms */
+
+static void timer_started(const uv_timer_t *handle)
+{
+	struct thread *thread = thread_current->ring ? thread_reserve(3, thread_current->role) : NULL;
+	uint64_t counter = thread ? clock_read(thread->clock) : 0;
+
+	if (!thread || counter - thread->wait_counter < (uint64_t)STALE_UNITS << thread->shared->unit_shift)
+		return;
+	thread_put(thread, counter, trace_word(handle->loop->time, TRACE_LOOP_TIME));
+	thread_put(thread, counter, trace_word(handle->timeout, TRACE_TIMER_DUE));
+	thread_put(thread, counter, trace_word((uintptr_t)handle, TRACE_TIMER_START));
+}
+
 EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
 {
-	return REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+	int rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+
+	if (rc == 0 && !real_is_uv(CALLER))
+		timer_started(handle);
+	return rc;
+}
+
+/* libuv calls this for each timer whose time has come, just before its callback and before it is set anew: with the
+ * time at which it was due. Costs no clock read: the callback's start follows. */
+EXPORT int uv_timer_again(uv_timer_t *handle)
+{
+	bool fires = real_is_uv(CALLER);
+	int rc;
+
+	if (fires && site_is_thunk((void *)handle->timer_cb))
+		hooks_emit(false, trace_word(handle->timeout, TRACE_TIMER_DUE));
+	rc = REAL_CALL(uv_timer_again, handle);
+	if (rc == 0 && !fires)
+		timer_started(handle);
+	return rc;
 }
 
 EXPORT int uv_idle_start(uv_idle_t *handle, uv_idle_cb cb)

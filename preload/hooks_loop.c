@@ -81,6 +81,7 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	} else if (timeout == 0) {
 		hooks_emit(true, trace_word(object, TRACE_TURN));
 	}
+	thread->wait_counter = thread->last_counter;
 }
 
 /* The first wait of a thread whose libuv is out of sight. */

@@ -73,8 +73,44 @@ static bool schedstat_read(uint32_t pid, uint32_t tid, struct sampler_values *va
 
 void sampler_init(struct sampler *sampler, struct segment *segment)
 {
+	char path[32];
+
 	*sampler = (struct sampler){.segment = segment, .recording = {.a = 1}};
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", segment->header.pid);
+	machine_find_cgroup(path, "/proc/self/mountinfo", &sampler->cgroup);
+	sampler->event_price_ps = machine_event_price_ps(segment->clock);
 }
+
+/* ---- The machine ---------------------------------------------------------------------------------------- */
+
+void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
+{
+	struct sampler_values cpus = {.c = sampler->cgroup.quota};
+	struct machine_throttling throttling;
+	struct machine_time time;
+	uint64_t tick = tick_now(sampler);
+
+	machine_read_cpus(sampler->segment->header.pid, &cpus.a, &cpus.b);
+	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick, &sampler->cpus, cpus, now_ns);
+	if (machine_read_throttling(&sampler->cgroup, &throttling))
+		sample_changed(
+		    sampler, TRACE_SAMPLE_CGROUP, 0, tick, &sampler->throttling,
+		    (struct sampler_values){throttling.periods, throttling.throttled, throttling.throttled_ns}, now_ns);
+	if (machine_read_time("/proc/stat", &time))
+		sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick, &sampler->machine,
+			       (struct sampler_values){time.busy_ns, time.idle_ns, time.steal_ns}, now_ns);
+}
+
+void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
+{
+	struct sampler_values price = {.a = sampler->event_price_ps};
+
+	sampler->cpus = sampler->throttling = sampler->machine = (struct sampler_values){0};
+	sample_put(sampler, TRACE_SAMPLE_PRICE, 0, tick_now(sampler), &price, now_ns);
+	sampler_sample_machine(sampler, now_ns);
+}
+
+/* ---- Workers -------------------------------------------------------------------------------------------- */
 
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			  uint64_t now_ns)
@@ -114,6 +150,28 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 			       now_ns);
 }
 
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
+{
+	struct sampler_values values = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->header.pid, worker->tid);
+	if (machine_read_switches(path, &values.a, &values.b))
+		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
+			       values, now_ns);
+}
+
+void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, bool fresh, uint64_t now_ns)
+{
+	if (!worker->tid)
+		return;
+	if (!fresh) {
+		schedstat_read(sampler->segment->header.pid, worker->tid, &worker->cpu);
+		sampler_sample_switches(sampler, worker, now_ns);
+	}
+	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, now_ns);
+}
+
 void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			uint64_t now_ns)
 {
@@ -126,6 +184,8 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, 
 		       tick_of(sampler, atomic_load_explicit(&ring->end_counter, memory_order_relaxed)), &worker->cpu,
 		       values, now_ns);
 }
+
+/* ---- The process ---------------------------------------------------------------------------------------- */
 
 void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
 {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Samples: CPU time and run-queue wait of the workers, depths of their queues, the thread pool, the switches. Taken
- * from /proc and from counters that the hooks keep, so no worker ever pays a system call for them.
+ * Samples: CPU time, run-queue wait and context switches of the workers, depths of their queues, the thread pool, what
+ * is switched on, and what the machine gives. Taken from /proc and from counters that the hooks keep, so no worker ever
+ * pays a system call for them.
  *
- * Rules: only what has changed is written, at most once a tick of the drain.
+ * Rules: only what has changed is written, at most once a tick of the drain; what costs more to read (context switches,
+ * the machine) at most once a second, and not of a program that is idle. A segment begins with what the machine is
+ * and ends with a sample of each worker.
  */
 #ifndef SAMPLER_H
 #define SAMPLER_H
@@ -11,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "machine.h"
 #include "segment.h"
 
 /* The values of a sample that were written last. */
@@ -25,6 +29,7 @@ struct sampler_worker {
 	bool is_loop;
 	struct sampler_values cpu;
 	struct sampler_values queue;
+	struct sampler_values switches;
 };
 
 /* The pool as a whole: sums over all rings, dead ones included. */
@@ -39,9 +44,15 @@ struct sampler {
 	struct sampler_values pool;
 	struct sampler_values recording;
 	struct sampler_values untraced;
+	struct sampler_values throttling, machine, cpus;
+	struct machine_cgroup cgroup;
+	uint64_t event_price_ps;
 };
 
 void sampler_init(struct sampler *sampler, struct segment *segment);
+
+/* A segment was begun. */
+void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns);
 
 /* A worker that the drain sees for the first time; its CPU time counts from what it had used before. */
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
@@ -50,6 +61,13 @@ void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker
 /* A worker that recorded something since the last tick. */
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			   uint64_t now_ns);
+
+/* The same for what is read less often. */
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
+void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns);
+
+/* The segment ends: a worker that lives. `fresh`: it was sampled just now, if there was anything to sample. */
+void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, bool fresh, uint64_t now_ns);
 
 /* A worker whose thread is gone. */
 void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,

@@ -70,6 +70,7 @@ struct thread {
 	struct shared *shared;
 	uint64_t populated;    /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
+	uint64_t wait_counter; /* when the loop's last wait ended */
 	uint64_t lost_counter; /* when the events that the next LOST_FULL counts began to be dropped */
 	uint64_t lost_told;    /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
 	uint64_t woken_tail;   /* tail when the drain was last woken: once for each */

@@ -168,6 +168,7 @@ enum trace_text_key {
 	TRACE_TEXT_RING_PATH = 5, /* where the ring lies while the process lives and after a crash of the helper */
 	TRACE_TEXT_VERSION = 6,   /* uvtrace's own version */
 	TRACE_TEXT_NOTE = 7,      /* a warning that every report must repeat */
+	TRACE_TEXT_OPTION = 8,    /* NAME=VALUE: an option that readers go by */
 };
 
 struct trace_text {
@@ -236,6 +237,11 @@ enum trace_sample_type {
 	TRACE_SAMPLE_WORKER = 3,    /* a = cpu_ns, b = run-queue wait_ns, c = time slices, as in schedstat */
 	TRACE_SAMPLE_RECORDING = 4, /* process: a = 1 switched on, 0 switched off */
 	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no ring, c = events on those */
+	TRACE_SAMPLE_SWITCHES = 6,  /* any worker, running totals: a = voluntary, b = involuntary context switches */
+	TRACE_SAMPLE_CGROUP = 7,    /* process, running totals of its cgroup: a = enforcement periods, b = throttled ones, c = throttled ns */
+	TRACE_SAMPLE_MACHINE = 8,   /* process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
+	TRACE_SAMPLE_CPUS = 9,      /* process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in thousandths of a CPU, 0: none */
+	TRACE_SAMPLE_PRICE = 10,    /* process: a = what recording one event costs on this machine, in picoseconds */
 };
 
 struct trace_sample {
