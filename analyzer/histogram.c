@@ -82,7 +82,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 		exact_spill(into);
 	for (uint32_t i = 0; i < from->exact_count; i++)
 		histogram_place_slowly(into, from->exact[i], 1);
-	for (uint32_t octave = 0; octave < HISTOGRAM_OCTAVES; octave++) {
+	for (uint32_t octave = 0; from->bucketed && octave < HISTOGRAM_OCTAVES; octave++) {
 		for (uint32_t i = 0; from->octaves[octave] && i < HISTOGRAM_OCTAVE_BUCKETS; i++) {
 			if (from->octaves[octave][i])
 				bucket_add(into, octave << HISTOGRAM_OCTAVE_BITS | i, from->octaves[octave][i]);
@@ -155,7 +155,9 @@ uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 
 void histogram_clear(struct histogram *histogram)
 {
-	for (uint32_t octave = 0; octave < HISTOGRAM_OCTAVES; octave++)
+	if (histogram->count == 0) /* most of them, where a site is on few workers */
+		return;
+	for (uint32_t octave = 0; histogram->bucketed && octave < HISTOGRAM_OCTAVES; octave++)
 		free(histogram->octaves[octave]);
 	free(histogram->exact);
 	memset(histogram, 0, sizeof(*histogram));

@@ -100,19 +100,31 @@ static bool shared_is_sane(const struct shared *shared, uint64_t bytes)
 	       shared->unit_shift <= READER_SHIFT_MAX && shared->start.counter >> shared->unit_shift < READER_TICK_MAX;
 }
 
+/* Of the arrays at its end only what is in use. */
+static bool shared_read(const struct reader_file *file, struct shared *shared, const char **problem)
+{
+	const size_t head = offsetof(struct shared, rings);
+	ssize_t got = reader_file_read(file, shared, head, 0);
+	size_t rings, sites;
+
+	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
+								  : "not a ring, or a damaged one";
+	if (got != (ssize_t)head || !shared_is_sane(shared, file->bytes))
+		return false;
+	sites = shared->site_count < TRACE_SITES_MAX ? shared->site_count : TRACE_SITES_MAX;
+	rings = shared->ring_count * sizeof(shared->rings[0]);
+	sites *= sizeof(shared->sites[0]);
+	return reader_file_read(file, shared->rings, rings, head) == (ssize_t)rings &&
+	       reader_file_read(file, shared->sites, sites, offsetof(struct shared, sites)) == (ssize_t)sites;
+}
+
 /* NULL: no memory, or no ring that we can read (then *problem says why). */
 static struct shared *shared_load(const struct reader_file *file, const char **problem)
 {
 	struct shared *shared = aligned_alloc(64, sizeof(*shared));
-	ssize_t got;
 
-	if (!shared)
-		return NULL;
-	got = reader_file_read(file, shared, sizeof(*shared), 0);
-	if (got == sizeof(*shared) && shared_is_sane(shared, file->bytes))
+	if (shared && shared_read(file, shared, problem))
 		return shared;
-	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
-								  : "not a ring, or a damaged one";
 	free(shared);
 	return NULL;
 }
