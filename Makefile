@@ -23,7 +23,7 @@ ALL_CFLAGS = $(OPT) -std=gnu11 $(CWARN) $(SANFLAGS) $(CFLAGS)
 # the tests link the plain code).
 LTO := $(if $(SANITIZE)$(findstring clang,$(shell $(CC) --version)),,-flto=auto -ffat-lto-objects)
 PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
-ALL_LDFLAGS = -fno-lto $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
+ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
 ANALYZER_LIBS := -ldw -lelf -ljansson -lz -lzstd -lpthread -lm
 
 Q := $(if $(V),,@)
@@ -206,7 +206,7 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion $(ANALYZER_LIBS)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
 $(BUILD)/e2e_tests: $(call obj,$(E2E_SRC))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
