@@ -427,7 +427,7 @@ function countsByLane(page) {
 	return page.evaluate(async () => {
 		const { view, ask } = window.uvtrace;
 		const drawn = await ask('overview', { from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6, columns: 2000 });
-		const words = new Uint32Array(drawn.marks), bytes = new Uint8Array(drawn.marks);
+		const words = new Uint32Array(drawn.strokes), bytes = new Uint8Array(drawn.strokes);
 		return [...drawn.ends].map((end, i) => {
 			let sum = 0;
 			for (let at = i ? drawn.ends[i - 1] : 0; at < end; at++)
@@ -557,7 +557,7 @@ test('lost events are drawn as holes', async () => {
 	const holes = await page.evaluate(async () => {
 		const { view, ask } = window.uvtrace;
 		const drawn = await ask('overview', { from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6, columns: 1000 });
-		return new Uint8Array(drawn.marks).filter((byte, i) => i % 64 === 56 && byte === 4).length;
+		return new Uint8Array(drawn.strokes).filter((byte, i) => i % 64 === 56 && byte === 4).length;
 	});
 	assert.ok(holes > 0);
 	await shoot(page, 'holes');

@@ -11,8 +11,8 @@ import { hiddenWorkers, layOut, laneOfPosition, redraw, refreshAll, show, showAr
 
 let filterKey = '';
 
-export function siteOf(mark) {
-	return view.process.sites[mark.site] || view.process.sites[view.process.sites.length - 1];
+export function siteOf(stroke) {
+	return view.process.sites[stroke.site] || view.process.sites[view.process.sites.length - 1];
 }
 
 // ---- Selecting ------------------------------------------------------------------------------------------------

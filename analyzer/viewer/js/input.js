@@ -5,7 +5,7 @@
 import { byId, element, fill } from './dom.js';
 import { formatCount, formatDuration, formatPercent } from './format.js';
 import { change, state } from './state.js';
-import { GUTTER, MARK, chartAt, chooseLane, fit, isOnAxis, laneAt, markUnder, nsOf, pan, redraw, scrollBy, show, showAround, stripNs, timeText, undoZoom, view, zoom } from './view.js';
+import { GUTTER, STROKE, chartAt, chooseLane, fit, isOnAxis, laneAt, strokeUnder, nsOf, pan, redraw, scrollBy, show, showAround, stripNs, timeText, undoZoom, view, zoom } from './view.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch, say, select, siteOf } from './actions.js';
 
 const ZOOM_STEP = 0.7;
@@ -80,19 +80,19 @@ function fillHelp() {
 
 // ---- Tooltip --------------------------------------------------------------------------------------------------
 
-function markLines(mark) {
-	if (mark.type === MARK.PARK)
-		return [['Parked', `${formatDuration(mark.longest)}${mark.lane.worker.role === 'loop' ? `, woken by ${formatCount(mark.object)} ready` : ''}`]];
-	if (mark.type === MARK.HOLE)
-		return [[mark.flags ? 'Events missing' : 'Events lost', `${formatCount(mark.object)} within ${formatDuration(mark.end - mark.start)}`]];
-	if (mark.type === MARK.CPU)
-		return [['Kernel', `waited ${formatDuration(mark.longest)} for a CPU (${formatPercent(mark.busy)}), on a CPU ${formatPercent(mark.parked)}`]];
-	const site = siteOf(mark);
-	if (mark.type === MARK.COLUMN) {
-		const share = [[formatCount(mark.count) + (mark.count === 1 ? ' poll' : ' polls'), `busy ${formatPercent(mark.busy)} of this pixel’s ${formatDuration(mark.end - mark.start)}`]];
-		return mark.count ? [...share, ['Longest', `${formatDuration(mark.longest)} ${site.text}`]] : [['Parked', formatPercent(mark.parked)]];
+function strokeLines(stroke) {
+	if (stroke.type === STROKE.PARK)
+		return [['Parked', `${formatDuration(stroke.longest)}${stroke.lane.worker.role === 'loop' ? `, woken by ${formatCount(stroke.object)} ready` : ''}`]];
+	if (stroke.type === STROKE.HOLE)
+		return [[stroke.flags ? 'Events missing' : 'Events lost', `${formatCount(stroke.object)} within ${formatDuration(stroke.end - stroke.start)}`]];
+	if (stroke.type === STROKE.CPU)
+		return [['Kernel', `waited ${formatDuration(stroke.longest)} for a CPU (${formatPercent(stroke.busy)}), on a CPU ${formatPercent(stroke.parked)}`]];
+	const site = siteOf(stroke);
+	if (stroke.type === STROKE.COLUMN) {
+		const share = [[formatCount(stroke.count) + (stroke.count === 1 ? ' poll' : ' polls'), `busy ${formatPercent(stroke.busy)} of this pixel’s ${formatDuration(stroke.end - stroke.start)}`]];
+		return stroke.count ? [...share, ['Longest', `${formatDuration(stroke.longest)} ${site.text}`]] : [['Parked', formatPercent(stroke.parked)]];
 	}
-	return [[site.kind + (mark.type === MARK.WORK ? ' work' : ''), formatDuration(mark.longest)], ['', site.text], ['at', timeText(mark.start, 1000)]];
+	return [[site.kind + (stroke.type === STROKE.WORK ? ' work' : ''), formatDuration(stroke.longest)], ['', site.text], ['at', timeText(stroke.start, 1000)]];
 }
 
 function placeTip(tip, event) {
@@ -103,8 +103,8 @@ function placeTip(tip, event) {
 
 function showTip(event, x, y) {
 	const tip = byId('tip');
-	const mark = markUnder(x, y), chart = chartAt(x, y);
-	const lines = mark ? markLines(mark) : chart ? [[chart.chart.label, formatCount(chart.value)], ...(chart.under === null ? [] : [[chart.chart.under, formatCount(chart.under)]]), ['at', timeText(nsOf(x), 1000)]] : null;
+	const stroke = strokeUnder(x, y), chart = chartAt(x, y);
+	const lines = stroke ? strokeLines(stroke) : chart ? [[chart.chart.label, formatCount(chart.value)], ...(chart.under === null ? [] : [[chart.chart.under, formatCount(chart.under)]]), ['at', timeText(nsOf(x), 1000)]] : null;
 	tip.hidden = !lines;
 	if (!lines)
 		return;
@@ -182,9 +182,9 @@ function click(x, y) {
 	const lane = laneAt(y);
 	if (lane)
 		view.chosen = view.lanes.indexOf(lane);
-	const mark = markUnder(x, y);
-	if (mark && mark.count > 0 && mark.type !== MARK.PARK)
-		select(mark.lane.position, mark.tick);
+	const stroke = strokeUnder(x, y);
+	if (stroke && stroke.count > 0 && stroke.type !== STROKE.PARK)
+		select(stroke.lane.position, stroke.tick);
 	else
 		redraw();
 }
@@ -221,11 +221,11 @@ function wheel(event) {
 
 function doubleClick(event) {
 	const [x, y] = pointOf(event);
-	const mark = markUnder(x, y);
-	if (mark && mark.type === MARK.COLUMN)
+	const stroke = strokeUnder(x, y);
+	if (stroke && stroke.type === STROKE.COLUMN)
 		zoom(0.1, x);
-	else if (mark)
-		showAround(mark.start, mark.end);
+	else if (stroke)
+		showAround(stroke.start, stroke.end);
 }
 
 // ---- The strip ------------------------------------------------------------------------------------------------

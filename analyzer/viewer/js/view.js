@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The timeline as a picture: lanes, charts, axis and the strip above. The second thread hands over marks for a range
+ * The timeline as a picture: lanes, charts, axis and the strip above. The second thread hands over strokes for a range
  * somewhat wider than the view; until newer ones come, these are drawn wherever the view has moved.
  *
  * Rules: one frame draws what is there and never waits. All of it goes by CSS pixels; the canvas is as fine as the
@@ -12,8 +12,8 @@ import { formatClock, formatCount, formatDuration, formatOffset } from './format
 import { ask } from './remote.js';
 import { change, state } from './state.js';
 
-export const MARK = { POLL: 0, WORK: 1, PARK: 2, COLUMN: 3, HOLE: 4, CPU: 5 };
-const MARK_BYTES = 64;
+export const STROKE = { POLL: 0, WORK: 1, PARK: 2, COLUMN: 3, HOLE: 4, CPU: 5 };
+const STROKE_BYTES = 64;
 const AXIS_HEIGHT = 28;
 const LANE_LEAST = 26, LANE_MOST = 64;
 const NESTED_HEIGHT = 11;
@@ -36,7 +36,7 @@ export const view = {
 	chosen: 0,     // lane that the keys act on
 	scroll: 0,
 	row: 30,       // height of a lane's polls
-	drawn: null,   // marks and their range
+	drawn: null,   // strokes and their range
 	overview: null,
 	wakes: [],     // of the selected poll
 	life: null,    // of the followed object
@@ -175,7 +175,7 @@ export function showAround(from, to) {
 	show(middle - width / 2, middle + width / 2);
 }
 
-// ---- Asking for marks -----------------------------------------------------------------------------------------
+// ---- Asking for strokes -----------------------------------------------------------------------------------------
 
 async function refresh() {
 	if (asking) {
@@ -188,7 +188,7 @@ async function refresh() {
 	try {
 		const drawn = await ask('draw', { from: state.from - width * MARGIN, to: state.to + width * MARGIN, columns });
 		if (drawn)
-			takeMarks(drawn);
+			takeStrokes(drawn);
 	} finally {
 		asking = false;
 	}
@@ -198,28 +198,28 @@ async function refresh() {
 	}
 }
 
-function takeMarks(drawn) {
-	drawn.floats = new Float64Array(drawn.marks);
-	drawn.words = new Uint32Array(drawn.marks);
-	drawn.singles = new Float32Array(drawn.marks);
-	drawn.bytes = new Uint8Array(drawn.marks);
+function takeStrokes(drawn) {
+	drawn.floats = new Float64Array(drawn.strokes);
+	drawn.words = new Uint32Array(drawn.strokes);
+	drawn.singles = new Float32Array(drawn.strokes);
+	drawn.bytes = new Uint8Array(drawn.strokes);
 	view.drawn = drawn;
 	redraw();
 }
 
-export function markAt(index) {
+export function strokeAt(index) {
 	const { floats, words, singles, bytes } = view.drawn;
 	return {
 		start: floats[index * 8], end: floats[index * 8 + 1], tick: floats[index * 8 + 2],
 		longest: floats[index * 8 + 3], object: floats[index * 8 + 4],
 		count: words[index * 16 + 10], site: words[index * 16 + 11],
 		busy: singles[index * 16 + 12], parked: singles[index * 16 + 13],
-		type: bytes[index * MARK_BYTES + 56], depth: bytes[index * MARK_BYTES + 57], flags: bytes[index * MARK_BYTES + 58],
+		type: bytes[index * STROKE_BYTES + 56], depth: bytes[index * STROKE_BYTES + 57], flags: bytes[index * STROKE_BYTES + 58],
 	};
 }
 
-/* The mark under a point: what is nested deepest, what is a poll rather than what it lies in. */
-export function markUnder(x, y) {
+/* The stroke under a point: what is nested deepest, what is a poll rather than what it lies in. */
+export function strokeUnder(x, y) {
 	const lane = laneAt(y);
 	if (!lane || !view.drawn || x < GUTTER)
 		return null;
@@ -228,16 +228,16 @@ export function markUnder(x, y) {
 	const onCpu = y + view.scroll >= lane.top + lane.height - CPU_HEIGHT - 1;
 	let best = null, bestRank = -1;
 	for (let i = lane.position ? view.drawn.ends[lane.position - 1] : 0; i < view.drawn.ends[lane.position]; i++) {
-		const mark = markAt(i);
-		if (ns < mark.start - slack || ns > mark.end + slack)
+		const stroke = strokeAt(i);
+		if (ns < stroke.start - slack || ns > stroke.end + slack)
 			continue;
-		if ((mark.type === MARK.CPU) !== onCpu)
+		if ((stroke.type === STROKE.CPU) !== onCpu)
 			continue;
-		const inside = ns >= mark.start && ns <= mark.end ? 2 : 0;
-		const isPoll = mark.type !== MARK.PARK && mark.type !== MARK.HOLE && mark.count > 0 ? 4 : 0;
-		const rank = inside + isPoll + (mark.depth === Math.max(0, depth) ? 1 : 0);
+		const inside = ns >= stroke.start && ns <= stroke.end ? 2 : 0;
+		const isPoll = stroke.type !== STROKE.PARK && stroke.type !== STROKE.HOLE && stroke.count > 0 ? 4 : 0;
+		const rank = inside + isPoll + (stroke.depth === Math.max(0, depth) ? 1 : 0);
 		if (rank > bestRank) {
-			best = { ...mark, lane };
+			best = { ...stroke, lane };
 			bestRank = rank;
 		}
 	}
@@ -255,11 +255,11 @@ async function refreshOverview() {
 function summarize(drawn, columns) {
 	const { start_ns: start, end_ns: end } = view.process;
 	const busy = new Float32Array(columns), worst = new Float64Array(columns), lanes = view.process.workers.length;
-	const floats = new Float64Array(drawn.marks), singles = new Float32Array(drawn.marks), bytes = new Uint8Array(drawn.marks);
+	const floats = new Float64Array(drawn.strokes), singles = new Float32Array(drawn.strokes), bytes = new Uint8Array(drawn.strokes);
 	const scale = columns / (end - start);
-	for (let i = 0; i < bytes.length / MARK_BYTES; i++) {
-		const type = bytes[i * MARK_BYTES + 56];
-		if ((type > MARK.WORK && type !== MARK.COLUMN) || bytes[i * MARK_BYTES + 57] > 0)
+	for (let i = 0; i < bytes.length / STROKE_BYTES; i++) {
+		const type = bytes[i * STROKE_BYTES + 56];
+		if ((type > STROKE.WORK && type !== STROKE.COLUMN) || bytes[i * STROKE_BYTES + 57] > 0)
 			continue;
 		const from = Math.max(0, Math.round((floats[i * 8] - start) * scale));
 		const to = Math.min(columns, Math.max(from + 1, Math.round((floats[i * 8 + 1] - start) * scale)));
@@ -301,10 +301,10 @@ export function readTheme() {
 	redraw();
 }
 
-export function colorOf(mark) {
+export function colorOf(stroke) {
 	if (state.color === 'duration')
-		return durationColor(view.theme, mark.longest);
-	return siteColor(view.theme, view.ranks[mark.site] ?? -1);
+		return durationColor(view.theme, stroke.longest);
+	return siteColor(view.theme, view.ranks[stroke.site] ?? -1);
 }
 
 export function redraw() {
@@ -454,13 +454,13 @@ function drawLane(lane, index) {
 		context.fillRect(from, lane.top, to - from, view.row);
 	}
 	if (view.drawn)
-		drawMarks(lane);
+		drawStrokes(lane);
 	drawSelected(lane);
 	context.restore();
 	drawLaneLabel(lane, index);
 }
 
-function drawMarks(lane) {
+function drawStrokes(lane) {
 	const { floats, words, singles, bytes, ends } = view.drawn;
 	const first = lane.position ? ends[lane.position - 1] : 0, last = ends[lane.position];
 	const scale = plotWidth() / (state.to - state.from), right = canvas.clientWidth;
@@ -470,20 +470,20 @@ function drawMarks(lane) {
 		let end = GUTTER + (floats[i * 8 + 1] - state.from) * scale;
 		if (end < GUTTER || x > right)
 			continue;
-		const type = bytes[i * MARK_BYTES + 56];
+		const type = bytes[i * STROKE_BYTES + 56];
 		x = Math.max(x, GUTTER - 2);
 		end = Math.min(end, right + 2);
-		if (type === MARK.COLUMN)
+		if (type === STROKE.COLUMN)
 			drawColumn(lane, i, x, Math.max(end - x, 1));
-		else if (type === MARK.PARK)
+		else if (type === STROKE.PARK)
 			fillBox(view.colors.surface, x, lane.top, end - x, view.row);
-		else if (type === MARK.HOLE)
+		else if (type === STROKE.HOLE)
 			drawHole(lane, x, Math.max(end - x, 3));
-		else if (type === MARK.CPU)
+		else if (type === STROKE.CPU)
 			drawCpu(lane, singles[i * 16 + 12], x, end - x);
 		else
 			drawPoll(lane, i, x, end - x, labels);
-		if (type !== MARK.CPU && type !== MARK.PARK && type !== MARK.HOLE && floats[i * 8 + 3] >= state.long && words[i * 16 + 10] > 0)
+		if (type !== STROKE.CPU && type !== STROKE.PARK && type !== STROKE.HOLE && floats[i * 8 + 3] >= state.long && words[i * 16 + 10] > 0)
 			flagged.push(Math.max(x, GUTTER));
 	}
 	drawLabels(labels);
@@ -500,7 +500,7 @@ function rowTop(lane, depth) {
 	return depth === 0 ? lane.top : lane.top + view.row + (Math.min(depth, lane.depth) - 1) * NESTED_HEIGHT;
 }
 
-function markColor(i) {
+function strokeColor(i) {
 	const { floats, words } = view.drawn;
 	if (state.color === 'duration')
 		return durationColor(view.theme, floats[i * 8 + 3]);
@@ -510,26 +510,26 @@ function markColor(i) {
 /* Many polls in one pixel: as high as the worker was busy, in the colour of the longest. */
 function drawColumn(lane, i, x, width) {
 	const { words, singles, bytes } = view.drawn;
-	const depth = bytes[i * MARK_BYTES + 57], parked = singles[i * 16 + 13];
+	const depth = bytes[i * STROKE_BYTES + 57], parked = singles[i * 16 + 13];
 	const height = depth === 0 ? view.row : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
 	if (depth === 0 && parked > 0.01)
 		fillBox(view.colors.surface, x, top, width, view.row * parked);
 	if (words[i * 16 + 10] === 0)
 		return;
 	const share = Math.max(0.12, singles[i * 16 + 12]);
-	fillBox(markColor(i), x, top + height * (1 - share), width, height * share);
+	fillBox(strokeColor(i), x, top + height * (1 - share), width, height * share);
 }
 
 function drawPoll(lane, i, x, width, labels) {
 	const { words, bytes } = view.drawn;
-	const depth = bytes[i * MARK_BYTES + 57];
+	const depth = bytes[i * STROKE_BYTES + 57];
 	const height = depth === 0 ? view.row : NESTED_HEIGHT - 1, top = rowTop(lane, depth);
 	const gap = width > 4 ? 0.75 : 0;
-	fillBox(markColor(i), x, top, width - gap, height);
-	if (bytes[i * MARK_BYTES + 58])
+	fillBox(strokeColor(i), x, top, width - gap, height);
+	if (bytes[i * STROKE_BYTES + 58])
 		drawTorn(x + width - gap, top, height, width);
 	if (width > 34 && depth === 0)
-		labels.push([view.process.sites[words[i * 16 + 11]].name, Math.max(x, GUTTER), Math.min(width, x + width - GUTTER), top, bytes[i * MARK_BYTES + 56]]);
+		labels.push([view.process.sites[words[i * 16 + 11]].name, Math.max(x, GUTTER), Math.min(width, x + width - GUTTER), top, bytes[i * STROKE_BYTES + 56]]);
 }
 
 /* A poll whose end nobody saw: its right side is torn. */
@@ -549,7 +549,7 @@ function drawTorn(x, top, height, width) {
 function drawLabels(labels) {
 	context.fillStyle = view.theme === 'dark' ? '#10141b' : '#ffffff';
 	for (const [name, x, width, top, type] of labels) {
-		const text = clipText(type === MARK.WORK ? name + ' (work)' : name, width - 10);
+		const text = clipText(type === STROKE.WORK ? name + ' (work)' : name, width - 10);
 		if (text)
 			context.fillText(text, x + 5, top + view.row / 2 + 0.5);
 	}

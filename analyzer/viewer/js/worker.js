@@ -9,7 +9,7 @@
 'use strict';
 
 const PROGRESS_NAMES = ['Opening', 'Reading', 'Figures', 'Filtering', 'Following'];
-const MARK_BYTES = 64;
+const STROKE_BYTES = 64;
 const CHARTS = ['queued', 'running', 'ready', 'requests', 'handles'];
 const STEP_MS = 12;
 const decoder = new TextDecoder();
@@ -178,16 +178,16 @@ async function choose({ process }) {
 
 function draw({ from, to, columns }) {
 	const count = wasm.viewer_draw(from, to, columns);
-	const at = wasm.viewer_marks() >>> 0;
+	const at = wasm.viewer_strokes() >>> 0;
 	const ends = wasm.viewer_lane_ends() >>> 0;
 	const buffer = wasm.memory.buffer;
-	const marks = buffer.slice(at, at + count * MARK_BYTES);
+	const strokes = buffer.slice(at, at + count * STROKE_BYTES);
 	const charts = {};
 	CHARTS.forEach((name, i) => {
 		const chart = wasm.viewer_chart(i) >>> 0;
 		charts[name] = new Uint32Array(buffer.slice(chart, chart + 4 * columns));
 	});
-	return { from, to, columns, marks, ends: new Uint32Array(buffer.slice(ends, ends + 4 * workerCount)), charts };
+	return { from, to, columns, strokes, ends: new Uint32Array(buffer.slice(ends, ends + 4 * workerCount)), charts };
 }
 
 // ---- Questions ------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ const ops = {
 };
 
 function transferOf(op, result) {
-	return op === 'draw' || op === 'overview' ? [result.marks, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
+	return op === 'draw' || op === 'overview' ? [result.strokes, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
 }
 
 async function answer(question) {

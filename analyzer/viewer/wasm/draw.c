@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the page draws of a range of time: marks, each a poll (or a column of many that are narrower than a pixel), a
+ * What the page draws of a range of time: strokes, each a poll (or a column of many that are narrower than a pixel), a
  * wait, a hole or a stretch without CPU; and the columns of the charts.
  *
  * Rules: the cost goes by columns, not by events. A column of many polls shows the longest of them.
@@ -13,20 +13,20 @@
 #define COLUMNS_MAX 16384u
 #define DEPTHS	    6 /* nested deeper: drawn with the deepest */
 
-enum mark_type { MARK_POLL, MARK_WORK, MARK_PARK, MARK_COLUMN, MARK_HOLE, MARK_CPU };
+enum stroke_type { STROKE_POLL, STROKE_WORK, STROKE_PARK, STROKE_COLUMN, STROKE_HOLE, STROKE_CPU };
 
 /* As worker.js reads it. */
-struct mark {
+struct stroke {
 	double start_ns, end_ns;
 	double tick;	   /* start of the (longest) poll */
 	double longest_ns; /* its duration */
 	double object;	   /* of it; hole: events; wait: ready fds */
 	uint32_t count, site;
-	float busy, parked; /* shares of the column; MARK_CPU: waiting for a CPU, on a CPU */
+	float busy, parked; /* shares of the column; STROKE_CPU: waiting for a CPU, on a CPU */
 	uint8_t type, depth, flags, padding;
 	uint32_t padding2;
 };
-_Static_assert(sizeof(struct mark) == 64, "mark");
+_Static_assert(sizeof(struct stroke) == 64, "stroke");
 
 enum chart { CHART_QUEUED, CHART_RUNNING, CHART_READY, CHART_REQUESTS, CHART_HANDLES, CHARTS };
 
@@ -36,7 +36,7 @@ struct column {
 };
 
 static struct {
-	struct mark *marks;
+	struct stroke *strokes;
 	size_t count, room;
 	uint32_t *lane_ends;
 	uint32_t charts[CHARTS][COLUMNS_MAX];
@@ -48,21 +48,21 @@ static struct {
 	struct column open[DEPTHS];
 } draw;
 
-static struct mark *mark_add(enum mark_type type, double start_ns, double end_ns)
+static struct stroke *stroke_add(enum stroke_type type, double start_ns, double end_ns)
 {
-	static struct mark spare;
+	static struct stroke spare;
 
 	if (draw.count == draw.room) {
 		size_t room = draw.room ? draw.room * 2 : 4096;
-		struct mark *marks = realloc(draw.marks, room * sizeof(*marks));
-		if (!marks)
+		struct stroke *strokes = realloc(draw.strokes, room * sizeof(*strokes));
+		if (!strokes)
 			return &spare;
-		draw.marks = marks;
+		draw.strokes = strokes;
 		draw.room = room;
 	}
-	struct mark *mark = &draw.marks[draw.count++];
-	*mark = (struct mark){.type = type, .start_ns = start_ns, .end_ns = end_ns};
-	return mark;
+	struct stroke *stroke = &draw.strokes[draw.count++];
+	*stroke = (struct stroke){.type = type, .start_ns = start_ns, .end_ns = end_ns};
+	return stroke;
 }
 
 static double column_ns(int64_t number)
@@ -84,15 +84,16 @@ static void column_end(struct column *column, uint8_t depth)
 	const struct lane_node *sum = &column->sum;
 
 	if (sum->count > 0 || sum->parked > 0) {
-		struct mark *mark = mark_add(MARK_COLUMN, column_ns(column->number), column_ns(column->number + 1));
-		mark->tick = time_tick(sum->longest_tick);
-		mark->longest_ns = time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
-		mark->object = (double)sum->longest_object;
-		mark->count = sum->count;
-		mark->site = sum->site;
-		mark->busy = share(sum->busy);
-		mark->parked = share(sum->parked);
-		mark->depth = depth;
+		struct stroke *stroke =
+		    stroke_add(STROKE_COLUMN, column_ns(column->number), column_ns(column->number + 1));
+		stroke->tick = time_tick(sum->longest_tick);
+		stroke->longest_ns = time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
+		stroke->object = (double)sum->longest_object;
+		stroke->count = sum->count;
+		stroke->site = sum->site;
+		stroke->busy = share(sum->busy);
+		stroke->parked = share(sum->parked);
+		stroke->depth = depth;
 	}
 	column->sum = (struct lane_node){0};
 }
@@ -164,17 +165,17 @@ static void add_narrow(const struct box *box)
 static void add_wide(const struct box *box)
 {
 	static const uint8_t types[BOX_TYPES] = {
-	    [BOX_POLL] = MARK_POLL, [BOX_WORK] = MARK_WORK, [BOX_PARK] = MARK_PARK};
-	struct mark *mark = mark_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
+	    [BOX_POLL] = STROKE_POLL, [BOX_WORK] = STROKE_WORK, [BOX_PARK] = STROKE_PARK};
+	struct stroke *stroke = stroke_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
 
-	mark->tick = time_tick(box->tick);
-	mark->longest_ns = mark->end_ns - mark->start_ns;
-	mark->object = (double)box->object;
-	mark->count = box->type != BOX_PARK;
-	mark->site = box->site;
-	mark->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
-	mark->flags = (uint8_t)box->flags;
-	mark->busy = 1;
+	stroke->tick = time_tick(box->tick);
+	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
+	stroke->object = (double)box->object;
+	stroke->count = box->type != BOX_PARK;
+	stroke->site = box->site;
+	stroke->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
+	stroke->flags = (uint8_t)box->flags;
+	stroke->busy = 1;
 }
 
 static void add_box(const struct box *box)
@@ -258,9 +259,9 @@ static void draw_holes(const struct lane *lane)
 	}
 	for (; low < lane->hole_count && lane->holes[low].tick <= draw.to_tick; low++) {
 		const struct lane_hole *hole = &lane->holes[low];
-		struct mark *mark = mark_add(MARK_HOLE, time_ns(hole->tick), time_ns(hole->end));
-		mark->object = (double)hole->events;
-		mark->flags = hole->missing ? BOX_MISSING : 0;
+		struct stroke *stroke = stroke_add(STROKE_HOLE, time_ns(hole->tick), time_ns(hole->end));
+		stroke->object = (double)hole->events;
+		stroke->flags = hole->missing ? BOX_MISSING : 0;
 	}
 }
 
@@ -271,10 +272,10 @@ static void add_cpu(const struct trace_sample *from, const struct trace_sample *
 
 	if (to->a < from->a || to->b < from->b || ns <= 0)
 		return;
-	struct mark *mark = mark_add(MARK_CPU, time_ns(from->tick), time_ns(to->tick));
-	mark->longest_ns = (double)(to->b - from->b);
-	mark->busy = (float)(mark->longest_ns / ns);
-	mark->parked = (float)((double)(to->a - from->a) / ns);
+	struct stroke *stroke = stroke_add(STROKE_CPU, time_ns(from->tick), time_ns(to->tick));
+	stroke->longest_ns = (double)(to->b - from->b);
+	stroke->busy = (float)(stroke->longest_ns / ns);
+	stroke->parked = (float)((double)(to->a - from->a) / ns);
 }
 
 /* The last sample before the range. */
@@ -321,7 +322,7 @@ static void draw_lane(size_t worker)
 	draw_cpu(lane);
 }
 
-/* Returns how many marks there are. */
+/* Returns how many strokes there are. */
 EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns)
 {
 	double to = tick_at_ns(to_ns);
@@ -345,9 +346,9 @@ EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t 
 	return (uint32_t)draw.count;
 }
 
-EXPORT(viewer_marks) const struct mark *viewer_marks(void)
+EXPORT(viewer_strokes) const struct stroke *viewer_strokes(void)
 {
-	return draw.marks;
+	return draw.strokes;
 }
 
 EXPORT(viewer_lane_ends) const uint32_t *viewer_lane_ends(void)
