@@ -681,6 +681,23 @@ void drain_wake(struct shared *shared)
 
 /* ---- The whole ------------------------------------------------------------------------------------------ */
 
+/* When something was last recorded. */
+static uint64_t last_tick(const struct drain *drain)
+{
+	const struct shared *shared = drain->shared;
+	uint64_t last = shared->start.counter;
+
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		uint32_t state = atomic_load_explicit(&shared->rings[i].state, memory_order_acquire);
+		uint64_t head = atomic_load_explicit(&shared->rings[i].head, memory_order_acquire);
+		uint64_t counter = head > 0 ? ring_records(drain, i)[(head - 1) & drain->ring_mask].counter : 0;
+
+		if ((state == RING_LIVE || state == RING_ENDED) && counter > last)
+			last = counter;
+	}
+	return last >> (shared->unit_shift & 63);
+}
+
 static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32_t *program_gone)
 {
 	int error;
@@ -696,7 +713,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
 	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
 	encoder_words_init(&drain->words);
-	error = segment_init(&drain->segment, shared);
+	error = segment_init(&drain->segment, shared, program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);
 	return error;
 }

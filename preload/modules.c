@@ -81,6 +81,8 @@ static int maps_open(uint32_t pid)
 	char path[32];
 	int fd;
 
+	if (pid == 0)
+		return -ESRCH;
 	if (maps_fd >= 0)
 		return lseek(maps_fd, 0, SEEK_SET) == 0 ? maps_fd : -errno;
 	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
@@ -224,6 +226,18 @@ static void elf_describe(int fd, uint64_t offset, struct module *module)
 	}
 }
 
+/* Whether the file is what was mapped, as far as can be told: it may have been replaced since. */
+static bool elf_is(int fd, const struct module *module)
+{
+	struct module now = {0};
+
+	if (module->build_id_bytes == 0)
+		return true;
+	elf_describe(fd, 0, &now);
+	return now.build_id_bytes == module->build_id_bytes &&
+	       memcmp(now.build_id, module->build_id, module->build_id_bytes) == 0;
+}
+
 static bool elf_section(int fd, const Elf64_Ehdr *header, uint32_t index, Elf64_Shdr *section)
 {
 	return index < header->e_shnum && header->e_shentsize == sizeof(*section) &&
@@ -355,7 +369,8 @@ static void module_resolve(struct modules *modules, const struct module *module,
 	wanted.fd = elf_open(modules->pid, path);
 	if (wanted.fd < 0)
 		return;
-	dynsym_walk(modules, &wanted);
+	if (elf_is(wanted.fd, module))
+		dynsym_walk(modules, &wanted);
 	close(wanted.fd);
 }
 

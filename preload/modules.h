@@ -52,6 +52,7 @@ struct module_symbol {
 /* The build id among these ELF notes: its length, and in *id where it lies; 0 where there is none. */
 uint32_t modules_build_id(const char *notes, uint64_t bytes, const char **id);
 
+/* pid 0: a process that is gone; there is nothing to be read of it. */
 void modules_init(struct modules *modules, uint32_t pid);
 
 /* Adds what has been mapped since. Returns 0 or -errno. */

@@ -27,7 +27,7 @@
 #include "site.h"
 
 #define HELPERS_MAX	  16   /* after so many that died a thread drains */
-#define START_WAIT_MS	  50   /* for the drain's first look at the program */
+#define START_WAIT_MS	  20   /* for the first look of the drain's thread at the program, whose timers are on */
 #define BIRTH_MS	  200  /* a helper that shows no life by then never will: it was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define DRAIN_STACK_BYTES (256 * 1024)

@@ -9,16 +9,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "clock.h"
-
 static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
 {
 	return counter >> sampler->segment->header.unit_shift;
-}
-
-static uint64_t tick_now(const struct sampler *sampler)
-{
-	return tick_of(sampler, clock_read(sampler->segment->clock));
 }
 
 static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
@@ -120,7 +113,7 @@ void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker
 	    .tid = ring->tid,
 	    .is_loop = ring->role == TRACE_ROLE_LOOP,
 	};
-	schedstat_read(sampler->segment->header.pid, worker->tid, &worker->cpu);
+	schedstat_read(sampler->segment->proc_pid, worker->tid, &worker->cpu);
 	worker->cpu.a = ring->start_cpu_ns;
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
 		   now_ns);
@@ -135,7 +128,8 @@ static void sample_queue(struct sampler *sampler, struct sampler_worker *worker,
 	    .c = atomic_load_explicit(&ring->ready, memory_order_relaxed),
 	};
 
-	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler), &worker->queue, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, segment_tick(sampler->segment), &worker->queue,
+		       values, now_ns);
 }
 
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
@@ -145,9 +139,9 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
-	if (schedstat_read(sampler->segment->header.pid, worker->tid, &values))
-		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
-			       now_ns);
+	if (schedstat_read(sampler->segment->proc_pid, worker->tid, &values))
+		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, segment_tick(sampler->segment),
+			       &worker->cpu, values, now_ns);
 }
 
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
@@ -203,6 +197,7 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 
 	sample_changed(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, switched), &sampler->recording, recording,
 		       now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, segment_tick(sampler->segment), &sampler->pool, depths, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, segment_tick(sampler->segment), &sampler->untraced, untraced,
+		       now_ns);
 }

@@ -84,7 +84,7 @@ static void read_exe(struct segment *segment)
 	char path[64];
 	ssize_t bytes;
 
-	snprintf(path, sizeof(path), "/proc/%u/exe", segment->header.pid);
+	snprintf(path, sizeof(path), "/proc/%u/exe", segment->proc_pid);
 	bytes = readlink(path, segment->exe, sizeof(segment->exe));
 	segment->exe_bytes = bytes > 0 ? (uint16_t)bytes : 0;
 }
@@ -111,7 +111,7 @@ static void read_cmdline(struct segment *segment)
 	ssize_t bytes;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", segment->header.pid);
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", segment->proc_pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	bytes = fd >= 0 ? read(fd, text, sizeof(segment->cmdline)) : -1;
 	if (fd >= 0)
@@ -384,15 +384,22 @@ static void guess_exe(struct segment *segment)
 	memcpy(segment->exe, text_of(segment, first->path), first->path.bytes);
 }
 
-int segment_init(struct segment *segment, struct shared *shared)
+uint64_t segment_tick(const struct segment *segment)
+{
+	return segment->ended_tick ? segment->ended_tick : clock_read(segment->clock) >> segment->header.unit_shift;
+}
+
+int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick)
 {
 	segment->shared = shared;
 	segment->clock = shared->clock;
+	segment->proc_pid = ended_tick ? 0 : shared->pid;
+	segment->ended_tick = ended_tick;
 	header_init(segment);
 	entries_begin(&segment->samples, TRACE_BLOCK_SAMPLES);
 	read_exe(segment);
 	read_cmdline(segment);
-	modules_init(&segment->modules, segment->header.pid);
+	modules_init(&segment->modules, segment->proc_pid);
 	if (modules_read(&segment->modules) != 0 || segment->modules.count == 0)
 		read_noted(segment);
 	if (segment->exe_bytes == 0)
@@ -420,7 +427,7 @@ void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, ui
 {
 	struct trace_seal seal = {
 	    .reason = reason,
-	    .tick = clock_read(segment->clock) >> segment->header.unit_shift,
+	    .tick = segment_tick(segment),
 	    .recorded = recorded,
 	    .lost = lost,
 	};

@@ -43,6 +43,9 @@ struct segment {
 	char cmdline[SEGMENT_TEXT_BYTES];
 	uint16_t exe_bytes, cmdline_bytes;
 	uint32_t clock;
+	uint32_t
+	    proc_pid; /* whose /proc/PID may be looked at; 0: the program was gone before, its pid may be another's */
+	uint64_t ended_tick; /* then: of its last record; else 0 */
 	uint64_t begun_ns;
 
 	struct modules modules;
@@ -55,8 +58,11 @@ struct segment {
 	struct segment_entries samples; /* gather for longer */
 };
 
-/* Returns 0 or -errno. */
-int segment_init(struct segment *segment, struct shared *shared);
+/* ended_tick: of the last record of a program that is gone already, perhaps for long; else 0. Returns 0 or -errno. */
+int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick);
+
+/* The tick at which something is noted: now, or when the program was there last. */
+uint64_t segment_tick(const struct segment *segment);
 
 /* Begins a file and tells what is known. Returns 0 or -errno. */
 int segment_begin(struct segment *segment, uint64_t now_ns);

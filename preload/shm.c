@@ -68,7 +68,7 @@ static uint32_t choose_unit_shift(uint32_t clock)
 	return shift;
 }
 
-static void read_boot_id(uint8_t id[16])
+void shm_read_boot_id(uint8_t id[16])
 {
 	char text[64] = "";
 	uint32_t digits = 0;
@@ -160,7 +160,7 @@ static void *map_rings(int fd, struct rings *rings)
 	return NULL;
 }
 
-static void fill_options(struct shared_options *options)
+void shm_fill_options(struct shared_options *options)
 {
 	memcpy(options->path, config.path, sizeof(options->path));
 	options->writer = config.writer;
@@ -186,10 +186,10 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	if (getrandom(shared->process_id, sizeof(shared->process_id), GRND_NONBLOCK) < 0)
 		memcpy(shared->process_id, path + strlen(path) - sizeof(shared->process_id),
 		       sizeof(shared->process_id));
-	read_boot_id(shared->boot_id);
+	shm_read_boot_id(shared->boot_id);
 	shared->start = clock_pair_read(shared->clock);
 	memcpy(shared->self_path, path, strlen(path) + 1);
-	fill_options(&shared->options);
+	shm_fill_options(&shared->options);
 	atomic_store(&shared->enabled, config.enabled);
 	atomic_store(&shared->switched_counter, shared->start.counter);
 }

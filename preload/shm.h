@@ -12,6 +12,12 @@
  * NULL where that is impossible, which it says on standard error. */
 struct shared *shm_create(void);
 
+/* What config.h says, as whoever drains wants it. */
+void shm_fill_options(struct shared_options *options);
+
+/* Left as it is where it cannot be read. */
+void shm_read_boot_id(uint8_t id[16]);
+
 /* Removes the file's name and the mapping: nobody drains it. */
 void shm_discard(struct shared *shared);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
- * the process. Runs on the desk; shares with the library the layout (shared.h) and the switches (control.c).
+ * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). Runs on the desk; shares
+ * with the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
  * Rules: only ring files of our own user are opened, never through a link; nothing in them is believed unchecked.
  * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
@@ -20,9 +21,12 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "config.h"
 #include "control.h"
 #include "drain.h"
 #include "modules.h"
+#include "orphans.h"
+#include "shm.h"
 #include "version.h"
 
 #define WAIT_MS 2000
@@ -36,12 +40,15 @@ static const char *const kind_names[KIND_COUNT] = {
 static void usage(FILE *out)
 {
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
+	      "       trace_ctl recover\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "  status   what each worker is doing now, and how much was recorded and lost\n"
 	      "  enable   switch recording on\n"
 	      "  disable  switch recording off: callbacks run as without uvtrace\n"
 	      "  flush    write what was recorded so far to the file, then return\n"
 	      "  rotate   seal the current file and begin another, then return\n"
+	      "  recover  write what programs left in memory that died with their drain, and whose files go to "
+	      "UVTRACE_PATH\n"
 	      "  --help   this text\n"
 	      "  --version\n",
 	      out);
@@ -277,6 +284,56 @@ static int rotate(struct shared *shared)
 	return control_rotate(shared, WAIT_MS) ? fail(shared->pid, "the drain did not answer within 2 s") : 0;
 }
 
+struct recovery {
+	uint32_t drained, failed;
+};
+
+static const char *why(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return "it is of an earlier boot (analyze_trace reads it)";
+	case -EPROTO:
+		return "what it says makes no sense";
+	default:
+		return strerror(-error);
+	}
+}
+
+static void tell_recovered(const struct shared *ring, int error, void *arg)
+{
+	struct recovery *recovery = arg;
+
+	if (!error)
+		printf("process %u: what it left is in %.*s now\n", ring->pid, (int)sizeof(config.path), config.path);
+	else if (error == -EXDEV)
+		printf("process %u left a ring; its trace is another: UVTRACE_PATH=%s trace_ctl recover\n", ring->pid,
+		       ring->options.path);
+	else
+		fprintf(stderr, "trace_ctl: process %u left a ring, which stays: %s\n", ring->pid, why(error));
+	recovery->drained += error == 0;
+	recovery->failed += error != 0 && error != -EXDEV;
+}
+
+static int recover(void)
+{
+	static struct orphans_heir heir;
+	struct recovery recovery = {0};
+
+	signal(SIGIO, SIG_IGN); /* comes to whoever holds a lease */
+	config_read();
+	if (!config.path[0]) {
+		fputs("trace_ctl: the current folder is gone, and UVTRACE_PATH names none\n", stderr);
+		return 1;
+	}
+	shm_fill_options(&heir.options);
+	shm_read_boot_id(heir.boot_id);
+	orphans_recover(&heir, &(struct orphans_visitor){tell_recovered, &recovery});
+	if (!recovery.drained && !recovery.failed)
+		printf("nothing to recover for %s\n", config.path);
+	return recovery.failed > 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct shared *shared);
@@ -318,6 +375,8 @@ int main(int argc, char **argv)
 		puts("trace_ctl (uvtrace) " UVTRACE_VERSION);
 		return 0;
 	}
+	if (argc == 2 && strcmp(argv[1], "recover") == 0)
+		return recover();
 	if (argc != 3) {
 		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
 		return 2;

@@ -24,11 +24,13 @@
 #include <unistd.h>
 
 #include "drain.h"
+#include "orphans.h"
 #include "modules.h"
 #include "version.h"
 
 #define PROCESS_NAME  "uvtrace-drain"
 #define WATCHER_STACK 65536
+#define ORPHANS_STACK (256 * 1024)
 #define FALL_BACK_MS  1000 /* between looks at the program where there is no pidfd */
 
 struct watch {
@@ -41,7 +43,7 @@ struct watch {
 static void become_nobodys(void)
 {
 	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP,   SIGTTIN, SIGTTOU,
-				      SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF};
+				      SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGIO};
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -133,6 +135,29 @@ static bool life_start(struct shared *shared)
 	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
 }
 
+/* What a program of the same trace left that died with its drain: somebody restarted it, and here we are. */
+static void *orphans_take(void *arg)
+{
+	const struct shared *shared = arg;
+	static struct orphans_heir heir;
+
+	heir.options = shared->options;
+	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
+	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
+	orphans_recover(&heir, &(struct orphans_visitor){0});
+	return NULL;
+}
+
+/* Beside the program's own drain, which must not wait for it. */
+static bool orphans_start(struct shared *shared, pthread_t *thread)
+{
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, ORPHANS_STACK);
+	return pthread_create(thread, &attributes, orphans_take, shared) == 0;
+}
+
 static int version_print(void)
 {
 	static const char text[] = PROCESS_NAME " (uvtrace) " UVTRACE_VERSION "\n";
@@ -152,7 +177,9 @@ static int fd_parse(const char *text)
 int main(int argc, char **argv)
 {
 	static struct watch watch;
-	int ring_fd;
+	pthread_t orphans;
+	bool has_orphans;
+	int ring_fd, error;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return version_print();
@@ -170,5 +197,9 @@ int main(int argc, char **argv)
 		modules_use_maps(fd_parse(argv[2]));
 	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
 	watch_start(&watch);
-	return drain_run(watch.shared, &watch.gone) == 0 ? 0 : 1;
+	has_orphans = orphans_start(watch.shared, &orphans);
+	error = drain_run(watch.shared, &watch.gone);
+	if (has_orphans) /* half of it would be done again by another */
+		pthread_join(orphans, NULL);
+	return error == 0 ? 0 : 1;
 }

@@ -9,7 +9,6 @@
  */
 #include "writer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "crc32c.h"
+#include "folder.h"
 
 #define SEAL_ROOM	  512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN	  8
@@ -102,41 +102,35 @@ static bool name_parse(const struct writer *writer, const char *name, struct fou
 
 /* ---- The folder ----------------------------------------------------------------------------------------- */
 
-typedef void (*folder_visit)(struct writer *writer, int folder, struct found *found, void *arg);
+/* What a walk through the folder is for. */
+struct walk {
+	struct writer *writer;
+	void (*visit)(struct writer *writer, int folder, struct found *found, void *arg);
+	void *arg;
+};
 
-static void folder_visit_entry(struct writer *writer, int folder, const char *name, folder_visit visit, void *arg)
+static void walk_entry(int folder, const char *name, void *arg)
 {
+	struct walk *walk = arg;
 	struct found found = {0};
 	struct stat stat;
 
-	if (!name_parse(writer, name, &found) || fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+	if (!name_parse(walk->writer, name, &found) || fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	if (!S_ISREG(stat.st_mode))
 		return;
 	found.bytes = (uint64_t)stat.st_size;
 	found.changed = stat.st_mtim;
-	visit(writer, folder, &found, arg);
+	walk->visit(walk->writer, folder, &found, walk->arg);
 }
 
-/* Every file of this path. Not opendir(): it allocates. */
-static int folder_walk(struct writer *writer, folder_visit visit, void *arg)
+/* Every file of this path. */
+static int walk_files(struct writer *writer,
+		      void (*visit)(struct writer *writer, int folder, struct found *found, void *arg), void *arg)
 {
-	_Alignas(struct dirent64) char buffer[8192];
-	int folder = open(writer->folder[0] ? writer->folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ssize_t bytes;
+	struct walk walk = {writer, visit, arg};
 
-	if (folder < 0)
-		return -errno;
-	while ((bytes = getdents64(folder, buffer, sizeof(buffer))) > 0) {
-		for (ssize_t at = 0; at < bytes;) {
-			struct dirent64 *entry = (struct dirent64 *)(buffer + at);
-
-			folder_visit_entry(writer, folder, entry->d_name, visit, arg);
-			at += entry->d_reclen;
-		}
-	}
-	close(folder);
-	return bytes < 0 ? -errno : 0;
+	return folder_walk(writer->folder[0] ? writer->folder : "/", walk_entry, &walk);
 }
 
 /* Where anybody may make names, this one may be somebody else's: a link to anywhere, or a folder whose owner can
@@ -273,7 +267,7 @@ static bool budget_make_room(struct writer *writer, uint64_t bytes)
 	for (;;) {
 		struct survey survey = {0};
 
-		if (folder_walk(writer, visit_survey, &survey) != 0)
+		if (walk_files(writer, visit_survey, &survey) != 0)
 			return false;
 		writer->others_bytes = survey.bytes;
 		if (survey.bytes + writer->bytes + bytes <= writer->total_bytes_max)
@@ -303,7 +297,7 @@ static int budget_reserve(struct writer *writer)
 	writer->segment_bytes_max = file_limit(writer);
 	if (writer->mode != SHARED_WRITER_ROTATING)
 		return 0;
-	error = folder_walk(writer, visit_survey, &survey);
+	error = walk_files(writer, visit_survey, &survey);
 	if (error)
 		return error;
 	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
@@ -388,7 +382,7 @@ static int segment_create(struct writer *writer)
 	int error;
 
 	writer->segment++;
-	error = folder_walk(writer, visit_own, &writer->segment);
+	error = walk_files(writer, visit_own, &writer->segment);
 	if (error)
 		return error;
 	do {
