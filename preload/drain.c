@@ -213,8 +213,7 @@ static void seal(struct drain *drain, uint32_t reason)
 			continue;
 		recorded += worker->encoder.index;
 		lost += worker->lost;
-		sampler_seal_worker(&drain->sampler, &worker->samples, drain->sampled_ns == drain->now_ns,
-				    drain->now_ns);
+		sampler_seal_worker(&drain->sampler, &worker->samples, drain->now_ns);
 	}
 	segment_end(&drain->segment, reason, recorded, lost, drain->now_ns);
 }

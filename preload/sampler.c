@@ -14,6 +14,11 @@ static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
 	return counter >> sampler->segment->header.unit_shift;
 }
 
+static uint64_t tick_now(const struct sampler *sampler)
+{
+	return segment_tick(sampler->segment);
+}
+
 static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
 		       const struct sampler_values *values, uint64_t now_ns)
 {
@@ -69,7 +74,7 @@ void sampler_init(struct sampler *sampler, struct segment *segment)
 	char path[32];
 
 	*sampler = (struct sampler){.segment = segment, .recording = {.a = 1}};
-	snprintf(path, sizeof(path), "/proc/%u/cgroup", segment->header.pid);
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", segment->proc_pid);
 	machine_find_cgroup(path, "/proc/self/mountinfo", &sampler->cgroup);
 	sampler->event_price_ps = machine_event_price_ps(segment->clock);
 }
@@ -83,7 +88,9 @@ void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 	struct machine_time time;
 	uint64_t tick = tick_now(sampler);
 
-	machine_read_cpus(sampler->segment->header.pid, &cpus.a, &cpus.b);
+	if (!sampler->segment->proc_pid) /* what the machine does now does not concern a program that is gone */
+		return;
+	machine_read_cpus(sampler->segment->proc_pid, &cpus.a, &cpus.b);
 	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick, &sampler->cpus, cpus, now_ns);
 	if (machine_read_throttling(&sampler->cgroup, &throttling))
 		sample_changed(
@@ -128,8 +135,7 @@ static void sample_queue(struct sampler *sampler, struct sampler_worker *worker,
 	    .c = atomic_load_explicit(&ring->ready, memory_order_relaxed),
 	};
 
-	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, segment_tick(sampler->segment), &worker->queue,
-		       values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler), &worker->queue, values, now_ns);
 }
 
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
@@ -140,8 +146,8 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
 	if (schedstat_read(sampler->segment->proc_pid, worker->tid, &values))
-		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, segment_tick(sampler->segment),
-			       &worker->cpu, values, now_ns);
+		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
+			       now_ns);
 }
 
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
@@ -149,20 +155,17 @@ void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *wor
 	struct sampler_values values = {0};
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->header.pid, worker->tid);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid, worker->tid);
 	if (machine_read_switches(path, &values.a, &values.b))
 		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
 			       values, now_ns);
 }
 
-void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, bool fresh, uint64_t now_ns)
+void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
 {
-	if (!worker->tid)
+	if (!worker->tid || !schedstat_read(sampler->segment->proc_pid, worker->tid, &worker->cpu))
 		return;
-	if (!fresh) {
-		schedstat_read(sampler->segment->header.pid, worker->tid, &worker->cpu);
-		sampler_sample_switches(sampler, worker, now_ns);
-	}
+	sampler_sample_switches(sampler, worker, now_ns);
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, now_ns);
 }
 
@@ -197,7 +200,6 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 
 	sample_changed(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, switched), &sampler->recording, recording,
 		       now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, segment_tick(sampler->segment), &sampler->pool, depths, now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, segment_tick(sampler->segment), &sampler->untraced, untraced,
-		       now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
 }

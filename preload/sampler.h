@@ -66,8 +66,8 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
 void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns);
 
-/* The segment ends: a worker that lives. `fresh`: it was sampled just now, if there was anything to sample. */
-void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, bool fresh, uint64_t now_ns);
+/* The segment ends: a worker that lives. Of one whose program was killed nothing more is known. */
+void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
 
 /* A worker whose thread is gone. */
 void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
