@@ -231,6 +231,11 @@ int64_t truth_value(const json_t *truth, const char *name)
 	return value ? json_integer_value(value) : -1;
 }
 
+static bool emulated(void)
+{
+	return getenv("HARNESS_EMULATOR") != NULL;
+}
+
 /* One poll of the program, as it timed it, and whether a poll of the trace was found for it. */
 struct sample {
 	uint64_t start_ns, end_ns;
@@ -293,15 +298,22 @@ static bool sample_fits(const struct sample *sample, const struct poll *poll)
 	       sample->end_ns <= poll->end_ns + TOLERANCE_NS;
 }
 
-/* How far the sample's begin and end are from the poll's. The pool's threads begin together, and each may be kept from
- * its core at one of the ends: the two together tell them apart. */
-static uint64_t sample_distance_ns(const struct sample *sample, const struct poll *poll)
+/* How closely the program's clock and the trace's agree: an emulator has one of its own for each. */
+static uint64_t clock_step_ns(void)
+{
+	return emulated() ? TOLERANCE_NS : SHORTER_NS;
+}
+
+/* How far the sample's begin and end are from the poll's, in steps. The pool's threads begin together, and each may be
+ * kept from its core at one of the ends: the two together tell them apart. What the clocks cannot tell apart is taken
+ * in order. */
+static uint64_t sample_distance(const struct sample *sample, const struct poll *poll)
 {
 	uint64_t distance_ns = (uint64_t)llabs((int64_t)(sample->start_ns - poll->start_ns));
 
 	if (sample->end_ns && poll->end_ns)
 		distance_ns += (uint64_t)llabs((int64_t)(sample->end_ns - poll->end_ns));
-	return distance_ns;
+	return distance_ns / clock_step_ns();
 }
 
 /* Of the samples that this poll can be, the nearest. */
@@ -310,16 +322,16 @@ static struct sample *group_find(struct group *group, const struct poll *poll)
 	size_t first = group->matched < MATCH_WINDOW ? 0 : group->matched - MATCH_WINDOW;
 	size_t last = group->matched + MATCH_WINDOW;
 	struct sample *nearest = NULL;
-	uint64_t nearest_ns = UINT64_MAX;
+	uint64_t least = UINT64_MAX;
 
 	for (size_t i = first; i < group->count && i < last; i++) {
 		struct sample *sample = &group->samples[i];
-		uint64_t distance_ns = sample_distance_ns(sample, poll);
+		uint64_t distance = sample_distance(sample, poll);
 
-		if (!sample_fits(sample, poll) || distance_ns >= nearest_ns)
+		if (!sample_fits(sample, poll) || distance >= least)
 			continue;
 		nearest = sample;
-		nearest_ns = distance_ns;
+		least = distance;
 	}
 	return nearest;
 }
@@ -344,7 +356,7 @@ static void group_match(struct group *group, const struct poll *poll)
 static void group_check_durations(struct group *group)
 {
 	/* An emulator translates code when it first runs, and its counter and clock calls have costs of their own. */
-	int64_t more_ns = getenv("HARNESS_EMULATOR") ? 50000000 : 0;
+	int64_t more_ns = emulated() ? 50000000 : 0;
 
 	qsort(group->excess_ns, group->count, sizeof(*group->excess_ns), compare_numbers);
 	cr_assert_geq(group->excess_ns[0], -SHORTER_NS - more_ns,
