@@ -7,11 +7,10 @@
 
 #include "findings_parts.h"
 
-#define BEFORE	    2
-#define AFTER	    3
-#define PART_EVENTS 4096
-#define BATCH	    256
-#define BAR_MAX	    20
+#define BEFORE	2
+#define AFTER	3
+#define BATCH	256
+#define BAR_MAX 20
 
 /* Polls and waits, the last BEFORE of them before the moment and AFTER from it on. */
 struct excerpt {
@@ -81,29 +80,6 @@ static void excerpt_read(struct excerpt *excerpt, struct trace_cursor *cursor, u
 	free(items);
 }
 
-/* From the last part that begins before the moment. */
-static struct trace_cursor *cursor_near(const struct findings_input *input, size_t worker, uint64_t tick)
-{
-	const struct trace_worker *entry = &input->timeline->process->workers[worker];
-	size_t count = trace_parts(entry, PART_EVENTS, NULL), at = 0;
-	struct trace_part *parts = calloc(count + 1, sizeof(*parts));
-	struct trace_cursor *cursor = NULL;
-
-	if (!parts)
-		return NULL;
-	trace_parts(entry, PART_EVENTS, parts);
-	for (size_t i = 0; i < count; i++) {
-		if (parts[i].first_tick < tick)
-			at = i;
-	}
-	if (count > 0) {
-		parts[at].end_block = parts[count - 1].end_block;
-		cursor = trace_cursor_open_part(input->trace, input->process, worker, &parts[at]);
-	}
-	free(parts);
-	return cursor;
-}
-
 /* "+1.234 s  ########  45.0 ms  render_report demo.c:47", bars by the longest. */
 static void line_print(const struct findings_input *input, const struct trace_item *item, uint64_t longest, FILE *out)
 {
@@ -140,7 +116,8 @@ static void excerpt_print(const struct findings_input *input, const struct excer
 char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t tick)
 {
 	struct excerpt excerpt = {0};
-	struct trace_cursor *cursor = input->trace ? cursor_near(input, worker, tick) : NULL;
+	struct trace_cursor *cursor =
+	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick) : NULL;
 	char *text = NULL;
 	size_t bytes;
 

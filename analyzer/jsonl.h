@@ -10,6 +10,7 @@
 #ifndef JSONL_H
 #define JSONL_H
 
+#include "marks.h"
 #include "reader.h"
 #include "symbols.h"
 
@@ -63,6 +64,7 @@ void jsonl_end(struct jsonl_process *process);
 
 /* A whole line for an event word; polls have their own below. */
 void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
+void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, const struct mark *mark);
 /* PollStart, and RequestDone before it where the callback is that of a request. */
 void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 /* `word` is the one that the poll began with; 0: not known. duration_ns UINT64_MAX: not known. */

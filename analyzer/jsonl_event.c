@@ -221,6 +221,41 @@ void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 	jsonl_end(process);
 }
 
+static void put_mark_fields(struct jsonl_process *process, const struct mark *mark)
+{
+	bool first = true;
+
+	for (uint32_t i = 0; i < mark->field_count; i++) {
+		const char *name = trace_name(process->process, mark->fields[i].name);
+
+		if (!name)
+			continue;
+		jsonl_put_text(process->out, first ? ",\"fields\":{" : ",");
+		first = false;
+		jsonl_put_string(process->out, name);
+		jsonl_put(process->out, ":", 1);
+		jsonl_put_number(process->out, mark->fields[i].value);
+	}
+	if (!first)
+		jsonl_put(process->out, "}", 1);
+}
+
+/* Ids are strings, as addresses are. */
+void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, const struct mark *mark)
+{
+	const char *name = trace_name(process->process, mark->name);
+
+	jsonl_begin(process, trace_event_name(mark->code), ns, worker);
+	if (name)
+		jsonl_key_string(process->out, "name", name);
+	if (mark->code == TRACE_MARK)
+		jsonl_key_number(process->out, "value", mark->value);
+	else
+		jsonl_key_address(process->out, "id", mark->value);
+	put_mark_fields(process, mark);
+	jsonl_end(process);
+}
+
 void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
 {
 	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;

@@ -68,17 +68,18 @@ static void put_recording(struct jsonl_samples *samples, const struct trace_samp
 	jsonl_end(samples->process);
 }
 
-/* What a type is called, and what its numbers are; NULL: it has no such number. */
+/* What a type is called, and what its numbers are; NULL: it has no such number. `d` came later, and
+ * is told where it is not 0. */
 static const struct {
-	const char *event, *a, *b, *c;
+	const char *event, *a, *b, *c, *d;
 } names[] = {
-    [TRACE_SAMPLE_WORKER] = {"WorkerSample", "cpu_ns", "sched_wait_ns", "time_slices"},
-    [TRACE_SAMPLE_UNTRACED] = {"Untraced", "callbacks", "threads", "events"},
-    [TRACE_SAMPLE_SWITCHES] = {"SwitchesSample", "voluntary", "involuntary", NULL},
-    [TRACE_SAMPLE_CGROUP] = {"CgroupSample", "periods", "throttled_periods", "throttled_ns"},
-    [TRACE_SAMPLE_MACHINE] = {"MachineSample", "busy_ns", "idle_ns", "steal_ns"},
-    [TRACE_SAMPLE_CPUS] = {"CpusSample", "cpus", "allowed", "quota_thousandths"},
-    [TRACE_SAMPLE_PRICE] = {"EventPrice", "price_ps", NULL, NULL},
+    [TRACE_SAMPLE_WORKER] = {"WorkerSample", "cpu_ns", "sched_wait_ns", "time_slices", NULL},
+    [TRACE_SAMPLE_UNTRACED] = {"Untraced", "callbacks", "threads", "events", "marks"},
+    [TRACE_SAMPLE_SWITCHES] = {"SwitchesSample", "voluntary", "involuntary", NULL, NULL},
+    [TRACE_SAMPLE_CGROUP] = {"CgroupSample", "periods", "throttled_periods", "throttled_ns", NULL},
+    [TRACE_SAMPLE_MACHINE] = {"MachineSample", "busy_ns", "idle_ns", "steal_ns", NULL},
+    [TRACE_SAMPLE_CPUS] = {"CpusSample", "cpus", "allowed", "quota_thousandths", NULL},
+    [TRACE_SAMPLE_PRICE] = {"EventPrice", "price_ps", NULL, NULL, NULL},
 };
 
 static void put_numbers(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
@@ -89,6 +90,8 @@ static void put_numbers(struct jsonl_samples *samples, const struct trace_sample
 		jsonl_key_number(samples->process->out, names[sample->type].b, sample->b);
 	if (names[sample->type].c)
 		jsonl_key_number(samples->process->out, names[sample->type].c, sample->c);
+	if (names[sample->type].d && sample->d > 0)
+		jsonl_key_number(samples->process->out, names[sample->type].d, sample->d);
 	jsonl_end(samples->process);
 }
 

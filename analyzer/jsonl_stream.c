@@ -42,6 +42,7 @@ struct jsonl_stream {
 	struct trace_context gap_open[OPEN_MAX];
 	size_t gap_open_count;
 
+	struct mark_parts mark;
 	bool drained; /* the cursor has no more */
 	size_t at, end;
 	struct trace_item items[ITEMS_MAX];
@@ -243,6 +244,7 @@ static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 static void write_gap(struct jsonl_stream *stream, uint64_t ns)
 {
 	stream->gap_at = NOWHERE;
+	marks_forget(&stream->mark);
 	open_from_context(stream);
 	if (!stream->gap_is_missing)
 		return;
@@ -257,6 +259,11 @@ static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct
 	if (word_is_poll(item->word)) {
 		open_push(stream, item->word, item->tick);
 		jsonl_poll_start(stream->process, ns, stream->worker->worker, item->word);
+		return;
+	}
+	if (mark_is_part(item->word)) {
+		if (mark_take(&stream->mark, item->tick, item->word))
+			jsonl_mark(stream->process, ns, stream->worker->worker, &stream->mark.mark);
 		return;
 	}
 	if (code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND) {

@@ -77,6 +77,7 @@ struct trace_process {
 	struct trace_site *sites; size_t site_count;       /* by site index; look at .present */
 	struct trace_kind_info *kinds; size_t kind_count;  /* by kind number; name NULL where unknown */
 	struct trace_module *modules; size_t module_count; /* by start */
+	char **names; size_t name_count;                   /* of marks, spans and fields, by number; NULL where unknown */
 	struct trace_sample *samples; size_t sample_count; /* by tick; thinned evenly beyond 1 Mi samples a process, which is a problem line */
 	uint64_t events, lost, missing;      /* sums over workers; missing also counts blocks whose worker is unknown */
 	struct trace_clock_range *clock_ranges; size_t clock_range_count; /* by tick, at least one */
@@ -140,10 +141,19 @@ size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct tr
 struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process, size_t worker_position,
 					    const struct trace_part *part);
 
+/* From the last place that begins before a tick and can be begun at, to the end. NULL: no memory, or no items. */
+struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process, size_t worker_position, uint64_t tick);
+
 /* The files that the trace was read from, inflated. The path is NULL for those that could not be used. */
 size_t trace_file_count(const struct trace *trace);
 const char *trace_file_path(const struct trace *trace, size_t index);
 ssize_t trace_file_read(const struct trace *trace, size_t index, void *to, size_t bytes, uint64_t offset);
+
+/* NULL where the trace does not say it. */
+static inline const char *trace_name(const struct trace_process *process, uint32_t name)
+{
+	return name < process->name_count ? process->names[name] : NULL;
+}
 
 /* The name of an event word as in JSONL ("PollStart", "WorkerPark", ..., "RequestSubmit"); "Unknown" for unknown codes. */
 const char *trace_event_name(uint64_t word);

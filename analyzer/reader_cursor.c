@@ -261,6 +261,29 @@ size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct tr
 	return count + (part.end_block > 0);
 }
 
+#define NEAR_EVENTS 4096
+
+struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process, size_t worker_position, uint64_t tick)
+{
+	const struct trace_worker *worker = &trace->processes[process].workers[worker_position];
+	size_t count = trace_parts(worker, NEAR_EVENTS, NULL), at = 0;
+	struct trace_part *parts = calloc(count + 1, sizeof(*parts));
+	struct trace_cursor *cursor = NULL;
+
+	if (!parts)
+		return NULL;
+	trace_parts(worker, NEAR_EVENTS, parts);
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].first_tick < tick)
+			at = i;
+	if (count > 0) {
+		parts[at].end_block = parts[count - 1].end_block;
+		cursor = trace_cursor_open_part(trace, process, worker_position, &parts[at]);
+	}
+	free(parts);
+	return cursor;
+}
+
 /* ---- Reading ---------------------------------------------------------------------------------------------- */
 
 /* Records of a ring: each an INSTANT. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the blocks other than EVENTS say of a process: texts, clock, kinds, modules, sites, workers, samples, seal.
+ * What the blocks other than EVENTS say of a process: texts, clock, kinds, modules, sites,
+ * workers, samples, names, seal.
  *
  * Rules: a later entry replaces an earlier one of the same thing, so segments must come in order. An entry that does
  * not fit where it stands ends its block, with a line in `problems`; unknown block types are passed over.
@@ -11,6 +12,8 @@
 
 #include "reader_private.h"
 #include "trace_wire.h"
+
+#define NAMES_MAX 4096 /* a word has no room for more */
 
 struct meta {
 	struct reader *reader;
@@ -72,6 +75,22 @@ static int parse_kind(struct meta *meta, const void *entry, uint32_t bytes)
 	if (kind->name_bytes > bytes - offsetof(struct trace_kind_entry, name) || info.class > KIND_CLASS_WORKFN)
 		return -EINVAL;
 	return reader_meta_set_kind(meta->process, kind->kind, &info, kind->name, kind->name_bytes);
+}
+
+int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name, size_t name_bytes)
+{
+	if (reader_resize(&process->names, &process->name_count, index + 1, sizeof(*process->names)) != 0)
+		return -ENOMEM;
+	return reader_text_set(&process->names[index], name, name_bytes);
+}
+
+static int parse_name(struct meta *meta, const void *entry, uint32_t bytes)
+{
+	const struct trace_name_entry *name = entry;
+
+	if (name->name_bytes > bytes - offsetof(struct trace_name_entry, text) || name->name >= NAMES_MAX)
+		return -EINVAL;
+	return reader_meta_set_name(meta->process, name->name, name->text, name->name_bytes);
 }
 
 static struct trace_module *find_module(struct trace_process *process, uint64_t start, const char *path, size_t bytes)
@@ -272,6 +291,7 @@ static const struct meta_type {
     [TRACE_BLOCK_WORKERS] = {offsetof(struct trace_worker_entry, name), 4, parse_worker},
     [TRACE_BLOCK_SAMPLES] = {sizeof(struct trace_sample), 2, parse_sample},
     [TRACE_BLOCK_SEAL] = {sizeof(struct trace_seal), 0, parse_seal},
+    [TRACE_BLOCK_NAMES] = {offsetof(struct trace_name_entry, text), 4, parse_name},
 };
 
 /* The entry's length, or 0 where it is none that can be. */

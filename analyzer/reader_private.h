@@ -112,6 +112,7 @@ int reader_meta_parse(struct reader *reader, size_t process, const struct reader
 struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t number);
 uint8_t reader_meta_role(uint32_t role);
 int reader_meta_set_site(struct trace_process *process, uint32_t index, const struct trace_site *site);
+int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name, size_t name_bytes);
 int reader_meta_set_kind(struct trace_process *process, uint32_t number, const struct trace_kind_info *kind,
 			 const char *name, size_t name_bytes);
 

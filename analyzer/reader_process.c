@@ -254,6 +254,9 @@ static void free_tables(struct trace_process *process)
 		free(process->sites[i].callback_symbol);
 		free(process->sites[i].caller_symbol);
 	}
+	for (size_t i = 0; i < process->name_count; i++)
+		free(process->names[i]);
+	free(process->names);
 	free(process->notes);
 	free(process->kinds);
 	free(process->modules);

@@ -310,6 +310,20 @@ static int salvage_kinds(struct salvage *salvage)
 	return error;
 }
 
+static int salvage_names(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < TRACE_NAMES_MAX && i < salvage->shared->name_count; i++) {
+		const struct shared_name *name = &salvage->shared->names[i];
+
+		if (name->ready == 1 && !trace_name(process, i))
+			error = reader_meta_set_name(process, i, name->text, strnlen(name->text, sizeof(name->text)));
+	}
+	return error;
+}
+
 /* The program's own list, in the form of a MODULES block, where no file has one. */
 static int salvage_modules(struct salvage *salvage)
 {
@@ -381,8 +395,8 @@ static int salvage_clock(struct salvage *salvage)
 
 static int salvage_all(struct salvage *salvage)
 {
-	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_modules, salvage_clock,
-							 salvage_kinds, salvage_sites,	 salvage_rings};
+	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_modules, salvage_clock, salvage_kinds,
+							 salvage_sites, salvage_names,	 salvage_rings};
 	int error = 0;
 
 	for (size_t i = 0; !error && i < sizeof(steps) / sizeof(steps[0]); i++)

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "mark_emit.h"
 #include "process.h"
 
 #define FLUSH_MS 1000
@@ -49,8 +50,21 @@ static int api_flush(void)
 	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
 }
 
+static void api_tell(unsigned int what, const char *name, uint64_t value, const struct uvtrace_field *fields,
+		     unsigned int count)
+{
+	static const uint32_t codes[] = {
+	    [UVTRACE_MARK] = TRACE_MARK,
+	    [UVTRACE_BEGIN] = TRACE_SPAN_BEGIN,
+	    [UVTRACE_END] = TRACE_SPAN_END,
+	};
+
+	if (what < sizeof(codes) / sizeof(codes[0]))
+		mark_emit(codes[what], name, value, fields, count);
+}
+
 __attribute__((visibility("default"))) extern const struct uvtrace_api uvtrace_api;
 
 const struct uvtrace_api uvtrace_api = {
-    sizeof(uvtrace_api), api_active, api_enable, api_disable, api_enabled, api_flush,
+    sizeof(uvtrace_api), api_active, api_enable, api_disable, api_enabled, api_flush, api_tell,
 };

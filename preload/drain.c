@@ -581,6 +581,7 @@ static void tick(struct drain *drain)
 		ring_note(drain, i);
 	segment_ready(drain);
 	segment_update_sites(&drain->segment, drain->now_ns);
+	segment_update_names(&drain->segment, drain->now_ns);
 	sample(drain, flushes);
 	rings_take(drain, flushes);
 	rings_free(drain);

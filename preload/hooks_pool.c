@@ -100,18 +100,19 @@ static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
 EXPORT int uv_async_send(uv_async_t *handle)
 {
 	struct thread *thread = thread_current;
+	uint64_t word = trace_word((uintptr_t)handle, TRACE_ASYNC_SEND);
 
 	if (unlikely(!REAL(uv_async_send)))
 		return UV_ENOSYS;
 	if (!thread->ring) {
 		if (!real_is_uv(CALLER))
-			thread_others_emit(trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
+			thread_others_emit(&word, 1);
 		return REAL(uv_async_send)(handle);
 	}
 	if (thread->busy)
 		thread_count_lost(thread, RING_LOST_REENTRANT, 1);
 	else if (!real_is_uv(CALLER))
-		hooks_emit(true, trace_word((uintptr_t)handle, TRACE_ASYNC_SEND));
+		hooks_emit(true, word);
 	else if (thread->role == TRACE_ROLE_POOL && handle == &handle->loop->wq_async)
 		pool_item_end(thread, handle->loop);
 	return REAL(uv_async_send)(handle);

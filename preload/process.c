@@ -37,6 +37,8 @@ struct process *process = &process_before;
 
 static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring file to count them in */
 
+static _Atomic uint64_t untraced_marks_before;
+
 static bool process_make(void)
 {
 	struct shared *shared;
@@ -55,6 +57,7 @@ static bool process_make(void)
 		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");
 	process->pid = getpid();
 	atomic_fetch_add(&shared->untraced_callbacks, atomic_load(&untraced_before));
+	atomic_fetch_add(&shared->untraced_marks, atomic_exchange(&untraced_marks_before, 0));
 	atomic_store(&process->shared, shared);
 	site_publish_all(shared);
 	return true;
@@ -241,4 +244,11 @@ void process_count_untraced(void)
 	struct shared *shared = process_shared();
 
 	atomic_fetch_add(shared ? &shared->untraced_callbacks : &untraced_before, 1);
+}
+
+void process_count_untraced_mark(void)
+{
+	struct shared *shared = process_shared();
+
+	atomic_fetch_add(shared ? &shared->untraced_marks : &untraced_marks_before, 1);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mark_emit.h"
 #include "shared.h"
 #include "thread.h"
 
@@ -37,6 +38,7 @@ struct process {
 	struct thread *_Atomic others; /* what threads that are no workers share */
 	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */
 	uint32_t pid;
+	struct mark_names names;
 	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
 };
 
@@ -60,6 +62,7 @@ void process_drain_at_exit(void);
 void process_wake_drain(void);
 
 void process_count_untraced(void);
+void process_count_untraced_mark(void);
 
 static inline struct shared *process_shared(void)
 {

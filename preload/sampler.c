@@ -34,13 +34,14 @@ static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, 
 	sample->a = values->a;
 	sample->b = values->b;
 	sample->c = values->c;
+	sample->d = values->d;
 }
 
 /* Writes the values if they are new. */
 static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
 			   struct sampler_values *last, struct sampler_values values, uint64_t now_ns)
 {
-	if (values.a == last->a && values.b == last->b && values.c == last->c)
+	if (values.a == last->a && values.b == last->b && values.c == last->c && values.d == last->d)
 		return;
 	*last = values;
 	sample_put(sampler, type, worker, tick, &values, now_ns);
@@ -190,12 +191,13 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 	int64_t queued = (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
 	uint32_t enabled = atomic_load_explicit(&shared->enabled, memory_order_acquire);
 	uint64_t switched = atomic_load_explicit(&shared->switched_counter, memory_order_relaxed);
-	struct sampler_values depths = {queued > 0 ? (uint64_t)queued : 0, pool->running, pool->threads};
+	struct sampler_values depths = {.a = queued > 0 ? (uint64_t)queued : 0, .b = pool->running, .c = pool->threads};
 	struct sampler_values recording = {.a = enabled != 0};
 	struct sampler_values untraced = {
 	    .a = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed),
 	    .b = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed),
 	    .c = atomic_load_explicit(&shared->untraced_events, memory_order_relaxed),
+	    .d = atomic_load_explicit(&shared->untraced_marks, memory_order_relaxed),
 	};
 
 	sample_changed(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, switched), &sampler->recording, recording,

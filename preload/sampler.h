@@ -19,7 +19,7 @@
 
 /* The values of a sample that were written last. */
 struct sampler_values {
-	uint64_t a, b, c;
+	uint64_t a, b, c, d;
 };
 
 /* One for each worker. */

@@ -351,6 +351,57 @@ void segment_update_sites(struct segment *segment, uint64_t now_ns)
 		segment->sites_seen++;
 }
 
+/* ---- Names ---------------------------------------------------------------------------------------------- */
+
+static void put_name(struct segment *segment, uint32_t index, uint64_t now_ns)
+{
+	const struct shared_name *name = &segment->shared->names[index];
+	uint32_t name_bytes = (uint32_t)strnlen(name->text, sizeof(name->text));
+	uint32_t bytes = (uint32_t)sizeof(struct trace_name_entry) + name_bytes;
+	struct trace_name_entry *entry = entries_add(segment, &segment->entries, &bytes, now_ns);
+
+	if (!entry)
+		return;
+	entry->entry_bytes = bytes;
+	entry->name = (uint16_t)index;
+	entry->name_bytes = (uint16_t)name_bytes;
+	memcpy(entry->text, name->text, name_bytes);
+}
+
+/* Of each segment three quarters at most are about other things than events: where names do not fit into that, some are
+ * told in other segments only. */
+static bool has_room_for_names(const struct segment *segment)
+{
+	return segment->entries.header.payload_bytes + segment->writer.segment_bytes_max / 4 <=
+	       writer_room(&segment->writer);
+}
+
+static bool name_is_ready(const struct segment *segment, uint32_t index)
+{
+	/* Acquire: pairs with the release of the thread that filled the text in. */
+	return atomic_load_explicit(&segment->shared->names[index].ready, memory_order_acquire) == 1;
+}
+
+void segment_update_names(struct segment *segment, uint64_t now_ns)
+{
+	uint32_t end = atomic_load_explicit(&segment->shared->name_count, memory_order_acquire);
+
+	end = end < TRACE_NAMES_MAX ? end : TRACE_NAMES_MAX;
+	if (segment->names_seen >= end)
+		return;
+	entries_begin(&segment->entries, TRACE_BLOCK_NAMES);
+	for (uint32_t i = segment->names_seen; i < end; i++) {
+		if (segment->names_told[i] || !name_is_ready(segment, i))
+			continue;
+		if (has_room_for_names(segment))
+			put_name(segment, i, now_ns);
+		segment->names_told[i] = true;
+	}
+	entries_flush(segment, &segment->entries, now_ns);
+	while (segment->names_seen < end && segment->names_told[segment->names_seen])
+		segment->names_seen++;
+}
+
 /* ---- The whole ------------------------------------------------------------------------------------------ */
 
 static void header_init(struct segment *segment)
@@ -420,6 +471,9 @@ int segment_begin(struct segment *segment, uint64_t now_ns)
 	put_kinds(segment, now_ns);
 	put_modules(segment, now_ns);
 	put_all_sites(segment, now_ns);
+	memset(segment->names_told, 0, sizeof(segment->names_told));
+	segment->names_seen = 0;
+	segment_update_names(segment, now_ns);
 	return segment->writer.is_open ? 0 : segment->writer.error;
 }
 

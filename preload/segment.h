@@ -51,8 +51,10 @@ struct segment {
 	struct modules modules;
 	uint32_t modules_told; /* in this segment */
 	struct segment_site sites[TRACE_SITES_MAX];
-	uint32_t sites_seen; /* every one below is known */
-	uint32_t sites_end;  /* none at or above is known */
+	uint32_t sites_seen;		  /* every one below is known */
+	uint32_t sites_end;		  /* none at or above is known */
+	bool names_told[TRACE_NAMES_MAX]; /* in this segment */
+	uint32_t names_seen;		  /* every one below is told */
 
 	struct segment_entries entries;
 	struct segment_entries samples; /* gather for longer */
@@ -73,6 +75,9 @@ void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, ui
 
 /* Looks for sites that are new in shared memory, and tells them. */
 void segment_update_sites(struct segment *segment, uint64_t now_ns);
+
+/* Likewise for names. */
+void segment_update_names(struct segment *segment, uint64_t now_ns);
 
 void segment_put_clock(struct segment *segment, uint64_t now_ns);
 

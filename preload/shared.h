@@ -17,7 +17,7 @@
 #include "trace_format.h"
 
 #define SHARED_MAGIC "uvtring\n"
-#define SHARED_VERSION 1
+#define SHARED_VERSION 2
 #define SHARED_DIR "/dev/shm"
 #define SHARED_PREFIX "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES 4096
@@ -77,6 +77,13 @@ struct shared_site {
 	uint64_t callback;
 	uint64_t caller;
 };
+
+/* What a mark, a span or a field is called; terminated, cut off if longer. */
+struct shared_name {
+	_Atomic uint32_t ready; /* 1 when the text is there; never for one that lost a race */
+	char text[60];
+};
+_Static_assert(sizeof(struct shared_name) == 64, "name");
 
 enum shared_writer { SHARED_WRITER_ROTATING, SHARED_WRITER_SINGLE, SHARED_WRITER_NULL };
 enum shared_log { SHARED_LOG_QUIET, SHARED_LOG_WARN, SHARED_LOG_INFO };
@@ -151,6 +158,8 @@ struct shared {
 	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
 	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
 	_Atomic uint64_t untraced_events;    /* polls on those threads */
+	_Atomic uint64_t untraced_marks;     /* marks, spans and fields for which no name was left, or that came too early */
+	_Atomic uint32_t name_count;         /* names[0..name_count) are taken, each readable once ready */
 	_Atomic uint64_t pool_submitted;     /* of workers whose ring was freed; added to by the drain */
 	_Atomic uint64_t pool_cancelled;
 	_Atomic uint64_t pool_finished;
@@ -164,6 +173,7 @@ struct shared {
 
 	struct shared_ring rings[SHARED_RINGS_MAX];
 	struct shared_site sites[TRACE_SITES_MAX];
+	struct shared_name names[TRACE_NAMES_MAX];
 };
 
 static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)

@@ -285,8 +285,8 @@ void thread_unwind(struct thread *thread, uint32_t depth)
 }
 
 /* The others' ring: many producers, none of which may wait, since one may be a signal handler that interrupted another.
- * A producer takes a place by adding to `head`, then fills it in, `counter` last; the drain reads up to the first place
- * whose counter is still 0, and sets it back to 0 before it gives the place away. */
+ * A producer takes places by adding to `head`, then fills them in, `counter` last; the drain reads up to the first
+ * place whose counter is still 0, and sets it back to 0 before it gives the place away. */
 static struct thread *others_make(void)
 {
 	uint32_t state = 0;
@@ -311,28 +311,48 @@ static bool others_populate(struct thread *others, uint64_t index)
 	return true;
 }
 
-void thread_others_emit(uint64_t word)
+static void others_fill(struct thread *others, uint64_t index, uint64_t counter, uint64_t word)
+{
+	struct record *record = &others->records[index & others->mask];
+
+	__atomic_store_n(&record->word, word, __ATOMIC_RELAXED);
+	/* Release: pairs with the acquire in drain.c, which then reads the word. */
+	__atomic_store_n(&record->counter, counter, __ATOMIC_RELEASE);
+}
+
+/* So many places of the ring, one behind the other. False: it is full. */
+static bool others_take(struct thread *others, uint32_t count, uint64_t *index)
+{
+	uint64_t tail =
+	    atomic_load_explicit(&others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
+
+	*index = atomic_load_explicit(&others->ring->head, memory_order_relaxed);
+	do
+		if (*index - tail > others->mask + 1 - THREAD_HEADROOM ||
+		    !others_populate(others, *index + THREAD_HEADROOM))
+			return false;
+	while (!atomic_compare_exchange_weak(&others->ring->head, index, *index + count));
+	return true;
+}
+
+void thread_others_emit(const uint64_t *words, uint32_t count)
 {
 	struct thread *others = process_shared() ? atomic_load(&process->others) : NULL;
-	struct record *record;
-	uint64_t index, tail;
+	uint64_t index, counter, half;
 
 	if (!others && (!process_shared() || !(others = others_make())))
 		return;
 	if (!thread_enabled(others))
 		return;
-	tail = atomic_load_explicit(&others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
-	index = atomic_load_explicit(&others->ring->head, memory_order_relaxed);
-	if (index - tail > others->mask + 1 - THREAD_HEADROOM || !others_populate(others, index + THREAD_HEADROOM)) {
-		atomic_fetch_add(&others->ring->lost[RING_LOST_FULL], 1);
+	if (!others_take(others, count, &index)) {
+		atomic_fetch_add(&others->ring->lost[RING_LOST_FULL], count);
 		return;
 	}
-	index = atomic_fetch_add(&others->ring->head, 1);
-	record = &others->records[index & others->mask];
-	__atomic_store_n(&record->word, word, __ATOMIC_RELAXED);
-	/* Release: pairs with the acquire in drain.c, which then reads the word. */
-	__atomic_store_n(&record->counter, clock_read(others->clock), __ATOMIC_RELEASE);
-	if (index % ((others->mask + 1) / 2) == 0 ||
+	counter = clock_read(others->clock);
+	half = (others->mask + 1) / 2;
+	for (uint32_t i = 0; i < count; i++)
+		others_fill(others, index + i, counter, words[i]);
+	if (index / half != (index + count) / half ||
 	    atomic_load_explicit(&others->shared->asleep, memory_order_relaxed))
 		process_wake_drain();
 }

@@ -102,9 +102,10 @@ static inline void thread_add(_Atomic uint64_t *counter, uint64_t n)
 /* Counts lost events that have a cause other than a full ring. */
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
 
-/* One event of a thread that is no worker, into the ring that all of those share: see the end of thread.c. May be
- * called in a signal handler, also in one that interrupted this function. errno is kept. */
-void thread_others_emit(uint64_t word);
+/* Some events of a thread that is no worker, at one time and one behind the other, into the ring that all of those
+ * share: see the end of thread.c. May be called in a signal handler, also in one that interrupted this function. errno
+ * is kept. */
+void thread_others_emit(const uint64_t *words, uint32_t count);
 
 static inline uintptr_t thread_sp(void)
 {
@@ -140,6 +141,21 @@ static inline void thread_put(struct thread *thread, uint64_t counter, uint64_t 
 	thread->last_counter = counter;
 	thread->head++;
 	/* Release: pairs with the acquire in drain.c, which reads the records below head. */
+	atomic_store_explicit(&thread->ring->head, thread->head, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
+	thread->busy = 0;
+}
+
+/* Commits some records of one time together: all of them are in the ring, or none. */
+static inline void thread_put_all(struct thread *thread, uint64_t counter, const uint64_t *words, uint32_t count)
+{
+	thread->busy = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < count; i++)
+		thread->records[(thread->head + i) & thread->mask] = (struct record){counter, words[i]};
+	thread->last_counter = counter;
+	thread->head += count;
+	/* Release: as in thread_put(). */
 	atomic_store_explicit(&thread->ring->head, thread->head, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst);
 	thread->busy = 0;

@@ -59,10 +59,36 @@ static inline uint64_t trace_word_object(uint64_t word)
 	return word >> 16;
 }
 
+/* What the program says of itself (uvtrace.h): a MARK, SPAN_BEGIN or SPAN_END, then `more` events that go on with it at
+ * the same time: a MARK_HIGH where the value has more than 32 bits, a MARK_FIELD for each field, with a MARK_HIGH of
+ * its own where it needs one. The object of all but MARK_HIGH: name << 36 | more << 32 | lower 32 bits of the value. */
+#define TRACE_NAMES_MAX	      1024 /* below 4096 */
+#define TRACE_MARK_FIELDS_MAX 4
+
+static inline uint64_t trace_mark_word(uint32_t code, uint32_t name, uint32_t more, uint64_t value)
+{
+	return trace_word((uint64_t)name << 36 | (uint64_t)more << 32 | (uint32_t)value, code);
+}
+
+static inline uint32_t trace_mark_name(uint64_t word)
+{
+	return (uint32_t)(word >> 52);
+}
+
+static inline uint32_t trace_mark_more(uint64_t word)
+{
+	return (uint32_t)(word >> 48) & 15;
+}
+
+static inline uint32_t trace_mark_low(uint64_t word)
+{
+	return (uint32_t)(word >> 16);
+}
+
 enum trace_role {
 	TRACE_ROLE_LOOP = 1,
 	TRACE_ROLE_POOL = 2,
-	TRACE_ROLE_OTHER = 3, /* all threads that are no workers, together: their AsyncSend events; tid 0 */
+	TRACE_ROLE_OTHER = 3, /* all threads that are no workers, together: their AsyncSend events, marks and spans; tid 0 */
 };
 enum trace_tier { TRACE_TIER_FULL = 1, TRACE_TIER_LIBC = 2 };
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
@@ -108,6 +134,7 @@ enum trace_block_type {
 	TRACE_BLOCK_SAMPLES = 8, /* struct trace_sample */
 	TRACE_BLOCK_SEAL = 9, /* struct trace_seal: the segment's last block, missing where the writer died; what a program
 				 still does while it exits may follow it, and then another one */
+	TRACE_BLOCK_NAMES = 10, /* struct trace_name_entry */
 };
 
 struct trace_block_header {
@@ -217,6 +244,14 @@ struct trace_site_entry {
 	char text[]; /* callback's symbol, then caller's */
 };
 
+/* What a mark, a span or a field is called. */
+struct trace_name_entry {
+	uint32_t entry_bytes;
+	uint16_t name;
+	uint16_t name_bytes;
+	char text[];
+};
+
 struct trace_worker_entry {
 	uint32_t entry_bytes;
 	uint32_t worker;
@@ -236,7 +271,7 @@ enum trace_sample_type {
 	TRACE_SAMPLE_POOL = 2,      /* process (worker 0): a = queued items, b = running items, c = pool threads */
 	TRACE_SAMPLE_WORKER = 3,    /* a = cpu_ns, b = run-queue wait_ns, c = time slices, as in schedstat */
 	TRACE_SAMPLE_RECORDING = 4, /* process: a = 1 switched on, 0 switched off */
-	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no ring, c = events on those */
+	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no ring, c = events on those, d = marks, spans and fields without a name */
 	TRACE_SAMPLE_SWITCHES = 6,  /* any worker, running totals: a = voluntary, b = involuntary context switches */
 	TRACE_SAMPLE_CGROUP = 7,    /* process, running totals of its cgroup: a = enforcement periods, b = throttled ones, c = throttled ns */
 	TRACE_SAMPLE_MACHINE = 8,   /* process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
@@ -249,8 +284,7 @@ struct trace_sample {
 	uint16_t type;
 	uint32_t worker;
 	uint64_t tick;
-	uint64_t a, b, c;
-	uint64_t reserved;
+	uint64_t a, b, c, d; /* d: 0 but in UNTRACED */
 };
 _Static_assert(sizeof(struct trace_sample) == 48, "sample");
 

@@ -10,10 +10,20 @@
 #define _GNU_SOURCE
 #endif
 #include <dlfcn.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What is said with a mark or span besides its value; four at most. */
+struct uvtrace_field {
+	const char *name;
+	uint64_t value;
+};
+
+enum uvtrace_what { UVTRACE_MARK, UVTRACE_BEGIN, UVTRACE_END };
 
 /* What the library exports under the name uvtrace_api. Only ever grows; `bytes` is its size there. */
 struct uvtrace_api {
@@ -23,6 +33,8 @@ struct uvtrace_api {
 	int (*disable)(void);
 	int (*enabled)(void);
 	int (*flush)(void);
+	void (*tell)(unsigned int what, const char *name, uint64_t value, const struct uvtrace_field *fields,
+		     unsigned int count);
 };
 
 static inline const struct uvtrace_api *uvtrace_find(void)
@@ -65,6 +77,59 @@ static inline int uvtrace_enabled(void)
 static inline int uvtrace_flush(void)
 {
 	return uvtrace_find() ? uvtrace_find()->flush() : 0;
+}
+
+static inline void uvtrace_tell(enum uvtrace_what what, const char *name, uint64_t value,
+				const struct uvtrace_field *fields, unsigned int count)
+{
+	const struct uvtrace_api *api = uvtrace_find();
+
+	/* An older library ends before it. */
+	if (api && api->bytes > offsetof(struct uvtrace_api, tell))
+		api->tell(what, name, value, fields, count);
+}
+
+/* Marks and spans: what the program says of itself, in every report beside what libuv ran. Any thread may call them, at
+ * the price of about one clock read; a signal handler may too, when something here was called before. They are recorded
+ * from the process' first loop or request on. A name is a short text (59 bytes; there may be 1,024 different ones) that
+ * need not live on. */
+
+/* Marks this moment. The report gives the values' count, p50, p99 and most by name. */
+static inline void uvtrace_mark(const char *name, uint64_t value)
+{
+	uvtrace_tell(UVTRACE_MARK, name, value, NULL, 0);
+}
+
+/* A span lasts from begin to end of the same name and id, wherever those are called: in one callback, in several, on
+ * several threads. A long callback in which a span begins or ends is reported with it: so the id of the request that
+ * is served is a good one. Spans of one name and different ids may overlap. */
+static inline void uvtrace_begin(const char *name, uint64_t id)
+{
+	uvtrace_tell(UVTRACE_BEGIN, name, id, NULL, 0);
+}
+
+static inline void uvtrace_end(const char *name, uint64_t id)
+{
+	uvtrace_tell(UVTRACE_END, name, id, NULL, 0);
+}
+
+/* The same with fields. */
+static inline void uvtrace_mark_fields(const char *name, uint64_t value, const struct uvtrace_field *fields,
+				       unsigned int count)
+{
+	uvtrace_tell(UVTRACE_MARK, name, value, fields, count);
+}
+
+static inline void uvtrace_begin_fields(const char *name, uint64_t id, const struct uvtrace_field *fields,
+					unsigned int count)
+{
+	uvtrace_tell(UVTRACE_BEGIN, name, id, fields, count);
+}
+
+static inline void uvtrace_end_fields(const char *name, uint64_t id, const struct uvtrace_field *fields,
+				      unsigned int count)
+{
+	uvtrace_tell(UVTRACE_END, name, id, fields, count);
 }
 
 #ifdef __cplusplus

@@ -133,6 +133,13 @@ static void site_add(uint32_t index)
 		atomic_store(&shared->site_count, index + 1);
 }
 
+static void name_add(uint32_t index, const char *text)
+{
+	strcpy(shared->names[index].text, text);
+	atomic_store(&shared->names[index].ready, 1);
+	atomic_store(&shared->name_count, index + 1);
+}
+
 static struct shared_ring *ring_begin(uint32_t i, enum trace_role role)
 {
 	struct shared_ring *ring = &shared->rings[i];
@@ -417,6 +424,62 @@ Test(drain, many_sites_leave_room_for_events)
 	cr_assert_eq(atomic_load(&shared->message_ready), 0);
 }
 
+Test(drain, many_names_leave_room_for_events)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+
+	shared->options.file_size_bytes = 65536;
+	for (uint32_t i = 0; i < TRACE_SITES_MAX; i++)
+		site_add(i);
+	for (uint32_t i = 0; i < TRACE_NAMES_MAX; i++)
+		name_add(i, "a name of almost sixty letters, which is what there is room");
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 50000);
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 100000);
+	cr_assert_eq(trace->processes[0].missing, 0);
+	cr_assert_str_eq(trace_name(&trace->processes[0], 0),
+			 "a name of almost sixty letters, which is what there is room");
+	trace_close(trace);
+	cr_assert_eq(atomic_load(&shared->message_ready), 0);
+}
+
+/* Each segment tells the names, also those that it did not see made; one that lost a race is no name. */
+Test(drain, names_are_in_every_segment)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+	char path[300];
+
+	name_add(0, "request");
+	atomic_store(&shared->name_count, 2);
+	name_add(2, "");
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 10);
+	flush();
+	name_add(3, "later");
+	atomic_fetch_add(&shared->rotate_asked, 1);
+	flush();
+	put_polls(ring, 10);
+	atomic_store(&shared->untraced_marks, 7);
+	drain_end();
+	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", folder, getpid());
+	trace = trace_open((const char *[]){path}, 1, NULL, NULL);
+	cr_assert_eq(trace->process_count, 1);
+	cr_assert_str_eq(trace_name(&trace->processes[0], 0), "request");
+	cr_assert_null(trace_name(&trace->processes[0], 1));
+	cr_assert_str_eq(trace_name(&trace->processes[0], 2), "");
+	cr_assert_str_eq(trace_name(&trace->processes[0], 3), "later");
+	cr_assert_null(trace_name(&trace->processes[0], 4));
+	cr_assert_eq(trace->processes[0].samples[trace->processes[0].sample_count - 1].type, TRACE_SAMPLE_UNTRACED);
+	cr_assert_eq(trace->processes[0].samples[trace->processes[0].sample_count - 1].d, 7);
+	trace_close(trace);
+}
+
 Test(drain, rotation_on_request)
 {
 	struct shared_ring *ring;
@@ -649,6 +712,9 @@ Test(drain, nonsense_in_shared_memory_does_no_harm)
 		atomic_store(&ring->tail, (uint64_t)random() << (random() % 33));
 		atomic_store(&ring->state, (uint32_t)random() % 5);
 		atomic_store(&shared->site_count, (uint32_t)random());
+		atomic_store(&shared->name_count, (uint32_t)random());
+		memset(shared->names[random() % TRACE_NAMES_MAX].text, 'x', sizeof(shared->names[0].text));
+		atomic_store(&shared->names[random() % TRACE_NAMES_MAX].ready, 1);
 		shared->sites[random() % TRACE_SITES_MAX].callback = (uint64_t)random() << 20;
 		atomic_store(&shared->sites[random() % TRACE_SITES_MAX].ready, 1);
 		for (int i = 0; i < 100; i++) {

@@ -79,6 +79,9 @@ static void shared_fill(uint32_t pid)
 	shared->sites[2].ready = 1;
 	shared->sites[2].kind = KIND_IDLE;
 	shared->sites[2].callback = 0x1234;
+	shared->name_count = 2;
+	shared->names[1].ready = 1;
+	memset(shared->names[1].text, 'n', sizeof(shared->names[1].text));
 }
 
 /* Records [tail, head) in a ring, where they belong. */
@@ -244,6 +247,8 @@ Test(reader_salvage, workers_and_sites_that_only_the_ring_knows)
 	cr_assert(process->sites[2].present);
 	cr_assert_eq(process->sites[2].callback, 0x1234, "the ring's");
 	cr_assert_str_eq(process->kinds[KIND_IDLE].name, "idle");
+	cr_assert_null(trace_name(process, 0));
+	cr_assert_eq(strlen(trace_name(process, 1)), sizeof(shared->names[1].text), "not terminated");
 	cr_assert_str_eq(process->libuv_path, "/lib/libuv.so.1");
 	trace_close(trace);
 }
