@@ -4,6 +4,7 @@
  * timers and wake-ups.
  */
 #include "findings_parts.h"
+#include "poll_marks.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -155,13 +156,17 @@ static void holder_evidence(struct detection *detection, struct finding *finding
 			 "at least).",
 			 100 * holder->cpu.about / holder->known, 100 * holder->cpu.least / holder->known,
 			 100 * holder->asleep.about / holder->known, 100 * holder->asleep.least / holder->known);
+	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
+	char *said = poll_marks_text(detection->timeline->process, &marks);
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64 " run%s of %s or longer, %s together%s; kind %s, registered by %s. Behind it %" PRIu64
-		    " callbacks waited.%s",
+		    " callbacks waited.%s%s%s%s",
 		    holder->runs, holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
 		    say_ns(&texts, holder->total), holder->open ? ", one still running at the end" : "",
 		    site_kind(detection, holder->site),
-		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known);
+		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known,
+		    said ? " In the longest the program said: " : "", said ? said : "", said ? "." : "");
+	free(said);
 }
 
 static void holder_tell(struct detection *detection, struct holder *holder)

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "durations.h"
+#include "poll_marks.h"
 #include "report.h"
 #include "report_table.h"
 
@@ -169,6 +170,11 @@ static void warn_untraced(const struct timeline *timeline, FILE *out)
 	if (timeline->untraced_threads > 0)
 		warn(out, "%s thread%s could not be traced: too many at once, or no memory.",
 		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
+	if (timeline->untraced_marks > 0)
+		warn(
+		    out,
+		    "%s mark%s, spans or fields were not recorded: they came before the first loop, or too many names.",
+		    report_count(timeline->untraced_marks, count), plural(timeline->untraced_marks));
 	if (timeline->off_ticks > 0)
 		warn(out, "Recording was switched off for %s of this time, which counts nowhere.",
 		     format_ticks(timeline, timeline->off_ticks, off));
@@ -245,6 +251,16 @@ static void print_slowest(const struct report *report, const struct timeline_spa
 			 format_offset(timeline, span->tick, when));
 }
 
+static void print_served(const struct report *report, const struct timeline_span *span, FILE *out)
+{
+	struct poll_marks marks = poll_marks_read(report->trace, report->timeline, span);
+	char *said = poll_marks_text(report->timeline->process, &marks);
+
+	if (said)
+		report_paragraph(out, REPORT_WIDTH, "  in it: %s", said);
+	free(said);
+}
+
 /* The longest poll of a loop that did not come back; NULL without any. */
 static const struct timeline_span *open_on_loop(const struct timeline *timeline)
 {
@@ -275,6 +291,7 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 		report_paragraph(out, REPORT_WIDTH, "  kind: %s, registered by %s",
 				 report_kind(timeline, slowest->site),
 				 symbols_site(report->symbols, slowest->site, true)->text);
+		print_served(report, slowest, out);
 		return;
 	}
 	if (!slowest) {
@@ -590,6 +607,25 @@ static void span_row(struct table *table, const struct timeline *timeline, const
 	table_add_duration(table, timeline_span_ns(timeline, span));
 }
 
+/* Below the poll: what the program said in it. */
+static void served_row(struct table *table, const struct report *report, const struct timeline_span *span)
+{
+	struct poll_marks marks = poll_marks_read(report->trace, report->timeline, span);
+	char *said = poll_marks_text(report->timeline->process, &marks), *text;
+
+	if (!said)
+		return;
+	for (size_t i = 0; i + 2 < table->column_count; i++)
+		table_add(table, "");
+	if (asprintf(&text, "  with %s", said) >= 0)
+		table_add(table, text);
+	else
+		table->failed = true;
+	table_add(table, "");
+	free(text);
+	free(said);
+}
+
 static int print_polls(const struct report *report, const struct timeline_top *top, FILE *out)
 {
 	static const struct table_column columns[] = {
@@ -609,6 +645,7 @@ static int print_polls(const struct report *report, const struct timeline_top *t
 		table_add(&table, report_kind(report->timeline, span->site));
 		table_add_callback(&table, report, span->site, span->in_pool);
 		table_add(&table, symbols_site(report->symbols, span->site, true)->text);
+		served_row(&table, report, span);
 	}
 	return table_print(&table, out, REPORT_WIDTH);
 }
@@ -734,8 +771,8 @@ static int print_queues(const struct report *report, FILE *out)
 int report_print(const struct report *report, FILE *out)
 {
 	static section_print *const sections[] = {
-	    print_header,    report_findings_print, print_warnings,   print_worst, print_workers, print_balance,
-	    print_callbacks, print_long_polls,	    print_open_polls, print_idle,  print_queues,
+	    print_header,    report_findings_print, print_warnings,   print_worst, print_workers,      print_balance,
+	    print_callbacks, print_long_polls,	    print_open_polls, print_idle,  report_marks_print, print_queues,
 	};
 	int error = 0;
 

@@ -15,7 +15,7 @@
 
 /* One process of a trace and all that is known of it. */
 struct report {
-	const struct trace *trace;
+	struct trace *trace;
 	const struct timeline *timeline;
 	struct symbols *symbols;
 	const struct findings *findings;     /* NULL: were not looked for */
@@ -54,6 +54,11 @@ void report_list_free(struct report_list *list);
 int report_findings_print(const struct report *report, FILE *out);
 /* The same for systems that collect results: markdown, JUnit's XML, SARIF. */
 int report_findings_markdown(const struct report *report, FILE *out);
+
+/* ---- report_marks.c ---- */
+
+/* Marks and spans by name; nothing where there are none. */
+int report_marks_print(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 

@@ -211,7 +211,7 @@ static json_t *polls_json(const struct report *report, const struct timeline_top
 		const struct timeline_span *span = &top->spans[i];
 		json_t *object = site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
 		const struct json_pair nested = {"nested", json_boolean(span->nested)};
-		json_array_append_new(polls, json_add(object, &nested, 1));
+		json_array_append_new(polls, poll_marks_add(report, json_add(object, &nested, 1), span));
 	}
 	return polls;
 }
@@ -332,6 +332,7 @@ static json_t *untraced_json(const struct timeline *timeline)
 	    {"callbacks", json_number(timeline->untraced_callbacks)},
 	    {"threads", json_number(timeline->untraced_threads)},
 	    {"events", json_number(timeline->untraced_events)},
+	    {"marks", json_number(timeline->untraced_marks)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));

@@ -32,4 +32,11 @@ json_t *span_json(const struct timeline *timeline, const struct timeline_span *s
 /* Adds findings, pool, timers, wakeups, pending, stalls and what else was measured. */
 json_t *json_measures(json_t *object, const struct report *report);
 
+/* ---- report_marks.c ---- */
+
+json_t *marks_json(const struct timeline *timeline);
+json_t *spans_json(const struct timeline *timeline);
+/* Adds spans and marks inside a poll. */
+json_t *poll_marks_add(const struct report *report, json_t *object, const struct timeline_span *poll);
+
 #endif

@@ -358,6 +358,8 @@ json_t *json_measures(json_t *object, const struct report *report)
 	    {"pending", pending_json(report)},
 	    {"pending_count", json_number(report->timeline->pending.seen)},
 	    {"requests", requests_json(report)},
+	    {"marks", marks_json(report->timeline)},
+	    {"spans", spans_json(report->timeline)},
 	    {"stalls", json_array()},
 	    {"dispatch", dispatch_json(report)},
 	    {"turn", spread_json(report->timeline, &report->timeline->turn_ticks)},

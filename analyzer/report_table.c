@@ -242,6 +242,9 @@ static void row_print(const struct table *table, FILE *out, const size_t *widths
 {
 	size_t last = last_shown(table, widths);
 
+	while (cells && last > 0 && cells[last][0] == '\0')
+		last--;
+
 	for (size_t i = 0; i <= last; i++) {
 		const struct table_column *column = &table->columns[i];
 		if (widths[i] == 0 && column->flexible > 1)

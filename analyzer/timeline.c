@@ -315,8 +315,11 @@ static int tables_make(struct timeline *timeline)
 	private->traits = calloc(process->site_count + 1, sizeof(*private->traits));
 	private->requests = requests_make();
 	private->wakeups = wakeups_make(timeline);
+	private->spans = spans_make(timeline);
+	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
 	if (!timeline->workers || !timeline->sites || !private->crossings || !private->traits || !private->requests ||
-	    !private->wakeups || timeline_share_open(timeline, &private->share) < 0)
+	    !private->wakeups || !private->spans || !timeline->names ||
+	    timeline_share_open(timeline, &private->share) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
 	private->pool = pool_make(timeline);
@@ -493,6 +496,7 @@ int timeline_finish(struct timeline *timeline)
 	if (timeline_share_merge(timeline, &timeline->private->share) < 0 || samples_read(timeline) < 0 ||
 	    pool_finish(timeline->private->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
 		return -ENOMEM;
+	spans_finish(timeline);
 	ready_sum(timeline);
 	struct timeline_top *const tops[] = {&timeline->long_polls, &timeline->idle,	      &timeline->open,
 					     &timeline->holds,	    &timeline->slow_requests, &timeline->pending};
@@ -520,6 +524,9 @@ static void facts_free(struct timeline *timeline)
 	}
 	for (size_t i = 0; timeline->sites && i <= timeline->process->site_count; i++)
 		site_clear(&timeline->sites[i]);
+	for (size_t i = 0; timeline->names && i <= timeline->process->name_count; i++)
+		name_clear(&timeline->names[i]);
+	free(timeline->names);
 	histogram_clear(&timeline->pool_wait);
 	histogram_clear(&timeline->turn_ticks);
 	histogram_clear(&timeline->turn_timers);
@@ -551,6 +558,7 @@ static void private_free(struct timeline *timeline)
 		request_share_clear(&private->request_shares[i]);
 	requests_free(private->requests);
 	wakeups_free(private->wakeups);
+	spans_free(private->spans);
 	free(private->request_shares);
 	free(private->crossings);
 	free(private->streams);

@@ -19,14 +19,19 @@
 #include <stdint.h>
 
 #include "histogram.h"
+#include "marks.h"
 #include "reader.h"
 
 struct timeline_span;
-/* What the pool sees as it goes, for callers that draw it. */
+struct timeline_named;
+/* What is seen across workers on the way, for callers that draw it. */
 struct timeline_watch {
 	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
 	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
 	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
+	/* A mark; a span that ended, or is known to be without an end. */
+	void (*mark)(void *arg, size_t worker, const struct mark *mark);
+	void (*span)(void *arg, const struct timeline_named *span);
 	void *arg;
 };
 
@@ -80,6 +85,25 @@ struct timeline_window {
 /* How a sampled number went over the quarters of the range. */
 struct timeline_growth {
 	uint64_t samples[TIMELINE_QUARTERS], least[TIMELINE_QUARTERS], most[TIMELINE_QUARTERS];
+};
+
+/* A span of the program: begun on `worker` and, where it has an end, ended on `end_worker`. */
+struct timeline_named {
+	uint64_t tick, duration; /* ticks; duration 0 where there is no end */
+	uint64_t id;
+	uint32_t name;
+	uint32_t worker, end_worker; /* positions */
+	bool ended;
+};
+
+/* What the program said of itself under one name. */
+struct timeline_name {
+	struct histogram marks;	       /* values */
+	struct histogram spans;	       /* durations */
+	struct timeline_named slowest; /* of the spans; duration 0 where there is none */
+	uint64_t open;		       /* begun, and not ended when the trace ended */
+	uint64_t begins_alone;	       /* begun again before an end was seen, or the end may have been lost */
+	uint64_t ends_alone;	       /* whose begin was not seen */
 };
 
 struct timeline_worker {
@@ -175,6 +199,7 @@ struct timeline {
 
 	struct timeline_worker *workers; /* as process->workers */
 	struct timeline_site *sites;	 /* as process->sites, and one more for unknown ones */
+	struct timeline_name *names;	 /* as process->names, and one more for unknown ones */
 	struct timeline_top long_polls;
 	struct timeline_top idle;
 	struct timeline_top open; /* polls that still ran where the trace ends; duration: until then */
@@ -197,7 +222,8 @@ struct timeline {
 	struct timeline_level ready_fds;		       /* from events, a wait */
 	struct timeline_level active_requests, active_handles; /* from samples, a loop */
 	uint64_t samples;
-	uint64_t untraced_callbacks, untraced_threads, untraced_events; /* from samples: the newest totals */
+	/* From samples: the newest totals. */
+	uint64_t untraced_callbacks, untraced_threads, untraced_events, untraced_marks;
 	bool pool_uncertain; /* events were lost or missing: queue figures begin anew there */
 	char **problems;     /* found while decoding; one line each */
 	size_t problem_count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the files of the timeline share: timeline.c (range, totals), timeline_stream.c (one worker's items),
- * timeline_pool.c (the pool's queue, over all workers) and timeline_tasks.c (reading it all, on several cores).
- * Nobody else includes this.
+ * timeline_pool.c (the pool's queue, over all workers), timeline_marks.c (likewise marks and spans) and
+ * timeline_tasks.c (reading it all, on several cores). Nobody else includes this.
  *
  * Streams do the bulk of the work and know their own worker only. What concerns other workers (requests for the
  * pool, what pool workers do) they hand on as crossings, in the order of time; the pool sees these merged.
@@ -131,6 +131,7 @@ struct timeline_private {
 	struct request_share *request_shares; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
+	struct spans *spans;
 	struct pool *pool;
 	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
@@ -226,6 +227,17 @@ void wakeups_forget(struct wakeups *wakeups);
 void wakeups_free(struct wakeups *wakeups);
 /* Two numbers of ticks in the object of one word, each to 1/2^18. */
 uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks);
+
+/* ---- timeline_marks.c ---- */
+
+struct spans *spans_make(const struct timeline *timeline);
+/* An event of a mark or span, of one worker. */
+int spans_take(struct timeline *timeline, size_t position, uint64_t tick, uint64_t word);
+/* Events of a worker were lost: ends of spans may be among them. */
+void spans_forget(struct timeline *timeline, size_t position);
+void spans_finish(struct timeline *timeline);
+void spans_free(struct spans *spans);
+void name_clear(struct timeline_name *name);
 
 /* ---- timeline_stream.c ---- */
 

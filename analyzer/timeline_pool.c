@@ -378,10 +378,17 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 	case TRACE_IO_URING:
 		return request_drop(pool, object);
 	case CROSSING_GAP:
+		spans_forget(pool->timeline, position);
 		wakeups_forget(pool->timeline->private->wakeups);
 		return pool_begin_anew(pool);
 	case TRACE_ASYNC_SEND:
 		return wakeups_send(pool->timeline->private->wakeups, object, crossing->tick);
+	case TRACE_MARK:
+	case TRACE_SPAN_BEGIN:
+	case TRACE_SPAN_END:
+	case TRACE_MARK_HIGH:
+	case TRACE_MARK_FIELD:
+		return spans_take(pool->timeline, position, crossing->tick, crossing->word);
 	case CROSSING_WAKE:
 		wakeups_wake(pool->timeline->private->wakeups, position, object);
 		return 0;

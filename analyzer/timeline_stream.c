@@ -407,6 +407,11 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	case TRACE_REQUEST_CANCELLED:
 	case TRACE_IO_URING:
 	case TRACE_ASYNC_SEND:
+	case TRACE_MARK:
+	case TRACE_SPAN_BEGIN:
+	case TRACE_SPAN_END:
+	case TRACE_MARK_HIGH:
+	case TRACE_MARK_FIELD:
 		crossing_add(stream, tick, word);
 		break;
 	case TRACE_LOST_FULL:

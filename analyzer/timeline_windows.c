@@ -68,6 +68,7 @@ static void growth_sample(const struct timeline *timeline, struct timeline_growt
 static void untraced_sample(struct timeline *timeline, const struct trace_sample *sample)
 {
 	timeline->untraced_callbacks = sample->a;
+	timeline->untraced_marks = sample->d;
 	timeline->untraced_threads = sample->b;
 	timeline->untraced_events = sample->c;
 }
