@@ -9,6 +9,8 @@
  *   callback     an idle callback that counts (1,000 handles)
  *   timer_start  uv_timer_start of an active timer
  *   write        uv_write on a stream whose queue is not empty, so that it only queues
+ *   mark         uvtrace_mark with a value that changes
+ *   span         uvtrace_begin and uvtrace_end with an id of 64 bits
  *   fs_stat      uv_fs_stat while the pool's only thread is busy, so that it only queues
  *
  * usage: bench_hooks
@@ -149,6 +151,36 @@ static double timer_round(void)
 	return round_in_loop(timer_calls);
 }
 
+static double mark_calls(void)
+{
+	uint64_t start = uv_hrtime();
+
+	for (int i = 0; i < CALLS; i++)
+		uvtrace_mark("rounds", (uint64_t)i);
+	return ns_since(start, CALLS);
+}
+
+static double mark_round(void)
+{
+	return round_in_loop(mark_calls);
+}
+
+static double span_calls(void)
+{
+	uint64_t start = uv_hrtime();
+
+	for (uint64_t i = 0; i < CALLS; i++) {
+		uvtrace_begin("request", ~i);
+		uvtrace_end("request", ~i);
+	}
+	return ns_since(start, CALLS);
+}
+
+static double span_round(void)
+{
+	return round_in_loop(span_calls);
+}
+
 static uv_pipe_t pipe_writer;
 static uv_write_t write_requests[CALLS];
 
@@ -239,6 +271,8 @@ int main(void)
 	best_print("clock", clock_round);
 	callbacks_measure();
 	best_print("timer_start", timer_round);
+	best_print("mark", mark_round);
+	best_print("span", span_round);
 	best_print("write", write_round);
 	best_print("fs_stat", stat_round);
 	return 0;

@@ -70,6 +70,9 @@ measure_hooks() {
 	line "  in clock reads" "$(calculate "$event_ns / $(hook bare clock)" 2)" x "<= 1.1"
 	line "  events lost meanwhile" "$(field lost_events "$work/summary")" "" "<= 0"
 	line "a callback, switched off, over the bare one" "$(added off callback 2)" ns "<= 2"
+	for name in mark span; do
+		line "uvtrace_$name (bare $(hook bare $name) ns, switched off $(hook off $name))" "$(hook recording $name)" ns
+	done
 	for name in timer_start write fs_stat; do
 		line "uv_$name, added (bare $(hook bare $name) ns, switched off +$(added off $name 1))" "$(added recording $name 1)" ns
 	done

@@ -137,3 +137,30 @@ Test(examples, completing_task)
 	cr_assert_eq(json_array_size(json_object_get(report, "idle_periods")), 0);
 	cr_assert_eq(event_number(report, "lost_events"), 0);
 }
+
+/* The long poll is told with the request that it served, which lasted at least as long. */
+Test(examples, marked_requests)
+{
+	struct result result = run_example("examples/marked_requests", NULL, NULL);
+	json_t *report = analyze("uvtrace.data", NULL), *longest;
+	int answered, slow, ms;
+	const char *name, *id;
+	json_int_t count, most;
+	char wanted[32];
+
+	cr_assert_eq(
+	    sscanf(result.out, "answered %d requests; request %d held the loop for %d ms", &answered, &slow, &ms), 3,
+	    "%s", result.out);
+	longest = json_array_get(json_object_get(report, "long_polls"), 0);
+	snprintf(wanted, sizeof(wanted), "0x%x", slow);
+	cr_assert(name_is(event_text(longest, "callback"), "answer"));
+	cr_assert_eq(json_unpack(longest, "{s:[{s:s,s:s}]}", "spans", "name", &name, "id", &id), 0);
+	cr_assert_str_eq(name, "request");
+	cr_assert_str_eq(id, wanted);
+	cr_assert_eq(json_unpack(report, "{s:[{s:I,s:I}]}", "spans", "count", &count, "max_ns", &most), 0);
+	cr_assert_eq(count, answered);
+	cr_assert_geq(most, ms * 1000000ll);
+	cr_assert_eq(json_unpack(report, "{s:[{s:I,s:I}]}", "marks", "count", &count, "max", &most), 0);
+	cr_assert_eq(count, answered);
+	cr_assert_eq(most, 4000);
+}
