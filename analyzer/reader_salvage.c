@@ -100,22 +100,28 @@ static bool shared_is_sane(const struct shared *shared, uint64_t bytes)
 	       shared->unit_shift <= READER_SHIFT_MAX && shared->start.counter >> shared->unit_shift < READER_TICK_MAX;
 }
 
-/* Of the arrays at its end only what is in use. */
+/* Of an array that is part of it only what is in use. */
+static bool array_read(const struct reader_file *file, struct shared *shared, void *array, size_t count, size_t max,
+		       size_t element_bytes)
+{
+	size_t bytes = (count < max ? count : max) * element_bytes;
+
+	return reader_file_read(file, array, bytes, (uint64_t)((char *)array - (char *)shared)) == (ssize_t)bytes;
+}
+
 static bool shared_read(const struct reader_file *file, struct shared *shared, const char **problem)
 {
 	const size_t head = offsetof(struct shared, rings);
 	ssize_t got = reader_file_read(file, shared, head, 0);
-	size_t rings, sites;
 
 	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
 								  : "not a ring, or a damaged one";
 	if (got != (ssize_t)head || !shared_is_sane(shared, file->bytes))
 		return false;
-	sites = shared->site_count < TRACE_SITES_MAX ? shared->site_count : TRACE_SITES_MAX;
-	rings = shared->ring_count * sizeof(shared->rings[0]);
-	sites *= sizeof(shared->sites[0]);
-	return reader_file_read(file, shared->rings, rings, head) == (ssize_t)rings &&
-	       reader_file_read(file, shared->sites, sites, offsetof(struct shared, sites)) == (ssize_t)sites;
+	return array_read(file, shared, shared->rings, shared->ring_count, SHARED_RINGS_MAX,
+			  sizeof(shared->rings[0])) &&
+	       array_read(file, shared, shared->sites, shared->site_count, TRACE_SITES_MAX, sizeof(shared->sites[0])) &&
+	       array_read(file, shared, shared->names, shared->name_count, TRACE_NAMES_MAX, sizeof(shared->names[0]));
 }
 
 /* NULL: no memory, or no ring that we can read (then *problem says why). */

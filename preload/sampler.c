@@ -96,10 +96,11 @@ void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 	if (machine_read_throttling(&sampler->cgroup, &throttling))
 		sample_changed(
 		    sampler, TRACE_SAMPLE_CGROUP, 0, tick, &sampler->throttling,
-		    (struct sampler_values){throttling.periods, throttling.throttled, throttling.throttled_ns}, now_ns);
+		    (struct sampler_values){throttling.periods, throttling.throttled, throttling.throttled_ns, 0},
+		    now_ns);
 	if (machine_read_time("/proc/stat", &time))
 		sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick, &sampler->machine,
-			       (struct sampler_values){time.busy_ns, time.idle_ns, time.steal_ns}, now_ns);
+			       (struct sampler_values){time.busy_ns, time.idle_ns, time.steal_ns, 0}, now_ns);
 }
 
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
