@@ -72,7 +72,7 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
-	symbols.c report.c report_html.c report_findings.c report_formats.c baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+	symbols.c report.c report_html.c report_machine.c report_findings.c report_formats.c baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \

@@ -209,6 +209,8 @@ static const struct {
 } detectors[] = {
     {detect_died, "a callback that the program died in"},
     {detect_blocked, "callbacks that held a loop"},
+    {detect_throttled, "throttling by a cgroup's quota"},
+    {detect_steal, "time that a hypervisor took"},
     {detect_descheduled, "threads that the kernel did not run"},
     {detect_storm, "timer storms"},
     {detect_crowded, "turns of too many callbacks"},
@@ -217,6 +219,7 @@ static const struct {
     {detect_idle, "pool threads asleep while they had work"},
     {detect_pool, "the pool's size, and lookups that starve it"},
     {detect_late, "late timers"},
+    {detect_early, "timers that run too early"},
     {detect_wakeup, "slow wake-ups by uv_async_send"},
     {detect_pending, "requests that never end"},
     {detect_growth, "handles and requests that only grow"},
@@ -232,23 +235,53 @@ const char *findings_checked(size_t at)
 	return at < DETECTORS ? detectors[at].checked : NULL;
 }
 
-const char *findings_unknown(const struct timeline *timeline, size_t at)
+static bool always(const struct timeline *timeline)
 {
-	static const char *const never[] = {
-	    "when timers were due: lateness is seen in regular timers only",
-	    "throttling by cgroups and time that a hypervisor took (steal)",
-	    "when a descriptor became ready: only when the loop asked",
-	};
-	static const char *const no_samples = "what workers did with their time: there are too few samples";
-	size_t count = sizeof(never) / sizeof(*never);
+	(void)timeline;
+	return true;
+}
 
-	if (at < count)
-		return never[at];
+/* Timers ran, and nothing says when they were due. */
+static bool no_due_times(const struct timeline *timeline)
+{
+	for (size_t i = 0; i < timeline->process->site_count; i++) {
+		if (timeline->sites[i].turns.timers.late.count > 0)
+			return false;
+	}
+	return timeline->turn_timers.count > 0;
+}
+
+static bool no_machine(const struct timeline *timeline)
+{
+	return !timeline->machine.known;
+}
+
+static bool no_windows(const struct timeline *timeline)
+{
 	for (size_t i = 0; i < timeline->process->worker_count; i++) {
 		if (timeline->workers[i].window_count > 0)
-			return NULL;
+			return false;
 	}
-	return at == count ? no_samples : NULL;
+	return true;
+}
+
+static const struct {
+	bool (*holds)(const struct timeline *timeline);
+	const char *text;
+} unknowns[] = {
+    {no_due_times, "when timers were due: lateness is seen in regular timers only"},
+    {no_machine, "throttling by cgroups and time that a hypervisor took (steal)"},
+    {always, "when a descriptor became ready: only when the loop asked"},
+    {no_windows, "what workers did with their time: there are too few samples"},
+};
+
+const char *findings_unknown(const struct timeline *timeline, size_t at)
+{
+	for (size_t i = 0; i < sizeof(unknowns) / sizeof(*unknowns); i++) {
+		if (unknowns[i].holds(timeline) && at-- == 0)
+			return unknowns[i].text;
+	}
+	return NULL;
 }
 
 /* The worst first; of equals what cost most, then the earlier. */

@@ -483,16 +483,104 @@ static void late_tell(struct detection *detection, uint32_t site)
 	finding_place(detection, finding, worst->tick, 0, worst->worker);
 }
 
+static bool late_by_interval(const struct detection *detection, const struct histogram *interval)
+{
+	uint64_t usual = histogram_quantile(interval, 0.5), late = histogram_quantile(interval, 0.95);
+
+	return (double)interval->count >= limit(detection, LIMIT_late_least) && is_regular(interval) &&
+	       ns_of(detection->timeline, late - usual) >= limit(detection, LIMIT_late);
+}
+
+/* By the time that it was due. */
+static void due_tell(struct detection *detection, uint32_t site)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_timers *timers = &timeline->sites[site].turns.timers;
+	const struct timeline_late *worst = &timers->worst;
+	bool inside = was_inside(timeline, worst->worker);
+	double sum = (double)timers->late.sum;
+	bool kernel = (double)timers->kernel_ticks >= limit(detection, LIMIT_cause_share) * sum;
+	bool explained = inside && (kernel || finding_of_site(detection, worst->behind) != NULL);
+	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	struct texts texts = {0};
+
+	finding_blame(detection, finding, site);
+	finding_say(detection, &finding->title, "The timer %s runs late: %s after it was due at p95, %s at worst.",
+		    site_text(detection, site),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->late, 0.95))),
+		    say_ns(&texts, ns_of(timeline, timers->late.max)));
+	finding_say(
+	    detection, &finding->evidence,
+	    "%" PRIu64 " runs, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
+	    "kernel ran it, %.0f%% behind other callbacks of the turn. At worst the longest of these was %s: %s.",
+	    timers->late.count, say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
+	    100 * (double)timers->busy_ticks / sum,
+	    inside ? "it was busy" : "mostly nobody ran it: uv_run had returned",
+	    100 * (double)timers->kernel_ticks / sum, 100 * (double)timers->queue_ticks / sum,
+	    site_text(detection, worst->behind), say_ns(&texts, ns_of(timeline, worst->behind_ticks)));
+	finding_say(detection, &finding->advice, "%s",
+		    !inside
+			? "Run the loop on a thread of its own, or wait on uv_backend_fd() with uv_backend_timeout()."
+		    : kernel ? "The loop was free: see which other threads take the CPU, or its priority."
+			     : "Make what runs before it shorter, or move it to another loop.");
+	finding->cost_ns = (uint64_t)ns_of(timeline, timers->late.sum);
+	finding->confidence = 0.9;
+	finding_place(detection, finding, worst->tick, 0, worst->worker);
+}
+
+/* Where the trace says when timers were due, that counts; else how regular they are is all that is known. */
 void detect_late(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		const struct histogram *interval = &timeline->sites[i].turns.interval;
-		uint64_t usual = histogram_quantile(interval, 0.5), late = histogram_quantile(interval, 0.95);
-		if ((double)interval->count >= limit(detection, LIMIT_late_least) && is_regular(interval) &&
-		    ns_of(timeline, late - usual) >= limit(detection, LIMIT_late))
+		const struct timeline_site_turns *turns = &timeline->sites[i].turns;
+		const struct histogram *late = &turns->timers.late;
+		if (late->count == 0 && late_by_interval(detection, &turns->interval))
 			late_tell(detection, i);
+		if ((double)late->count >= limit(detection, LIMIT_late_least) &&
+		    ns_of(timeline, histogram_quantile(late, 0.95)) >= limit(detection, LIMIT_late))
+			due_tell(detection, i);
+	}
+}
+
+/* ---- Timers that run too early -------------------------------------------------------------------------------- */
+
+static void early_tell(struct detection *detection, uint32_t site)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_timers *timers = &timeline->sites[site].turns.timers;
+	const struct timeline_early *worst = &timers->worst_early;
+	bool much = (double)worst->early >= limit(detection, LIMIT_early_share) * (double)worst->asked;
+	bool explained = finding_of_site(detection, worst->site) != NULL;
+	struct finding *finding =
+	    finding_add(detection, "early_timers", much && !explained ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct texts texts = {0};
+
+	finding_blame(detection, finding, site);
+	finding_say(detection, &finding->title, "The timer %s runs too early: %s before the %s that were asked for.",
+		    site_text(detection, site), say_ns(&texts, ns_of(timeline, worst->early)),
+		    say_ns(&texts, ns_of(timeline, worst->asked)));
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " runs came early, by %s in the median. libuv counts from uv_now, which was old when %s "
+		    "started the timer: the loop had run callbacks since.",
+		    timers->early.count, say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->early, 0.5))),
+		    site_text(detection, worst->site));
+	finding_say(detection, &finding->advice,
+		    "Call uv_update_time() before uv_timer_start() after long work, and make that work shorter.");
+	finding->confidence = 0.9;
+	finding_place(detection, finding, worst->tick, 0, worst->worker);
+}
+
+void detect_early(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
+		const struct histogram *early = &timeline->sites[i].turns.timers.early;
+		if ((double)early->count >= limit(detection, LIMIT_early_least) &&
+		    ns_of(timeline, histogram_quantile(early, 0.5)) >= limit(detection, LIMIT_early))
+			early_tell(detection, i);
 	}
 }
 

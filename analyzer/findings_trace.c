@@ -9,14 +9,31 @@
 
 /* ---- The machine ---------------------------------------------------------------------------------------------- */
 
+/* What the quota of its cgroup kept from the program looks like a busy machine to its threads. */
+static bool quota_explains(const struct detection *detection, const struct timeline_worker *facts)
+{
+	return (double)detection->timeline->machine.throttled_ns >=
+	       limit(detection, LIMIT_cause_share) * (double)facts->sched_wait_ns;
+}
+
+static const char *switches_text(const struct timeline_worker *facts, char *text, size_t bytes)
+{
+	text[0] = '\0';
+	if (facts->switches.known)
+		snprintf(text, bytes, " The kernel took the CPU from it %" PRIu64 " times.",
+			 facts->switches.involuntary);
+	return text;
+}
+
 static void descheduled_tell(struct detection *detection, size_t worker, double share)
 {
 	const struct timeline *timeline = detection->timeline;
 	const struct trace_worker *entry = &timeline->process->workers[worker];
 	const struct timeline_worker *facts = &timeline->workers[worker];
-	struct finding *finding = finding_add(
-	    detection, "descheduled", share >= limit(detection, LIMIT_cpu_wait) ? SEVERITY_WARNING : SEVERITY_NOTE);
+	bool much = share >= limit(detection, LIMIT_cpu_wait) && !quota_explains(detection, facts);
+	struct finding *finding = finding_add(detection, "descheduled", much ? SEVERITY_WARNING : SEVERITY_NOTE);
 	struct texts texts = {0};
+	char switches[100];
 
 	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", entry->worker, entry->name);
 	finding_say(detection, &finding->title,
@@ -24,8 +41,9 @@ static void descheduled_tell(struct detection *detection, size_t worker, double 
 		    " (%s) waiting for a CPU for %s, %.0f%% of the time it wanted to run.",
 		    entry->worker, is_loop(timeline, worker) ? "loop" : "pool",
 		    say_ns(&texts, (double)facts->sched_wait_ns), 100 * share);
-	finding_say(detection, &finding->evidence, "It was on a CPU for %s of %s, %" PRIu64 " times.",
-		    say_ns(&texts, (double)facts->cpu_ns), say_ns(&texts, (double)facts->sampled_ns), facts->slices);
+	finding_say(detection, &finding->evidence, "It was on a CPU for %s of %s, %" PRIu64 " times.%s",
+		    say_ns(&texts, (double)facts->cpu_ns), say_ns(&texts, (double)facts->sampled_ns), facts->slices,
+		    switches_text(facts, switches, sizeof(switches)));
 	finding_say(
 	    detection, &finding->advice,
 	    "Other threads take its CPU: see what else runs there, give the program more CPUs, or change priorities.");
@@ -46,6 +64,68 @@ void detect_descheduled(struct detection *detection)
 		    wait >= limit(detection, LIMIT_cpu_wait_note) * wanted)
 			descheduled_tell(detection, i, wait / wanted);
 	}
+}
+
+void detect_throttled(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_machine *machine = &timeline->machine;
+	double share = machine->periods ? (double)machine->throttled_periods / (double)machine->periods : 0;
+	bool much = share >= limit(detection, LIMIT_throttled);
+	struct texts texts = {0};
+
+	if (share < limit(detection, LIMIT_throttled_note) ||
+	    (double)machine->throttled_ns < limit(detection, LIMIT_throttled_least))
+		return;
+	struct finding *finding = finding_add(detection, "throttled", much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	finding_say(detection, &finding->culprit, "the quota of the cgroup");
+	finding_say(detection, &finding->title,
+		    "The cgroup's quota of %.3g CPUs stopped the program in %.0f%% of the periods, for %s in all.",
+		    (double)machine->quota / 1000, 100 * share, say_ns(&texts, (double)machine->throttled_ns));
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " of %" PRIu64
+		    " periods, counted over all processes of the cgroup and all CPUs; %s of it "
+		    "at worst between two samples.",
+		    machine->throttled_periods, machine->periods, say_ns(&texts, (double)machine->worst_ns));
+	finding_say(
+	    detection, &finding->advice,
+	    "Raise the quota (cpu.max, cpu.cfs_quota_us, a container's CPU limit), or run fewer threads at once.");
+	finding->cost_ns = machine->throttled_ns;
+	finding->confidence = 0.9;
+	finding->from_ns = timeline_offset_ns(timeline, machine->worst_from);
+	finding->to_ns = timeline_offset_ns(timeline, machine->worst_to);
+}
+
+void detect_steal(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	const struct timeline_machine *machine = &timeline->machine;
+	double wanted = (double)machine->busy_ns + (double)machine->steal_ns;
+	double share = wanted > 0 ? (double)machine->steal_ns / wanted : 0;
+	bool much = share >= limit(detection, LIMIT_steal);
+	struct texts texts = {0};
+	uint64_t cpu_ns = 0;
+
+	if (share < limit(detection, LIMIT_steal_note) ||
+	    (double)machine->steal_ns < limit(detection, LIMIT_steal_least))
+		return;
+	for (size_t i = 0; i < timeline->process->worker_count; i++)
+		cpu_ns += timeline->workers[i].cpu_ns;
+	struct finding *finding = finding_add(detection, "steal", much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	finding_say(detection, &finding->culprit, "the hypervisor");
+	finding_say(detection, &finding->title,
+		    "The hypervisor ran somebody else for %.0f%% of the time that this machine wanted to run.",
+		    100 * share);
+	finding_say(detection, &finding->evidence,
+		    "%s of steal beside %s of work, all CPUs together. Threads seem to be on a CPU meanwhile, and "
+		    "callbacks to compute.",
+		    say_ns(&texts, (double)machine->steal_ns), say_ns(&texts, (double)machine->busy_ns));
+	finding_say(detection, &finding->advice,
+		    "Take a machine with CPUs of its own, or one that is less crowded (and has CPU credits left).");
+	finding->cost_ns = (uint64_t)(share * (double)cpu_ns);
+	finding->confidence = 0.8;
+	finding->from_ns = timeline_offset_ns(timeline, timeline->from_tick);
+	finding->to_ns = timeline_offset_ns(timeline, timeline->end_tick);
 }
 
 /* ---- The trace ------------------------------------------------------------------------------------------------ */

@@ -246,6 +246,8 @@ struct measures_overhead measures_overhead(const struct timeline *timeline)
 		overhead.events += timeline->process->workers[i].events;
 		overhead.busy_ns += (double)timeline_ns(timeline, timeline_busy_ticks(&timeline->workers[i]));
 	}
-	overhead.cost_ns = (double)overhead.events * MEASURES_EVENT_NS;
+	overhead.measured = timeline->machine.event_ps > 0;
+	overhead.event_ns = overhead.measured ? (double)timeline->machine.event_ps / 1000 : MEASURES_EVENT_NS;
+	overhead.cost_ns = (double)overhead.events * overhead.event_ns;
 	return overhead;
 }

@@ -10,7 +10,7 @@
 
 #include "timeline.h"
 
-/* The measured price of one recorded event, in the traced program: docs/findings.md says how it was measured. */
+/* The price of one recorded event where the trace does not say it: docs/findings.md says where it was measured. */
 #define MEASURES_EVENT_NS 9.0
 
 /* So many ns at least, and about so many: the share that the span had of all that the worker did meanwhile. */
@@ -55,7 +55,8 @@ int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct mea
 /* All of a program's busy time, and what recording its events took of that. */
 struct measures_overhead {
 	uint64_t events;
-	double cost_ns, busy_ns;
+	double event_ns, cost_ns, busy_ns;
+	bool measured; /* event_ns: where it was recorded */
 };
 
 struct measures_overhead measures_overhead(const struct timeline *timeline);

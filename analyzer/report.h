@@ -60,6 +60,10 @@ int report_findings_markdown(const struct report *report, FILE *out);
 /* Marks and spans by name; nothing where there are none. */
 int report_marks_print(const struct report *report, FILE *out);
 
+/* ---- report_machine.c ---- */
+
+int report_machine_print(const struct report *report, FILE *out);
+
 /* ---- report_rows.c ---- */
 
 /* All sites that ran, the longest total first; the caller frees. NULL: no memory. */

@@ -95,6 +95,8 @@ static json_t *worker_json(const struct timeline *timeline, size_t position)
 	    {"cpu_ns", json_number_if(facts->sampled, facts->cpu_ns)},
 	    {"sched_wait_ns", json_number_if(facts->sampled, facts->sched_wait_ns)},
 	    {"sampled_ns", json_number_if(facts->sampled, facts->sampled_ns)},
+	    {"voluntary_switches", json_number_if(facts->switches.known, facts->switches.voluntary)},
+	    {"involuntary_switches", json_number_if(facts->switches.known, facts->switches.involuntary)},
 	    {"poll_p50_ns", worker_quantile(timeline, facts, 0.5)},
 	    {"poll_p99_ns", worker_quantile(timeline, facts, 0.99)},
 	    {"poll_max_ns", worker_quantile(timeline, facts, 1)},

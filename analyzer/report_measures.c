@@ -164,17 +164,68 @@ static json_t *pool_json(const struct report *report)
 
 /* ---- Timers, wake-ups, requests ------------------------------------------------------------------------------- */
 
-static json_t *intervals_json(const struct report *report)
+static json_t *late_worst_json(const struct report *report, const struct timeline_timers *timers)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct timeline_late *worst = &timers->worst;
+	const struct json_pair pairs[] = {
+	    {"start_ns", json_integer(timeline_offset_ns(timeline, worst->tick))},
+	    {"late_ns", json_ticks(timeline, worst->late)},
+	    {"worker", json_number(report_worker_number(timeline, worst->worker))},
+	    {"behind", worst->behind_ticks ? site_add(report, json_object(), worst->behind, false) : json_null()},
+	    {"behind_ns", json_ticks(timeline, worst->behind_ticks)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+static json_t *early_worst_json(const struct report *report, const struct timeline_timers *timers)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct timeline_early *worst = &timers->worst_early;
+	const struct json_pair pairs[] = {
+	    {"started_ns", json_integer(timeline_offset_ns(timeline, worst->tick))},
+	    {"early_ns", json_ticks(timeline, worst->early)},
+	    {"asked_ns", json_ticks(timeline, worst->asked)},
+	    {"worker", json_number(report_worker_number(timeline, worst->worker))},
+	    {"started_by", worst->site < timeline->process->site_count
+			       ? site_add(report, json_object(), worst->site, false)
+			       : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+/* `late` is null where the trace does not say when timers were due, and `early` where no run was. */
+static json_t *timer_json(const struct report *report, uint32_t site)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
+	const struct timeline_timers *timers = &turns->timers;
+	bool known = timers->late.count > 0, early = timers->early.count > 0;
+	const struct json_pair pairs[] = {
+	    {"interval", spread_json(timeline, &turns->interval)},
+	    {"late", known ? spread_json(timeline, &timers->late) : json_null()},
+	    {"late_loop_busy_ns", known ? json_ticks(timeline, timers->busy_ticks) : json_null()},
+	    {"late_kernel_ns", known ? json_ticks(timeline, timers->kernel_ticks) : json_null()},
+	    {"late_queue_ns", known ? json_ticks(timeline, timers->queue_ticks) : json_null()},
+	    {"latest", known ? late_worst_json(report, timers) : json_null()},
+	    {"early", early ? spread_json(timeline, &timers->early) : json_null()},
+	    {"earliest", early ? early_worst_json(report, timers) : json_null()},
+	};
+
+	return json_add(site_add(report, json_object(), site, false), pairs, COUNT(pairs));
+}
+
+static json_t *timer_sites_json(const struct report *report)
 {
 	const struct timeline *timeline = report->timeline;
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; list && i <= timeline->process->site_count; i++) {
-		const struct histogram *interval = &timeline->sites[i].turns.interval;
-		if (interval->count == 0)
-			continue;
-		const struct json_pair pair = {"interval", spread_json(timeline, interval)};
-		json_array_append_new(list, json_add(site_add(report, json_object(), i, false), &pair, 1));
+		const struct timeline_site_turns *turns = &timeline->sites[i].turns;
+		if (turns->interval.count > 0 || turns->timers.late.count > 0)
+			json_array_append_new(list, timer_json(report, i));
 	}
 	return list;
 }
@@ -189,7 +240,7 @@ static json_t *timers_json(const struct report *report)
 	    {"most_in_turn_ns", json_ticks(timeline, most->timer_ticks)},
 	    {"most_in_turn_start_ns",
 	     most->timers ? json_integer(timeline_offset_ns(timeline, most->tick)) : json_null()},
-	    {"by_site", intervals_json(report)},
+	    {"by_site", timer_sites_json(report)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));
@@ -305,11 +356,30 @@ static json_t *loops_json(const struct timeline *timeline)
 	return list;
 }
 
+static json_t *machine_json(const struct timeline_machine *machine)
+{
+	bool limited = machine->quota > 0;
+	const struct json_pair pairs[] = {
+	    {"cpus", machine->cpus ? json_number(machine->cpus) : json_null()},
+	    {"cpus_allowed", machine->allowed ? json_number(machine->allowed) : json_null()},
+	    {"quota_cpus", limited ? json_real((double)machine->quota / 1000) : json_null()},
+	    {"busy_ns", machine->known ? json_number(machine->busy_ns) : json_null()},
+	    {"idle_ns", machine->known ? json_number(machine->idle_ns) : json_null()},
+	    {"steal_ns", machine->known ? json_number(machine->steal_ns) : json_null()},
+	    {"periods", limited ? json_number(machine->periods) : json_null()},
+	    {"throttled_periods", limited ? json_number(machine->throttled_periods) : json_null()},
+	    {"throttled_ns", limited ? json_number(machine->throttled_ns) : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
 static json_t *overhead_json(const struct measures_overhead *overhead)
 {
 	const struct json_pair pairs[] = {
 	    {"events", json_number(overhead->events)},
-	    {"event_ns", json_real(MEASURES_EVENT_NS)},
+	    {"event_ns", json_real(overhead->event_ns)},
+	    {"event_measured", json_boolean(overhead->measured)},
 	    {"cost_ns", json_number((uint64_t)overhead->cost_ns)},
 	    {"share_of_busy", overhead->busy_ns > 0 ? json_real(overhead->cost_ns / overhead->busy_ns) : json_null()},
 	};
@@ -364,6 +434,7 @@ json_t *json_measures(json_t *object, const struct report *report)
 	    {"dispatch", dispatch_json(report)},
 	    {"turn", spread_json(report->timeline, &report->timeline->turn_ticks)},
 	    {"loops", loops_json(report->timeline)},
+	    {"machine", machine_json(&report->timeline->machine)},
 	    {"baseline", baseline_json(report)},
 	    {"overhead", findings ? overhead_json(&findings->overhead) : json_null()},
 	};

@@ -106,6 +106,14 @@ struct timeline_name {
 	uint64_t ends_alone;	       /* whose begin was not seen */
 };
 
+/* Context switches of a worker: it waited, or the kernel took its CPU away. From samples. */
+struct timeline_switches {
+	bool known;
+	uint64_t voluntary, involuntary;
+	bool begun; /* the totals before are there */
+	uint64_t voluntary_before, involuntary_before;
+};
+
 struct timeline_worker {
 	struct histogram polls;	      /* every poll and item */
 	struct timeline_span slowest; /* the longest of them; duration 0 where there is none */
@@ -121,6 +129,7 @@ struct timeline_worker {
 	bool sampled;
 	uint64_t cpu_ns, sched_wait_ns, sampled_ns;
 	uint64_t slices; /* how often the kernel put it on a CPU */
+	struct timeline_switches switches;
 	struct timeline_window *windows;
 	size_t window_count;
 	struct timeline_growth handles, requests; /* active ones of a loop */
@@ -139,6 +148,32 @@ struct timeline_delay {
 	uint32_t worker; /* position */
 };
 
+/* The latest run of a timer, and the longest callback that held its loop meanwhile. */
+struct timeline_late {
+	uint64_t tick, late;
+	uint64_t behind_ticks;
+	uint32_t behind; /* site */
+	uint32_t worker; /* position */
+};
+
+/* The run that came soonest before the time that was asked for. */
+struct timeline_early {
+	uint64_t tick; /* when it was started */
+	uint64_t early;
+	uint64_t asked; /* in how much time it was to run */
+	uint32_t site;	/* the callback that started it; site_count: none */
+	uint32_t worker;
+};
+
+/* Timers against the time that they were due, where the trace has it: late.count is 0 where it has not. */
+struct timeline_timers {
+	struct histogram late;
+	uint64_t busy_ticks, kernel_ticks, queue_ticks; /* the loop did not wait yet, was not run, had others first */
+	struct timeline_late worst;
+	struct histogram early; /* runs before the time that was asked for, by how much */
+	struct timeline_early worst_early;
+};
+
 /* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */
 struct timeline_site_turns {
 	struct histogram delay;
@@ -146,6 +181,7 @@ struct timeline_site_turns {
 	uint64_t held_ticks; /* that others waited because of it: behind each hold, in the turn and in the next */
 	uint64_t held_polls;
 	struct histogram interval; /* timers: between starts of the same handle */
+	struct timeline_timers timers;
 };
 
 /* From uv_async_send() to its callback: loop busy (or not running), then the kernel's waking, then others first. */
@@ -190,6 +226,17 @@ struct timeline_arrival {
 	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
 };
 
+/* From samples; what the machine did between the first and the last of the range. */
+struct timeline_machine {
+	bool known;			     /* the next three: of all CPUs together */
+	uint64_t busy_ns, idle_ns, steal_ns; /* steal: a hypervisor ran somebody else */
+	uint64_t cpus, allowed;		     /* that there are, and that the process may run on; 0: not known */
+	uint64_t quota;			     /* of its cgroup, in thousandths of a CPU; 0: none, or not known */
+	uint64_t periods, throttled_periods, throttled_ns;
+	uint64_t worst_ns, worst_from, worst_to; /* the stretch between two samples that was throttled most, ticks */
+	uint64_t event_ps;			 /* the price of recording an event there; 0: not known */
+};
+
 struct timeline {
 	const struct trace_process *process;
 	struct timeline_options options;
@@ -222,6 +269,7 @@ struct timeline {
 	struct timeline_level ready_fds;		       /* from events, a wait */
 	struct timeline_level active_requests, active_handles; /* from samples, a loop */
 	uint64_t samples;
+	struct timeline_machine machine;
 	/* From samples: the newest totals. */
 	uint64_t untraced_callbacks, untraced_threads, untraced_events, untraced_marks;
 	bool pool_uncertain; /* events were lost or missing: queue figures begin anew there */

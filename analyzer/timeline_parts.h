@@ -88,6 +88,8 @@ struct turn {
 	struct timeline_turn facts;
 	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
 	uint32_t longest_site;
+	uint32_t before_site; /* the longest callback of the turn before */
+	uint64_t before_ticks;
 	uint32_t hold_count;
 	struct turn_hold holds[TURN_HOLDS];
 };
@@ -96,6 +98,14 @@ struct turn {
 
 struct timer_start {
 	uint64_t object, tick;
+};
+
+#define TIMER_SETS_KNOWN 64 /* the same for timers that were started by an old uv_now */
+
+struct timer_set {
+	uint64_t object, due_ms;
+	uint64_t tick, stale_ticks, asked_ticks;
+	uint32_t site; /* of the callback that started it */
 };
 
 /* One worker's items, or a part of them. */
@@ -120,6 +130,8 @@ struct stream {
 	size_t window, window_count;	       /* window: where the stream is */
 	uint64_t window_parked;
 	struct timer_start timers[TIMERS_KNOWN];
+	struct timer_set timer_sets[TIMER_SETS_KNOWN];
+	uint64_t due_ms, loop_ms; /* of the timer that comes next; 0: not told */
 };
 
 struct pool;
@@ -138,6 +150,7 @@ struct timeline_private {
 	size_t off_count;
 	uint64_t long_poll_ticks, idle_ticks, hold_ticks, pending_ticks, prompt_ticks;
 	double ns_per_tick;
+	struct trace_sample first_machine, first_cgroup, last_cgroup; /* type 0: none was seen */
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
 	bool finished;
 };
@@ -194,6 +207,15 @@ void turn_end(struct stream *stream);
 int turns_merge(struct timeline *timeline, struct timeline_share *share);
 void site_turns_clear(struct timeline_site_turns *turns);
 
+/* ---- timeline_timers.c ---- */
+
+/* A timer was started while uv_now was old; stream->due_ms and loop_ms tell of it. */
+void timer_set(struct stream *stream, uint64_t tick, uint64_t object);
+/* The callback starts of the timer that stream->due_ms tells of. */
+void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site);
+void timers_merge(struct timeline_timers *into, const struct timeline_timers *from);
+void timers_clear(struct timeline_timers *timers);
+
 /* ---- timeline_windows.c ---- */
 
 /* What samples say: windows, growth, totals. windows_make() before the first item, samples_read() at the end. */
@@ -202,6 +224,13 @@ int samples_read(struct timeline *timeline);
 /* Adds a park to the worker's windows; another thread may do so too. */
 void windows_park(struct stream *stream, uint64_t from, uint64_t to);
 void windows_flush(struct stream *stream);
+
+/* ---- timeline_machine.c ---- */
+
+/* A sample before the end of the range, in the order of time. */
+void machine_sample(struct timeline *timeline, const struct trace_sample *sample);
+void switches_sample(const struct timeline *timeline, struct timeline_worker *worker,
+		     const struct trace_sample *sample);
 
 /* ---- timeline_requests.c ---- */
 

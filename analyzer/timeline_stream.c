@@ -234,8 +234,12 @@ static void open_drop_polls(struct stream *stream)
 
 static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 {
+	uint32_t site = site_of(stream, word);
+
 	inside_imply(stream, tick);
-	poll_cross(stream, tick, word, site_of(stream, word));
+	if (stream->due_ms != 0)
+		timer_fired(stream, tick, trace_word_object(word), site);
+	poll_cross(stream, tick, word, site);
 	open_push(stream, word, tick);
 }
 
@@ -343,6 +347,7 @@ static void turn(struct stream *stream, uint64_t tick, uint64_t word)
 static void lost(struct stream *stream, uint64_t tick)
 {
 	requests_forget(stream->requests, tick);
+	stream->due_ms = stream->loop_ms = 0;
 	crossing_add(stream, tick, CROSSING_GAP);
 }
 
@@ -413,6 +418,15 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	case TRACE_MARK_HIGH:
 	case TRACE_MARK_FIELD:
 		crossing_add(stream, tick, word);
+		break;
+	case TRACE_TIMER_DUE:
+		stream->due_ms = trace_word_object(word);
+		break;
+	case TRACE_LOOP_TIME:
+		stream->loop_ms = trace_word_object(word);
+		break;
+	case TRACE_TIMER_START:
+		timer_set(stream, tick, trace_word_object(word));
 		break;
 	case TRACE_LOST_FULL:
 	case TRACE_LOST_REENTRANT:
@@ -518,6 +532,8 @@ static inline void whole_poll(struct stream *stream, const struct trace_item *it
 	uint32_t site = site_of(stream, item->word);
 
 	inside_imply(stream, item->tick);
+	if (__builtin_expect(stream->due_ms != 0, 0))
+		timer_fired(stream, item->tick, trace_word_object(item->word), site);
 	poll_cross(stream, item->tick, item->word, site);
 	poll_count(stream, item->tick, item->duration, item->word, site);
 }

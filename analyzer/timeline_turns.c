@@ -150,6 +150,8 @@ static void turn_finish(struct stream *stream, uint64_t ready_at_once)
 		turn_keep(stream);
 	if (turn->hold_count > 0)
 		holds_cost(stream, ready_at_once);
+	turn->before_site = turn->longest_site;
+	turn->before_ticks = turn->facts.longest_ticks;
 	turn->facts = (struct timeline_turn){0};
 	turn->majority = turn->timer_majority = 0;
 	turn->hold_count = 0;
@@ -175,6 +177,7 @@ static void site_turns_merge(struct timeline_site_turns *into, const struct time
 {
 	histogram_merge(&into->delay, &from->delay);
 	histogram_merge(&into->interval, &from->interval);
+	timers_merge(&into->timers, &from->timers);
 	into->held_ticks += from->held_ticks;
 	into->held_polls += from->held_polls;
 	if (from->worst.delay > into->worst.delay ||
@@ -186,6 +189,7 @@ void site_turns_clear(struct timeline_site_turns *turns)
 {
 	histogram_clear(&turns->delay);
 	histogram_clear(&turns->interval);
+	timers_clear(&turns->timers);
 }
 
 int turns_merge(struct timeline *timeline, struct timeline_share *share)

@@ -81,8 +81,11 @@ static void sample_read(struct timeline *timeline, const struct trace_sample *sa
 		untraced_sample(timeline, sample);
 	if (sample->tick >= timeline->to_tick)
 		return;
+	machine_sample(timeline, sample);
 	if (sample->type == TRACE_SAMPLE_WORKER && position < timeline->process->worker_count)
 		worker_sample(&timeline->workers[position], &firsts[position], sample, timeline);
+	if (sample->type == TRACE_SAMPLE_SWITCHES && position < timeline->process->worker_count)
+		switches_sample(timeline, &timeline->workers[position], sample);
 	if (sample->tick < timeline->from_tick)
 		return;
 	timeline->samples += sample->type == TRACE_SAMPLE_QUEUE || sample->type == TRACE_SAMPLE_POOL;

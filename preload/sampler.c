@@ -114,6 +114,17 @@ void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 
 /* ---- Workers -------------------------------------------------------------------------------------------- */
 
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
+{
+	struct sampler_values values = {0};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid, worker->tid);
+	if (machine_read_switches(path, &values.a, &values.b))
+		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
+			       values, now_ns);
+}
+
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			  uint64_t now_ns)
 {
@@ -126,6 +137,7 @@ void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker
 	worker->cpu.a = ring->start_cpu_ns;
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
 		   now_ns);
+	sampler_sample_switches(sampler, worker, now_ns);
 }
 
 static void sample_queue(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
@@ -150,17 +162,6 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 	if (schedstat_read(sampler->segment->proc_pid, worker->tid, &values))
 		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
 			       now_ns);
-}
-
-void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
-{
-	struct sampler_values values = {0};
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid, worker->tid);
-	if (machine_read_switches(path, &values.a, &values.b))
-		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
-			       values, now_ns);
 }
 
 void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
