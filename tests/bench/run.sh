@@ -99,15 +99,20 @@ measure_sustained() {
 
 # ---- Small things --------------------------------------------------------------------------------------------
 
-start_server() { # name, then the command before the server
+start_command() { # name, command of a server that says "port N"
 	local name=$1
 	shift
 	: >"$work/$name"
-	"$@" "$benches/echo_server" >"$work/$name" </dev/null &
+	"$@" >"$work/$name" </dev/null &
 	running=$!
 	until grep -q '^port' "$work/$name"; do
+		kill -0 "$running" 2>/dev/null || exit 1 # it has said why
 		sleep 0.05
 	done
+}
+
+start_server() { # name, then the command before the server
+	start_command "$@" "$benches/echo_server"
 }
 
 stop_server() {
@@ -164,8 +169,29 @@ measure_memory() {
 
 # ---- The drain's encoder and the readers ---------------------------------------------------------------------
 
+# From a ring with the events that a server at full load had recorded.
+encode_recorded() { # name, the server's command
+	rm -rf "$work/trace"
+	start_command encode "${@:2}"
+	"$benches/echo_load" --seconds=2 "$(value_of port "$work/encode")" >/dev/null
+	stop_server
+	wait_sealed "$work/trace"
+	printf '%s, ' "$1"
+	"$benches/bench_encode" "$work/trace"
+}
+
+node_echo='require("net").createServer(s => s.pipe(s)).listen(0, "127.0.0.1", function () {
+	console.log("port " + this.address().port) })'
+
+# Debian's own node, which has libuv as a shared library, as make check-real puts it there.
 measure_encode() {
-	"$benches/bench_encode"
+	local root=$build/real/root
+	encode_recorded "echo server" "${traced[@]}" "$benches/echo_server"
+	if [ -d "$root" ]; then
+		encode_recorded node tests/real/node.sh "$root" "${traced[@]:1}" -e "$node_echo"
+	else
+		echo "node, encode: not measured, tests/real/setup.sh puts it into the build folder"
+	fi
 }
 
 measure_decode() {

@@ -64,21 +64,8 @@ same_output() { # stream
 
 # ---- Running a program ---------------------------------------------------------------------------------------
 
-# Node looks for its own modules in /usr/share/nodejs. They are laid over /usr/share for this one process; where
-# namespaces are forbidden a link is made (and stays).
 run_node() {
-	local modules=$root/usr/share apart=(unshare --mount)
-	local command=(env LD_LIBRARY_PATH="$libraries" "$@" "$root/usr/bin/node" "$source/http_server.js")
-	[ "$(id -u)" = 0 ] || apart+=(--map-root-user)
-	if [ -e /usr/share/nodejs/undici ]; then
-		exec "${command[@]}"
-	elif "${apart[@]}" true 2>/dev/null; then
-		# shellcheck disable=SC2016 # expanded by the inner shell
-		exec "${apart[@]}" sh -c 'mount -t overlay overlay -o lowerdir="$1:/usr/share" /usr/share && shift && exec "$@"' \
-			sh "$modules" "${command[@]}"
-	fi
-	ln -sn "$modules/nodejs" /usr/share/nodejs
-	exec "${command[@]}"
+	exec "$source/node.sh" "$root" "$@" "$source/http_server.js"
 }
 
 run_named() {
