@@ -171,6 +171,19 @@ const struct finding *finding_of_site(const struct detection *detection, uint32_
 	return NULL;
 }
 
+bool was_not_run(const struct detection *detection)
+{
+	static const char *const ids[] = {"throttled", "steal", "descheduled"};
+
+	for (size_t i = 0; i < detection->findings->count; i++) {
+		const struct finding *finding = &detection->findings->list[i];
+		for (size_t k = 0; k < sizeof(ids) / sizeof(*ids); k++)
+			if (finding->severity > SEVERITY_NOTE && strcmp(finding->id, ids[k]) == 0)
+				return true;
+	}
+	return false;
+}
+
 const char *site_text(const struct detection *detection, uint32_t site)
 {
 	return symbols_site(detection->input->symbols, site, false)->text;

@@ -500,7 +500,8 @@ static void due_tell(struct detection *detection, uint32_t site)
 	bool inside = was_inside(timeline, worst->worker);
 	double sum = (double)timers->late.sum;
 	bool kernel = (double)timers->kernel_ticks >= limit(detection, LIMIT_cause_share) * sum;
-	bool explained = inside && (kernel || finding_of_site(detection, worst->behind) != NULL);
+	bool held = was_not_run(detection) || finding_of_site(detection, worst->behind) != NULL;
+	bool explained = inside && (kernel || held);
 	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 	struct texts texts = {0};
 
@@ -590,7 +591,8 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
 	const struct timeline_delay *worst = &timeline->sites[site].turns.worst;
 	bool inside = was_inside(timeline, wakeups->worst_worker);
-	bool explained = inside && finding_of_site(detection, worst->behind) != NULL;
+	bool held = was_not_run(detection) || finding_of_site(detection, worst->behind) != NULL;
+	bool explained = inside && held;
 	struct finding *finding = finding_add(detection, "slow_wakeup", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 	double sum = (double)wakeups->latency.sum;
 	struct texts texts = {0};

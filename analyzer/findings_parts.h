@@ -29,6 +29,9 @@ void finding_place(struct detection *detection, struct finding *finding, uint64_
 /* The finding that blames this callback for holding a loop; NULL without one. */
 const struct finding *finding_of_site(const struct detection *detection, uint32_t site);
 
+/* A warning says that the machine kept the program from running: what came late may have come late by that. */
+bool was_not_run(const struct detection *detection);
+
 static inline double limit(const struct detection *detection, enum threshold threshold)
 {
 	return detection->input->thresholds->values[threshold];

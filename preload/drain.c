@@ -284,7 +284,7 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	worker->head = worker->sampled = worker->encoder.index;
 	worker->lost = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
-	sampler_begin_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+	worker->samples.worker = 0; /* not begun: there may be no file yet to put its first samples into */
 }
 
 /* The ring that many threads share: a place is filled in when its counter is not 0. One that never will be, because the
@@ -461,6 +461,18 @@ static bool is_busy(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
 }
 
+/* Workers that were seen first in this tick. */
+static void samples_begin(struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+
+		if (worker->worker != worker->samples.worker && worker->worker != 0)
+			sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
+					     drain->now_ns);
+	}
+}
+
 static void samples_take(struct drain *drain, bool survey)
 {
 	struct shared *shared = drain->shared;
@@ -580,6 +592,7 @@ static void tick(struct drain *drain)
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		ring_note(drain, i);
 	segment_ready(drain);
+	samples_begin(drain);
 	segment_update_sites(&drain->segment, drain->now_ns);
 	segment_update_names(&drain->segment, drain->now_ns);
 	sample(drain, flushes);

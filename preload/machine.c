@@ -193,9 +193,10 @@ static bool visit_throttling(char *line, void *arg)
 	struct machine_throttling *throttling = arg;
 	uint64_t number;
 
-	if (line_number(line, "nr_periods ", &number))
+	if (line_number(line, "nr_periods ", &number)) {
 		throttling->periods = number;
-	else if (line_number(line, "nr_throttled ", &number))
+		throttling->known = true;
+	} else if (line_number(line, "nr_throttled ", &number))
 		throttling->throttled = number;
 	else if (line_number(line, "throttled_time ", &number)) /* v1 */
 		throttling->throttled_ns = number;
@@ -213,7 +214,7 @@ bool machine_read_throttling(const struct machine_cgroup *cgroup, struct machine
 		return false;
 	snprintf(path, sizeof(path), "%s/cpu.stat", cgroup->folder);
 	lines_read(path, visit_throttling, throttling);
-	return throttling->periods > 0;
+	return throttling->known;
 }
 
 /* ---- The machine ---------------------------------------------------------------------------------------- */

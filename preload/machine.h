@@ -20,6 +20,7 @@ struct machine_cgroup {
 };
 
 struct machine_throttling {
+	bool known;
 	uint64_t periods, throttled, throttled_ns;
 };
 

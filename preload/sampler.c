@@ -107,7 +107,7 @@ void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 {
 	struct sampler_values price = {.a = sampler->event_price_ps};
 
-	sampler->cpus = sampler->throttling = sampler->machine = (struct sampler_values){0};
+	sampler->cpus = sampler->throttling = sampler->machine = (struct sampler_values){.a = UINT64_MAX}; /* none */
 	sample_put(sampler, TRACE_SAMPLE_PRICE, 0, tick_now(sampler), &price, now_ns);
 	sampler_sample_machine(sampler, now_ns);
 }
