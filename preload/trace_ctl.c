@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "config.h"
 #include "control.h"
+#include "doing.h"
 #include "drain.h"
 #include "modules.h"
 #include "orphans.h"
@@ -138,31 +139,12 @@ static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
 	return now.counter <= counter || ticks <= 0 ? 0 : (uint64_t)((now.counter - counter) * (ns / ticks));
 }
 
-static bool is_poll(uint32_t code)
-{
-	return code >= TRACE_CODE_POLL && code < TRACE_CODE_POLL + TRACE_SITES_MAX;
-}
-
-/* What the worker is in: the innermost poll that began and has not ended, else its newest park, unpark, entry into or
- * exit from a loop. Looks back as far as half the ring; the worker goes on meanwhile, so this is a glance. */
+/* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
 static struct record find_doing(const struct record *records, uint64_t head, uint64_t mask)
 {
-	uint64_t back = head < mask / 2 ? head : mask / 2;
-	uint32_t ended = 0;
+	uint32_t ended;
 
-	for (uint64_t i = 1; i <= back; i++) {
-		struct record record = records[(head - i) & mask];
-		uint32_t code = trace_word_code(record.word);
-
-		if (code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND)
-			ended++;
-		else if (is_poll(code) && ended > 0)
-			ended--;
-		else if (is_poll(code) || code == TRACE_PARK || code == TRACE_UNPARK || code == TRACE_TURN ||
-			 code == TRACE_LOOP_ENTER || code == TRACE_LOOP_LEAVE)
-			return record;
-	}
-	return (struct record){0};
+	return doing_find(records, mask, head, head < mask / 2 ? head : mask / 2, &ended);
 }
 
 /* "name" or "module+0xoffset", from the process itself; static functions have no dynamic symbol. */
@@ -203,7 +185,7 @@ static void print_doing(const struct shared *shared, struct record record)
 {
 	uint32_t code = trace_word_code(record.word);
 
-	if (is_poll(code))
+	if (doing_is_poll(record.word))
 		print_poll(shared, record);
 	else
 		printf("%s", code == TRACE_PARK		? "parked"

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a worker is doing, by its newest records: for the watchdog, and for trace_ctl's look from outside.
+ */
+#ifndef DOING_H
+#define DOING_H
+
+#include <stdint.h>
+
+#include "shared.h"
+
+/* The innermost poll that began and has not ended, else the newest park, unpark, turn, entry into or exit from a loop.
+ * Looks at the last `back` records below `head`; the worker may go on meanwhile. {0, 0} where none of them says; *ended
+ * is then how many polls are to be taken off what was open before them. */
+struct record doing_find(const struct record *records, uint64_t mask, uint64_t head, uint64_t back, uint32_t *ended);
+
+static inline int doing_is_poll(uint64_t word)
+{
+	return trace_word_code(word) - TRACE_CODE_POLL < TRACE_SITES_MAX;
+}
+
+#endif
