@@ -34,8 +34,8 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 
 PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
-DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c machine.c sampler.c drain.c \
-	folder.c orphans.c))
+DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c machine.c sampler.c doing.c \
+	look.c look_object.c look_stop.c watchdog.c drain.c folder.c orphans.c))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
 
@@ -72,7 +72,8 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
-	symbols.c report.c report_html.c report_machine.c report_findings.c report_formats.c baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+	symbols.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
+	baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \

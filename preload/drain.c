@@ -26,6 +26,7 @@
 #include "futex.h"
 #include "sampler.h"
 #include "segment.h"
+#include "watchdog.h"
 
 #define TICK_MS		      100
 #define SLOW_TICK_MS	      1000 /* while a callback runs on and on */
@@ -86,6 +87,7 @@ struct drain {
 
 	struct segment segment;
 	struct sampler sampler;
+	struct watchdog watchdog;
 	struct encoder_words words;
 	struct drain_worker workers[SHARED_RINGS_MAX];
 	struct {
@@ -429,6 +431,7 @@ static void ring_free(struct drain *drain, uint32_t i)
 	atomic_fetch_add(&shared->pool_cancelled, atomic_load(&ring->pool_cancelled));
 	atomic_fetch_add(&shared->pool_finished, atomic_load(&ring->pool_finished));
 	worker->worker = 0;
+	watchdog_forget(&drain->watchdog, i);
 	/* Release: pairs with the acquire of the thread that claims the ring next. */
 	atomic_store_explicit(&ring->state, RING_FREE, memory_order_release);
 }
@@ -498,6 +501,7 @@ static void samples_take(struct drain *drain, bool survey)
 	if (survey)
 		sampler_sample_machine(&drain->sampler, drain->now_ns);
 	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
+	sampler_sample_stalls(&drain->sampler, watchdog_totals(&drain->watchdog), drain->now_ns);
 }
 
 /* A ring that fills quickly makes many ticks, which need not all have samples. What costs more to read is read when
@@ -563,6 +567,37 @@ static void say_what_is_done(struct drain *drain)
 	futex_wake(&shared->flush_done);
 }
 
+static void watch_ring(struct drain *drain, uint32_t i)
+{
+	const struct drain_worker *worker = &drain->workers[i];
+	struct watchdog_ring ring = {
+	    .index = i,
+	    .worker = worker->worker,
+	    .tid = worker->tid,
+	    .role = worker->role,
+	    .records = ring_records(drain, i),
+	    .mask = drain->ring_mask,
+	    .head = worker->head,
+	    .encoder = &worker->encoder,
+	};
+
+	if (worker->worker != 0 && worker->role != TRACE_ROLE_OTHER && !worker->has_ended)
+		watchdog_see(&drain->watchdog, &ring);
+}
+
+/* Looks for callbacks that do not come back, when it is time to. */
+static void watch(struct drain *drain)
+{
+	if (is_over(drain) || !watchdog_begin(&drain->watchdog, drain->now_ns))
+		return;
+	if (watchdog_has_news(&drain->watchdog) && drain->segment.writer.is_open &&
+	    room_for_events(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
+		seal(drain, TRACE_SEAL_ROTATED);
+	segment_ready(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		watch_ring(drain, i);
+}
+
 /* Everything that is told once a second at most: a clock pair, how far the workers are, samples. */
 static void flush(struct drain *drain)
 {
@@ -595,6 +630,7 @@ static void tick(struct drain *drain)
 	samples_begin(drain);
 	segment_update_sites(&drain->segment, drain->now_ns);
 	segment_update_names(&drain->segment, drain->now_ns);
+	watch(drain);
 	sample(drain, flushes);
 	rings_take(drain, flushes);
 	rings_free(drain);
@@ -654,27 +690,32 @@ static int busy_tick_ms(const struct drain *drain)
 	return quarter_ns > MILLISECOND_NS ? (int)(quarter_ns / MILLISECOND_NS) : 1;
 }
 
-/* How long to sleep. For good only when `asleep` has been seen by everybody for a whole tick: a worker that unparks
- * stores its record and then looks at `asleep`, without a fence; a tick is longer than any store stays unseen. */
+static int shorter_ms(int a, int b)
+{
+	return a == NEVER || (b != NEVER && b < a) ? b : a;
+}
+
+/* How long to sleep. Where nothing happens, only as long as a callback that runs on and on wants to be looked at again;
+ * others may begin meanwhile, so `asleep` must have been seen by everybody: a worker that unparks stores its record and
+ * then looks at `asleep`, without a fence; the tick before is longer than any store stays unseen. */
 static int sleep_ms(struct drain *drain)
 {
-	bool quiet = is_quiet(drain), may_sleep = quiet && nobody_is_busy(drain);
+	bool quiet = is_quiet(drain), will_sleep = drain->will_sleep;
+	int watch_ms = watchdog_wait_ms(&drain->watchdog, drain->now_ns, quiet && will_sleep);
 
-	if (may_sleep && drain->will_sleep)
-		return NEVER;
-	if (may_sleep != drain->will_sleep)
-		atomic_store(&drain->shared->asleep, may_sleep);
-	drain->will_sleep = may_sleep;
-	if (quiet && !may_sleep)
-		return SLOW_TICK_MS;
-	return busy_tick_ms(drain);
+	if (quiet && will_sleep)
+		return shorter_ms(nobody_is_busy(drain) ? NEVER : SLOW_TICK_MS, watch_ms);
+	if (quiet != will_sleep)
+		atomic_store(&drain->shared->asleep, quiet);
+	drain->will_sleep = quiet;
+	return shorter_ms(busy_tick_ms(drain), watch_ms);
 }
 
 static void drain_sleep(struct drain *drain)
 {
 	int timeout_ms = sleep_ms(drain);
 
-	if ((timeout_ms == NEVER || timeout_ms == SLOW_TICK_MS) && program_left(drain)) {
+	if ((timeout_ms == NEVER || timeout_ms >= SLOW_TICK_MS) && program_left(drain)) {
 		drain->asked.gone = true;
 		return;
 	}
@@ -728,6 +769,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	encoder_words_init(&drain->words);
 	error = segment_init(&drain->segment, shared, program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);
+	watchdog_init(&drain->watchdog, shared, &drain->segment);
 	return error;
 }
 

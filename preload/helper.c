@@ -28,6 +28,7 @@
 struct spawn {
 	const char *ring_path;
 	volatile int error; /* written by the child, whose memory is ours */
+	volatile pid_t helper;
 };
 
 static char helper_path[SHARED_PATH_BYTES]; /* beside the library; empty where that is not known */
@@ -95,7 +96,8 @@ static int child(void *arg)
 {
 	struct spawn *spawn = arg;
 
-	if (clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn) < 0)
+	spawn->helper = clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
+	if (spawn->helper < 0)
 		spawn->error = errno;
 	_exit(0);
 }
@@ -130,6 +132,15 @@ bool helper_would_be_adopted(void)
 	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
 }
 
+/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the watchdog's helper needs to be named: it,
+ * and nobody else, may then do what without that rule every process of the same user may. What the program has named
+ * before (there is room for one only) is replaced; if it names another one later, the helper sees less, and says so. */
+static void helper_let_look(const struct shared *shared, pid_t helper)
+{
+	if (shared->options.stall_ms > 0)
+		prctl(PR_SET_PTRACER, helper, 0, 0, 0);
+}
+
 int helper_spawn(const struct shared *shared)
 {
 	struct spawn spawn = {.ring_path = shared->self_path};
@@ -149,6 +160,8 @@ int helper_spawn(const struct shared *shared)
 	else
 		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 			;
+	if (!spawn.error)
+		helper_let_look(shared, spawn.helper);
 	signals_restore(&old_signals);
 	errno = saved_errno;
 	return -spawn.error;

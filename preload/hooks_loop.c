@@ -34,6 +34,7 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 	if (thread_reserve(2, TRACE_ROLE_LOOP))
 		depth =
 		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
+	process_wake_if_asleep(thread->shared); /* its first callbacks may come before it waits */
 	rc = real(loop, mode);
 	thread = thread_current;
 	thread_loop = outer;

@@ -23,6 +23,7 @@
 #define NOTES_BYTES_MAX 4096
 #define DYNSYM_MAX	(1u << 20)
 #define SYMS_READ	256
+#define UNNAMED_GAP	(16u << 20)
 
 /* ---- /proc/PID/maps ------------------------------------------------------------------------------------- */
 
@@ -394,6 +395,7 @@ void modules_init(struct modules *modules, uint32_t pid)
 	modules->pid = pid;
 	modules->count = 0;
 	modules->text_bytes = 0;
+	modules->unnamed_count = 0;
 }
 
 /* The newest first: what lay at an address before has been unmapped. */
@@ -414,12 +416,25 @@ static bool module_is_known(const struct modules *modules, const struct mapping 
 	       module->path.bytes == bytes && memcmp(modules->text + module->path.at, mapping->path, bytes) == 0;
 }
 
+/* Ranges that are close to each other become one: compilers make code in many small pieces. */
+static void unnamed_add(struct modules *modules, const struct mapping *mapping)
+{
+	struct module_range *last = modules->unnamed_count ? &modules->unnamed[modules->unnamed_count - 1] : NULL;
+
+	if (last && (mapping->start - last->end < UNNAMED_GAP || modules->unnamed_count == MODULES_UNNAMED_MAX))
+		last->end = mapping->end;
+	else
+		modules->unnamed[modules->unnamed_count++] = (struct module_range){mapping->start, mapping->end};
+}
+
 static bool visit_module(const struct mapping *mapping, void *arg)
 {
 	struct modules *modules = arg;
 	struct module *module = &modules->list[modules->count];
 	int fd;
 
+	if (mapping->executable && mapping->path[0] != '/')
+		unnamed_add(modules, mapping);
 	if (!mapping->executable || mapping->path[0] != '/' || module_is_known(modules, mapping))
 		return true;
 	if (modules->count == MODULES_MAX)
@@ -439,8 +454,17 @@ static bool visit_module(const struct mapping *mapping, void *arg)
 	return true;
 }
 
+bool modules_is_code(const struct modules *modules, uint64_t address)
+{
+	for (uint32_t i = 0; i < modules->unnamed_count; i++)
+		if (address >= modules->unnamed[i].start && address < modules->unnamed[i].end)
+			return true;
+	return modules_find(modules, address) != NULL;
+}
+
 int modules_read(struct modules *modules)
 {
+	modules->unnamed_count = 0;
 	return maps_walk(modules->pid, visit_module, modules);
 }
 

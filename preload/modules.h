@@ -17,6 +17,7 @@
 #define MODULES_TEXT_BYTES     (1u << 20) /* paths and symbols */
 #define MODULES_BUILD_ID_BYTES 64
 #define MODULES_SYMBOL_BYTES   1024
+#define MODULES_UNNAMED_MAX    64
 
 /* A string in modules.text; 0 bytes: none. */
 struct module_text {
@@ -33,10 +34,17 @@ struct module {
 	uint8_t build_id[MODULES_BUILD_ID_BYTES];
 };
 
+/* Code that is in no file: made at run time, or the kernel's own. */
+struct module_range {
+	uint64_t start, end;
+};
+
 struct modules {
 	uint32_t pid;
 	uint32_t count;
 	uint32_t text_bytes;
+	uint32_t unnamed_count;
+	struct module_range unnamed[MODULES_UNNAMED_MAX]; /* by address; as last read */
 	struct module list[MODULES_MAX];
 	char text[MODULES_TEXT_BYTES];
 };
@@ -63,6 +71,9 @@ void modules_add_noted(struct modules *modules, const void *entries, uint32_t by
 
 /* NULL if the address lies in no module that is known. */
 const struct module *modules_find(const struct modules *modules, uint64_t address);
+
+/* Whether that is code, in a module or in none. */
+bool modules_is_code(const struct modules *modules, uint64_t address);
 
 /* Looks up the dynamic symbols; each module's table is gone through once. Sorts `symbols` by address. */
 void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count);

@@ -9,6 +9,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -39,6 +40,15 @@ static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring f
 
 static _Atomic uint64_t untraced_marks_before;
 
+/* Where the watchdog finds what is open on a thread. */
+static void threads_describe(struct shared *shared)
+{
+	shared->threads = (uintptr_t)process->threads;
+	shared->thread_bytes = sizeof(process->threads[0]);
+	shared->thread_depth_at = offsetof(struct thread, depth);
+	shared->thread_frames_at = offsetof(struct thread, frames);
+}
+
 static bool process_make(void)
 {
 	struct shared *shared;
@@ -50,6 +60,7 @@ static bool process_make(void)
 	shared = shm_create();
 	if (!shared)
 		return false;
+	threads_describe(shared);
 	hooks_describe(shared);
 	loaded_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)

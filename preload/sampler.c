@@ -47,8 +47,7 @@ static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t work
 	sample_put(sampler, type, worker, tick, &values, now_ns);
 }
 
-/* CPU time, run-queue wait, time slices. False once the thread is gone. */
-static bool schedstat_read(uint32_t pid, uint32_t tid, struct sampler_values *values)
+bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values)
 {
 	char text[96];
 	char *at = text;
@@ -133,7 +132,7 @@ void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker
 	    .tid = ring->tid,
 	    .is_loop = ring->role == TRACE_ROLE_LOOP,
 	};
-	schedstat_read(sampler->segment->proc_pid, worker->tid, &worker->cpu);
+	sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
 	worker->cpu.a = ring->start_cpu_ns;
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
 		   now_ns);
@@ -159,14 +158,14 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
-	if (schedstat_read(sampler->segment->proc_pid, worker->tid, &values))
+	if (sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &values))
 		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
 			       now_ns);
 }
 
 void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
 {
-	if (!worker->tid || !schedstat_read(sampler->segment->proc_pid, worker->tid, &worker->cpu))
+	if (!worker->tid || !sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu))
 		return;
 	sampler_sample_switches(sampler, worker, now_ns);
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, now_ns);
@@ -206,4 +205,9 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 		       now_ns);
 	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
 	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
+}
+
+void sampler_sample_stalls(struct sampler *sampler, struct sampler_values totals, uint64_t now_ns)
+{
+	sample_changed(sampler, TRACE_SAMPLE_STALLS, 0, tick_now(sampler), &sampler->stalls, totals, now_ns);
 }

@@ -22,6 +22,9 @@ struct sampler_values {
 	uint64_t a, b, c, d;
 };
 
+/* CPU time, run-queue wait, time slices. False once the thread is gone. */
+bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values);
+
 /* One for each worker. */
 struct sampler_worker {
 	uint32_t worker;
@@ -47,6 +50,7 @@ struct sampler {
 	struct sampler_values throttling, machine, cpus;
 	struct machine_cgroup cgroup;
 	uint64_t event_price_ps;
+	struct sampler_values stalls;
 };
 
 void sampler_init(struct sampler *sampler, struct segment *segment);
@@ -74,5 +78,8 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, 
 			uint64_t now_ns);
 
 void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns);
+
+/* What the watchdog has done so far. */
+void sampler_sample_stalls(struct sampler *sampler, struct sampler_values totals, uint64_t now_ns);
 
 #endif

@@ -142,6 +142,35 @@ static void put_libuv(struct segment *segment, uint64_t now_ns)
 	put_text(segment, TRACE_TEXT_LIBUV_PATH, path, strnlen(path, sizeof(segment->shared->libuv_path)), now_ns);
 }
 
+static const char *const notes[SEGMENT_NOTES] = {
+    [SEGMENT_NOTE_LOOKS_REFUSED] =
+	"what stuck callbacks were stuck in is not known: the kernel does not let uvtrace-drain look at the program "
+	"(kernel.yama.ptrace_scope, a seccomp filter, or a program with privileges of its own)",
+    [SEGMENT_NOTE_STACKS_REFUSED] = "stuck callbacks have no stacks: the kernel does not let uvtrace-drain read the "
+				    "program's memory (a seccomp filter?)",
+    [SEGMENT_NOTE_STOPS_REFUSED] = "stuck callbacks that computed have no stacks: uvtrace-drain may not stop the "
+				   "program for a look (a debugger is "
+				   "attached, kernel.yama.ptrace_scope, or a seccomp filter)",
+    [SEGMENT_NOTE_NO_STOPS] =
+	"stuck callbacks that computed have no stacks: a thread of the program drains, and cannot stop it for a look "
+	"(UVTRACE_DRAIN=thread, or no helper process could be made)",
+};
+
+static void put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
+{
+	put_text(segment, TRACE_TEXT_NOTE, notes[note], strlen(notes[note]), now_ns);
+}
+
+void segment_put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
+{
+	if (segment->notes & 1u << note)
+		return;
+	segment->notes |= 1u << note;
+	entries_begin(&segment->entries, TRACE_BLOCK_PROCESS);
+	put_note(segment, note, now_ns);
+	entries_flush(segment, &segment->entries, now_ns);
+}
+
 static void put_process(struct segment *segment, uint64_t now_ns)
 {
 	const char *ring = segment->shared->self_path;
@@ -152,6 +181,9 @@ static void put_process(struct segment *segment, uint64_t now_ns)
 	put_libuv(segment, now_ns);
 	put_text(segment, TRACE_TEXT_RING_PATH, ring, strnlen(ring, SHARED_PATH_BYTES), now_ns);
 	put_text(segment, TRACE_TEXT_VERSION, UVTRACE_VERSION, strlen(UVTRACE_VERSION), now_ns);
+	for (uint32_t note = 0; note < SEGMENT_NOTES; note++)
+		if (segment->notes & 1u << note)
+			put_note(segment, note, now_ns);
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
@@ -223,6 +255,12 @@ static void put_modules(struct segment *segment, uint64_t now_ns)
 	for (; segment->modules_told < segment->modules.count; segment->modules_told++)
 		put_module(segment, &segment->modules.list[segment->modules_told], now_ns);
 	entries_flush(segment, &segment->entries, now_ns);
+}
+
+void segment_update_modules(struct segment *segment, uint64_t now_ns)
+{
+	modules_read(&segment->modules);
+	put_modules(segment, now_ns);
 }
 
 /* ---- Sites ---------------------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ struct segment {
 	uint32_t sites_end;		  /* none at or above is known */
 	bool names_told[TRACE_NAMES_MAX]; /* in this segment */
 	uint32_t names_seen;		  /* every one below is told */
+	uint32_t notes;			  /* bits of enum segment_note */
 
 	struct segment_entries entries;
 	struct segment_entries samples; /* gather for longer */
@@ -78,6 +79,19 @@ void segment_update_sites(struct segment *segment, uint64_t now_ns);
 
 /* Likewise for names. */
 void segment_update_names(struct segment *segment, uint64_t now_ns);
+
+/* Looks for what has been mapped since, and tells it. */
+void segment_update_modules(struct segment *segment, uint64_t now_ns);
+
+/* What every report must repeat; each is told once in every segment. */
+enum segment_note {
+	SEGMENT_NOTE_LOOKS_REFUSED,
+	SEGMENT_NOTE_STACKS_REFUSED,
+	SEGMENT_NOTE_STOPS_REFUSED,
+	SEGMENT_NOTE_NO_STOPS,
+	SEGMENT_NOTES
+};
+void segment_put_note(struct segment *segment, enum segment_note note, uint64_t now_ns);
 
 void segment_put_clock(struct segment *segment, uint64_t now_ns);
 

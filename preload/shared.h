@@ -100,6 +100,8 @@ struct shared_options {
 	uint32_t drain;               /* enum shared_drain */
 	uint32_t log;                 /* enum shared_log */
 	uint32_t rotate_seconds;
+	uint32_t stall_ms;            /* 0: no watchdog */
+	uint32_t reserved;
 	uint64_t file_size_bytes;
 	uint64_t total_size_bytes;
 };
@@ -131,6 +133,14 @@ struct shared {
 	char libuv_path[256];
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;
+	/* Where each ring's thread keeps its open polls, in the program's own memory: a uint32_t count, and pairs of uint64_t
+	 * (stack pointer of the function that called the callback, event word), outermost first. For the watchdog, which
+	 * reads them from outside; 0: not known. */
+	uint64_t threads;         /* address of the first ring's; written before the drain begins */
+	uint32_t thread_bytes;    /* from one to the next */
+	uint32_t thread_depth_at; /* offset of the count ... */
+	uint32_t thread_frames_at;/* ... and of the pairs */
+	uint32_t reserved1;
 	uint16_t work_req_offset[KIND_COUNT];
 	char cmdline[1024];       /* as in /proc/PID/cmdline, cut off if longer */
 	uint32_t cmdline_bytes;

@@ -7,11 +7,12 @@
  * sizes and offsets are asserted below. Every block and every entry carries its length, so a reader skips what
  * it does not know. TRACE_VERSION goes up when an old reader would misread a new file, and then
  * TRACE_READER_VERSION_MIN in the file tells it so; additions that old readers may skip change neither.
- * Written by: encoder.c, writer.c, drain.c. Read by: analyzer/reader.c alone.
+ * Written by: encoder.c, writer.c, segment.c, watchdog.c, drain.c. Read by: analyzer/reader.c alone.
  */
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define TRACE_MAGIC "uvtrace\n" /* 8 bytes, no terminator */
@@ -135,6 +136,7 @@ enum trace_block_type {
 	TRACE_BLOCK_SEAL = 9, /* struct trace_seal: the segment's last block, missing where the writer died; what a program
 				 still does while it exits may follow it, and then another one */
 	TRACE_BLOCK_NAMES = 10, /* struct trace_name_entry */
+	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
 };
 
 struct trace_block_header {
@@ -277,6 +279,8 @@ enum trace_sample_type {
 	TRACE_SAMPLE_MACHINE = 8,   /* process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
 	TRACE_SAMPLE_CPUS = 9,      /* process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in thousandths of a CPU, 0: none */
 	TRACE_SAMPLE_PRICE = 10,    /* process: a = what recording one event costs on this machine, in picoseconds */
+	TRACE_SAMPLE_STALLS = 11,   /* process, running totals: a = looks at stuck callbacks, b = looks left out because there were too
+				     * many, c = looks that saw nothing but which callback it was */
 };
 
 struct trace_sample {
@@ -287,6 +291,48 @@ struct trace_sample {
 	uint64_t a, b, c, d; /* d: 0 but in UNTRACED */
 };
 _Static_assert(sizeof(struct trace_sample) == 48, "sample");
+
+enum trace_machine { TRACE_MACHINE_X86_64 = 62, TRACE_MACHINE_AARCH64 = 183 }; /* as in ELF */
+
+enum trace_stall_type {
+	TRACE_STALL_LOOK = 1, /* the callback ran at this tick */
+	TRACE_STALL_END = 2,  /* it was seen to have ended, after at least one look; nothing is said of stack or system call */
+};
+
+/* One look. Of the stack and the registers only words are kept that unwinding needs: those that point into code or into
+ * the stack itself. The program's data never gets into a trace this way. */
+struct trace_stall_entry {
+	uint32_t entry_bytes;
+	uint32_t worker;
+	uint16_t type;           /* enum trace_stall_type */
+	uint8_t state;           /* of the thread, as in /proc/PID/stat: 'R', 'S', 'D', ...; 0: not known */
+	uint8_t register_count;  /* 0: it was not stopped for the look, only sp and pc may be known */
+	uint16_t machine;        /* enum trace_machine */
+	uint16_t object_bytes;
+	uint64_t poll_word;      /* the poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the turn of
+				  * a loop whose callbacks cannot be seen (tier "libc") */
+	uint64_t poll_tick;
+	uint64_t tick;           /* of the look, or when the end was noticed */
+	uint64_t base_tick;      /* first seen at; then and now, as in schedstat: */
+	uint64_t base_cpu_ns, base_wait_ns;
+	uint64_t cpu_ns, wait_ns; /* 0: could not be read */
+	int64_t syscall;         /* number; -1: none (a page fault, or it computes), -2: not known */
+	uint64_t arguments[6];
+	uint64_t sp, pc;         /* 0: not known */
+	uint64_t frame_sp;       /* stack pointer of the function that called the callback; 0: not known */
+	uint32_t holder;         /* thread id of who has the lock that it waits for; 0: not known */
+	uint32_t word_count;     /* of the stack */
+	uint32_t stack_bytes;    /* that were looked at, from sp */
+	uint32_t error;          /* errno of what kept the look from being whole; 0: nothing did */
+	uint32_t suppressed;     /* looks at this poll that were left out so far */
+	uint32_t reserved;
+	uint64_t data[];         /* register_count registers in DWARF's order (0: not kept), then word_count words of the stack,
+				  * each trace_word(value, place): which word it is, counted from sp; then the object, a text */
+};
+_Static_assert(sizeof(struct trace_stall_entry) == 184, "stall");
+_Static_assert(offsetof(struct trace_stall_entry, data) == sizeof(struct trace_stall_entry), "stall data");
+#define TRACE_STALL_ENTRY_BYTES_MAX 16384u
+#define TRACE_STALL_REGISTERS_MAX 40u
 
 enum trace_seal_reason {
 	TRACE_SEAL_ROTATED = 1, /* another segment follows */

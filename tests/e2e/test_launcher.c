@@ -153,6 +153,7 @@ Test(launcher, options_reach_the_program)
 	    {"--drain=thread", "UVTRACE_DRAIN=thread"},
 	    {"--disabled", "UVTRACE_ENABLED=0"},
 	    {"--alloc", "UVTRACE_ALLOC=1"},
+	    {"--stall-ms=100", "UVTRACE_STALL_MS=100"},
 	    {"--log=quiet", "UVTRACE_LOG=quiet"},
 	};
 

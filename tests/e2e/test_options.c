@@ -197,6 +197,7 @@ Test(options, bad_values_keep_the_default)
 	    {"UVTRACE_RING_SIZE", "1"},		{"UVTRACE_RING_SIZE", "12 K"},
 	    {"UVTRACE_DRAIN", "processes"},	{"UVTRACE_ENABLED", "2"},
 	    {"UVTRACE_ALLOC", "perhaps"},	{"UVTRACE_LOG", "loud"},
+	    {"UVTRACE_STALL_MS", "25ms"},	{"UVTRACE_STALL_MS", "-1"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
