@@ -381,18 +381,23 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .symbols = symbols_open(&trace->processes[process]),
 	    .alone = trace->process_count == 1,
 	};
+	struct stalls *stalls = timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
 	struct findings_input input = {
 	    .trace = trace,
 	    .process = process,
 	    .timeline = timeline,
 	    .symbols = report.symbols,
 	    .thresholds = &settings->thresholds,
+	    .stalls = stalls ? stalls->list : NULL,
+	    .stall_count = stalls ? stalls->count : 0,
 	};
-	struct findings *findings = timeline && report.symbols ? findings_make(&input) : NULL;
+	struct findings *findings = stalls ? findings_make(&input) : NULL;
 
+	report.stalls = stalls;
 	progress_end(&progress);
 	int error = report_complete(settings, &report, findings, output);
 	findings_free(findings);
+	stalls_free(stalls);
 	symbols_close(report.symbols);
 	timeline_free(timeline);
 	return error;

@@ -61,12 +61,22 @@ static void holder_add(struct detection *detection, struct holder *holders, size
 	holder->wait.about += time.wait.about;
 }
 
+/* Of what looks at this callback saw, what it was in for longest; and of these looks, the one that stands for most. */
 static void holder_stall(const struct detection *detection, struct holder *holder)
 {
-	for (size_t i = 0; i < detection->input->stall_count; i++) {
-		const struct stall *stall = &detection->input->stalls[i];
-		if (stall->site == holder->site && stall->cause != STALL_UNKNOWN &&
-		    (!holder->stall || stall->tick - stall->poll_tick > holder->stall->tick - holder->stall->poll_tick))
+	const struct findings_input *input = detection->input;
+	uint64_t ticks[STALL_CAUSES] = {0};
+	enum stall_cause cause = STALL_UNKNOWN;
+
+	for (size_t i = 0; i < input->stall_count; i++)
+		if (input->stalls[i].site == holder->site)
+			ticks[input->stalls[i].cause] += input->stalls[i].ticks;
+	for (enum stall_cause seen = STALL_SYSCALL; seen <= STALL_CPU; seen++)
+		cause = ticks[seen] > ticks[cause] || (cause == STALL_UNKNOWN && ticks[seen]) ? seen : cause;
+	for (size_t i = 0; cause != STALL_UNKNOWN && i < input->stall_count; i++) {
+		const struct stall *stall = &input->stalls[i];
+		if (stall->site == holder->site && stall->cause == cause &&
+		    (!holder->stall || stall->ticks > holder->stall->ticks))
 			holder->stall = stall;
 	}
 }
@@ -85,11 +95,10 @@ static const struct cause causes[] = {
 		       0.7},
     [CAUSE_CPU] = {"blocked_cpu", "computed on the loop's thread",
 		   "Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 0.8},
-    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "slept in a system call",
-			    "Use libuv's asynchronous call for it, or uv_queue_work.", 1},
-    [CAUSE_LOCK_SEEN] = {"blocked_lock", "waited for a lock",
+    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "was in", "Use libuv's asynchronous call for it, or uv_queue_work.", 1},
+    [CAUSE_LOCK_SEEN] = {"blocked_lock", "waited for a lock in",
 			 "Hold that lock for shorter on other threads, or take it in uv_queue_work.", 1},
-    [CAUSE_CPU_SEEN] = {"blocked_cpu", "computed on the loop's thread",
+    [CAUSE_CPU_SEEN] = {"blocked_cpu", "computed in",
 			"Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 1},
     [CAUSE_NONE] = {"blocked", "did not come back",
 		    "Look what it does: a long computation, a blocking call or a lock. Longer recordings tell these "
@@ -142,14 +151,28 @@ static enum severity holder_severity(const struct detection *detection, const st
 	return SEVERITY_WARNING;
 }
 
+/* What was seen, and how much of the callback's time that look stands for. */
+static void stalls_tell(const struct detection *detection, const struct holder *holder, char *text, size_t bytes)
+{
+	const struct stall *stall = holder->stall, *others = detection->input->stalls;
+	struct texts texts = {0};
+	size_t looks = 0;
+
+	for (size_t i = 0; i < detection->input->stall_count; i++)
+		looks += others[i].site == holder->site;
+	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, looks == 1 ? "" : "s",
+		 *stall->what ? stall->what : "a computation",
+		 say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
+}
+
 static void holder_evidence(struct detection *detection, struct finding *finding, const struct holder *holder)
 {
 	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
-	char known[200] = "";
+	char known[512] = "";
 	struct texts texts = {0};
 
 	if (holder->stall)
-		snprintf(known, sizeof(known), " Seen in: %s.", holder->stall->what);
+		stalls_tell(detection, holder, known, sizeof(known));
 	else if (holder->known > 0)
 		snprintf(known, sizeof(known),
 			 " By samples of CPU time, about %.0f%% on the CPU (%.0f%% at least) and %.0f%% asleep (%.0f%% "
@@ -177,10 +200,14 @@ static void holder_tell(struct detection *detection, struct holder *holder)
 	struct texts texts = {0};
 
 	finding_blame(detection, finding, holder->site);
-	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s.",
+	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s%s%s.",
 		    site_text(detection, holder->site),
 		    detection->timeline->process->workers[holder->worst.worker].worker,
-		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)), cause->verb);
+		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)), cause->verb,
+		    holder->stall ? " " : "",
+		    !holder->stall	   ? ""
+		    : *holder->stall->what ? holder->stall->what
+					   : "its own code");
 	holder_evidence(detection, finding, holder);
 	finding_say(detection, &finding->advice, "%s", cause->advice);
 	finding->confidence = holder_confidence(detection, holder, cause);

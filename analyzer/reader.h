@@ -59,6 +59,23 @@ struct trace_clock_range {
 };
 #define TRACE_RATE_BITS 40
 
+/* A look at a callback that did not come back in time, or that it has ended: as in struct trace_stall_entry. */
+struct trace_stall {
+	uint64_t poll_word, poll_tick; /* word 0: an item of the pool, or a turn of a loop that cannot be seen into */
+	uint64_t tick, base_tick;
+	uint64_t base_cpu_ns, base_wait_ns, cpu_ns, wait_ns;
+	int64_t syscall; /* -1: none, -2: not known */
+	uint64_t arguments[6];
+	uint64_t sp, pc, frame_sp;
+	uint32_t worker; /* number */
+	uint32_t holder, stack_bytes, error, suppressed;
+	uint16_t type, machine;
+	uint8_t state;
+	uint32_t register_count, word_count;
+	uint64_t *registers, *words; /* of the stack: trace_word(value, place), by place */
+	char *object;                /* never NULL */
+};
+
 struct trace_process {
 	uint32_t pid;
 	uint8_t process_id[16];
@@ -79,6 +96,7 @@ struct trace_process {
 	struct trace_module *modules; size_t module_count; /* by start */
 	char **names; size_t name_count;                   /* of marks, spans and fields, by number; NULL where unknown */
 	struct trace_sample *samples; size_t sample_count; /* by tick; thinned evenly beyond 1 Mi samples a process, which is a problem line */
+	struct trace_stall *stalls; size_t stall_count;    /* by tick; at most 16,384, more are a problem line */
 	uint64_t events, lost, missing;      /* sums over workers; missing also counts blocks whose worker is unknown */
 	struct trace_clock_range *clock_ranges; size_t clock_range_count; /* by tick, at least one */
 };

@@ -261,6 +261,11 @@ static int parse_sample(struct meta *meta, const void *entry, uint32_t bytes)
 	return reader_samples_add(meta->reader, meta->process_index, sample);
 }
 
+static int parse_stall(struct meta *meta, const void *entry, uint32_t bytes)
+{
+	return reader_stalls_add(meta->reader, meta->process_index, entry, bytes);
+}
+
 static int parse_seal(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	const struct trace_seal *seal = entry;
@@ -290,6 +295,7 @@ static const struct meta_type {
     [TRACE_BLOCK_SITES] = {offsetof(struct trace_site_entry, text), 4, parse_site},
     [TRACE_BLOCK_WORKERS] = {offsetof(struct trace_worker_entry, name), 4, parse_worker},
     [TRACE_BLOCK_SAMPLES] = {sizeof(struct trace_sample), 2, parse_sample},
+    [TRACE_BLOCK_STALLS] = {sizeof(struct trace_stall_entry), 4, parse_stall},
     [TRACE_BLOCK_SEAL] = {sizeof(struct trace_seal), 0, parse_seal},
     [TRACE_BLOCK_NAMES] = {offsetof(struct trace_name_entry, text), 4, parse_name},
 };

@@ -19,6 +19,7 @@
 #define READER_SHIFT_MAX   16	      /* of the unit */
 #define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
 #define READER_SAMPLES_MAX (1u << 20) /* kept of one process */
+#define READER_STALLS_MAX  (1u << 14) /* the same */
 
 /* One block, by what its header says. `raw`: records as in a ring, not encoded items. */
 struct reader_block {
@@ -65,6 +66,7 @@ struct reader_state {
 	uint64_t sample_stride; /* every so many samples of one worker and type are kept */
 	uint64_t *sample_seen;	/* by hash of worker and type */
 	bool samples_thinned;
+	size_t stalls_left_out;
 };
 
 struct reader {
@@ -119,6 +121,11 @@ int reader_meta_set_kind(struct trace_process *process, uint32_t number, const s
 /* reader_samples.c */
 int reader_samples_add(struct reader *reader, size_t process, const struct trace_sample *sample);
 int reader_samples_finish(struct reader *reader, size_t process);
+
+/* reader_stalls.c: -EINVAL: that is none. */
+int reader_stalls_add(struct reader *reader, size_t process, const struct trace_stall_entry *entry, uint32_t bytes);
+void reader_stalls_finish(struct reader *reader, size_t process);
+void reader_stalls_free(struct trace_process *process);
 
 /* reader_process.c */
 int reader_process_find(struct reader *reader, const struct reader_file *file, size_t *process);

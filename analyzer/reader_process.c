@@ -227,6 +227,7 @@ int reader_process_finish(struct reader *reader, size_t index)
 
 	process_sum(process, &reader->states[index]);
 	error = reader_samples_finish(reader, index);
+	reader_stalls_finish(reader, index);
 	process_time_range(process, &reader->states[index]);
 	if (process->module_count > 1)
 		qsort(process->modules, process->module_count, sizeof(*process->modules), compare_modules);
@@ -262,6 +263,7 @@ static void free_tables(struct trace_process *process)
 	free(process->modules);
 	free(process->sites);
 	free(process->samples);
+	reader_stalls_free(process);
 	free(process->clock_ranges);
 }
 

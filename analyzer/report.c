@@ -771,9 +771,9 @@ static int print_queues(const struct report *report, FILE *out)
 int report_print(const struct report *report, FILE *out)
 {
 	static section_print *const sections[] = {
-	    print_header,    report_findings_print, print_warnings,   print_worst, print_workers,      print_balance,
-	    print_callbacks, print_long_polls,	    print_open_polls, print_idle,  report_marks_print, print_queues,
-	    report_machine_print,
+	    print_header,  report_findings_print, print_warnings,   print_worst,	  print_workers,
+	    print_balance, print_callbacks,	  print_long_polls, print_open_polls,	  report_stalls_print,
+	    print_idle,	   report_marks_print,	  print_queues,	    report_machine_print,
 	};
 	int error = 0;
 

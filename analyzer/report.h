@@ -19,6 +19,7 @@ struct report {
 	const struct timeline *timeline;
 	struct symbols *symbols;
 	const struct findings *findings;     /* NULL: were not looked for */
+	const struct stalls *stalls;	     /* NULL: the same */
 	const struct baseline_row *baseline; /* NULL: nothing to compare with */
 	size_t baseline_count, worse;	     /* rows; how many of these got slower, which come first */
 	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
@@ -63,6 +64,13 @@ int report_marks_print(const struct report *report, FILE *out);
 /* ---- report_machine.c ---- */
 
 int report_machine_print(const struct report *report, FILE *out);
+
+/* ---- report_stalls.c ---- */
+
+/* What stuck callbacks were seen in, with stacks. */
+int report_stalls_print(const struct report *report, FILE *out);
+/* The same as collapsed stacks, each with the time that it stands for in microseconds. */
+void report_stalls_collapsed(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 

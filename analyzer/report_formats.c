@@ -183,7 +183,7 @@ static int sarif_add(const struct report *report, size_t number, FILE *out)
 	return error;
 }
 
-/* ---- Collapsed stacks: role;kind;who registered it;the callback, and its total in µs -------------------------- */
+/* ---- Collapsed stacks: role;kind;who registered it;the callback, and its total in µs; then those of stalls ------ */
 
 static void frame_print(FILE *out, const char *text, char end)
 {
@@ -213,6 +213,7 @@ static int collapsed_add(const struct report *report, size_t number, FILE *out)
 		frame_print(out, symbols_site(report->symbols, rows[i].site, false)->text, ' ');
 		fprintf(out, "%" PRIu64 "\n", us);
 	}
+	report_stalls_collapsed(report, out);
 	free(rows);
 	return rows ? 0 : -ENOMEM;
 }

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "symbols.h"
+#include "symbols_code.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
 #define OUR_LIBRARY  "libtrace.so"
@@ -219,7 +220,7 @@ static char *name_demangle(const struct symbols *symbols, const char *name)
 	    symbols->demangle && strncmp(name, "_Z", 2) == 0 ? symbols->demangle(name, NULL, NULL, &status) : NULL;
 
 	if (!plain)
-		return strdup(name);
+		return strndup(name, strcspn(name, "@")); /* without the version that a library's symbols may have */
 	parameters_cut(plain);
 	return_type_cut(plain);
 	return plain;
@@ -263,12 +264,19 @@ static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found
 	return found->file != NULL;
 }
 
-static void files_find(struct symbols *symbols, uint64_t address, struct found *found)
+static struct module_files *files_of(struct symbols *symbols, const struct trace_module *module)
 {
-	struct module_files *files = &symbols->files[found->module - symbols->process->modules];
+	struct module_files *files = &symbols->files[module - symbols->process->modules];
 
 	if (!files->tried)
-		module_open(symbols, found->module, files);
+		module_open(symbols, module, files);
+	return files;
+}
+
+static void files_find(struct symbols *symbols, uint64_t address, struct found *found)
+{
+	struct module_files *files = files_of(symbols, found->module);
+
 	if (!files->dwfl)
 		return;
 	GElf_Sym symbol;
@@ -416,6 +424,42 @@ static const struct symbol_info *address_info(struct symbols *symbols, uint64_t 
 const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address, bool return_address)
 {
 	return address_info(symbols, address, return_address, NULL, 0);
+}
+
+Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address, const struct trace_module **module)
+{
+	*module = module_find(symbols->process, address);
+	return *module ? files_of(symbols, *module)->module : NULL;
+}
+
+/* Data lies behind the code of its module, and before that of the next one. */
+static const struct trace_module *module_before(const struct trace_process *process, uint64_t address)
+{
+	for (size_t i = process->module_count; i-- > 0;) {
+		if (process->modules[i].start <= address)
+			return &process->modules[i];
+	}
+	return NULL;
+}
+
+char *symbols_variable(struct symbols *symbols, uint64_t address)
+{
+	const struct trace_module *module = module_before(symbols->process, address);
+	struct module_files *files = module ? files_of(symbols, module) : NULL;
+	GElf_Off offset = 0;
+	GElf_Sym symbol;
+
+	if (!files || !files->dwfl)
+		return NULL;
+	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+		return NULL;
+	return name_with_offset(name_demangle(symbols, name), offset);
+}
+
+bool symbols_is_ours(const struct trace_module *module)
+{
+	return module && strncmp(base_name(module->path), OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0;
 }
 
 /* A callback whose last call was compiled to a jump: that call returns to the library's dispatch. */

@@ -271,6 +271,7 @@ Test(findings, takes_a_stall_as_proof)
 {
 	const struct stall stall = {.tick = 150 * MS,
 				    .poll_tick = 120 * MS,
+				    .ticks = 30 * MS,
 				    .site = SITE_READ,
 				    .cause = STALL_LOCK,
 				    .what = "pthread_mutex_lock"};

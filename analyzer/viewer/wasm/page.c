@@ -306,16 +306,20 @@ EXPORT(page_process) const char *page_process(void)
 static const char *report_text(const struct timeline *timeline)
 {
 	struct thresholds thresholds = thresholds_default();
+	struct stalls *stalls = stalls_make(timeline, viewer.symbols);
 	struct findings_input input = {.trace = viewer.trace,
 				       .process = viewer.process_index,
 				       .timeline = timeline,
 				       .symbols = viewer.symbols,
-				       .thresholds = &thresholds};
+				       .thresholds = &thresholds,
+				       .stalls = stalls ? stalls->list : NULL,
+				       .stall_count = stalls ? stalls->count : 0};
 	struct findings *findings = findings_make(&input);
 	struct report report = {.trace = viewer.trace,
 				.timeline = timeline,
 				.symbols = viewer.symbols,
 				.findings = findings,
+				.stalls = stalls,
 				.alone = viewer.trace->process_count == 1};
 	struct report_list *list = report_list_make(viewer.trace);
 	char *text = NULL;
@@ -328,6 +332,7 @@ static const char *report_text(const struct timeline *timeline)
 		fclose(out);
 	report_list_free(list);
 	findings_free(findings);
+	stalls_free(stalls);
 	free(viewer.text);
 	viewer.text = text;
 	return text;

@@ -173,3 +173,10 @@ void symbols_close(struct symbols *symbols)
 		free(symbols->infos);
 	free(symbols);
 }
+
+char *symbols_variable(struct symbols *symbols, uint64_t address)
+{
+	(void)symbols;
+	(void)address;
+	return NULL;
+}
