@@ -474,7 +474,7 @@ int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quie
 
 struct sampler_values watchdog_totals(const struct watchdog *watchdog)
 {
-	return (struct sampler_values){watchdog->taken, watchdog->suppressed, watchdog->blind};
+	return (struct sampler_values){.a = watchdog->taken, .b = watchdog->suppressed, .c = watchdog->blind};
 }
 
 void watchdog_init(struct watchdog *watchdog, struct shared *shared, struct segment *segment)
