@@ -15,7 +15,6 @@ work=$(mktemp -d)
 running=
 sustained_seconds=10
 reader_events=530000000 # at least 1 GB
-jsonl_events=5000000
 core=$(taskset -pc $$ | sed 's/.*: //; s/[,-].*//')
 finish() {
 	[ -z "$running" ] || kill -KILL "$running" 2>/dev/null
@@ -194,18 +193,14 @@ measure_encode() {
 	fi
 }
 
-measure_decode() {
-	"$benches/bench_decode"
-}
-
 # Runs a reader and sets its CPU and wall time (seconds) and the most memory that it had, as they were last seen.
 run_reader() { # command
-	local start=$EPOCHREALTIME peak ticks
+	local start=$EPOCHREALTIME peak now ticks=0
 	"$@" >/dev/null &
 	running=$!
 	while peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$running/status" 2>/dev/null) && [ -n "$peak" ]; do
 		peak_kib=$peak
-		ticks=$(cut -d' ' -f14,15 "/proc/$running/stat")
+		now=$(cut -d' ' -f14,15 "/proc/$running/stat" 2>/dev/null) && [ -n "$now" ] && ticks=$now
 		sleep 0.02
 	done
 	wait "$running" || line "$1 failed with status" $? "" "<= 0"
@@ -224,22 +219,20 @@ measure_readers() {
 	rm -rf "$trace"
 	"$benches/generate_trace" --events=$reader_events --workers=4 "$trace" >"$work/generated"
 	events=$(field events "$work/generated")
+	"$benches/bench_decode" "$trace"
 	run_reader taskset -c "$core" "$build/analyze_trace" "$trace"
 	one_core=$wall_seconds
 	line "analyze_trace, $(calculate "$(bytes_in "$trace") / 1e9" 2) GB of trace" "$(per_second "$events" "$cpu_seconds")" "M ev/s" ">= 100"
 	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB "<= 64"
 	run_reader "$build/analyze_trace" "$trace"
 	line "  on all $(nproc) cores, times as fast as on one" "$(calculate "$one_core / $wall_seconds" 2)" x
-	rm -rf "$trace"
-	"$benches/generate_trace" --events=$jsonl_events --workers=4 "$trace" >"$work/generated"
-	events=$(field events "$work/generated")
 	run_reader taskset -c "$core" "$build/trace_to_jsonl" "$trace"
 	line "trace_to_jsonl" "$(calculate "$events / $cpu_seconds / 1000000" 1)" "M ev/s"
 	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB
 	rm -rf "$trace"
 }
 
-parts="hooks sustained idle process memory encode decode readers"
+parts="hooks sustained idle process memory encode readers"
 # shellcheck disable=SC2086 # a list of words
 [ $# -gt 0 ] || set -- $parts
 for part in "$@"; do
