@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 def header(source):
     """The fields of a scenario's first comment."""
     comment = source.read_text().split("*/")[0]
-    return dict(re.findall(r"^ \* (expects|env): (.*)$", comment, re.M))
+    return dict(re.findall(r"^ \* (expects|env|quota): (.*)$", comment, re.M))
 
 
 def machine():
@@ -43,12 +43,52 @@ def others_share(before, own_before):
     return (busy - (own_jiffies() - own_before)) / max(total, 1)
 
 
-def trace(build, name, extra, folder):
+def quota_folder(quota):
+    """A cgroup with that quota, v2's or v1's; None where none can be made."""
+    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"):
+        folder = Path(top) / f"uvtrace_scenario.{os.getpid()}"
+        quota_us, period_us = quota.split()
+        files = {"cpu.max": quota} if top == "/sys/fs/cgroup" else \
+            {"cpu.cfs_period_us": period_us, "cpu.cfs_quota_us": quota_us}
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            for name, text in files.items():
+                with open(folder / name, "r+", encoding="ascii") as file:  # the kernel has made it
+                    file.write(text)
+            return folder
+        except OSError:
+            folder.rmdir()
+    return None
+
+
+def quota_possible(quota):
+    folder = quota_folder(quota)
+    if folder:
+        folder.rmdir()
+    return folder is not None
+
+
+def quota_remove(folder):
+    for _ in range(200):
+        try:
+            folder.rmdir()
+            return
+        except OSError:  # the helper is still in it
+            subprocess.run(["sleep", "0.05"], check=True)
+
+
+def trace(build, name, extra, folder, cgroup=None):
+    def enter():
+        (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+
     environment = {key: value for key, value in os.environ.items() if not key.startswith("UVTRACE_")}
     environment.update(pair.split("=", 1) for pair in extra.split())
     environment.update(LD_PRELOAD=str(build / "libtrace.so"), UVTRACE_PATH=str(folder / "trace.bin"))
     subprocess.run([build / "scenarios" / name], env=environment, timeout=30, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.PIPE, check=False)
+                   stderr=subprocess.PIPE, check=False, preexec_fn=enter if cgroup else None)
 
 
 def sealed(folder):
@@ -82,9 +122,12 @@ def attempt(build, name, fields):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         before, own_before = machine(), own_jiffies()
-        trace(build, name, fields.get("env", ""), folder)
+        cgroup = quota_folder(fields["quota"]) if "quota" in fields else None
+        trace(build, name, fields.get("env", ""), folder, cgroup)
         busy = others_share(before, own_before) > BUSY and "descheduled" not in fields["expects"]
         sealed(folder)
+        if cgroup:
+            quota_remove(cgroup)
         found = findings(build, folder)
         kept = [finding for finding in found if not (busy and finding["id"] == "descheduled")]
         return judge(fields["expects"], kept), len(kept) < len(found)
@@ -96,6 +139,9 @@ def main():
     score = {True: [0, 0], False: [0, 0]}
     for name in names:
         fields = header(HERE / f"{name}.c")
+        if "quota" in fields and not quota_possible(fields["quota"]):
+            print(f"left out {name}: no cgroup with a quota can be made here", flush=True)
+            continue
         wrong, tries, aside = "?", 0, False
         while wrong and tries < TRIES:
             wrong, aside = attempt(build, name, fields)

@@ -5,6 +5,7 @@
  *   expects: ID[|ID] CULPRIT      a word of the culprit's name
  *   expects: healthy              nothing above a note
  *   env: NAME=VALUE ...           how it is recorded
+ *   quota: US PERIOD_US           in a cgroup with this quota; where none can be made, run.py leaves it out
  * Rules: a scenario knows nothing of tracing; it ends by itself within 10 s.
  */
 #ifndef SCENARIO_H
