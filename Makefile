@@ -49,7 +49,7 @@ TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
 # One of them again with libuv linked into it, its functions exported and not.
-FIXTURES_LINKED := $(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden
+FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # A C++ compiler is not required: the tests that need one of these say that they skip.
 FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wildcard tests/fixtures/preload/*.c))
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
@@ -182,7 +182,9 @@ $(EXAMPLES) $(FIXTURES):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
-$(FIXTURES_LINKED): $(call obj,tests/fixtures/slow.c tests/fixtures/fixture.c)
+$(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden: $(call obj,tests/fixtures/slow.c)
+$(BUILD)/fixtures/fault_end_hidden: $(call obj,tests/fixtures/fault_end.c)
+$(FIXTURES_LINKED): $(call obj,tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
 

@@ -241,7 +241,7 @@ void detect_died(struct detection *detection)
 	const struct trace_process *process = timeline->process;
 	const struct timeline_span *span = NULL;
 
-	if (process->running || (process->seal_reason != TRACE_SEAL_DIED && !process->salvaged))
+	if (!timeline_died(process))
 		return;
 	for (size_t i = 0; i < timeline->open.count; i++) {
 		const struct timeline_span *open = &timeline->open.spans[i];
@@ -254,13 +254,13 @@ void detect_died(struct detection *detection)
 	struct finding *finding =
 	    finding_add(detection, "died", is_loop(timeline, span->worker) ? SEVERITY_ERROR : SEVERITY_NOTE);
 	struct texts texts = {0};
+	bool is_site = span->site < process->site_count;
 	finding_blame(detection, finding, span->site);
 	finding_say(detection, &finding->title, "The program died while %s ran.", site_text(detection, span->site));
-	finding_say(
-	    detection, &finding->evidence,
-	    "It had run for %s when recording broke off without exit(): a signal, _exit or exec. Registered by %s.",
-	    say_ns(&texts, ns_of(timeline, span->duration)),
-	    symbols_site(detection->input->symbols, span->site, true)->text);
+	finding_say(detection, &finding->evidence,
+		    "It had run for %s when recording broke off without exit(): a signal, _exit or exec.%s%s",
+		    say_ns(&texts, ns_of(timeline, span->duration)), is_site ? " Registered by " : "",
+		    is_site ? symbols_site(detection->input->symbols, span->site, true)->text : "");
 	finding_say(detection, &finding->advice, "Look at the core file or the log of that moment.");
 	finding->confidence = 0.8;
 	finding_place(detection, finding, span->tick, span->duration, span->worker);

@@ -56,6 +56,11 @@ static void pool_advice(struct detection *detection, struct finding *finding, bo
 			    "%s, if the work waits rather than computes: threads that compute need cores.", size);
 }
 
+static bool is_uncertain(const struct timeline *timeline)
+{
+	return timeline->pool_uncertain || timeline->process->pool_items_unseen;
+}
+
 static void pool_tell(struct detection *detection, enum severity severity)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -86,7 +91,7 @@ static void pool_tell(struct detection *detection, enum severity severity)
 		    say_ns(&texts, run->count ? ns_of(timeline, run->sum) / (double)run->count : 0));
 	pool_advice(detection, finding, dns);
 	finding->cost_ns = pool->wait_total_ns;
-	finding->confidence = timeline->pool_uncertain ? 0.5 : 0.9;
+	finding->confidence = is_uncertain(timeline) ? 0.5 : 0.9;
 	finding->from_ns = timeline_offset_ns(timeline, timeline->from_tick);
 	finding->to_ns = timeline_offset_ns(timeline, timeline->end_tick);
 }
@@ -156,7 +161,7 @@ void detect_idle(struct detection *detection)
 	    detection, &finding->advice,
 	    "Look what else runs on the CPUs that pool threads may use (affinity, cgroup), and at their priority.");
 	finding->cost_ns = (uint64_t)ns_of(timeline, ticks);
-	finding->confidence = timeline->pool_uncertain ? 0.5 : 0.8;
+	finding->confidence = is_uncertain(timeline) ? 0.5 : 0.8;
 	finding_place(detection, finding, worst->tick, worst->duration, worst->worker);
 }
 

@@ -82,6 +82,7 @@ struct trace_process {
 	uint8_t boot_id[16];     /* processes of one boot share CLOCK_MONOTONIC */
 	uint8_t clock, tier, unit_shift;
 	char *exe, *cmdline, *libuv, *libuv_path, *ring_path, *version; /* never NULL; "" where unknown */
+	bool pool_items_unseen;              /* when the pool's items end is known of uv_queue_work's alone */
 	char **notes; size_t note_count;     /* warnings that reports must repeat */
 	uint64_t start_real_ns, start_mono_ns, start_tick;
 	uint64_t first_tick, last_tick;      /* over everything readable */

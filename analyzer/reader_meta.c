@@ -22,6 +22,16 @@ struct meta {
 	size_t process_index;
 };
 
+/* What it does not know has a note, too. */
+static int text_unseen(struct trace_process *process, const struct trace_text *text)
+{
+	static const char pool_items[] = TRACE_UNSEEN_POOL_ITEMS;
+
+	if (text->text_bytes == sizeof(pool_items) - 1 && memcmp(text->text, pool_items, text->text_bytes) == 0)
+		process->pool_items_unseen = true;
+	return 0;
+}
+
 static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	struct trace_process *process = meta->process;
@@ -39,6 +49,8 @@ static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 		return -EINVAL;
 	if (text->key == TRACE_TEXT_NOTE)
 		return reader_note(process, "%.*s", text->text_bytes, text->text);
+	if (text->key == TRACE_TEXT_UNSEEN)
+		return text_unseen(process, text);
 	if (text->key >= sizeof(places) / sizeof(places[0]) || !places[text->key])
 		return 0;
 	return reader_text_set(places[text->key], text->text, text->text_bytes);

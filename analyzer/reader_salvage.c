@@ -359,6 +359,10 @@ static int salvage_texts(struct salvage *salvage)
 	if (!error && !*process->ring_path)
 		error = reader_text_set(&process->ring_path, shared->self_path,
 					strnlen(shared->self_path, sizeof(shared->self_path)));
+	if (!error && shared->unseen & SHARED_UNSEEN_POOL_ITEMS) {
+		process->pool_items_unseen = true;
+		error = reader_note(process, "%s", TRACE_UNSEEN_POOL_ITEMS_NOTE);
+	}
 	return error;
 }
 

@@ -308,7 +308,7 @@ static const char *end_in_words(const struct trace_process *process)
 {
 	if (process->running)
 		return "Running when this was read";
-	if (process->seal_reason == TRACE_SEAL_DIED || process->salvaged)
+	if (timeline_died(process))
 		return "The program died in";
 	if (process->seal_reason == TRACE_SEAL_EXIT)
 		return "Running when the program exited";

@@ -307,4 +307,10 @@ uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounde
 /* "timer"; NULL for sites and kinds that the trace does not explain. */
 const char *timeline_kind(const struct trace_process *process, uint32_t site);
 
+/* The process ended otherwise than by exit(): what was open is what it was in. */
+static inline bool timeline_died(const struct trace_process *process)
+{
+	return !process->running && (process->seal_reason == TRACE_SEAL_DIED || process->salvaged);
+}
+
 #endif

@@ -92,6 +92,9 @@ static int idle_end(struct pool *pool, size_t position)
 	    .sure = worker->sure_max,
 	};
 
+	/* What waits only for its callback cannot be told from what waits for a thread. */
+	if (timeline->process->pool_items_unseen)
+		return 0;
 	if (span.duration < timeline->private->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
 	    !worker_is_counted(timeline, position))
 		return 0;

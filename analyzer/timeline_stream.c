@@ -270,15 +270,19 @@ static bool wait_is_pools(const struct stream *stream)
 	return stream->pool && !loop_is_open(stream);
 }
 
+static bool turn_stands_for_polls(const struct stream *stream)
+{
+	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool && !stream->parked &&
+	       stream->turn.wake_tick != 0;
+}
+
 /* Where callbacks cannot be seen, a turn of the loop stands for those that it ran: a poll of no site. */
 static void turn_as_poll(struct stream *stream, uint64_t tick)
 {
-	const struct trace_process *process = stream->timeline->process;
 	uint64_t since = stream->turn.wake_tick;
 
-	if (process->tier != TRACE_TIER_LIBC || stream->pool || stream->parked || since == 0 || tick < since)
-		return;
-	poll_count(stream, since, tick - since, 0, (uint32_t)process->site_count);
+	if (turn_stands_for_polls(stream) && tick >= since)
+		poll_count(stream, since, tick - since, 0, (uint32_t)stream->timeline->process->site_count);
 }
 
 static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
@@ -589,6 +593,23 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 	return 0;
 }
 
+/* Where callbacks cannot be seen, what a program was in that died or lives: the turn that its loop began. */
+static int turn_still_open(struct stream *stream, uint64_t tick)
+{
+	const struct trace_process *process = stream->timeline->process;
+	struct timeline_span span = {
+	    .tick = stream->turn.wake_tick,
+	    .duration = tick - stream->turn.wake_tick,
+	    .worker = stream->position,
+	    .site = (uint32_t)process->site_count,
+	};
+
+	if (!turn_stands_for_polls(stream) || span.tick > tick || !(process->running || timeline_died(process)) ||
+	    !stream->counted || !timeline_overlaps(stream->timeline, span.tick, tick))
+		return 0;
+	return timeline_top_add(&stream->share->open, &span);
+}
+
 int stream_end(struct stream *stream, uint64_t tick)
 {
 	if (!stream->begun || stream->ended)
@@ -596,6 +617,8 @@ int stream_end(struct stream *stream, uint64_t tick)
 	if (tick < stream->last_tick)
 		tick = stream->last_tick;
 	int error = polls_still_open(stream, tick);
+	if (error == 0)
+		error = turn_still_open(stream, tick);
 	stream_suspend(stream, tick);
 	return error < 0 ? error : stream->error;
 }

@@ -191,6 +191,8 @@ void hooks_describe(struct shared *shared)
 	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
 	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
 	shared->tier = real_uv_is_static() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
+	if (shared->tier == TRACE_TIER_FULL && !real_uv_calls_seen)
+		shared->unseen |= SHARED_UNSEEN_POOL_ITEMS;
 	shared->libuv_version = real_version();
 	__builtin_memcpy(shared->libuv_path, real_first()->path, sizeof(shared->libuv_path));
 }

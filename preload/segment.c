@@ -171,6 +171,16 @@ void segment_put_note(struct segment *segment, enum segment_note note, uint64_t 
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
+static void put_unseen(struct segment *segment, uint64_t now_ns)
+{
+	static const char word[] = TRACE_UNSEEN_POOL_ITEMS, note[] = TRACE_UNSEEN_POOL_ITEMS_NOTE;
+
+	if (!(segment->shared->unseen & SHARED_UNSEEN_POOL_ITEMS))
+		return;
+	put_text(segment, TRACE_TEXT_UNSEEN, word, sizeof(word) - 1, now_ns);
+	put_text(segment, TRACE_TEXT_NOTE, note, sizeof(note) - 1, now_ns);
+}
+
 static void put_process(struct segment *segment, uint64_t now_ns)
 {
 	const char *ring = segment->shared->self_path;
@@ -184,6 +194,7 @@ static void put_process(struct segment *segment, uint64_t now_ns)
 	for (uint32_t note = 0; note < SEGMENT_NOTES; note++)
 		if (segment->notes & 1u << note)
 			put_note(segment, note, now_ns);
+	put_unseen(segment, now_ns);
 	entries_flush(segment, &segment->entries, now_ns);
 }
 

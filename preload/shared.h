@@ -106,6 +106,10 @@ struct shared_options {
 	uint64_t total_size_bytes;
 };
 
+enum shared_unseen {
+	SHARED_UNSEEN_POOL_ITEMS = 1, /* ends of the pool's items: libuv's calls of its own functions do not come here */
+};
+
 enum drain_state {
 	DRAIN_NONE,    /* nobody drains (yet) */
 	DRAIN_RUNNING,
@@ -129,7 +133,7 @@ struct shared {
 	uint8_t boot_id[16];
 	struct trace_clock_pair start; /* when recording began */
 	uint32_t libuv_version;   /* uv_version(): 0x00MMmmpp */
-	uint32_t reserved;
+	uint32_t unseen;          /* bits of enum shared_unseen */
 	char libuv_path[256];
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;

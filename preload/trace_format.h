@@ -198,7 +198,14 @@ enum trace_text_key {
 	TRACE_TEXT_VERSION = 6,   /* uvtrace's own version */
 	TRACE_TEXT_NOTE = 7,      /* a warning that every report must repeat */
 	TRACE_TEXT_OPTION = 8,    /* NAME=VALUE: an option that readers go by */
+	TRACE_TEXT_UNSEEN = 9,    /* what of this program cannot be seen: one of the words below */
 };
+
+/* TRACE_TEXT_UNSEEN, and the note that goes with it. */
+#define TRACE_UNSEEN_POOL_ITEMS "pool_items"
+#define TRACE_UNSEEN_POOL_ITEMS_NOTE                                                                                   \
+	"libuv was linked with -Bsymbolic-functions: when pool threads began and ended the work of files and names "   \
+	"cannot be seen; it counts as lasting until its callback"
 
 struct trace_text {
 	uint32_t entry_bytes;

@@ -3,6 +3,7 @@
  * Programs with libuv linked into them, where calls cannot be seen (tier "libc"): everybody says so, and each
  * callback that held the loop lies inside a turn that is reported as long.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "harness.h"
@@ -83,6 +84,24 @@ static void check_tier_libc(const char *program)
 	trace_free(&trace);
 	result_free(&result);
 	result_free(&text);
+}
+
+/* The turn that it died in is named, in place of the callback. */
+Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 60)
+{
+	struct result result =
+	    run_program(&(struct run){.program = build_path("fixtures/fault_end_hidden"), .args = {"kill"}});
+	json_t *analysis, *open;
+
+	cr_assert_eq(result.status, 128 + SIGKILL, "%s", result.err);
+	wait_for_seal();
+	analysis = analyze("uvtrace.data", NULL);
+	open = json_object_get(analysis, "open_polls");
+	cr_assert_eq(json_array_size(open), 1);
+	cr_assert_str_eq(event_text(json_array_get(open, 0), "kind"), "turn");
+	cr_assert_str_eq(event_text(json_array_get(json_object_get(analysis, "findings"), 0), "id"), "died");
+	json_decref(analysis);
+	result_free(&result);
 }
 
 Test(linked_in, exported, .init = harness_enter, .fini = harness_leave, .timeout = 60)

@@ -33,6 +33,24 @@ for library in built symbolic clang; do
 	LD_LIBRARY_PATH=$folder/$library "$(realpath "$build")/e2e_tests" --jobs 2 --filter="$filter" || status=1
 done
 
+here=$(realpath "$build")
+# What cannot be seen there is said, and only there.
+for library in built symbolic; do
+	rm -rf "$folder/unseen"
+	mkdir "$folder/unseen"
+	(cd "$folder/unseen" && LD_LIBRARY_PATH=$folder/$library LD_PRELOAD=$here/libtrace.so "$here/fixtures/fs_all") >/dev/null
+	said=no
+	"$build/analyze_trace" "$folder/unseen/uvtrace.data" | tr -s ' \n' ' ' >"$folder/unseen/report"
+	! grep -q 'ended the work of files and names cannot be seen' "$folder/unseen/report" || said=yes
+	case $library,$said,$(grep -c 'Ran nothing at all' "$folder/unseen/report") in
+	built,no,* | symbolic,yes,0) echo "ok - $library: what cannot be seen is said" ;;
+	*)
+		echo "not ok - $library: what cannot be seen is said"
+		status=1
+		;;
+	esac
+done
+
 echo "== several copies of libuv in one process"
 tests/libuv/copies/run.sh "$folder" "$folder/copies" || status=1
 exit $status

@@ -110,6 +110,8 @@ Test(reader, later_entries_replace_earlier_ones)
 	builder_worker(builder, &worker, "second");
 	builder_text(builder, TRACE_TEXT_NOTE, "mind the gap");
 	builder_text(builder, TRACE_TEXT_NOTE, "mind the gap");
+	builder_text(builder, TRACE_TEXT_UNSEEN, "something of the future");
+	builder_text(builder, TRACE_TEXT_UNSEEN, "pool_items");
 	builder_clock(builder, 1000000000);
 	trace = open_bytes(builder->data, builder->bytes);
 	cr_assert_str_eq(trace->processes[0].sites[4].callback_symbol, "new");
@@ -119,6 +121,7 @@ Test(reader, later_entries_replace_earlier_ones)
 	cr_assert_eq(trace->processes[0].workers[0].end_tick, 99);
 	cr_assert_eq(trace->processes[0].lost, 7);
 	cr_assert_eq(trace->processes[0].note_count, 1);
+	cr_assert(trace->processes[0].pool_items_unseen);
 	cr_assert_eq(trace->processes[0].missing, 5, "recorded, and in no block");
 	cr_assert(!trace->processes[0].sealed);
 	trace_close(trace);

@@ -435,6 +435,43 @@ Test(timeline, finds_sleepers_over_a_queue)
 	done();
 }
 
+/* Where ends of items cannot be seen, a request that waits for its callback alone looks like one in the queue. */
+Test(timeline, calls_nobody_a_sleeper_without_ends_of_items)
+{
+	options.idle_ns = 1000;
+	process_make(1, 20000);
+	process.pool_items_unseen = true;
+	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), poll(9000, 10, SITE_STAT, 0x1000));
+	FEED(1, instant(10, TRACE_PARK), instant(1500, TRACE_UNPARK), instant(1600, TRACE_PARK));
+	finish();
+	cr_assert_eq(timeline->idle.seen, 0);
+	cr_assert_eq(timeline->sites[SITE_STAT].callback.count, 1);
+	done();
+}
+
+/* A turn stands for the callbacks that cannot be seen: the one that a program died in too. */
+static void check_open_turn(uint32_t seal_reason, uint64_t turns)
+{
+	process_make(1, 9000);
+	process.tier = TRACE_TIER_LIBC;
+	process.sealed = true;
+	process.seal_reason = seal_reason;
+	FEED(0, instant(1000, TRACE_PARK), instant(2000, TRACE_UNPARK), instant(3000, TRACE_PARK),
+	     instant(5000, trace_word(1, TRACE_UNPARK)));
+	finish();
+	cr_assert_eq(timeline->workers[0].polls.count, 1);
+	cr_assert_eq(timeline->open.count, turns);
+	if (turns)
+		cr_assert_eq(timeline->open.spans[0].tick, 5000);
+	done();
+}
+
+Test(timeline, names_the_turn_that_a_program_died_in)
+{
+	check_open_turn(TRACE_SEAL_DIED, 1);
+	check_open_turn(TRACE_SEAL_EXIT, 0);
+}
+
 Test(timeline, begins_the_queue_anew_where_events_are_lost)
 {
 	process_make(1, 10000);
