@@ -16,6 +16,17 @@
 
 /* ---- What it was in ------------------------------------------------------------------------------------------- */
 
+static bool is_libc(const struct symbol_info *symbol)
+{
+	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return *symbol->module == '\0';
+}
+
 /* Functions that wait by a futex, and whether for a lock. */
 static const struct {
 	const char *part;
@@ -25,18 +36,29 @@ static const struct {
     {"cond_", false},	  {"sem_", false},	     {"barrier_", false}, {"_join", false},    {"_once", false},
 };
 
-/* The function of the program's thread library that waits: "pthread_mutex_lock"; NULL where it is none of these. */
+/* "__GI___pthread_mutex_lock" is what libc calls it itself. */
+static const char *plain_name(const char *name)
+{
+	name += strncmp(name, "__GI_", 5) == 0 ? 5 : 0;
+	return name + strspn(name, "_");
+}
+
+/* The function of the program's thread library that waits, as the program called it: "pthread_mutex_lock"; NULL where
+ * it is none of these. */
 static const char *waiter_find(const struct stall *stall, bool *is_lock)
 {
+	const char *waiter = NULL;
+
 	for (size_t i = 0; i < stall->frame_count && i < LOCK_FRAMES; i++) {
 		for (size_t k = 0; k < sizeof(waiters) / sizeof(*waiters); k++) {
-			if (!strstr(stall->frames[i].symbol->name, waiters[k].part))
+			if (!is_libc(stall->frames[i].symbol) ||
+			    !strstr(stall->frames[i].symbol->name, waiters[k].part))
 				continue;
 			*is_lock = waiters[k].is_lock;
-			return stall->frames[i].symbol->name;
+			waiter = plain_name(stall->frames[i].symbol->name);
 		}
 	}
-	return NULL;
+	return waiter;
 }
 
 /* Who has the lock: a worker of the trace, or another thread by its name. */
@@ -110,17 +132,6 @@ static int asleep_say(const struct timeline *timeline, struct symbols *symbols, 
 	}
 	stall->what = stall->text;
 	return stall->text ? 0 : -ENOMEM;
-}
-
-static bool is_libc(const struct symbol_info *symbol)
-{
-	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)
-			return true;
-	}
-	return *symbol->module == '\0';
 }
 
 /* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in memcpy)". */

@@ -630,9 +630,9 @@ static void tick(struct drain *drain)
 	samples_begin(drain);
 	segment_update_sites(&drain->segment, drain->now_ns);
 	segment_update_names(&drain->segment, drain->now_ns);
-	watch(drain);
 	sample(drain, flushes);
 	rings_take(drain, flushes);
+	watch(drain);
 	rings_free(drain);
 	if (flushes)
 		flush(drain);
