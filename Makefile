@@ -51,6 +51,7 @@ FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fix
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # A C++ compiler is not required: the tests that need one of these say that they skip.
+BENCHES_SO := $(patsubst tests/bench/preload/%.c,$(BUILD)/bench/%.so,$(wildcard tests/bench/preload/*.c))
 FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wildcard tests/fixtures/preload/*.c))
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
 SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
@@ -188,10 +189,12 @@ $(FIXTURES_LINKED): $(call obj,tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
 
-# Preloads of somebody else.
+# Preloads that are not ours.
 $(FIXTURES_SO): $(BUILD)/fixtures/%.so: tests/fixtures/preload/%.c
+$(BENCHES_SO): $(BUILD)/bench/%.so: tests/bench/preload/%.c
+$(FIXTURES_SO) $(BENCHES_SO):
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $< -ldl
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $< -ldl
 
 $(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
 	@mkdir -p $(@D)
@@ -296,7 +299,7 @@ check-valgrind: tests
 check-loop: tests
 	$(Q)CRITERION_FLAGS='$(CRITERION_FLAGS)' tests/loop.sh $(BUILD) $(or $(N),50)
 
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(BENCHES_SO)
 	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
 
 # libFuzzer comes with clang only, so the fuzzers have an object tree of their own. What they find new is kept in

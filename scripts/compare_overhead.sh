@@ -16,6 +16,7 @@ build=$(realpath -m "${BUILD:-build}")
 #   null    the null writer: hooks and drain, no files   off   preloaded, recording switched off
 #   thread  a thread of the program drains (no limit on its overhead: it is there to be known)
 #   control neither has the preload: what the method itself shows where there is nothing
+#   floor   four clock reads and two frames, nothing recorded (tests/bench/preload/floor.c): no tracer can do less
 seconds=10
 modes="pinned free null off"
 connections=50
@@ -33,7 +34,7 @@ usage() {
 Usage: scripts/compare_overhead.sh [options] [SECONDS]
 Compares an echo server with and without the preload, for SECONDS (10) in each mode.
 
-  --modes="MODE ..."         of pinned, free, null, off, thread, control ("$modes")
+  --modes="MODE ..."         of pinned, free, null, off, thread, control, floor ("$modes")
   --connections=N            to each server ($connections)
   --bytes=N                  of a message ($bytes)
   --window-ms=N              how long a server is driven at a time ($window_ms)
@@ -78,7 +79,7 @@ for argument in "$@"; do
 	esac
 done
 for mode in $modes; do
-	[[ " pinned free null off thread control " == *" $mode "* ]] || bad_usage "$mode: no such mode"
+	[[ " pinned free null off thread control floor " == *" $mode "* ]] || bad_usage "$mode: no such mode"
 done
 
 die() {
@@ -142,7 +143,10 @@ cpu_ns() { # pids
 # ---- One comparison ------------------------------------------------------------------------------------------
 
 environment_of() { # mode
-	[ "$1" != control ] || return
+	case $1 in
+	control) return ;;
+	floor) echo "LD_PRELOAD=$build/bench/floor.so" && return ;;
+	esac
 	echo "LD_PRELOAD=$build/libtrace.so"
 	echo "UVTRACE_PATH=$work/trace/trace.bin"
 	echo "UVTRACE_TOTAL_SIZE=64G" # every byte is counted
@@ -200,7 +204,7 @@ count_up() { # mode
 }
 
 is_recorded() { # mode
-	[ "$1" != null ] && [ "$1" != off ] && [ "$1" != control ]
+	[[ " null off control floor " != *" $1 "* ]]
 }
 
 # Callbacks of a kind, summed over the functions: the rows of the list "callbacks" alone.
@@ -222,6 +226,7 @@ title_of() { # mode
 	off) echo "recording switched off" ;;
 	thread) echo "a thread drains" ;;
 	control) echo "no preload" ;;
+	floor) echo "what no tracer can go below" ;;
 	esac
 }
 
@@ -304,7 +309,7 @@ compare() { # mode
 	[ "$passed" = true ] || all_passed=false
 }
 
-for needed in libtrace.so analyze_trace bench/echo_server bench/echo_load; do
+for needed in libtrace.so analyze_trace bench/echo_server bench/echo_load bench/floor.so; do
 	[ -e "$build/$needed" ] || die "$build/$needed is missing: run make all bench"
 done
 find_cores
