@@ -299,7 +299,10 @@ check-valgrind: tests
 check-loop: tests
 	$(Q)CRITERION_FLAGS='$(CRITERION_FLAGS)' tests/loop.sh $(BUILD) $(or $(N),50)
 
-bench: all $(BENCHES) $(BENCHES_SO)
+.PHONY: benches
+benches: $(BENCHES) $(BENCHES_SO)
+
+bench: all benches
 	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
 
 # libFuzzer comes with clang only, so the fuzzers have an object tree of their own. What they find new is kept in

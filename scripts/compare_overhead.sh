@@ -310,7 +310,7 @@ compare() { # mode
 }
 
 for needed in libtrace.so analyze_trace bench/echo_server bench/echo_load bench/floor.so; do
-	[ -e "$build/$needed" ] || die "$build/$needed is missing: run make all bench"
+	[ -e "$build/$needed" ] || make --no-print-directory BUILD="$build" all benches >&2 || die "can't build $build/$needed"
 done
 find_cores
 described=
