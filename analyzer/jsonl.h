@@ -62,6 +62,9 @@ void jsonl_process_free(struct jsonl_process *process);
 void jsonl_begin(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker);
 void jsonl_end(struct jsonl_process *process);
 
+/* `,"kind":...,"callback":...,"caller":...,"object":...` of a poll's word. */
+void jsonl_put_poll(struct jsonl_process *process, uint64_t word);
+
 /* A whole line for an event word; polls have their own below. */
 void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, const struct mark *mark);
@@ -105,6 +108,17 @@ struct jsonl_samples {
 /* As for streams; false: there is none (any more). */
 bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process, uint64_t *ns);
 bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns);
+
+/* ---- jsonl_stalls.c --------------------------------------------------------------------------------------- */
+
+/* Looks at stuck callbacks, likewise; `at` is the next one's place. */
+struct jsonl_stalls {
+	struct jsonl_process *process;
+	size_t at;
+};
+
+bool jsonl_stalls_begin(struct jsonl_stalls *stalls, struct jsonl_process *process, uint64_t *ns);
+bool jsonl_stalls_write(struct jsonl_stalls *stalls, uint64_t *ns);
 
 /* ---- jsonl_convert.c -------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A whole trace as JSON lines: merges the workers' streams and the samples of all processes by time.
+ * A whole trace as JSON lines: merges the workers' streams, the samples and the stalls of all processes by time.
  *
  * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened when its first
  * event is due and closed after its last. Processes of one boot are put in order by CLOCK_MONOTONIC, others by the
@@ -15,7 +15,10 @@
 
 #define PROGRESS_EVENTS 1000000
 
-/* What one heap entry stands for: a worker, or (stream NULL, worker SIZE_MAX) a process' samples. */
+/* What one heap entry stands for: a worker, or (stream NULL) a process' samples or stalls. */
+#define SOURCE_SAMPLES SIZE_MAX
+#define SOURCE_STALLS  (SIZE_MAX - 1)
+
 struct source {
 	size_t process, worker;
 	struct jsonl_stream *stream;
@@ -26,6 +29,7 @@ struct conversion {
 	struct jsonl_text *out;
 	struct jsonl_process *processes;
 	struct jsonl_samples *samples;
+	struct jsonl_stalls *stalls;
 	uint64_t *offsets_ns; /* a process: what makes times of several boots comparable */
 	struct source *sources;
 	size_t source_count;
@@ -48,7 +52,7 @@ static size_t count_sources(const struct trace *trace)
 	size_t count = 0;
 
 	for (size_t i = 0; i < trace->process_count; i++)
-		count += trace->processes[i].worker_count + 1;
+		count += trace->processes[i].worker_count + 2;
 	return count;
 }
 
@@ -73,7 +77,9 @@ static int begin_process(struct conversion *conversion, size_t index)
 	for (size_t i = 0; i < process->worker_count; i++)
 		add_source(conversion, index, i, jsonl_stream_start_ns(process, &process->workers[i]));
 	if (jsonl_samples_begin(&conversion->samples[index], &conversion->processes[index], &ns))
-		add_source(conversion, index, SIZE_MAX, ns);
+		add_source(conversion, index, SOURCE_SAMPLES, ns);
+	if (jsonl_stalls_begin(&conversion->stalls[index], &conversion->processes[index], &ns))
+		add_source(conversion, index, SOURCE_STALLS, ns);
 	return 0;
 }
 
@@ -84,11 +90,12 @@ static int begin_all(struct conversion *conversion)
 
 	conversion->processes = calloc(processes + 1, sizeof(*conversion->processes));
 	conversion->samples = calloc(processes + 1, sizeof(*conversion->samples));
+	conversion->stalls = calloc(processes + 1, sizeof(*conversion->stalls));
 	conversion->offsets_ns = calloc(processes + 1, sizeof(*conversion->offsets_ns));
 	conversion->sources = calloc(sources + 1, sizeof(*conversion->sources));
 	conversion->heap.entries = calloc(sources + 1, sizeof(*conversion->heap.entries));
-	if (!conversion->processes || !conversion->samples || !conversion->offsets_ns || !conversion->sources ||
-	    !conversion->heap.entries)
+	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->offsets_ns ||
+	    !conversion->sources || !conversion->heap.entries)
 		return -ENOMEM;
 	for (size_t i = 0; !error && i < processes; i++)
 		error = begin_process(conversion, i);
@@ -103,6 +110,7 @@ static void end_all(struct conversion *conversion)
 		jsonl_process_free(&conversion->processes[i]);
 	free(conversion->processes);
 	free(conversion->samples);
+	free(conversion->stalls);
 	free(conversion->offsets_ns);
 	free(conversion->sources);
 	free(conversion->heap.entries);
@@ -121,8 +129,10 @@ static void end_stream(struct conversion *conversion, struct source *source)
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
 static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns, int *error)
 {
-	if (source->worker == SIZE_MAX)
+	if (source->worker == SOURCE_SAMPLES)
 		return jsonl_samples_write(&conversion->samples[source->process], ns);
+	if (source->worker == SOURCE_STALLS)
+		return jsonl_stalls_write(&conversion->stalls[source->process], ns);
 	if (!source->stream) {
 		source->stream = jsonl_stream_open(conversion->trace, source->process, source->worker,
 						   &conversion->processes[source->process], ns);

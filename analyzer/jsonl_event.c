@@ -108,6 +108,12 @@ static void put_site(struct jsonl_process *process, uint32_t index)
 		process->out->error = -ENOMEM;
 }
 
+void jsonl_put_poll(struct jsonl_process *process, uint64_t word)
+{
+	put_site(process, trace_word_code(word) - TRACE_CODE_POLL);
+	jsonl_key_address(process->out, "object", trace_word_object(word));
+}
+
 static void put_site_event(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker,
 			   uint32_t site, uint64_t word)
 {

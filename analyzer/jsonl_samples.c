@@ -75,6 +75,7 @@ static const struct {
 } names[] = {
     [TRACE_SAMPLE_WORKER] = {"WorkerSample", "cpu_ns", "sched_wait_ns", "time_slices", NULL},
     [TRACE_SAMPLE_UNTRACED] = {"Untraced", "callbacks", "threads", "events", "marks"},
+    [TRACE_SAMPLE_STALLS] = {"StallTotals", "looks", "suppressed", "blind", NULL},
     [TRACE_SAMPLE_SWITCHES] = {"SwitchesSample", "voluntary", "involuntary", NULL, NULL},
     [TRACE_SAMPLE_CGROUP] = {"CgroupSample", "periods", "throttled_periods", "throttled_ns", NULL},
     [TRACE_SAMPLE_MACHINE] = {"MachineSample", "busy_ns", "idle_ns", "steal_ns", NULL},
@@ -98,9 +99,10 @@ static void put_numbers(struct jsonl_samples *samples, const struct trace_sample
 static void (*const writers[])(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns) = {
     [TRACE_SAMPLE_QUEUE] = put_queue,	   [TRACE_SAMPLE_POOL] = put_pool_alone,
     [TRACE_SAMPLE_WORKER] = put_numbers,   [TRACE_SAMPLE_RECORDING] = put_recording,
-    [TRACE_SAMPLE_UNTRACED] = put_numbers, [TRACE_SAMPLE_SWITCHES] = put_numbers,
-    [TRACE_SAMPLE_CGROUP] = put_numbers,   [TRACE_SAMPLE_MACHINE] = put_numbers,
-    [TRACE_SAMPLE_CPUS] = put_numbers,	   [TRACE_SAMPLE_PRICE] = put_numbers,
+    [TRACE_SAMPLE_STALLS] = put_numbers,   [TRACE_SAMPLE_UNTRACED] = put_numbers,
+    [TRACE_SAMPLE_SWITCHES] = put_numbers, [TRACE_SAMPLE_CGROUP] = put_numbers,
+    [TRACE_SAMPLE_MACHINE] = put_numbers,  [TRACE_SAMPLE_CPUS] = put_numbers,
+    [TRACE_SAMPLE_PRICE] = put_numbers,
 };
 
 static bool next_ns(const struct jsonl_samples *samples, uint64_t *ns)

@@ -146,6 +146,7 @@ static void frame_print(FILE *out, const char *text, const char *before)
 	free(clean);
 }
 
+/* Functions without lines: a function that computes is seen at many. */
 static void stall_collapsed(const struct report *report, const struct stall *stall, FILE *out)
 {
 	uint64_t us = timeline_ns(report->timeline, stall->ticks) / 1000;
@@ -153,9 +154,10 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 	if (us == 0)
 		return;
 	frame_print(out, report_kind(report->timeline, stall->site), "stalls;");
-	frame_print(out, callback_text(report, stall), ";");
+	if (stall->frame_count == 0)
+		frame_print(out, callback_text(report, stall), ";");
 	for (size_t i = stall->frame_count; i-- > 0;)
-		frame_print(out, stall->frames[i].symbol->text, stall->frames[i].scanned ? ";? " : ";");
+		frame_print(out, stall->frames[i].symbol->name, stall->frames[i].scanned ? ";? " : ";");
 	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK)
 		frame_print(out, stall->what, ";");
 	fprintf(out, " %" PRIu64 "\n", us);

@@ -52,6 +52,11 @@ struct stalls {
 	uint64_t taken, suppressed, blind; /* looks in all, left out, without anything seen; 0 where no sample tells */
 };
 
+/* One look: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees either way. */
+int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *look,
+		  struct stall *stall);
+void stall_clear(struct stall *stall);
+
 /* NULL only when memory is out. */
 struct stalls *stalls_make(const struct timeline *timeline, struct symbols *symbols);
 void stalls_free(struct stalls *stalls);

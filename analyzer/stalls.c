@@ -62,9 +62,8 @@ static const char *waiter_find(const struct stall *stall, bool *is_lock)
 }
 
 /* Who has the lock: a worker of the trace, or another thread by its name. */
-static char *holder_text(const struct timeline *timeline, const struct trace_stall *look)
+static char *holder_text(const struct trace_process *process, const struct trace_stall *look)
 {
-	const struct trace_process *process = timeline->process;
 	char *text = NULL;
 	int length = 0;
 
@@ -78,12 +77,12 @@ static char *holder_text(const struct timeline *timeline, const struct trace_sta
 	return length < 0 ? NULL : text;
 }
 
-static char *futex_text(const struct timeline *timeline, struct symbols *symbols, const struct stall *stall,
+static char *futex_text(const struct trace_process *process, struct symbols *symbols, const struct stall *stall,
 			const char *waiter)
 {
 	const struct trace_stall *look = stall->look;
 	char *variable = symbols_variable(symbols, look->arguments[0]);
-	char *holder = look->holder ? holder_text(timeline, look) : NULL;
+	char *holder = look->holder ? holder_text(process, look) : NULL;
 	char *text = NULL;
 	int length = variable
 			 ? asprintf(&text, "%s(%s)%s", waiter, variable, holder ? holder : "")
@@ -112,7 +111,7 @@ static char *syscall_text(const struct trace_stall *look)
 }
 
 /* Sleeps, and in what is known. */
-static int asleep_say(const struct timeline *timeline, struct symbols *symbols, struct stall *stall)
+static int asleep_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
 {
 	const struct trace_stall *look = stall->look;
 	const char *name = syscall_name(look->machine, look->syscall), *waiter;
@@ -125,7 +124,7 @@ static int asleep_say(const struct timeline *timeline, struct symbols *symbols, 
 	}
 	if (syscall_role(look->machine, look->syscall) == SYSCALL_FUTEX) {
 		waiter = waiter_find(stall, &is_lock);
-		stall->text = futex_text(timeline, symbols, stall, waiter ? waiter : name);
+		stall->text = futex_text(process, symbols, stall, waiter ? waiter : name);
 		stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
 	} else {
 		stall->text = syscall_text(look);
@@ -169,13 +168,13 @@ static int computed_say(struct stall *stall)
 	return stall->text ? 0 : -ENOMEM;
 }
 
-static int stall_say(const struct timeline *timeline, struct symbols *symbols, struct stall *stall)
+static int stall_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
 {
 	const struct trace_stall *look = stall->look;
 
 	stall->what = "";
 	if (look->sp && look->register_count == 0)
-		return asleep_say(timeline, symbols, stall);
+		return asleep_say(process, symbols, stall);
 	if (look->state == 'R' || look->register_count > 0)
 		return computed_say(stall);
 	return 0;
@@ -183,10 +182,10 @@ static int stall_say(const struct timeline *timeline, struct symbols *symbols, s
 
 /* ---- Time ----------------------------------------------------------------------------------------------------- */
 
-static void stall_measure(const struct timeline *timeline, struct stall *stall)
+static void stall_measure(const struct trace_process *process, struct stall *stall)
 {
 	const struct trace_stall *look = stall->look;
-	uint64_t wall = trace_ns(timeline->process, look->tick) - trace_ns(timeline->process, look->base_tick);
+	uint64_t wall = trace_ns(process, look->tick) - trace_ns(process, look->base_tick);
 
 	if (look->cpu_ns < look->base_cpu_ns || look->wait_ns < look->base_wait_ns || look->cpu_ns == 0 || wall == 0)
 		return;
@@ -288,25 +287,33 @@ static uint32_t site_of(const struct trace_process *process, uint64_t word)
 	return site < process->site_count ? site : (uint32_t)process->site_count;
 }
 
+int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *look,
+		  struct stall *stall)
+{
+	*stall = (struct stall){.tick = look->tick,
+				.poll_tick = look->poll_tick,
+				.site = site_of(process, look->poll_word),
+				.worker = worker_position(process, look->worker),
+				.what = "",
+				.look = look};
+	int error = frames_find(symbols, stall);
+	stall_measure(process, stall);
+	return error ? error : stall_say(process, symbols, stall);
+}
+
+void stall_clear(struct stall *stall)
+{
+	free(stall->text);
+	free(stall->frames);
+}
+
 /* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks. */
 static int stalls_add(struct stalls *stalls, const struct timeline *timeline, struct symbols *symbols,
 		      const struct trace_stall *look)
 {
-	struct stall *stall = &stalls->list[stalls->count];
-	size_t worker = worker_position(timeline->process, look->worker);
-	int error;
-
-	if (worker == timeline->process->worker_count)
+	if (worker_position(timeline->process, look->worker) == timeline->process->worker_count)
 		return 0;
-	stalls->count++;
-	*stall = (struct stall){.tick = look->tick,
-				.poll_tick = look->poll_tick,
-				.site = site_of(timeline->process, look->poll_word),
-				.worker = worker,
-				.look = look};
-	error = frames_find(symbols, stall);
-	stall_measure(timeline, stall);
-	return error ? error : stall_say(timeline, symbols, stall);
+	return stall_explain(timeline->process, symbols, look, &stalls->list[stalls->count++]);
 }
 
 /* The newest totals. */
@@ -347,10 +354,8 @@ void stalls_free(struct stalls *stalls)
 {
 	if (!stalls)
 		return;
-	for (size_t i = 0; i < stalls->count; i++) {
-		free(stalls->list[i].text);
-		free(stalls->list[i].frames);
-	}
+	for (size_t i = 0; stalls->list && i < stalls->count; i++)
+		stall_clear(&stalls->list[i]);
 	free(stalls->list);
 	free(stalls);
 }
