@@ -53,7 +53,7 @@ __attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const v
 /* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
 #define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
-/* All that is not the common case: no room, another clock, recording switched off, frames that were left behind. */
+/* No room, another clock, frames that were left behind, a cancelled request. */
 DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, void *b, void *c, void *d, void *e,
 								     const struct site *site)
 {
@@ -82,15 +82,12 @@ static inline bool dispatch_is_plain(const struct thread *thread, const void *st
 	       (int)(intptr_t)status != ECANCELED_STATUS;
 }
 
-DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_plain(void *a, void *b, void *c, void *d, void *e,
+								      const struct site *site)
 {
 	struct thread *thread = thread_current;
 	uint32_t depth = thread->depth;
 
-	if (unlikely(!dispatch_is_plain(thread, b))) {
-		dispatch_slow(a, b, c, d, e, site);
-		return;
-	}
 	thread_open(thread, thread_sp(), clock_counter(),
 		    trace_word((uintptr_t)a, atomic_load_explicit(&site->code, memory_order_relaxed)));
 	site->callback(a, b, c, d, e);
@@ -101,6 +98,27 @@ DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, cons
 	}
 	thread->depth = depth;
 	thread_put(thread, clock_counter(), TRACE_POLL_END);
+}
+
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_off(void *a, void *b, void *c, void *d, void *e,
+								    const struct site *site)
+{
+	site->callback(a, b, c, d, e);
+	if (unlikely(site->ends_item))
+		dispatch_item_end(a, site);
+}
+
+/* Only asks, and jumps on: what is needed of the stack is for who calls. */
+DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+{
+	const struct thread *thread = thread_current;
+
+	if (likely(dispatch_is_plain(thread, b)))
+		dispatch_plain(a, b, c, d, e, site);
+	else if (thread->ring && !thread_enabled(thread))
+		dispatch_off(a, b, c, d, e, site);
+	else
+		dispatch_slow(a, b, c, d, e, site);
 }
 
 void *dispatch_tail_caller(void *caller)
