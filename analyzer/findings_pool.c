@@ -169,8 +169,9 @@ void detect_idle(struct detection *detection)
 
 struct waiting {
 	uint32_t site;
-	uint64_t pending, done;
+	uint64_t pending, done, cancelled;
 	struct timeline_span oldest;
+	bool oldest_ended;
 };
 
 static void waiting_add(struct waiting *list, size_t *count, const struct timeline_span *span, bool done)
@@ -182,9 +183,20 @@ static void waiting_add(struct waiting *list, size_t *count, const struct timeli
 	if (at == *count)
 		list[(*count)++] = (struct waiting){.site = span->site};
 	list[at].pending += !done;
-	list[at].done += done;
-	if (span->duration > list[at].oldest.duration)
+	list[at].done += done && !span->cancelled;
+	list[at].cancelled += done && span->cancelled;
+	if (span->duration > list[at].oldest.duration) {
 		list[at].oldest = *span;
+		list[at].oldest_ended = done;
+	}
+}
+
+/* How the oldest ended. */
+static const char *waiting_outcome(const struct timeline *timeline, const struct waiting *waiting)
+{
+	if (waiting->oldest_ended)
+		return waiting->oldest.cancelled ? "was cancelled after" : "took";
+	return timeline->process->running ? "has been pending for" : "was never done: it was submitted";
 }
 
 static void waiting_tell(struct detection *detection, const struct waiting *waiting)
@@ -195,16 +207,17 @@ static void waiting_tell(struct detection *detection, const struct waiting *wait
 	struct texts texts = {0};
 
 	finding_blame(detection, finding, waiting->site);
-	finding_say(detection, &finding->title, "A %s for %s %s %s, submitted by %s.",
-		    site_kind(detection, waiting->site), site_text(detection, waiting->site),
-		    waiting->pending ? "has been pending for" : "took",
+	finding_say(detection, &finding->title, "A request (%s) for %s %s %s%s by %s.", site_kind(detection, waiting->site),
+		    site_text(detection, waiting->site), waiting_outcome(timeline, waiting),
 		    say_ns(&texts, ns_of(timeline, waiting->oldest.duration)),
+		    waiting->oldest_ended || timeline->process->running ? ", submitted" : " before the end,",
 		    symbols_site(detection->input->symbols, waiting->site, true)->text);
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " pending at the end and %" PRIu64
-		    " done in the end took %s or longer; of this sort %" PRIu64 " were done, in %s at p99.",
-		    waiting->pending, waiting->done, say_ns(&texts, limit(detection, LIMIT_pending)),
-		    timeline->sites[waiting->site].life.count,
+		    "Of those that were on their way for %s or longer, %" PRIu64 " had no end when the trace ended, "
+		    "%" PRIu64 " completed late, %" PRIu64 " were cancelled; of this sort %" PRIu64
+		    " were done, in %s at p99.",
+		    say_ns(&texts, (double)timeline->options.pending_ns), waiting->pending, waiting->done,
+		    waiting->cancelled, timeline->sites[waiting->site].life.count,
 		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timeline->sites[waiting->site].life, 0.99))));
 	finding_say(
 	    detection, &finding->advice,
@@ -224,7 +237,7 @@ void detect_pending(struct detection *detection)
 		return;
 	}
 	for (size_t i = 0; i < timeline->pending.count; i++) {
-		if (ns_of(timeline, timeline->pending.spans[i].duration) >= limit(detection, LIMIT_pending))
+		if (timeline_span_ns(timeline, &timeline->pending.spans[i]) >= timeline->options.pending_ns)
 			waiting_add(list, &count, &timeline->pending.spans[i], false);
 	}
 	for (size_t i = 0; i < timeline->slow_requests.count; i++)

@@ -12,6 +12,7 @@
 
 #include "marks.h"
 #include "reader.h"
+#include "request_table.h"
 #include "symbols.h"
 
 /* ---- jsonl_text.c ----------------------------------------------------------------------------------------- */
@@ -50,6 +51,7 @@ struct jsonl_process {
 	struct symbols *symbols;
 	char **sites; /* by site: kind, callback and caller as they are printed; made when first needed */
 	uint64_t *requests;
+	struct request_table pending; /* requests on their way; submit_tick is in ns, worker is its number */
 	bool show_pid;
 };
 
@@ -79,6 +81,19 @@ void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 /* Events that were dropped, and of which no event tells. */
 void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count);
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace);
+
+void jsonl_request_pending(struct jsonl_process *process, const struct request *request, uint64_t ns, uint64_t age_ns);
+
+/* ---- jsonl_pending.c -------------------------------------------------------------------------------------- */
+
+void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site, uint64_t object, uint64_t ns);
+/* False: its submission is not known. */
+bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns);
+/* Events of the worker are missing: its requests may have ended. */
+void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker);
+/* How often to look, and a look: tells what has been on its way for long. */
+uint64_t jsonl_pending_step_ns(const struct jsonl_process *process);
+void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
 
 /* ---- jsonl_stream.c --------------------------------------------------------------------------------------- */
 

@@ -15,9 +15,11 @@
 
 #define PROGRESS_EVENTS 1000000
 
-/* What one heap entry stands for: a worker, or (stream NULL) a process' samples or stalls. */
+/* What one heap entry stands for: a worker; or, without a stream, a process' samples or stalls, or a look at its
+ * requests. */
 #define SOURCE_SAMPLES SIZE_MAX
 #define SOURCE_STALLS  (SIZE_MAX - 1)
+#define SOURCE_LOOKS   (SIZE_MAX - 2)
 
 struct source {
 	size_t process, worker;
@@ -33,6 +35,7 @@ struct conversion {
 	uint64_t *offsets_ns; /* a process: what makes times of several boots comparable */
 	struct source *sources;
 	size_t source_count;
+	size_t telling; /* sources that have something to tell of themselves: not looks */
 	struct tick_heap heap;
 	struct jsonl_watcher watcher;
 };
@@ -52,7 +55,7 @@ static size_t count_sources(const struct trace *trace)
 	size_t count = 0;
 
 	for (size_t i = 0; i < trace->process_count; i++)
-		count += trace->processes[i].worker_count + 2;
+		count += trace->processes[i].worker_count + 3;
 	return count;
 }
 
@@ -60,6 +63,7 @@ static void add_source(struct conversion *conversion, size_t process, size_t wor
 {
 	conversion->sources[conversion->source_count] = (struct source){process, worker, NULL};
 	tick_heap_push(&conversion->heap, ns + conversion->offsets_ns[process], conversion->source_count++);
+	conversion->telling += worker != SOURCE_LOOKS;
 }
 
 static int begin_process(struct conversion *conversion, size_t index)
@@ -80,6 +84,10 @@ static int begin_process(struct conversion *conversion, size_t index)
 		add_source(conversion, index, SOURCE_SAMPLES, ns);
 	if (jsonl_stalls_begin(&conversion->stalls[index], &conversion->processes[index], &ns))
 		add_source(conversion, index, SOURCE_STALLS, ns);
+	if (process->pending_ns != UINT64_MAX)
+		add_source(conversion, index, SOURCE_LOOKS,
+			   trace_ns(process, process->start_tick) +
+			       jsonl_pending_step_ns(&conversion->processes[index]));
 	return 0;
 }
 
@@ -126,9 +134,24 @@ static void end_stream(struct conversion *conversion, struct source *source)
 	source->stream = NULL;
 }
 
+/* It goes on while there is anything else to tell, or the program waits on and on. */
+static bool look(struct conversion *conversion, const struct source *source, uint64_t *ns)
+{
+	struct jsonl_process *process = &conversion->processes[source->process];
+	uint64_t now_ns = conversion->heap.entries[0].tick - conversion->offsets_ns[source->process];
+
+	if (conversion->telling == 0 && now_ns > trace_known_until_ns(process->process))
+		return false;
+	jsonl_pending_look(process, now_ns);
+	*ns = now_ns + jsonl_pending_step_ns(process);
+	return true;
+}
+
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
 static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns, int *error)
 {
+	if (source->worker == SOURCE_LOOKS)
+		return look(conversion, source, ns);
 	if (source->worker == SOURCE_SAMPLES)
 		return jsonl_samples_write(&conversion->samples[source->process], ns);
 	if (source->worker == SOURCE_STALLS)
@@ -158,8 +181,10 @@ static int merge(struct conversion *conversion)
 
 		if (write_next(conversion, source, &ns, &error))
 			tick_heap_move_top(&conversion->heap, ns + conversion->offsets_ns[source->process]);
-		else
+		else {
+			conversion->telling -= source->worker != SOURCE_LOOKS;
 			tick_heap_pop(&conversion->heap);
+		}
 		if (++written % PROGRESS_EVENTS == 0 && written < total)
 			conversion->watcher.progress(conversion->watcher.arg, written, total);
 	}

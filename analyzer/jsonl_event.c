@@ -27,6 +27,7 @@ void jsonl_process_free(struct jsonl_process *process)
 		free(process->sites[i]);
 	free(process->sites);
 	free(process->requests);
+	request_table_free(&process->pending);
 	if (process->symbols)
 		symbols_close(process->symbols);
 }
@@ -207,6 +208,8 @@ static void put_submit(struct jsonl_process *process, uint64_t ns, uint32_t work
 	uint32_t site = trace_word_code(word) - TRACE_CODE_SUBMIT;
 
 	remember_request(process, site, word);
+	if (find_site(process->process, site))
+		jsonl_pending_begin(process, worker, site, trace_word_object(word), ns);
 	put_site_event(process, "RequestSubmit", ns, worker, site, word);
 	jsonl_end(process);
 }
@@ -262,13 +265,25 @@ void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, con
 	jsonl_end(process);
 }
 
+void jsonl_request_pending(struct jsonl_process *process, const struct request *request, uint64_t ns, uint64_t age_ns)
+{
+	put_site_event(process, "RequestPending", ns, request->worker, request->site,
+		       trace_word(request->key, TRACE_CODE_SUBMIT));
+	jsonl_key_number(process->out, "age_ns", age_ns);
+	jsonl_end(process);
+}
+
 void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
 {
 	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;
 	uint8_t class = site_class(process->process, site);
 
+	uint64_t life_ns;
+
 	if (class == KIND_CLASS_REQUEST || class == KIND_CLASS_POOL) {
 		put_site_event(process, "RequestDone", ns, worker, site, word);
+		if (jsonl_pending_end(process, trace_word_object(word), ns, &life_ns))
+			jsonl_key_number(process->out, "life_ns", life_ns);
 		jsonl_end(process);
 	}
 	put_site_event(process, "PollStart", ns, worker, site, word);
@@ -299,6 +314,7 @@ void jsonl_item_start(struct jsonl_process *process, uint64_t ns, uint32_t worke
 
 void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count)
 {
+	jsonl_pending_forget(process, worker);
 	jsonl_begin(process, "Lost", ns, worker);
 	if (count > 0)
 		jsonl_key_number(process->out, "count", count);

@@ -271,9 +271,10 @@ static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct
 		return;
 	}
 	jsonl_instant(stream->process, ns, stream->worker->worker, item->word);
-	if (word_is_lost(item->word))
+	if (word_is_lost(item->word)) {
+		jsonl_pending_forget(stream->process, stream->worker->worker);
 		stream->lost_told += trace_word_object(item->word);
-	else if (code == TRACE_LOOP_ENTER)
+	} else if (code == TRACE_LOOP_ENTER)
 		open_push(stream, item->word, item->tick);
 	else if (code == TRACE_LOOP_LEAVE)
 		open_leave_loop(stream);

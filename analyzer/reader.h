@@ -76,11 +76,14 @@ struct trace_stall {
 	char *object;                /* never NULL */
 };
 
+#define READER_PENDING_NS 6000000000ull /* where the trace does not say it */
+
 struct trace_process {
 	uint32_t pid;
 	uint8_t process_id[16];
 	uint8_t boot_id[16];     /* processes of one boot share CLOCK_MONOTONIC */
 	uint8_t clock, tier, unit_shift;
+	uint64_t pending_ns;     /* requests on their way for longer are to be reported; UINT64_MAX: none */
 	char *exe, *cmdline, *libuv, *libuv_path, *ring_path, *version; /* never NULL; "" where unknown */
 	bool pool_items_unseen;              /* when the pool's items end is known of uv_queue_work's alone */
 	char **notes; size_t note_count;     /* warnings that reports must repeat */
@@ -89,6 +92,7 @@ struct trace_process {
 	bool sealed;                         /* the last segment has its seal */
 	uint32_t seal_reason;                /* enum trace_seal_reason, 0 where there is none */
 	bool salvaged;                       /* part of it comes from the ring that a crash left */
+	bool drained;                        /* running, and no event waits in its ring */
 	bool running;                        /* it is alive on this machine now: its newest events are not in its files yet */
 	uint64_t first_segment, last_segment; uint32_t segment_count;
 	struct trace_worker *workers; size_t worker_count; /* by number */
@@ -129,6 +133,10 @@ static inline uint64_t trace_range_ns(const struct trace_clock_range *range, uin
 
 	return ns < range->end_ns ? (uint64_t)ns : range->end_ns;
 }
+
+/* Until when the process' events are sure to have been read, CLOCK_MONOTONIC: its last one or, of a process that runs and
+ * is quiet, a little more than a second ago: its ring is empty, and that is as long as the writer may have kept one. */
+uint64_t trace_known_until_ns(const struct trace_process *process);
 
 /* Walks the items of one worker in stream order (by the tick at which an item was complete; an INSTANT nested in
  * a fused POLL follows it). Several cursors may be open, also in several threads. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "reader_private.h"
 
@@ -161,4 +162,17 @@ uint64_t trace_real_ns(const struct trace_process *process, uint64_t tick)
 	const struct trace_clock_range *range = trace_clock_range(process, tick);
 
 	return trace_range_ns(range, tick) + (uint64_t)range->real_offset_ns;
+}
+
+#define WRITER_KEEPS_NS 1200000000ull
+
+uint64_t trace_known_until_ns(const struct trace_process *process)
+{
+	uint64_t last_ns = trace_ns(process, process->last_tick), now_ns;
+	struct timespec now;
+
+	if (!process->drained || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+		return last_ns;
+	now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return now_ns > last_ns + WRITER_KEEPS_NS ? now_ns - WRITER_KEEPS_NS : last_ns;
 }

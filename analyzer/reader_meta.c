@@ -32,6 +32,26 @@ static int text_unseen(struct trace_process *process, const struct trace_text *t
 	return 0;
 }
 
+void reader_set_pending(struct trace_process *process, uint64_t seconds)
+{
+	process->pending_ns = seconds > 0 && seconds <= UINT32_MAX ? seconds * 1000000000 : UINT64_MAX;
+}
+
+/* "UVTRACE_PENDING_SECONDS=6"; options that are not known are passed over. */
+static void parse_option(struct trace_process *process, const struct trace_text *text)
+{
+	static const char name[] = "UVTRACE_PENDING_SECONDS=";
+	char value[8] = "";
+	size_t name_bytes = sizeof(name) - 1;
+
+	if (text->text_bytes <= name_bytes || text->text_bytes - name_bytes >= sizeof(value) ||
+	    memcmp(text->text, name, name_bytes) != 0)
+		return;
+	memcpy(value, text->text + name_bytes, text->text_bytes - name_bytes);
+	if (value[0] >= '0' && value[0] <= '9')
+		reader_set_pending(process, strtoull(value, NULL, 10));
+}
+
 static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	struct trace_process *process = meta->process;
@@ -51,6 +71,8 @@ static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 		return reader_note(process, "%.*s", text->text_bytes, text->text);
 	if (text->key == TRACE_TEXT_UNSEEN)
 		return text_unseen(process, text);
+	if (text->key == TRACE_TEXT_OPTION)
+		parse_option(process, text);
 	if (text->key >= sizeof(places) / sizeof(places[0]) || !places[text->key])
 		return 0;
 	return reader_text_set(places[text->key], text->text, text->text_bytes);

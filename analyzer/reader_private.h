@@ -115,6 +115,8 @@ struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t 
 uint8_t reader_meta_role(uint32_t role);
 int reader_meta_set_site(struct trace_process *process, uint32_t index, const struct trace_site *site);
 int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name, size_t name_bytes);
+/* 0: nothing is to be reported. */
+void reader_set_pending(struct trace_process *process, uint64_t seconds);
 int reader_meta_set_kind(struct trace_process *process, uint32_t number, const struct trace_kind_info *kind,
 			 const char *name, size_t name_bytes);
 

@@ -41,6 +41,7 @@ static int process_add(struct reader *reader, const struct trace_file_header *he
 	if (!process)
 		return -ENOMEM;
 	process->pid = header->pid;
+	process->pending_ns = READER_PENDING_NS;
 	memcpy(process->process_id, header->process_id, sizeof(process->process_id));
 	memcpy(process->boot_id, header->boot_id, sizeof(process->boot_id));
 	process->clock = header->clock;

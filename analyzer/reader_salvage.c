@@ -353,6 +353,7 @@ static int salvage_texts(struct salvage *salvage)
 	struct shared *shared = salvage->shared;
 	int error = 0;
 
+	reader_set_pending(process, shared->options.pending_seconds);
 	if (!*process->libuv_path)
 		error = reader_text_set(&process->libuv_path, shared->libuv_path,
 					strnlen(shared->libuv_path, sizeof(shared->libuv_path)));
@@ -423,6 +424,7 @@ static int note_running(struct salvage *salvage)
 	for (uint32_t i = 0; salvage->shared && i < salvage->shared->ring_count; i++)
 		if (ring_is_sane(salvage->shared, &salvage->shared->rings[i]))
 			waiting += salvage->shared->rings[i].head - salvage->shared->rings[i].tail;
+	process->drained = salvage->shared && waiting == 0;
 	return reader_note(process,
 			   "process %u is still running: %llu of its events are still in its ring (trace_ctl %u flush)",
 			   process->pid, (unsigned long long)waiting, process->pid);

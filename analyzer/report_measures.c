@@ -376,14 +376,21 @@ static json_t *wakeups_json(const struct report *report)
 	return list;
 }
 
-static json_t *pending_json(const struct report *report)
+/* Requests, the oldest first, and what became of them. `ended`: with a callback. */
+static json_t *request_spans_json(const struct report *report, const struct timeline_top *top, bool ended)
 {
-	const struct timeline_top *pending = &report->timeline->pending;
+	const char *open = report->timeline->process->running ? "pending" : "never";
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && i < pending->count && i < report->timeline->options.top; i++)
-		json_array_append_new(list, site_add(report, span_json(report->timeline, &pending->spans[i]),
-						     pending->spans[i].site, false));
+	for (size_t i = 0; list && i < top->count && i < report->timeline->options.top; i++) {
+		const struct timeline_span *span = &top->spans[i];
+		const struct json_pair outcome = {"outcome", json_text(!ended		 ? open
+								       : span->cancelled ? "cancelled"
+											 : "completed")};
+		json_array_append_new(
+		    list,
+		    json_add(site_add(report, span_json(report->timeline, span), span->site, false), &outcome, 1));
+	}
 	return list;
 }
 
@@ -528,7 +535,10 @@ json_t *json_measures(json_t *object, const struct report *report)
 	    {"pool", findings ? pool_json(report) : json_null()},
 	    {"timers", timers_json(report)},
 	    {"wakeups", wakeups_json(report)},
-	    {"pending", pending_json(report)},
+	    {"pending", request_spans_json(report, &report->timeline->pending, false)},
+	    {"late_requests", request_spans_json(report, &report->timeline->slow_requests, true)},
+	    {"late_request_count", json_number(report->timeline->slow_requests.seen)},
+	    {"pending_limit_ns", json_number(report->timeline->options.pending_ns)},
 	    {"pending_count", json_number(report->timeline->pending.seen)},
 	    {"requests", requests_json(report)},
 	    {"marks", marks_json(report->timeline)},

@@ -63,12 +63,19 @@ static void hole_close(struct request_table *table, size_t hole)
 	table->slots[hole].key = 0;
 }
 
-bool request_table_take(struct request_table *table, uint64_t key, struct request *taken)
+struct request *request_table_find(const struct request_table *table, uint64_t key)
 {
 	if (table->count == 0 || key == 0)
-		return false;
+		return NULL;
 	struct request *slot = slot_find(table, key);
-	if (slot->key == 0)
+	return slot->key != 0 ? slot : NULL;
+}
+
+bool request_table_take(struct request_table *table, uint64_t key, struct request *taken)
+{
+	struct request *slot = request_table_find(table, key);
+
+	if (!slot)
 		return false;
 	*taken = *slot;
 	hole_close(table, (size_t)(slot - table->slots));

@@ -15,7 +15,8 @@ struct request {
 	uint64_t key; /* 0: free slot */
 	uint64_t submit_tick;
 	uint32_t site;
-	uint32_t worker; /* position of the one that submitted it */
+	uint32_t worker : 31; /* position of the one that submitted it */
+	uint32_t cancelled : 1;
 };
 
 struct request_table {
@@ -25,6 +26,8 @@ struct request_table {
 
 /* In place of one with the same key, if there is one. 0 or -ENOMEM. */
 int request_table_add(struct request_table *table, const struct request *request);
+/* The request itself, until the table changes; NULL where it is not there. */
+struct request *request_table_find(const struct request_table *table, uint64_t key);
 /* Takes a request out; false where it is not there. */
 bool request_table_take(struct request_table *table, uint64_t key, struct request *taken);
 /* Forgets all that is in it, keeps the memory. */

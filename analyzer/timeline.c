@@ -346,7 +346,9 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->private->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
 	timeline->private->idle_ticks = timeline_ticks(timeline, options->idle_ns);
 	timeline->private->hold_ticks = timeline_ticks(timeline, options->hold_ns);
-	timeline->private->pending_ticks = timeline_ticks(timeline, options->pending_ns);
+	if (timeline->options.pending_ns == 0)
+		timeline->options.pending_ns = process->pending_ns ? process->pending_ns : READER_PENDING_NS;
+	timeline->private->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
 	timeline->private->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
 	return timeline;
 }

@@ -43,14 +43,14 @@ struct timeline_options {
 	uint32_t worker;       /* 0: all; otherwise polls and totals of this one only */
 	uint32_t top;	       /* how many of each list are kept */
 	uint64_t hold_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
-	uint64_t pending_ns;   /* requests on their way for longer are listed */
+	uint64_t pending_ns;   /* requests on their way for longer are listed; 0: as the trace says */
 	const struct timeline_watch *watch; /* NULL: nobody */
 };
 
 #define TIMELINE_OPTIONS_DEFAULT                                                                                       \
 	{                                                                                                              \
 		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
-		.top = 10, .hold_ns = 5000000, .pending_ns = 6000000000                                                \
+		.top = 10, .hold_ns = 5000000, .pending_ns = 0                                                \
 	}
 
 /* A stretch of one worker's time. */
@@ -60,6 +60,7 @@ struct timeline_span {
 	uint32_t site;		 /* site_count: unknown; not used by idle periods */
 	bool in_pool;		 /* the request's work on the pool, not its callback */
 	bool nested;		 /* inside another poll */
+	bool cancelled;		 /* slow requests */
 	uint64_t object;
 	uint64_t depth; /* idle periods: the deepest queue of that stretch */
 	uint64_t sure;	/* idle periods: the same of requests that any pool worker may take (no lookups) */

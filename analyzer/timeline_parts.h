@@ -64,6 +64,7 @@ struct timeline_share {
 /* A request's callback that ran without its submission having been seen in the same part. */
 struct request_end {
 	uint64_t key, tick;
+	bool cancelled;
 };
 
 /* What a stream, or a part of one, knows of requests: those on their way, and ends without a beginning. */
@@ -237,6 +238,8 @@ void switches_sample(const struct timeline *timeline, struct timeline_worker *wo
 struct requests *requests_make(void);
 int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
 int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
+/* Its callback is still to come, or has just begun. */
+void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick);
 /* Events were lost: what is on its way may have ended. */
 void requests_forget(struct request_share *share, uint64_t tick);
 /* Takes what a part found, in the order of parts, and empties it. */

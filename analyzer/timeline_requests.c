@@ -58,7 +58,7 @@ static int ended_add(struct request_share *share, uint64_t object, uint64_t tick
 		share->ended = ended;
 		share->ended_room = room;
 	}
-	share->ended[share->ended_count++] = (struct request_end){object, tick};
+	share->ended[share->ended_count++] = (struct request_end){.key = object, .tick = tick};
 	return 0;
 }
 
@@ -70,6 +70,7 @@ static int slow_add(struct timeline_top *slow, const struct request *request, ui
 	    .worker = request->worker,
 	    .site = request->site,
 	    .object = request->key,
+	    .cancelled = request->cancelled,
 	};
 
 	return timeline_top_add(slow, &span);
@@ -97,6 +98,31 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 			    tick);
 }
 
+/* The one that ended at `tick`, if it is among the slow ones. */
+static void slow_cancel(struct timeline_top *slow, uint64_t object, uint64_t tick)
+{
+	for (size_t i = 0; i < slow->count; i++) {
+		struct timeline_span *span = &slow->spans[i];
+		if (span->object == object && span->tick + span->duration == tick)
+			span->cancelled = true;
+	}
+}
+
+/* libuv's own cancellations are known by the status that the callback gets: told inside it, at its start. */
+void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick)
+{
+	struct request_share *share = stream->requests;
+	struct request *request = request_table_find(&share->begun, object);
+	struct request_end *last = share->ended_count > 0 ? &share->ended[share->ended_count - 1] : NULL;
+
+	if (request)
+		request->cancelled = 1;
+	else if (last && last->key == object && last->tick == tick)
+		last->cancelled = true;
+	else
+		slow_cancel(&stream->share->slow_requests, object, tick);
+}
+
 void requests_forget(struct request_share *share, uint64_t tick)
 {
 	request_table_empty(&share->begun);
@@ -110,10 +136,12 @@ static int end_merge(struct timeline *timeline, const struct request_end *end)
 	struct requests *requests = timeline->private->requests;
 	struct request request;
 
-	if (request_table_take(&requests->begun, end->key, &request))
+	if (request_table_take(&requests->begun, end->key, &request)) {
+		request.cancelled |= end->cancelled;
 		return request_done(timeline, &timeline->sites[request.site].life, &timeline->slow_requests, &request,
 				    end->tick);
-	request = (struct request){.key = end->key, .submit_tick = end->tick};
+	}
+	request = (struct request){.key = end->key, .submit_tick = end->tick, .cancelled = end->cancelled};
 	return request.key == 0 ? 0 : request_table_add(&requests->ended, &request);
 }
 
@@ -122,9 +150,12 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 	struct requests *requests = timeline->private->requests;
 	struct request ended;
 
-	if (request_table_take(&requests->ended, request->key, &ended) && ended.submit_tick >= request->submit_tick)
-		return request_done(timeline, &timeline->sites[request->site].life, &timeline->slow_requests, request,
+	if (request_table_take(&requests->ended, request->key, &ended) && ended.submit_tick >= request->submit_tick) {
+		struct request done = *request;
+		done.cancelled |= ended.cancelled;
+		return request_done(timeline, &timeline->sites[request->site].life, &timeline->slow_requests, &done,
 				    ended.submit_tick);
+	}
 	return request_table_add(&requests->begun, request);
 }
 
@@ -159,9 +190,11 @@ static uint64_t unsure_until(const struct timeline *timeline)
 int requests_finish(struct timeline *timeline)
 {
 	struct requests *requests = timeline->private->requests;
-	uint64_t last_tick = timeline->process->last_tick;
+	uint64_t last_tick = timeline->process->last_tick, last_ns = trace_ns(timeline->process, last_tick);
+	uint64_t still_ns = trace_known_until_ns(timeline->process) - last_ns;
 
 	timeline->pending_since_gap = unsure_until(timeline);
+	last_tick += timeline_ticks(timeline, still_ns);
 	for (size_t i = 0; i < requests->begun.room; i++) {
 		const struct request *request = &requests->begun.slots[i];
 		struct timeline_span span = {

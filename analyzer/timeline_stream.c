@@ -412,8 +412,11 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	case TRACE_WORKER_END:
 		worker_end(stream, tick);
 		break;
-	case TRACE_ITEM_END:
 	case TRACE_REQUEST_CANCELLED:
+		requests_cancel(stream, trace_word_object(word), tick);
+		crossing_add(stream, tick, word);
+		break;
+	case TRACE_ITEM_END:
 	case TRACE_IO_URING:
 	case TRACE_ASYNC_SEND:
 	case TRACE_MARK:

@@ -16,6 +16,7 @@ struct config {
 	uint64_t file_size_bytes;
 	uint64_t total_size_bytes;
 	uint64_t rotate_seconds;
+	uint64_t pending_seconds;
 	uint64_t ring_size_bytes;
 	uint64_t drain; /* enum shared_drain */
 	uint64_t enabled;

@@ -181,6 +181,15 @@ static void put_unseen(struct segment *segment, uint64_t now_ns)
 	put_text(segment, TRACE_TEXT_NOTE, note, sizeof(note) - 1, now_ns);
 }
 
+/* What the program was told and readers go by. */
+static void put_options(struct segment *segment, uint64_t now_ns)
+{
+	char text[64];
+	int bytes = snprintf(text, sizeof(text), "UVTRACE_PENDING_SECONDS=%u", segment->shared->options.pending_seconds);
+
+	put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
+}
+
 static void put_process(struct segment *segment, uint64_t now_ns)
 {
 	const char *ring = segment->shared->self_path;
@@ -191,6 +200,7 @@ static void put_process(struct segment *segment, uint64_t now_ns)
 	put_libuv(segment, now_ns);
 	put_text(segment, TRACE_TEXT_RING_PATH, ring, strnlen(ring, SHARED_PATH_BYTES), now_ns);
 	put_text(segment, TRACE_TEXT_VERSION, UVTRACE_VERSION, strlen(UVTRACE_VERSION), now_ns);
+	put_options(segment, now_ns);
 	for (uint32_t note = 0; note < SEGMENT_NOTES; note++)
 		if (segment->notes & 1u << note)
 			put_note(segment, note, now_ns);

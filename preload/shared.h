@@ -17,7 +17,7 @@
 #include "trace_format.h"
 
 #define SHARED_MAGIC "uvtring\n"
-#define SHARED_VERSION 2
+#define SHARED_VERSION 3
 #define SHARED_DIR "/dev/shm"
 #define SHARED_PREFIX "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES 4096
@@ -100,6 +100,7 @@ struct shared_options {
 	uint32_t drain;               /* enum shared_drain */
 	uint32_t log;                 /* enum shared_log */
 	uint32_t rotate_seconds;
+	uint32_t pending_seconds; /* for readers alone */
 	uint32_t stall_ms;            /* 0: no watchdog */
 	uint32_t reserved;
 	uint64_t file_size_bytes;
