@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -165,4 +166,24 @@ int helper_spawn(const struct shared *shared)
 	signals_restore(&old_signals);
 	errno = saved_errno;
 	return -spawn.error;
+}
+
+bool helper_kill_stopped(uint32_t pid)
+{
+	static const char stopped[] = "(" HELPER_NAME ") T";
+	char text[64];
+	int saved_errno = errno;
+	ssize_t bytes;
+	bool killed;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%u/stat", pid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	bytes = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	if (fd >= 0)
+		close(fd);
+	text[bytes > 0 ? bytes : 0] = 0;
+	killed = pid != 0 && strstr(text, stopped) && kill((pid_t)pid, SIGKILL) == 0;
+	errno = saved_errno;
+	return killed;
 }

@@ -21,4 +21,8 @@ bool helper_would_be_adopted(void);
  * Takes about as long as an exec. errno is kept. */
 int helper_spawn(const struct shared *shared);
 
+/* Kills the helper with that pid if it was stopped (SIGSTOP): nobody else can take its place. False: it was not, or
+ * that cannot be told. */
+bool helper_kill_stopped(uint32_t pid);
+
 #endif

@@ -31,6 +31,8 @@
 #define START_WAIT_MS	  20   /* for the first look of the drain's thread at the program, whose timers are on */
 #define BIRTH_MS	  200  /* a helper that shows no life by then never will: it was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
+#define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
+#define ASKED_AGAIN	  64   /* events that find no room, between looks at the clock */
 #define DRAIN_STACK_BYTES (256 * 1024)
 
 static struct process process_before; /* before the constructor, or where there is no memory */
@@ -210,6 +212,24 @@ static bool made_ago(uint64_t ms)
 	return clock_mono_ns() - atomic_load(&process->made_ns) > ms * 1000000;
 }
 
+/* Nothing but the clock and shared memory is asked while the drain answers: a program's seccomp filter may not allow
+ * more. */
+static void kill_stopped(const struct shared *shared)
+{
+	uint32_t asked_again = atomic_load_explicit(&process->asked_again, memory_order_relaxed);
+	uint64_t now_ns;
+
+	atomic_store_explicit(&process->asked_again, asked_again + 1, memory_order_relaxed);
+	if (asked_again % ASKED_AGAIN != ASKED_AGAIN - 1)
+		return;
+	now_ns = clock_mono_ns();
+	if (now_ns - atomic_load(&process->asked_ns) < STUCK_MS * 1000000ull)
+		return;
+	atomic_store(&process->asked_ns, now_ns);
+	if (helper_kill_stopped(atomic_load(&shared->drain_pid)))
+		log_warn("the helper process was stopped for %d s: another goes on in its place", STUCK_MS / 1000);
+}
+
 bool process_drain_died(const struct shared *shared)
 {
 	uint32_t helper = atomic_load(&process->helper);
@@ -220,7 +240,10 @@ bool process_drain_died(const struct shared *shared)
 	if (helper != HELPER_MADE || shared->options.drain != SHARED_DRAIN_PROCESS ||
 	    atomic_load(&shared->drain_state) == DRAIN_DONE)
 		return false;
-	return life & FUTEX_OWNER_DIED || (life == 0 && made_ago(BIRTH_MS));
+	if (life & FUTEX_OWNER_DIED || (life == 0 && made_ago(BIRTH_MS)))
+		return true;
+	kill_stopped(shared);
+	return false;
 }
 
 void process_wake_drain(void)
@@ -232,6 +255,7 @@ void process_wake_drain(void)
 	/* A second one that came by mistake would find drain_life taken, and go. */
 	if (process_drain_died(shared))
 		make_drain_once(shared, atomic_load(&process->helper));
+	atomic_store(&process->asked_ns, clock_mono_ns());
 	drain_wake(shared);
 }
 

@@ -30,10 +30,12 @@ enum process_helper {
 };
 
 struct process {
-	_Atomic uint32_t state;	  /* enum process_state, futex */
-	_Atomic uint32_t helper;  /* enum process_helper */
-	_Atomic uint32_t helpers; /* made so far */
-	_Atomic uint64_t made_ns; /* when the last one was */
+	_Atomic uint32_t state;	      /* enum process_state, futex */
+	_Atomic uint32_t helper;      /* enum process_helper */
+	_Atomic uint32_t helpers;     /* made so far */
+	_Atomic uint64_t made_ns;     /* when the last one was */
+	_Atomic uint64_t asked_ns;    /* when the drain was last woken */
+	_Atomic uint32_t asked_again; /* times that it was found not to have moved since */
 	struct shared *_Atomic shared;
 	struct thread *_Atomic others; /* what threads that are no workers share */
 	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */
@@ -52,7 +54,7 @@ bool process_start(void);
 void process_start_drain(void);
 
 /* Whether it is time to make another drain: the helper process is no more, or never came to life; or a while has gone
- * since nothing at all could be made. */
+ * since nothing at all could be made. A helper that somebody stopped, and that has not moved for long, is killed. */
 bool process_drain_died(const struct shared *shared);
 
 /* At exit, where nobody drains: does it here and now. */

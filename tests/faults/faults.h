@@ -18,6 +18,7 @@ enum fault_flag {
 	FAULT_THREAD_LEAVES_RING = 64, /* the thread may not remove it any more */
 	FAULT_SOME_LOST = 128,	       /* events may be lost, but no callback */
 	FAULT_CROWDED = 256,	       /* what runs on threads for which there is no ring is counted, start and end */
+	FAULT_KERNEL = 512,	       /* not every kernel has it; skipped where it cannot be prepared */
 	FAULT_BOTH_DIE = 32,	       /* program and helper die together: the ring is left to the analyzer */
 };
 
@@ -68,6 +69,9 @@ json_t *fault_process_of(json_t *report, uint32_t pid, size_t nth); /* borrowed,
 pid_t fault_helper_of(pid_t pid);
 /* Waits until there is one; fails if there is none in 10 s. */
 pid_t fault_wait_for_helper(pid_t pid);
+
+/* It has ended, whether or not its parent has asked for its status. */
+bool fault_has_ended(pid_t pid);
 
 void fault_remove_rings(const struct fault_truth *truth);
 

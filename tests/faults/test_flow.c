@@ -2,10 +2,12 @@
  *
  * Control that takes unusual ways, many of everything, and relations between processes.
  */
+#include <dirent.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SITES_MAX    8192
+#define FULL_US	     10000000
 
 TestSuite(fault_flow, .timeout = 240);
 
@@ -139,13 +142,15 @@ Test(fault_flow, allocator_preloaded_too)
 
 	if (access(jemalloc, R_OK) != 0)
 		cr_skip_test("no jemalloc on this machine");
-	for (int order = 0; order < 2; order++) {
-		struct run run = {
-		    .program = "env", .args = {NULL, build_path("fixtures/fault_flow"), "freeing"}, .bare = true};
+	for (int i = 0; i < 2 * FAULT_MODES; i++) {
+		struct run run = {.program = "env",
+				  .args = {NULL, build_path("fixtures/fault_flow"), "freeing"},
+				  .env = {fault_mode_settings[i / 2]},
+				  .bare = true};
 
 		harness_enter();
-		cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", order ? jemalloc : build_path("libtrace.so"),
-				      order ? build_path("libtrace.so") : jemalloc),
+		cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", i % 2 ? jemalloc : build_path("libtrace.so"),
+				      i % 2 ? build_path("libtrace.so") : jemalloc),
 			     0);
 		run.args[0] = preload;
 		run_well(&run);
@@ -168,42 +173,99 @@ static uint64_t count_program_events(const struct trace *trace)
 	return count;
 }
 
-static uint64_t run_stopped(const char *pause_ms, bool stop, uint64_t *lost)
+/* Whoever drains this program: its helper, or the thread of that name. */
+static pid_t find_drain(enum fault_mode mode, pid_t pid)
+{
+	char folder[64], path[512], name[32] = "";
+	struct dirent *entry;
+	DIR *tasks;
+
+	if (mode == FAULT_PROCESS)
+		return fault_wait_for_helper(pid);
+	snprintf(folder, sizeof(folder), "/proc/%d/task", (int)pid);
+	tasks = opendir(folder);
+	while (tasks && (entry = readdir(tasks))) {
+		FILE *comm;
+
+		snprintf(path, sizeof(path), "%s/%s/comm", folder, entry->d_name);
+		comm = fopen(path, "re");
+		if (comm && fgets(name, sizeof(name), comm) && strcmp(name, "uvtrace-drain\n") == 0)
+			pid = atoi(entry->d_name);
+		if (comm)
+			fclose(comm);
+	}
+	if (tasks)
+		closedir(tasks);
+	return pid;
+}
+
+/* Holds one thread as a debugger does; nobody else is stopped. */
+static bool hold(pid_t tid, unsigned us)
+{
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
+		return false;
+	cr_assert_eq(ptrace(PTRACE_INTERRUPT, tid, NULL, NULL), 0);
+	cr_assert_eq(waitpid(tid, &status, __WALL), tid);
+	fault_sleep_us(us);
+	cr_assert_eq(ptrace(PTRACE_DETACH, tid, NULL, NULL), 0);
+	return true;
+}
+
+static bool has_files(void *arg)
+{
+	(void)arg;
+	return count_files("uvtrace.data", ".bin") > 0;
+}
+
+static uint64_t run_held(enum fault_mode mode, const char *pause_ms, bool held, uint64_t *lost)
 {
 	struct run run = {.program = build_path("fixtures/fault_end"),
 			  .args = {"pauses", pause_ms},
-			  .env = {stop ? "UVTRACE_RING_SIZE=64K" : "UVTRACE_RING_SIZE=64M"}};
+			  .env = {held ? "UVTRACE_RING_SIZE=64K" : "UVTRACE_RING_SIZE=64M", fault_mode_settings[mode]}};
 	struct fault_truth truth;
 	struct session session;
 	struct trace trace;
 	uint64_t count;
-	pid_t helper;
+	bool was_held = true;
 
 	harness_enter();
 	session = session_start(&run);
-	if (stop) {
-		helper = fault_wait_for_helper(session.pid);
-		kill(helper, SIGSTOP);
-		fault_sleep_us(8000000);
-		kill(helper, SIGCONT);
+	if (held) {
+		cr_assert(wait_until(has_files, NULL));
+		was_held = hold(find_drain(mode, session.pid), FULL_US);
 	}
 	cr_assert_eq(session_end(&session), 0);
 	truth = fault_truth_read();
-	fault_check_gone(&truth, false, "stopped helper");
+	fault_check_gone(&truth, false, "held drain");
 	trace = trace_read("uvtrace.data");
 	count = count_program_events(&trace);
 	*lost = event_number(trace.start, "lost");
 	cr_expect_eq(event_number(trace.start, "missing"), 0);
 	harness_leave();
+	if (!was_held)
+		cr_skip_test("no thread may be held here");
 	return count;
 }
 
-/* The helper stands still for 8 of 10 s: what is there and what was lost is together everything. */
-Test(fault_flow, full_ring)
+/* Nobody drains for 10 of 12 s: what is there and what was lost is together everything. */
+static void check_full_ring(enum fault_mode mode)
 {
-	uint64_t lost, none, all = run_stopped("1", false, &none), there = run_stopped("100", true, &lost);
+	uint64_t none, lost, all = run_held(mode, "1", false, &none), there = run_held(mode, "120", true, &lost);
 
 	cr_expect_eq(none, 0);
 	cr_expect_gt(lost, 0);
-	cr_expect_eq(there + lost, all, "%lu events, %lu lost, %lu in all", there, lost, all);
+	cr_expect_eq(there + lost, all, "%s: %lu events, %lu lost, %lu in all", fault_mode_names[mode], there, lost,
+		     all);
+}
+
+Test(fault_flow, full_ring)
+{
+	check_full_ring(FAULT_PROCESS);
+}
+
+Test(fault_flow, full_ring_in_thread_mode)
+{
+	check_full_ring(FAULT_THREAD);
 }

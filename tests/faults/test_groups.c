@@ -3,6 +3,7 @@
  * Ends that come from outside and reach more than the program: its process group, its terminal, its cgroup; and a
  * helper that stands still, or whose program became another one.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -139,16 +140,78 @@ static bool make_cgroup(void)
 }
 
 /* Program and helper are killed at once, by the kernel: what had not been written is in the ring. */
-Test(fault_groups, cgroup_is_killed)
+static void check_cgroup(enum fault_mode mode)
 {
 	struct session session;
 
 	if (!make_cgroup())
 		cr_skip_test("no cgroup can be made here");
-	session = start_load(FAULT_PROCESS, enter_cgroup);
+	session = start_load(mode, enter_cgroup);
 	cr_expect_eq(write_file(cgroup, "cgroup.kill", "1"), 0);
 	cr_expect_eq(session_end(&session), 128 + SIGKILL);
 	check_all_is_there(true, "cgroup");
+	for (int tries = 0; tries < 100 && rmdir(cgroup) != 0; tries++)
+		fault_sleep_us(10000);
+}
+
+Test(fault_groups, cgroup_is_killed)
+{
+	check_cgroup(FAULT_PROCESS);
+}
+
+Test(fault_groups, cgroup_is_killed_in_thread_mode)
+{
+	check_cgroup(FAULT_THREAD);
+}
+
+/* Where memory is limited, and what the kernel says of it. */
+static const struct {
+	const char *root, *limit, *events;
+} memory_cgroups[] = {
+    {"/sys/fs/cgroup", "memory.max", "memory.events"},
+    {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.oom_control"},
+};
+
+/* Its events' file, or NULL. */
+static const char *make_memory_cgroup(const char *bytes)
+{
+	static char events[192];
+
+	for (size_t i = 0; i < sizeof(memory_cgroups) / sizeof(memory_cgroups[0]); i++) {
+		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-memory.%d", memory_cgroups[i].root, (int)getpid());
+		snprintf(events, sizeof(events), "%s/%s", cgroup, memory_cgroups[i].events);
+		if (mkdir(cgroup, 0755) == 0 && write_file(cgroup, memory_cgroups[i].limit, bytes) == 0)
+			return events;
+		rmdir(cgroup);
+	}
+	return NULL;
+}
+
+/* The kernel kills the helper for want of memory: another takes over, and everything is there. */
+Test(fault_groups, helper_is_out_of_memory)
+{
+	const char *events = make_memory_cgroup("67108864");
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"hungry", events},
+			  .env = {"UVTRACE_RING_SIZE=8M"},
+			  .prepare = enter_cgroup};
+	struct session session;
+	char folder[64];
+	pid_t helper;
+
+	if (!events)
+		cr_skip_test("no memory can be limited here");
+	session = session_start(&run);
+	helper = fault_wait_for_helper(session.pid);
+	snprintf(folder, sizeof(folder), "/proc/%d", (int)helper);
+	cr_assert_eq(write_file(folder, "oom_score_adj", "1000"), 0);
+	snprintf(folder, sizeof(folder), "/proc/%d", (int)session.pid);
+	write_file(folder, "oom_score_adj", "-1000");
+	cr_assert_eq(session_end(&session), 0);
+	cr_expect(strstr(session.out, "somebody was killed"), "said: %s", session.out);
+	cr_expect(fault_has_ended(helper), "it was not the helper that was killed");
+	check_all_is_there(false, "out of memory");
+	cr_expect_eq(count_files("uvtrace.data", ".open"), 0);
 	for (int tries = 0; tries < 100 && rmdir(cgroup) != 0; tries++)
 		fault_sleep_us(10000);
 }
@@ -163,6 +226,101 @@ Test(fault_groups, everybody_is_terminated)
 	cr_assert_eq(kill(session.pid, SIGTERM), 0);
 	cr_assert_eq(session_end(&session), 128 + SIGTERM);
 	check_all_is_there(false, "SIGTERM");
+}
+
+/* A service manager's stop, as far as the kernel knows of it: SIGTERM to all that the cgroup lists, then its end. */
+static void check_stopped_unit(enum fault_mode mode)
+{
+	struct session session;
+	char path[192];
+	FILE *list;
+	int pid;
+
+	if (!make_cgroup())
+		cr_skip_test("no cgroup can be made here");
+	session = start_load(mode, enter_cgroup);
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	list = fopen(path, "re");
+	cr_assert_not_null(list);
+	while (fscanf(list, "%d", &pid) == 1)
+		kill(pid, SIGTERM);
+	fclose(list);
+	cr_expect_eq(session_end(&session), 128 + SIGTERM);
+	check_all_is_there(mode == FAULT_THREAD, "stopped unit");
+	/* It ends when its last process has: the helper has nothing to wait for any more. */
+	for (int tries = 0; tries < 200 && rmdir(cgroup) != 0; tries++)
+		fault_sleep_us(10000);
+	cr_expect_eq(access(cgroup, F_OK), -1, "somebody is still in the cgroup");
+}
+
+Test(fault_groups, unit_is_stopped)
+{
+	check_stopped_unit(FAULT_PROCESS);
+}
+
+Test(fault_groups, unit_is_stopped_in_thread_mode)
+{
+	check_stopped_unit(FAULT_THREAD);
+}
+
+/* Stopped and never continued: after a while another takes over, says so, and what was lost meanwhile is counted. */
+Test(fault_groups, helper_stands_still_for_good)
+{
+	struct run run = {
+	    .program = build_path("fixtures/fault_end"), .args = {"pauses", "100"}, .env = {"UVTRACE_RING_SIZE=64K"}};
+	struct session session = session_start(&run);
+	pid_t helper = fault_wait_for_helper(session.pid);
+	struct fault_truth truth;
+	json_t *report;
+
+	fault_sleep_us(300000);
+	cr_assert_eq(kill(helper, SIGSTOP), 0);
+	cr_assert_eq(session_end(&session), 0);
+	cr_expect(fault_has_ended(helper), "it is still there");
+	truth = fault_truth_read();
+	fault_check_gone(&truth, false, "stopped for good");
+	cr_expect_eq(count_files("uvtrace.data", ".open"), 0);
+	fault_check_trace(&truth, FAULT_LOSES, 0, "stopped for good");
+	report = fault_analyze(&truth);
+	cr_expect_gt(event_number(report, "lost_events"), 0);
+	cr_expect_eq(event_number(report, "missing_events"), 0);
+	cr_expect_str_eq(event_text(report, "seal_reason"), "exit");
+	json_decref(report);
+}
+
+/* Nothing of what is the program's: no descriptor, folder, terminal or session. */
+Test(fault_groups, helper_holds_nothing)
+{
+	struct run run = {.program = build_path("fixtures/control")};
+	struct session session = session_start(&run);
+	char link[320], target[512], folder[512];
+	struct dirent *entry;
+	pid_t helper;
+	DIR *fds;
+
+	session_say(&session, "tick 10", "ok");
+	helper = fault_wait_for_helper(session.pid);
+	cr_expect_neq(getsid(helper), getsid(session.pid));
+	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)helper);
+	cr_assert_eq(readlink(link, target, sizeof(target)), 1);
+	cr_expect_eq(target[0], '/');
+	snprintf(link, sizeof(link), "/proc/%d/fd", (int)helper);
+	fds = opendir(link);
+	cr_assert_not_null(fds);
+	cr_assert_not_null(getcwd(folder, sizeof(folder)));
+	while ((entry = readdir(fds))) {
+		ssize_t bytes = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+		if (bytes < 0)
+			continue;
+		target[bytes] = '\0';
+		cr_expect(strcmp(target, "/dev/null") == 0 || strstr(target, "/maps") || strstr(target, "pidfd") ||
+			      strstr(target, "/uvtrace.data/trace."),
+			  "it holds %s", target);
+	}
+	closedir(fds);
+	session_say(&session, "quit", NULL);
+	cr_assert_eq(session_end(&session), 0);
 }
 
 /* The program's exit does not hang on a helper that stands still; it seals as soon as it may run on. */

@@ -62,7 +62,21 @@ static int shm_absent(void)
 /* In the test's own namespace, which reads the trace afterwards. */
 static int small_disk(void)
 {
-	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", 0, "size=256k");
+	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", 0, "size=128k");
+}
+
+/* A real quota: of tmpfs, which few kernels have (since 6.6), or of btrfs. */
+static int small_quota(void)
+{
+	static const char btrfs[] = "PATH=$PATH:/sbin:/usr/sbin; exec >/dev/null 2>&1; truncate -s 128M disk && "
+				    "mkfs.btrfs disk && mount -o loop disk uvtrace.data && "
+				    "btrfs quota enable uvtrace.data && btrfs qgroup limit 144K 0/5 uvtrace.data";
+
+	if (mkdir("uvtrace.data", 0700) != 0)
+		return -1;
+	if (mount("none", "uvtrace.data", "tmpfs", 0, "size=64m,usrquota,usrquota_block_hardlimit=128k") == 0)
+		return chown("uvtrace.data", NOBODY, NOBODY) || become_nobody();
+	return system(btrfs);
 }
 
 static int read_only_folder(void)
@@ -195,7 +209,26 @@ static const struct fault places[] = {
      .program = "fault_place",
      .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap", "turn"},
      .prepare = small_disk,
-     .flags = FAULT_ROOT | FAULT_LOSES},
+     .flags = FAULT_ROOT | FAULT_LOSES,
+     .says = BOTH("No space left on device")},
+    {.name = "quota",
+     .program = "fault_place",
+     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
+	      "nap", "turn"},
+     .env = {"UVTRACE_RING_SIZE=8M"},
+     .prepare = small_quota,
+     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES,
+     .says = BOTH("Disk quota exceeded")},
+    {.name = "EDQUOT from the start",
+     .program = "fault_place",
+     .args = {"quota", "turn", "nap", "turn"},
+     .flags = FAULT_UNTRACED,
+     .says = BOTH("Disk quota exceeded")},
+    {.name = "EDQUOT while it runs", /* of which a helper that was made before knows nothing */
+     .program = "fault_place",
+     .args = {"turn", "nap", "quota", "turn", "nap", "turn"},
+     .flags = FAULT_LOSES,
+     .says = {[FAULT_THREAD] = "Disk quota exceeded"}},
     {.name = "RLIMIT_FSIZE",
      .program = "fault_place",
      .args = {"turn", "fsize", "turn", "nap", "turn"},
@@ -274,4 +307,50 @@ Test(fault_places, all, .timeout = 240)
 	if (geteuid() == 0)
 		own_mounts(); /* where that is not allowed, what needs it says so */
 	faults_run(places, COUNT(places));
+}
+
+static int disk_of_a_megabyte(void)
+{
+	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", 0, "size=1m");
+}
+
+/* What came while the disk was full is missing, and counted; what came before and after is there. */
+static void check_disk_full_for_a_while(enum fault_mode mode)
+{
+	struct run run = {.program = build_path("fixtures/fault_place"),
+			  .args = {"turn", "nap", "fill", "turn", "sleep", "free", "sleep", "turn", "nap"},
+			  .env = {fault_mode_settings[mode]},
+			  .prepare = disk_of_a_megabyte};
+	struct result result;
+	struct fault_truth truth;
+	json_t *report, *callbacks;
+	uint64_t ran = 0;
+
+	harness_enter();
+	result = run_program(&run);
+	cr_assert_eq(result.status, 0, "%s", result.err);
+	cr_expect(strstr(result.err, "No space left on device"), "said: %s", result.err);
+	truth = fault_truth_read();
+	fault_check_gone(&truth, false, "disk full for a while");
+	report = fault_analyze(&truth);
+	callbacks = json_object_get(report, "callbacks");
+	for (size_t i = 0; i < json_array_size(callbacks); i++)
+		ran += event_number(json_array_get(callbacks, i), "count");
+	cr_expect_geq(ran, 2 * truth.processes[0].started / 3, "%s: %lu of %lu callbacks are there",
+		      fault_mode_names[mode], ran, truth.processes[0].started);
+	cr_expect_lt(ran, truth.processes[0].started, "the disk was not full: this test shows nothing");
+	cr_expect_gt(event_number(report, "missing_events"), 0, "%s: nothing is said to be missing",
+		     fault_mode_names[mode]);
+	json_decref(report);
+	result_free(&result);
+	umount2("uvtrace.data", MNT_DETACH);
+	harness_leave();
+}
+
+Test(fault_places, disk_full_for_a_while, .timeout = 60)
+{
+	if (geteuid() != 0 || own_mounts() != 0)
+		cr_skip_test("only root can make a small disk");
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++)
+		check_disk_full_for_a_while(mode);
 }
