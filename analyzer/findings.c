@@ -237,6 +237,7 @@ static const struct {
     {detect_pending, "requests that never end"},
     {detect_growth, "handles and requests that only grow"},
     {detect_unwound, "callbacks left by exceptions"},
+    {detect_nothing, "traces without events"},
     {detect_lost, "lost events"},
     {detect_untraced, "parts that were not traced"},
 };

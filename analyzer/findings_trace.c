@@ -130,6 +130,25 @@ void detect_steal(struct detection *detection)
 
 /* ---- The trace ------------------------------------------------------------------------------------------------ */
 
+/* Nothing to look at is no health. */
+void detect_nothing(struct detection *detection)
+{
+	const struct trace_process *process = detection->timeline->process;
+
+	if (process->events > 0)
+		return;
+	struct finding *finding = finding_add(detection, "no_events", SEVERITY_WARNING);
+	finding_say(detection, &finding->title,
+		    "This trace cannot tell how the program did: no event of it can be read.");
+	finding_say(detection, &finding->evidence,
+		    "Workers known: %zu; files: %" PRIu32 "; events lost: %" PRIu64 ", missing: %" PRIu64
+		    "%s.",
+		    process->worker_count, process->segment_count, process->lost, process->missing,
+		    detection->timeline->off_ticks > 0 ? "; recording was switched off" : "");
+	finding_say(detection, &finding->advice,
+		    "Look at the warnings below, and record anew: a program that runs a loop leaves events.");
+}
+
 void detect_lost(struct detection *detection)
 {
 	const struct trace_process *process = detection->timeline->process;

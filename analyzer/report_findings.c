@@ -137,6 +137,13 @@ static void print_baseline(const struct report *report, FILE *out)
 		print_baseline_row(&report->baseline[i], out);
 }
 
+static const char *nothing_found(const struct report *report)
+{
+	bool damaged = report->timeline->problem_count > 0 || (report->alone && report->trace->problem_count > 0);
+
+	return damaged ? "No problem found in what could be read." : "No problem found.";
+}
+
 int report_findings_print(const struct report *report, FILE *out)
 {
 	const struct findings *findings = report->findings;
@@ -145,7 +152,7 @@ int report_findings_print(const struct report *report, FILE *out)
 		return 0;
 	fputs("\nFINDINGS, the worst first\n", out);
 	if (findings->count == 0)
-		fputs("No problem found.\n", out);
+		fprintf(out, "%s\n", nothing_found(report));
 	for (size_t i = 0; i < findings->count; i++)
 		print_finding(&findings->list[i], i + 1, i < SHOWN_WHOLE || i < report->timeline->options.top, out);
 	print_limits(report, out);
@@ -195,7 +202,7 @@ int report_findings_markdown(const struct report *report, FILE *out)
 	markdown_text(out, report->timeline->process->exe);
 	fprintf(out, ", process %" PRIu32 "\n", report->timeline->process->pid);
 	if (findings->count == 0)
-		fputs("\nNo problem found.\n", out);
+		fprintf(out, "\n%s\n", nothing_found(report));
 	for (size_t i = 0; i < findings->count; i++)
 		markdown_finding(&findings->list[i], out);
 	return 0;

@@ -63,6 +63,7 @@ static void set_up(uint64_t last_tick, size_t sample_count)
 	    .sample_count = sample_count,
 	    .clock_ranges = &clock_range,
 	    .clock_range_count = 1,
+	    .events = 1,
 	};
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
 	thresholds = thresholds_default();
@@ -341,4 +342,215 @@ Test(findings, fails_a_gate_and_says_why)
 		free(why);
 	}
 	done();
+}
+
+/* ---- Timers by their due time --------------------------------------------------------------------------------- */
+
+static const struct finding *finding_of(const char *id)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (strcmp(findings->list[i].id, id) == 0)
+			return &findings->list[i];
+	}
+	return NULL;
+}
+
+/* Due at 100 ms: a callback ran from 90 to 130, the loop waited until 131, another ran before it until 135. */
+Test(findings, cuts_lateness_in_three)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 89 * MS, 1), poll(90 * MS, 40 * MS, SITE_READ, 1),
+	     wait(130 * MS, 1 * MS, 1), poll(131 * MS, 4 * MS, SITE_READ, 1), instant(135 * MS, 100, TRACE_TIMER_DUE),
+	     poll(136 * MS, 1000, SITE_TIMER, 2), wait(140 * MS, 200 * MS, 0));
+	finish();
+	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].turns.timers;
+	cr_assert_eq(timers->late.count, 1u);
+	cr_assert_eq(timers->late.max, 36 * MS);
+	cr_assert_eq(timers->queue_ticks, 5 * MS);
+	cr_assert_eq(timers->kernel_ticks, 1 * MS);
+	cr_assert_eq(timers->busy_ticks, 30 * MS);
+	cr_assert_eq(timers->worst.behind, (uint32_t)SITE_READ);
+	cr_assert_eq(timers->worst.behind_ticks, 40 * MS);
+	cr_assert_eq(timers->early.count, 0u);
+	done();
+}
+
+/* Started at 150 ms for 30 ms, by a uv_now of 110: libuv's due time is 140. What ran at 152 came 28 ms early; what ran
+ * at 190, where the loop waited on, 10 ms late. A due time that is another one's tells nothing. */
+Test(findings, holds_timers_against_what_was_asked_for)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 109 * MS, 1),
+	     instant(110 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(150 * MS, 110, TRACE_LOOP_TIME),
+	     instant(150 * MS, 140, TRACE_TIMER_DUE), instant(150 * MS, 0x20, TRACE_TIMER_START),
+	     instant(150 * MS, 110, TRACE_LOOP_TIME), instant(150 * MS, 140, TRACE_TIMER_DUE),
+	     instant(150 * MS, 0x30, TRACE_TIMER_START), instant(150 * MS, 110, TRACE_LOOP_TIME),
+	     instant(150 * MS, 140, TRACE_TIMER_DUE), instant(150 * MS, 0x40, TRACE_TIMER_START),
+	     instant(151 * MS, 0, TRACE_POLL_END), instant(151 * MS, 140, TRACE_TIMER_DUE),
+	     poll(152 * MS, 1000, SITE_TIMER, 0x20), wait(153 * MS, 30 * MS, 0),
+	     instant(183 * MS, 140, TRACE_TIMER_DUE), poll(190 * MS, 1000, SITE_TIMER, 0x30),
+	     instant(191 * MS, 185, TRACE_TIMER_DUE), poll(195 * MS, 1000, SITE_TIMER, 0x40));
+	finish();
+	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].turns.timers;
+	cr_assert_eq(timers->early.count, 1u);
+	cr_assert_eq(timers->early.max, 28 * MS);
+	cr_assert_eq(timers->worst_early.asked, 30 * MS);
+	cr_assert_eq(timers->worst_early.site, (uint32_t)SITE_READ);
+	cr_assert_eq(timers->late.count, 3u);
+	cr_assert_eq(timers->late.min, 0u);
+	cr_assert_eq(timers->late.max, 10 * MS);
+	cr_assert_eq(timers->late.sum, 20 * MS);
+	done();
+}
+
+/* A due time is the next timer's alone: whatever comes between, or a loss, takes it away. */
+Test(findings, takes_no_due_time_for_another_callback)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1), instant(100 * MS, 50, TRACE_TIMER_DUE),
+	     poll(100 * MS, 1000, SITE_READ, 1), poll(101 * MS, 1000, SITE_TIMER, 2),
+	     instant(102 * MS, 50, TRACE_TIMER_DUE), instant(102 * MS, 7, TRACE_LOST_FULL),
+	     poll(103 * MS, 1000, SITE_TIMER, 2), instant(104 * MS, 0xffffffffffff, TRACE_TIMER_DUE),
+	     poll(105 * MS, 1000, SITE_TIMER, 2));
+	finish();
+	cr_assert_eq(timeline->sites[SITE_READ].turns.timers.late.count, 0u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].turns.timers.late.count, 1u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].turns.timers.late.sum, 0u, "due after the end of all times");
+	done();
+}
+
+/* ---- The machine ---------------------------------------------------------------------------------------------- */
+
+static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a, uint64_t b, uint64_t c)
+{
+	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
+				     .type = type,
+				     .worker = worker,
+				     .tick = tick,
+				     .a = a,
+				     .b = b,
+				     .c = c};
+}
+
+/* Totals that ran before the trace did do not count. */
+Test(findings, tells_throttling_from_a_busy_machine)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 0, 2, 4, 4, 500);
+	samples[1] = sample_of(TRACE_SAMPLE_CGROUP, 0, 3, 1000, 900, 77000 * MS);
+	samples[2] = sample_of(TRACE_SAMPLE_WORKER, 1, 4, 10 * MS, 5 * MS, 3);
+	samples[3] = sample_of(TRACE_SAMPLE_CGROUP, 0, 200 * MS, 1010, 904, 77100 * MS);
+	samples[4] = sample_of(TRACE_SAMPLE_CGROUP, 0, 390 * MS, 1020, 906, 77250 * MS);
+	samples[5] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, 110 * MS, 255 * MS, 30);
+	set_up(400 * MS, 6);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	process.events = 3;
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(timeline->machine.periods, 20u);
+	cr_assert_eq(timeline->machine.throttled_periods, 6u);
+	cr_assert_eq(timeline->machine.throttled_ns, 250 * MS);
+	cr_assert_eq(timeline->machine.worst_ns, 150 * MS);
+	const struct finding *throttled = finding_of("throttled"), *descheduled = finding_of("descheduled");
+	cr_assert(throttled && throttled->severity == SEVERITY_WARNING);
+	cr_assert_eq(throttled->cost_ns, 250 * MS);
+	cr_assert(strstr(throttled->title, "0.5 CPUs"));
+	cr_assert(strstr(throttled->title, "30%"));
+	cr_assert_eq(throttled->from_ns, (int64_t)(200 * MS));
+	cr_assert_eq(throttled->to_ns, (int64_t)(390 * MS));
+	cr_assert(descheduled && descheduled->severity == SEVERITY_NOTE, "the quota explains it");
+	done();
+}
+
+Test(findings, tells_steal)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_MACHINE, 0, 2, 5000 * MS, 9000 * MS, 300 * MS);
+	samples[1] = sample_of(TRACE_SAMPLE_MACHINE, 0, 390 * MS, 5600 * MS, 9100 * MS, 500 * MS);
+	samples[2] = sample_of(TRACE_SAMPLE_PRICE, 0, 391 * MS, 12500, 0, 0);
+	set_up(400 * MS, 3);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	process.events = workers[0].events = 3;
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(timeline->machine.steal_ns, 200 * MS);
+	const struct finding *steal = finding_of("steal");
+	cr_assert(steal && steal->severity == SEVERITY_WARNING);
+	cr_assert(strstr(steal->title, "25%"));
+	cr_assert(findings->overhead.measured);
+	cr_assert_float_eq(findings->overhead.cost_ns, 37.5, 1e-6);
+	done();
+}
+
+Test(findings, counts_context_switches_of_the_range)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_SWITCHES, 1, 2, 100, 10, 0);
+	samples[1] = sample_of(TRACE_SAMPLE_SWITCHES, 1, 200 * MS, 150, 11, 0);
+	samples[2] = sample_of(TRACE_SAMPLE_SWITCHES, 1, 390 * MS, 170, 16, 0);
+	set_up(400 * MS, 3);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	finish();
+	cr_assert(timeline->workers[0].switches.known);
+	cr_assert_eq(timeline->workers[0].switches.voluntary, 70u);
+	cr_assert_eq(timeline->workers[0].switches.involuntary, 6u);
+	cr_assert_not(timeline->workers[1].switches.known);
+	done();
+}
+
+/* ---- The trace ------------------------------------------------------------------------------------------------ */
+
+Test(findings, do_not_call_a_trace_without_events_healthy)
+{
+	set_up(400 * MS, 0);
+	process.events = 0;
+	finish();
+	find(NULL, 0);
+	cr_assert(finding_of("no_events") && finding_of("no_events")->severity == SEVERITY_WARNING);
+	done();
+}
+
+/* ---- Requests ------------------------------------------------------------------------------------------------- */
+
+/* uv_cancel tells before the callback, libuv's own cancellation inside it. */
+Test(findings, tells_cancelled_requests_from_late_ones)
+{
+	set_up(40000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(1 * MS, 0xa0, TRACE_CODE_SUBMIT + SITE_WRITE),
+	     instant(1 * MS, 0xb0, TRACE_CODE_SUBMIT + SITE_WRITE),
+	     instant(1 * MS, 0xc0, TRACE_CODE_SUBMIT + SITE_WRITE),
+	     instant(1 * MS, 0xd0, TRACE_CODE_SUBMIT + SITE_WRITE), wait(2 * MS, 7998 * MS, 1),
+	     poll(8000 * MS, 1000, SITE_WRITE, 0xa0), instant(8001 * MS, 0xb0, TRACE_REQUEST_CANCELLED),
+	     poll(8002 * MS, 1000, SITE_WRITE, 0xb0), poll(8003 * MS, 1000, SITE_WRITE, 0xc0),
+	     instant(8003 * MS, 0xc0, TRACE_REQUEST_CANCELLED), wait(8004 * MS, 1000 * MS, 0));
+	process.events = 15;
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(timeline->slow_requests.count, 3u);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(timeline->slow_requests.spans[i].cancelled,
+			     timeline->slow_requests.spans[i].object != 0xa0);
+	cr_assert_eq(timeline->pending.count, 1u);
+	cr_assert_eq(timeline->pending.spans[0].object, 0xd0u);
+	const struct finding *pending = finding_of("pending_request");
+	cr_assert(pending && strstr(pending->title, "was never done"));
+	cr_assert(strstr(pending->evidence, "1 had no end") && strstr(pending->evidence, "1 completed late") &&
+		  strstr(pending->evidence, "2 were cancelled"));
+	done();
+}
+
+/* The limit is what the trace says, unless somebody asks for another. */
+Test(findings, goes_by_the_limit_of_the_trace)
+{
+	process.pending_ns = 0;
+	set_up(40000 * MS, 0);
+	cr_assert_eq(timeline->options.pending_ns, READER_PENDING_NS);
+	done();
+	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	process.pending_ns = 2000 * MS;
+	timeline = timeline_make(&process, &options);
+	cr_assert_eq(timeline->options.pending_ns, 2000 * MS);
+	timeline_free(timeline);
+	options.pending_ns = 50 * MS;
+	timeline = timeline_make(&process, &options);
+	cr_assert_eq(timeline->options.pending_ns, 50 * MS);
+	timeline_free(timeline);
+	timeline = NULL;
 }
