@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Unwinding, on stacks of this test itself: three functions call each other, the innermost takes its registers and the
+ * stack up to where the first was called, as a look does. The truth is who called whom.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "modules.h"
+#include "unwind.h"
+
+#define WORDS_MAX 4096
+
+static struct modules found;
+static struct trace_module modules[MODULES_MAX];
+static struct trace_process process = {.modules = modules};
+static struct symbols *symbols;
+
+static uint64_t registers[TRACE_STALL_REGISTERS_MAX], words[WORDS_MAX];
+static struct trace_stall stall;
+static struct unwind_frame frames[UNWIND_FRAMES_MAX];
+static uintptr_t outer_sp;
+
+static void set_up(void)
+{
+	unsetenv("DEBUGINFOD_URLS");
+	modules_init(&found, (uint32_t)getpid());
+	cr_assert_eq(modules_read(&found), 0);
+	for (uint32_t i = 0; i < found.count; i++) {
+		const struct module *module = &found.list[i];
+		modules[i] = (struct trace_module){.bias = module->bias,
+						   .start = module->start,
+						   .end = module->end,
+						   .build_id_bytes = module->build_id_bytes,
+						   .path = strndup(found.text + module->path.at, module->path.bytes)};
+		memcpy(modules[i].build_id, module->build_id, module->build_id_bytes);
+	}
+	process.module_count = found.count;
+}
+
+static void tear_down(void)
+{
+	symbols_close(symbols);
+}
+
+TestSuite(unwind, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* ---- A look at ourselves -------------------------------------------------------------------------------------- */
+
+#define CALLED __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
+
+#if defined(__x86_64__)
+#define MACHINE	  TRACE_MACHINE_X86_64
+#define REGISTERS 17
+
+static void registers_take(const ucontext_t *context)
+{
+	static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
+				    REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+
+	for (int i = 0; i < REGISTERS; i++)
+		registers[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
+	stall.sp = registers[7];
+	stall.pc = registers[16];
+}
+#else
+#define MACHINE	  TRACE_MACHINE_AARCH64
+#define REGISTERS 33
+
+static void registers_take(const ucontext_t *context)
+{
+	for (int i = 0; i < 31; i++)
+		registers[i] = context->uc_mcontext.regs[i];
+	registers[31] = stall.sp = context->uc_mcontext.sp;
+	registers[32] = stall.pc = context->uc_mcontext.pc;
+}
+#endif
+
+/* All words, or those that a look keeps. */
+static void stack_take(void)
+{
+	const uint64_t *stack = (const uint64_t *)(uintptr_t)stall.sp;
+	uint64_t count = (outer_sp - stall.sp) / sizeof(*stack);
+
+	cr_assert_leq(count, (uint64_t)WORDS_MAX);
+	stall.word_count = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		bool points_in = stack[i] - stall.sp < outer_sp - stall.sp;
+		if (points_in || modules_is_code(&found, stack[i] & TRACE_OBJECT_MASK))
+			words[stall.word_count++] = trace_word(stack[i], (uint32_t)i);
+	}
+	stall.stack_bytes = (uint32_t)(outer_sp - stall.sp);
+}
+
+/* getcontext() as it returns: in here. */
+CALLED static int innermost(int number)
+{
+	char other[64];
+	ucontext_t context;
+
+	memset(other, number, sizeof(other));
+	getcontext(&context);
+	stall = (struct trace_stall){.machine = MACHINE, .frame_sp = outer_sp, .registers = registers, .words = words};
+	registers_take(&context);
+	stall.register_count = REGISTERS;
+	stack_take();
+	return other[number & 63] + number;
+}
+
+CALLED static int middle(int number)
+{
+	return innermost(number + 1) * 3;
+}
+
+/* With a frame pointer, whatever the others have. */
+__attribute__((noinline, noclone, optimize("no-omit-frame-pointer,no-optimize-sibling-calls"))) static int
+outer(int number)
+{
+	volatile char room[number + 16];
+
+	room[number] = (char)number;
+	return middle(room[number]) + 1;
+}
+
+CALLED static int look(void)
+{
+	outer_sp = (uintptr_t)__builtin_frame_address(0);
+	return outer(3) + 1;
+}
+
+static void ask(size_t *count)
+{
+	symbols = symbols_open(&process);
+	cr_assert_not_null(symbols);
+	*count = unwind(symbols, &stall, frames);
+}
+
+static size_t place_of(const char *function, size_t count)
+{
+	size_t at = 0;
+
+	while (at < count && strcmp(unwind_symbol(symbols, &frames[at])->name, function) != 0)
+		at++;
+	return at;
+}
+
+/* They come in this order, one behind the other. */
+static void check_chain(size_t count)
+{
+	size_t at = place_of("innermost", count);
+
+	cr_assert_lt(at + 2, count, "innermost is frame %zu of %zu", at, count);
+	cr_assert_str_eq(unwind_symbol(symbols, &frames[at + 1])->name, "middle");
+	cr_assert_str_eq(unwind_symbol(symbols, &frames[at + 2])->name, "outer");
+	cr_assert_not_null(strstr(unwind_symbol(symbols, &frames[at + 1])->file, "test_unwind.c"));
+}
+
+/* ---- Tests ---------------------------------------------------------------------------------------------------- */
+
+Test(unwind, follows_registers)
+{
+	size_t count;
+
+	look();
+	ask(&count);
+	check_chain(count);
+	for (size_t i = 0; i < count; i++)
+		cr_assert(!frames[i].scanned, "frame %zu of %zu", i, count);
+}
+
+/* As of a thread that sleeps in a system call. */
+Test(unwind, needs_no_more_than_stack_pointer_and_program_counter)
+{
+	size_t count;
+
+	look();
+	stall.register_count = 0;
+	ask(&count);
+	check_chain(count);
+}
+
+/* The files are others by now: nothing is taken from them, and what is found is called a guess. */
+Test(unwind, marks_what_it_only_found)
+{
+	size_t count, scanned = 0;
+
+	look();
+	for (size_t i = 0; i < process.module_count; i++)
+		modules[i].build_id[0] ^= 1;
+	stall.register_count = 0;
+	ask(&count);
+	cr_assert_gt(count, 2);
+	for (size_t i = 1; i < count; i++)
+		scanned += frames[i].scanned;
+	cr_assert_eq(scanned, count - 1);
+}
+
+Test(unwind, ends_where_the_callback_was_called)
+{
+	size_t count;
+
+	look();
+	ask(&count);
+	cr_assert_eq(place_of("outer", count) + 1, count, "whoever called is no part of it");
+}
+
+Test(unwind, is_empty_where_nothing_is_known)
+{
+	size_t count;
+
+	look();
+	stall.pc = 0;
+	ask(&count);
+	cr_assert_eq(count, 0);
+	look();
+	stall.machine = 3;
+	cr_assert_eq(unwind(symbols, &stall, frames), 0);
+}
+
+static uint64_t any_address(void)
+{
+	switch (random() % 4) {
+	case 0:
+		return modules[(size_t)random() % process.module_count].start + (uint64_t)random() % 65536;
+	case 1:
+		return stall.sp + (uint64_t)random() % 4096;
+	case 2:
+		return (uint64_t)random() << 17 ^ (uint64_t)random();
+	default:
+		return (uint64_t)(uintptr_t)middle + (uint64_t)random() % 64;
+	}
+}
+
+/* Nothing of a look is believed. */
+Test(unwind, bears_any_words)
+{
+	size_t count;
+
+	srandom(7);
+	look();
+	ask(&count);
+	for (int round = 0; round < 500; round++) {
+		for (uint32_t i = 0; i < REGISTERS; i++)
+			registers[i] = random() % 3 ? any_address() : 0;
+		stall.pc = any_address();
+		stall.sp = random() % 8 ? 0x7ffd00000000 + (uint64_t)random() : UINT64_MAX - (uint64_t)random() % 64;
+		stall.frame_sp = random() % 2 ? stall.sp + (uint64_t)random() % 8192 : (uint64_t)random();
+		stall.stack_bytes = (uint32_t)random() % 65536;
+		stall.word_count = (uint32_t)random() % 600;
+		for (uint32_t i = 0; i < stall.word_count; i++)
+			words[i] = trace_word(any_address(), i * (1 + (uint32_t)round % 9));
+		stall.register_count = random() % 2 ? REGISTERS : 0;
+		cr_assert_leq(unwind(symbols, &stall, frames), (size_t)UNWIND_FRAMES_MAX);
+	}
+}
