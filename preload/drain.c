@@ -645,10 +645,10 @@ static void tick(struct drain *drain)
 
 /* ---- Sleep ---------------------------------------------------------------------------------------------- */
 
-/* Nothing happens, and everything that did is written. */
+/* Nothing happens, and what did is written. */
 static bool is_quiet(const struct drain *drain)
 {
-	if (drain->now_ns - drain->active_ns < SECOND_NS || drain->segment.samples.header.payload_bytes > 0)
+	if (drain->now_ns - drain->active_ns < SECOND_NS)
 		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		if (ring_pending(&drain->workers[i]) > 0)
@@ -656,8 +656,11 @@ static bool is_quiet(const struct drain *drain)
 	return true;
 }
 
-static bool nobody_is_busy(const struct drain *drain)
+/* No callback runs, and every sample of those that did is written too. */
+static bool is_idle(const struct drain *drain)
 {
+	if (drain->segment.samples.header.payload_bytes > 0)
+		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		if (is_busy(&drain->workers[i]))
 			return false;
@@ -704,7 +707,7 @@ static int sleep_ms(struct drain *drain)
 	int watch_ms = watchdog_wait_ms(&drain->watchdog, drain->now_ns, quiet && will_sleep);
 
 	if (quiet && will_sleep)
-		return shorter_ms(nobody_is_busy(drain) ? NEVER : SLOW_TICK_MS, watch_ms);
+		return shorter_ms(is_idle(drain) ? NEVER : SLOW_TICK_MS, watch_ms);
 	if (quiet != will_sleep)
 		atomic_store(&drain->shared->asleep, quiet);
 	drain->will_sleep = quiet;
