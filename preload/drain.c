@@ -33,6 +33,7 @@
 #define SECOND_NS	      1000000000ull
 #define MILLISECOND_NS	      1000000ull
 #define RECORDS_WORTH_A_BLOCK 4096
+#define RINGS_SPARE	      8 /* threads that may be taking one at the same time */
 #define CONTEXT_ROOM	      (ENCODER_OPEN_MAX * sizeof(struct trace_context))
 #define NEVER		      -1
 
@@ -67,8 +68,8 @@ struct drain {
 	struct shared *shared;
 	_Atomic uint32_t *program_gone;
 	struct drain_asked asked;
-	uint32_t rotated; /* of rotate_asked */
-	uint32_t ring_count;
+	uint32_t rotated;	       /* of rotate_asked */
+	uint32_t ring_count, ring_max; /* that may have been used; that there are */
 	uint64_t ring_mask;
 	uint64_t rings_offset;
 	uint32_t ring_bytes;
@@ -534,6 +535,17 @@ static struct drain_asked asked_note(const struct drain *drain)
 	return asked;
 }
 
+/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
+ * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
+static void rings_count(struct drain *drain)
+{
+	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
+
+	drain->ring_count = drain->ring_max;
+	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
+		drain->ring_count = workers + RINGS_SPARE;
+}
+
 static bool is_over(const struct drain *drain)
 {
 	return drain->asked.gone || drain->asked.exiting;
@@ -624,6 +636,7 @@ static void tick(struct drain *drain)
 	drain->elapsed_ns = now_ns - drain->now_ns;
 	drain->now_ns = now_ns;
 	flushes = flush_is_due(drain);
+	rings_count(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		ring_note(drain, i);
 	segment_ready(drain);
@@ -761,7 +774,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 
 	drain->shared = shared;
 	drain->program_gone = program_gone;
-	drain->ring_count = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
+	drain->ring_max = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
 	drain->ring_bytes = shared->ring_bytes;
 	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
 	drain->rings_offset = shared->rings_offset;
@@ -814,6 +827,7 @@ static void say_done(struct shared *shared)
 
 static bool has_news(struct drain *drain)
 {
+	rings_count(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		uint32_t known = drain->workers[i].worker;
 
