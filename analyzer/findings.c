@@ -171,17 +171,25 @@ const struct finding *finding_of_site(const struct detection *detection, uint32_
 	return NULL;
 }
 
-bool was_not_run(const struct detection *detection)
+static bool has_warning(const struct detection *detection, const char *id)
 {
-	static const char *const ids[] = {"throttled", "steal", "descheduled"};
-
 	for (size_t i = 0; i < detection->findings->count; i++) {
 		const struct finding *finding = &detection->findings->list[i];
-		for (size_t k = 0; k < sizeof(ids) / sizeof(*ids); k++)
-			if (finding->severity > SEVERITY_NOTE && strcmp(finding->id, ids[k]) == 0)
-				return true;
+		if (finding->severity > SEVERITY_NOTE && strcmp(finding->id, id) == 0)
+			return true;
 	}
 	return false;
+}
+
+bool was_not_run(const struct detection *detection)
+{
+	return has_warning(detection, "throttled") || has_warning(detection, "steal") ||
+	       has_warning(detection, "descheduled");
+}
+
+bool was_crowded(const struct detection *detection)
+{
+	return has_warning(detection, "timer_storm") || has_warning(detection, "crowded_turn");
 }
 
 const char *site_text(const struct detection *detection, uint32_t site)

@@ -527,7 +527,9 @@ static void due_tell(struct detection *detection, uint32_t site)
 	bool inside = was_inside(timeline, worst->worker);
 	double sum = (double)timers->late.sum;
 	bool kernel = (double)timers->kernel_ticks >= limit(detection, LIMIT_cause_share) * sum;
-	bool held = was_not_run(detection) || finding_of_site(detection, worst->behind) != NULL;
+	bool queued = (double)timers->queue_ticks >= limit(detection, LIMIT_cause_share) * sum;
+	bool held = was_not_run(detection) || (queued && was_crowded(detection)) ||
+		    finding_of_site(detection, worst->behind) != NULL;
 	bool explained = inside && (kernel || held);
 	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 	struct texts texts = {0};

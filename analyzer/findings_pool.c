@@ -207,9 +207,9 @@ static void waiting_tell(struct detection *detection, const struct waiting *wait
 	struct texts texts = {0};
 
 	finding_blame(detection, finding, waiting->site);
-	finding_say(detection, &finding->title, "A request (%s) for %s %s %s%s by %s.", site_kind(detection, waiting->site),
-		    site_text(detection, waiting->site), waiting_outcome(timeline, waiting),
-		    say_ns(&texts, ns_of(timeline, waiting->oldest.duration)),
+	finding_say(detection, &finding->title, "A request (%s) for %s %s %s%s by %s.",
+		    site_kind(detection, waiting->site), site_text(detection, waiting->site),
+		    waiting_outcome(timeline, waiting), say_ns(&texts, ns_of(timeline, waiting->oldest.duration)),
 		    waiting->oldest_ended || timeline->process->running ? ", submitted" : " before the end,",
 		    symbols_site(detection->input->symbols, waiting->site, true)->text);
 	finding_say(detection, &finding->evidence,

@@ -141,8 +141,7 @@ void detect_nothing(struct detection *detection)
 	finding_say(detection, &finding->title,
 		    "This trace cannot tell how the program did: no event of it can be read.");
 	finding_say(detection, &finding->evidence,
-		    "Workers known: %zu; files: %" PRIu32 "; events lost: %" PRIu64 ", missing: %" PRIu64
-		    "%s.",
+		    "Workers known: %zu; files: %" PRIu32 "; events lost: %" PRIu64 ", missing: %" PRIu64 "%s.",
 		    process->worker_count, process->segment_count, process->lost, process->missing,
 		    detection->timeline->off_ticks > 0 ? "; recording was switched off" : "");
 	finding_say(detection, &finding->advice,
