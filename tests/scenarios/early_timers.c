@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Retries are put off by 30 ms, behind work that uv_now() knows nothing of yet: they come much sooner. Other
+ * Retries are put off by 20 ms, behind work that uv_now() knows nothing of yet: they come much sooner. Other
  * descriptors keep the loop turning, so no wait is long.
  *
  * expects: early_timers retry
@@ -18,8 +18,8 @@ static void retry(uv_timer_t *timer)
 static void work(uv_timer_t *timer)
 {
 	(void)timer;
-	spin_us(20000);
-	check(uv_timer_start(&retry_timer, retry, 30, 0), "uv_timer_start");
+	spin_us(12000);
+	check(uv_timer_start(&retry_timer, retry, 20, 0), "uv_timer_start");
 }
 
 static void on_written(uv_write_t *request, int status)
