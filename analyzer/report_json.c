@@ -6,6 +6,7 @@
  * Rules: keys are never renamed or taken away, others may come. Strings are cleaned, so the output is always valid.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,14 @@ json_t *json_text(const char *text)
 json_t *json_number(uint64_t number)
 {
 	return json_integer((json_int_t)number);
+}
+
+json_t *json_address(uint64_t address)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, address);
+	return json_text(text);
 }
 
 static json_t *json_number_if(bool known, uint64_t number)

@@ -22,6 +22,8 @@ json_t *json_add(json_t *object, const struct json_pair *pairs, size_t count);
 /* Cleaned, so that it is valid. */
 json_t *json_text(const char *text);
 json_t *json_number(uint64_t number);
+/* "0x2a" */
+json_t *json_address(uint64_t address);
 json_t *json_ticks(const struct timeline *timeline, uint64_t ticks);
 /* What tells a site, put into an object that has more to say. */
 json_t *site_add(const struct report *report, json_t *object, uint32_t site, bool in_pool);

@@ -26,14 +26,6 @@ static json_t *json_value(uint64_t value)
 	return value <= INT64_MAX ? json_number(value) : json_real((double)value);
 }
 
-static json_t *json_id(uint64_t id)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, id);
-	return json_text(text);
-}
-
 static json_t *mark_json(const struct timeline *timeline, size_t name)
 {
 	const struct histogram *values = &timeline->names[name].marks;
@@ -63,7 +55,7 @@ static json_t *slowest_json(const struct timeline *timeline, const struct timeli
 {
 	struct timeline_span stretch = {.tick = span->tick, .duration = span->duration, .worker = span->worker};
 	const struct json_pair pairs[] = {
-	    {"id", json_id(span->id)},
+	    {"id", json_address(span->id)},
 	    {"end_worker", json_number(report_worker_number(timeline, span->end_worker))},
 	};
 
@@ -110,7 +102,7 @@ static json_t *poll_mark_json(const struct timeline *timeline, const struct poll
 {
 	const struct json_pair pairs[] = {
 	    {"name", json_text(name_text(timeline, mark->name))},
-	    {mark->span ? "id" : "value", mark->span ? json_id(mark->value) : json_value(mark->value)},
+	    {mark->span ? "id" : "value", mark->span ? json_address(mark->value) : json_value(mark->value)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));

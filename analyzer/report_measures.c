@@ -384,12 +384,15 @@ static json_t *request_spans_json(const struct report *report, const struct time
 
 	for (size_t i = 0; list && i < top->count && i < report->timeline->options.top; i++) {
 		const struct timeline_span *span = &top->spans[i];
-		const struct json_pair outcome = {"outcome", json_text(!ended		 ? open
-								       : span->cancelled ? "cancelled"
-											 : "completed")};
-		json_array_append_new(
-		    list,
-		    json_add(site_add(report, span_json(report->timeline, span), span->site, false), &outcome, 1));
+		const struct json_pair pairs[] = {
+		    {"object", json_address(span->object)},
+		    {"outcome", json_text(!ended	    ? open
+					  : span->cancelled ? "cancelled"
+							    : "completed")},
+		};
+		json_array_append_new(list,
+				      json_add(site_add(report, span_json(report->timeline, span), span->site, false),
+					       pairs, COUNT(pairs)));
 	}
 	return list;
 }

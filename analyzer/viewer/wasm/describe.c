@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "poll_marks.h"
+#include "report_json.h"
 #include "viewer.h"
 
 #define BEHIND_SHOWN 6
@@ -17,14 +19,6 @@
 void json_put(json_t *object, const char *key, json_t *value)
 {
 	json_object_set_new(object, key, value);
-}
-
-static json_t *json_address(uint64_t address)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%" PRIx64, address);
-	return json_string(text);
 }
 
 json_t *describe_box(size_t worker, const struct box *box)
@@ -476,6 +470,51 @@ static json_t *wakes_of_work(json_t *wakes, size_t worker, const struct box *box
 	return describe_work(item, worker);
 }
 
+/* ---- What the program said ------------------------------------------------------------------------------------ */
+
+/* Where a span lies, if it is one of those that are drawn. */
+static void said_place(json_t *json, const struct poll_mark *mark, const struct box *box)
+{
+	for (size_t worker = 0; worker < viewer.process->worker_count; worker++) {
+		const struct named_span *span = named_find(&viewer.lanes[worker].named, mark->name, mark->value,
+							   box->tick, box->tick + box->duration);
+		if (!span)
+			continue;
+		json_put(json, "start_ns", json_real(time_ns(span->tick)));
+		json_put(json, "duration_ns", json_real(time_ns(span->end) - time_ns(span->tick)));
+		json_put(json, "ended", json_boolean(span->ended));
+		return;
+	}
+}
+
+static json_t *describe_said(size_t worker, const struct box *box)
+{
+	struct timeline_span poll = {.tick = box->tick,
+				     .duration = box->duration,
+				     .worker = worker,
+				     .site = box->site,
+				     .object = box->object,
+				     .in_pool = box->type == BOX_WORK};
+	struct poll_marks marks = poll_marks_read(viewer.trace, viewer.timeline, &poll);
+	json_t *said = json_array(), *answer = json_object();
+	char value[24];
+
+	for (size_t i = 0; i < marks.count; i++) {
+		const char *name = trace_name(viewer.process, marks.list[i].name);
+		json_t *json = json_object();
+		snprintf(value, sizeof(value), marks.list[i].span ? "0x%" PRIx64 : "%" PRIu64, marks.list[i].value);
+		json_put(json, "span", json_boolean(marks.list[i].span));
+		json_put(json, "name", json_string(name ? name : "(unknown)"));
+		json_put(json, "value", json_string(value));
+		if (marks.list[i].span)
+			said_place(json, &marks.list[i], box);
+		json_array_append_new(said, json);
+	}
+	json_put(answer, "list", said);
+	json_put(answer, "more", json_integer((json_int_t)marks.more));
+	return answer;
+}
+
 /* ---- Answers -------------------------------------------------------------------------------------------------- */
 
 /* The object that follows the life of what a poll is about: the request, not its part that the pool knows. */
@@ -508,6 +547,7 @@ EXPORT(viewer_detail) const char *viewer_detail(uint32_t worker, double tick)
 	if (box->type == BOX_POLL)
 		wakes_by_sends(wakes, worker, box);
 	json_put(json, "life_of", json_address(object_of(box)));
+	json_put(json, "said", describe_said(worker, box));
 	json_put(json, "work", work);
 	json_put(json, "wakes", wakes);
 	return viewer_answer(json);

@@ -13,7 +13,16 @@
 #define COLUMNS_MAX 16384u
 #define DEPTHS	    6 /* nested deeper: drawn with the deepest */
 
-enum stroke_type { STROKE_POLL, STROKE_WORK, STROKE_PARK, STROKE_COLUMN, STROKE_HOLE, STROKE_CPU };
+enum stroke_type {
+	STROKE_POLL,
+	STROKE_WORK,
+	STROKE_PARK,
+	STROKE_COLUMN,
+	STROKE_HOLE,
+	STROKE_CPU,
+	STROKE_SPAN,
+	STROKE_MARK
+};
 
 /* As worker.js reads it. */
 struct stroke {
@@ -22,7 +31,12 @@ struct stroke {
 	double longest_ns; /* its duration */
 	double object;	   /* of it; hole: events; wait: ready fds */
 	uint32_t count, site;
-	float busy, parked; /* shares of the column; STROKE_CPU: waiting for a CPU, on a CPU */
+	union {
+		struct {
+			float busy, parked; /* shares of the column; STROKE_CPU: waiting for a CPU, on a CPU */
+		};
+		uint32_t value[2]; /* of a mark, or a span's id: lower half, upper half */
+	};
 	uint8_t type, depth, flags, padding;
 	uint32_t padding2;
 };
@@ -44,7 +58,7 @@ static struct {
 	double from, width; /* ticks, also those that lie before 0 */
 	uint64_t from_tick, to_tick;
 	size_t worker;
-	bool is_loop;
+	bool is_loop, with_named;
 	struct column open[DEPTHS];
 } draw;
 
@@ -307,6 +321,33 @@ static void draw_cpu(const struct lane *lane)
 	}
 }
 
+/* `site` is the name; `count`: so many fall into this pixel, or overlap so that there is no room for each. */
+static struct stroke *add_named(enum stroke_type type, uint64_t tick, uint64_t end, uint32_t name, uint64_t value)
+{
+	struct stroke *stroke = stroke_add(type, time_ns(tick), time_ns(end));
+
+	stroke->tick = time_tick(tick);
+	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
+	stroke->site = name < viewer.process->name_count ? name : (uint32_t)viewer.process->name_count;
+	stroke->value[0] = (uint32_t)value;
+	stroke->value[1] = (uint32_t)(value >> 32);
+	return stroke;
+}
+
+static void add_span(const struct named_span *span, uint32_t row)
+{
+	struct stroke *stroke = add_named(STROKE_SPAN, span->tick, span->end, span->name, span->id);
+
+	stroke->count = span->count;
+	stroke->depth = (uint8_t)row;
+	stroke->flags = span->ended ? 0 : BOX_OPEN;
+}
+
+static void add_mark(const struct named_mark *mark, uint32_t count)
+{
+	add_named(STROKE_MARK, mark->tick, mark->tick, mark->name, mark->value)->count = count;
+}
+
 static void draw_lane(size_t worker)
 {
 	const struct lane *lane = &viewer.lanes[worker];
@@ -320,10 +361,12 @@ static void draw_lane(size_t worker)
 	columns_end();
 	draw_holes(lane);
 	draw_cpu(lane);
+	if (draw.with_named)
+		named_draw(&lane->named, draw.from_tick, draw.to_tick, draw.width, add_span, add_mark);
 }
 
-/* Returns how many strokes there are. */
-EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns)
+/* Returns how many strokes there are. `with_named`: marks and spans too. */
+EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns, int with_named)
 {
 	double to = tick_at_ns(to_ns);
 
@@ -333,6 +376,7 @@ EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t 
 	draw.from_tick = draw.from > 0 ? (uint64_t)draw.from : 0;
 	draw.to_tick = to > 0 ? (uint64_t)to : 0;
 	draw.count = 0;
+	draw.with_named = with_named;
 	memset(draw.charts, 0, sizeof(draw.charts));
 	draw.lane_ends = realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));
 	for (size_t i = 0; draw.lane_ends && i < viewer.process->worker_count; i++) {

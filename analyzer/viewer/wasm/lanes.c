@@ -164,6 +164,7 @@ void lane_free(struct lane *lane)
 	free(lane->parts);
 	free(lane->items);
 	free(lane->holes);
+	named_free(&lane->named);
 	free(lane->samples);
 	*lane = (struct lane){0};
 }

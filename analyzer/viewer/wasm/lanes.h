@@ -11,6 +11,7 @@
 #define VIEWER_LANES_H
 
 #include "boxes.h"
+#include "named.h"
 
 #define LANE_LEAF_BOXES 64
 #define LANE_FANOUT	16
@@ -59,6 +60,7 @@ struct lane {
 	size_t part_count;
 	struct lane_item *items;
 	size_t item_count, item_room;
+	struct named named;
 	struct lane_hole *holes;
 	size_t hole_count;
 	const struct trace_sample **samples; /* of the worker's CPU time, by tick */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reads a process into lanes, worker by worker, step by step, so that the page can tell how far it is. What the pool
- * did is known by the timeline alone, which calls the functions of `lanes_watch` while it reads.
+ * did, and what the program said, is known by the timeline alone, which calls the functions of `lanes_watch` while it
+ * reads.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -71,7 +72,20 @@ static void watch_level(void *arg, uint64_t tick, uint64_t queued, uint64_t runn
 	levels_add(&viewer.pool, tick, queued, running);
 }
 
-const struct timeline_watch lanes_watch = {.item = watch_item, .level = watch_level};
+static void watch_mark(void *arg, size_t worker, const struct mark *mark)
+{
+	(void)arg;
+	named_add_mark(&viewer.lanes[worker].named, mark);
+}
+
+static void watch_span(void *arg, const struct timeline_named *span)
+{
+	(void)arg;
+	named_add_span(&viewer.lanes[span->worker].named, span, viewer.process->last_tick);
+}
+
+const struct timeline_watch lanes_watch = {
+    .item = watch_item, .level = watch_level, .mark = watch_mark, .span = watch_span};
 
 /* ---- Lanes ---------------------------------------------------------------------------------------------------- */
 

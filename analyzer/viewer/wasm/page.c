@@ -208,6 +208,8 @@ static int lanes_finish(void)
 		error = lane_tree_finish(&viewer.lanes[i].polls);
 		if (error == 0)
 			error = lane_tree_finish(&viewer.lanes[i].work);
+		if (error == 0)
+			error = named_finish(&viewer.lanes[i].named);
 	}
 	return error;
 }
@@ -243,6 +245,9 @@ static json_t *worker_json(size_t position)
 	json_put(json, "lost", json_integer((json_int_t)worker->lost));
 	json_put(json, "missing", json_integer((json_int_t)worker->missing));
 	json_put(json, "depth", json_integer(lane->depth_max));
+	json_put(json, "span_rows", json_integer(named_rows(&lane->named)));
+	json_put(json, "has_marks", json_boolean(lane->named.mark_count > 0));
+	json_put(json, "said_left_out", json_integer((json_int_t)lane->named.left_out));
 	return json;
 }
 
@@ -262,6 +267,18 @@ static json_t *site_json(uint32_t site)
 	json_put(json, "caller_text", json_string(caller->text));
 	json_put(json, "caller_file", json_string(caller->file));
 	json_put(json, "caller_line", json_integer(caller->line));
+	return json;
+}
+
+/* Of marks and spans; one more for unknown ones. */
+static json_t *names_json(void)
+{
+	json_t *json = json_array();
+
+	for (uint32_t i = 0; i <= viewer.process->name_count; i++) {
+		const char *name = trace_name(viewer.process, i);
+		json_array_append_new(json, json_string(name ? name : "(unknown)"));
+	}
 	return json;
 }
 
@@ -297,6 +314,7 @@ EXPORT(page_process) const char *page_process(void)
 	json_put(json, "end_ns", json_real(time_ns(process->last_tick)));
 	json_put(json, "off", off_json());
 	json_put(json, "workers", workers);
+	json_put(json, "names", names_json());
 	json_put(json, "sites", sites);
 	return viewer_answer(json);
 }
