@@ -4,7 +4,7 @@
  * build folder; the packages lie in BUILD/viewer-test.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
@@ -119,12 +119,35 @@ export function generated(events, ...options) {
 	return folder;
 }
 
+function tracedEnvironment(folder) {
+	return { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'), UVTRACE_PATH: path.join(folder, 'trace.bin') };
+}
+
 /* A program of the repository, traced once. */
 export function traced(program, env = {}) {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-' + path.basename(program));
-	if (!fs.existsSync(folder)) {
-		const variables = { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'), UVTRACE_PATH: path.join(folder, 'trace.bin'), ...env };
-		execFileSync(path.join(BUILD, program), [], { env: variables, stdio: 'ignore' });
-	}
+	if (!fs.existsSync(folder))
+		execFileSync(path.join(BUILD, program), [], { env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
+	return folder;
+}
+
+/* A program that is switched off for a while from outside. */
+export async function tracedOff() {
+	const folder = path.join(BUILD, 'viewer-test', 'traced-off');
+	if (fs.existsSync(folder))
+		return folder;
+	const program = spawn(path.join(BUILD, 'fixtures/control'), [], { env: tracedEnvironment(folder), stdio: ['pipe', 'pipe', 'ignore'] });
+	const say = (line) => new Promise((resolve) => {
+		program.stdout.once('data', resolve);
+		program.stdin.write(line + '\n');
+	});
+	const control = (what) => execFileSync(path.join(BUILD, 'trace_ctl'), [String(program.pid), what], { stdio: 'ignore' });
+	await say('tick 200');
+	control('disable');
+	await say('tick 400');
+	control('enable');
+	await say('tick 200');
+	program.stdin.end();
+	await new Promise((resolve) => program.on('close', resolve));
 	return folder;
 }

@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { AXE, BUILD, PAGE, analyze, calm, closeBrowsers, closePage, generated, load, openBrowser, openPage, segmentsOf, selected, settle, shoot, shown, traced } from './harness.js';
+import { AXE, BUILD, PAGE, analyze, calm, closeBrowsers, closePage, generated, load, openBrowser, openPage, segmentsOf, selected, settle, shoot, shown, traced, tracedOff } from './harness.js';
 
 const GOLDEN = path.resolve('tests/golden');
 const NAMES = ['callback', 'caller', 'file', 'line', 'module', 'caller_file', 'caller_line'];
@@ -32,6 +32,11 @@ function withoutNames(value) {
 	if (value === null || typeof value !== 'object')
 		return value;
 	return Object.fromEntries(Object.entries(value).filter(([key]) => !NAMES.includes(key)).map(([key, inner]) => [key, withoutNames(inner)]));
+}
+
+/* Findings say names in their sentences. */
+function withoutSentences(report) {
+	return { ...withoutNames(report), findings: report.findings.map(({ id, severity, cost_ns: cost, from_ns: from, to_ns: to }) => [id, severity, cost, from, to]) };
 }
 
 async function withDemo(body, fragment = '') {
@@ -123,10 +128,61 @@ test('a page with the trace inside, with names and source lines', async () => {
 	await closePage(page);
 });
 
-test('a compressed segment', async () => {
+for (const name of ['echo.bin.gz', 'echo.bin.zst']) {
+	test(`a compressed segment, ${name}`, async () => {
+		const page = await openPage(browser.context);
+		await load(page, [path.join(GOLDEN, name)]);
+		assert.deepEqual(withoutNames(await figuresOf(page)), withoutNames(analyze(path.join(GOLDEN, 'echo.bin'))));
+		await closePage(page);
+	});
+}
+
+/* Larger than one piece of what is inflated at a time, and by whom the browser knows nothing of zstd. */
+test('a large segment, by gzip and zstd, without the browser’s help', async () => {
+	const [whole] = segmentsOf(generated(2000000, '--file-bytes=100000000'));
+	for (const [tool, ending] of [['gzip', 'gz'], ['zstd', 'zst']]) {
+		const packed = path.join(BUILD, 'viewer-test', `large.bin.${ending}`);
+		execFileSync('sh', ['-c', `${tool} -c "${whole}" > "${packed}"`]);
+		const page = await openPage(browser.context);
+		await load(page, [packed]);
+		assert.deepEqual(withoutNames(await figuresOf(page)), withoutNames(analyze(whole)));
+		await closePage(page);
+	}
+	assert.ok(fs.readFileSync(PAGE, 'utf8').includes('fzstd'));
+});
+
+test('of a compressed segment that is cut off the rest is shown', async () => {
+	for (const ending of ['gz', 'zst']) {
+		const whole = fs.readFileSync(path.join(BUILD, 'viewer-test', `large.bin.${ending}`));
+		const cut = path.join(BUILD, 'viewer-test', `half.bin.${ending}`);
+		fs.writeFileSync(cut, whole.subarray(0, whole.length / 2));
+		const page = await openPage(browser.context);
+		await load(page, [cut]);
+		assert.match(await page.textContent('#panel-findings .warnings'), /the compressed data is damaged or cut off/);
+		const found = (await figuresOf(page)).events, truth = analyze(cut).events;
+		assert.ok(found > 0 && found <= truth && found > truth * 0.9, `${found} of ${truth}`);
+		await closePage(page);
+	}
+});
+
+test('several processes: one is shown, the others can be', async () => {
+	const other = traced('examples/marked_requests');
+	const both = path.join(BUILD, 'viewer-test', 'both');
+	fs.mkdirSync(both, { recursive: true });
+	for (const file of [...segmentsOf(demo), ...segmentsOf(other)])
+		fs.copyFileSync(file, path.join(both, path.basename(path.dirname(file)) + '-' + path.basename(file)));
+	const { processes: truth } = analyze(both);
 	const page = await openPage(browser.context);
-	await load(page, [path.join(GOLDEN, 'echo.bin.gz')]);
-	assert.deepEqual(withoutNames(await figuresOf(page)), withoutNames(analyze(path.join(GOLDEN, 'echo.bin'))));
+	await drop(page, segmentsOf(both));
+	await settle(page);
+	assert.equal(await page.locator('#process option').count(), 2);
+	for (const index of [1, 0]) {
+		await page.selectOption('#process', String(index));
+		await page.waitForFunction((pid) => window.uvtrace.currentFigures()?.pid === pid && window.uvtrace.view.process, truth[index].pid);
+		await settle(page);
+		assert.deepEqual(withoutSentences(await figuresOf(page)), withoutSentences(truth[index]));
+		assert.equal((await shown(page)).process, index);
+	}
 	await closePage(page);
 });
 
@@ -421,6 +477,165 @@ test('a row of the findings and of the callbacks goes to its poll', () => withDe
 	await calm(page);
 }));
 
+/* What is written on the canvas, from now on. */
+async function textsOf(page) {
+	await page.evaluate(() => {
+		const { fillText } = CanvasRenderingContext2D.prototype;
+		window.drawnTexts = new Set();
+		CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+			window.drawnTexts.add(text);
+			return fillText.call(this, text, ...rest);
+		};
+		window.uvtrace.redraw();
+	});
+	await calm(page);
+	return page.evaluate(() => [...window.drawnTexts]);
+}
+
+/* The canvas' colour at a time, so far below the top of a lane. */
+function colorAt(page, position, ns, below) {
+	return page.evaluate(([worker, time, y]) => {
+		const { view, state } = window.uvtrace, canvas = document.getElementById('timeline');
+		const lane = view.lanes.find((one) => one.position === worker), ratio = canvas.width / canvas.clientWidth;
+		const x = 176 + ((time - state.from) / (state.to - state.from)) * (canvas.clientWidth - 176);
+		const copy = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+		copy.drawImage(canvas, -Math.round(x * ratio), -Math.round((lane.top - view.scroll + y) * ratio));
+		return [...copy.getImageData(0, 0, 1, 1).data].join();
+	}, [position, ns, below]);
+}
+
+function strokesOf(page, columns = 2000) {
+	return page.evaluate(async (width) => {
+		const { view, ask } = window.uvtrace;
+		const drawn = await ask('overview', { from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6, columns: width, said: true });
+		const words = new Uint32Array(drawn.strokes), bytes = new Uint8Array(drawn.strokes), floats = new Float64Array(drawn.strokes);
+		return [...Array(bytes.length / 64).keys()].map((i) => ({
+			lane: drawn.ends.findIndex((end) => i < end), start: floats[i * 8], end: floats[i * 8 + 1], count: words[i * 16 + 10], site: words[i * 16 + 11],
+			low: words[i * 16 + 12], high: words[i * 16 + 13], type: bytes[i * 64 + 56], depth: bytes[i * 64 + 57], flags: bytes[i * 64 + 58],
+		}));
+	}, columns);
+}
+
+// ---- What is drawn --------------------------------------------------------------------------------------------
+
+test('polls inside polls have a row of their own', async () => {
+	const folder = traced('fixtures/nested'), truth = analyze(folder);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const nested = (await strokesOf(page)).filter((stroke) => stroke.type <= 3 && stroke.depth > 0);
+	assert.ok(truth.workers[0].nested_polls > 0);
+	assert.equal(nested.reduce((sum, stroke) => sum + stroke.count, 0), truth.workers.reduce((sum, worker) => sum + worker.nested_polls, 0));
+	const inner = analyze('--long-poll=1ns', '--top=10000', folder).long_polls.find((poll) => poll.nested);
+	const from = inner.start_ns - inner.duration_ns, to = inner.start_ns + 2 * inner.duration_ns;
+	await page.evaluate(([a, b]) => window.uvtrace.change({ from: a, to: b }), [from, to]);
+	await calm(page);
+	const row = await page.evaluate(() => window.uvtrace.view.row);
+	const [x, y] = await spotOf(page, 0, inner.start_ns + inner.duration_ns / 2);
+	await page.mouse.click(x, y - 8 + row + 5);
+	await page.waitForFunction(() => window.uvtrace.view.selected);
+	assert.equal((await selected(page)).start_ns, inner.start_ns);
+	assert.equal((await selected(page)).depth, 1);
+	assert.match(await page.textContent('#panel-selection'), /Nested/);
+	await shoot(page, 'nested');
+	await closePage(page);
+});
+
+test('where recording was off is shaded and named', async () => {
+	const folder = await tracedOff(), truth = analyze(folder);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const { off, start, end } = await page.evaluate(() => ({ off: window.uvtrace.view.process.off, start: window.uvtrace.view.process.start_ns, end: window.uvtrace.view.process.end_ns }));
+	assert.equal(off.length, 2);
+	assert.ok(Math.abs(off[1] - off[0] - truth.switched_off_ns) < 1000);
+	assert.ok((await textsOf(page)).includes('recording off'));
+	const inside = await colorAt(page, 0, (off[0] + off[1]) / 2, 4), beside = await colorAt(page, 0, start + (off[0] - start) * 0.03, 4);
+	assert.notEqual(inside, beside);
+	assert.notEqual(inside, await colorAt(page, 0, off[1] + (end - off[1]) * 0.97, 4));
+	assert.match(await page.textContent('#panel-findings .warnings'), /Recording was switched off/);
+	await shoot(page, 'off');
+	await closePage(page);
+});
+
+test('a program whose callbacks cannot be seen says so on its lanes', async () => {
+	const folder = traced('fixtures/slow_hidden');
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	assert.equal((await figuresOf(page)).tier, 'libc');
+	assert.ok((await textsOf(page)).some((text) => text.startsWith('waits only (libc tier)')));
+	assert.match(await page.textContent('#panel-findings .warnings'), /Tier “libc”/);
+	assert.ok((await strokesOf(page)).some((stroke) => stroke.type === 2 || stroke.type === 3), 'its waits are drawn');
+	await shoot(page, 'libc');
+	await closePage(page);
+});
+
+test('marks and spans: as many as were made, in the poll that served them, hidden by a key', async () => {
+	const folder = traced('fixtures/marks'), truth = analyze(folder);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const strokes = await strokesOf(page), count = (type) => strokes.filter((stroke) => stroke.type === type).reduce((sum, stroke) => sum + stroke.count, 0);
+	assert.equal(count(7), truth.marks.reduce((sum, row) => sum + row.count, 0));
+	assert.equal(count(6), truth.spans.reduce((sum, row) => sum + row.count + row.open + row.begins_alone, 0));
+	const request = strokes.find((stroke) => stroke.type === 6 && stroke.low === 0x76543210);
+	assert.equal(request.high, 0xfedcba98);
+	assert.equal(request.end - request.start, truth.spans.find((row) => row.name === 'request').slowest.duration_ns);
+	assert.ok((await textsOf(page)).includes('request 0xfedcba9876543210'));
+	const slow = truth.long_polls.find((poll) => poll.spans.some((span) => span.name === 'request'));
+	await page.click(`#panel-findings .rows button:has-text("${(slow.duration_ns / 1e6).toPrecision(3)} ms")`);
+	await page.waitForFunction((start) => window.uvtrace.view.selected?.start_ns === start, slow.start_ns);
+	assert.match(await page.textContent('#panel-selection'), /What the program said in it.*request 0xfedcba9876543210/);
+	await page.click('#panel-selection button:has-text("request 0xfedcba9876543210")');
+	await calm(page);
+	const lane = await page.evaluate(() => ({ ...window.uvtrace.view.lanes[0], worker: null }));
+	const [x, y] = await spotOf(page, 0, (request.start + request.end) / 2);
+	await page.mouse.move(x, y - 8 - 6 - 12 * ((await page.evaluate(() => window.uvtrace.view.process.workers[0].span_rows)) - 1 - request.depth));
+	await page.waitForSelector('#tip:not([hidden])');
+	assert.match(await page.textContent('#tip'), /request 0xfedcba9876543210/);
+	await shoot(page, 'spans');
+	assert.ok(lane.band > 0);
+	await press(page, 'k');
+	assert.equal(await page.evaluate(() => window.uvtrace.view.lanes[0].band), 0);
+	assert.equal(await page.isChecked('#said'), false);
+	assert.equal(await page.evaluate(() => new Uint8Array(window.uvtrace.view.drawn.strokes).some((byte, i) => i % 64 === 56 && byte > 5)), false);
+	await page.check('#said');
+	await calm(page);
+	assert.ok((await page.evaluate(() => window.uvtrace.view.lanes[0].band)) > 0);
+	await page.click('#tab-spans');
+	assert.equal(await page.locator('[data-table=spans] tbody tr').count(), truth.spans.length);
+	assert.equal(await page.locator('[data-table=marks] tbody tr').count(), truth.marks.length);
+	await page.click('[data-table=spans] [data-key=count]');
+	assert.match(await page.textContent('[data-table=spans] tbody tr:first-child'), /^tick/);
+	await closePage(page);
+});
+
+test('panels of requests, timers and wake-ups lead to where their figures come from', async () => {
+	const folder = traced('examples/long_sleep'), truth = analyze(folder);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	await page.click('#tab-requests');
+	assert.equal(truth.pending_count, 1);
+	assert.match(await page.textContent('#panel-requests'), /1 request still on their way/);
+	assert.equal(await page.locator('[data-table=lives] tbody tr').count(), truth.requests.length);
+	await page.click('#panel-requests .rows button');
+	await page.waitForFunction((object) => window.uvtrace.view.life?.object === object, truth.pending[0].object);
+	assert.ok((await page.evaluate(() => window.uvtrace.view.life.events.map((event) => event.event))).includes('RequestSubmit'));
+	await page.click('#tab-timers');
+	assert.equal(await page.locator('[data-table=timers] tbody tr').count(), truth.timers.by_site.length);
+	assert.equal(await page.locator('[data-table=dispatch] tbody tr').count(), truth.dispatch.length);
+	const most = truth.timers.most_in_turn_start_ns;
+	await page.click('#panel-timers button:has-text("Show")');
+	await calm(page);
+	const { from, to } = await shown(page);
+	assert.ok(from < most && most < to);
+	await closePage(page);
+	const wakes = traced('fixtures/async_wakeups'), other = await openPage(browser.context);
+	await load(other, segmentsOf(wakes));
+	await other.click('#tab-timers');
+	assert.equal(await other.locator('[data-table=wakeups] tbody tr').count(), analyze(wakes).wakeups.length);
+	await other.click('[data-table=wakeups] [data-key=count]');
+	assert.equal(await other.locator('[data-table=wakeups] th[aria-sort=descending] [data-key=count]').count(), 1);
+	await closePage(other);
+});
+
 // ---- Filters, state -------------------------------------------------------------------------------------------
 
 function countsByLane(page) {
@@ -514,6 +729,93 @@ test('colours, times and the theme are switched', () => withDemo(async (page) =>
 	await shoot(page, 'dark-by-hand');
 }));
 
+test('the remaining ways to move and to ask', () => withDemo(async (page) => {
+	const { x, y, height } = await box(page);
+	const longest = analyze(demo).long_polls[0];
+	await page.evaluate((poll) => window.uvtrace.change({ from: poll.start_ns - 20e6, to: poll.start_ns + 60e6 }), longest);
+	await calm(page);
+	const wide = await width(page), spot = await spotOf(page, 0, longest.start_ns + longest.duration_ns / 2);
+	await page.mouse.dblclick(...spot);
+	await page.waitForFunction((before) => window.uvtrace.state.to - window.uvtrace.state.from !== before, wide);
+	await page.waitForFunction(() => window.uvtrace.view.selected);
+	await press(page, 'l');
+	await page.waitForFunction(() => window.uvtrace.view.life);
+	const { life, selected: poll } = await page.evaluate(() => ({ life: window.uvtrace.view.life, selected: window.uvtrace.view.selected }));
+	assert.equal(life.object, poll.life_of);
+	await page.click('#clear');
+	await page.waitForFunction(() => !window.uvtrace.view.selected && !window.uvtrace.view.life);
+	await page.mouse.move(x + 500, y + height - 20);
+	await page.waitForSelector('#tip:not([hidden])');
+	assert.match(await page.textContent('#tip'), /ready fds/);
+	await page.mouse.move(x + 500, y + 150);
+	await page.keyboard.down('Shift');
+	const before = await shown(page);
+	await page.mouse.wheel(0, 300);
+	await page.keyboard.up('Shift');
+	await calm(page);
+	assert.ok((await shown(page)).from > before.from);
+	assert.ok(Math.abs((await width(page)) - (before.to - before.from)) < 1);
+	const wheeled = await shown(page);
+	await page.click('#tab-findings');
+	await page.click('.findings button >> nth=0');
+	await calm(page);
+	const finding = (await figuresOf(page)).findings[0], view = await shown(page);
+	assert.ok(view.from <= finding.from_ns && view.to >= finding.to_ns);
+	await page.keyboard.press('Control+z');
+	await calm(page);
+	assert.equal((await shown(page)).from, wheeled.from);
+	await page.selectOption('#color', 'duration');
+	await page.selectOption('#time', 'clock');
+	assert.deepEqual([(await shown(page)).color, (await shown(page)).time], ['duration', 'clock']);
+	await page.click('#help-open');
+	await page.click('#help-close');
+	await page.focus('#tab-findings');
+	await page.keyboard.press('ArrowRight');
+	assert.equal((await shown(page)).tab, 'callbacks');
+}));
+
+test('many workers are scrolled, by wheel, drag and keys', async () => {
+	const folder = traced('fixtures/work', { UV_THREADPOOL_SIZE: '24' });
+	const page = await openPage(browser.context);
+	await page.setViewportSize({ width: 1000, height: 480 });
+	await load(page, segmentsOf(folder));
+	const scroll = () => page.evaluate(() => window.uvtrace.view.scroll), { x, y } = await box(page);
+	assert.ok((await page.evaluate(() => window.uvtrace.view.lanesHeight)) > 480, 'enough of them');
+	await page.mouse.move(x + 60, y + 100);
+	await page.mouse.wheel(0, 120);
+	await calm(page);
+	const wheeled = await scroll();
+	assert.ok(wheeled > 0);
+	await page.mouse.down();
+	await page.mouse.move(x + 60, y + 160, { steps: 3 });
+	await page.mouse.up();
+	await calm(page);
+	assert.ok((await scroll()) < wheeled);
+	await page.focus('#timeline');
+	await press(page, 'PageDown');
+	const paged = await scroll();
+	assert.ok(paged > 0);
+	await press(page, 'PageUp');
+	assert.ok((await scroll()) < paged);
+	for (let i = 0; i < 30; i++)
+		await press(page, 'ArrowDown');
+	assert.ok(await page.evaluate(() => {
+		const { view } = window.uvtrace, lane = view.lanes[view.chosen];
+		return view.chosen === view.lanes.length - 1 && lane.top - view.scroll < document.getElementById('timeline').clientHeight;
+	}));
+	await closePage(page);
+});
+
+test('a link to another view of the same trace is followed, and back', () => withDemo(async (page) => {
+	const there = '#from=10000000&to=20000000&color=duration&tab=workers';
+	await page.evaluate((hash) => { location.hash = hash; }, there);
+	await page.waitForFunction(() => window.uvtrace.state.from === 10000000);
+	await calm(page);
+	const state = await shown(page);
+	assert.deepEqual([state.to, state.color, state.tab], [20000000, 'duration', 'workers']);
+	assert.equal(await page.getAttribute('#tab-workers', 'aria-selected'), 'true');
+}));
+
 test('help opens and closes by keys', () => withDemo(async (page) => {
 	await page.keyboard.press('?');
 	await page.waitForSelector('#help[open]');
@@ -605,7 +907,7 @@ for (const theme of ['light', 'dark']) {
 		await check('welcome');
 		await shoot(page, `welcome-${theme}`);
 		await load(page, segmentsOf(demo));
-		for (const tab of ['findings', 'callbacks', 'workers', 'selection']) {
+		for (const tab of ['findings', 'callbacks', 'workers', 'requests', 'timers', 'spans', 'selection']) {
 			await page.click('#tab-' + tab);
 			await check(tab);
 			await shoot(page, `${tab}-${theme}`);

@@ -4,12 +4,13 @@
  */
 import { announce, byId, element, fill } from './dom.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
-import { rankSites } from './colors.js';
+import { rankNames, rankSites } from './colors.js';
 import { change, DEFAULTS, onChange, parseFragment, readFragment, state } from './state.js';
 import { ask, onProgress, startThread } from './remote.js';
 import { fit, layOut, redraw, refreshAll, refreshView, setUpView, view } from './view.js';
 import { applyFilters, forgetFilters, select } from './actions.js';
-import { paintSwatches, refreshFigures, refreshTexts, setUpPanels, showSelection, showTab, currentFigures } from './panels.js';
+import { refreshFigures, refreshTexts, setUpPanels, showSelection, showTab, currentFigures } from './panels.js';
+import { paintSwatches } from './pieces.js';
 import { setUpInput } from './input.js';
 import { fillControls, setUpControls, showControls } from './controls.js';
 import { carriedTrace, setUpFiles } from './files.js';
@@ -88,6 +89,7 @@ async function showProcess(index, wanted) {
 	process.startRealNs = BigInt(view.trace.processes[index].start_real_ns);
 	view.process = process;
 	view.ranks = rankSites(process.sites, process.report.callbacks);
+	view.nameRanks = rankNames(process.names, process.report.spans);
 	byId('process').value = String(index);
 	document.body.dataset.state = 'shown';
 	document.title = `${process.report.program.split('/').pop()} ${process.report.pid} – uvtrace`;
@@ -114,14 +116,19 @@ function bytesMax() {
 	return Number(new URLSearchParams(location.search).get('bytes-max')) || BYTES_MAX;
 }
 
+/* Compressed ones may be many times as large when they are inflated. */
+const INFLATES_TO = 12;
+
 /* The files as they are, or with the range that somebody has chosen of them; null: nothing was chosen. */
 async function chooseRange(files) {
-	const bytes = files.reduce((sum, file) => sum + file.blob.size, 0);
+	if (files.reduce((sum, file) => sum + file.blob.size * (/\.(gz|zst)$/.test(file.name) ? INFLATES_TO : 1), 0) <= bytesMax())
+		return files;
+	showProgress('Looking at what may be too large to be held in memory', null);
+	const found = await ask('survey', { files });
+	const { bytes } = found;
+	showProgress(null);
 	if (bytes <= bytesMax())
 		return files;
-	showProgress('Looking at what is too large to be held in memory', null);
-	const found = await ask('survey', { files });
-	showProgress(null);
 	const seconds = ((found.last - found.start) * found.nsPerTick) / 1e9;
 	const fits = seconds * (bytesMax() / bytes);
 	byId('large-text').textContent = `These ${formatBytes(bytes)} (${formatCount(found.events)} events) do not fit into the ${formatBytes(bytesMax())} that a page can hold. They span ${seconds.toFixed(3)} s; about ${fits.toFixed(3)} s of it fit.`;

@@ -26,6 +26,12 @@ export function rankSites(sites, callbacks) {
 	return sites.map((site) => ranks.get(site.name + '\n' + site.module) ?? -1);
 }
 
+/* Likewise names of spans. */
+export function rankNames(names, spans) {
+	const byTotal = [...spans].sort((a, b) => b.total_ns - a.total_ns).map((row) => row.name);
+	return names.map((name) => Math.max(0, byTotal.indexOf(name)));
+}
+
 export function durationClass(ns) {
 	return ns <= 10e3 ? 0 : ns <= 100e3 ? 1 : ns <= 1e6 ? 2 : 3;
 }
@@ -33,6 +39,12 @@ export function durationClass(ns) {
 export function siteColor(theme, rank) {
 	const colors = CALLBACK_COLORS[theme];
 	return rank >= 0 && rank < colors.length ? colors[rank] : OTHER_COLORS[theme];
+}
+
+/* Spans by the rank of their name, begun elsewhere: the first are not of the colours of the polls below them. */
+export function spanColor(theme, rank) {
+	const colors = CALLBACK_COLORS[theme];
+	return colors[(rank + 3) % colors.length];
 }
 
 export function durationColor(theme, ns) {

@@ -82,6 +82,7 @@ export function showControls() {
 	byId('filter-kind').value = state.kind;
 	byId('color').value = state.color;
 	byId('time').value = state.time;
+	byId('said').checked = state.said === 'on';
 	const filters = [state.kind, state.callback, state.object, state.hidden].filter(Boolean).length + (state.shortest > 0);
 	byId('filter-count').textContent = filters ? ` (${filters})` : '';
 }
@@ -91,6 +92,7 @@ export function fillControls() {
 	const kinds = [...new Set(view.process.sites.map((site) => site.kind))].sort();
 	fill(byId('filter-kind'), element('option', { value: '' }, 'every kind'), kinds.map((kind) => element('option', { value: kind }, kind)));
 	fillWorkers();
+	byId('said-label').hidden = !view.process.workers.some((worker) => worker.has_marks || worker.span_rows);
 	showControls();
 }
 
@@ -120,6 +122,7 @@ export function setUpControls() {
 	byId('filter-kind').addEventListener('change', () => change({ kind: byId('filter-kind').value }));
 	byId('color').addEventListener('change', () => change({ color: byId('color').value }));
 	byId('time').addEventListener('change', () => change({ time: byId('time').value }));
+	byId('said').addEventListener('change', () => change({ said: byId('said').checked ? 'on' : 'off' }));
 	byId('search').addEventListener('keydown', searchKey);
 	byId('search-next').addEventListener('click', () => jumpMatch(false));
 	byId('search-previous').addEventListener('click', () => jumpMatch(true));

@@ -3,9 +3,9 @@
  * Mouse, touch and keys. Every action has a key; the table below is also what the help shows.
  */
 import { byId, element, fill } from './dom.js';
-import { formatCount, formatDuration, formatPercent } from './format.js';
+import { formatCount, formatDuration, formatPercent, plural } from './format.js';
 import { change, state } from './state.js';
-import { GUTTER, STROKE, chartAt, chooseLane, fit, isOnAxis, laneAt, strokeUnder, nsOf, pan, redraw, scrollBy, show, showAround, stripNs, timeText, undoZoom, view, zoom } from './view.js';
+import { GUTTER, STROKE, chartAt, chooseLane, fit, isOnAxis, laneAt, spanId, strokeUnder, nsOf, pan, redraw, scrollBy, show, showAround, stripNs, timeText, undoZoom, view, zoom } from './view.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch, say, select, siteOf } from './actions.js';
 
 const ZOOM_STEP = 0.7;
@@ -34,6 +34,7 @@ const KEYS = [
 	{ keys: ['l'], help: ['L', 'follow the selected poll’s handle or request'], run: () => (view.selected ? follow(view.selected.life_of) : say('Select a poll first')) },
 	{ keys: ['c'], help: ['C', 'colours: by callback, by duration'], run: () => change({ color: state.color === 'callback' ? 'duration' : 'callback' }) },
 	{ keys: ['t'], help: ['T', 'times: after the start, on the wall clock'], run: () => change({ time: state.time === 'clock' ? 'relative' : 'clock' }) },
+	{ keys: ['k'], help: ['K', 'marks and spans of the program: shown, hidden'], run: () => change({ said: state.said === 'on' ? 'off' : 'on' }) },
 	{ keys: ['PageUp'], help: ['Page Up', 'scroll workers up'], run: () => scrollBy(-200) },
 	{ keys: ['PageDown'], help: ['Page Down', 'scroll workers down'], run: () => scrollBy(200) },
 	{ keys: ['Escape'], help: ['Esc', 'select nothing'], run: clearSelection },
@@ -80,6 +81,12 @@ function fillHelp() {
 
 // ---- Tooltip --------------------------------------------------------------------------------------------------
 
+function spanLines(stroke) {
+	if (stroke.count > 1)
+		return [[`${formatCount(stroke.count)} spans`, `within ${formatDuration(stroke.longest)}; too close to be drawn each`], ['at', timeText(stroke.start, 1000)]];
+	return [[view.process.names[stroke.site], spanId(stroke)], ['', `${formatDuration(stroke.longest)}${stroke.flags ? ', no end in the trace' : ''}`], ['at', timeText(stroke.start, 1000)]];
+}
+
 function strokeLines(stroke) {
 	if (stroke.type === STROKE.PARK)
 		return [['Parked', `${formatDuration(stroke.longest)}${stroke.lane.worker.role === 'loop' ? `, woken by ${formatCount(stroke.object)} ready` : ''}`]];
@@ -87,6 +94,10 @@ function strokeLines(stroke) {
 		return [[stroke.flags ? 'Events missing' : 'Events lost', `${formatCount(stroke.object)} within ${formatDuration(stroke.end - stroke.start)}`]];
 	if (stroke.type === STROKE.CPU)
 		return [['Kernel', `waited ${formatDuration(stroke.longest)} for a CPU (${formatPercent(stroke.busy)}), on a CPU ${formatPercent(stroke.parked)}`]];
+	if (stroke.type === STROKE.SPAN)
+		return spanLines(stroke);
+	if (stroke.type === STROKE.MARK)
+		return [[view.process.names[stroke.site], `${stroke.value}${stroke.count > 1 ? `, and ${plural(stroke.count - 1, 'mark')} more in this pixel` : ''}`], ['at', timeText(stroke.start, 1000)]];
 	const site = siteOf(stroke);
 	if (stroke.type === STROKE.COLUMN) {
 		const share = [[formatCount(stroke.count) + (stroke.count === 1 ? ' poll' : ' polls'), `busy ${formatPercent(stroke.busy)} of this pixel’s ${formatDuration(stroke.end - stroke.start)}`]];
@@ -183,7 +194,7 @@ function click(x, y) {
 	if (lane)
 		view.chosen = view.lanes.indexOf(lane);
 	const stroke = strokeUnder(x, y);
-	if (stroke && stroke.count > 0 && stroke.type !== STROKE.PARK)
+	if (stroke && stroke.count > 0 && stroke.type <= STROKE.COLUMN && stroke.type !== STROKE.PARK)
 		select(stroke.lane.position, stroke.tick);
 	else
 		redraw();
@@ -250,9 +261,9 @@ function stripMove(event) {
 		return;
 	const at = stripNs(pointOf(event)[0]);
 	if ('offset' in stripGrip)
-		show(at - stripGrip.offset, at - stripGrip.offset + (state.to - state.from));
+		show(at - stripGrip.offset, at - stripGrip.offset + (state.to - state.from), 'move');
 	else
-		show(Math.min(at, stripGrip.anchor), Math.max(at, stripGrip.anchor));
+		show(Math.min(at, stripGrip.anchor), Math.max(at, stripGrip.anchor), 'move');
 }
 
 export function setUpInput() {

@@ -5,55 +5,15 @@
  */
 import { byId, element, fill } from './dom.js';
 import { formatClock, formatCount, formatDay, formatDuration, formatExact, formatOffset, formatPercent, plural } from './format.js';
-import { siteColor } from './colors.js';
 import { change, state } from './state.js';
 import { select, clearSelection, follow, goToPoll, siteOf, takeFigures, say } from './actions.js';
 import { hiddenWorkers, showAround, timeText, view } from './view.js';
+import { callbackCell, durationColumn, facts, goButton, onSort, paintSwatches, place, section, shortPath, swatch, table } from './pieces.js';
+import { showMeasures } from './measures.js';
 
 const ROWS_SHOWN = 50;
-const TABS = ['findings', 'callbacks', 'workers', 'selection'];
-const sorts = { callbacks: ['total_ns', -1], workers: ['worker', 1] };
+const TABS = ['findings', 'callbacks', 'workers', 'requests', 'timers', 'spans', 'selection'];
 let figures = null;
-
-// ---- Small parts ----------------------------------------------------------------------------------------------
-
-function shortPath(path) {
-	return path.split('/').pop();
-}
-
-function place(row) {
-	if (row.file)
-		return `${shortPath(row.file)}:${row.line}`;
-	return row.module && !row.callback.startsWith(row.module) ? row.module : '';
-}
-
-function callbackCell(row) {
-	return [element('span', { class: 'name' }, row.in_pool ? `${row.callback} (work)` : row.callback), ' ',
-		element('span', { class: 'place' }, place(row))];
-}
-
-function swatch(row) {
-	const site = view.process.sites.findIndex((one) => one.name === row.callback && one.module === row.module);
-	return element('span', { class: 'swatch', 'data-rank': view.ranks[site] ?? -1, 'aria-hidden': 'true' });
-}
-
-export function paintSwatches() {
-	for (const node of document.querySelectorAll('.swatch'))
-		node.style.background = siteColor(view.theme, Number(node.dataset.rank));
-}
-
-function goButton(poll, ...content) {
-	return element('button', { class: 'row', onclick: () => goToPoll(poll) }, ...content);
-}
-
-function section(title, ...content) {
-	return element('section', {}, element('h2', {}, title), ...content);
-}
-
-function facts(pairs) {
-	return element('dl', {}, pairs.filter((pair) => pair && pair[1] !== null && pair[1] !== '')
-		.map(([key, ...value]) => [element('dt', {}, key), element('dd', {}, ...value)]));
-}
 
 // ---- Findings -------------------------------------------------------------------------------------------------
 
@@ -82,6 +42,8 @@ function warnings(report) {
 		lines.push(`${plural(report.untraced.callbacks, 'registration')} of callbacks were not traced.`);
 	if (report.untraced.threads)
 		lines.push(`${plural(report.untraced.threads, 'thread')} could not be traced.`);
+	if (report.untraced.marks)
+		lines.push(`${plural(report.untraced.marks, 'mark')}, spans or fields were not recorded: they came before the first loop, or too many names.`);
 	if (report.switched_off_ns)
 		lines.push(`Recording was switched off for ${formatDuration(report.switched_off_ns)} of this time, which counts nowhere.`);
 	return [...lines, ...report.notes, ...report.problems, ...view.problems.filter((line) => !report.problems.includes(line))];
@@ -157,43 +119,7 @@ function showFindings(report) {
 		section('What stands out', ...worst(report)), longPolls(report), idlePeriods(report), queues(report));
 }
 
-// ---- Tables ---------------------------------------------------------------------------------------------------
-
-function compareBy([key, direction]) {
-	return (a, b) => {
-		const x = a[key], y = b[key];
-		if (x === y)
-			return 0;
-		if (x === null || y === null)
-			return x === null ? 1 : -1;
-		return (x < y ? -1 : 1) * direction;
-	};
-}
-
-function headCell(name, column) {
-	const [key, direction] = sorts[name];
-	const sorted = column.key === key;
-	const turn = () => {
-		sorts[name] = [column.key, sorted ? -direction : column.text ? 1 : -1];
-		showFigures();
-		byId('panel-' + name).querySelector(`[data-key=${column.key}]`).focus();
-	};
-	return element('th', { scope: 'col', class: column.text ? 'text' : 'number', 'aria-sort': sorted ? (direction > 0 ? 'ascending' : 'descending') : 'none' },
-		element('button', { onclick: turn, 'data-key': column.key, title: column.title || null }, column.label, element('span', { 'aria-hidden': 'true' }, sorted ? (direction > 0 ? ' ▲' : ' ▼') : '')));
-}
-
-function table(name, caption, columns, rows) {
-	const sorted = [...rows].sort(compareBy(sorts[name]));
-	return element('div', { class: 'table' }, element('table', {}, element('caption', {}, caption),
-		element('thead', {}, element('tr', {}, columns.map((column) => headCell(name, column)))),
-		element('tbody', {}, sorted.map((row) => element('tr', {}, columns.map((column) =>
-			element(column.head ? 'th' : 'td', { scope: column.head ? 'row' : null, class: column.text ? 'text' : 'number', title: column.exact ? column.exact(row) : null }, column.show(row))))))));
-}
-
-const durationColumn = (key, label, title) => ({
-	key, label, title, show: (row) => formatDuration(row[key]),
-	exact: (row) => (row[key] === null ? null : formatExact(row[key])),
-});
+// ---- Callbacks and workers ------------------------------------------------------------------------------------
 
 const CALLBACK_COLUMNS = [
 	{ key: 'callback', label: 'Callback', text: true, head: true, show: (row) => callbackButton(row) },
@@ -274,6 +200,24 @@ function workSection(work) {
 	]), element('p', {}, element('button', { class: 'action', onclick: () => select(work.worker, work.tick, true) }, 'Go to the work')));
 }
 
+function saidItem(one) {
+	if (!one.span)
+		return element('li', {}, `${one.name}: ${one.value}`);
+	if (one.start_ns === undefined)
+		return element('li', {}, `${one.name} ${one.value}`);
+	return element('li', {}, element('button', { class: 'row', onclick: () => showAround(one.start_ns, one.start_ns + one.duration_ns) },
+		element('span', { class: 'what' }, `${one.name} ${one.value}`), element('span', { class: 'when' }, one.ended ? formatDuration(one.duration_ns) : 'no end in the trace')));
+}
+
+/* What the program said in the poll: which request it served. */
+function saidSection({ list, more }) {
+	if (list.length === 0)
+		return null;
+	const sorted = [...list].sort((a, b) => b.span - a.span);
+	return section('What the program said in it', element('ul', { class: 'rows' }, sorted.map(saidItem)),
+		more ? element('p', { class: 'more' }, `and ${plural(more, 'mark')} more`) : null);
+}
+
 function lifeSection() {
 	const { life } = view;
 	if (!life)
@@ -314,7 +258,7 @@ export function showSelection() {
 	}
 	const site = siteOf(detail);
 	fill(panel, element('h2', { class: 'lead' }, site.name),
-		pollFacts(detail, site), turnSection(detail), workSection(detail.work),
+		pollFacts(detail, site), saidSection(detail.said), turnSection(detail), workSection(detail.work),
 		detail.wakes.length ? section('Wakes', element('ol', { class: 'rows' }, detail.wakes.map(wakeRow))) : null,
 		lifeSection());
 }
@@ -336,8 +280,9 @@ function showFigures() {
 	if (!figures)
 		return;
 	showFindings(figures);
-	fill(byId('panel-callbacks'), table('callbacks', 'Callbacks, and by whom each was registered; (work): its request’s work on the pool', CALLBACK_COLUMNS, figures.callbacks));
-	fill(byId('panel-workers'), table('workers', 'Threads that libuv runs callbacks (loop) or requests’ work (pool) on', WORKER_COLUMNS, figures.workers));
+	fill(byId('panel-callbacks'), table('callbacks', 'Callbacks, and by whom each was registered; (work): its request’s work on the pool', CALLBACK_COLUMNS, figures.callbacks, ['total_ns', -1]));
+	fill(byId('panel-workers'), table('workers', 'Threads that libuv runs callbacks (loop) or requests’ work (pool) on', WORKER_COLUMNS, figures.workers, ['worker', 1]));
+	showMeasures(figures);
 	paintSwatches();
 }
 
@@ -389,6 +334,7 @@ export function setUpPanels() {
 		byId('tab-' + name).addEventListener('keydown', tabKey);
 	}
 	view.onSelect = showSelection;
+	onSort(showFigures);
 	byId('clear').addEventListener('click', clearSelection);
 	showTab();
 }

@@ -47,11 +47,14 @@ function blockTicks(view, at) {
 
 /* What the segments cover, in ticks, and how many nanoseconds a tick is. */
 async function survey(files) {
-	const found = { first: Infinity, last: 0, events: 0, nsPerTick: 1, start: Infinity };
+	const found = { first: Infinity, last: 0, events: 0, bytes: 0, nsPerTick: 1, start: Infinity };
 	const pairs = [];
 	let shift = 0;
-	for (const { blob } of files) {
+	for (const file of files) {
+		const compression = await compressionOf(file.blob);
+		const blob = compression ? await inflate(file, compression, []) : file.blob;
 		const header = new DataView(await blob.slice(0, FILE_HEADER_BYTES).arrayBuffer());
+		found.bytes += blob.size;
 		if (header.byteLength < FILE_HEADER_BYTES)
 			continue;
 		shift = header.getUint8(20);

@@ -12,6 +12,7 @@ export const DEFAULTS = {
 	kind: '', callback: '', object: '', hidden: '', // filters; hidden: numbers of workers, comma-separated
 	query: '',
 	color: 'callback', time: 'relative', tab: 'findings',
+	said: 'on', // marks and spans of the program
 	process: 0,
 };
 

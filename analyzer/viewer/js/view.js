@@ -7,17 +7,18 @@
  * screen.
  */
 import { announce, byId } from './dom.js';
-import { durationColor, siteColor } from './colors.js';
+import { durationColor, siteColor, spanColor } from './colors.js';
 import { formatClock, formatCount, formatDuration, formatOffset } from './format.js';
 import { ask } from './remote.js';
 import { change, state } from './state.js';
 
-export const STROKE = { POLL: 0, WORK: 1, PARK: 2, COLUMN: 3, HOLE: 4, CPU: 5 };
+export const STROKE = { POLL: 0, WORK: 1, PARK: 2, COLUMN: 3, HOLE: 4, CPU: 5, SPAN: 6, MARK: 7 };
 const STROKE_BYTES = 64;
 const AXIS_HEIGHT = 28;
 const LANE_LEAST = 26, LANE_MOST = 64;
 const NESTED_HEIGHT = 11;
 const CPU_HEIGHT = 5;
+const SPAN_HEIGHT = 12, MARK_HEIGHT = 9;
 const LANE_GAP = 9;
 const CHART_HEIGHT = 40;
 const CHART_GAP = 8;
@@ -77,9 +78,14 @@ export function hiddenWorkers() {
 	return new Set(state.hidden.split(',').filter(Boolean).map(Number));
 }
 
+/* What lies above the polls of a lane: marks, then spans. */
+function bandHeight(worker) {
+	return state.said === 'on' ? (worker.has_marks ? MARK_HEIGHT : 0) + worker.span_rows * SPAN_HEIGHT : 0;
+}
+
 /* Few lanes share the room that there is; many are scrolled. */
 function rowHeight(lanes) {
-	const nested = lanes.reduce((sum, lane) => sum + lane.depth * NESTED_HEIGHT + CPU_HEIGHT + LANE_GAP, LANE_GAP);
+	const nested = lanes.reduce((sum, lane) => sum + lane.band + lane.depth * NESTED_HEIGHT + CPU_HEIGHT + LANE_GAP, LANE_GAP);
 	const room = (lanesBottom() - AXIS_HEIGHT - nested) / Math.max(1, lanes.length);
 	return Math.floor(Math.min(LANE_MOST, Math.max(LANE_LEAST, room)));
 }
@@ -88,13 +94,13 @@ export function layOut() {
 	const hidden = hiddenWorkers();
 	let top = AXIS_HEIGHT + LANE_GAP;
 	view.lanes = view.process.workers
-		.map((worker, position) => ({ worker, position, depth: Math.min(worker.depth, 5) }))
+		.map((worker, position) => ({ worker, position, depth: Math.min(worker.depth, 5), band: bandHeight(worker) }))
 		.filter(({ worker }) => !hidden.has(worker.worker) && (worker.role !== 'other' || worker.events > 0));
 	view.row = rowHeight(view.lanes);
 	for (const lane of view.lanes) {
-		lane.top = top;
+		lane.top = top + lane.band;
 		lane.height = view.row + lane.depth * NESTED_HEIGHT + CPU_HEIGHT;
-		top += lane.height + LANE_GAP;
+		top += lane.band + lane.height + LANE_GAP;
 	}
 	view.lanesHeight = top;
 	view.chosen = Math.min(view.chosen, Math.max(0, view.lanes.length - 1));
@@ -111,7 +117,7 @@ export function laneAt(y) {
 	if (y < AXIS_HEIGHT || y > lanesBottom())
 		return null;
 	const at = y + view.scroll;
-	return view.lanes.find((lane) => at >= lane.top && at < lane.top + lane.height) || null;
+	return view.lanes.find((lane) => at >= lane.top - lane.band && at < lane.top + lane.height) || null;
 }
 
 export function isOnAxis(y) {
@@ -125,7 +131,8 @@ export function laneOfPosition(position) {
 // ---- The view's range -----------------------------------------------------------------------------------------
 
 const past = [];
-let lastRemembered = 0;
+const STEP_MS = 600; // movements that follow each other sooner are one
+let lastMoved = -STEP_MS;
 
 function limits() {
 	const { start_ns: start, end_ns: end } = view.process;
@@ -133,34 +140,40 @@ function limits() {
 	return [start - slack, end + slack];
 }
 
-/* Moves the view; what was there before can be had again with undoZoom(), but not every step of a movement. */
-export function show(from, to, remember = true) {
+function remember(kind) {
+	const now = performance.now();
+	if (kind === 'jump' || (kind === 'move' && now - lastMoved > STEP_MS))
+		past.push([state.from, state.to]);
+	lastMoved = kind === 'move' ? now : -STEP_MS;
+}
+
+/* Shows a range; undoZoom() goes back. `kind`: 'jump'; 'move', of which those that follow each other are undone
+ * together; 'undo'. */
+export function show(from, to, kind = 'jump') {
 	const [first, last] = limits();
 	const width = Math.min(last - first, Math.max(VIEW_MIN_NS, to - from));
 	const middle = (from + to) / 2;
 	from = Math.min(Math.max(middle - width / 2, first), last - width);
-	if (remember && state.from !== null && performance.now() - lastRemembered > 600)
-		past.push([state.from, state.to]);
-	if (remember)
-		lastRemembered = performance.now();
+	if (state.from !== null)
+		remember(kind);
 	change({ from, to: from + width });
 }
 
 export function undoZoom() {
 	const before = past.pop();
 	if (before)
-		show(before[0], before[1], false);
+		show(before[0], before[1], 'undo');
 	return Boolean(before);
 }
 
 export function zoom(factor, x) {
 	const at = x === undefined ? (state.from + state.to) / 2 : nsOf(x);
-	show(at - (at - state.from) * factor, at + (state.to - at) * factor);
+	show(at - (at - state.from) * factor, at + (state.to - at) * factor, 'move');
 }
 
 export function pan(share) {
 	const by = (state.to - state.from) * share;
-	show(state.from + by, state.to + by);
+	show(state.from + by, state.to + by, 'move');
 }
 
 export function fit() {
@@ -186,7 +199,7 @@ async function refresh() {
 	const width = state.to - state.from;
 	const columns = Math.ceil(plotWidth() * (1 + 2 * MARGIN));
 	try {
-		const drawn = await ask('draw', { from: state.from - width * MARGIN, to: state.to + width * MARGIN, columns });
+		const drawn = await ask('draw', { from: state.from - width * MARGIN, to: state.to + width * MARGIN, columns, said: state.said === 'on' });
 		if (drawn)
 			takeStrokes(drawn);
 	} finally {
@@ -214,8 +227,27 @@ export function strokeAt(index) {
 		longest: floats[index * 8 + 3], object: floats[index * 8 + 4],
 		count: words[index * 16 + 10], site: words[index * 16 + 11],
 		busy: singles[index * 16 + 12], parked: singles[index * 16 + 13],
+		value: BigInt(words[index * 16 + 12]) | (BigInt(words[index * 16 + 13]) << 32n), // of marks, and spans' ids
 		type: bytes[index * STROKE_BYTES + 56], depth: bytes[index * STROKE_BYTES + 57], flags: bytes[index * STROKE_BYTES + 58],
 	};
+}
+
+function isSaid(type) {
+	return type === STROKE.SPAN || type === STROKE.MARK;
+}
+
+/* The mark or span under a point of the band above a lane's polls. */
+function saidUnder(lane, y, ns, slack) {
+	const row = Math.floor((y + view.scroll - lane.top + lane.worker.span_rows * SPAN_HEIGHT) / SPAN_HEIGHT);
+	let best = null;
+	for (let i = lane.position ? view.drawn.ends[lane.position - 1] : 0; i < view.drawn.ends[lane.position]; i++) {
+		const stroke = strokeAt(i);
+		if (!isSaid(stroke.type) || ns < stroke.start - 2 * slack || ns > stroke.end + 2 * slack)
+			continue;
+		if (stroke.type === STROKE.MARK ? row < 0 : stroke.depth === row)
+			best = { ...stroke, lane };
+	}
+	return best;
 }
 
 /* The stroke under a point: what is nested deepest, what is a poll rather than what it lies in. */
@@ -226,12 +258,14 @@ export function strokeUnder(x, y) {
 	const ns = nsOf(x), slack = ((state.to - state.from) / plotWidth()) * 1.5;
 	const depth = Math.floor((y + view.scroll - lane.top - view.row) / NESTED_HEIGHT) + 1;
 	const onCpu = y + view.scroll >= lane.top + lane.height - CPU_HEIGHT - 1;
+	if (y + view.scroll < lane.top)
+		return saidUnder(lane, y, ns, slack);
 	let best = null, bestRank = -1;
 	for (let i = lane.position ? view.drawn.ends[lane.position - 1] : 0; i < view.drawn.ends[lane.position]; i++) {
 		const stroke = strokeAt(i);
 		if (ns < stroke.start - slack || ns > stroke.end + slack)
 			continue;
-		if ((stroke.type === STROKE.CPU) !== onCpu)
+		if ((stroke.type === STROKE.CPU) !== onCpu || isSaid(stroke.type))
 			continue;
 		const inside = ns >= stroke.start && ns <= stroke.end ? 2 : 0;
 		const isPoll = stroke.type !== STROKE.PARK && stroke.type !== STROKE.HOLE && stroke.count > 0 ? 4 : 0;
@@ -445,7 +479,7 @@ function drawLane(lane, index) {
 	const from = Math.max(GUTTER, xOf(worker.start_ns)), to = Math.min(canvas.clientWidth, xOf(worker.end_ns));
 	context.save();
 	context.beginPath();
-	context.rect(GUTTER, lane.top, plotWidth(), lane.height);
+	context.rect(GUTTER, lane.top - lane.band, plotWidth(), lane.band + lane.height);
 	context.clip();
 	context.fillStyle = view.colors.surface;
 	context.fillRect(from, lane.top, to - from, view.row);
@@ -459,6 +493,8 @@ function drawLane(lane, index) {
 	context.restore();
 	drawLaneLabel(lane, index);
 }
+
+const IS_POLL = { [STROKE.POLL]: true, [STROKE.WORK]: true, [STROKE.COLUMN]: true };
 
 function drawStrokes(lane) {
 	const { floats, words, singles, bytes, ends } = view.drawn;
@@ -481,9 +517,13 @@ function drawStrokes(lane) {
 			drawHole(lane, x, Math.max(end - x, 3));
 		else if (type === STROKE.CPU)
 			drawCpu(lane, singles[i * 16 + 12], x, end - x);
+		else if (type === STROKE.SPAN)
+			drawSpan(lane, i, x, end - x);
+		else if (type === STROKE.MARK)
+			drawMark(lane, x);
 		else
 			drawPoll(lane, i, x, end - x, labels);
-		if (type !== STROKE.CPU && type !== STROKE.PARK && type !== STROKE.HOLE && floats[i * 8 + 3] >= state.long && words[i * 16 + 10] > 0)
+		if (IS_POLL[type] && floats[i * 8 + 3] >= state.long && words[i * 16 + 10] > 0)
 			flagged.push(Math.max(x, GUTTER));
 	}
 	drawLabels(labels);
@@ -532,6 +572,42 @@ function drawPoll(lane, i, x, width, labels) {
 		labels.push([view.process.sites[words[i * 16 + 11]].name, Math.max(x, GUTTER), Math.min(width, x + width - GUTTER), top, bytes[i * STROKE_BYTES + 56]]);
 }
 
+/* A span of the program, or several that share a pixel or overlap. */
+function drawSpan(lane, i, x, width) {
+	const { words, bytes } = view.drawn;
+	const name = words[i * 16 + 11], count = words[i * 16 + 10];
+	const top = lane.top - (lane.worker.span_rows - bytes[i * STROKE_BYTES + 57]) * SPAN_HEIGHT;
+	fillBox(spanColor(view.theme, view.nameRanks[name]), x, top, Math.max(1, width - (width > 4 ? 0.75 : 0)), SPAN_HEIGHT - 2);
+	if (bytes[i * STROKE_BYTES + 58])
+		drawTorn(x + width, top, SPAN_HEIGHT - 2, width);
+	const left = Math.max(x, GUTTER), room = Math.min(x + width, canvas.clientWidth) - left - 8;
+	if (room < 28)
+		return;
+	context.font = '9.5px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+	context.fillStyle = labelColor();
+	context.fillText(clipText(count > 1 ? `${formatCount(count)} spans` : `${view.process.names[name]} ${spanId(strokeAt(i))}`, room), left + 4, top + SPAN_HEIGHT / 2 - 0.5);
+	context.font = '12px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+}
+
+export function spanId(stroke) {
+	return '0x' + stroke.value.toString(16);
+}
+
+function drawMark(lane, x) {
+	const top = lane.top - lane.band;
+	context.fillStyle = view.colors.select;
+	context.beginPath();
+	context.moveTo(x, top + MARK_HEIGHT - 1);
+	context.lineTo(x - 3.5, top + 1);
+	context.lineTo(x + 3.5, top + 1);
+	context.fill();
+}
+
+/* Text on a coloured box. */
+function labelColor() {
+	return view.theme === 'dark' ? '#10141b' : '#ffffff';
+}
+
 /* A poll whose end nobody saw: its right side is torn. */
 function drawTorn(x, top, height, width) {
 	if (width < 8)
@@ -547,7 +623,7 @@ function drawTorn(x, top, height, width) {
 }
 
 function drawLabels(labels) {
-	context.fillStyle = view.theme === 'dark' ? '#10141b' : '#ffffff';
+	context.fillStyle = labelColor();
 	for (const [name, x, width, top, type] of labels) {
 		const text = clipText(type === STROKE.WORK ? name + ' (work)' : name, width - 10);
 		if (text)
@@ -849,9 +925,9 @@ function drawStripColumns(drawing, height) {
 export function refreshView(what) {
 	if (!view.process)
 		return;
-	if (!what || what.has('hidden'))
+	if (!what || what.has('hidden') || what.has('said'))
 		layOut();
-	if (!what || what.has('from') || what.has('to'))
+	if (!what || what.has('from') || what.has('to') || what.has('said'))
 		refresh();
 	redraw();
 }
@@ -881,8 +957,9 @@ export function setUpView() {
 export function chooseLane(step) {
 	view.chosen = Math.min(view.lanes.length - 1, Math.max(0, view.chosen + step));
 	const lane = view.lanes[view.chosen];
-	if (lane.top < view.scroll + AXIS_HEIGHT + LANE_GAP)
-		scrollBy(lane.top - view.scroll - AXIS_HEIGHT - LANE_GAP);
+	const top = lane.top - lane.band;
+	if (top < view.scroll + AXIS_HEIGHT + LANE_GAP)
+		scrollBy(top - view.scroll - AXIS_HEIGHT - LANE_GAP);
 	else if (lane.top + lane.height > view.scroll + lanesBottom())
 		scrollBy(lane.top + lane.height - view.scroll - lanesBottom() + LANE_GAP);
 	announce(`Worker ${lane.worker.worker}, ${lane.worker.role}`);

@@ -103,43 +103,12 @@ async function readInto(pointer, stream, tell) {
 	}
 }
 
-async function readWhole(stream) {
-	return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/* gzip, or zstd where the browser knows it; null: neither. */
-async function compressionOf(blob) {
-	const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
-	if (head[0] === 0x1f && head[1] === 0x8b)
-		return 'gzip';
-	return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? 'zstd' : null;
-}
-
-async function inflate(file, compression, problems) {
-	try {
-		return await readWhole(file.blob.stream().pipeThrough(new DecompressionStream(compression)));
-	} catch (error) {
-		problems.push(compression === 'zstd' && error instanceof TypeError
-			? `${file.name}: this browser cannot inflate zstd; type: unzstd ${file.name}`
-			: `${file.name}: the compressed data is damaged or cut off`);
-		return null;
-	}
-}
-
 async function addFile(file, problems, tell) {
 	const compression = await compressionOf(file.blob);
-	let pointer, bytes;
-	if (file.range || compression) {
-		const data = file.range ? await segmentPart(file.blob, file.range) : await inflate(file, compression, problems);
-		if (!data)
-			return;
-		pointer = putBytes(data);
-		bytes = data.length;
-		tell(file.blob.size);
-	} else {
-		pointer = allocate(file.blob.size + 1);
-		bytes = await readInto(pointer, file.blob.stream(), tell);
-	}
+	const whole = compression ? await inflate(file, compression, problems) : file.blob;
+	const blob = file.range ? new Blob([await segmentPart(whole, file.range)]) : whole;
+	const pointer = allocate(blob.size + 1);
+	const bytes = await readInto(pointer, blob.stream(), (some) => tell((some * file.blob.size) / blob.size));
 	if (wasm.page_add_file(putBytes(encoder.encode(file.name)), pointer, bytes) < 0)
 		throw new Error('out of memory');
 }
@@ -176,8 +145,8 @@ async function choose({ process }) {
 
 // ---- Drawing --------------------------------------------------------------------------------------------------
 
-function draw({ from, to, columns }) {
-	const count = wasm.viewer_draw(from, to, columns);
+function draw({ from, to, columns, said }) {
+	const count = wasm.viewer_draw(from, to, columns, said ? 1 : 0);
 	const at = wasm.viewer_strokes() >>> 0;
 	const ends = wasm.viewer_lane_ends() >>> 0;
 	const buffer = wasm.memory.buffer;
