@@ -16,6 +16,7 @@
 #include "report_html.h"
 #include "report_table.h"
 #include "symbols.h"
+#include "unwind.h"
 
 #define PAGE	    "trace_viewer.html"
 #define PLACE	    "<!--TRACE-->"
@@ -125,12 +126,10 @@ static void name_put(struct packer *packer, const char *name, const char *end)
 	free(clean);
 }
 
-static void site_put(struct packer *packer, uint32_t pid, uint32_t site, bool caller, const struct symbol_info *info)
+static void info_put(struct packer *packer, const struct symbol_info *info)
 {
 	char numbers[64];
 
-	snprintf(numbers, sizeof(numbers), "%" PRIu32 "\t%" PRIu32 "\t%d\t", pid, site, caller);
-	packer_put(packer, numbers, strlen(numbers), Z_NO_FLUSH);
 	name_put(packer, info->name, "\t");
 	name_put(packer, info->file, "\t");
 	snprintf(numbers, sizeof(numbers), "%d\t%d\t", info->line, info->named);
@@ -139,18 +138,48 @@ static void site_put(struct packer *packer, uint32_t pid, uint32_t site, bool ca
 	name_put(packer, info->text, "\n");
 }
 
+/* A line of what the page cannot find out by itself: what it is about, of which process, of which site or look. */
+static void line_put(struct packer *packer, const char *what, uint32_t pid, uint64_t number, bool second)
+{
+	char begin[96];
+
+	snprintf(begin, sizeof(begin), "%s\t%" PRIu32 "\t%" PRIu64 "\t%d\t", what, pid, number, second);
+	packer_put(packer, begin, strlen(begin), Z_NO_FLUSH);
+}
+
+/* The functions of a look at a stuck callback, and the lock that it waited for. */
+static void stall_put(struct packer *packer, const struct trace_process *process, struct symbols *symbols, size_t index)
+{
+	const struct trace_stall *stall = &process->stalls[index];
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = unwind(symbols, stall, frames);
+	char *variable = stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		line_put(packer, "frame", process->pid, index, frames[i].scanned);
+		info_put(packer, unwind_symbol(symbols, &frames[i]));
+	}
+	if (variable) {
+		line_put(packer, "variable", process->pid, stall->arguments[0], false);
+		name_put(packer, variable, "\n");
+	}
+	free(variable);
+}
+
 static int process_put(struct packer *packer, const struct trace_process *process)
 {
 	struct symbols *symbols = symbols_open(process);
 
 	if (!symbols)
 		return -ENOMEM;
-	for (uint32_t site = 0; site < process->site_count; site++) {
-		if (!process->sites[site].present)
+	for (uint32_t i = 0; i < 2 * process->site_count; i++) {
+		if (!process->sites[i / 2].present)
 			continue;
-		site_put(packer, process->pid, site, false, symbols_site(symbols, site, false));
-		site_put(packer, process->pid, site, true, symbols_site(symbols, site, true));
+		line_put(packer, "site", process->pid, i / 2, i % 2);
+		info_put(packer, symbols_site(symbols, i / 2, i % 2));
 	}
+	for (size_t i = 0; i < process->stall_count; i++)
+		stall_put(packer, process, symbols, i);
 	symbols_close(symbols);
 	return 0;
 }

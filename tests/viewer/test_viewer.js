@@ -34,9 +34,9 @@ function withoutNames(value) {
 	return Object.fromEntries(Object.entries(value).filter(([key]) => !NAMES.includes(key)).map(([key, inner]) => [key, withoutNames(inner)]));
 }
 
-/* Findings say names in their sentences. */
+/* Findings say names in their sentences, and what a stuck callback was in is known by names. */
 function withoutSentences(report) {
-	return { ...withoutNames(report), findings: report.findings.map(({ id, severity, cost_ns: cost, from_ns: from, to_ns: to }) => [id, severity, cost, from, to]) };
+	return { ...withoutNames(report), stalls: report.stalls.length, findings: report.findings.map(({ id, severity, cost_ns: cost, from_ns: from, to_ns: to }) => [id, severity, cost, from, to]) };
 }
 
 async function withDemo(body, fragment = '') {
@@ -168,14 +168,15 @@ test('of a compressed segment that is cut off the rest is shown', async () => {
 test('several processes: one is shown, the others can be', async () => {
 	const other = traced('examples/marked_requests');
 	const both = path.join(BUILD, 'viewer-test', 'both');
-	fs.mkdirSync(both, { recursive: true });
+	fs.rmSync(both, { recursive: true, force: true });
+	fs.mkdirSync(both);
 	for (const file of [...segmentsOf(demo), ...segmentsOf(other)])
 		fs.copyFileSync(file, path.join(both, path.basename(path.dirname(file)) + '-' + path.basename(file)));
 	const { processes: truth } = analyze(both);
 	const page = await openPage(browser.context);
 	await drop(page, segmentsOf(both));
 	await settle(page);
-	assert.equal(await page.locator('#process option').count(), 2);
+	assert.equal(await page.locator('#process option').count(), 2, await page.textContent('#process'));
 	for (const index of [1, 0]) {
 		await page.selectOption('#process', String(index));
 		await page.waitForFunction((pid) => window.uvtrace.currentFigures()?.pid === pid && window.uvtrace.view.process, truth[index].pid);
@@ -362,7 +363,7 @@ test('a click on a poll tells about it, hovering too', () => withDemo(async (pag
 	const longest = analyze(demo).long_polls[0];
 	await page.evaluate((poll) => window.uvtrace.change({ from: poll.start_ns - 1e6, to: poll.start_ns + poll.duration_ns + 1e6 }), longest);
 	await calm(page);
-	const [x, y] = await spotOf(page, 0, longest.start_ns + longest.duration_ns / 2);
+	const [x, y] = await spotOf(page, longest.worker - 1, longest.start_ns + longest.duration_ns / 2);
 	await page.mouse.move(x, y);
 	await page.waitForSelector('#tip:not([hidden])');
 	assert.match(await page.textContent('#tip'), /ms/);
@@ -636,6 +637,23 @@ test('panels of requests, timers and wake-ups lead to where their figures come f
 	await closePage(other);
 });
 
+test('what stuck callbacks were in: the frames come with the trace, and lead to their poll', async () => {
+	const file = path.join(BUILD, 'viewer-test', 'stalls.html'), truth = analyze(demo);
+	execFileSync(path.join(BUILD, 'analyze_trace'), ['--html', file, demo]);
+	const page = await openPage(browser.context, file);
+	await settle(page);
+	await page.click('#tab-stalls');
+	assert.ok(truth.stalls.length > 0 && truth.stalls[0].frames.length > 0);
+	assert.deepEqual((await figuresOf(page)).stalls, truth.stalls);
+	assert.equal(await page.locator('#panel-stalls .stall').count(), truth.stalls.length);
+	assert.equal(await page.locator('#panel-stalls .stall >> nth=0').locator('.frames li').count(), truth.stalls[0].frames.length);
+	await page.click('#panel-stalls .stall button >> nth=0');
+	await page.waitForFunction((start) => window.uvtrace.view.selected?.start_ns === start, truth.stalls[0].start_ns);
+	await page.click('#tab-stalls');
+	await shoot(page, 'stalls');
+	await closePage(page);
+});
+
 // ---- Filters, state -------------------------------------------------------------------------------------------
 
 function countsByLane(page) {
@@ -732,9 +750,9 @@ test('colours, times and the theme are switched', () => withDemo(async (page) =>
 test('the remaining ways to move and to ask', () => withDemo(async (page) => {
 	const { x, y, height } = await box(page);
 	const longest = analyze(demo).long_polls[0];
-	await page.evaluate((poll) => window.uvtrace.change({ from: poll.start_ns - 20e6, to: poll.start_ns + 60e6 }), longest);
+	await page.evaluate((poll) => window.uvtrace.change({ from: poll.start_ns - poll.duration_ns * 0.3, to: poll.start_ns + poll.duration_ns * 1.3 }), longest);
 	await calm(page);
-	const wide = await width(page), spot = await spotOf(page, 0, longest.start_ns + longest.duration_ns / 2);
+	const wide = await width(page), spot = await spotOf(page, longest.worker - 1, longest.start_ns + longest.duration_ns / 2);
 	await page.mouse.dblclick(...spot);
 	await page.waitForFunction((before) => window.uvtrace.state.to - window.uvtrace.state.from !== before, wide);
 	await page.waitForFunction(() => window.uvtrace.view.selected);
@@ -907,7 +925,7 @@ for (const theme of ['light', 'dark']) {
 		await check('welcome');
 		await shoot(page, `welcome-${theme}`);
 		await load(page, segmentsOf(demo));
-		for (const tab of ['findings', 'callbacks', 'workers', 'requests', 'timers', 'spans', 'selection']) {
+		for (const tab of ['findings', 'callbacks', 'workers', 'stalls', 'requests', 'timers', 'spans', 'selection']) {
 			await page.click('#tab-' + tab);
 			await check(tab);
 			await shoot(page, `${tab}-${theme}`);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The panels of requests (those on their way, their lives, the pool), of timers and wake-ups, and of the program's own
+ * The panels of looks at stuck callbacks, of requests (those on their way, their lives, the pool), of timers and wake-ups, and of the program's own
  * spans and marks: the figures of analyze_trace --json, with the way to where they come from.
  */
 import { byId, element, fill } from './dom.js';
 import { formatCount, formatDuration, plural } from './format.js';
 import { change, state } from './state.js';
-import { follow } from './actions.js';
+import { follow, goToPoll } from './actions.js';
 import { showAround, timeText, view } from './view.js';
 import { callbackCell, countColumn, durationColumn, facts, place, section, shortPath, swatch, table } from './pieces.js';
 
-const PENDING_SHOWN = 100;
+const ROWS_MOST = 100;
 
 function callerText(row) {
 	return `${row.kind}, by ${row.caller}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`;
@@ -32,6 +32,40 @@ function rowOf(row, spread, more = {}) {
 	return { ...row, count: spread.count, total_ns: spread.total_ns, p50_ns: spread.p50_ns, p99_ns: spread.p99_ns, max_ns: spread.max_ns, ...more };
 }
 
+// ---- Stalls ---------------------------------------------------------------------------------------------------
+
+const CAUSES = { syscall: 'in a system call', lock: 'waits for a lock', cpu: 'computes', descheduled: 'waits for a CPU', unknown: 'unknown' };
+
+function frameItem(frame) {
+	return element('li', { class: frame.scanned ? 'scanned' : null, title: frame.scanned ? 'a return address that was looked for on the stack: it may be left over from an earlier call' : null },
+		element('span', { class: 'name' }, frame.function), ' ', element('span', { class: 'place' }, frame.file ? `${shortPath(frame.file)}:${frame.line}` : frame.module));
+}
+
+function stallTimes(stall) {
+	if (stall.measured_ns === null)
+		return '';
+	return `of ${formatDuration(stall.measured_ns)}: ${formatDuration(stall.on_cpu_ns)} on a CPU, ${formatDuration(stall.wait_ns)} waiting for one, ${formatDuration(stall.asleep_ns)} asleep`;
+}
+
+function stallItem(stall) {
+	const go = () => goToPoll({ worker: stall.worker, start_ns: stall.start_ns, duration_ns: stall.duration_ns ?? stall.so_far_ns });
+	return element('li', { class: 'stall' }, element('button', { class: 'row', onclick: go },
+		element('span', { class: 'severity' }, CAUSES[stall.cause] || stall.cause), ' ', element('strong', {}, stall.what || `${stall.callback} ${place(stall)}`),
+		element('span', { class: 'evidence' }, `${stall.callback} ${place(stall)}, worker ${stall.worker}, at ${timeText(stall.at_ns, 1e6)}: had run for ${formatDuration(stall.so_far_ns)}${stall.duration_ns === null ? '' : `, of ${formatDuration(stall.duration_ns)} in the end`}`)),
+	stallTimes(stall) ? element('p', { class: 'more' }, stallTimes(stall)) : null,
+	stall.frames.length ? element('ol', { class: 'frames' }, stall.frames.map(frameItem)) : null);
+}
+
+function showStalls(report) {
+	const { stalls, stall_totals: totals } = report;
+	const nameless = stalls.length > 0 && stalls.every((stall) => stall.frames.length === 0);
+	fill(byId('panel-stalls'),
+		element('p', {}, stalls.length ? `${plural(totals.looks, 'look')} at callbacks that did not come back in time${totals.suppressed ? `, ${formatCount(totals.suppressed)} more left out` : ''}.`
+			: 'No callback ran for so long that somebody looked at what it did (UVTRACE_STALL_MS).'),
+		nameless ? element('p', { class: 'more' }, 'Which functions they were in is known where the program’s files are: analyze_trace --html puts it into this page.') : null,
+		element('ol', { class: 'findings' }, stalls.slice(0, ROWS_MOST).map(stallItem)));
+}
+
 // ---- Requests -------------------------------------------------------------------------------------------------
 
 function pendingRow(request) {
@@ -49,8 +83,8 @@ function pendingSection(report) {
 	if (report.pending_count === 0)
 		return section('On their way at the end', element('p', {}, 'None: every request that was seen to be submitted was done.'));
 	return section(`${plural(report.pending_count, 'request')} still on their way at the end, oldest first`,
-		element('ol', { class: 'rows' }, report.pending.slice(0, PENDING_SHOWN).map(pendingRow)),
-		report.pending_count > PENDING_SHOWN ? element('p', { class: 'more' }, `The ${PENDING_SHOWN} oldest are listed.`) : null);
+		element('ol', { class: 'rows' }, report.pending.slice(0, ROWS_MOST).map(pendingRow)),
+		report.pending_count > ROWS_MOST ? element('p', { class: 'more' }, `The ${ROWS_MOST} oldest are listed.`) : null);
 }
 
 const LIFE_COLUMNS = [
@@ -173,6 +207,7 @@ function showSpans(report) {
 }
 
 export function showMeasures(report) {
+	showStalls(report);
 	showRequests(report);
 	showTimers(report);
 	showSpans(report);

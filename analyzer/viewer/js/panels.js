@@ -12,7 +12,7 @@ import { callbackCell, durationColumn, facts, goButton, onSort, paintSwatches, p
 import { showMeasures } from './measures.js';
 
 const ROWS_SHOWN = 50;
-const TABS = ['findings', 'callbacks', 'workers', 'requests', 'timers', 'spans', 'selection'];
+const TABS = ['findings', 'callbacks', 'workers', 'stalls', 'requests', 'timers', 'spans', 'selection'];
 let figures = null;
 
 // ---- Findings -------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * symbols.h for the page, which cannot look into a program's files: the names that analyze_trace --html found and put
- * beside the trace, else the dynamic symbols that the trace holds, else the place in the module.
+ * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and frames that
+ * analyze_trace
+ * --html found and put beside the trace, else the dynamic symbols that the trace holds, else the place in the module,
+ * and no frames.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,19 +12,23 @@
 
 #include "symbols.h"
 #include "symbols_given.h"
+#include "unwind.h"
 
 #define OUR_LIBRARY "libtrace.so"
 
+/* One line. `number`: of a site, of a look at a stuck callback, or an address. */
 struct given {
-	uint32_t pid, site;
-	bool caller, named;
-	char *name, *file, *module, *text;
-	int line;
+	const char *what;
+	uint32_t pid;
+	uint64_t number;
+	bool second; /* a site's caller; a frame that was looked for */
+	struct symbol_info info;
 };
 
 struct symbols {
 	const struct trace_process *process;
 	struct symbol_info *infos; /* callback and caller of each site */
+	size_t *frames;		   /* of each look the line of its first frame, plus 1; the others follow it */
 };
 
 static struct given *givens;
@@ -46,15 +52,23 @@ static char *part_next(char **at)
 
 static void given_take(char **at, struct given *given)
 {
+	given->what = part_next(at);
 	given->pid = (uint32_t)strtoul(part_next(at), NULL, 10);
-	given->site = (uint32_t)strtoul(part_next(at), NULL, 10);
-	given->caller = *part_next(at) == '1';
-	given->name = part_next(at);
-	given->file = part_next(at);
-	given->line = atoi(part_next(at));
-	given->named = *part_next(at) == '1';
-	given->module = part_next(at);
-	given->text = part_next(at);
+	given->number = strtoull(part_next(at), NULL, 10);
+	given->second = *part_next(at) == '1';
+	given->info.name = part_next(at);
+	if (strcmp(given->what, "variable") == 0)
+		return;
+	given->info.file = part_next(at);
+	given->info.line = atoi(part_next(at));
+	given->info.named = *part_next(at) == '1';
+	given->info.module = part_next(at);
+	given->info.text = part_next(at);
+}
+
+static bool given_is(const struct given *given, const char *what, const struct trace_process *process)
+{
+	return given->pid == process->pid && strcmp(given->what, what) == 0;
 }
 
 void symbols_give(char *lines)
@@ -136,6 +150,18 @@ static void site_recorded(struct symbols *symbols, uint32_t site)
 		*caller = tail_call;
 }
 
+static void given_use(struct symbols *symbols, size_t line)
+{
+	const struct trace_process *process = symbols->process;
+	const struct given *given = &givens[line];
+
+	if (given_is(given, "site", process) && given->number < process->site_count)
+		symbols->infos[2 * given->number + given->second] = given->info;
+	if (given_is(given, "frame", process) && given->number < process->stall_count &&
+	    symbols->frames[given->number] == 0)
+		symbols->frames[given->number] = line + 1;
+}
+
 /* Names live as long as the page shows the trace: they are few, and tables point to them. */
 struct symbols *symbols_open(const struct trace_process *process)
 {
@@ -145,18 +171,15 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
-	if (!symbols->infos) {
-		free(symbols);
+	symbols->frames = calloc(process->stall_count + 1, sizeof(*symbols->frames));
+	if (!symbols->infos || !symbols->frames) {
+		symbols_close(symbols);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < process->site_count; i++)
 		site_recorded(symbols, i);
-	for (size_t i = 0; i < given_count; i++) {
-		const struct given *given = &givens[i];
-		if (given->pid == process->pid && given->site < process->site_count)
-			symbols->infos[2 * given->site + given->caller] = (struct symbol_info){
-			    given->name, given->file, given->line, given->named, given->module, given->text};
-	}
+	for (size_t i = 0; i < given_count; i++)
+		given_use(symbols, i);
 	return symbols;
 }
 
@@ -169,14 +192,41 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 
 void symbols_close(struct symbols *symbols)
 {
-	if (symbols)
-		free(symbols->infos);
+	if (!symbols)
+		return;
+	free(symbols->infos);
+	free(symbols->frames);
 	free(symbols);
 }
 
 char *symbols_variable(struct symbols *symbols, uint64_t address)
 {
-	(void)symbols;
-	(void)address;
+	for (size_t i = 0; i < given_count; i++) {
+		if (given_is(&givens[i], "variable", symbols->process) && givens[i].number == address)
+			return strdup(givens[i].info.name);
+	}
 	return NULL;
+}
+
+/* ---- unwind.h ------------------------------------------------------------------------------------------------- */
+
+/* A frame's address is the number of its line. */
+size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
+{
+	uint64_t number = (uint64_t)(stall - symbols->process->stalls);
+	size_t line = symbols->frames[number], count = 0;
+
+	for (; line > 0 && line <= given_count && count < UNWIND_FRAMES_MAX; line++) {
+		const struct given *given = &givens[line - 1];
+		if (given->number != number || !given_is(given, "frame", symbols->process))
+			break;
+		frames[count++] = (struct unwind_frame){.address = line - 1, .scanned = given->second};
+	}
+	return count;
+}
+
+const struct symbol_info *unwind_symbol(struct symbols *symbols, const struct unwind_frame *frame)
+{
+	(void)symbols;
+	return &givens[frame->address].info;
 }
