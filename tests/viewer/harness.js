@@ -145,6 +145,7 @@ export async function tracedOff() {
 	await say('tick 200');
 	control('disable');
 	await say('tick 400');
+	await new Promise((resolve) => setTimeout(resolve, 400)); // the drain looks ten times a second
 	control('enable');
 	await say('tick 200');
 	program.stdin.end();

@@ -765,6 +765,11 @@ test('the remaining ways to move and to ask', () => withDemo(async (page) => {
 	await page.mouse.move(x + 500, y + height - 20);
 	await page.waitForSelector('#tip:not([hidden])');
 	assert.match(await page.textContent('#tip'), /ready fds/);
+	await page.evaluate(() => {
+		const { start_ns: start, end_ns: end } = window.uvtrace.view.process;
+		window.uvtrace.change({ from: start + (end - start) * 0.3, to: start + (end - start) * 0.5 });
+	});
+	await calm(page);
 	await page.mouse.move(x + 500, y + 150);
 	await page.keyboard.down('Shift');
 	const before = await shown(page);

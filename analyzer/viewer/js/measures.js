@@ -76,7 +76,7 @@ function pendingRow(request) {
 	return element('li', {}, element('button', { class: 'row', onclick: go },
 		element('span', { class: 'figure' }, formatDuration(request.duration_ns)),
 		element('span', { class: 'what' }, swatch(request), ...callbackCell(request), ` ${callerText(request)}`),
-		element('span', { class: 'when' }, `worker ${request.worker}, ${timeText(request.start_ns, 1e6)}`)));
+		element('span', { class: 'when' }, `${request.outcome === 'cancelled' ? 'cancelled, ' : ''}worker ${request.worker}, ${timeText(request.start_ns, 1e6)}`)));
 }
 
 function pendingSection(report) {
@@ -85,6 +85,12 @@ function pendingSection(report) {
 	return section(`${plural(report.pending_count, 'request')} still on their way at the end, oldest first`,
 		element('ol', { class: 'rows' }, report.pending.slice(0, ROWS_MOST).map(pendingRow)),
 		report.pending_count > ROWS_MOST ? element('p', { class: 'more' }, `The ${ROWS_MOST} oldest are listed.`) : null);
+}
+
+function lateSection(report) {
+	if (!report.late_request_count)
+		return null;
+	return section(`${plural(report.late_request_count, 'request')} that took long, and ended`, element('ol', { class: 'rows' }, report.late_requests.slice(0, ROWS_MOST).map(pendingRow)));
 }
 
 const LIFE_COLUMNS = [
@@ -120,7 +126,7 @@ function poolSection(pool) {
 
 function showRequests(report) {
 	const lives = report.requests.map((row) => rowOf(row, row.life, { pending: row.pending }));
-	fill(byId('panel-requests'), pendingSection(report),
+	fill(byId('panel-requests'), pendingSection(report), lateSection(report),
 		lives.length ? section('Lives', table('lives', 'From submission to the start of the callback', LIFE_COLUMNS, lives, ['p99_ns', -1])) : null,
 		poolSection(report.pool));
 }
