@@ -133,12 +133,26 @@ static uint64_t lost_of(const struct shared_ring *ring)
 	return lost;
 }
 
+/* Many threads name themselves after their first callback. */
+static void worker_rename(const struct drain *drain, struct drain_worker *worker)
+{
+	uint8_t bytes = 0;
+
+	if (worker->tid != 0 && !worker->has_ended)
+		bytes = sampler_read_name(drain->segment.proc_pid, worker->tid, worker->name);
+	if (bytes)
+		worker->name_bytes = bytes;
+}
+
 static void put_worker(struct drain *drain, struct drain_worker *worker)
 {
 	struct segment *segment = &drain->segment;
-	uint32_t bytes = (uint32_t)sizeof(struct trace_worker_entry) + worker->name_bytes;
-	struct trace_worker_entry *entry = entries_add(segment, &segment->entries, &bytes, drain->now_ns);
+	struct trace_worker_entry *entry;
+	uint32_t bytes;
 
+	worker_rename(drain, worker);
+	bytes = (uint32_t)sizeof(struct trace_worker_entry) + worker->name_bytes;
+	entry = entries_add(segment, &segment->entries, &bytes, drain->now_ns);
 	if (!entry)
 		return;
 	entry->entry_bytes = bytes;
@@ -790,16 +804,15 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 }
 
 /* In a thread of the program: root and folder of our own, so that a chroot leaves us where the files are; descriptors
- * of our own, so that the program can neither close nor reuse them. What it had open is closed in our copy of the
- * table. */
-static void take_own_view(struct drain *drain)
+ * of our own, so that the program can neither see, close nor reuse them: before the first one is opened. What it had
+ * open is closed in our copy of the table. False: the descriptors are the program's. */
+static bool take_own_view(const struct shared *shared)
 {
-	drain->segment.writer.reopens = drain->shared->options.drain == SHARED_DRAIN_EXIT;
-	if (drain->shared->options.drain != SHARED_DRAIN_THREAD)
-		return;
+	if (shared->options.drain != SHARED_DRAIN_THREAD)
+		return shared->options.drain != SHARED_DRAIN_EXIT;
 	if (unshare(CLONE_FS) == 0 && chdir("/") != 0)
 		errno = 0; /* every path is absolute anyway */
-	drain->segment.writer.reopens = syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) != 0;
+	return syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) == 0;
 }
 
 /* Removes the ring file: only if it is the one that is mapped here. */
@@ -880,12 +893,14 @@ static void say_running(struct drain *drain)
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 {
 	struct drain *drain = mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool own_view;
 	int error;
 
 	if (drain == MAP_FAILED)
 		return -errno;
+	own_view = take_own_view(shared);
 	error = drain_init(drain, shared, program_gone);
-	take_own_view(drain);
+	drain->segment.writer.reopens = !own_view;
 	say_running(drain);
 	for (tick(drain); !is_over(drain); tick(drain)) {
 		drain_sleep(drain);

@@ -70,6 +70,9 @@ void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worke
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
 void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns);
 
+/* The name that a thread has now: its length. 0, and `name` as it was: that cannot be read. */
+uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16]);
+
 /* The segment ends: a worker that lives. Of one whose program was killed nothing more is known. */
 void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
 

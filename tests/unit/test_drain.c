@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -262,6 +263,7 @@ Test(drain, everything_written_is_read)
 	drain_begin();
 	ring = ring_begin(0, TRACE_ROLE_LOOP);
 	put_polls(ring, 100000); /* round the ring almost 200 times */
+	prctl(PR_SET_NAME, "named since", 0, 0, 0);
 	drain_end();
 	trace = trace_read();
 	process = &trace->processes[0];
@@ -271,7 +273,7 @@ Test(drain, everything_written_is_read)
 	cr_assert_eq(process->worker_count, 1);
 	cr_assert_eq(count_polls(trace, 0), 100000);
 	cr_assert_eq(process->workers[0].tid, (uint32_t)syscall(SYS_gettid));
-	cr_assert_str_eq(process->workers[0].name, "worker-1");
+	cr_assert_str_eq(process->workers[0].name, "named since");
 	cr_assert_eq(process->seal_reason, TRACE_SEAL_EXIT);
 	cr_assert_str_eq(process->libuv, "1.44.2");
 	cr_assert_eq(process->pid, (uint32_t)getpid());
