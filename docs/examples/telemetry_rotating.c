@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program that makes far more events than there is room for: bursts of idle callbacks, a few million in all. The
+ * A program that makes far more events than there is room for: bursts of idle callbacks, two million in all. The
  * trace keeps the newest of them, in files of 1 MiB, and never takes more than 5 MiB of the disk:
  *
  *     scripts/uvtrace --file-size=1M --total-size=5M -- build/examples/telemetry_rotating
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <uv.h>
 
-#define BURSTS 400
+#define BURSTS 200
 #define BURST  10000
 
 static uv_idle_t idle;

@@ -15,6 +15,10 @@
 
 #include "harness.h"
 
+#define SPIN_MS		 400
+#define SPIN_TEXT	 "400"
+#define THROTTLED_SURELY 10 /* periods; on a busy machine a program may hardly use up its quota */
+
 TestSuite(machine, .init = harness_enter, .fini = harness_leave, .timeout = 60);
 
 static char cgroup[200];
@@ -95,9 +99,39 @@ static bool has_finding(const json_t *report, const char *id, const char *severi
 	return false;
 }
 
+struct usage {
+	uint64_t busy, all; /* ticks of all CPUs */
+};
+
+static struct usage machine_usage(void)
+{
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+	FILE *file = fopen("/proc/stat", "re");
+	struct usage usage = {0};
+
+	if (file && fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait,
+			   &irq, &softirq, &steal) == 8) {
+		usage.busy = user + nice + system + irq + softirq + steal;
+		usage.all = usage.busy + idle + iowait;
+	}
+	if (file)
+		fclose(file);
+	return usage;
+}
+
+/* Others took more than a quarter of the machine meanwhile: then the kernel may well have run them instead. */
+static bool machine_was_busy(struct usage before)
+{
+	struct usage after = machine_usage();
+	uint64_t busy = after.busy - before.busy, own = SPIN_MS * (uint64_t)sysconf(_SC_CLK_TCK) / 1000;
+
+	return busy > own && (busy - own) * 4 > after.all - before.all;
+}
+
 Test(machine, throttling_is_that_of_the_cgroup)
 {
-	struct run run = {.program = build_path("fixtures/spin"), .args = {"400"}, .prepare = cgroup_enter};
+	struct usage before = machine_usage();
+	struct run run = {.program = build_path("fixtures/spin"), .args = {SPIN_TEXT}, .prepare = cgroup_enter};
 	struct result result;
 	json_t *report;
 	uint64_t throttled;
@@ -110,14 +144,14 @@ Test(machine, throttling_is_that_of_the_cgroup)
 	wait_for_seal();
 	report = analyze("uvtrace.data", NULL);
 	cr_expect(wait_until(cgroup_is_gone, NULL));
-	cr_assert_geq(throttled, 10);
+	cr_assert_gt(throttled, 0);
 	/* The helper looks when the program begins and ends; what it does itself counts, too. */
 	cr_assert_leq(machine_number(report, "throttled_periods"), throttled + 3);
 	cr_assert_geq(machine_number(report, "throttled_periods") + 5, throttled);
 	cr_assert_float_eq(json_real_value(json_object_get(json_object_get(report, "machine"), "quota_cpus")), 0.2,
 			   1e-6);
-	cr_assert(has_finding(report, "throttled", "warning"));
-	cr_assert_not(has_finding(report, "descheduled", "warning"));
+	cr_assert(throttled < THROTTLED_SURELY || has_finding(report, "throttled", "warning"));
+	cr_assert(machine_was_busy(before) || !has_finding(report, "descheduled", "warning"));
 	json_decref(report);
 	result_free(&result);
 }
