@@ -236,10 +236,12 @@ static bool emulated(void)
 	return getenv("HARNESS_EMULATOR") != NULL;
 }
 
-/* One poll of the program, as it timed it, and whether a poll of the trace was found for it. */
+/* One poll of the program, as it timed it, and the poll of the trace that was found for it. */
 struct sample {
 	uint64_t start_ns, end_ns;
-	bool used;
+	const struct poll *poll;
+	size_t rank;  /* of that one, among its group's */
+	size_t tried; /* for the poll of this rank and 1 more */
 };
 
 struct group {
@@ -290,7 +292,7 @@ static struct group group_read(const json_t *entry)
 /* Whether this poll can be that sample: it begins before it and ends after it. */
 static bool sample_fits(const struct sample *sample, const struct poll *poll)
 {
-	if (sample->used || sample->start_ns + TOLERANCE_NS < poll->start_ns)
+	if (sample->start_ns + TOLERANCE_NS < poll->start_ns)
 		return false;
 	if (!sample->end_ns) /* the callback was left without a return */
 		return poll->unwound || !poll->end_ns;
@@ -316,19 +318,22 @@ static uint64_t sample_distance(const struct sample *sample, const struct poll *
 	return distance_ns / clock_step_ns();
 }
 
-/* Of the samples that this poll can be, the nearest. */
-static struct sample *group_find(struct group *group, const struct poll *poll)
+static size_t window_first(size_t rank)
 {
-	size_t first = group->matched < MATCH_WINDOW ? 0 : group->matched - MATCH_WINDOW;
-	size_t last = group->matched + MATCH_WINDOW;
+	return rank < MATCH_WINDOW ? 0 : rank - MATCH_WINDOW;
+}
+
+/* Of the samples that are free and that this poll can be, the nearest. */
+static struct sample *group_find(struct group *group, const struct poll *poll, size_t rank)
+{
 	struct sample *nearest = NULL;
 	uint64_t least = UINT64_MAX;
 
-	for (size_t i = first; i < group->count && i < last; i++) {
+	for (size_t i = window_first(rank); i < group->count && i < rank + MATCH_WINDOW; i++) {
 		struct sample *sample = &group->samples[i];
 		uint64_t distance = sample_distance(sample, poll);
 
-		if (!sample_fits(sample, poll) || distance >= least)
+		if (sample->poll || !sample_fits(sample, poll) || distance >= least)
 			continue;
 		nearest = sample;
 		least = distance;
@@ -336,19 +341,51 @@ static struct sample *group_find(struct group *group, const struct poll *poll)
 	return nearest;
 }
 
+/* A sample for this poll, for which others may have to be given other ones: a poll that was kept from its core at its
+ * end may have taken the sample of a shorter one. */
+static bool group_assign(struct group *group, const struct poll *poll, size_t rank, size_t for_rank)
+{
+	struct sample *free_one = group_find(group, poll, rank);
+
+	if (free_one) {
+		free_one->poll = poll;
+		free_one->rank = rank;
+		return true;
+	}
+	for (size_t i = window_first(rank); i < group->count && i < rank + MATCH_WINDOW; i++) {
+		struct sample *sample = &group->samples[i];
+
+		if (sample->tried == for_rank + 1 || !sample_fits(sample, poll))
+			continue;
+		sample->tried = for_rank + 1;
+		if (!group_assign(group, sample->poll, sample->rank, for_rank))
+			continue;
+		sample->poll = poll;
+		sample->rank = rank;
+		return true;
+	}
+	return false;
+}
+
 static void group_match(struct group *group, const struct poll *poll)
 {
-	struct sample *sample = group_find(group, poll);
-
-	cr_assert_not_null(
-	    sample, "%s %s: poll %zu of the trace, %" PRIu64 " to %" PRIu64 "%s, is none that the program counted",
-	    group->kind, group->callback, group->matched, poll->start_ns, poll->end_ns,
-	    poll->unwound ? " (unwound)" : "");
-	sample->used = true;
-	if (sample->end_ns)
-		group->excess_ns[group->matched] =
-		    (int64_t)(poll->end_ns - poll->start_ns) - (int64_t)(sample->end_ns - sample->start_ns);
+	cr_assert(group_assign(group, poll, group->matched, group->matched),
+		  "%s %s: poll %zu of the trace, %" PRIu64 " to %" PRIu64 "%s, is none that the program counted",
+		  group->kind, group->callback, group->matched, poll->start_ns, poll->end_ns,
+		  poll->unwound ? " (unwound)" : "");
 	group->matched++;
+}
+
+/* How much longer each poll is than what was timed inside it. */
+static void group_measure(struct group *group)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		const struct sample *sample = &group->samples[i];
+
+		if (sample->end_ns)
+			group->excess_ns[i] = (int64_t)(sample->poll->end_ns - sample->poll->start_ns) -
+					      (int64_t)(sample->end_ns - sample->start_ns);
+	}
 }
 
 /* No poll is shorter than what was timed inside it; most are longer by next to nothing. A few may be longer by any
@@ -387,6 +424,7 @@ static size_t check_group(const struct trace *trace, const json_t *entry)
 	matched = group.matched;
 	cr_assert_eq(matched, group.count, "%s %s, registered by %s: the program counted %zu, the trace has %zu",
 		     group.kind, group.callback, group.caller[0] ? group.caller : "anybody", group.count, matched);
+	group_measure(&group);
 	group_check_durations(&group);
 	free(group.samples);
 	free(group.excess_ns);

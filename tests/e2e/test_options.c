@@ -65,11 +65,11 @@ Test(options, nothing_is_overwritten)
 Test(options, writer_single)
 {
 	struct traced traced =
-	    trace_program(flood("300000", "UVTRACE_WRITER=single", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M"));
+	    trace_program(flood("100000", "UVTRACE_WRITER=single", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M"));
 
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 1);
 	cr_assert_gt(sum_files("uvtrace.data", ".bin"), 65536);
-	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 300000);
+	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 100000);
 }
 
 Test(options, writer_null)
@@ -80,10 +80,10 @@ Test(options, writer_null)
 
 Test(options, file_size)
 {
-	struct traced traced = trace_program(flood("300000", "UVTRACE_FILE_SIZE=256K", "UVTRACE_RING_SIZE=64M", NULL));
+	struct traced traced = trace_program(flood("100000", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M", NULL));
 
 	cr_assert_gt(count_files("uvtrace.data", ".bin"), 2);
-	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 300000, "segments together hold everything");
+	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 100000, "segments together hold everything");
 }
 
 Test(options, total_size)
