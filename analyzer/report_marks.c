@@ -54,12 +54,15 @@ json_t *marks_json(const struct timeline *timeline)
 static json_t *slowest_json(const struct timeline *timeline, const struct timeline_named *span)
 {
 	struct timeline_span stretch = {.tick = span->tick, .duration = span->duration, .worker = span->worker};
+
+	if (!span->ended)
+		return json_null();
 	const struct json_pair pairs[] = {
 	    {"id", json_address(span->id)},
 	    {"end_worker", json_number(report_worker_number(timeline, span->end_worker))},
 	};
 
-	return span->ended ? json_add(span_json(timeline, &stretch), pairs, COUNT(pairs)) : json_null();
+	return json_add(span_json(timeline, &stretch), pairs, COUNT(pairs));
 }
 
 static json_t *span_name_json(const struct timeline *timeline, size_t name)

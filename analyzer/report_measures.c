@@ -147,13 +147,15 @@ static json_t *stalls_json(const struct report *report)
 
 static json_t *stall_totals_json(const struct stalls *stalls)
 {
+	if (!stalls)
+		return json_null();
 	const struct json_pair pairs[] = {
-	    {"looks", json_number(stalls ? stalls->count : 0)},
-	    {"suppressed", json_number(stalls ? stalls->suppressed : 0)},
-	    {"blind", json_number(stalls ? stalls->blind : 0)},
+	    {"looks", json_number(stalls->count)},
+	    {"suppressed", json_number(stalls->suppressed)},
+	    {"blind", json_number(stalls->blind)},
 	};
 
-	return stalls ? json_add(json_object(), pairs, COUNT(pairs)) : json_null();
+	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
 /* How often, and how long: null where it never was. */
