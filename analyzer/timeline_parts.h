@@ -10,10 +10,9 @@
 #ifndef TIMELINE_PARTS_H
 #define TIMELINE_PARTS_H
 
+#include "open_stack.h"
 #include "request_table.h"
 #include "timeline.h"
-
-#define STREAM_OPEN_MAX (TRACE_DEPTH_MAX + 2) /* polls and loops; a PARK is kept apart */
 
 /* Codes of crossings that are no events. */
 #define CROSSING_BEGIN 65534u /* a pool worker is there, and busy */
@@ -119,12 +118,11 @@ struct stream {
 	bool pool;    /* a pool worker */
 	bool counted; /* false where another worker was asked for */
 	bool later;   /* a part that goes on where the one before stopped, at last_tick */
-	bool begun, ended, inside, parked;
+	bool begun, ended, inside;
 	int error;
-	uint64_t inside_tick, park_tick, last_tick;
+	uint64_t inside_tick, last_tick;
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
-	uint32_t open_count, polls_open;
-	struct trace_context open[STREAM_OPEN_MAX];
+	struct open_stack open;
 	struct turn turn;
 	struct request_share *requests;
 	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */

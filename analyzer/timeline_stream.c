@@ -13,11 +13,6 @@
 
 #include "timeline_parts.h"
 
-static bool code_is_poll(uint32_t code)
-{
-	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
-}
-
 static bool code_is_submit(uint32_t code)
 {
 	return code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END;
@@ -133,11 +128,11 @@ static void inside_leave(struct stream *stream, uint64_t tick)
 
 static void park_leave(struct stream *stream, uint64_t tick)
 {
-	if (stream->parked) {
-		stream->facts->parked_ticks += timeline_clip(stream->timeline, stream->park_tick, tick);
-		windows_park(stream, stream->park_tick, tick);
+	if (stream->open.parked) {
+		stream->facts->parked_ticks += timeline_clip(stream->timeline, stream->open.park_tick, tick);
+		windows_park(stream, stream->open.park_tick, tick);
 	}
-	stream->parked = false;
+	stream->open.parked = false;
 }
 
 /* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop workers. */
@@ -165,7 +160,7 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 	    .duration = duration,
 	    .worker = stream->position,
 	    .site = site,
-	    .nested = stream->polls_open > 0,
+	    .nested = stream->open.polls > 0,
 	    .object = trace_word_object(word),
 	};
 
@@ -176,7 +171,7 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 		stream->notable_ticks = timeline->private->long_poll_ticks;
 }
 
-/* A poll is over: stream->polls_open are those around it. */
+/* A poll is over: stream->open.polls are those around it. */
 static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
 {
 	struct timeline *timeline = stream->timeline;
@@ -185,7 +180,7 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 		return;
 	histogram_add(&stream->share->sites[site].callback, duration);
 	histogram_add(&stream->facts->polls, duration);
-	if (stream->polls_open > 0) {
+	if (stream->open.polls > 0) {
 		stream->facts->nested++;
 	} else {
 		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
@@ -196,38 +191,16 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 		poll_note(stream, tick, duration, word, site);
 }
 
-static void open_push(struct stream *stream, uint64_t word, uint64_t tick)
-{
-	if (stream->open_count == STREAM_OPEN_MAX)
-		return; /* deeper than the tracer records: damage */
-	stream->open[stream->open_count++] = (struct trace_context){word, tick};
-	stream->polls_open += code_is_poll(trace_word_code(word));
-}
-
-/* Takes off the innermost open thing. */
-static struct trace_context open_pop(struct stream *stream)
-{
-	struct trace_context open = stream->open[--stream->open_count];
-
-	stream->polls_open -= code_is_poll(trace_word_code(open.word));
-	return open;
-}
-
-static bool open_top_is_poll(const struct stream *stream)
-{
-	return stream->open_count > 0 && code_is_poll(trace_word_code(stream->open[stream->open_count - 1].word));
-}
-
 static bool loop_is_open(const struct stream *stream)
 {
-	return stream->open_count > stream->polls_open;
+	return stream->open.count > stream->open.polls;
 }
 
 /* Polls above the innermost loop have lost their end. */
 static void open_drop_polls(struct stream *stream)
 {
-	while (open_top_is_poll(stream)) {
-		open_pop(stream);
+	while (open_top_is_poll(&stream->open)) {
+		open_pop(&stream->open);
 		stream->facts->unended++;
 	}
 }
@@ -240,12 +213,12 @@ static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 	if (stream->due_ms != 0)
 		timer_fired(stream, tick, trace_word_object(word), site);
 	poll_cross(stream, tick, word, site);
-	open_push(stream, word, tick);
+	open_push(&stream->open, word, tick);
 }
 
 static void loop_pop(struct stream *stream, uint64_t tick)
 {
-	open_pop(stream);
+	open_pop(&stream->open);
 	if (!loop_is_open(stream) && !always_inside(stream))
 		inside_leave(stream, tick);
 	turn_end(stream);
@@ -253,11 +226,11 @@ static void loop_pop(struct stream *stream, uint64_t tick)
 
 static void poll_end(struct stream *stream, uint64_t tick, bool unwound)
 {
-	if (stream->polls_open == 0)
+	if (stream->open.polls == 0)
 		return; /* its start was lost */
-	while (!open_top_is_poll(stream))
+	while (!open_top_is_poll(&stream->open))
 		loop_pop(stream, tick); /* left without a word, by the way that the poll was left */
-	struct trace_context poll = open_pop(stream);
+	struct trace_context poll = open_pop(&stream->open);
 	stream->facts->unwound += unwound;
 	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word, site_of(stream, poll.word));
 }
@@ -272,7 +245,7 @@ static bool wait_is_pools(const struct stream *stream)
 
 static bool turn_stands_for_polls(const struct stream *stream)
 {
-	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool && !stream->parked &&
+	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool && !stream->open.parked &&
 	       stream->turn.wake_tick != 0;
 }
 
@@ -297,21 +270,21 @@ static void park(struct stream *stream, uint64_t tick)
 	open_drop_polls(stream);
 	turn_as_poll(stream, tick);
 	/* A park inside a park: the end of the first was lost. If recording was switched off, it lasted until then. */
-	if (stream->parked)
-		park_leave(stream, timeline_off_between(stream->timeline, stream->park_tick, tick));
-	stream->parked = true;
-	stream->park_tick = tick;
+	if (stream->open.parked)
+		park_leave(stream, timeline_off_between(stream->timeline, stream->open.park_tick, tick));
+	stream->open.parked = true;
+	stream->open.park_tick = tick;
 	if (wait_is_pools(stream))
 		crossing_add(stream, tick, TRACE_PARK);
 }
 
 static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	if (!stream->parked)
+	if (!stream->open.parked)
 		return;
-	if (timeline_overlaps(stream->timeline, stream->park_tick, tick))
+	if (timeline_overlaps(stream->timeline, stream->open.park_tick, tick))
 		stream->facts->parks++;
-	uint64_t wait_ticks = tick > stream->park_tick ? tick - stream->park_tick : 0;
+	uint64_t wait_ticks = tick > stream->open.park_tick ? tick - stream->open.park_tick : 0;
 	park_leave(stream, tick);
 	ready_count(stream, tick, word);
 	if (!stream->pool)
@@ -322,7 +295,7 @@ static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 
 static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	open_push(stream, word, tick);
+	open_push(&stream->open, word, tick);
 	inside_enter(stream, tick);
 }
 
@@ -370,8 +343,8 @@ static void worker_end(struct stream *stream, uint64_t tick)
 {
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
-	while (stream->open_count > 0)
-		stream->facts->unended += code_is_poll(trace_word_code(open_pop(stream).word));
+	while (stream->open.count > 0)
+		stream->facts->unended += code_is_poll(trace_word_code(open_pop(&stream->open).word));
 	stream->ended = true;
 	if (stream->pool)
 		crossing_add(stream, tick, TRACE_WORKER_END);
@@ -445,21 +418,6 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 
 /* ---- Where data begins ---------------------------------------------------------------------------------------- */
 
-/* Takes over what the reader says was open, in place of what was thought to be. */
-static void context_take(struct stream *stream, const struct trace_context *context, size_t count)
-{
-	stream->open_count = stream->polls_open = 0;
-	stream->parked = false;
-	for (size_t i = 0; i < count; i++) {
-		if (trace_word_code(context[i].word) == TRACE_PARK) {
-			stream->parked = true;
-			stream->park_tick = context[i].tick;
-		} else {
-			open_push(stream, context[i].word, context[i].tick);
-		}
-	}
-}
-
 /* Since when it is known what the worker did: a poll or a park that was open says it back to its own start. */
 static uint64_t known_since(const struct stream *stream, const struct trace_context *context, size_t count,
 			    bool after_gap, uint64_t first_tick)
@@ -484,10 +442,10 @@ static void crossing_add_begin(struct stream *stream, uint64_t since)
 	if (!stream->pool)
 		return;
 	crossing_add(stream, since, CROSSING_BEGIN);
-	if (stream->parked && wait_is_pools(stream))
+	if (stream->open.parked && wait_is_pools(stream))
 		crossing_add(stream, since, TRACE_PARK);
-	if (stream->polls_open > 0)
-		poll_cross(stream, since, stream->open[0].word, site_of(stream, stream->open[0].word));
+	if (stream->open.polls > 0)
+		poll_cross(stream, since, stream->open.list[0].word, site_of(stream, stream->open.list[0].word));
 }
 
 static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
@@ -504,10 +462,10 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 		lost(stream, since);
 		turn_end(stream);
 	}
-	context_take(stream, context, count);
-	if (stream->parked && stream->park_tick < since)
-		stream->park_tick = since;
-	if (always_inside(stream) || loop_is_open(stream) || stream->parked)
+	open_take(&stream->open, context, count);
+	if (stream->open.parked && stream->open.park_tick < since)
+		stream->open.park_tick = since;
+	if (always_inside(stream) || loop_is_open(stream) || stream->open.parked)
 		inside_enter(stream, since);
 	if (!goes_on)
 		crossing_add_begin(stream, since);
@@ -576,8 +534,8 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 	struct timeline *timeline = stream->timeline;
 	uint32_t around = 0;
 
-	for (uint32_t i = 0; i < stream->open_count; i++) {
-		const struct trace_context *open = &stream->open[i];
+	for (uint32_t i = 0; i < stream->open.count; i++) {
+		const struct trace_context *open = &stream->open.list[i];
 		if (!code_is_poll(trace_word_code(open->word)))
 			continue;
 		struct timeline_span span = {

@@ -41,8 +41,8 @@ static uint64_t ticks_since(const struct timeline *timeline, uint64_t ms, uint64
 /* The callback that runs, outermost: whoever started the timer. */
 static uint32_t open_site(const struct stream *stream)
 {
-	for (uint32_t i = 0; i < stream->open_count; i++) {
-		uint32_t code = trace_word_code(stream->open[i].word);
+	for (uint32_t i = 0; i < stream->open.count; i++) {
+		uint32_t code = trace_word_code(stream->open.list[i].word);
 		if (code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT)
 			return timeline_site_of(stream->timeline, code);
 	}

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See boxes.h. What is open is kept as in timeline_stream.c, and by the same rules: a wait shows that no poll is
+ * See boxes.h. What is open is kept by the rules of timeline_stream.c: a wait shows that no poll is
  * open in the innermost loop, leaving a loop that none is open in it.
  */
 #include "boxes.h"
-
-static bool code_is_poll(uint32_t code)
-{
-	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
-}
 
 static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint64_t duration, uint64_t word)
 {
@@ -19,39 +14,18 @@ static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint6
 	    .duration = duration,
 	    .object = trace_word_object(word),
 	    .site = site < stream->site_count ? site : stream->site_count,
-	    .depth = (uint8_t)stream->polls_open,
+	    .depth = (uint8_t)stream->open.polls,
 	    .type = BOX_POLL,
 	};
 }
 
-static void open_push(struct box_stream *stream, uint64_t word, uint64_t tick)
-{
-	if (stream->open_count == BOX_OPEN_MAX)
-		return;
-	stream->open[stream->open_count++] = (struct trace_context){word, tick};
-	stream->polls_open += code_is_poll(trace_word_code(word));
-}
-
-static struct trace_context open_pop(struct box_stream *stream)
-{
-	struct trace_context open = stream->open[--stream->open_count];
-
-	stream->polls_open -= code_is_poll(trace_word_code(open.word));
-	return open;
-}
-
-static bool open_top_is_poll(const struct box_stream *stream)
-{
-	return stream->open_count > 0 && code_is_poll(trace_word_code(stream->open[stream->open_count - 1].word));
-}
-
 static size_t poll_end(struct box_stream *stream, uint64_t tick, uint16_t flags, struct box *out)
 {
-	if (stream->polls_open == 0)
+	if (stream->open.polls == 0)
 		return 0;
-	while (!open_top_is_poll(stream))
-		open_pop(stream);
-	struct trace_context poll = open_pop(stream);
+	while (!open_top_is_poll(&stream->open))
+		open_pop(&stream->open);
+	struct trace_context poll = open_pop(&stream->open);
 	*out = poll_box(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word);
 	out->flags = flags;
 	return 1;
@@ -62,19 +36,19 @@ static size_t polls_drop(struct box_stream *stream, uint64_t tick, struct box *o
 {
 	size_t count = 0;
 
-	while (open_top_is_poll(stream))
+	while (open_top_is_poll(&stream->open))
 		count += poll_end(stream, tick, BOX_UNENDED, out + count);
 	return count;
 }
 
 static size_t park_end(struct box_stream *stream, uint64_t tick, uint64_t ready, struct box *out)
 {
-	if (!stream->parked)
+	if (!stream->open.parked)
 		return 0;
-	stream->parked = false;
+	stream->open.parked = false;
 	*out = (struct box){
-	    .tick = stream->park_tick,
-	    .duration = tick > stream->park_tick ? tick - stream->park_tick : 0,
+	    .tick = stream->open.park_tick,
+	    .duration = tick > stream->open.park_tick ? tick - stream->open.park_tick : 0,
 	    .object = ready,
 	    .site = stream->site_count,
 	    .type = BOX_PARK,
@@ -86,8 +60,8 @@ static size_t park_begin(struct box_stream *stream, uint64_t tick, struct box *o
 {
 	size_t count = polls_drop(stream, tick, out);
 
-	stream->parked = true;
-	stream->park_tick = tick;
+	stream->open.parked = true;
+	stream->open.park_tick = tick;
 	return count;
 }
 
@@ -96,8 +70,8 @@ static size_t loop_leave(struct box_stream *stream, uint64_t tick, struct box *o
 	size_t count = park_end(stream, tick, 0, out);
 
 	count += polls_drop(stream, tick, out + count);
-	if (stream->open_count > 0)
-		open_pop(stream);
+	if (stream->open.count > 0)
+		open_pop(&stream->open);
 	return count;
 }
 
@@ -105,9 +79,9 @@ static size_t worker_end(struct box_stream *stream, uint64_t tick, struct box *o
 {
 	size_t count = park_end(stream, tick, 0, out);
 
-	while (stream->polls_open > 0)
+	while (stream->open.polls > 0)
 		count += poll_end(stream, tick, BOX_UNENDED, out + count);
-	stream->open_count = 0;
+	stream->open.count = 0;
 	return count;
 }
 
@@ -128,7 +102,7 @@ static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, s
 	uint64_t object = trace_word_object(word);
 
 	if (code_is_poll(code))
-		open_push(stream, word, tick);
+		open_push(&stream->open, word, tick);
 	switch (code) {
 	case TRACE_POLL_END:
 		return poll_end(stream, tick, 0, out);
@@ -141,7 +115,7 @@ static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, s
 	case TRACE_TURN:
 		return simple_box(stream, BOX_TURN, tick, tick, object, out);
 	case TRACE_LOOP_ENTER:
-		open_push(stream, word, tick);
+		open_push(&stream->open, word, tick);
 		return 0;
 	case TRACE_LOOP_LEAVE:
 		return loop_leave(stream, tick, out);
@@ -157,16 +131,7 @@ static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, s
 
 void box_stream_begin(struct box_stream *stream, const struct trace_context *context, size_t count)
 {
-	stream->open_count = stream->polls_open = 0;
-	stream->parked = false;
-	for (size_t i = 0; i < count; i++) {
-		if (trace_word_code(context[i].word) == TRACE_PARK) {
-			stream->parked = true;
-			stream->park_tick = context[i].tick;
-		} else {
-			open_push(stream, context[i].word, context[i].tick);
-		}
-	}
+	open_take(&stream->open, context, count);
 }
 
 size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count, struct box *out)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "open_stack.h"
 #include "reader.h"
 
 enum box_type {
@@ -34,14 +35,12 @@ struct box {
 	uint16_t flags;
 };
 
-#define BOX_OPEN_MAX (2 * TRACE_DEPTH_MAX + 2)
+#define BOX_OPEN_MAX OPEN_STACK_MAX
 
 struct box_stream {
 	uint32_t site_count;
-	uint32_t open_count, polls_open;
-	uint64_t last_tick, park_tick;
-	bool parked;
-	struct trace_context open[BOX_OPEN_MAX];
+	uint64_t last_tick;
+	struct open_stack open;
 };
 
 /* Where a part of the stream begins: what is open there. */
