@@ -187,6 +187,11 @@ bool was_not_run(const struct detection *detection)
 	       has_warning(detection, "descheduled");
 }
 
+bool was_throttled(const struct detection *detection)
+{
+	return has_warning(detection, "throttled");
+}
+
 bool was_crowded(const struct detection *detection)
 {
 	return has_warning(detection, "timer_storm") || has_warning(detection, "crowded_turn");
@@ -229,9 +234,9 @@ static const struct {
 	const char *checked;
 } detectors[] = {
     {detect_died, "a callback that the program died in"},
-    {detect_blocked, "callbacks that held a loop"},
     {detect_throttled, "throttling by a cgroup's quota"},
     {detect_steal, "time that a hypervisor took"},
+    {detect_blocked, "callbacks that held a loop"},
     {detect_descheduled, "threads that the kernel did not run"},
     {detect_storm, "timer storms"},
     {detect_crowded, "turns of too many callbacks"},

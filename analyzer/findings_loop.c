@@ -33,13 +33,26 @@ static struct holder *holder_of(struct holder *holders, size_t *count, uint32_t 
 	return &holders[(*count)++];
 }
 
-/* What the kernel did not let run is not the callback's fault: only what is left may make it a hold. */
+/* What the kernel did not let run is not the callback's fault: only what is left may make it a hold. That is the span's
+ * share of the wait, and all of it where it explains by how much this run was longer than the callback's usual ones: a
+ * callback that was stopped takes long because of that. */
+static double own_ns(const struct detection *detection, const struct timeline_span *span,
+		     const struct measures_time *time)
+{
+	const struct timeline *timeline = detection->timeline;
+	double usual = ns_of(timeline, histogram_quantile(&timeline->sites[span->site].callback, 0.5));
+	double ns = (double)timeline_span_ns(timeline, span), excess = ns > usual ? ns - usual : 0;
+	double stopped = time->wait_most < excess ? time->wait_most : excess;
+
+	return time->known ? ns - (stopped > time->wait.about ? stopped : time->wait.about) : ns;
+}
+
 static void holder_add(struct detection *detection, struct holder *holders, size_t *count,
 		       const struct timeline_span *span, bool open)
 {
 	const struct timeline *timeline = detection->timeline;
 	struct measures_time time = measures_span(timeline, span);
-	double own = (double)timeline_span_ns(timeline, span) - (time.known ? time.wait.about : 0);
+	double own = own_ns(detection, span, &time);
 
 	if (!is_loop(timeline, span->worker) || span->nested || own < limit(detection, LIMIT_blocked_note))
 		return;
@@ -139,11 +152,19 @@ static double holder_confidence(const struct detection *detection, const struct 
 		   : cause->confidence;
 }
 
+/* A callback that the quota stopped took long by that. What it did itself in an average run, at least, is its own. */
+static bool quota_held(const struct detection *detection, const struct holder *holder)
+{
+	double own = (holder->cpu.least + holder->asleep.least) / (double)holder->runs;
+
+	return was_throttled(detection) && own < limit(detection, LIMIT_blocked);
+}
+
 static enum severity holder_severity(const struct detection *detection, const struct holder *holder)
 {
 	double range = ns_of(detection->timeline, detection->timeline->range_ticks);
 
-	if (holder->longest < limit(detection, LIMIT_blocked))
+	if (holder->longest < limit(detection, LIMIT_blocked) || quota_held(detection, holder))
 		return SEVERITY_NOTE;
 	if (holder->longest >= limit(detection, LIMIT_blocked_error) ||
 	    holder->total >= limit(detection, LIMIT_blocked_share) * range)

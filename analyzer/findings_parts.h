@@ -31,6 +31,7 @@ const struct finding *finding_of_site(const struct detection *detection, uint32_
 
 /* A warning says that the machine kept the program from running: what came late may have come late by that. */
 bool was_not_run(const struct detection *detection);
+bool was_throttled(const struct detection *detection);
 /* A warning says that too much came at once. */
 bool was_crowded(const struct detection *detection);
 

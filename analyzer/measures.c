@@ -73,6 +73,7 @@ struct measures_time measures_span(const struct timeline *timeline, const struct
 	time.cpu = bounds_of(&time, cpu, busy, rest);
 	time.wait = bounds_of(&time, not_negative(wait - parked_ns), busy, rest);
 	time.wait.about = bounds_of(&time, least(wait, not_negative(busy - cpu)), busy, rest).about;
+	time.wait_most = least(wait, time.span_ns);
 	time.asleep = bounds_of(&time, not_negative(busy - cpu - wait), busy, rest);
 	return time;
 }

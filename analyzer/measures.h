@@ -24,6 +24,7 @@ struct measures_time {
 	double span_ns;
 	struct measures_bounds cpu;    /* on the CPU */
 	struct measures_bounds wait;   /* ready to run, the kernel ran somebody else */
+	double wait_most;	       /* all that the windows have of it, if it was all in the span */
 	struct measures_bounds asleep; /* waiting inside the callback: a system call, a lock, a page */
 };
 
