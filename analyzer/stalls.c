@@ -156,13 +156,21 @@ static char *place_text(const struct stall *stall)
 	return length < 0 ? NULL : text;
 }
 
+/* Most of the callback's time so far went into this. */
+static bool is_most(const struct trace_process *process, const struct stall *stall, uint64_t ns)
+{
+	uint64_t so_far = trace_ns(process, stall->tick) - trace_ns(process, stall->poll_tick);
+
+	return stall->measured && ns > so_far / 2;
+}
+
 /* Where it was not stopped for the look, only the time that it used says that it computed. */
-static int computed_say(struct stall *stall)
+static int computed_say(const struct trace_process *process, struct stall *stall)
 {
 	stall->cause = STALL_CPU;
-	if (stall->measured && stall->wait_ns > stall->measured_ns / 2)
+	if (is_most(process, stall, stall->wait_ns))
 		stall->cause = STALL_DESCHEDULED;
-	else if (!stall->look->register_count && !(stall->measured && stall->cpu_ns > stall->measured_ns / 2))
+	else if (!stall->look->register_count && !is_most(process, stall, stall->cpu_ns))
 		stall->cause = STALL_UNKNOWN;
 	stall->what = stall->text = place_text(stall);
 	return stall->text ? 0 : -ENOMEM;
@@ -176,7 +184,7 @@ static int stall_say(const struct trace_process *process, struct symbols *symbol
 	if (look->sp && look->register_count == 0)
 		return asleep_say(process, symbols, stall);
 	if (look->state == 'R' || look->register_count > 0)
-		return computed_say(stall);
+		return computed_say(process, stall);
 	return 0;
 }
 
