@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 #define RING_BYTES    4096u
 #define RINGS	      2u
 #define SITES	      3u
+#define NAMES	      3u
 #define RECORDS_BYTES (RINGS * RING_BYTES)
 
 /* Of the file, in the order in which an input gives them. */
@@ -22,6 +23,8 @@ static const struct {
     {offsetof(struct shared, site_count), sizeof(uint32_t)},
     {offsetof(struct shared, sites), SITES * sizeof(struct shared_site)},
     {sizeof(struct shared), RECORDS_BYTES},
+    {offsetof(struct shared, name_count), sizeof(uint32_t)},
+    {offsetof(struct shared, names), NAMES * sizeof(struct shared_name)},
 };
 
 /* The next part of the input; what it does not have is left as it was. */
@@ -46,6 +49,7 @@ static void make_sane(struct shared *shared)
 	shared->unit_shift &= 7;
 	memset(shared->boot_id, 0, sizeof(shared->boot_id)); /* of another boot: no process is looked for */
 	shared->site_count %= 2 * SITES;
+	shared->name_count %= 2 * NAMES;
 }
 
 /* Rings that may hold records: indices near each other, a state that is one. */

@@ -36,8 +36,10 @@ export function formatExact(ns) {
 	return `${(ns / unit).toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')} ${name}`;
 }
 
+const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
 export function formatCount(count) {
-	return Math.round(count).toLocaleString('en-US');
+	return counts.format(count);
 }
 
 export function formatBytes(bytes) {

@@ -501,6 +501,7 @@ function drawStrokes(lane) {
 	const first = lane.position ? ends[lane.position - 1] : 0, last = ends[lane.position];
 	const scale = plotWidth() / (state.to - state.from), right = canvas.clientWidth;
 	const labels = [], flagged = [];
+	filled = null;
 	for (let i = first; i < last; i++) {
 		let x = GUTTER + (floats[i * 8] - state.from) * scale;
 		let end = GUTTER + (floats[i * 8 + 1] - state.from) * scale;
@@ -530,9 +531,18 @@ function drawStrokes(lane) {
 	drawFlags(lane, flagged);
 }
 
+/* Of what drawStrokes() draws: asking the canvas what its colour is would take as long as a rectangle. */
+let filled = null;
+
+function setFill(color) {
+	if (color === filled)
+		return;
+	filled = color;
+	context.fillStyle = color;
+}
+
 function fillBox(color, x, y, width, height) {
-	if (context.fillStyle !== color)
-		context.fillStyle = color;
+	setFill(color);
 	context.fillRect(x, y, width, height);
 }
 
@@ -584,7 +594,7 @@ function drawSpan(lane, i, x, width) {
 	if (room < 28)
 		return;
 	context.font = '9.5px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
-	context.fillStyle = labelColor();
+	setFill(labelColor());
 	context.fillText(clipText(count > 1 ? `${formatCount(count)} spans` : `${view.process.names[name]} ${spanId(strokeAt(i))}`, room), left + 4, top + SPAN_HEIGHT / 2 - 0.5);
 	context.font = '12px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 }
@@ -595,7 +605,7 @@ export function spanId(stroke) {
 
 function drawMark(lane, x) {
 	const top = lane.top - lane.band;
-	context.fillStyle = view.colors.select;
+	setFill(view.colors.select);
 	context.beginPath();
 	context.moveTo(x, top + MARK_HEIGHT - 1);
 	context.lineTo(x - 3.5, top + 1);
@@ -612,7 +622,7 @@ function labelColor() {
 function drawTorn(x, top, height, width) {
 	if (width < 8)
 		return;
-	context.fillStyle = view.colors.plane;
+	setFill(view.colors.plane);
 	context.beginPath();
 	context.moveTo(x + 1, top);
 	for (let y = 0; y <= height; y += 6) {
@@ -623,7 +633,7 @@ function drawTorn(x, top, height, width) {
 }
 
 function drawLabels(labels) {
-	context.fillStyle = labelColor();
+	setFill(labelColor());
 	for (const [name, x, width, top, type] of labels) {
 		const text = clipText(type === STROKE.WORK ? name + ' (work)' : name, width - 10);
 		if (text)
@@ -633,7 +643,7 @@ function drawLabels(labels) {
 
 /* Long polls, however small they are drawn. */
 function drawFlags(lane, flagged) {
-	context.fillStyle = view.colors.bad;
+	setFill(view.colors.bad);
 	let last = -10;
 	for (const x of flagged.sort((a, b) => a - b)) {
 		if (x - last < 5)
@@ -648,9 +658,9 @@ function drawFlags(lane, flagged) {
 }
 
 function drawHole(lane, x, width) {
-	context.fillStyle = view.colors.plane;
+	setFill(view.colors.plane);
 	context.fillRect(x, lane.top, width, view.row);
-	context.fillStyle = hatch;
+	setFill(hatch);
 	context.fillRect(x, lane.top, width, view.row);
 }
 
