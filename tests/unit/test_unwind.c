@@ -147,15 +147,16 @@ static size_t place_of(const char *function, size_t count)
 	return at;
 }
 
-/* They come in this order, one behind the other. */
+/* They come in this order, one behind the other but for what was only found, which may be there twice. */
 static void check_chain(size_t count)
 {
-	size_t at = place_of("innermost", count);
+	size_t at = place_of("innermost", count), middle = place_of("middle", count), outer = place_of("outer", count);
 
-	cr_assert_lt(at + 2, count, "innermost is frame %zu of %zu", at, count);
-	cr_assert_str_eq(unwind_symbol(symbols, &frames[at + 1])->name, "middle");
-	cr_assert_str_eq(unwind_symbol(symbols, &frames[at + 2])->name, "outer");
-	cr_assert_not_null(strstr(unwind_symbol(symbols, &frames[at + 1])->file, "test_unwind.c"));
+	cr_assert(at < middle && middle < outer && outer < count, "frames %zu, %zu, %zu of %zu", at, middle, outer,
+		  count);
+	for (size_t i = at + 1; i < outer; i++)
+		cr_assert(i == middle || frames[i].scanned, "frame %zu is between", i);
+	cr_assert_not_null(strstr(unwind_symbol(symbols, &frames[middle])->file, "test_unwind.c"));
 }
 
 /* ---- Tests ---------------------------------------------------------------------------------------------------- */
