@@ -123,11 +123,16 @@ static bool is_return_to(struct symbols *symbols, const struct trace_stall *stal
 		return file == NULL; /* nothing more can be said */
 	enum call call = stall->machine == TRACE_MACHINE_AARCH64 ? call_aarch64(before, address, &target)
 								 : call_x86_64(before, address, &target);
-	if (call != CALL_KNOWN)
-		return call == CALL_ANYBODY;
-	called = function_start(symbols, target);
+	if (call == CALL_NONE)
+		return false;
+	called = call == CALL_KNOWN ? function_start(symbols, target) : 0;
 	current = function_start(symbols, inside);
-	return !called || !current || called == current || called != target;
+	if (current && called == current)
+		return true;
+	if (current && function_start(symbols, address - 1) == current)
+		return false; /* left over from a call that the function itself has made: recursion by a pointer is rare
+			       */
+	return !called || !current || called != target;
 }
 
 static uint64_t stack_end(const struct trace_stall *stall)
