@@ -12,10 +12,13 @@
 
 bool control_enable(struct shared *shared, bool on)
 {
+	uint64_t now = clock_read(shared->clock);
 	bool was;
 
-	atomic_store(&shared->switched_counter, clock_read(shared->clock));
+	atomic_store(&shared->switched_counter, now);
 	was = atomic_exchange(&shared->enabled, on);
+	if (was != on)
+		shared_note_switch(shared, on, now);
 	for (uint32_t i = 0; i < SHARED_RINGS_MAX; i++)
 		shared_ring_enable(shared, &shared->rings[i]);
 	drain_wake(shared); /* it writes the change into the trace */

@@ -93,7 +93,7 @@ void sampler_init(struct sampler *sampler, struct segment *segment)
 {
 	char path[32];
 
-	*sampler = (struct sampler){.segment = segment, .recording = {.a = 1}};
+	*sampler = (struct sampler){.segment = segment};
 	snprintf(path, sizeof(path), "/proc/%u/cgroup", segment->proc_pid);
 	machine_find_cgroup(path, "/proc/self/mountinfo", &sampler->cgroup);
 	sampler->event_price_ps = machine_event_price_ps(segment->clock);
@@ -206,14 +206,34 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, 
 
 /* ---- The process ---------------------------------------------------------------------------------------- */
 
+/* Each change of the switch since the last look, however short recording was on or off. */
+static void sample_recording(struct sampler *sampler, struct shared *shared, uint64_t now_ns)
+{
+	uint32_t end = atomic_load(&shared->switches);
+	uint32_t number = atomic_load_explicit(&shared->switches_written, memory_order_relaxed);
+
+	if (end - number > SHARED_SWITCHES_MAX) {
+		segment_put_note(sampler->segment, SEGMENT_NOTE_SWITCHES, now_ns);
+		number = end - SHARED_SWITCHES_MAX;
+	}
+	for (; number != end; number++) {
+		const struct shared_switch *change = &shared->switched[number % SHARED_SWITCHES_MAX];
+		struct sampler_values values;
+
+		/* Acquire: pairs with shared_note_switch(). Who notes it is not done yet: next time. */
+		if (atomic_load_explicit(&change->ready, memory_order_acquire) != number + 1)
+			break;
+		values = (struct sampler_values){.a = change->on != 0};
+		sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
+	}
+	atomic_store_explicit(&shared->switches_written, number, memory_order_relaxed);
+}
+
 void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
 {
 	struct shared *shared = sampler->segment->shared;
 	int64_t queued = (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
-	uint32_t enabled = atomic_load_explicit(&shared->enabled, memory_order_acquire);
-	uint64_t switched = atomic_load_explicit(&shared->switched_counter, memory_order_relaxed);
 	struct sampler_values depths = {.a = queued > 0 ? (uint64_t)queued : 0, .b = pool->running, .c = pool->threads};
-	struct sampler_values recording = {.a = enabled != 0};
 	struct sampler_values untraced = {
 	    .a = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed),
 	    .b = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed),
@@ -221,8 +241,7 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 	    .d = atomic_load_explicit(&shared->untraced_marks, memory_order_relaxed),
 	};
 
-	sample_changed(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, switched), &sampler->recording, recording,
-		       now_ns);
+	sample_recording(sampler, shared, now_ns);
 	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
 	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
 }

@@ -45,7 +45,6 @@ struct sampler_pool {
 struct sampler {
 	struct segment *segment;
 	struct sampler_values pool;
-	struct sampler_values recording;
 	struct sampler_values untraced;
 	struct sampler_values throttling, machine, cpus;
 	struct machine_cgroup cgroup;

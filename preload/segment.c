@@ -154,6 +154,9 @@ static const char *const notes[SEGMENT_NOTES] = {
     [SEGMENT_NOTE_NO_STOPS] =
 	"stuck callbacks that computed have no stacks: a thread of the program drains, and cannot stop it for a look "
 	"(UVTRACE_DRAIN=thread, or no helper process could be made)",
+    [SEGMENT_NOTE_SWITCHES] =
+	"recording was switched on and off so often at once that some of the changes are not in the "
+	"trace: times when it was off are not all known",
 };
 
 static void put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
@@ -185,7 +188,8 @@ static void put_unseen(struct segment *segment, uint64_t now_ns)
 static void put_options(struct segment *segment, uint64_t now_ns)
 {
 	char text[64];
-	int bytes = snprintf(text, sizeof(text), "UVTRACE_PENDING_SECONDS=%u", segment->shared->options.pending_seconds);
+	int bytes =
+	    snprintf(text, sizeof(text), "UVTRACE_PENDING_SECONDS=%u", segment->shared->options.pending_seconds);
 
 	put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
 }

@@ -89,6 +89,7 @@ enum segment_note {
 	SEGMENT_NOTE_STACKS_REFUSED,
 	SEGMENT_NOTE_STOPS_REFUSED,
 	SEGMENT_NOTE_NO_STOPS,
+	SEGMENT_NOTE_SWITCHES,
 	SEGMENT_NOTES
 };
 void segment_put_note(struct segment *segment, enum segment_note note, uint64_t now_ns);

@@ -22,6 +22,7 @@
 #define SHARED_PREFIX "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES 4096
 #define SHARED_LOADED_BYTES 32768
+#define SHARED_SWITCHES_MAX 64 /* between two looks of the drain, which is woken for each */
 #define SHARED_RINGS_MAX 256 /* worker threads recorded at once */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
@@ -84,6 +85,13 @@ struct shared_name {
 	char text[60];
 };
 _Static_assert(sizeof(struct shared_name) == 64, "name");
+
+/* One change of the switch. */
+struct shared_switch {
+	_Atomic uint32_t ready; /* its number + 1 when the rest is there */
+	uint32_t on;
+	uint64_t counter;
+};
 
 enum shared_writer { SHARED_WRITER_ROTATING, SHARED_WRITER_SINGLE, SHARED_WRITER_NULL };
 enum shared_log { SHARED_LOG_QUIET, SHARED_LOG_WARN, SHARED_LOG_INFO };
@@ -166,6 +174,9 @@ struct shared {
 	_Atomic uint32_t drain_pid;       /* of the helper; 0 in thread mode; written by the drain */
 	_Atomic uint32_t drain_life;      /* robust futex: the helper's thread id; the kernel adds FUTEX_OWNER_DIED when it dies */
 	_Atomic uint64_t switched_counter;/* clock when enabled last changed; written with it */
+	_Atomic uint32_t switches;        /* how often it changed; the newest of them stand in `switched`, by number */
+	_Atomic uint32_t switches_written;/* of those, in the trace; by the drain */
+	struct shared_switch switched[SHARED_SWITCHES_MAX];
 
 	/* Counters of the program. */
 	_Atomic uint32_t next_worker __attribute__((aligned(64))); /* workers ever made; the next one's number is this + 1 */
@@ -194,6 +205,17 @@ struct shared {
 static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)
 {
 	return (struct record *)((char *)shared + shared->rings_offset + (uint64_t)ring * shared->ring_bytes);
+}
+
+/* Notes a change of the switch for the drain. */
+static inline void shared_note_switch(struct shared *shared, uint32_t on, uint64_t counter)
+{
+	uint32_t number = atomic_fetch_add(&shared->switches, 1);
+	struct shared_switch *change = &shared->switched[number % SHARED_SWITCHES_MAX];
+
+	change->on = on;
+	change->counter = counter;
+	atomic_store_explicit(&change->ready, number + 1, memory_order_release); /* pairs with sampler.c's acquire */
 }
 
 /* Brings a ring's copy of the switch up to date, until it agrees: who switches and who takes a ring may meet here. */

@@ -194,6 +194,8 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	shm_fill_options(&shared->options);
 	atomic_store(&shared->enabled, config.enabled);
 	atomic_store(&shared->switched_counter, shared->start.counter);
+	if (!config.enabled)
+		shared_note_switch(shared, false, shared->start.counter);
 }
 
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */

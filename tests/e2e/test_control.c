@@ -162,6 +162,8 @@ Test(control, api)
 	cr_assert_eq(truth_value(traced.truth, "enabled_at_start"), 1);
 	cr_assert_eq(truth_value(traced.truth, "enabled_after_disable"), 0);
 	cr_assert_eq(truth_value(traced.truth, "enabled_after_enable"), 1);
+	/* Each change counts, however short recording was off. */
+	cr_assert_eq(trace_count(&traced.trace, "Recording", NULL), (size_t)truth_value(traced.truth, "switched"));
 	cr_assert_eq(truth_value(traced.truth, "flushed"), 1);
 	cr_assert_eq(truth_value(bare, "active"), 0);
 	cr_assert_eq(truth_value(bare, "enabled_after_enable"), 0);
