@@ -223,7 +223,7 @@ const char *say_ns(struct texts *texts, double ns)
 {
 	char *text = texts->text[texts->count++ % (sizeof(texts->text) / sizeof(*texts->text))];
 
-	return duration_format(ns > 0 ? (uint64_t)ns : 0, text);
+	return duration_format(whole_ns(ns), text);
 }
 
 /* ---- All of them ---------------------------------------------------------------------------------------------- */

@@ -232,8 +232,7 @@ static void holder_tell(struct detection *detection, struct holder *holder)
 	holder_evidence(detection, finding, holder);
 	finding_say(detection, &finding->advice, "%s", cause->advice);
 	finding->confidence = holder_confidence(detection, holder, cause);
-	finding->cost_ns =
-	    (uint64_t)ns_of(detection->timeline, detection->timeline->sites[holder->site].turns.held_ticks);
+	finding->cost_ns = whole_ns_of(detection->timeline, detection->timeline->sites[holder->site].turns.held_ticks);
 	finding_place(detection, finding, holder->worst.tick, holder->worst.duration, holder->worst.worker);
 }
 
@@ -320,7 +319,7 @@ void detect_storm(struct detection *detection)
 		    symbols_site(detection->input->symbols, turn->timer_site, true)->text);
 	finding_say(detection, &finding->advice,
 		    "Spread their times (add a random part), or let one timer serve many deadlines.");
-	finding->cost_ns = (uint64_t)(took * (double)turn->timers / 2);
+	finding->cost_ns = whole_ns(took * (double)turn->timers / 2);
 	finding->confidence = 0.9;
 	finding_place(detection, finding, turn->tick, turn->ticks, turn->worker);
 }
@@ -348,7 +347,7 @@ void detect_crowded(struct detection *detection)
 	finding_say(
 	    detection, &finding->advice,
 	    "Make this callback cheaper, serve fewer descriptors by one loop, or put urgent work on another loop.");
-	finding->cost_ns = (uint64_t)(took * (double)turn->polls / 2);
+	finding->cost_ns = whole_ns(took * (double)turn->polls / 2);
 	finding->confidence = 0.8;
 	finding_place(detection, finding, turn->tick, turn->ticks, turn->worker);
 }
@@ -524,9 +523,9 @@ static void late_tell(struct detection *detection, uint32_t site)
 		    inside
 			? "Make what runs before it shorter, or move it to another loop."
 			: "Run the loop on a thread of its own, or wait on uv_backend_fd() with uv_backend_timeout().");
-	finding->cost_ns = (uint64_t)ns_of(timeline, turns->interval.sum > usual * turns->interval.count
-							 ? turns->interval.sum - usual * turns->interval.count
-							 : 0);
+	finding->cost_ns = whole_ns_of(timeline, turns->interval.sum > usual * turns->interval.count
+						     ? turns->interval.sum - usual * turns->interval.count
+						     : 0);
 	finding->confidence = 0.6;
 	finding_place(detection, finding, worst->tick, 0, worst->worker);
 }
@@ -574,7 +573,7 @@ static void due_tell(struct detection *detection, uint32_t site)
 			? "Run the loop on a thread of its own, or wait on uv_backend_fd() with uv_backend_timeout()."
 		    : kernel ? "The loop was free: see which other threads take the CPU, or its priority."
 			     : "Make what runs before it shorter, or move it to another loop.");
-	finding->cost_ns = (uint64_t)ns_of(timeline, timers->late.sum);
+	finding->cost_ns = whole_ns_of(timeline, timers->late.sum);
 	finding->confidence = 0.9;
 	finding_place(detection, finding, worst->tick, 0, worst->worker);
 }
@@ -664,7 +663,7 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 		    : wakeups->kernel_ticks * 2 > wakeups->latency.sum
 			? "The thread was ready and not run: see which other threads take the CPU, or its priority."
 			: "Shorten the callbacks that run before it.");
-	finding->cost_ns = (uint64_t)ns_of(timeline, wakeups->latency.sum);
+	finding->cost_ns = whole_ns_of(timeline, wakeups->latency.sum);
 	finding->confidence = 0.8;
 	finding_place(detection, finding, wakeups->worst_tick, wakeups->worst_ticks, wakeups->worst_worker);
 }

@@ -46,6 +46,17 @@ const char *site_kind(const struct detection *detection, uint32_t site);
 bool is_loop(const struct timeline *timeline, size_t worker);
 double ns_of(const struct timeline *timeline, uint64_t ticks);
 
+/* Sums of what overlaps may be beyond what JSON's numbers hold: then as much as these do. */
+static inline uint64_t whole_ns(double ns)
+{
+	return ns >= 0x1p63 ? INT64_MAX : ns > 0 ? (uint64_t)ns : 0;
+}
+
+static inline uint64_t whole_ns_of(const struct timeline *timeline, uint64_t ticks)
+{
+	return whole_ns(ns_of(timeline, ticks));
+}
+
 /* Durations for messages: several may be used in one call. */
 struct texts {
 	char text[6][DURATION_TEXT_BYTES];
@@ -59,8 +70,8 @@ char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t t
 /* Whose callbacks ran on most of a loop's handles that were not closed; site_count: nobody's. */
 uint32_t growth_culprit(const struct findings_input *input, size_t worker, uint64_t *handles);
 
-detector detect_died, detect_blocked, detect_crowded, detect_spinning, detect_hot_loop, detect_throttled, detect_steal, detect_descheduled,
-    detect_storm, detect_late, detect_early, detect_wakeup, detect_pending, detect_growth, detect_pool, detect_idle, detect_nothing, detect_lost,
-    detect_untraced, detect_unwound;
+detector detect_died, detect_blocked, detect_crowded, detect_spinning, detect_hot_loop, detect_throttled, detect_steal,
+    detect_descheduled, detect_storm, detect_late, detect_early, detect_wakeup, detect_pending, detect_growth,
+    detect_pool, detect_idle, detect_nothing, detect_lost, detect_untraced, detect_unwound;
 
 #endif

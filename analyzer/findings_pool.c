@@ -160,7 +160,7 @@ void detect_idle(struct detection *detection)
 	finding_say(
 	    detection, &finding->advice,
 	    "Look what else runs on the CPUs that pool threads may use (affinity, cgroup), and at their priority.");
-	finding->cost_ns = (uint64_t)ns_of(timeline, ticks);
+	finding->cost_ns = whole_ns_of(timeline, ticks);
 	finding->confidence = is_uncertain(timeline) ? 0.5 : 0.8;
 	finding_place(detection, finding, worst->tick, worst->duration, worst->worker);
 }

@@ -122,7 +122,7 @@ void detect_steal(struct detection *detection)
 		    say_ns(&texts, (double)machine->steal_ns), say_ns(&texts, (double)machine->busy_ns));
 	finding_say(detection, &finding->advice,
 		    "Take a machine with CPUs of its own, or one that is less crowded (and has CPU credits left).");
-	finding->cost_ns = (uint64_t)(share * (double)cpu_ns);
+	finding->cost_ns = whole_ns(share * (double)cpu_ns);
 	finding->confidence = 0.8;
 	finding->from_ns = timeline_offset_ns(timeline, timeline->from_tick);
 	finding->to_ns = timeline_offset_ns(timeline, timeline->end_tick);

@@ -52,6 +52,7 @@ struct jsonl_process {
 	char **sites; /* by site: kind, callback and caller as they are printed; made when first needed */
 	uint64_t *requests;
 	struct request_table pending; /* requests on their way; submit_tick is in ns, worker is its number */
+	uint64_t pending_looked_ns;   /* when they were last looked over */
 	bool show_pid;
 };
 
@@ -91,9 +92,10 @@ void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_
 bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns);
 /* Events of the worker are missing: its requests may have ended. */
 void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker);
-/* How often to look, and a look: tells what has been on its way for long. */
+/* How often to look at most, and a look: tells what has been on its way for long, and returns when there will be more
+ * to tell; UINT64_MAX: nothing is on its way. */
 uint64_t jsonl_pending_step_ns(const struct jsonl_process *process);
-void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
+uint64_t jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
 
 /* ---- jsonl_stream.c --------------------------------------------------------------------------------------- */
 

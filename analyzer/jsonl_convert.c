@@ -134,17 +134,35 @@ static void end_stream(struct conversion *conversion, struct source *source)
 	source->stream = NULL;
 }
 
-/* It goes on while there is anything else to tell, or the program waits on and on. */
+/* When something else is told, of whatever process; UINT64_MAX: never again. */
+static uint64_t next_event(const struct conversion *conversion)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < conversion->heap.count; i++) {
+		const struct tick_heap_entry *entry = &conversion->heap.entries[i];
+		if (conversion->sources[entry->position].worker != SOURCE_LOOKS && entry->tick < next)
+			next = entry->tick;
+	}
+	return next;
+}
+
+/* It goes on while there is anything else to tell, or the program waits on and on. The next look is when a request that
+ * is on its way will have been so for long, or one that the next event may submit. */
 static bool look(struct conversion *conversion, const struct source *source, uint64_t *ns)
 {
 	struct jsonl_process *process = &conversion->processes[source->process];
-	uint64_t now_ns = conversion->heap.entries[0].tick - conversion->offsets_ns[source->process];
+	uint64_t offset_ns = conversion->offsets_ns[source->process];
+	uint64_t now_ns = conversion->heap.entries[0].tick - offset_ns, event = next_event(conversion), late_ns;
 
 	if (conversion->telling == 0 && now_ns > trace_known_until_ns(process->process))
 		return false;
-	jsonl_pending_look(process, now_ns);
+	late_ns = jsonl_pending_look(process, now_ns);
+	if (event != UINT64_MAX && event - offset_ns + process->process->pending_ns < late_ns)
+		late_ns = event - offset_ns + process->process->pending_ns;
 	*ns = now_ns + jsonl_pending_step_ns(process);
-	return true;
+	*ns = late_ns > *ns ? late_ns : *ns;
+	return late_ns != UINT64_MAX;
 }
 
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */

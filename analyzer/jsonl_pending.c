@@ -3,7 +3,8 @@
  * Requests on their way: how long each took, and RequestPending for those that take long, while they do. The table is
  * looked over eight times in the time that a request may take, so what is told is up to an eighth late.
  *
- * Rules: derived from submissions and callbacks alone. Told of a request when it has been on its way for that time, for
+ * Rules: no look is in vain for long: what the table holds, and the next event, say when there can be something to
+ * tell. Derived from submissions and callbacks alone. Told of a request when it has been on its way for that time, for
  * twice, four times that and so on. Nothing is said of requests whose end may be among events that are missing. Memory
  * grows with the requests that are on their way at once, up to PENDING_MAX.
  */
@@ -60,15 +61,33 @@ static uint32_t doublings(uint64_t age_ns, uint64_t limit_ns)
 	return times;
 }
 
-void jsonl_pending_look(struct jsonl_process *process, uint64_t ns)
+/* At which age there is something to tell next. */
+static uint64_t age_next_ns(uint64_t age_ns, uint64_t limit_ns)
 {
-	uint64_t limit_ns = process->process->pending_ns, step_ns = jsonl_pending_step_ns(process);
+	uint64_t next_ns = limit_ns;
 
+	while (next_ns <= age_ns && next_ns <= UINT64_MAX / 4)
+		next_ns *= 2;
+	return next_ns;
+}
+
+uint64_t jsonl_pending_look(struct jsonl_process *process, uint64_t ns)
+{
+	uint64_t limit_ns = process->process->pending_ns, before_ns = process->pending_looked_ns;
+	uint64_t next_ns = UINT64_MAX;
+
+	process->pending_looked_ns = ns;
 	for (size_t i = 0; i < process->pending.room; i++) {
 		const struct request *request = &process->pending.slots[i];
-		uint64_t age_ns = ns > request->submit_tick ? ns - request->submit_tick : 0;
-		uint64_t before_ns = age_ns > step_ns ? age_ns - step_ns : 0;
-		if (request->key != 0 && doublings(age_ns, limit_ns) > doublings(before_ns, limit_ns))
+		uint64_t since_ns = request->submit_tick;
+		uint64_t age_ns = ns > since_ns ? ns - since_ns : 0,
+			 age_before_ns = before_ns > since_ns ? before_ns - since_ns : 0;
+		if (request->key == 0)
+			continue;
+		if (doublings(age_ns, limit_ns) > doublings(age_before_ns, limit_ns))
 			jsonl_request_pending(process, request, ns, age_ns);
+		if (since_ns + age_next_ns(age_ns, limit_ns) < next_ns)
+			next_ns = since_ns + age_next_ns(age_ns, limit_ns);
 	}
+	return next_ns;
 }
