@@ -92,6 +92,14 @@ void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_
 bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns);
 /* Events of the worker are missing: its requests may have ended. */
 void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker);
+/* Where a limit is none, it reaches beyond all time. */
+static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
+{
+	uint64_t later_ns;
+
+	return __builtin_add_overflow(ns, by_ns, &later_ns) ? UINT64_MAX : later_ns;
+}
+
 /* How often to look at most, and a look: tells what has been on its way for long, and returns when there will be more
  * to tell; UINT64_MAX: nothing is on its way. */
 uint64_t jsonl_pending_step_ns(const struct jsonl_process *process);

@@ -86,8 +86,8 @@ static int begin_process(struct conversion *conversion, size_t index)
 		add_source(conversion, index, SOURCE_STALLS, ns);
 	if (process->pending_ns != UINT64_MAX)
 		add_source(conversion, index, SOURCE_LOOKS,
-			   trace_ns(process, process->start_tick) +
-			       jsonl_pending_step_ns(&conversion->processes[index]));
+			   jsonl_later_ns(trace_ns(process, process->start_tick),
+					  jsonl_pending_step_ns(&conversion->processes[index])));
 	return 0;
 }
 
@@ -153,16 +153,16 @@ static bool look(struct conversion *conversion, const struct source *source, uin
 {
 	struct jsonl_process *process = &conversion->processes[source->process];
 	uint64_t offset_ns = conversion->offsets_ns[source->process];
-	uint64_t now_ns = conversion->heap.entries[0].tick - offset_ns, event = next_event(conversion), late_ns;
+	uint64_t now_ns = conversion->heap.entries[0].tick - offset_ns, event = next_event(conversion);
+	uint64_t soonest_ns = jsonl_later_ns(now_ns, jsonl_pending_step_ns(process)), late_ns, event_late_ns;
 
 	if (conversion->telling == 0 && now_ns > trace_known_until_ns(process->process))
 		return false;
 	late_ns = jsonl_pending_look(process, now_ns);
-	if (event != UINT64_MAX && event - offset_ns + process->process->pending_ns < late_ns)
-		late_ns = event - offset_ns + process->process->pending_ns;
-	*ns = now_ns + jsonl_pending_step_ns(process);
-	*ns = late_ns > *ns ? late_ns : *ns;
-	return late_ns != UINT64_MAX;
+	event_late_ns = event == UINT64_MAX ? event : jsonl_later_ns(event - offset_ns, process->process->pending_ns);
+	late_ns = event_late_ns < late_ns ? event_late_ns : late_ns;
+	*ns = late_ns > soonest_ns ? late_ns : soonest_ns;
+	return *ns <= INT64_MAX; /* no trace goes on until then */
 }
 
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */

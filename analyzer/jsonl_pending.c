@@ -66,8 +66,8 @@ static uint64_t age_next_ns(uint64_t age_ns, uint64_t limit_ns)
 {
 	uint64_t next_ns = limit_ns;
 
-	while (next_ns <= age_ns && next_ns <= UINT64_MAX / 4)
-		next_ns *= 2;
+	while (next_ns <= age_ns && next_ns < UINT64_MAX)
+		next_ns = jsonl_later_ns(next_ns, next_ns);
 	return next_ns;
 }
 
@@ -86,8 +86,8 @@ uint64_t jsonl_pending_look(struct jsonl_process *process, uint64_t ns)
 			continue;
 		if (doublings(age_ns, limit_ns) > doublings(age_before_ns, limit_ns))
 			jsonl_request_pending(process, request, ns, age_ns);
-		if (since_ns + age_next_ns(age_ns, limit_ns) < next_ns)
-			next_ns = since_ns + age_next_ns(age_ns, limit_ns);
+		if (jsonl_later_ns(since_ns, age_next_ns(age_ns, limit_ns)) < next_ns)
+			next_ns = jsonl_later_ns(since_ns, age_next_ns(age_ns, limit_ns));
 	}
 	return next_ns;
 }
