@@ -37,14 +37,21 @@ static bool is_private(const struct stat *stat)
 	       stat->st_nlink == 1 && stat->st_size >= (off_t)sizeof(struct shared);
 }
 
-/* Neither a program, nor its drain, nor another heir. */
-static bool is_left_alone(struct orphan *orphan)
+/* Neither a program nor its drain has it. */
+static bool is_left_alone(const struct orphan *orphan)
 {
-	if (flock(orphan->fd, LOCK_EX | LOCK_NB) != 0 || fcntl(orphan->fd, F_SETLEASE, F_RDLCK) != 0)
+	if (fcntl(orphan->fd, F_SETLEASE, F_RDLCK) != 0)
 		return false;
 	fcntl(orphan->fd, F_SETLEASE, F_UNLCK);
-	/* Another heir may have been done with it just now. */
-	return fstat(orphan->fd, &orphan->stat) == 0 && is_private(&orphan->stat);
+	return true;
+}
+
+/* No other heir has it, nor was done with it just now. Only what will be drained is locked: heirs of other traces come
+ * by, and must not keep its own from it. */
+static bool is_ours(struct orphan *orphan)
+{
+	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && fstat(orphan->fd, &orphan->stat) == 0 &&
+	       is_private(&orphan->stat);
 }
 
 static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
@@ -120,6 +127,8 @@ static int recover(struct orphan *orphan, const struct orphans_heir *heir)
 
 	if (strcmp(copy->options.path, heir->options.path) != 0)
 		return -EXDEV;
+	if (!is_ours(orphan))
+		return -EBUSY;
 	/* Its counter says nothing to our clock: left to the analyzer. */
 	if (memcmp(copy->boot_id, heir->boot_id, sizeof(copy->boot_id)) != 0)
 		return -ESTALE;
@@ -147,7 +156,7 @@ static void try_open(const struct search *search, int folder, const char *name, 
 		error = recover(orphan, search->heir);
 		if (!error)
 			remove_name(folder, name, orphan);
-		if (search->visitor->visit)
+		if (search->visitor->visit && error != -EBUSY)
 			search->visitor->visit(orphan->copy, error, search->visitor->arg);
 	}
 	if (orphan->copy != MAP_FAILED)

@@ -201,7 +201,9 @@ for (const name of fs.readdirSync(GOLDEN).filter((one) => one.endsWith('.bin')))
 		await page.setInputFiles('#pick-files', path.join(GOLDEN, name));
 		if (truth) {
 			await settle(page);
-			assert.deepEqual(withoutNames(await figuresOf(page)), withoutNames(truth));
+			/* Frames, and the sentences made of them, need the program's files, which a page has not. */
+			const comparable = truth.stalls.length > 0 ? withoutSentences : withoutNames;
+			assert.deepEqual(comparable(await figuresOf(page)), comparable(truth));
 			for (const problem of truth.problems)
 				assert.ok((await page.textContent('#panel-findings')).includes(problem), problem);
 		} else {
@@ -786,7 +788,7 @@ test('the remaining ways to move and to ask', () => withDemo(async (page) => {
 	assert.ok(view.from <= finding.from_ns && view.to >= finding.to_ns);
 	await page.keyboard.press('Control+z');
 	await calm(page);
-	assert.equal((await shown(page)).from, wheeled.from);
+	assert.ok(Math.abs((await shown(page)).from - wheeled.from) < 0.001); /* of a nanosecond: sums are rounded */
 	await page.selectOption('#color', 'duration');
 	await page.selectOption('#time', 'clock');
 	assert.deepEqual([(await shown(page)).color, (await shown(page)).time], ['duration', 'clock']);
