@@ -217,13 +217,16 @@ static void state_begin(const struct trace_stall *stall, struct unwind_state *st
 	unwind_set(state, unwind_stack_register(stall->machine), stall->sp);
 }
 
-/* What called the callback is no part of it. */
+/* What called the callback is no part of it. Where its frame is not known, that is the first of ours: a wrapper that
+ * the callback has called looks the same then. */
 static bool is_outside(struct symbols *symbols, const struct trace_stall *stall, const struct unwind_state *state)
 {
 	const struct trace_module *module;
 
+	if (stall->frame_sp)
+		return state->sp >= stall->frame_sp;
 	symbols_code(symbols, state->pc - state->is_return, &module);
-	return symbols_is_ours(module) || (stall->frame_sp && state->sp >= stall->frame_sp);
+	return symbols_is_ours(module);
 }
 
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
