@@ -148,6 +148,13 @@ void detect_nothing(struct detection *detection)
 		    "Look at the warnings below, and record anew: a program that runs a loop leaves events.");
 }
 
+static enum severity lost_severity(const struct detection *detection, double share)
+{
+	if (share >= limit(detection, LIMIT_lost_much))
+		return SEVERITY_ERROR;
+	return share >= limit(detection, LIMIT_lost_share) ? SEVERITY_WARNING : SEVERITY_NOTE;
+}
+
 void detect_lost(struct detection *detection)
 {
 	const struct trace_process *process = detection->timeline->process;
@@ -162,8 +169,7 @@ void detect_lost(struct detection *detection)
 			worst = i;
 	}
 	double share = (double)gone / (double)(process->events + gone);
-	struct finding *finding = finding_add(
-	    detection, "lost_events", share >= limit(detection, LIMIT_lost_share) ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct finding *finding = finding_add(detection, "lost_events", lost_severity(detection, share));
 	if (process->worker_count > 0)
 		finding_say(detection, &finding->culprit, "worker %" PRIu32, process->workers[worst].worker);
 	finding_say(detection, &finding->title, "%.2g%% of the events are not there: totals are too low.", 100 * share);

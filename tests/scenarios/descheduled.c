@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two other processes compute on the one CPU that the program may use.
+ * Four other processes compute on the one CPU that the program may use.
  * expects: descheduled worker
  */
 #include "scenario.h"
@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+
+#define OTHERS 4
 
 static void work_a_bit(uv_timer_t *timer)
 {
@@ -19,12 +21,12 @@ int main(void)
 {
 	uv_timer_t timer;
 	cpu_set_t one;
-	pid_t children[2];
+	pid_t children[OTHERS];
 
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < OTHERS; i++) {
 		children[i] = fork();
 		if (children[i] == 0) {
 			spin_us(3000000);
@@ -33,7 +35,7 @@ int main(void)
 	}
 	every(uv_default_loop(), &timer, work_a_bit, 2);
 	run_for(uv_default_loop(), 1800);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < OTHERS; i++) {
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
 	}
