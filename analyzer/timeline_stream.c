@@ -350,6 +350,17 @@ static void worker_end(struct stream *stream, uint64_t tick)
 		crossing_add(stream, tick, TRACE_WORKER_END);
 }
 
+/* What a timer's run is held against. */
+static void timer_told(struct stream *stream, uint64_t tick, uint32_t code, uint64_t object)
+{
+	if (code == TRACE_TIMER_DUE)
+		stream->due_ms = object;
+	else if (code == TRACE_LOOP_TIME)
+		stream->loop_ms = object;
+	else
+		timer_set(stream, tick, object);
+}
+
 static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	uint32_t code = trace_word_code(word);
@@ -400,13 +411,9 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 		crossing_add(stream, tick, word);
 		break;
 	case TRACE_TIMER_DUE:
-		stream->due_ms = trace_word_object(word);
-		break;
 	case TRACE_LOOP_TIME:
-		stream->loop_ms = trace_word_object(word);
-		break;
 	case TRACE_TIMER_START:
-		timer_set(stream, tick, trace_word_object(word));
+		timer_told(stream, tick, code, trace_word_object(word));
 		break;
 	case TRACE_LOST_FULL:
 	case TRACE_LOST_REENTRANT:

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "short_file.h"
+
 #define HELPER_NAME	    "uvtrace-drain"
 #define STACK_BYTES	    16384
 #define KERNEL_SIGSET_BYTES 8
@@ -171,18 +173,12 @@ int helper_spawn(const struct shared *shared)
 bool helper_kill_stopped(uint32_t pid)
 {
 	static const char stopped[] = "(" HELPER_NAME ") T";
-	char text[64];
+	char path[32], text[64];
 	int saved_errno = errno;
-	ssize_t bytes;
 	bool killed;
-	int fd;
 
-	snprintf(text, sizeof(text), "/proc/%u/stat", pid);
-	fd = open(text, O_RDONLY | O_CLOEXEC);
-	bytes = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-	if (fd >= 0)
-		close(fd);
-	text[bytes > 0 ? bytes : 0] = 0;
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	short_file_read(path, text, sizeof(text));
 	killed = pid != 0 && strstr(text, stopped) && kill((pid_t)pid, SIGKILL) == 0;
 	errno = saved_errno;
 	return killed;

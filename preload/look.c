@@ -5,13 +5,14 @@
 #include "look.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "short_file.h"
 
 #if defined(__x86_64__)
 const uint16_t look_machine = TRACE_MACHINE_X86_64;
@@ -21,32 +22,13 @@ const uint16_t look_machine = TRACE_MACHINE_AARCH64;
 
 /* ---- Files of /proc ------------------------------------------------------------------------------------- */
 
-/* The beginning of a file of the thread, terminated. Returns its bytes or -errno. */
-static int task_read(const struct look_at *at, const char *name, char *text, size_t bytes)
-{
-	char path[64];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", at->pid, at->tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = read(fd, text, bytes - 1);
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return (int)got;
-}
-
 /* PID (NAME) STATE ...: the name may hold anything. */
 static uint8_t state_read(const struct look_at *at)
 {
 	char text[256];
 	const char *end;
 
-	if (task_read(at, "stat", text, sizeof(text)) <= 0)
+	if (short_file_read_task(at->pid, at->tid, "stat", text, sizeof(text)) <= 0)
 		return 0;
 	end = strrchr(text, ')');
 	return end && end[1] == ' ' ? (uint8_t)end[2] : 0;
@@ -129,7 +111,7 @@ static void computing_see(const struct look_at *at, struct look *look)
 static bool state_see(const struct look_at *at, struct look *look)
 {
 	char text[256];
-	int got = task_read(at, "syscall", text, sizeof(text));
+	int got = short_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
 
 	look->error = got < 0 ? got : 0;
 	look->syscall = LOOK_SYSCALL_UNKNOWN;

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "short_file.h"
+
 enum role {
 	ROLE_NONE,
 	ROLE_FD,
@@ -102,16 +104,9 @@ static void say_time(const struct look_at *at, struct look *look, uint64_t addre
 
 static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
 {
-	char path[64];
-	ssize_t got;
-	int fd;
+	int got = short_file_read_task(pid, tid, "comm", name, bytes);
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", pid, tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	got = fd >= 0 ? read(fd, name, bytes - 1) : -1;
 	name[got > 0 ? got - 1 : 0] = '\0'; /* without the line's end */
-	if (fd >= 0)
-		close(fd);
 }
 
 /* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one only where the

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "shared.h"
+#include "short_file.h"
 
 #define LINES_BYTES 4096	/* a longer line ends the reading */
 #define JIFFY_NS    10000000ull /* of /proc/stat: USER_HZ is 100 on both architectures */
@@ -139,17 +140,9 @@ static const char *path_below(const struct cgroup_search *search)
 static bool cgroup_read(const char *folder, const char *name, char *text, size_t bytes)
 {
 	char path[MACHINE_PATH_BYTES + 32];
-	ssize_t got;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, bytes - 1);
-	close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return got > 0;
+	return short_file_read(path, text, bytes) > 0;
 }
 
 /* In thousandths of a CPU; 0: none. "50000 100000" or "max 100000", in v1 two files, -1 where there is none. */

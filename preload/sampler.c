@@ -4,11 +4,12 @@
  */
 #include "sampler.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "short_file.h"
 
 static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
 {
@@ -48,27 +49,10 @@ static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t work
 	sample_put(sampler, type, worker, tick, &values, now_ns);
 }
 
-/* A short file about a thread, terminated; its length, or not above 0. */
-static ssize_t task_read(uint32_t pid, uint32_t tid, const char *name, char *text, size_t room)
-{
-	char path[64];
-	ssize_t bytes;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", pid, tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	bytes = read(fd, text, room - 1);
-	close(fd);
-	text[bytes > 0 ? bytes : 0] = '\0';
-	return bytes;
-}
-
 uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16])
 {
 	char text[32];
-	ssize_t bytes = task_read(pid, tid, "comm", text, sizeof(text));
+	int bytes = short_file_read_task(pid, tid, "comm", text, sizeof(text));
 
 	if (bytes < 2 || bytes > 16 || text[bytes - 1] != '\n')
 		return 0;
@@ -81,7 +65,7 @@ bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values)
 	char text[96];
 	char *at = text;
 
-	if (task_read(pid, tid, "schedstat", text, sizeof(text)) <= 0)
+	if (short_file_read_task(pid, tid, "schedstat", text, sizeof(text)) <= 0)
 		return false;
 	values->a = strtoull(at, &at, 10);
 	values->b = strtoull(at, &at, 10);

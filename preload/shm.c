@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "config.h"
 #include "log.h"
+#include "short_file.h"
 
 #define PAGE_BYTES     4096
 #define RING_BYTES_MIN 16384
@@ -28,14 +29,9 @@
 static uint32_t choose_clock(void)
 {
 #if defined(__x86_64__)
-	char name[16] = "";
-	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+	char name[16];
 
-	if (fd < 0)
-		return TRACE_CLOCK_MONOTONIC;
-	if (read(fd, name, sizeof(name) - 1) < 0)
-		name[0] = 0;
-	close(fd);
+	short_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name));
 	return strcmp(name, "tsc\n") == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
 #else
 	return TRACE_CLOCK_TSC;
@@ -70,15 +66,10 @@ static uint32_t choose_unit_shift(uint32_t clock)
 
 void shm_read_boot_id(uint8_t id[16])
 {
-	char text[64] = "";
+	char text[64];
 	uint32_t digits = 0;
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
+	short_file_read("/proc/sys/kernel/random/boot_id", text, sizeof(text));
 	for (const char *p = text; *p && digits < 32; p++) {
 		uint32_t value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 16;
 
