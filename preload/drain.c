@@ -6,7 +6,8 @@
  *
  * Rules: nothing in shared memory is believed. Sizes and offsets are copied once; indices are checked at each use; a
  * value that makes no sense costs events, never more. The tail moves on only when the bytes are in the file (or given
- * up). Few records are left in their ring for up to a second: they are as safe there, and a block costs 64 bytes.
+ * up). Few records are left in their ring for up to a second: they are as safe there, and a block costs 64 bytes. While
+ * nothing can be written (a disk is full), the newest quarter of a ring waits, for as long as it takes.
  */
 #include "drain.h"
 
@@ -96,6 +97,11 @@ struct drain {
 		char payload[ENCODER_BLOCK_BYTES];
 	} block;
 };
+
+static bool is_over(const struct drain *drain)
+{
+	return drain->asked.gone || drain->asked.exiting;
+}
 
 /* ---- Checks --------------------------------------------------------------------------------------------- */
 
@@ -369,23 +375,25 @@ static uint64_t ring_pending(const struct drain_worker *worker)
 	return worker->worker != 0 ? worker->head - worker->encoder.index : 0;
 }
 
-/* Where the file was taken from under us, into another one. */
-static void block_write(struct drain *drain)
+/* Where the file was taken from under us, into another one. False: it is in none. */
+static bool block_write(struct drain *drain)
 {
 	struct writer *writer = &drain->segment.writer;
 	int error = writer_append(writer, &drain->block.header, drain->now_ns);
 
 	if (!error)
-		return;
+		return true;
 	tell_error(drain, error);
-	if (!writer->is_open && segment_ready(drain))
-		writer_append(writer, &drain->block.header, drain->now_ns);
+	return !writer->is_open && segment_ready(drain) &&
+	       writer_append(writer, &drain->block.header, drain->now_ns) == 0;
 }
 
-/* One block. While nothing can be written, the records are gone through all the same, to know what is open. */
-static void ring_take(struct drain *drain, uint32_t i)
+/* One block. False: it cannot be written now, and its records wait in the ring. Those that may not wait are gone
+ * through all the same, to know what is open. */
+static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 {
 	struct drain_worker *worker = &drain->workers[i];
+	struct encoder before;
 	struct encoder_source source = {
 	    .records = ring_records(drain, i),
 	    .mask = drain->ring_mask,
@@ -393,20 +401,27 @@ static void ring_take(struct drain *drain, uint32_t i)
 	    .count = ring_pending(worker),
 	};
 	uint64_t bytes = ENCODER_BLOCK_BYTES;
+	bool ready = room_ready(drain);
 
-	if (room_ready(drain)) {
+	if (!ready && may_wait)
+		return false;
+	if (ready) {
 		uint64_t room = room_for_events(drain) + sizeof(drain->block.header);
 
 		bytes = room < bytes ? room : bytes;
 		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;
 	}
+	before = worker->encoder;
 	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header, (uint32_t)bytes);
-	if (drain->segment.writer.is_open)
-		block_write(drain);
+	if (ready && !block_write(drain) && may_wait) {
+		worker->encoder = before;
+		return false;
+	}
 	if (worker->role == TRACE_ROLE_OTHER)
 		others_clear(drain, i, source.first, worker->encoder.index);
 	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
 	atomic_store_explicit(&drain->shared->rings[i].tail, worker->encoder.index, memory_order_release);
+	return true;
 }
 
 /* Few records can wait in the ring. */
@@ -417,14 +432,20 @@ static bool is_worth_a_block(const struct drain *drain, const struct drain_worke
 	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > drain->ring_mask / 4;
 }
 
+/* Whether the records may wait until something can be written again: not for an end that has come. */
+static bool may_wait(const struct drain *drain, const struct drain_worker *worker)
+{
+	return !is_over(drain) && !worker->has_ended && ring_pending(worker) <= (drain->ring_mask + 1) / 4;
+}
+
 static void rings_take(struct drain *drain, bool all)
 {
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct drain_worker *worker = &drain->workers[i];
 
 		if (all || is_worth_a_block(drain, worker))
-			while (ring_pending(worker) > 0)
-				ring_take(drain, i);
+			while (ring_pending(worker) > 0 && ring_take(drain, i, may_wait(drain, worker)))
+				;
 	}
 }
 
@@ -560,11 +581,6 @@ static void rings_count(struct drain *drain)
 		drain->ring_count = workers + RINGS_SPARE;
 }
 
-static bool is_over(const struct drain *drain)
-{
-	return drain->asked.gone || drain->asked.exiting;
-}
-
 static bool rotation_is_due(const struct drain *drain)
 {
 	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.writer.has_events || is_over(drain))
@@ -586,7 +602,7 @@ static void say_what_is_done(struct drain *drain)
 	atomic_store_explicit(&shared->bytes_written, writer->bytes_written, memory_order_relaxed);
 	atomic_store_explicit(&shared->segments_sealed, writer->sealed_segments, memory_order_relaxed);
 	atomic_store_explicit(&shared->evicted_segments, writer->evicted_segments, memory_order_relaxed);
-	if (drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
+	if (writer->error || drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
 		return;
 	/* Release: pairs with the acquire of whoever waits for the flush. */
 	atomic_store_explicit(&shared->flush_done, drain->asked.flush, memory_order_release);
@@ -650,6 +666,8 @@ static void tick(struct drain *drain)
 	drain->elapsed_ns = now_ns - drain->now_ns;
 	drain->now_ns = now_ns;
 	flushes = flush_is_due(drain);
+	if (is_over(drain))
+		drain->segment.writer.retry_ns = 0; /* there is no later */
 	rings_count(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		ring_note(drain, i);
@@ -672,24 +690,19 @@ static void tick(struct drain *drain)
 
 /* ---- Sleep ---------------------------------------------------------------------------------------------- */
 
-/* Nothing happens, and what did is written. */
+/* Nothing happens. */
 static bool is_quiet(const struct drain *drain)
 {
-	if (drain->now_ns - drain->active_ns < SECOND_NS)
-		return false;
-	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (ring_pending(&drain->workers[i]) > 0)
-			return false;
-	return true;
+	return drain->now_ns - drain->active_ns >= SECOND_NS;
 }
 
-/* No callback runs, and every sample of those that did is written too. */
+/* No callback runs, and every event and sample of those that did is written. */
 static bool is_idle(const struct drain *drain)
 {
 	if (drain->segment.samples.header.payload_bytes > 0)
 		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (is_busy(&drain->workers[i]))
+		if (is_busy(&drain->workers[i]) || ring_pending(&drain->workers[i]) > 0)
 			return false;
 	return true;
 }

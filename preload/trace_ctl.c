@@ -241,6 +241,8 @@ static int status(struct shared *shared)
 	if (atomic_load(&shared->untraced_threads) || atomic_load(&shared->untraced_callbacks))
 		printf("  untraced: %" PRIu64 " threads, %" PRIu64 " callbacks\n",
 		       atomic_load(&shared->untraced_threads), atomic_load(&shared->untraced_callbacks));
+	if (atomic_load(&shared->message_ready))
+		printf("  %.*s\n", (int)sizeof(shared->message), shared->message);
 	return 0;
 }
 
@@ -256,14 +258,24 @@ static int disable(struct shared *shared)
 	return 0;
 }
 
+static int not_written(const struct shared *shared)
+{
+	char text[sizeof(shared->message) + 1];
+
+	if (!atomic_load(&shared->message_ready))
+		return fail(shared->pid, "the drain did not answer within 2 s");
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(shared->message), shared->message);
+	return fail(shared->pid, text);
+}
+
 static int flush(struct shared *shared)
 {
-	return control_flush(shared, WAIT_MS) ? fail(shared->pid, "the drain did not answer within 2 s") : 0;
+	return control_flush(shared, WAIT_MS) ? not_written(shared) : 0;
 }
 
 static int rotate(struct shared *shared)
 {
-	return control_rotate(shared, WAIT_MS) ? fail(shared->pid, "the drain did not answer within 2 s") : 0;
+	return control_rotate(shared, WAIT_MS) ? not_written(shared) : 0;
 }
 
 struct recovery {

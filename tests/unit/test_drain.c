@@ -654,15 +654,28 @@ Test(drain, another_one_takes_over_at_the_tail)
 
 /* ---- Failures ------------------------------------------------------------------------------------------- */
 
+/* A file where the folder should be, until it is removed. */
+static void folder_block(char path[200])
+{
+	int fd;
+
+	snprintf(path, 200, "%s/data", folder);
+	fd = open(path, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+}
+
+static void wait_for_message(void)
+{
+	while (!atomic_load(&shared->message_ready))
+		usleep(1000);
+}
+
 Test(drain, unwritable_folder_loses_events_and_says_so)
 {
 	struct shared_ring *ring;
 	char path[200];
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/data", folder);
-	fd = open(path, O_CREAT | O_WRONLY, 0600); /* a file where the folder should be */
-	close(fd);
+	folder_block(path);
 	site_add(SITE);
 	drain_begin();
 	ring = ring_begin(0, TRACE_ROLE_LOOP);
@@ -673,32 +686,51 @@ Test(drain, unwritable_folder_loses_events_and_says_so)
 	cr_assert_not_null(strstr(shared->message, strerror(ENOTDIR)));
 }
 
-Test(drain, writing_goes_on_when_the_folder_can_be_had_again)
+Test(drain, what_cannot_be_written_waits_in_its_ring)
 {
 	struct shared_ring *ring;
 	struct trace *trace;
 	char path[200];
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/data", folder);
-	fd = open(path, O_CREAT | O_WRONLY, 0600);
-	close(fd);
+	folder_block(path);
+	site_add(SITE);
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 100);
+	put_now(ring, trace_word(8, POLL));
+	wait_for_message();
+	usleep(1200000); /* beyond the flush of each second */
+	cr_assert_eq(atomic_load(&ring->tail), 0);
+	unlink(path);
+	flush();
+	cr_assert_eq(atomic_load(&ring->tail), 201);
+	put_now(ring, TRACE_POLL_END);
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].events, 202);
+	cr_assert_eq(trace->processes[0].missing, 0);
+	trace_close(trace);
+}
+
+Test(drain, what_the_ring_cannot_hold_until_the_folder_can_be_had_again_is_missing)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+	char path[200];
+
+	folder_block(path);
 	site_add(SITE);
 	drain_begin();
 	ring = ring_begin(0, TRACE_ROLE_LOOP);
 	put_polls(ring, 5000);
 	put_now(ring, trace_word(8, POLL));
-	flush();
+	wait_for_message();
 	unlink(path);
-	do {
-		put_polls(ring, 1);
-		flush();
-		usleep(10000);
-	} while (atomic_load(&shared->bytes_written) == 0);
+	flush();
 	put_now(ring, TRACE_POLL_END);
 	drain_end();
 	trace = trace_read();
-	cr_assert_geq(trace->processes[0].missing, 10000);
+	cr_assert_geq(trace->processes[0].missing, 10000 - RING_RECORDS);
 	cr_assert_eq(trace->processes[0].missing + trace->processes[0].events, atomic_load(&ring->head));
 	trace_close(trace);
 }
