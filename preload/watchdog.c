@@ -438,13 +438,19 @@ bool watchdog_has_news(const struct watchdog *watchdog)
 	return watchdog->threshold_ns && atomic_load_explicit(&looker.state, memory_order_acquire) == LOOKER_DONE;
 }
 
+static bool is_on(const struct watchdog *watchdog)
+{
+	return watchdog->threshold_ns && atomic_load_explicit(&watchdog->shared->enabled, memory_order_relaxed);
+}
+
+/* A tick that comes by in the second half of the time between rounds saves a wake-up of its own. */
 bool watchdog_begin(struct watchdog *watchdog, uint64_t now_ns)
 {
 	struct trace_clock_pair now;
 
-	if (!watchdog->threshold_ns || !atomic_load_explicit(&watchdog->shared->enabled, memory_order_relaxed))
+	if (!is_on(watchdog))
 		return false;
-	if (now_ns < watchdog->next_ns && now_ns - watchdog->seen_ns < watchdog->threshold_ns &&
+	if (now_ns < watchdog->next_ns && now_ns - watchdog->seen_ns < watchdog->threshold_ns / 2 &&
 	    !watchdog_has_news(watchdog))
 		return false;
 	now = clock_pair_read(watchdog->segment->clock);
@@ -465,7 +471,7 @@ int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quie
 {
 	uint64_t next_ns = watchdog->next_ns;
 
-	if (!watchdog->threshold_ns)
+	if (!is_on(watchdog))
 		return -1;
 	if (!quiet && watchdog->seen_ns + watchdog->threshold_ns < next_ns)
 		next_ns = watchdog->seen_ns + watchdog->threshold_ns;
