@@ -288,15 +288,39 @@ Test(fault_groups, helper_stands_still_for_good)
 	json_decref(report);
 }
 
-/* Nothing of what is the program's: no descriptor, folder, terminal or session. */
+/* Where the helper's descriptors lead that are not for its work; `targets` has a line for each. */
+static void strange_descriptors(pid_t helper, char *targets, size_t bytes)
+{
+	char path[64], target[512];
+	struct dirent *entry;
+	size_t used = 0;
+	DIR *fds;
+
+	targets[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)helper);
+	fds = opendir(path);
+	cr_assert_not_null(fds);
+	while ((entry = readdir(fds))) {
+		ssize_t got = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
+
+		if (got < 0)
+			continue;
+		target[got] = '\0';
+		if (strcmp(target, "/dev/null") != 0 && !strstr(target, "/maps") && !strstr(target, "pidfd") &&
+		    !strstr(target, "/uvtrace.data/trace.") && used + (size_t)got + 2 < bytes)
+			used += (size_t)sprintf(targets + used, "%s\n", target);
+	}
+	closedir(fds);
+}
+
+/* Nothing of what is the program's: no descriptor, folder, terminal or session. What it reads of /proc and looks
+ * through for orphaned rings it has open for some microseconds at a time. */
 Test(fault_groups, helper_holds_nothing)
 {
 	struct run run = {.program = build_path("fixtures/control")};
 	struct session session = session_start(&run);
-	char link[320], target[512], folder[512];
-	struct dirent *entry;
+	char link[64], target[2], strange[4096] = "?";
 	pid_t helper;
-	DIR *fds;
 
 	session_say(&session, "tick 10", "ok");
 	helper = fault_wait_for_helper(session.pid);
@@ -304,21 +328,11 @@ Test(fault_groups, helper_holds_nothing)
 	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)helper);
 	cr_assert_eq(readlink(link, target, sizeof(target)), 1);
 	cr_expect_eq(target[0], '/');
-	snprintf(link, sizeof(link), "/proc/%d/fd", (int)helper);
-	fds = opendir(link);
-	cr_assert_not_null(fds);
-	cr_assert_not_null(getcwd(folder, sizeof(folder)));
-	while ((entry = readdir(fds))) {
-		ssize_t bytes = readlinkat(dirfd(fds), entry->d_name, target, sizeof(target) - 1);
-
-		if (bytes < 0)
-			continue;
-		target[bytes] = '\0';
-		cr_expect(strcmp(target, "/dev/null") == 0 || strstr(target, "/maps") || strstr(target, "pidfd") ||
-			      strstr(target, "/uvtrace.data/trace."),
-			  "it holds %s", target);
+	for (int tries = 0; strange[0] && tries < 100; tries++) {
+		fault_sleep_us(1000);
+		strange_descriptors(helper, strange, sizeof(strange));
 	}
-	closedir(fds);
+	cr_expect_str_empty(strange, "it holds %s", strange);
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
 }
