@@ -102,7 +102,7 @@ help:
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
 	'make check-tsan  the library in the fixtures, and the readers, under the thread sanitizer' \
 	'make check-valgrind  the tools, on good and bad traces, and traced fixtures under memcheck' \
-	'make check-loop  unit and whole-program tests N=50 times; names every test that failed, and how often' \
+	'make check-loop  unit, whole-program and fault tests N=50 times; names every test that failed, and how often' \
 	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
 	'make format      clang-format over all C files' \
 	'make lint        checks who may include whom' \

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# loop.sh BUILD N: runs the unit tests and the whole-program tests N times over and names every test that did not
-# always pass, and how often. What a run with failures said is kept in BUILD/loop.
+# loop.sh BUILD N: runs the unit tests, the whole-program tests and the fault tests N times over and names every test
+# that did not always pass, and how often. What a run with failures said is kept in BUILD/loop.
 # Rules: a test that failed once is a failure; Ctrl-C ends the loop and still tells what was found.
 set -u
 
@@ -44,6 +44,7 @@ trap 'trap "" INT TERM; tell' INT TERM
 while [ "$done_rounds" -lt "$rounds" ]; do
 	run_suite unit_tests $((done_rounds + 1))
 	run_suite e2e_tests $((done_rounds + 1))
+	run_suite fault_tests $((done_rounds + 1))
 	done_rounds=$((done_rounds + 1))
 done
 tell
