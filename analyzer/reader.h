@@ -33,7 +33,7 @@ struct trace_site {
 	bool present;
 	uint8_t kind;
 	uint64_t callback, caller; /* 0: none */
-	char *callback_symbol, *caller_symbol; /* dynamic symbols, NULL where there is none */
+	char *callback_symbol, *caller_symbol; /* of the ELF file, NULL where there is none */
 	uint32_t callback_offset, caller_offset;
 };
 

@@ -341,7 +341,7 @@ static void cached_free(struct cached *cached)
 	free(cached);
 }
 
-/* `recorded` is the dynamic symbol that the trace holds, or NULL. */
+/* `recorded` is the symbol that the trace holds, or NULL. */
 static struct cached *address_resolve(struct symbols *symbols, uint64_t address, bool return_address,
 				      const char *recorded, uint32_t recorded_offset)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Names for addresses of a traced process: function, file and line, ready to print. In this order: the binary
- * and its debug information (by build-id), the binary's own symbol tables, the dynamic symbols that the trace
+ * and its debug information (by build-id), the binary's own symbol tables, the symbols that the trace
  * recorded, module+0xoffset, the bare address.
  *
  * Rules: a name never comes from a file that is not the one that ran: where build-ids differ, the file is not

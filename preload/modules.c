@@ -22,6 +22,7 @@
 #define SHDRS_MAX	4096
 #define NOTES_BYTES_MAX 4096
 #define DYNSYM_MAX	(1u << 20)
+#define SYMTAB_MAX	(1u << 17) /* some milliseconds */
 #define SYMS_READ	256
 #define UNNAMED_GAP	(16u << 20)
 
@@ -245,16 +246,20 @@ static bool elf_section(int fd, const Elf64_Ehdr *header, uint32_t index, Elf64_
 	       elf_read(fd, section, sizeof(*section), header->e_shoff + (uint64_t)index * sizeof(*section));
 }
 
-static bool elf_dynsym(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
+/* Of a file that was not stripped, the table that has static functions too, unless it would take long to go through. */
+static bool elf_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 {
+	Elf64_Shdr section;
 	Elf64_Ehdr header;
 
+	*symbols = (Elf64_Shdr){.sh_type = SHT_NULL};
 	if (!elf_header(fd, &header) || header.e_shnum > SHDRS_MAX)
 		return false;
-	for (uint32_t i = 0; elf_section(fd, &header, i, symbols); i++)
-		if (symbols->sh_type == SHT_DYNSYM)
-			return elf_section(fd, &header, symbols->sh_link, strings);
-	return false;
+	for (uint32_t i = 0; elf_section(fd, &header, i, &section); i++)
+		if ((section.sh_type == SHT_DYNSYM && symbols->sh_type == SHT_NULL) ||
+		    (section.sh_type == SHT_SYMTAB && section.sh_size / sizeof(Elf64_Sym) <= SYMTAB_MAX))
+			*symbols = section;
+	return symbols->sh_type != SHT_NULL && elf_section(fd, &header, symbols->sh_link, strings);
 }
 
 /* ---- Symbols -------------------------------------------------------------------------------------------- */
@@ -324,13 +329,13 @@ static void symbol_match(struct modules *modules, const struct wanted_symbols *w
 	}
 }
 
-static void dynsym_walk(struct modules *modules, struct wanted_symbols *wanted)
+static void symbols_walk(struct modules *modules, struct wanted_symbols *wanted)
 {
 	Elf64_Sym symbols[SYMS_READ];
 	Elf64_Shdr section;
 	uint64_t count;
 
-	if (!elf_dynsym(wanted->fd, &section, &wanted->strings))
+	if (!elf_symbols(wanted->fd, &section, &wanted->strings))
 		return;
 	count = section.sh_size / sizeof(Elf64_Sym);
 	count = count < DYNSYM_MAX ? count : DYNSYM_MAX;
@@ -371,7 +376,7 @@ static void module_resolve(struct modules *modules, const struct module *module,
 	if (wanted.fd < 0)
 		return;
 	if (elf_is(wanted.fd, module))
-		dynsym_walk(modules, &wanted);
+		symbols_walk(modules, &wanted);
 	close(wanted.fd);
 }
 

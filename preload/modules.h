@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is mapped in the program, from /proc/PID/maps and the ELF files themselves: where code lies, which build it
- * is, and the dynamic symbols of single addresses.
+ * is, and the symbols of single addresses.
  *
  * Rules: read only, from outside, with read(2) alone (a mapped file that shrinks would be a SIGBUS). The files are
  * not believed: garbage gives no names, never an access out of bounds or an endless loop. Memory is what the struct
@@ -75,7 +75,7 @@ const struct module *modules_find(const struct modules *modules, uint64_t addres
 /* Whether that is code, in a module or in none. */
 bool modules_is_code(const struct modules *modules, uint64_t address);
 
-/* Looks up the dynamic symbols; each module's table is gone through once. Sorts `symbols` by address. */
+/* Looks up the symbols; each module's table is gone through once. Sorts `symbols` by address. */
 void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count);
 
 /* From now on this open /proc/self/maps of the program serves in place of /proc/PID/maps. It can be read where the

@@ -147,7 +147,7 @@ static struct record find_doing(const struct record *records, uint64_t head, uin
 	return doing_find(records, mask, head, head < mask / 2 ? head : mask / 2, &ended);
 }
 
-/* "name" or "module+0xoffset", from the process itself; static functions have no dynamic symbol. */
+/* "name" or "module+0xoffset", from the process itself. */
 static void print_address(const struct shared *shared, uint64_t address)
 {
 	static struct modules modules;

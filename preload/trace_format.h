@@ -246,9 +246,9 @@ struct trace_site_entry {
 	uint8_t reserved;
 	uint64_t callback;        /* 0: submitted without a callback */
 	uint64_t caller;          /* return address of the call that registered it */
-	uint32_t callback_offset; /* of callback from its dynamic symbol */
+	uint32_t callback_offset; /* of callback from its symbol */
 	uint32_t caller_offset;
-	uint16_t callback_symbol_bytes; /* 0: no dynamic symbol */
+	uint16_t callback_symbol_bytes; /* 0: no symbol */
 	uint16_t caller_symbol_bytes;
 	char text[]; /* callback's symbol, then caller's */
 };

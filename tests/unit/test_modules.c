@@ -122,6 +122,16 @@ Test(modules, symbols_are_the_linkers)
 	}
 }
 
+/* Which the dynamic linker knows nothing of. */
+Test(modules, static_functions_have_names)
+{
+	struct module_symbol symbol = {.address = (uintptr_t)setup};
+
+	modules_resolve(&modules, &symbol, 1);
+	assert_text(symbol.name, "setup");
+	cr_assert_eq(symbol.offset, 0);
+}
+
 Test(modules, many_addresses_at_once)
 {
 	struct module_symbol symbols[256];

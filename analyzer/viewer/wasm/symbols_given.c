@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and frames that
- * analyze_trace
- * --html found and put beside the trace, else the dynamic symbols that the trace holds, else the place in the module,
- * and no frames.
+ * analyze_trace --html found and put beside the trace, else the symbols that the trace holds, else the place in the
+ * module, and no frames.
  */
 #include <inttypes.h>
 #include <stdio.h>
