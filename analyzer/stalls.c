@@ -18,7 +18,7 @@
 
 static bool is_libc(const struct symbol_info *symbol)
 {
-	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s"};
+	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s", "[vdso]"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)

@@ -106,7 +106,7 @@ static Dwfl_Module *module_report_file(const struct symbols *symbols, const stru
 {
 	struct stat status;
 
-	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+	if (path[0] != '/' || stat(path, &status) < 0 || !S_ISREG(status.st_mode)) /* "[vdso]" is none */
 		return NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)

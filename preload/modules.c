@@ -163,6 +163,8 @@ static int elf_open(uint32_t pid, const char *path)
 	char from_root[PATH_MAX + 64];
 	int fd;
 
+	if (path[0] != '/')
+		return -1;
 	snprintf(from_root, sizeof(from_root), "/proc/%u/root%s", pid, path);
 	fd = open(from_root, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	return fd >= 0 ? fd : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -432,15 +434,21 @@ static void unnamed_add(struct modules *modules, const struct mapping *mapping)
 		modules->unnamed[modules->unnamed_count++] = (struct module_range){mapping->start, mapping->end};
 }
 
+/* The kernel's own page is no file, but has a name. */
+static bool is_module(const struct mapping *mapping)
+{
+	return mapping->path[0] == '/' || strcmp(mapping->path, "[vdso]") == 0;
+}
+
 static bool visit_module(const struct mapping *mapping, void *arg)
 {
 	struct modules *modules = arg;
 	struct module *module = &modules->list[modules->count];
 	int fd;
 
-	if (mapping->executable && mapping->path[0] != '/')
+	if (mapping->executable && !is_module(mapping))
 		unnamed_add(modules, mapping);
-	if (!mapping->executable || mapping->path[0] != '/' || module_is_known(modules, mapping))
+	if (!mapping->executable || !is_module(mapping) || module_is_known(modules, mapping))
 		return true;
 	if (modules->count == MODULES_MAX)
 		return false;
