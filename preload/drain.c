@@ -844,10 +844,10 @@ static void unlink_ring(struct drain *drain)
 		unlink(drain->self_path);
 }
 
-static void say_done(struct shared *shared)
+static void say_state(struct shared *shared, enum drain_state state)
 {
 	/* Release: pairs with the acquire of the program, which waits for it when it exits. */
-	atomic_store_explicit(&shared->drain_state, DRAIN_DONE, memory_order_release);
+	atomic_store_explicit(&shared->drain_state, state, memory_order_release);
 	futex_wake(&shared->drain_state);
 }
 
@@ -886,11 +886,11 @@ static void finish(struct drain *drain)
 	seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
 	say_what_is_done(drain);
 	if (drain->asked.exiting && !drain->asked.gone && drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
-		say_done(drain->shared);
+		say_state(drain->shared, DRAIN_DONE);
 		drain_rest(drain);
 	}
 	unlink_ring(drain);
-	say_done(drain->shared);
+	say_state(drain->shared, DRAIN_DONE);
 }
 
 /* The program waits for this before its first loop goes on. What dies with the program has written its first segment by
@@ -899,8 +899,7 @@ static void say_running(struct drain *drain)
 {
 	if (drain->shared->options.drain == SHARED_DRAIN_THREAD)
 		tick(drain);
-	atomic_store(&drain->shared->drain_state, DRAIN_RUNNING);
-	futex_wake(&drain->shared->drain_state);
+	say_state(drain->shared, DRAIN_RUNNING);
 }
 
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
@@ -912,6 +911,7 @@ int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 	if (drain == MAP_FAILED)
 		return -errno;
 	own_view = take_own_view(shared);
+	say_state(shared, DRAIN_STARTING);
 	error = drain_init(drain, shared, program_gone);
 	drain->segment.writer.reopens = !own_view;
 	say_running(drain);

@@ -28,7 +28,8 @@
 #include "site.h"
 
 #define HELPERS_MAX	  16   /* after so many that died a thread drains */
-#define START_WAIT_MS	  20   /* for the first look of the drain's thread at the program, whose timers are on */
+#define VIEW_WAIT_MS	  1000 /* for the drain's thread to be run at all */
+#define START_WAIT_MS	  20   /* ... and for its first look at the program, whose timers are on */
 #define BIRTH_MS	  200  /* a helper that shows no life by then never will: it was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
@@ -124,18 +125,20 @@ static int create_thread(struct shared *shared)
 	return -rc;
 }
 
-/* Until the thread has begun, and written its first segment: it dies with the program. A helper is not waited for: it
- * outlives the program, and what it could not read of it any more is noted in shared memory (loaded.c). */
-static void wait_for_drain(struct shared *shared)
+static void wait_for_drain(struct shared *shared, enum drain_state wanted, uint64_t ms)
 {
-	uint64_t until_ns = clock_mono_ns() + START_WAIT_MS * 1000000ull;
+	uint64_t until_ns = clock_mono_ns() + ms * 1000000;
+	uint32_t state;
 
-	while (atomic_load(&shared->drain_state) == DRAIN_NONE && !atomic_load(&thread_error) &&
+	while ((state = atomic_load(&shared->drain_state)) < wanted && !atomic_load(&thread_error) &&
 	       clock_mono_ns() < until_ns)
-		futex_wait(&shared->drain_state, DRAIN_NONE, 5);
+		futex_wait(&shared->drain_state, state, 5);
 }
 
-/* All signals blocked: they are meant for the program's own threads. */
+/* All signals blocked: they are meant for the program's own threads. It is waited for until it has a view of its own of
+ * the files, because the program may be about to change its root or its user; then a moment until it has written its
+ * first segment, because it dies with the program. A helper is not waited for: it outlives the program, and what it
+ * could not read of it any more is noted in shared memory (loaded.c). */
 static int start_thread(struct shared *shared)
 {
 	uint32_t before = shared->options.drain;
@@ -149,7 +152,8 @@ static int start_thread(struct shared *shared)
 	rc = create_thread(shared);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!rc) {
-		wait_for_drain(shared);
+		wait_for_drain(shared, DRAIN_STARTING, VIEW_WAIT_MS);
+		wait_for_drain(shared, DRAIN_RUNNING, START_WAIT_MS);
 		rc = atomic_load(&thread_error);
 	}
 	if (rc)

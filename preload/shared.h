@@ -17,7 +17,7 @@
 #include "trace_format.h"
 
 #define SHARED_MAGIC "uvtring\n"
-#define SHARED_VERSION 3
+#define SHARED_VERSION 4
 #define SHARED_DIR "/dev/shm"
 #define SHARED_PREFIX "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES 4096
@@ -121,6 +121,7 @@ enum shared_unseen {
 
 enum drain_state {
 	DRAIN_NONE,    /* nobody drains (yet) */
+	DRAIN_STARTING,/* root, folder and descriptors are its own now */
 	DRAIN_RUNNING,
 	DRAIN_DONE,    /* everything is in sealed files */
 };

@@ -221,7 +221,7 @@ static void print_worker(struct shared *shared, uint32_t index)
 
 static int status(struct shared *shared)
 {
-	static const char *const drains[] = {"not running", "running", "finished"};
+	static const char *const drains[] = {"not running", "starting", "running", "finished"};
 	uint32_t drain_state = atomic_load(&shared->drain_state);
 	uint32_t drain_pid = atomic_load(&shared->drain_pid);
 
