@@ -79,7 +79,7 @@ VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.htm
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
-	install format lint clean viewer viewer-skipped check-viewer
+	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
@@ -92,6 +92,7 @@ help:
 	'make demo        installs what is missing, builds, traces a program and prints the analysis' \
 	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, check-viewer, lint)' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
+	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
@@ -267,6 +268,10 @@ $(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.j
 
 check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	$(Q)BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
+
+check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
+	@scripts/install_deps.sh build viewer browser firefox
+	$(Q)BROWSER=firefox BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
 
 check-scenarios: all $(SCENARIOS)
 	$(Q)tests/scenarios/run.py $(BUILD)

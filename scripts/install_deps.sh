@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing of the Debian packages that uvtrace needs.
-# Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, real, libuv, trixie, arm64, bench,
-#        fuzz, valgrind
+# Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox, real, libuv, trixie,
+#        arm64, bench, fuzz, valgrind
 # Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
 # is told the line to type. Where there is no dpkg it names what is needed and leaves the rest to the compiler.
 set -eu
@@ -19,12 +19,13 @@ packages_of() {
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;
+	firefox) echo firefox-esr ;;
 	real | libuv | trixie | arm64) sed '/^#/d' "$(dirname "$0")/../tests/$1/packages.txt" | tr '\n' ' ' ;;
 	bench) echo linux-perf valgrind ;;
 	fuzz) echo clang libclang-rt-dev ;;
 	valgrind) echo valgrind ;;
 	*)
-		echo "install_deps.sh: $1: no such group (build, viewer, test, browser, real, libuv, trixie, arm64, bench, fuzz, valgrind)" >&2
+		echo "install_deps.sh: $1: no such group (build, viewer, test, browser, firefox, real, libuv, trixie, arm64, bench, fuzz, valgrind)" >&2
 		return 2
 		;;
 	esac

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the tests of the page share: a browser of its own, traces to show, and a watch over its console. BUILD is the
- * build folder; the packages lie in BUILD/viewer-test.
+ * build folder; the packages lie in BUILD/viewer-test. BROWSER=firefox: in Firefox, not in Chromium.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -12,9 +12,10 @@ import path from 'node:path';
 
 export const BUILD = path.resolve(process.env.BUILD || 'build');
 export const PAGE = path.join(BUILD, 'trace_viewer.html');
-export const SHOTS = path.join(BUILD, 'viewer-test', 'screenshots');
+export const IN_FIREFOX = process.env.BROWSER === 'firefox';
+export const SHOTS = path.join(BUILD, 'viewer-test', IN_FIREFOX ? 'screenshots-firefox' : 'screenshots');
 const require = createRequire(path.join(BUILD, 'viewer-test', 'package.json'));
-const { chromium } = require('playwright-core');
+const { chromium, _bidiFirefox: firefox } = require('playwright-core');
 export const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -28,16 +29,21 @@ export async function closeBrowsers() {
 		await one.close();
 }
 
+async function launch(folder, options) {
+	const wanted = { headless: true, viewport: { width: 1440, height: 860 }, colorScheme: 'light', timezoneId: 'UTC', ...options };
+	if (IN_FIREFOX)
+		return (await firefox.launch({ executablePath: process.env.FIREFOX || '/usr/bin/firefox-esr', headless: true })).newContext(wanted);
+	return chromium.launchPersistentContext(folder, { executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: FLAGS, ...wanted });
+}
+
 /* {context, close}: a browser that remembers nothing. */
 export async function openBrowser(options = {}) {
 	const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'viewer-test-'));
-	const context = await chromium.launchPersistentContext(folder, {
-		executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, args: FLAGS,
-		viewport: { width: 1440, height: 860 }, colorScheme: 'light', timezoneId: 'UTC', ...options,
-	});
+	const context = await launch(folder, options);
 	const one = { context, close: async () => {
 		browsers.delete(one);
 		await context.close();
+		await context.browser()?.close();
 		fs.rmSync(folder, { recursive: true, force: true });
 	} };
 	browsers.add(one);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The panels of looks at stuck callbacks, of requests (those on their way, their lives, the pool), of timers and wake-ups, and of the program's own
- * spans and marks: the figures of analyze_trace --json, with the way to where they come from.
+ * The panels of looks at stuck callbacks, of requests (those on their way, their lives, the pool), of timers and
+ * wake-ups, and of the program's own spans and marks: the figures of analyze_trace --json, with the way to where they come from.
  */
 import { byId, element, fill } from './dom.js';
 import { formatCount, formatDuration, plural } from './format.js';
 import { change, state } from './state.js';
 import { follow, goToPoll } from './actions.js';
 import { showAround, timeText, view } from './view.js';
-import { callbackCell, countColumn, durationColumn, facts, place, section, shortPath, swatch, table } from './pieces.js';
+import { callbackCell, countColumn, durationColumn, facts, nameAndPlace, section, shortPath, swatch, table } from './pieces.js';
 
 const ROWS_MOST = 100;
 
@@ -50,8 +50,8 @@ function stallTimes(stall) {
 function stallItem(stall) {
 	const go = () => goToPoll({ worker: stall.worker, start_ns: stall.start_ns, duration_ns: stall.duration_ns ?? stall.so_far_ns });
 	return element('li', { class: 'stall' }, element('button', { class: 'row', onclick: go },
-		element('span', { class: 'severity' }, CAUSES[stall.cause] || stall.cause), ' ', element('strong', {}, stall.what || `${stall.callback} ${place(stall)}`),
-		element('span', { class: 'evidence' }, `${stall.callback} ${place(stall)}, worker ${stall.worker}, at ${timeText(stall.at_ns, 1e6)}: had run for ${formatDuration(stall.so_far_ns)}${stall.duration_ns === null ? '' : `, of ${formatDuration(stall.duration_ns)} in the end`}`)),
+		element('span', { class: 'severity' }, CAUSES[stall.cause] || stall.cause), ' ', element('strong', {}, stall.what || nameAndPlace(stall)),
+		element('span', { class: 'evidence' }, `${nameAndPlace(stall)}, worker ${stall.worker}, at ${timeText(stall.at_ns, 1e6)}: had run for ${formatDuration(stall.so_far_ns)}${stall.duration_ns === null ? '' : `, of ${formatDuration(stall.duration_ns)} in the end`}`)),
 	stallTimes(stall) ? element('p', { class: 'more' }, stallTimes(stall)) : null,
 	stall.frames.length ? element('ol', { class: 'frames' }, stall.frames.map(frameItem)) : null);
 }
@@ -169,7 +169,7 @@ function stormFacts({ most_in_turn: most, most_in_turn_ns: took, most_in_turn_st
 }
 
 function showTimers(report) {
-	const delays = report.dispatch.map((row) => rowOf(row, row.delay, { below: row.worst_behind ? `the worst behind ${row.worst_behind.callback} ${place(row.worst_behind)}` : '' }));
+	const delays = report.dispatch.map((row) => rowOf(row, row.delay, { below: row.worst_behind ? `the worst behind ${nameAndPlace(row.worst_behind)}` : '' }));
 	const wakes = report.wakeups.map((row) => rowOf(row, row.latency));
 	fill(byId('panel-timers'),
 		section('Timers', stormFacts(report.timers), report.timers.by_site.length

@@ -20,6 +20,10 @@ export function place(row) {
 	return row.module && !row.callback.startsWith(row.module) ? row.module : '';
 }
 
+export function nameAndPlace(row) {
+	return `${row.callback} ${place(row)}`.trim();
+}
+
 export function callbackCell(row) {
 	return [element('span', { class: 'name' }, row.in_pool ? `${row.callback} (work)` : row.callback), ' ',
 		element('span', { class: 'place' }, place(row))];
