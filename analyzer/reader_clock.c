@@ -132,8 +132,10 @@ int reader_clock_make(struct reader *reader, size_t index)
 	*pair = start_pair(process);
 	count = order_pairs(state->pairs, state->pair_count, process->unit_shift);
 	if (count < 2 && process->clock != TRACE_CLOCK_MONOTONIC)
-		reader_problem(reader, "process %u: its clock was never compared with the time: its times are counts, no nanoseconds",
-			       process->pid);
+		reader_problem(
+		    reader,
+		    "process %u: its clock was never compared with the time: its times are counts, no nanoseconds",
+		    process->pid);
 	return make_ranges(process, state->pairs, count);
 }
 

@@ -108,12 +108,11 @@ static void print_overhead(const struct findings *findings, FILE *out)
 
 	if (overhead->busy_ns <= 0)
 		return;
-	report_paragraph(out, REPORT_WIDTH,
-			 "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64
-			 " events of %.1f ns, as measured %s).",
-			 duration_format((uint64_t)overhead->cost_ns, cost),
-			 100 * overhead->cost_ns / overhead->busy_ns, overhead->events, overhead->event_ns,
-			 overhead->measured ? "there at the start" : "elsewhere");
+	report_paragraph(
+	    out, REPORT_WIDTH,
+	    "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64 " events of %.1f ns, as measured %s).",
+	    duration_format((uint64_t)overhead->cost_ns, cost), 100 * overhead->cost_ns / overhead->busy_ns,
+	    overhead->events, overhead->event_ns, overhead->measured ? "there at the start" : "elsewhere");
 }
 
 static void print_baseline_row(const struct baseline_row *row, FILE *out)

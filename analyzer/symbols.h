@@ -37,7 +37,7 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 /* Any address; a return address is looked up as the call before it. */
 const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address, bool return_address);
 
-/* The variable at an address of the process, as in "lock" or "locks+0x28"; NULL where none is known. The caller frees. */
+/* The variable at an address of the process, as in "lock" or "locks+0x28"; NULL: none is known. The caller frees. */
 char *symbols_variable(struct symbols *symbols, uint64_t address);
 
 #endif

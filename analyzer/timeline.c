@@ -17,7 +17,7 @@
 
 uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to)
 {
-	const struct timeline_private *private = timeline->private;
+	const struct timeline_private *hidden = timeline->hidden;
 
 	if (from < timeline->from_tick)
 		from = timeline->from_tick;
@@ -26,9 +26,9 @@ uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, ui
 	if (to <= from)
 		return 0;
 	uint64_t ticks = to - from;
-	for (size_t i = 0; i < private->off_count; i++) {
-		uint64_t off_from = private->off[i].from > from ? private->off[i].from : from;
-		uint64_t off_to = private->off[i].to < to ? private->off[i].to : to;
+	for (size_t i = 0; i < hidden->off_count; i++) {
+		uint64_t off_from = hidden->off[i].from > from ? hidden->off[i].from : from;
+		uint64_t off_to = hidden->off[i].to < to ? hidden->off[i].to : to;
 		if (off_to > off_from)
 			ticks -= off_to - off_from;
 	}
@@ -37,11 +37,11 @@ uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, ui
 
 uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to)
 {
-	const struct timeline_private *private = timeline->private;
+	const struct timeline_private *hidden = timeline->hidden;
 
-	for (size_t i = 0; i < private->off_count; i++) {
-		if (private->off[i].from >= from && private->off[i].from < to)
-			return private->off[i].from;
+	for (size_t i = 0; i < hidden->off_count; i++) {
+		if (hidden->off[i].from >= from && hidden->off[i].from < to)
+			return hidden->off[i].from;
 	}
 	return from;
 }
@@ -64,11 +64,11 @@ static uint64_t tick_after(const struct trace_process *process, uint64_t ns)
 static int off_read(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
-	struct timeline_private *private = timeline->private;
+	struct timeline_private *hidden = timeline->hidden;
 	bool off = false;
 
-	private->off = calloc(process->sample_count + 1, sizeof(*private->off));
-	if (!private->off)
+	hidden->off = calloc(process->sample_count + 1, sizeof(*hidden->off));
+	if (!hidden->off)
 		return -ENOMEM;
 	for (size_t i = 0; i < process->sample_count; i++) {
 		const struct trace_sample *sample = &process->samples[i];
@@ -76,12 +76,13 @@ static int off_read(struct timeline *timeline)
 			continue;
 		off = sample->a == 0;
 		if (off)
-		private->off[private->off_count++] = (struct tick_range){sample->tick, UINT64_MAX};
-		else private->off[private->off_count - 1].to = sample->tick;
+			hidden->off[hidden->off_count++] = (struct tick_range){sample->tick, UINT64_MAX};
+		else
+			hidden->off[hidden->off_count - 1].to = sample->tick;
 	}
-	struct tick_range *fitting = realloc(private->off, (private->off_count + 1) * sizeof(*fitting));
+	struct tick_range *fitting = realloc(hidden->off, (hidden->off_count + 1) * sizeof(*fitting));
 	if (fitting)
-	private->off = fitting;
+		hidden->off = fitting;
 	return 0;
 }
 
@@ -100,7 +101,7 @@ static int range_set(struct timeline *timeline)
 		timeline->end_tick = timeline->from_tick;
 	if (off_read(timeline) < 0)
 		return -ENOMEM;
-	timeline->private->whole = whole && timeline->private->off_count == 0;
+	timeline->hidden->whole = whole && timeline->hidden->off_count == 0;
 	timeline->range_ticks = timeline_clip_slowly(timeline, timeline->from_tick, timeline->end_tick);
 	timeline->off_ticks = timeline->end_tick - timeline->from_tick - timeline->range_ticks;
 	return 0;
@@ -122,21 +123,21 @@ static double ns_per_tick(const struct trace_process *process)
 
 uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns)
 {
-	double ticks = (double)ns / timeline->private->ns_per_tick;
+	double ticks = (double)ns / timeline->hidden->ns_per_tick;
 
 	return ticks < 1e18 ? (uint64_t)ticks + ((double)(uint64_t)ticks < ticks) : UINT64_MAX;
 }
 
 uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks)
 {
-	double ns = (double)ticks * timeline->private->ns_per_tick + 0.5;
+	double ns = (double)ticks * timeline->hidden->ns_per_tick + 0.5;
 
 	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
 }
 
 double timeline_unit_ns(const struct timeline *timeline)
 {
-	return timeline->private->ns_per_tick;
+	return timeline->hidden->ns_per_tick;
 }
 
 int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick)
@@ -228,7 +229,7 @@ int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *
 {
 	if (facts->slowest.duration == 0 || span_compare(poll, &facts->slowest) > 0)
 		facts->slowest = *poll;
-	return poll->duration < timeline->private->long_poll_ticks ? 0 : timeline_top_add(long_polls, poll);
+	return poll->duration < timeline->hidden->long_poll_ticks ? 0 : timeline_top_add(long_polls, poll);
 }
 
 static int top_merge(struct timeline_top *into, struct timeline_top *from)
@@ -300,30 +301,29 @@ static void traits_fill(struct timeline *timeline)
 	for (uint32_t i = 0; i < process->site_count; i++) {
 		const char *kind = timeline_kind(process, i);
 		if (kind)
-			timeline->private->traits[i] = class_traits(process, i) | name_traits(kind);
+			timeline->hidden->traits[i] = class_traits(process, i) | name_traits(kind);
 	}
 }
 
 static int tables_make(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
-	struct timeline_private *private = timeline->private;
+	struct timeline_private *hidden = timeline->hidden;
 
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
-	private->crossings = calloc(process->worker_count + 1, sizeof(*private->crossings));
-	private->traits = calloc(process->site_count + 1, sizeof(*private->traits));
-	private->requests = requests_make();
-	private->wakeups = wakeups_make(timeline);
-	private->spans = spans_make(timeline);
+	hidden->crossings = calloc(process->worker_count + 1, sizeof(*hidden->crossings));
+	hidden->traits = calloc(process->site_count + 1, sizeof(*hidden->traits));
+	hidden->requests = requests_make();
+	hidden->wakeups = wakeups_make(timeline);
+	hidden->spans = spans_make(timeline);
 	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
-	if (!timeline->workers || !timeline->sites || !private->crossings || !private->traits || !private->requests ||
-	    !private->wakeups || !private->spans || !timeline->names ||
-	    timeline_share_open(timeline, &private->share) < 0)
+	if (!timeline->workers || !timeline->sites || !hidden->crossings || !hidden->traits || !hidden->requests ||
+	    !hidden->wakeups || !hidden->spans || !timeline->names || timeline_share_open(timeline, &hidden->share) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
-	private->pool = pool_make(timeline);
-	return private->pool ? windows_make(timeline) : -ENOMEM;
+	hidden->pool = pool_make(timeline);
+	return hidden->pool ? windows_make(timeline) : -ENOMEM;
 }
 
 struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options)
@@ -334,52 +334,52 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 		return NULL;
 	timeline->process = process;
 	timeline->options = *options;
-	timeline->private = calloc(1, sizeof(*timeline->private));
+	timeline->hidden = calloc(1, sizeof(*timeline->hidden));
 	timeline->long_polls.max = timeline->idle.max = options->top;
 	timeline->open.max = OPEN_MAX;
 	timeline->holds.max = timeline->slow_requests.max = timeline->pending.max = HOLDS_MAX;
-	if (!timeline->private || tables_make(timeline) < 0 || range_set(timeline) < 0) {
+	if (!timeline->hidden || tables_make(timeline) < 0 || range_set(timeline) < 0) {
 		timeline_free(timeline);
 		return NULL;
 	}
-	timeline->private->ns_per_tick = ns_per_tick(process);
-	timeline->private->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
-	timeline->private->idle_ticks = timeline_ticks(timeline, options->idle_ns);
-	timeline->private->hold_ticks = timeline_ticks(timeline, options->hold_ns);
+	timeline->hidden->ns_per_tick = ns_per_tick(process);
+	timeline->hidden->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
+	timeline->hidden->idle_ticks = timeline_ticks(timeline, options->idle_ns);
+	timeline->hidden->hold_ticks = timeline_ticks(timeline, options->hold_ns);
 	if (timeline->options.pending_ns == 0)
 		timeline->options.pending_ns = process->pending_ns ? process->pending_ns : READER_PENDING_NS;
-	timeline->private->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
-	timeline->private->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
+	timeline->hidden->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
+	timeline->hidden->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
 	return timeline;
 }
 
 static int streams_make(struct timeline *timeline)
 {
-	struct timeline_private *private = timeline->private;
+	struct timeline_private *hidden = timeline->hidden;
 
-	private->streams = calloc(timeline->process->worker_count + 1, sizeof(*private->streams));
-	private->request_shares = calloc(timeline->process->worker_count + 1, sizeof(*private->request_shares));
-	if (!private->streams || !private->request_shares)
+	hidden->streams = calloc(timeline->process->worker_count + 1, sizeof(*hidden->streams));
+	hidden->request_shares = calloc(timeline->process->worker_count + 1, sizeof(*hidden->request_shares));
+	if (!hidden->streams || !hidden->request_shares)
 		return -ENOMEM;
 	for (size_t i = 0; i < timeline->process->worker_count; i++)
-		stream_begin(&private->streams[i], timeline, i);
+		stream_begin(&hidden->streams[i], timeline, i);
 	return 0;
 }
 
 int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
 		  const struct trace_context *context, size_t context_count, bool after_gap)
 {
-	if ((!timeline->private->streams || !timeline->private->request_shares) && streams_make(timeline) < 0)
+	if ((!timeline->hidden->streams || !timeline->hidden->request_shares) && streams_make(timeline) < 0)
 		return -ENOMEM;
-	return stream_feed(&timeline->private->streams[worker], items, count, context, context_count, after_gap);
+	return stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
 }
 
 int timeline_end_worker(struct timeline *timeline, size_t worker)
 {
-	if (!timeline->private->streams)
+	if (!timeline->hidden->streams)
 		return 0;
-	int error = stream_end(&timeline->private->streams[worker], timeline_worker_end(timeline, worker));
-	return error < 0 ? error : requests_merge(timeline, &timeline->private->request_shares[worker]);
+	int error = stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
+	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_shares[worker]);
 }
 
 uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
@@ -391,7 +391,7 @@ uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
 
 int timeline_settle(struct timeline *timeline, uint64_t tick)
 {
-	return pool_settle(timeline->private->pool, tick);
+	return pool_settle(timeline->hidden->pool, tick);
 }
 
 /* ---- What threads have added up ------------------------------------------------------------------------------- */
@@ -492,11 +492,11 @@ static void ready_sum(struct timeline *timeline)
 
 int timeline_finish(struct timeline *timeline)
 {
-	if (timeline->private->finished)
+	if (timeline->hidden->finished)
 		return 0;
-	timeline->private->finished = true;
-	if (timeline_share_merge(timeline, &timeline->private->share) < 0 || samples_read(timeline) < 0 ||
-	    pool_finish(timeline->private->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
+	timeline->hidden->finished = true;
+	if (timeline_share_merge(timeline, &timeline->hidden->share) < 0 || samples_read(timeline) < 0 ||
+	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
 		return -ENOMEM;
 	spans_finish(timeline);
 	ready_sum(timeline);
@@ -548,25 +548,25 @@ static void facts_free(struct timeline *timeline)
 
 static void private_free(struct timeline *timeline)
 {
-	struct timeline_private *private = timeline->private;
+	struct timeline_private *hidden = timeline->hidden;
 
-	if (!private)
+	if (!hidden)
 		return;
-	for (size_t i = 0; private->crossings && i < timeline->process->worker_count; i++)
-		free(private->crossings[i].entries);
-	timeline_share_free(timeline, &private->share);
-	pool_free(private->pool);
-	for (size_t i = 0; private->request_shares && i < timeline->process->worker_count; i++)
-		request_share_clear(&private->request_shares[i]);
-	requests_free(private->requests);
-	wakeups_free(private->wakeups);
-	spans_free(private->spans);
-	free(private->request_shares);
-	free(private->crossings);
-	free(private->streams);
-	free(private->traits);
-	free(private->off);
-	free(private);
+	for (size_t i = 0; hidden->crossings && i < timeline->process->worker_count; i++)
+		free(hidden->crossings[i].entries);
+	timeline_share_free(timeline, &hidden->share);
+	pool_free(hidden->pool);
+	for (size_t i = 0; hidden->request_shares && i < timeline->process->worker_count; i++)
+		request_share_clear(&hidden->request_shares[i]);
+	requests_free(hidden->requests);
+	wakeups_free(hidden->wakeups);
+	spans_free(hidden->spans);
+	free(hidden->request_shares);
+	free(hidden->crossings);
+	free(hidden->streams);
+	free(hidden->traits);
+	free(hidden->off);
+	free(hidden);
 }
 
 void timeline_free(struct timeline *timeline)

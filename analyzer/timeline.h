@@ -50,7 +50,7 @@ struct timeline_options {
 #define TIMELINE_OPTIONS_DEFAULT                                                                                       \
 	{                                                                                                              \
 		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
-		.top = 10, .hold_ns = 5000000, .pending_ns = 0                                                \
+		.top = 10, .hold_ns = 5000000, .pending_ns = 0                                                         \
 	}
 
 /* A stretch of one worker's time. */
@@ -277,7 +277,7 @@ struct timeline {
 	char **problems;     /* found while decoding; one line each */
 	size_t problem_count;
 
-	struct timeline_private *private;
+	struct timeline_private *hidden;
 };
 
 /* Reads one process of a trace. `progress` may be NULL; it is told events. NULL only when memory is out. */

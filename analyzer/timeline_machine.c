@@ -25,7 +25,7 @@ static bool sample_follows(const struct timeline *timeline, struct trace_sample 
 
 static void time_sample(struct timeline *timeline, const struct trace_sample *sample)
 {
-	struct trace_sample *first = &timeline->private->first_machine;
+	struct trace_sample *first = &timeline->hidden->first_machine;
 	struct timeline_machine *machine = &timeline->machine;
 
 	if (!sample_follows(timeline, first, sample))
@@ -39,7 +39,7 @@ static void time_sample(struct timeline *timeline, const struct trace_sample *sa
 /* Also the stretch between two samples in which it was throttled most. */
 static void cgroup_sample(struct timeline *timeline, const struct trace_sample *sample)
 {
-	struct trace_sample *first = &timeline->private->first_cgroup, *last = &timeline->private->last_cgroup;
+	struct trace_sample *first = &timeline->hidden->first_cgroup, *last = &timeline->hidden->last_cgroup;
 	struct timeline_machine *machine = &timeline->machine;
 
 	if (sample_follows(timeline, first, sample)) {

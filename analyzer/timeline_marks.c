@@ -150,7 +150,7 @@ static void mark_seen(struct timeline *timeline, size_t position, const struct m
 
 static int span_begun(struct timeline *timeline, size_t position, const struct mark *mark)
 {
-	struct spans *spans = timeline->private->spans;
+	struct spans *spans = timeline->hidden->spans;
 
 	if (spans->count * 2 >= spans->room && spans_grow(spans) < 0)
 		return -ENOMEM;
@@ -164,7 +164,7 @@ static int span_begun(struct timeline *timeline, size_t position, const struct m
 
 static void span_ended(struct timeline *timeline, size_t position, const struct mark *mark)
 {
-	struct spans *spans = timeline->private->spans;
+	struct spans *spans = timeline->hidden->spans;
 	struct open_span *slot = spans->count > 0 ? slot_find(spans, mark->name, mark->value) : NULL;
 
 	if (slot && slot->used) {
@@ -177,7 +177,7 @@ static void span_ended(struct timeline *timeline, size_t position, const struct 
 
 int spans_take(struct timeline *timeline, size_t position, uint64_t tick, uint64_t word)
 {
-	struct mark_parts *parts = &timeline->private->spans->parts[position];
+	struct mark_parts *parts = &timeline->hidden->spans->parts[position];
 
 	if (!mark_take(parts, tick, word))
 		return 0;
@@ -195,7 +195,7 @@ int spans_take(struct timeline *timeline, size_t position, uint64_t tick, uint64
 
 void spans_forget(struct timeline *timeline, size_t position)
 {
-	struct spans *spans = timeline->private->spans;
+	struct spans *spans = timeline->hidden->spans;
 
 	marks_forget(&spans->parts[position]);
 	for (size_t i = 0; spans->count > 0 && i < spans->room; i++) {
@@ -210,7 +210,7 @@ void spans_forget(struct timeline *timeline, size_t position)
 /* What is left never ended. */
 void spans_finish(struct timeline *timeline)
 {
-	struct spans *spans = timeline->private->spans;
+	struct spans *spans = timeline->hidden->spans;
 
 	for (size_t i = 0; i < spans->room; i++) {
 		const struct open_span *open = &spans->slots[i];

@@ -177,7 +177,7 @@ int timeline_problem_add(struct timeline *timeline, const char *problem);
 /* How much of [from, to) lies in the range and was recorded. */
 static inline uint64_t timeline_clip(const struct timeline *timeline, uint64_t from, uint64_t to)
 {
-	if (!timeline->private->whole)
+	if (!timeline->hidden->whole)
 		return timeline_clip_slowly(timeline, from, to);
 	return to > from ? to - from : 0;
 }

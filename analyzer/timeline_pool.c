@@ -95,7 +95,7 @@ static int idle_end(struct pool *pool, size_t position)
 	/* What waits only for its callback cannot be told from what waits for a thread. */
 	if (timeline->process->pool_items_unseen)
 		return 0;
-	if (span.duration < timeline->private->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
+	if (span.duration < timeline->hidden->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
 	    !worker_is_counted(timeline, position))
 		return 0;
 	return timeline_top_add(&timeline->idle, &span);
@@ -103,7 +103,7 @@ static int idle_end(struct pool *pool, size_t position)
 
 static int idle_end_all(struct pool *pool)
 {
-	if (pool->now - pool->filled_tick < pool->timeline->private->idle_ticks)
+	if (pool->now - pool->filled_tick < pool->timeline->hidden->idle_ticks)
 		return 0;
 	for (size_t i = 0; i < pool->present_count; i++) {
 		size_t position = pool->present[i];
@@ -213,7 +213,7 @@ static int item_count(struct pool *pool, const struct timeline_span *span)
 
 static bool is_lookup(const struct pool *pool, uint32_t site)
 {
-	return (pool->timeline->private->traits[site] & TRAIT_LOOKUP) != 0;
+	return (pool->timeline->hidden->traits[site] & TRAIT_LOOKUP) != 0;
 }
 
 static bool outstanding_take(struct pool *pool, uint64_t key, struct request *taken)
@@ -347,7 +347,7 @@ static int pool_begin_anew(struct pool *pool)
 
 static int poll_began(struct pool *pool, size_t position, uint32_t site, uint64_t object, uint64_t tick)
 {
-	uint8_t traits = pool->timeline->private->traits[site];
+	uint8_t traits = pool->timeline->hidden->traits[site];
 	struct pool_worker *worker = &pool->workers[position];
 
 	if (traits & TRAIT_ASYNC)
@@ -382,10 +382,10 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 		return request_drop(pool, object);
 	case CROSSING_GAP:
 		spans_forget(pool->timeline, position);
-		wakeups_forget(pool->timeline->private->wakeups);
+		wakeups_forget(pool->timeline->hidden->wakeups);
 		return pool_begin_anew(pool);
 	case TRACE_ASYNC_SEND:
-		return wakeups_send(pool->timeline->private->wakeups, object, crossing->tick);
+		return wakeups_send(pool->timeline->hidden->wakeups, object, crossing->tick);
 	case TRACE_MARK:
 	case TRACE_SPAN_BEGIN:
 	case TRACE_SPAN_END:
@@ -393,7 +393,7 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 	case TRACE_MARK_FIELD:
 		return spans_take(pool->timeline, position, crossing->tick, crossing->word);
 	case CROSSING_WAKE:
-		wakeups_wake(pool->timeline->private->wakeups, position, object);
+		wakeups_wake(pool->timeline->hidden->wakeups, position, object);
 		return 0;
 	}
 	uint32_t site = timeline_site_of(pool->timeline, code);
@@ -407,7 +407,7 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 static void heap_build(struct pool *pool, uint64_t tick)
 {
 	for (size_t i = 0; i < pool->timeline->process->worker_count; i++) {
-		const struct crossing_queue *queue = &pool->timeline->private->crossings[i];
+		const struct crossing_queue *queue = &pool->timeline->hidden->crossings[i];
 		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
 			tick_heap_push(&pool->heap, queue->entries[queue->first].tick, i);
 	}
@@ -418,7 +418,7 @@ int pool_settle(struct pool *pool, uint64_t tick)
 	heap_build(pool, tick);
 	while (pool->heap.count > 0) {
 		size_t position = pool->heap.entries[0].position;
-		struct crossing_queue *queue = &pool->timeline->private->crossings[position];
+		struct crossing_queue *queue = &pool->timeline->hidden->crossings[position];
 		if (pool_cross(pool, position, &queue->entries[queue->first++]) < 0)
 			return -ENOMEM;
 		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)

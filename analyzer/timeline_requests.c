@@ -85,7 +85,7 @@ static inline int request_done(const struct timeline *timeline, struct histogram
 	if (!timeline_overlaps(timeline, request->submit_tick, tick))
 		return 0;
 	histogram_add(life, ticks);
-	return __builtin_expect(ticks >= timeline->private->pending_ticks, 0) ? slow_add(slow, request, ticks) : 0;
+	return __builtin_expect(ticks >= timeline->hidden->pending_ticks, 0) ? slow_add(slow, request, ticks) : 0;
 }
 
 int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site)
@@ -133,7 +133,7 @@ void requests_forget(struct request_share *share, uint64_t tick)
 
 static int end_merge(struct timeline *timeline, const struct request_end *end)
 {
-	struct requests *requests = timeline->private->requests;
+	struct requests *requests = timeline->hidden->requests;
 	struct request request;
 
 	if (request_table_take(&requests->begun, end->key, &request)) {
@@ -147,7 +147,7 @@ static int end_merge(struct timeline *timeline, const struct request_end *end)
 
 static int begun_merge(struct timeline *timeline, const struct request *request)
 {
-	struct requests *requests = timeline->private->requests;
+	struct requests *requests = timeline->hidden->requests;
 	struct request ended;
 
 	if (request_table_take(&requests->ended, request->key, &ended) && ended.submit_tick >= request->submit_tick) {
@@ -161,7 +161,7 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 
 int requests_merge(struct timeline *timeline, struct request_share *share)
 {
-	struct requests *requests = timeline->private->requests;
+	struct requests *requests = timeline->hidden->requests;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < share->ended_count; i++)
@@ -179,17 +179,17 @@ int requests_merge(struct timeline *timeline, struct request_share *share)
 /* Until when ends may have been missed. */
 static uint64_t unsure_until(const struct timeline *timeline)
 {
-	const struct timeline_private *private = timeline->private;
-	uint64_t tick = private->requests->gap_tick;
+	const struct timeline_private *hidden = timeline->hidden;
+	uint64_t tick = hidden->requests->gap_tick;
 
-	if (private->off_count > 0 && private->off[private->off_count - 1].to > tick)
-		tick = private->off[private->off_count - 1].to;
+	if (hidden->off_count > 0 && hidden->off[hidden->off_count - 1].to > tick)
+		tick = hidden->off[hidden->off_count - 1].to;
 	return tick;
 }
 
 int requests_finish(struct timeline *timeline)
 {
-	struct requests *requests = timeline->private->requests;
+	struct requests *requests = timeline->hidden->requests;
 	uint64_t last_tick = timeline->process->last_tick, last_ns = trace_ns(timeline->process, last_tick);
 	uint64_t still_ns = trace_known_until_ns(timeline->process) - last_ns;
 

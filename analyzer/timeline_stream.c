@@ -98,7 +98,7 @@ static void poll_special(struct stream *stream, uint64_t tick, uint64_t word, ui
 
 static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
-	uint8_t traits = stream->timeline->private->traits[site];
+	uint8_t traits = stream->timeline->hidden->traits[site];
 
 	if (__builtin_expect(traits & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
 		poll_special(stream, tick, word, site, traits);
@@ -167,8 +167,8 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 	if (timeline_note_poll(timeline, stream->facts, &stream->share->long_polls, &span) < 0)
 		stream->error = -ENOMEM;
 	stream->notable_ticks = stream->facts->slowest.duration + 1;
-	if (stream->notable_ticks > timeline->private->long_poll_ticks)
-		stream->notable_ticks = timeline->private->long_poll_ticks;
+	if (stream->notable_ticks > timeline->hidden->long_poll_ticks)
+		stream->notable_ticks = timeline->hidden->long_poll_ticks;
 }
 
 /* A poll is over: stream->open.polls are those around it. */
@@ -331,7 +331,7 @@ static void lost(struct stream *stream, uint64_t tick)
 static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	uint32_t site = site_of(stream, word);
-	uint8_t traits = stream->timeline->private->traits[site];
+	uint8_t traits = stream->timeline->hidden->traits[site];
 
 	if (traits & TRAIT_POOL)
 		crossing_add(stream, tick, word);
@@ -488,9 +488,9 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	*stream = (struct stream){
 	    .timeline = timeline,
 	    .facts = &timeline->workers[position],
-	    .share = &timeline->private->share,
-	    .crossings = &timeline->private->crossings[position],
-	    .requests = timeline->private->request_shares ? &timeline->private->request_shares[position] : NULL,
+	    .share = &timeline->hidden->share,
+	    .crossings = &timeline->hidden->crossings[position],
+	    .requests = timeline->hidden->request_shares ? &timeline->hidden->request_shares[position] : NULL,
 	    .facts_windows = timeline->workers[position].windows,
 	    .window_count = timeline->workers[position].window_count,
 	    .position = position,

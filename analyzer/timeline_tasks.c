@@ -196,7 +196,7 @@ static int task_retire(struct tasks *tasks, size_t at)
 	struct timeline *timeline = tasks->timeline;
 	struct task *task = tasks->list[at];
 	uint64_t settled = at + 1 < tasks->count ? tasks->list[at + 1]->first_tick : UINT64_MAX;
-	int error = crossing_queue_move(&timeline->private->crossings[task->worker], &task->crossings);
+	int error = crossing_queue_move(&timeline->hidden->crossings[task->worker], &task->crossings);
 
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
 	if (error == 0)

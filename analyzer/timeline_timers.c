@@ -123,7 +123,7 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	struct timer_set set;
 
 	stream->due_ms = stream->loop_ms = 0;
-	if (!(stream->timeline->private->traits[site] & TRAIT_TIMER) || !stream->counted ||
+	if (!(stream->timeline->hidden->traits[site] & TRAIT_TIMER) || !stream->counted ||
 	    !timeline_overlaps(stream->timeline, tick, tick))
 		return;
 	stale = set_take(stream, object, due_ms, &set);

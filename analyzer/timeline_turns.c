@@ -80,7 +80,7 @@ void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t ob
 {
 	struct turn *turn = &stream->turn;
 	struct timeline_site_turns *facts = &stream->share->sites[site].turns;
-	uint8_t traits = stream->timeline->private->traits[site];
+	uint8_t traits = stream->timeline->hidden->traits[site];
 
 	if (turn->wake_tick != 0 && tick >= turn->wake_tick) {
 		uint64_t delay = tick - turn->wake_tick;
@@ -101,7 +101,7 @@ void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t ob
 			timer_started(stream, tick, ticks, object, site);
 		stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
 	}
-	if (__builtin_expect(ticks >= stream->timeline->private->hold_ticks, 0))
+	if (__builtin_expect(ticks >= stream->timeline->hidden->hold_ticks, 0))
 		turn_hold(stream, tick, ticks, object, site);
 }
 
@@ -159,7 +159,7 @@ static void turn_finish(struct stream *stream, uint64_t ready_at_once)
 
 void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
 {
-	turn_finish(stream, wait_ticks <= stream->timeline->private->prompt_ticks ? ready : 0);
+	turn_finish(stream, wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0);
 	stream->facts->turns++;
 	stream->turn.wake_tick = wake_tick;
 	stream->turn.wait_ticks = wait_ticks;

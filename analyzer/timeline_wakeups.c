@@ -88,7 +88,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object, uint64_t tick)
 {
-	struct wakeups *wakeups = timeline->private->wakeups;
+	struct wakeups *wakeups = timeline->hidden->wakeups;
 	struct timeline_wakeups *facts = &timeline->sites[site].wakeups;
 	struct request send;
 

@@ -3,4 +3,4 @@
  * The two numbers that the assembler and C must agree on; site.c asserts that they do.
  */
 #define TRACE_SITES_MAX 8192
-#define SITE_BYTES      32
+#define SITE_BYTES	32

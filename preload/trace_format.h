@@ -15,19 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_MAGIC "uvtrace\n" /* 8 bytes, no terminator */
-#define TRACE_VERSION 1
+#define TRACE_MAGIC		 "uvtrace\n" /* 8 bytes, no terminator */
+#define TRACE_VERSION		 1
 #define TRACE_READER_VERSION_MIN 1
 
 /* ---- Event words -----------------------------------------------------------------------------------------
  * An event is a time and a 64-bit word: code in bits 0..15, object (an address or a count) in bits 16..63.
  */
 #define TRACE_OBJECT_MASK 0xffffffffffffull
-#define TRACE_SITES_MAX 8192 /* as in thunks_size.h */
-#define TRACE_CODE_POLL 64u                                     /* + site: a poll (callback) of that site starts */
-#define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX)   /* + site: a request was submitted there */
-#define TRACE_CODE_END (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)
-#define TRACE_DEPTH_MAX 64 /* polls and loops open at once on one worker */
+#define TRACE_SITES_MAX	  8192				      /* as in thunks_size.h */
+#define TRACE_CODE_POLL	  64u				      /* + site: a poll (callback) of that site starts */
+#define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX) /* + site: a request was submitted there */
+#define TRACE_CODE_END	  (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)
+#define TRACE_DEPTH_MAX	  64 /* polls and loops open at once on one worker */
 
 enum trace_code {
 #define EVENT(code, name, jsonl, object) TRACE_##name = code,
@@ -89,7 +89,8 @@ static inline uint32_t trace_mark_low(uint64_t word)
 enum trace_role {
 	TRACE_ROLE_LOOP = 1,
 	TRACE_ROLE_POOL = 2,
-	TRACE_ROLE_OTHER = 3, /* all threads that are no workers, together: their AsyncSend events, marks and spans; tid 0 */
+	/* All threads that are no workers, together: their AsyncSend events, marks and spans; tid 0 */
+	TRACE_ROLE_OTHER = 3,
 };
 enum trace_tier { TRACE_TIER_FULL = 1, TRACE_TIER_LIBC = 2 };
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
@@ -105,51 +106,51 @@ struct trace_file_header {
 	uint32_t header_bytes;
 	uint32_t pid;
 	uint8_t unit_shift;
-	uint8_t clock;         /* enum trace_clock */
-	uint8_t tier;          /* enum trace_tier */
+	uint8_t clock; /* enum trace_clock */
+	uint8_t tier;  /* enum trace_tier */
 	uint8_t reserved0;
-	uint64_t segment;      /* N of the file's name */
-	uint64_t start_tick;   /* when recording began in this process */
+	uint64_t segment;    /* N of the file's name */
+	uint64_t start_tick; /* when recording began in this process */
 	uint64_t start_mono_ns;
 	uint64_t start_real_ns;
-	uint8_t process_id[16];/* random, one for each traced process image: what ties segments together */
+	uint8_t process_id[16]; /* random, one for each traced process image: what ties segments together */
 	uint8_t boot_id[16];
-	uint64_t bytes_max;    /* what the file may grow to while it is open: others keep so much of the budget free */
+	uint64_t bytes_max; /* what the file may grow to while it is open: others keep so much of the budget free */
 	uint8_t reserved[24];
-	uint32_t crc32c;       /* of all bytes of this header before this field */
+	uint32_t crc32c; /* of all bytes of this header before this field */
 	uint32_t reserved1;
 };
 _Static_assert(sizeof(struct trace_file_header) == 128, "file header");
 
-#define TRACE_BLOCK_MAGIC 0x42545655u /* "UVTB" */
-#define TRACE_BLOCK_BYTES_MAX (1u << 20) /* payload of one block: a longer one is damage */
+#define TRACE_BLOCK_MAGIC     0x42545655u /* "UVTB" */
+#define TRACE_BLOCK_BYTES_MAX (1u << 20)  /* payload of one block: a longer one is damage */
 
 enum trace_block_type {
 	TRACE_BLOCK_PROCESS = 1, /* struct trace_text entries: what the process is */
-	TRACE_BLOCK_CLOCK = 2,   /* struct trace_clock_pair */
-	TRACE_BLOCK_KINDS = 3,   /* struct trace_kind_entry */
+	TRACE_BLOCK_CLOCK = 2,	 /* struct trace_clock_pair */
+	TRACE_BLOCK_KINDS = 3,	 /* struct trace_kind_entry */
 	TRACE_BLOCK_MODULES = 4, /* struct trace_module_entry */
-	TRACE_BLOCK_SITES = 5,   /* struct trace_site_entry */
+	TRACE_BLOCK_SITES = 5,	 /* struct trace_site_entry */
 	TRACE_BLOCK_WORKERS = 6, /* struct trace_worker_entry; a later entry of the same worker replaces the earlier */
-	TRACE_BLOCK_EVENTS = 7,  /* context entries, then encoded items of one worker */
+	TRACE_BLOCK_EVENTS = 7,	 /* context entries, then encoded items of one worker */
 	TRACE_BLOCK_SAMPLES = 8, /* struct trace_sample */
-	TRACE_BLOCK_SEAL = 9, /* struct trace_seal: the segment's last block, missing where the writer died; what a program
-				 still does while it exits may follow it, and then another one */
-	TRACE_BLOCK_NAMES = 10, /* struct trace_name_entry */
+	TRACE_BLOCK_SEAL = 9,	 /* struct trace_seal: the segment's last block, missing where the writer died; what a
+				    program    still does while it exits may follow it, and then another one */
+	TRACE_BLOCK_NAMES = 10,	 /* struct trace_name_entry */
 	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
 };
 
 struct trace_block_header {
 	uint32_t magic;
 	uint16_t type;
-	uint16_t header_bytes;  /* 64 */
+	uint16_t header_bytes;	/* 64 */
 	uint32_t payload_bytes; /* without the padding to 8 that follows */
-	uint32_t crc32c;        /* of this header with this field 0, then the payload */
+	uint32_t crc32c;	/* of this header with this field 0, then the payload */
 	/* The rest is 0 but in EVENTS blocks. */
 	uint32_t worker;
-	uint32_t event_count;   /* ring records in this block */
-	uint64_t first_index;   /* the worker's index of its first record: gaps are missing, overlaps are doubles */
-	uint64_t first_tick;    /* base of the first gap */
+	uint32_t event_count; /* ring records in this block */
+	uint64_t first_index; /* the worker's index of its first record: gaps are missing, overlaps are doubles */
+	uint64_t first_tick;  /* base of the first gap */
 	uint64_t last_tick;
 	uint32_t context_count; /* struct trace_context entries at the payload's start */
 	uint32_t reserved0;
@@ -182,23 +183,23 @@ struct trace_context {
  *             bits 2-3 = 3: an extension: u16 length, then so many bytes; unknown ones are skipped
  */
 enum trace_shape { TRACE_SHAPE_POLL, TRACE_SHAPE_WAIT, TRACE_SHAPE_INSTANT, TRACE_SHAPE_OTHER };
-#define TRACE_ITEM_BYTES_MAX 17 /* of one item, extensions apart */
-#define TRACE_WORDS_MAX 65536u  /* words defined in one block */
-#define TRACE_GAP_BITS 48       /* a longer gap or duration begins a new block (context carries what is open) */
+#define TRACE_ITEM_BYTES_MAX 17	    /* of one item, extensions apart */
+#define TRACE_WORDS_MAX	     65536u /* words defined in one block */
+#define TRACE_GAP_BITS	     48	    /* a longer gap or duration begins a new block (context carries what is open) */
 
 /* ---- Entries ---------------------------------------------------------------------------------------------
  * Each begins with its own length in bytes (a multiple of 8, padding included). Strings have no terminator.
  */
 enum trace_text_key {
-	TRACE_TEXT_EXE = 1,       /* the program's path */
-	TRACE_TEXT_CMDLINE = 2,   /* arguments, separated by one space */
-	TRACE_TEXT_LIBUV = 3,     /* uv_version_string() */
+	TRACE_TEXT_EXE = 1,	/* the program's path */
+	TRACE_TEXT_CMDLINE = 2, /* arguments, separated by one space */
+	TRACE_TEXT_LIBUV = 3,	/* uv_version_string() */
 	TRACE_TEXT_LIBUV_PATH = 4,
 	TRACE_TEXT_RING_PATH = 5, /* where the ring lies while the process lives and after a crash of the helper */
-	TRACE_TEXT_VERSION = 6,   /* uvtrace's own version */
-	TRACE_TEXT_NOTE = 7,      /* a warning that every report must repeat */
-	TRACE_TEXT_OPTION = 8,    /* NAME=VALUE: an option that readers go by */
-	TRACE_TEXT_UNSEEN = 9,    /* what of this program cannot be seen: one of the words below */
+	TRACE_TEXT_VERSION = 6,	  /* uvtrace's own version */
+	TRACE_TEXT_NOTE = 7,	  /* a warning that every report must repeat */
+	TRACE_TEXT_OPTION = 8,	  /* NAME=VALUE: an option that readers go by */
+	TRACE_TEXT_UNSEEN = 9,	  /* what of this program cannot be seen: one of the words below */
 };
 
 /* TRACE_TEXT_UNSEEN, and the note that goes with it. */
@@ -223,7 +224,7 @@ struct trace_clock_pair {
 struct trace_kind_entry {
 	uint16_t entry_bytes;
 	uint8_t kind;
-	uint8_t class; /* enum trace_kind_class */
+	uint8_t class;		  /* enum trace_kind_class */
 	uint16_t work_req_offset; /* POOL: where struct uv__work lies in the request, what ITEM_END names */
 	uint16_t name_bytes;
 	char name[];
@@ -233,10 +234,10 @@ struct trace_module_entry {
 	uint32_t entry_bytes;
 	uint16_t build_id_bytes;
 	uint16_t path_bytes;
-	uint64_t bias;  /* address in memory - address in the ELF file */
+	uint64_t bias;	/* address in memory - address in the ELF file */
 	uint64_t start; /* mapped from here ... */
-	uint64_t end;   /* ... to before here */
-	char text[];    /* build id, then path */
+	uint64_t end;	/* ... to before here */
+	char text[];	/* build id, then path */
 };
 
 struct trace_site_entry {
@@ -244,8 +245,8 @@ struct trace_site_entry {
 	uint16_t site;
 	uint8_t kind;
 	uint8_t reserved;
-	uint64_t callback;        /* 0: submitted without a callback */
-	uint64_t caller;          /* return address of the call that registered it */
+	uint64_t callback;	  /* 0: submitted without a callback */
+	uint64_t caller;	  /* return address of the call that registered it */
 	uint32_t callback_offset; /* of callback from its symbol */
 	uint32_t caller_offset;
 	uint16_t callback_symbol_bytes; /* 0: no symbol */
@@ -271,23 +272,28 @@ struct trace_worker_entry {
 	uint64_t start_tick;
 	uint64_t end_tick; /* 0: not ended yet */
 	uint64_t recorded; /* ring records committed so far */
-	uint64_t lost;     /* events lost so far, all causes */
+	uint64_t lost;	   /* events lost so far, all causes */
 	char name[];
 };
 
 enum trace_sample_type {
-	TRACE_SAMPLE_QUEUE = 1,     /* loop worker: a = active requests, b = active handles, c = ready fds of the last wait */
-	TRACE_SAMPLE_POOL = 2,      /* process (worker 0): a = queued items, b = running items, c = pool threads */
+	/* Loop worker: a = active requests, b = active handles, c = ready fds of the last wait */
+	TRACE_SAMPLE_QUEUE = 1,
+	TRACE_SAMPLE_POOL = 2,	    /* process (worker 0): a = queued items, b = running items, c = pool threads */
 	TRACE_SAMPLE_WORKER = 3,    /* a = cpu_ns, b = run-queue wait_ns, c = time slices, as in schedstat */
 	TRACE_SAMPLE_RECORDING = 4, /* process: a = 1 switched on, 0 switched off */
-	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no ring, c = events on those, d = marks, spans and fields without a name */
+	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no
+				       ring, c = events on those, d = marks, spans and fields without a name */
 	TRACE_SAMPLE_SWITCHES = 6,  /* any worker, running totals: a = voluntary, b = involuntary context switches */
-	TRACE_SAMPLE_CGROUP = 7,    /* process, running totals of its cgroup: a = enforcement periods, b = throttled ones, c = throttled ns */
-	TRACE_SAMPLE_MACHINE = 8,   /* process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
-	TRACE_SAMPLE_CPUS = 9,      /* process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in thousandths of a CPU, 0: none */
-	TRACE_SAMPLE_PRICE = 10,    /* process: a = what recording one event costs on this machine, in picoseconds */
-	TRACE_SAMPLE_STALLS = 11,   /* process, running totals: a = looks at stuck callbacks, b = looks left out because there were too
-				     * many, c = looks that saw nothing but which callback it was */
+	TRACE_SAMPLE_CGROUP = 7, /* process, running totals of its cgroup: a = enforcement periods, b = throttled ones,
+				    c = throttled ns */
+	/* Process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
+	TRACE_SAMPLE_MACHINE = 8,
+	TRACE_SAMPLE_CPUS = 9,	 /* process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in
+				    thousandths of a CPU, 0: none */
+	TRACE_SAMPLE_PRICE = 10, /* process: a = what recording one event costs on this machine, in picoseconds */
+	TRACE_SAMPLE_STALLS = 11, /* process, running totals: a = looks at stuck callbacks, b = looks left out because
+				   * there were too many, c = looks that saw nothing but which callback it was */
 };
 
 struct trace_sample {
@@ -303,7 +309,8 @@ enum trace_machine { TRACE_MACHINE_X86_64 = 62, TRACE_MACHINE_AARCH64 = 183 }; /
 
 enum trace_stall_type {
 	TRACE_STALL_LOOK = 1, /* the callback ran at this tick */
-	TRACE_STALL_END = 2,  /* it was seen to have ended, after at least one look; nothing is said of stack or system call */
+	/* It was seen to have ended, after at least one look; nothing is said of stack or system call */
+	TRACE_STALL_END = 2,
 };
 
 /* One look. Of the stack and the registers only words are kept that unwinding needs: those that point into code or into
@@ -311,40 +318,40 @@ enum trace_stall_type {
 struct trace_stall_entry {
 	uint32_t entry_bytes;
 	uint32_t worker;
-	uint16_t type;           /* enum trace_stall_type */
-	uint8_t state;           /* of the thread, as in /proc/PID/stat: 'R', 'S', 'D', ...; 0: not known */
-	uint8_t register_count;  /* 0: it was not stopped for the look, only sp and pc may be known */
-	uint16_t machine;        /* enum trace_machine */
+	uint16_t type;		/* enum trace_stall_type */
+	uint8_t state;		/* of the thread, as in /proc/PID/stat: 'R', 'S', 'D', ...; 0: not known */
+	uint8_t register_count; /* 0: it was not stopped for the look, only sp and pc may be known */
+	uint16_t machine;	/* enum trace_machine */
 	uint16_t object_bytes;
-	uint64_t poll_word;      /* the poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the turn of
-				  * a loop whose callbacks cannot be seen (tier "libc") */
+	uint64_t poll_word; /* the poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the
+			     * turn of a loop whose callbacks cannot be seen (tier "libc") */
 	uint64_t poll_tick;
-	uint64_t tick;           /* of the look, or when the end was noticed */
-	uint64_t base_tick;      /* first seen at; then and now, as in schedstat: */
+	uint64_t tick;	    /* of the look, or when the end was noticed */
+	uint64_t base_tick; /* first seen at; then and now, as in schedstat: */
 	uint64_t base_cpu_ns, base_wait_ns;
 	uint64_t cpu_ns, wait_ns; /* 0: could not be read */
-	int64_t syscall;         /* number; -1: none (a page fault, or it computes), -2: not known */
+	int64_t syscall;	  /* number; -1: none (a page fault, or it computes), -2: not known */
 	uint64_t arguments[6];
-	uint64_t sp, pc;         /* 0: not known */
-	uint64_t frame_sp;       /* stack pointer of the function that called the callback; 0: not known */
-	uint32_t holder;         /* thread id of who has the lock that it waits for; 0: not known */
-	uint32_t word_count;     /* of the stack */
-	uint32_t stack_bytes;    /* that were looked at, from sp */
-	uint32_t error;          /* errno of what kept the look from being whole; 0: nothing did */
-	uint32_t suppressed;     /* looks at this poll that were left out so far */
+	uint64_t sp, pc;      /* 0: not known */
+	uint64_t frame_sp;    /* stack pointer of the function that called the callback; 0: not known */
+	uint32_t holder;      /* thread id of who has the lock that it waits for; 0: not known */
+	uint32_t word_count;  /* of the stack */
+	uint32_t stack_bytes; /* that were looked at, from sp */
+	uint32_t error;	      /* errno of what kept the look from being whole; 0: nothing did */
+	uint32_t suppressed;  /* looks at this poll that were left out so far */
 	uint32_t reserved;
-	uint64_t data[];         /* register_count registers in DWARF's order (0: not kept), then word_count words of the stack,
-				  * each trace_word(value, place): which word it is, counted from sp; then the object, a text */
+	uint64_t data[]; /* register_count registers in DWARF's order (0: not kept), then word_count words of the stack,
+			  * each trace_word(value, place): which word it is, counted from sp; then the object, a text */
 };
 _Static_assert(sizeof(struct trace_stall_entry) == 184, "stall");
 _Static_assert(offsetof(struct trace_stall_entry, data) == sizeof(struct trace_stall_entry), "stall data");
 #define TRACE_STALL_ENTRY_BYTES_MAX 16384u
-#define TRACE_STALL_REGISTERS_MAX 40u
+#define TRACE_STALL_REGISTERS_MAX   40u
 
 enum trace_seal_reason {
 	TRACE_SEAL_ROTATED = 1, /* another segment follows */
-	TRACE_SEAL_EXIT = 2,    /* the program ended by exit() or return from main */
-	TRACE_SEAL_DIED = 3,    /* the program ended without telling us: signal, _exit, exec */
+	TRACE_SEAL_EXIT = 2,	/* the program ended by exit() or return from main */
+	TRACE_SEAL_DIED = 3,	/* the program ended without telling us: signal, _exit, exec */
 };
 
 struct trace_seal {

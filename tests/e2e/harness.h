@@ -39,7 +39,7 @@ struct run {
 	const char *env[HARNESS_ARGS_MAX];  /* NAME=VALUE, until NULL; UVTRACE_* of the outside never gets in */
 	const char *input;		    /* what it reads from standard input; NULL: nothing */
 	bool bare;			    /* without the preload */
-	int (*prepare)(void);		    /* called in the new process before it becomes the program; not 0: status 126 */
+	int (*prepare)(void); /* called in the new process before it becomes the program; not 0: status 126 */
 };
 
 struct result {

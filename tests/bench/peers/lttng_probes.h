@@ -7,4 +7,4 @@
 #include "peers/lttng_provider.h"
 
 #define PROBE_START(handle) lttng_ust_tracepoint(uvloop, poll_start, handle)
-#define PROBE_END(handle) lttng_ust_tracepoint(uvloop, poll_end, handle)
+#define PROBE_END(handle)   lttng_ust_tracepoint(uvloop, poll_end, handle)
