@@ -106,12 +106,38 @@ void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 			       (struct sampler_values){time.busy_ns, time.idle_ns, time.steal_ns, 0}, now_ns);
 }
 
+static bool switch_is_ready(const struct shared *shared, uint32_t number)
+{
+	/* Acquire: pairs with shared_note_switch(). */
+	return atomic_load_explicit(&shared->switched[number % SHARED_SWITCHES_MAX].ready, memory_order_acquire) ==
+	       number + 1;
+}
+
+static void switch_put(struct sampler *sampler, uint32_t number, uint64_t now_ns)
+{
+	const struct shared_switch *change = &sampler->segment->shared->switched[number % SHARED_SWITCHES_MAX];
+	struct sampler_values values = {.a = change->on != 0};
+
+	sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
+}
+
+/* The newest of those that are written: a segment that begins while recording is off says so itself. */
+static void switch_repeat(struct sampler *sampler, uint64_t now_ns)
+{
+	const struct shared *shared = sampler->segment->shared;
+	uint32_t written = atomic_load_explicit(&shared->switches_written, memory_order_relaxed);
+
+	if (written > 0 && switch_is_ready(shared, written - 1))
+		switch_put(sampler, written - 1, now_ns);
+}
+
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 {
 	struct sampler_values price = {.a = sampler->event_price_ps};
 
 	sampler->cpus = sampler->throttling = sampler->machine = (struct sampler_values){.a = UINT64_MAX}; /* none */
 	sample_put(sampler, TRACE_SAMPLE_PRICE, 0, tick_now(sampler), &price, now_ns);
+	switch_repeat(sampler, now_ns);
 	sampler_sample_machine(sampler, now_ns);
 }
 
@@ -200,16 +226,9 @@ static void sample_recording(struct sampler *sampler, struct shared *shared, uin
 		segment_put_note(sampler->segment, SEGMENT_NOTE_SWITCHES, now_ns);
 		number = end - SHARED_SWITCHES_MAX;
 	}
-	for (; number != end; number++) {
-		const struct shared_switch *change = &shared->switched[number % SHARED_SWITCHES_MAX];
-		struct sampler_values values;
-
-		/* Acquire: pairs with shared_note_switch(). Who notes it is not done yet: next time. */
-		if (atomic_load_explicit(&change->ready, memory_order_acquire) != number + 1)
-			break;
-		values = (struct sampler_values){.a = change->on != 0};
-		sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
-	}
+	/* Where one is not ready, who notes it is not done yet: next time. */
+	for (; number != end && switch_is_ready(shared, number); number++)
+		switch_put(sampler, number, now_ns);
 	atomic_store_explicit(&shared->switches_written, number, memory_order_relaxed);
 }
 

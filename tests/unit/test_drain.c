@@ -514,6 +514,43 @@ Test(drain, rotation_on_request)
 	trace_close(trace);
 }
 
+static size_t count_samples(const struct trace_process *process, uint16_t type, uint64_t value)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < process->sample_count; i++)
+		count += process->samples[i].type == type && process->samples[i].a == value;
+	return count;
+}
+
+/* The segment in which recording was switched off may be gone. */
+Test(drain, segment_that_begins_while_recording_is_off_says_so)
+{
+	struct shared_ring *ring;
+	struct trace *trace;
+	char path[300];
+
+	site_add(SITE);
+	drain_begin();
+	ring = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(ring, 10);
+	shared_note_switch(shared, false, clock_read(shared->clock));
+	flush();
+	atomic_fetch_add(&shared->rotate_asked, 1);
+	flush();
+	put_polls(ring, 10); /* of a thread that did not know yet: a segment without events is not kept */
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].segment_count, 2);
+	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1, "it is one change");
+	trace_close(trace);
+	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", folder, getpid());
+	trace = trace_open((const char *[]){path}, 1, NULL, NULL);
+	cr_assert_eq(trace->process_count, 1);
+	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1);
+	trace_close(trace);
+}
+
 Test(drain, program_that_dies_leaves_what_was_open_open)
 {
 	struct shared_ring *ring;
