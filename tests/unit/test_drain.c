@@ -701,6 +701,14 @@ static void folder_block(char path[200])
 	close(fd);
 }
 
+static struct shared_ring *begin_unwritable(char path[200])
+{
+	folder_block(path);
+	site_add(SITE);
+	drain_begin();
+	return ring_begin(0, TRACE_ROLE_LOOP);
+}
+
 static void wait_for_message(void)
 {
 	while (!atomic_load(&shared->message_ready))
@@ -709,13 +717,9 @@ static void wait_for_message(void)
 
 Test(drain, unwritable_folder_loses_events_and_says_so)
 {
-	struct shared_ring *ring;
 	char path[200];
+	struct shared_ring *ring = begin_unwritable(path);
 
-	folder_block(path);
-	site_add(SITE);
-	drain_begin();
-	ring = ring_begin(0, TRACE_ROLE_LOOP);
 	put_polls(ring, 10000); /* waits for room: so the ring is emptied */
 	drain_end();
 	cr_assert_eq(drain_result, -ENOTDIR);
@@ -725,14 +729,10 @@ Test(drain, unwritable_folder_loses_events_and_says_so)
 
 Test(drain, what_cannot_be_written_waits_in_its_ring)
 {
-	struct shared_ring *ring;
-	struct trace *trace;
 	char path[200];
+	struct shared_ring *ring = begin_unwritable(path);
+	struct trace *trace;
 
-	folder_block(path);
-	site_add(SITE);
-	drain_begin();
-	ring = ring_begin(0, TRACE_ROLE_LOOP);
 	put_polls(ring, 100);
 	put_now(ring, trace_word(8, POLL));
 	wait_for_message();
@@ -751,14 +751,10 @@ Test(drain, what_cannot_be_written_waits_in_its_ring)
 
 Test(drain, what_the_ring_cannot_hold_until_the_folder_can_be_had_again_is_missing)
 {
-	struct shared_ring *ring;
-	struct trace *trace;
 	char path[200];
+	struct shared_ring *ring = begin_unwritable(path);
+	struct trace *trace;
 
-	folder_block(path);
-	site_add(SITE);
-	drain_begin();
-	ring = ring_begin(0, TRACE_ROLE_LOOP);
 	put_polls(ring, 5000);
 	put_now(ring, trace_word(8, POLL));
 	wait_for_message();
