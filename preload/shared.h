@@ -6,7 +6,7 @@
  *
  * Rules: SHARED_VERSION goes up with every change of layout; both sides are always built together, so another
  * version is refused. Whoever maps it from outside checks magic, version, sizes and every index before use:
- * nothing here is believed. Each field says who writes it. The rings' own protocol is in ring.h.
+ * nothing here is believed. Each field says who writes it. The rings' own protocol is in thread.h.
  */
 #ifndef SHARED_H
 #define SHARED_H

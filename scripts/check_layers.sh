@@ -42,10 +42,10 @@ mains='uvtrace_drain\.c|trace_ctl\.c'
 # shellcheck disable=SC2086,SC2046 # lists of our own file names
 {
 	# drain.h is a contract: of it they use drain_wake alone.
-	forbid 'hooks never see what encodes and writes' "$include\"(writer|encoder|segment|modules|sampler|watchdog|look)\.h\"" \
-		preload/hooks_* preload/ring.[ch] preload/site.[ch] preload/thread.[ch]
+	forbid 'hooks never see what encodes and writes' "$include\"(writer|encoder|segment|modules|sampler|watchdog|look|rings)\.h\"" \
+		preload/hooks_* preload/site.[ch] preload/thread.[ch]
 	forbid 'the drain knows neither hooks, sites nor threads' "$include\"(hooks.*|thread|site|real|config|helper)\.h\"" \
-		preload/encoder.[ch] preload/writer.[ch] preload/segment.[ch] preload/drain.[ch] preload/modules.[ch] preload/machine.[ch] preload/sampler.[ch] \
+		preload/encoder.[ch] preload/writer.[ch] preload/segment.[ch] preload/drain.[ch] preload/rings.[ch] preload/modules.[ch] preload/machine.[ch] preload/sampler.[ch] \
 		preload/orphans.[ch] preload/folder.[ch] preload/short_file.[ch] preload/watchdog.[ch] preload/look*.[ch] preload/doing.[ch] \
 		preload/crc32c.[ch] preload/uvtrace_drain.c
 	forbid 'the analyzer shares only trace_*, shared.h, crc32c.h and version.h with the preload' \
