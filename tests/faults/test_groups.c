@@ -207,6 +207,7 @@ Test(fault_groups, helper_is_out_of_memory)
 	cr_assert_eq(write_file(folder, "oom_score_adj", "1000"), 0);
 	snprintf(folder, sizeof(folder), "/proc/%d", (int)session.pid);
 	write_file(folder, "oom_score_adj", "-1000");
+	cr_assert_eq(mkdir("eat", 0700), 0); /* both know now who goes first */
 	cr_assert_eq(session_end(&session), 0);
 	cr_expect(strstr(session.out, "somebody was killed"), "said: %s", session.out);
 	cr_expect(fault_has_ended(helper), "it was not the helper that was killed");
