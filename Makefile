@@ -21,7 +21,7 @@ SANFLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno
 ALL_CFLAGS = $(OPT) -std=gnu11 $(CWARN) $(SANFLAGS) $(CFLAGS)
 # The readers' hot loops cross files: gcc looks through them when it links a tool (a tenth less time; fat objects, because
 # the tests link the plain code).
-LTO := $(if $(SANITIZE)$(findstring clang,$(shell $(CC) --version)),,-flto=auto -ffat-lto-objects)
+LTO := $(if $(SANITIZE)$(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-flto=auto -ffat-lto-objects)
 PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
 ANALYZER_LIBS := -ldw -lelf -ljansson -lz -lzstd -lpthread -lm
