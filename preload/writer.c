@@ -536,10 +536,15 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	return error;
 }
 
+/* What a drain that was killed has left was looked for when the segment was begun, but it may have been dying still. */
 void writer_seal_and_go_on(struct writer *writer)
 {
-	if (writer->mode != SHARED_WRITER_NULL && writer->is_open)
-		segment_rename(writer);
+	uint64_t next = 0;
+
+	if (writer->mode == SHARED_WRITER_NULL || !writer->is_open)
+		return;
+	segment_rename(writer);
+	walk_files(writer, visit_own, &next);
 }
 
 void writer_seal(struct writer *writer)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -180,6 +181,23 @@ Test(writer, numbers_go_on_from_the_highest_of_this_process)
 	writer_seal(&writer);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert(exists("name.1234567.9.bin.open"));
+}
+
+/* A drain that is being killed holds its segment for a moment longer. */
+Test(writer, what_was_left_open_gets_its_name_at_the_next_seal)
+{
+	int fd;
+
+	make_folder();
+	make_file("name.1234567.5.bin.open", 10, 0);
+	fd = open(in_folder("name.1234567.5.bin.open"), O_RDONLY);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
+	cr_assert(exists("name.1234567.5.bin.open"));
+	close(fd);
+	writer_seal(&writer);
+	cr_assert(exists("name.1234567.5.bin"));
+	cr_assert(exists("name.1234567.6.bin"));
 }
 
 Test(writer, links_are_not_followed)
