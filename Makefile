@@ -173,15 +173,16 @@ $(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/
 		-Ianalyzer/viewer/wasm/include -Ianalyzer/viewer/wasm $(CPPFLAGS) -Wl,--gc-sections -Wl,--strip-all \
 		-Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 -o $@ $(VIEWER_SRC) -lm
 
-# What the page inflates zstd with comes from npm. Where that cannot be had, browsers that know zstd do without.
+# What the page inflates zstd with comes from npm. Where that cannot be had, browsers that know zstd do without; where it
+# can be had later, the page is made anew.
 VIEWER_NPM := $(BUILD)/viewer-npm
 
 $(VIEWER_NPM)/.installed: analyzer/viewer/package.json analyzer/viewer/package-lock.json
 	@mkdir -p $(@D)
-	$(call say,NPM,$(@D))cp $^ analyzer/viewer/.npmrc $(@D) && { npm ci --prefix $(@D) --silent --ignore-scripts --fetch-retries=1 || \
-		echo 'trace_viewer.html will not inflate .zst by itself: npm could not install fzstd (make clean, then again)'; }; touch $@
+	$(call say,NPM,$(@D))cp $^ analyzer/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts --fetch-retries=1 && \
+		touch $@ || echo 'trace_viewer.html will not inflate .zst by itself: npm could not install fzstd'
 
-$(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE) $(VIEWER_NPM)/.installed
+$(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE) $(if $(shell command -v npm),$(VIEWER_NPM)/.installed)
 	$(call say,PAGE,$@)analyzer/viewer/bundle.sh $< $@ $(VIEWER_NPM)/node_modules/fzstd
 
 # ---- Examples, fixtures, tests ------------------------------------------------------------------------------

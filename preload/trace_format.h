@@ -134,8 +134,9 @@ enum trace_block_type {
 	TRACE_BLOCK_WORKERS = 6, /* struct trace_worker_entry; a later entry of the same worker replaces the earlier */
 	TRACE_BLOCK_EVENTS = 7,	 /* context entries, then encoded items of one worker */
 	TRACE_BLOCK_SAMPLES = 8, /* struct trace_sample */
-	TRACE_BLOCK_SEAL = 9,	 /* struct trace_seal: the segment's last block, missing where the writer died; what a
-				    program    still does while it exits may follow it, and then another one */
+	/* struct trace_seal: the segment's last block, missing where the writer died; what a program still does while
+	 * it exits may follow it, and then another one */
+	TRACE_BLOCK_SEAL = 9,
 	TRACE_BLOCK_NAMES = 10,	 /* struct trace_name_entry */
 	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
 };
