@@ -15,7 +15,7 @@ packages_of() {
 	test) echo libcriterion-dev btrfs-progs libjemalloc2 ;;
 	# Node may come from elsewhere, and then brings npm.
 	browser)
-		echo chromium
+		echo chromium zstd
 		command -v node >/dev/null || echo nodejs
 		command -v npm >/dev/null || echo npm
 		;;
