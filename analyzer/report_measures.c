@@ -314,7 +314,7 @@ static json_t *timer_json(const struct report *report, uint32_t site)
 	    {"late_loop_busy_ns", known ? json_ticks(timeline, timers->busy_ticks) : json_null()},
 	    {"late_kernel_ns", known ? json_ticks(timeline, timers->kernel_ticks) : json_null()},
 	    {"late_queue_ns", known ? json_ticks(timeline, timers->queue_ticks) : json_null()},
-	    {"latest", known ? late_worst_json(report, timers) : json_null()},
+	    {"latest", known && timers->worst.late > 0 ? late_worst_json(report, timers) : json_null()},
 	    {"early", early ? spread_json(timeline, &timers->early) : json_null()},
 	    {"earliest", early ? early_worst_json(report, timers) : json_null()},
 	};
@@ -424,7 +424,8 @@ static json_t *dispatch_site_json(const struct report *report, uint32_t site)
 	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
 	const struct json_pair pairs[] = {
 	    {"delay", spread_json(timeline, &turns->delay)},
-	    {"worst_start_ns", json_integer(timeline_offset_ns(timeline, turns->worst.tick))},
+	    {"worst_start_ns",
+	     turns->worst.delay > 0 ? json_integer(timeline_offset_ns(timeline, turns->worst.tick)) : json_null()},
 	    {"worst_polls_before", json_number(turns->worst.polls)},
 	    {"worst_behind",
 	     turns->worst.polls ? site_add(report, json_object(), turns->worst.behind, false) : json_null()},

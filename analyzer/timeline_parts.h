@@ -203,6 +203,8 @@ void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, 
 void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site);
 /* The loop waits again, or is left. */
 void turn_end(struct stream *stream);
+/* uv_run runs what is due before its first wait: that is a turn too. */
+void turn_enter(struct stream *stream, uint64_t tick);
 int turns_merge(struct timeline *timeline, struct timeline_share *share);
 void site_turns_clear(struct timeline_site_turns *turns);
 

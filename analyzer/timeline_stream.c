@@ -297,6 +297,8 @@ static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	open_push(&stream->open, word, tick);
 	inside_enter(stream, tick);
+	if (!stream->pool)
+		turn_enter(stream, tick);
 }
 
 static void loop_leave(struct stream *stream, uint64_t tick)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Turns of a loop: from the end of a wait to the begin of the next. All that a turn found ready waits until it is its
- * turn; so a callback's start minus the turn's begin is its dispatch delay, and what ran before is what it stood
- * behind.
+ * Turns of a loop: from the end of a wait, or from uv_run, to the begin of the next wait. All that a turn found ready
+ * waits until it is its turn; so a callback's start minus the turn's begin is its dispatch delay, and what ran before
+ * is what it stood behind.
  *
  * A hold is a poll of hold_ns or more. What it cost others: its duration for each poll that came after it in the
  * turn, and half of it for each descriptor that the next wait found ready at once (it became ready some time during
@@ -169,6 +169,13 @@ void turn_end(struct stream *stream)
 {
 	turn_finish(stream, 0);
 	stream->turn.wake_tick = 0;
+}
+
+void turn_enter(struct stream *stream, uint64_t tick)
+{
+	turn_end(stream);
+	stream->turn.wake_tick = tick;
+	stream->turn.wait_ticks = 0;
 }
 
 /* ---- What threads have added up ------------------------------------------------------------------------------- */

@@ -121,6 +121,27 @@ static void done(void)
 
 /* ---- Loop workers --------------------------------------------------------------------------------------------- */
 
+/* uv_run runs timers before it looks for the first time: where it is called again and again, always. */
+Test(timeline, what_runs_before_the_first_wait_is_a_turn)
+{
+	process_make(0, 2000);
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), poll(110, 20, SITE_TIMER, 16),
+	     poll(140, 40, SITE_TIMER, 32), instant(200, trace_word(0, TRACE_TURN)),
+	     instant(210, trace_word(7, TRACE_LOOP_LEAVE)), poll(250, 10, SITE_TIMER, 48),
+	     instant(300, trace_word(7, TRACE_LOOP_ENTER)), poll(305, 5, SITE_TIMER, 16),
+	     instant(320, trace_word(0, TRACE_TURN)), instant(330, trace_word(7, TRACE_LOOP_LEAVE)));
+	finish();
+	cr_assert_eq(timeline->most_timers.timers, 2u);
+	cr_assert_eq(timeline->most_timers.tick, 100u);
+	cr_assert_eq(timeline->most_timers.timer_ticks, 60u);
+	cr_assert_eq(timeline->turn_timers.count, 2u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].turns.delay.count, 3u, "the one outside of uv_run waited for nothing");
+	cr_assert_eq(timeline->sites[SITE_TIMER].turns.worst.delay, 40u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].turns.worst.behind_ticks, 20u);
+	cr_assert_eq(timeline->workers[0].turns, 2u, "of waits");
+	done();
+}
+
 Test(timeline, adds_up_a_loop)
 {
 	process_make(0, 3000);

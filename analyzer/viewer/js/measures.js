@@ -157,7 +157,7 @@ const WAKE_COLUMNS = [
 ];
 
 const DELAY_COLUMNS = [
-	nameColumn('Callback', (row) => goToTime(row.worst_start_ns - row.max_ns / 2, row.max_ns)),
+	nameColumn('Callback', (row) => row.worst_start_ns !== null && goToTime(row.worst_start_ns - row.max_ns / 2, row.max_ns)),
 	countColumn('count', 'Runs'), durationColumn('p50_ns', 'p50'), durationColumn('p99_ns', 'p99'), durationColumn('max_ns', 'Max'),
 ];
 

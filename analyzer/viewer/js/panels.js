@@ -179,6 +179,13 @@ function wakeRow(wake) {
 		`${wake.what}: worker ${from} → worker ${to}, after ${formatDuration(wake.to_ns - wake.from_ns)}`));
 }
 
+/* How a turn began, in words. */
+function turnBegan({ after, ready }) {
+	if (after === 'enter')
+		return 'uv_run began';
+	return `the loop ${after === 'park' ? 'woke' : 'looked'} (${plural(ready, 'ready fd')})`;
+}
+
 function turnSection(detail) {
 	const { turn } = detail;
 	if (!turn)
@@ -186,8 +193,8 @@ function turnSection(detail) {
 	const behind = turn.behind.map((poll) => element('li', {}, element('button', { class: 'row', onclick: () => select(poll.worker, poll.tick) },
 		element('span', { class: 'figure' }, formatDuration(poll.duration_ns)), element('span', { class: 'what' }, siteOf(poll).name))));
 	return section('Its turn', element('p', {}, turn.polls === 0
-		? `It was the first of its turn and began ${formatDuration(turn.waited_ns)} after the loop ${turn.after_park ? 'woke' : 'looked'} (${plural(turn.ready, 'ready fd')}).`
-		: `It waited ${formatDuration(turn.waited_ns)} since its turn began (${plural(turn.ready, 'ready fd')}), behind ${plural(turn.polls, 'poll')}:`),
+		? `It was the first of its turn and began ${formatDuration(turn.waited_ns)} after ${turnBegan(turn)}.`
+		: `It waited ${formatDuration(turn.waited_ns)} after ${turnBegan(turn)}, behind ${plural(turn.polls, 'poll')}:`),
 	behind.length ? element('ol', { class: 'rows' }, behind) : null);
 }
 

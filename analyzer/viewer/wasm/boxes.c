@@ -116,7 +116,7 @@ static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, s
 		return simple_box(stream, BOX_TURN, tick, tick, object, out);
 	case TRACE_LOOP_ENTER:
 		open_push(&stream->open, word, tick);
-		return 0;
+		return simple_box(stream, BOX_ENTER, tick, tick, 0, out);
 	case TRACE_LOOP_LEAVE:
 		return loop_leave(stream, tick, out);
 	case TRACE_WORKER_END:

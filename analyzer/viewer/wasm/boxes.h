@@ -15,11 +15,12 @@
 #include "reader.h"
 
 enum box_type {
-	BOX_POLL, /* a callback, or a work function */
-	BOX_WORK, /* a request's work on the pool that is no callback */
-	BOX_PARK, /* object: ready fds */
-	BOX_TURN, /* a wait of no length; object: ready fds */
-	BOX_HOLE, /* object: events lost or missing */
+	BOX_POLL,  /* a callback, or a work function */
+	BOX_WORK,  /* a request's work on the pool that is no callback */
+	BOX_PARK,  /* object: ready fds */
+	BOX_TURN,  /* a wait of no length; object: ready fds */
+	BOX_ENTER, /* uv_run begins, and with it a turn */
+	BOX_HOLE,  /* object: events lost or missing */
 	BOX_TYPES
 };
 
