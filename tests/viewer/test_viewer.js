@@ -645,8 +645,8 @@ test('panels of requests, timers and wake-ups lead to where their figures come f
 });
 
 test('what stuck callbacks were in: the frames come with the trace, and lead to their poll', async () => {
-	const file = path.join(BUILD, 'viewer-test', 'stalls.html'), truth = analyze(demo);
-	execFileSync(path.join(BUILD, 'analyze_trace'), ['--html', file, demo]);
+	const folder = traced('examples/long_sleep'), file = path.join(BUILD, 'viewer-test', 'stalls.html'), truth = analyze(folder);
+	execFileSync(path.join(BUILD, 'analyze_trace'), ['--html', file, folder]);
 	const page = await openPage(browser.context, file);
 	await settle(page);
 	await page.click('#tab-stalls');
