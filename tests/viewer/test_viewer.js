@@ -291,7 +291,7 @@ test('wheel and pinch zoom at the pointer, keys zoom and move, undo goes back', 
 	await press(page, 'f');
 	assert.ok(Math.abs((await width(page)) - whole) < 1);
 	await press(page, 'u');
-	assert.equal((await shown(page)).from, then.from);
+	assert.ok(Math.abs((await shown(page)).from - then.from) < 0.001); /* of a nanosecond: sums are rounded */
 }));
 
 test('two fingers pinch', NOT_IN_FIREFOX, async () => {
