@@ -26,6 +26,7 @@ PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-mo
 ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
 ANALYZER_LIBS := -ldw -lelf -ljansson -lz -lzstd -lpthread -lm
 
+comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '%-5s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$(2))';)
 obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
@@ -71,6 +72,9 @@ WASM_CC ?= clang
 VIEWER := $(BUILD)/trace_viewer.html
 VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld),$(wildcard /usr/lib/wasm32-wasi/libc.a),$(wildcard \
 	$(shell $(WASM_CC) -print-resource-dir 2>/dev/null)/lib/wasi/libclang_rt.builtins-wasm32.a))
+# C++ names are put right by what clang has for them, where it is installed.
+VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-file-name=libc++abi.a 2>/dev/null)),\
+	-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
 	symbols.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
@@ -135,7 +139,6 @@ $(BUILD)/obj/%.o: %.cc
 
 # ---- The product --------------------------------------------------------------------------------------------
 
-comma := ,
 LIBTRACE_MAP := $(wildcard preload/libtrace.map)
 LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined \
 	$(if $(LIBTRACE_MAP),-Wl$(comma)--version-script=$(LIBTRACE_MAP))
@@ -171,7 +174,7 @@ $(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/
 	@mkdir -p $(@D)
 	$(call say,WASM,$@)$(WASM_CC) --target=wasm32-wasi -mexec-model=reactor -O3 -std=gnu11 $(WARN) -Wno-constant-conversion \
 		-Ianalyzer/viewer/wasm/include -Ianalyzer/viewer/wasm $(CPPFLAGS) -Wl,--gc-sections -Wl,--strip-all \
-		-Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 -o $@ $(VIEWER_SRC) -lm
+		-Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 -o $@ $(VIEWER_SRC) -lm $(VIEWER_CXXABI)
 
 # What the page inflates zstd with comes from npm. Where that cannot be had, browsers that know zstd do without; where it
 # can be had later, the page is made anew.

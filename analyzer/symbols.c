@@ -7,7 +7,6 @@
  * Rules: a file is used only after its build-id was compared with the trace's. libdw follows .gnu_debuglink and
  * /usr/lib/debug/.build-id by itself, and asks debuginfod servers only where DEBUGINFOD_URLS is set.
  */
-#include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
@@ -20,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "demangle.h"
 #include "symbols.h"
 #include "symbols_code.h"
 
@@ -39,15 +39,11 @@ struct module_files {
 	Dwfl_Module *module;
 };
 
-typedef char *demangle_function(const char *, char *, size_t *, int *);
-
 struct symbols {
 	const struct trace_process *process;
 	struct module_files *files; /* one for each module of the process */
 	struct cached **cache;
 	size_t cache_slots, cache_used;
-	void *cxx;
-	demangle_function *demangle; /* NULL: C++ names stay as they are */
 };
 
 /* What a lookup found, before it is put into words. */
@@ -178,54 +174,6 @@ static const struct trace_module *module_find(const struct trace_process *proces
 
 /* ---- One address ---------------------------------------------------------------------------------------------- */
 
-/* Cuts the parameters off: "f(int) const" becomes "f"; "operator()" and "{lambda(int)#1}" stay. */
-static void parameters_cut(char *name)
-{
-	char *end = strrchr(name, ')');
-	int depth = 0;
-
-	if (!end || strchr(end, '}') || strchr(end, ':'))
-		return;
-	for (char *at = end; at > name; at--) {
-		depth += *at == ')' ? 1 : *at == '(' ? -1 : 0;
-		if (depth == 0) {
-			bool is_operator = at - name >= 8 && strncmp(at - 8, "operator", 8) == 0;
-			if (!is_operator)
-				*at = '\0';
-			return;
-		}
-	}
-}
-
-/* Template functions have their return type before the name: "void f<int>" becomes "f<int>". */
-static void return_type_cut(char *name)
-{
-	char *start = name;
-	int depth = 0;
-
-	if (strstr(name, "operator"))
-		return;
-	for (char *at = name; *at; at++) {
-		depth += *at == '<' || *at == '(' || *at == '{' ? 1 : *at == '>' || *at == ')' || *at == '}' ? -1 : 0;
-		if (*at == ' ' && depth == 0)
-			start = at + 1;
-	}
-	memmove(name, start, strlen(start) + 1);
-}
-
-static char *name_demangle(const struct symbols *symbols, const char *name)
-{
-	int status = -1;
-	char *plain =
-	    symbols->demangle && strncmp(name, "_Z", 2) == 0 ? symbols->demangle(name, NULL, NULL, &status) : NULL;
-
-	if (!plain)
-		return strndup(name, strcspn(name, "@")); /* without the version that a library's symbols may have */
-	parameters_cut(plain);
-	return_type_cut(plain);
-	return plain;
-}
-
 static char *path_join(const char *folder, const char *file)
 {
 	char *path;
@@ -284,7 +232,7 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
 	if (!name || !*name)
 		return;
-	found->name = name_demangle(symbols, name);
+	found->name = demangle(name);
 	found->offset = offset;
 	if (offset != 0 || !declaration_find(files->module, address, found))
 		line_find(files->module, address, found);
@@ -353,7 +301,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	if (found.module)
 		files_find(symbols, address - return_address, &found);
 	if (!found.name && recorded && *recorded) {
-		found.name = name_demangle(symbols, recorded);
+		found.name = demangle(recorded);
 		found.offset = recorded_offset;
 	}
 	bool placed = !found.name;
@@ -454,7 +402,7 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
 	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
 		return NULL;
-	return name_with_offset(name_demangle(symbols, name), offset);
+	return name_with_offset(demangle(name), offset);
 }
 
 bool symbols_is_ours(const struct trace_module *module)
@@ -485,14 +433,6 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 		   : &no_callback;
 }
 
-/* C++ names are put right by the C++ runtime, where there is one: it is no dependency. */
-static void demangle_open(struct symbols *symbols)
-{
-	symbols->cxx = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-	if (symbols->cxx)
-		*(void **)&symbols->demangle = dlsym(symbols->cxx, "__cxa_demangle");
-}
-
 struct symbols *symbols_open(const struct trace_process *process)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
@@ -506,7 +446,6 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	}
 	elf_version(EV_CURRENT);
-	demangle_open(symbols);
 	return symbols;
 }
 
@@ -520,8 +459,6 @@ void symbols_close(struct symbols *symbols)
 	}
 	for (size_t i = 0; i < symbols->cache_slots; i++)
 		cached_free(symbols->cache[i]);
-	if (symbols->cxx)
-		dlclose(symbols->cxx);
 	free(symbols->cache);
 	free(symbols->files);
 	free(symbols);

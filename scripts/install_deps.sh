@@ -11,7 +11,7 @@ set -eu
 packages_of() {
 	case $1 in
 	build) echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev ;;
-	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 ;;
+	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32 ;;
 	test) echo libcriterion-dev btrfs-progs libjemalloc2 ;;
 	# Node may come from elsewhere, and then brings npm.
 	browser)

@@ -526,6 +526,15 @@ function strokesOf(page, columns = 2000) {
 
 // ---- What is drawn --------------------------------------------------------------------------------------------
 
+test('C++ names and static functions are those of analyze_trace, without a look into the program’s files', async () => {
+	const folder = traced('fixtures/throw');
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const names = (report) => report.callbacks.map((row) => row.callback);
+	assert.deepEqual(names(await figuresOf(page)), names(analyze(folder)));
+	await closePage(page);
+});
+
 test('polls inside polls have a row of their own', async () => {
 	const folder = traced('fixtures/nested'), truth = analyze(folder);
 	const page = await openPage(browser.context);

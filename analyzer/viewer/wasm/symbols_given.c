@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "demangle.h"
 #include "symbols.h"
 #include "symbols_given.h"
 #include "unwind.h"
@@ -111,23 +112,24 @@ static void info_recorded(const struct trace_process *process, struct symbol_inf
 			  const char *symbol, uint32_t offset)
 {
 	const struct trace_module *module = module_find(process, address);
-	char *name = NULL, *text = NULL;
+	char *plain = symbol && *symbol ? demangle(symbol) : NULL, *name = NULL, *text = NULL;
 
 	*info = unknown_site;
 	if (module)
 		info->module = base_name(module->path);
-	if (symbol && *symbol) {
-		int length = offset ? asprintf(&name, "%s+0x%" PRIx32, symbol, offset) : asprintf(&name, "%s", symbol);
+	if (plain) {
+		int length = offset ? asprintf(&name, "%s+0x%" PRIx32, plain, offset) : asprintf(&name, "%s", plain);
 		if (length >= 0)
 			length = *info->module ? asprintf(&text, "%s (%s)", name, info->module)
 					       : asprintf(&text, "%s", name);
+		free(plain);
 		if (length < 0)
 			return;
 	} else {
 		name = text = name_by_place(info->module, module, address);
 	}
 	if (name && text) {
-		info->named = symbol && *symbol;
+		info->named = name != text;
 		info->name = name;
 		info->text = text;
 	}
