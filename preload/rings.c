@@ -354,16 +354,24 @@ static void ring_free(struct drain *drain, uint32_t i)
 	atomic_fetch_add(&shared->pool_cancelled, atomic_load(&ring->pool_cancelled));
 	atomic_fetch_add(&shared->pool_finished, atomic_load(&ring->pool_finished));
 	worker->worker = 0;
-	watchdog_forget(&drain->watchdog, i);
 	/* Release: pairs with the acquire of the thread that claims the ring next. */
 	atomic_store_explicit(&ring->state, RING_FREE, memory_order_release);
 }
 
+static bool is_to_be_freed(const struct drain_worker *worker)
+{
+	return worker->worker != 0 && worker->has_ended;
+}
+
+/* A look that the watchdog has taken at a worker is written first: in a block of its own, not among the entries. */
 void rings_free(struct drain *drain)
 {
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (is_to_be_freed(&drain->workers[i]))
+			watchdog_forget(&drain->watchdog, i);
 	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (drain->workers[i].worker != 0 && drain->workers[i].has_ended)
+		if (is_to_be_freed(&drain->workers[i]))
 			ring_free(drain, i);
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
 }

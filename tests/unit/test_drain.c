@@ -610,6 +610,37 @@ Test(drain, null_writer_drains_and_writes_nothing)
 	cr_assert_eq(count_files(""), 0);
 }
 
+/* ---- Looks at stuck callbacks ----------------------------------------------------------------------------------- */
+
+/* Its look may be there when the worker ends: it is written beside the last words on workers, not among them. */
+Test(drain, workers_that_end_right_after_a_look_are_told_of)
+{
+	struct trace *trace;
+
+	site_add(SITE);
+	shared->options.stall_ms = 25;
+	drain_begin();
+	for (unsigned i = 0; i < 20; i++) {
+		struct shared_ring *stuck = ring_begin(0, TRACE_ROLE_LOOP), *other = ring_begin(1, TRACE_ROLE_LOOP);
+
+		put_polls(other, 5);
+		put_now(stuck, trace_word(8, POLL));
+		usleep(26000 + i * 1000); /* the look is taken, and not yet fetched, some time in there */
+		put_now(stuck, TRACE_POLL_END);
+		ring_end(other);
+		ring_end(stuck);
+		wait_until_free(stuck);
+		wait_until_free(other);
+	}
+	drain_end();
+	trace = trace_read();
+	cr_assert_eq(trace->processes[0].worker_count, 40);
+	cr_assert_gt(trace->processes[0].stall_count, 0);
+	for (uint32_t i = 0; i < 40; i++)
+		cr_assert_neq(trace->processes[0].workers[i].end_tick, 0, "worker %u", i + 1);
+	trace_close(trace);
+}
+
 /* ---- Sleep ---------------------------------------------------------------------------------------------- */
 
 Test(drain, sleeps_when_idle_and_can_be_woken)
