@@ -177,12 +177,14 @@ $(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/
 		-Wl,--max-memory=4294967296 -Wl,-z,stack-size=1048576 -o $@ $(VIEWER_SRC) -lm $(VIEWER_CXXABI)
 
 # What the page inflates zstd with comes from npm. Where that cannot be had, browsers that know zstd do without; where it
-# can be had later, the page is made anew.
+# can be had later, the page is made anew (not-there: .SECONDARY would leave it as it is).
 VIEWER_NPM := $(BUILD)/viewer-npm
+.PHONY: not-there
 
-$(VIEWER_NPM)/.installed: analyzer/viewer/package.json analyzer/viewer/package-lock.json
+$(VIEWER_NPM)/.installed: analyzer/viewer/package.json analyzer/viewer/package-lock.json \
+		$(if $(wildcard $(VIEWER_NPM)/.installed),,not-there)
 	@mkdir -p $(@D)
-	$(call say,NPM,$(@D))cp $^ analyzer/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts --fetch-retries=1 && \
+	$(call say,NPM,$(@D))cp $(filter %.json,$^) analyzer/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts --fetch-retries=1 && \
 		touch $@ || echo 'trace_viewer.html will not inflate .zst by itself: npm could not install fzstd'
 
 $(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE) $(if $(shell command -v npm),$(VIEWER_NPM)/.installed)

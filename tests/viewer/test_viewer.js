@@ -526,7 +526,9 @@ function strokesOf(page, columns = 2000) {
 
 // ---- What is drawn --------------------------------------------------------------------------------------------
 
-test('C++ names and static functions are those of analyze_trace, without a look into the program’s files', async () => {
+const NO_CPP = { skip: !fs.existsSync(path.join(BUILD, 'fixtures/throw')) && 'no C++ compiler' };
+
+test('C++ names and static functions are those of analyze_trace, without a look into the program’s files', NO_CPP, async () => {
 	const folder = traced('fixtures/throw');
 	const page = await openPage(browser.context);
 	await load(page, segmentsOf(folder));
