@@ -3,6 +3,7 @@
  * Whose handles a loop has ever more of: reads its worker's items once more, and keeps which handles callbacks ran
  * on and were not closed. Done only where samples show that handles grow.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "findings_parts.h"
@@ -20,18 +21,22 @@ static bool is_handle_site(const struct trace_process *process, uint32_t site)
 /* The first callback that ran on a handle is the one that it is counted for. */
 static int item_look(const struct trace_process *process, struct request_table *handles, const struct trace_item *item)
 {
-	uint32_t code = trace_word_code(item->word);
-	struct request handle = {.key = trace_word_object(item->word), .site = code - TRACE_CODE_POLL}, before;
+	uint32_t code = trace_word_code(item->word), site = code - TRACE_CODE_POLL;
+	uint64_t object = trace_word_object(item->word);
+	struct request closed, *handle;
 
-	if (item->shape == TRACE_SHAPE_WAIT || handle.key == 0)
+	if (item->shape == TRACE_SHAPE_WAIT || object == 0)
 		return 0;
 	if (code == TRACE_HANDLE_CLOSE)
-		request_table_take(handles, handle.key, &before);
-	if (code < TRACE_CODE_POLL || code >= TRACE_CODE_SUBMIT || !is_handle_site(process, handle.site))
+		request_table_take(handles, object, &closed);
+	if (code < TRACE_CODE_POLL || code >= TRACE_CODE_SUBMIT || !is_handle_site(process, site) ||
+	    request_table_find(handles, object))
 		return 0;
-	if (request_table_take(handles, handle.key, &before))
-		handle = before;
-	return request_table_add(handles, &handle);
+	handle = request_table_add(handles, object);
+	if (!handle)
+		return -ENOMEM;
+	*handle = (struct request){.key = object, .site = site};
+	return 0;
 }
 
 static uint32_t most_of(const struct trace_process *process, const struct request_table *handles, uint64_t *most)

@@ -17,11 +17,14 @@
 
 void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site, uint64_t object, uint64_t ns)
 {
-	struct request request = {.key = object, .submit_tick = ns, .site = site, .worker = worker};
+	struct request *request;
 
 	if (object == 0 || !process->process->sites[site].callback || process->pending.count >= PENDING_MAX)
 		return;
-	if (request_table_add(&process->pending, &request) < 0)
+	request = request_table_add(&process->pending, object);
+	if (request)
+		*request = (struct request){.key = object, .submit_tick = ns, .site = site, .worker = worker};
+	else
 		request_table_empty(&process->pending); /* they are not followed then */
 }
 

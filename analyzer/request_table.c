@@ -40,14 +40,13 @@ static int table_grow(struct request_table *table)
 	return 0;
 }
 
-int request_table_add(struct request_table *table, const struct request *request)
+struct request *request_table_add(struct request_table *table, uint64_t key)
 {
 	if (table->count * 2 >= table->room && table_grow(table) < 0)
-		return -ENOMEM;
-	struct request *slot = slot_find(table, request->key);
+		return NULL;
+	struct request *slot = slot_find(table, key);
 	table->count += slot->key == 0;
-	*slot = *request;
-	return 0;
+	return slot;
 }
 
 /* Those behind the hole move up, so that no probing ends too early. */

@@ -24,8 +24,9 @@ struct request_table {
 	size_t room, count;
 };
 
-/* In place of one with the same key, if there is one. 0 or -ENOMEM. */
-int request_table_add(struct request_table *table, const struct request *request);
+/* A place for a request of this key, to be filled in at once, the key too; what was there is another's, or has the same
+ * key. NULL: no memory. */
+struct request *request_table_add(struct request_table *table, uint64_t key);
 /* The request itself, until the table changes; NULL where it is not there. */
 struct request *request_table_find(const struct request_table *table, uint64_t key);
 /* Takes a request out; false where it is not there. */

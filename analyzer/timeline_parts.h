@@ -119,6 +119,10 @@ struct stream {
 	bool counted; /* false where another worker was asked for */
 	bool later;   /* a part that goes on where the one before stopped, at last_tick */
 	bool begun, ended, inside;
+	bool whole; /* this and the next three are the timeline's, at hand for each poll */
+	uint32_t site_count;
+	const uint8_t *traits;
+	uint64_t hold_ticks;
 	int error;
 	uint64_t inside_tick, last_tick;
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
@@ -188,19 +192,20 @@ static inline bool timeline_overlaps(const struct timeline *timeline, uint64_t f
 }
 
 /* The site of a poll or submit code; site_count where there is no such site. */
-static inline uint32_t timeline_site_of(const struct timeline *timeline, uint32_t code)
+static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
 {
 	uint32_t site = code - (code >= TRACE_CODE_SUBMIT ? TRACE_CODE_SUBMIT : TRACE_CODE_POLL);
 
-	return site < timeline->process->site_count ? site : (uint32_t)timeline->process->site_count;
+	return site < site_count ? site : site_count;
 }
 
 /* ---- timeline_turns.c ---- */
 
 /* A wait ended: the turn before is over, another begins. */
 void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
-/* An outermost poll of a loop is over. */
-void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site);
+/* An outermost poll of a loop is over. `facts` are those of its site. */
+void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
+	       struct timeline_site_turns *facts);
 /* The loop waits again, or is left. */
 void turn_end(struct stream *stream);
 /* uv_run runs what is due before its first wait: that is a turn too. */

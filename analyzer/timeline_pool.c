@@ -310,19 +310,18 @@ static int request_submit(struct pool *pool, uint32_t site, uint64_t object)
 {
 	const struct trace_process *process = pool->timeline->process;
 	uint8_t kind = process->sites[site].kind;
-	struct request request = {
-	    .key = (object + process->kinds[kind].work_req_offset) & TRACE_OBJECT_MASK,
-	    .submit_tick = pool->now,
-	    .site = site,
-	};
+	uint64_t key = (object + process->kinds[kind].work_req_offset) & TRACE_OBJECT_MASK;
+	struct request before, *request;
 
-	struct request before;
-
-	if (request.key == 0)
+	if (key == 0)
 		return 0;
-	outstanding_take(pool, request.key, &before); /* its end was lost */
+	outstanding_take(pool, key, &before); /* its end was lost */
 	pool->lookups += is_lookup(pool, site);
-	return request_table_add(&pool->requests, &request) < 0 ? -ENOMEM : pool_level(pool);
+	request = request_table_add(&pool->requests, key);
+	if (!request)
+		return -ENOMEM;
+	*request = (struct request){.key = key, .submit_tick = pool->now, .site = site};
+	return pool_level(pool);
 }
 
 /* A request that needs no work any more: cancelled, or its callback runs. */
@@ -396,7 +395,7 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 		wakeups_wake(pool->timeline->hidden->wakeups, position, object);
 		return 0;
 	}
-	uint32_t site = timeline_site_of(pool->timeline, code);
+	uint32_t site = timeline_site_of((uint32_t)pool->timeline->process->site_count, code);
 	if (code >= TRACE_CODE_SUBMIT)
 		return request_submit(pool, site, object);
 	return poll_began(pool, position, site, object, crossing->tick);

@@ -42,10 +42,16 @@ void request_share_clear(struct request_share *share)
 
 int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site)
 {
-	struct request request = {
-	    .key = object, .submit_tick = tick, .site = site, .worker = (uint32_t)stream->position};
+	struct request *request;
 
-	return object == 0 ? 0 : request_table_add(&stream->requests->begun, &request);
+	if (object == 0)
+		return 0;
+	request = request_table_add(&stream->requests->begun, object);
+	if (!request)
+		return -ENOMEM;
+	*request =
+	    (struct request){.key = object, .submit_tick = tick, .site = site, .worker = (uint32_t)stream->position};
+	return 0;
 }
 
 static int ended_add(struct request_share *share, uint64_t object, uint64_t tick)
@@ -131,6 +137,16 @@ void requests_forget(struct request_share *share, uint64_t tick)
 
 /* ---- Of all --------------------------------------------------------------------------------------------------- */
 
+static int copy_add(struct request_table *table, const struct request *request)
+{
+	struct request *copy = request_table_add(table, request->key);
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *request;
+	return 0;
+}
+
 static int end_merge(struct timeline *timeline, const struct request_end *end)
 {
 	struct requests *requests = timeline->hidden->requests;
@@ -142,7 +158,7 @@ static int end_merge(struct timeline *timeline, const struct request_end *end)
 				    end->tick);
 	}
 	request = (struct request){.key = end->key, .submit_tick = end->tick, .cancelled = end->cancelled};
-	return request.key == 0 ? 0 : request_table_add(&requests->ended, &request);
+	return request.key == 0 ? 0 : copy_add(&requests->ended, &request);
 }
 
 static int begun_merge(struct timeline *timeline, const struct request *request)
@@ -156,7 +172,7 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 		return request_done(timeline, &timeline->sites[request->site].life, &timeline->slow_requests, &done,
 				    ended.submit_tick);
 	}
-	return request_table_add(&requests->begun, request);
+	return copy_add(&requests->begun, request);
 }
 
 int requests_merge(struct timeline *timeline, struct request_share *share)

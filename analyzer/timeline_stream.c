@@ -98,7 +98,7 @@ static void poll_special(struct stream *stream, uint64_t tick, uint64_t word, ui
 
 static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
-	uint8_t traits = stream->timeline->hidden->traits[site];
+	uint8_t traits = stream->traits[site];
 
 	if (__builtin_expect(traits & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
 		poll_special(stream, tick, word, site, traits);
@@ -106,7 +106,7 @@ static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t wor
 
 static inline uint32_t site_of(const struct stream *stream, uint64_t word)
 {
-	return timeline_site_of(stream->timeline, trace_word_code(word));
+	return timeline_site_of(stream->site_count, trace_word_code(word));
 }
 
 /* ---- Time ----------------------------------------------------------------------------------------------------- */
@@ -174,18 +174,19 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 /* A poll is over: stream->open.polls are those around it. */
 static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
 {
-	struct timeline *timeline = stream->timeline;
+	struct site_share *of_site = &stream->share->sites[site];
 
-	if (!stream->counted || !timeline_overlaps(timeline, tick, tick + duration))
+	if (!stream->counted || (!stream->whole && !timeline_overlaps(stream->timeline, tick, tick + duration)))
 		return;
-	histogram_add(&stream->share->sites[site].callback, duration);
+	histogram_add(&of_site->callback, duration);
 	histogram_add(&stream->facts->polls, duration);
 	if (stream->open.polls > 0) {
 		stream->facts->nested++;
 	} else {
-		stream->facts->callback_ticks += timeline_clip(timeline, tick, tick + duration);
+		stream->facts->callback_ticks +=
+		    stream->whole ? duration : timeline_clip(stream->timeline, tick, tick + duration);
 		if (!stream->pool)
-			turn_poll(stream, tick, duration, trace_word_object(word), site);
+			turn_poll(stream, tick, duration, word, site, &of_site->turns);
 	}
 	if (__builtin_expect(duration >= stream->notable_ticks, 0))
 		poll_note(stream, tick, duration, word, site);
@@ -333,7 +334,7 @@ static void lost(struct stream *stream, uint64_t tick)
 static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	uint32_t site = site_of(stream, word);
-	uint8_t traits = stream->timeline->hidden->traits[site];
+	uint8_t traits = stream->traits[site];
 
 	if (traits & TRAIT_POOL)
 		crossing_add(stream, tick, word);
@@ -497,6 +498,10 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .window_count = timeline->workers[position].window_count,
 	    .position = position,
 	    .pool = worker->role == TRACE_ROLE_POOL,
+	    .whole = timeline->hidden->whole,
+	    .site_count = (uint32_t)timeline->process->site_count,
+	    .traits = timeline->hidden->traits,
+	    .hold_ticks = timeline->hidden->hold_ticks,
 	    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
 	};
 }
@@ -551,7 +556,7 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 		    .tick = open->tick,
 		    .duration = tick > open->tick ? tick - open->tick : 0,
 		    .worker = stream->position,
-		    .site = timeline_site_of(timeline, trace_word_code(open->word)),
+		    .site = site_of(stream, open->word),
 		    .nested = around++ > 0,
 		    .object = trace_word_object(open->word),
 		};

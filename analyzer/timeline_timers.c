@@ -44,9 +44,9 @@ static uint32_t open_site(const struct stream *stream)
 	for (uint32_t i = 0; i < stream->open.count; i++) {
 		uint32_t code = trace_word_code(stream->open.list[i].word);
 		if (code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT)
-			return timeline_site_of(stream->timeline, code);
+			return timeline_site_of(stream->site_count, code);
 	}
-	return (uint32_t)stream->timeline->process->site_count;
+	return stream->site_count;
 }
 
 void timer_set(struct stream *stream, uint64_t tick, uint64_t object)
@@ -123,7 +123,7 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	struct timer_set set;
 
 	stream->due_ms = stream->loop_ms = 0;
-	if (!(stream->timeline->hidden->traits[site] & TRAIT_TIMER) || !stream->counted ||
+	if (!(stream->traits[site] & TRAIT_TIMER) || !stream->counted ||
 	    !timeline_overlaps(stream->timeline, tick, tick))
 		return;
 	stale = set_take(stream, object, due_ms, &set);

@@ -76,11 +76,11 @@ static void turn_hold(struct stream *stream, uint64_t tick, uint64_t ticks, uint
 		stream->error = -ENOMEM;
 }
 
-void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site)
+void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
+	       struct timeline_site_turns *facts)
 {
 	struct turn *turn = &stream->turn;
-	struct timeline_site_turns *facts = &stream->share->sites[site].turns;
-	uint8_t traits = stream->timeline->hidden->traits[site];
+	uint8_t traits = stream->traits[site];
 
 	if (turn->wake_tick != 0 && tick >= turn->wake_tick) {
 		uint64_t delay = tick - turn->wake_tick;
@@ -98,11 +98,11 @@ void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t ob
 	}
 	if (__builtin_expect(traits & (TRAIT_TIMER | TRAIT_CONNECTION), 0)) {
 		if (traits & TRAIT_TIMER)
-			timer_started(stream, tick, ticks, object, site);
+			timer_started(stream, tick, ticks, trace_word_object(word), site);
 		stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
 	}
-	if (__builtin_expect(ticks >= stream->timeline->hidden->hold_ticks, 0))
-		turn_hold(stream, tick, ticks, object, site);
+	if (__builtin_expect(ticks >= stream->hold_ticks, 0))
+		turn_hold(stream, tick, ticks, trace_word_object(word), site);
 }
 
 static void holds_cost(struct stream *stream, uint64_t ready_at_once)

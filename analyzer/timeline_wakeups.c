@@ -5,6 +5,7 @@
  *
  * A send while another is under way is coalesced: libuv runs one callback for both, and the first counts.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "timeline_parts.h"
@@ -64,15 +65,17 @@ uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks)
 
 int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick)
 {
-	struct request send = {.key = object, .submit_tick = tick}, before;
+	struct request *sent = request_table_find(&wakeups->sent, object);
 
-	if (object == 0)
+	if (sent)
+		sent->site++;
+	if (sent || object == 0)
 		return 0;
-	if (request_table_take(&wakeups->sent, object, &before)) {
-		send = before;
-		send.site++;
-	}
-	return request_table_add(&wakeups->sent, &send);
+	sent = request_table_add(&wakeups->sent, object);
+	if (!sent)
+		return -ENOMEM;
+	*sent = (struct request){.key = object, .submit_tick = tick};
+	return 0;
 }
 
 void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed)
