@@ -328,7 +328,7 @@ struct trace_stall_entry {
 			     * turn of a loop whose callbacks cannot be seen (tier "libc") */
 	uint64_t poll_tick;
 	uint64_t tick;	    /* of the look, or when the end was noticed */
-	uint64_t base_tick; /* first seen at; then and now, as in schedstat: */
+	uint64_t base_tick; /* when the next two were read; then and now, as in schedstat: */
 	uint64_t base_cpu_ns, base_wait_ns;
 	uint64_t cpu_ns, wait_ns; /* 0: could not be read */
 	int64_t syscall;	  /* number; -1: none (a page fault, or it computes), -2: not known */

@@ -42,9 +42,10 @@ struct watchdog_poll {
 	uint64_t counter; /* when it began; 0: no poll is open */
 	uint64_t word;
 	uint64_t start_ns;
-	uint64_t due_ns; /* of the next look */
-	uint64_t base_counter;
+	uint64_t due_ns;	    /* of the next look */
+	uint64_t base_counter;	    /* 0: not read yet */
 	struct sampler_values base; /* its thread's CPU time then */
+	uint64_t head;		    /* of the ring in the last round */
 	uint32_t looks, suppressed;
 };
 
