@@ -5,13 +5,17 @@
 Each process must be read by analyze_trace and by trace_to_jsonl without an error or a problem, and name LIBUV as the
 library it saw. At least half as many processes as there are TESTS must have left a trace. The file LEFT, what was there
 a second after the end, must be empty; but where the drain is a thread of the program (MODE), one that was killed
-leaves its ring file, and what is in that must be in what was read. Says what is wrong in lines that begin with "#".
+leaves its ring file, and what is in that must be in what was read. The suite kills its servers when a test is over: one
+that was just about to end may have sealed its trace already, which happens to few. Says what is wrong in lines that
+begin with "#".
 """
 
 import glob
 import json
 import subprocess
 import sys
+
+ENDING_MAX = 3
 
 
 def run(command):
@@ -34,12 +38,18 @@ def main():
         wrong += [f"{where}: {problem}" for problem in process["problems"]]
         if process["libuv_path"] != libuv or process["tier"] != "full":
             wrong.append(f"{where}: saw {process['libuv_path']}, tier {process['tier']}")
-    killed = [p["pid"] for p in processes if mode == "thread" and not p["sealed"]]
+    sealed = {p["pid"]: p["sealed"] for p in processes if mode == "thread"}
+    ending = []
     with open(left, encoding="utf-8") as lines:
         for line in lines:
             kind, name = line.split()[0], line.split()[-1]
-            if kind != "ring" or int(name.split(".")[1]) not in killed:
-                wrong.append(f"left behind: {line.strip()}")
+            said = f"left behind: {line.strip()}"
+            if kind != "ring" or int(name.split(".")[1]) not in sealed:
+                wrong.append(said)
+            elif sealed[int(name.split(".")[1])]:
+                ending.append(said)
+    if len(ending) > ENDING_MAX:
+        wrong += ending
     if len(processes) < int(tests) / 2:
         wrong.append(f"only {len(processes)} traces of {tests} tests")
     events = sum(process["events"] for process in processes)
