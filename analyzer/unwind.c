@@ -205,6 +205,8 @@ static bool step(struct symbols *symbols, const struct trace_stall *stall, struc
 		state->scanned = false;
 		return state->sp > sp && state->pc != 0;
 	}
+	if (state->is_beyond)
+		return false;
 	return (!module && step_nowhere(symbols, stall, state)) || step_scan(symbols, stall, state, stack_end(stall));
 }
 

@@ -173,8 +173,10 @@ static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall, stru
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		before.known[i] = register_before(&machine, frame, i, &before.registers[i]);
-	if (return_register < 0 || (uint32_t)return_register >= count || !before.known[return_register])
+	if (return_register < 0 || (uint32_t)return_register >= count || !before.known[return_register]) {
+		state->is_beyond = machine.cfa > stall->sp + stall->stack_bytes;
 		return false;
+	}
 	if (!before.known[stack])
 		unwind_set(&before, stack, machine.cfa);
 	before.pc = before.registers[return_register] & PC_MASK;

@@ -13,6 +13,7 @@ struct unwind_state {
 	uint64_t pc, sp;
 	bool is_return; /* pc is a return address */
 	bool scanned;	/* it was looked for */
+	bool is_beyond; /* the frame ends above what was seen of the stack: all of that is its own */
 	bool known[TRACE_STALL_REGISTERS_MAX];
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* by DWARF's numbers */
 };
@@ -36,7 +37,7 @@ static inline void unwind_set(struct unwind_state *state, uint32_t number, uint6
 /* A word of the stack; false where it was not kept. */
 bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *value);
 
-/* False, and the state is as it was, where there is no information or it needs what is not known. */
+/* False, and the state is as it was but for is_beyond, where there is no information or it needs what is not known. */
 bool unwind_cfi_step(Dwfl_Module *file, const struct trace_stall *stall, struct unwind_state *state);
 
 #endif

@@ -131,11 +131,12 @@ static void look_ask(struct watchdog *watchdog, const struct watchdog_ring *ring
 
 /* ---- What is written of a look -------------------------------------------------------------------------- */
 
+/* A frame pointer to beyond what was read says that a frame ends there. */
 static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - look->sp < look->stack_bytes || modules_is_code(&watchdog->segment->modules, address);
+	return value - look->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
 }
 
 static uint32_t registers_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)

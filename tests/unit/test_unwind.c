@@ -208,6 +208,23 @@ Test(unwind, ends_where_the_callback_was_called)
 	cr_assert_eq(place_of("outer", count) + 1, count, "whoever called is no part of it");
 }
 
+/* In a frame that is larger than what was seen of the stack, return addresses are left over from other calls. */
+Test(unwind, looks_for_no_caller_within_a_frame)
+{
+	uint32_t seen = 0;
+	size_t count;
+
+	look();
+	ask(&count);
+	stall.frame_sp = 0;
+	stall.stack_bytes = 512; /* of innermost(), which has nearly twice as much */
+	while (seen < stall.word_count && trace_word_code(words[seen]) < 63)
+		seen++;
+	words[seen] = trace_word(frames[place_of("middle", count)].address, 63);
+	stall.word_count = seen + 1;
+	cr_assert_eq(unwind(symbols, &stall, frames), 1);
+}
+
 Test(unwind, is_empty_where_nothing_is_known)
 {
 	size_t count;
