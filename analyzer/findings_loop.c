@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STALLS_BESIDES 0.1 /* of the time that looks stand for is worth a word */
+
 /* ---- Callbacks that hold a loop ------------------------------------------------------------------------------- */
 
 /* The long runs of one callback. */
@@ -172,24 +174,59 @@ static enum severity holder_severity(const struct detection *detection, const st
 	return SEVERITY_WARNING;
 }
 
-/* What was seen, and how much of the callback's time that look stands for. */
+/* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL where it is next to
+ * nothing. */
+static const struct stall *stalls_besides(const struct detection *detection, const struct holder *holder,
+					  uint64_t *ticks)
+{
+	const struct findings_input *input = detection->input;
+	const struct stall *besides = NULL;
+	uint64_t all = 0;
+
+	*ticks = 0;
+	for (size_t i = 0; i < input->stall_count; i++) {
+		const struct stall *stall = &input->stalls[i];
+		if (stall->site != holder->site)
+			continue;
+		all += stall->ticks;
+		if (stall->cause == holder->stall->cause || stall->cause == STALL_UNKNOWN)
+			continue;
+		*ticks += stall->ticks;
+		besides = !besides || stall->ticks > besides->ticks ? stall : besides;
+	}
+	return (double)*ticks >= STALLS_BESIDES * (double)all ? besides : NULL;
+}
+
+static const char *stall_what(const struct stall *stall)
+{
+	return stall->cause == STALL_DESCHEDULED ? "no CPU: the kernel ran somebody else"
+	       : *stall->what			 ? stall->what
+						 : "a computation";
+}
+
+/* What was seen, how long after the callback began, and what else. */
 static void stalls_tell(const struct detection *detection, const struct holder *holder, char *text, size_t bytes)
 {
-	const struct stall *stall = holder->stall, *others = detection->input->stalls;
+	const struct stall *stall = holder->stall, *others = detection->input->stalls, *besides;
 	struct texts texts = {0};
+	uint64_t ticks;
 	size_t looks = 0;
 
 	for (size_t i = 0; i < detection->input->stall_count; i++)
 		looks += others[i].site == holder->site;
+	besides = stalls_besides(detection, holder, &ticks);
 	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, looks == 1 ? "" : "s",
-		 *stall->what ? stall->what : "a computation",
-		 say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
+		 stall_what(stall), say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
+	if (besides)
+		snprintf(text + strlen(text), bytes - strlen(text), " For %s something else held it, mostly %s%.300s.",
+			 say_ns(&texts, ns_of(detection->timeline, ticks)),
+			 besides->cause == STALL_CPU ? "computing in " : "", stall_what(besides));
 }
 
 static void holder_evidence(struct detection *detection, struct finding *finding, const struct holder *holder)
 {
 	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
-	char known[512] = "";
+	char known[800] = "";
 	struct texts texts = {0};
 
 	if (holder->stall)
