@@ -117,10 +117,21 @@ export function segmentsOf(folder) {
 	return fs.readdirSync(folder).filter((name) => name.includes('.bin')).sort().map((name) => path.join(folder, name));
 }
 
-/* A synthetic trace of so many events, made once. */
+const made = new Set();
+
+/* False: the folder is to be filled, which is done once a run, as what an earlier one left is another build's. */
+function isMade(folder) {
+	const before = made.has(folder);
+	if (!before)
+		fs.rmSync(folder, { recursive: true, force: true });
+	made.add(folder);
+	return before;
+}
+
+/* A synthetic trace of so many events. */
 export function generated(events, ...options) {
 	const folder = path.join(BUILD, 'viewer-test', `generated-${events}${options.join('')}`);
-	if (!fs.existsSync(folder))
+	if (!isMade(folder))
 		execFileSync(path.join(BUILD, 'bench', 'generate_trace'), [`--events=${events}`, ...options, folder], { stdio: 'ignore' });
 	return folder;
 }
@@ -129,10 +140,10 @@ function tracedEnvironment(folder) {
 	return { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'), UVTRACE_PATH: path.join(folder, 'trace.bin') };
 }
 
-/* A program of the repository, traced once. */
+/* A program of the repository, traced. */
 export function traced(program, env = {}) {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-' + path.basename(program));
-	if (!fs.existsSync(folder))
+	if (!isMade(folder))
 		execFileSync(path.join(BUILD, program), [], { env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
 	return folder;
 }
@@ -140,7 +151,7 @@ export function traced(program, env = {}) {
 /* A program that is switched off for a while from outside. */
 export async function tracedOff() {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-off');
-	if (fs.existsSync(folder))
+	if (isMade(folder))
 		return folder;
 	const program = spawn(path.join(BUILD, 'fixtures/control'), [], { env: tracedEnvironment(folder), stdio: ['pipe', 'pipe', 'ignore'] });
 	const say = (line) => new Promise((resolve) => {

@@ -534,6 +534,10 @@ test('C++ names and static functions are those of analyze_trace, without a look 
 	await load(page, segmentsOf(folder));
 	const names = (report) => report.callbacks.map((row) => row.callback);
 	assert.deepEqual(names(await figuresOf(page)), names(analyze(folder)));
+	await page.click('#tab-callbacks');
+	const name = page.locator('#panel-callbacks .name', { hasText: 'on_timer' });
+	assert.equal(await name.textContent(), 'cache_of_answers<unsigned long, …char>::on_timer');
+	assert.equal(await name.getAttribute('title'), 'cache_of_answers<unsigned long, unsigned char>::on_timer');
 	await closePage(page);
 });
 

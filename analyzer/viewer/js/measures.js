@@ -8,13 +8,9 @@ import { formatCount, formatDuration, plural } from './format.js';
 import { change, state } from './state.js';
 import { follow, goToPoll } from './actions.js';
 import { showAround, timeText, view } from './view.js';
-import { callbackCell, countColumn, durationColumn, facts, nameAndPlace, section, shortPath, swatch, table } from './pieces.js';
+import { callbackCell, callerText, countColumn, durationColumn, facts, nameAndPlace, section, shortPath, swatch, table } from './pieces.js';
 
 const ROWS_MOST = 100;
-
-function callerText(row) {
-	return `${row.kind}, by ${row.caller}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`;
-}
 
 /* A callback's name, with or without a place to go to. `row.below`: what else there is to say. */
 function nameCell(row, go) {

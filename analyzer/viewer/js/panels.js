@@ -8,7 +8,7 @@ import { formatClock, formatCount, formatDay, formatDuration, formatExact, forma
 import { change, state } from './state.js';
 import { select, clearSelection, follow, goToPoll, siteOf, takeFigures, say } from './actions.js';
 import { hiddenWorkers, showAround, timeText, view } from './view.js';
-import { callbackCell, durationColumn, facts, goButton, onSort, paintSwatches, place, section, shortPath, swatch, table } from './pieces.js';
+import { callbackCell, callerText, durationColumn, facts, goButton, onSort, paintSwatches, place, section, shortPath, swatch, table } from './pieces.js';
 import { showMeasures } from './measures.js';
 
 const ROWS_SHOWN = 50;
@@ -142,7 +142,7 @@ async function goToLongest(row) {
 
 function callbackButton(row) {
 	return element('button', { class: 'row', title: `registered by ${row.caller}${row.caller_file ? ` ${row.caller_file}:${row.caller_line}` : ''}; go to its longest run`, onclick: () => goToLongest(row) },
-		swatch(row), ...callbackCell(row), element('span', { class: 'caller' }, `${row.kind}, by ${row.caller}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`));
+		swatch(row), ...callbackCell(row), element('span', { class: 'caller' }, callerText(row)));
 }
 
 const WORKER_COLUMNS = [

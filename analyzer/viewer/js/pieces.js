@@ -8,6 +8,8 @@ import { siteColor } from './colors.js';
 import { goToPoll } from './actions.js';
 import { view } from './view.js';
 
+const NAME_MOST = 48; // characters, a multiple of 3
+
 // ---- Small parts ----------------------------------------------------------------------------------------------
 
 export function shortPath(path) {
@@ -24,9 +26,19 @@ export function nameAndPlace(row) {
 	return `${row.callback} ${place(row)}`.trim();
 }
 
+/* A name of C++ may be as long as a panel is high; it is told apart by both ends. */
+function shortName(name) {
+	return name.length > NAME_MOST ? `${name.slice(0, NAME_MOST * 2 / 3)}…${name.slice(1 - NAME_MOST / 3)}` : name;
+}
+
 export function callbackCell(row) {
-	return [element('span', { class: 'name' }, row.in_pool ? `${row.callback} (work)` : row.callback), ' ',
+	const name = shortName(row.callback);
+	return [element('span', { class: 'name', title: name === row.callback ? null : row.callback }, row.in_pool ? `${name} (work)` : name), ' ',
 		element('span', { class: 'place' }, place(row))];
+}
+
+export function callerText(row) {
+	return `${row.kind}, by ${shortName(row.caller)}${row.caller_file ? ` ${shortPath(row.caller_file)}:${row.caller_line}` : ''}`;
 }
 
 export function swatch(row) {
