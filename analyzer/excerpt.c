@@ -18,6 +18,8 @@ struct excerpt {
 	size_t before_count, after_count;
 	struct trace_context open[TRACE_DEPTH_MAX + 2]; /* polls and waits that have events inside */
 	size_t open_count;
+	uint64_t left_tick; /* when uv_run was left last; 0: not yet */
+	uint64_t out_ticks; /* as long outside of it is worth a line */
 };
 
 static bool is_poll_word(uint64_t word)
@@ -42,6 +44,20 @@ static void excerpt_take(struct excerpt *excerpt, const struct trace_item *item,
 	excerpt->before[excerpt->before_count++] = *item;
 }
 
+/* Not between loops that run inside callbacks. */
+static void excerpt_outside(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+{
+	struct trace_item outside = {.tick = excerpt->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
+
+	if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
+		excerpt->left_tick = item->tick;
+	if (trace_word_code(item->word) != TRACE_LOOP_ENTER || excerpt->left_tick == 0)
+		return;
+	outside.duration = item->tick - excerpt->left_tick;
+	if (outside.duration >= excerpt->out_ticks)
+		excerpt_take(excerpt, &outside, tick);
+}
+
 /* Polls with events inside come as their begin and their end: put together again. */
 static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
 {
@@ -49,6 +65,8 @@ static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *it
 	bool begins = is_poll_word(item->word) || code == TRACE_PARK;
 	bool ends = code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND || code == TRACE_UNPARK;
 
+	if (excerpt->open_count == 0)
+		excerpt_outside(excerpt, item, tick);
 	if (begins && excerpt->open_count < sizeof(excerpt->open) / sizeof(*excerpt->open))
 		excerpt->open[excerpt->open_count++] = (struct trace_context){item->word, item->tick};
 	if (!ends || excerpt->open_count == 0)
@@ -95,6 +113,8 @@ static void line_print(const struct findings_input *input, const struct trace_it
 	if (poll)
 		fprintf(out, "%s\n",
 			symbols_site(input->symbols, trace_word_code(item->word) - TRACE_CODE_POLL, false)->text);
+	else if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
+		fprintf(out, "(outside of uv_run)\n");
 	else
 		fprintf(out, "(waits; %" PRIu64 " ready)\n", trace_word_object(item->word));
 }
@@ -115,7 +135,8 @@ static void excerpt_print(const struct findings_input *input, const struct excer
 
 char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t tick)
 {
-	struct excerpt excerpt = {0};
+	struct excerpt excerpt = {
+	    .out_ticks = timeline_ticks(input->timeline, (uint64_t)input->thresholds->values[LIMIT_blocked_note])};
 	struct trace_cursor *cursor =
 	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick) : NULL;
 	char *text = NULL;

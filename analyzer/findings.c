@@ -228,7 +228,8 @@ const char *say_ns(struct texts *texts, double ns)
 
 /* ---- All of them ---------------------------------------------------------------------------------------------- */
 
-/* Causes before what may follow from them: detect_pool(), detect_late() and detect_wakeup() look at what was found. */
+/* Causes before what may follow from them: detect_pool(), detect_late(), detect_not_run() and detect_wakeup() look at
+ * what was found. */
 static const struct {
 	detector *detect;
 	const char *checked;
@@ -245,6 +246,7 @@ static const struct {
     {detect_idle, "pool threads asleep while they had work"},
     {detect_pool, "the pool's size, and lookups that starve it"},
     {detect_late, "late timers"},
+    {detect_not_run, "loops that nobody ran"},
     {detect_early, "timers that run too early"},
     {detect_wakeup, "slow wake-ups by uv_async_send"},
     {detect_pending, "requests that never end"},

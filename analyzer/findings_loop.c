@@ -162,16 +162,21 @@ static bool quota_held(const struct detection *detection, const struct holder *h
 	return was_throttled(detection) && own < limit(detection, LIMIT_blocked);
 }
 
-static enum severity holder_severity(const struct detection *detection, const struct holder *holder)
+/* Of what held a loop for so long, at worst and in all. */
+static enum severity hold_severity(const struct detection *detection, double longest, double total)
 {
 	double range = ns_of(detection->timeline, detection->timeline->range_ticks);
 
-	if (holder->longest < limit(detection, LIMIT_blocked) || quota_held(detection, holder))
+	if (longest < limit(detection, LIMIT_blocked))
 		return SEVERITY_NOTE;
-	if (holder->longest >= limit(detection, LIMIT_blocked_error) ||
-	    holder->total >= limit(detection, LIMIT_blocked_share) * range)
+	if (longest >= limit(detection, LIMIT_blocked_error) || total >= limit(detection, LIMIT_blocked_share) * range)
 		return SEVERITY_ERROR;
 	return SEVERITY_WARNING;
+}
+
+static enum severity holder_severity(const struct detection *detection, const struct holder *holder)
+{
+	return quota_held(detection, holder) ? SEVERITY_NOTE : hold_severity(detection, holder->longest, holder->total);
 }
 
 /* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL where it is next to
@@ -291,6 +296,105 @@ void detect_blocked(struct detection *detection)
 		holder_tell(detection, &holders[i]);
 	free(holders);
 }
+
+/* ---- Loops that are not run ----------------------------------------------------------------------------------- */
+
+/* The long times that a program was outside of uv_run, of one loop. */
+struct outside {
+	uint64_t times, late, ready; /* timers that were late, descriptors that were ready */
+	double total, longest;	     /* ns, without what the kernel may have kept it from running */
+	double waited;		     /* ns, of what was ready: on average for half of it */
+	double known, cpu;	     /* ns that samples cover, and how much of it was on a CPU */
+	struct timeline_span worst;
+};
+
+/* Where nothing was late, the thread may have waited there for the loop itself: unless it computed. */
+static void outside_add(const struct detection *detection, struct outside *outside, const struct timeline_span *span)
+{
+	struct measures_time time = measures_span(detection->timeline, span);
+	double ns = (double)timeline_span_ns(detection->timeline, span);
+	double own = time.known ? ns - time.wait.about : ns;
+
+	if (own < limit(detection, LIMIT_blocked_note) ||
+	    (span->depth == 0 && !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * ns)))
+		return;
+	outside->times++;
+	outside->late += span->depth;
+	outside->ready += span->sure;
+	outside->total += own;
+	outside->waited += own / 2 * (double)span->sure;
+	if (own > outside->longest) {
+		outside->longest = own;
+		outside->worst = *span;
+	}
+	if (!time.known)
+		return;
+	outside->known += time.span_ns;
+	outside->cpu += time.cpu.about;
+}
+
+/* A warning says already that its timers ran late. */
+static bool late_is_told(const struct detection *detection, uint32_t worker)
+{
+	for (size_t i = 0; i < detection->findings->count; i++) {
+		const struct finding *finding = &detection->findings->list[i];
+		if (finding->worker == worker && finding->severity > SEVERITY_NOTE &&
+		    strcmp(finding->id, "late_timers") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void outside_tell(struct detection *detection, const struct outside *outside)
+{
+	const struct timeline *timeline = detection->timeline;
+	size_t position = outside->worst.worker;
+	const struct trace_worker *worker = &timeline->process->workers[position];
+	double late = ns_of(timeline, timeline->workers[position].away_late_ticks);
+	enum severity severity = late_is_told(detection, worker->worker)
+				     ? SEVERITY_NOTE
+				     : hold_severity(detection, outside->longest, outside->total);
+	struct finding *finding = finding_add(detection, "loop_not_run", severity);
+	struct texts texts = {0};
+	char known[80] = "";
+
+	if (outside->known > 0)
+		snprintf(known, sizeof(known), " By samples of CPU time it computed for about %.0f%% of that.",
+			 100 * outside->cpu / outside->known);
+	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", worker->worker, worker->name);
+	finding_say(detection, &finding->title,
+		    "Nobody ran the loop of worker %" PRIu32
+		    " for %s: the program did something else outside of uv_run.",
+		    worker->worker, say_ns(&texts, (double)timeline_span_ns(timeline, &outside->worst)));
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " time%s %s or longer between two calls of uv_run, %s together. Meanwhile %" PRIu64
+		    " timer%s came to be late, by %s in all; descriptors that were ready then: %" PRIu64 ".%s",
+		    outside->times, outside->times == 1 ? "" : "s",
+		    say_ns(&texts, limit(detection, LIMIT_blocked_note)), say_ns(&texts, outside->total), outside->late,
+		    outside->late == 1 ? "" : "s", say_ns(&texts, late), outside->ready, known);
+	finding_say(detection, &finding->advice,
+		    "Do that work in slices with uv_run between them, in uv_queue_work, or on a thread of its own.");
+	finding->cost_ns = whole_ns(late + outside->waited);
+	finding->confidence = outside->late > 0 ? 0.9 : 0.7;
+	finding_place(detection, finding, outside->worst.tick, outside->worst.duration, position);
+}
+
+void detect_not_run(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	for (size_t worker = 0; worker < timeline->process->worker_count; worker++) {
+		struct outside outside = {0};
+		for (size_t i = 0; i < timeline->away.count; i++) {
+			if (timeline->away.spans[i].worker == worker)
+				outside_add(detection, &outside, &timeline->away.spans[i]);
+		}
+		if (outside.times > 0)
+			outside_tell(detection, &outside);
+	}
+}
+
+/* ---- The end -------------------------------------------------------------------------------------------------- */
 
 void detect_died(struct detection *detection)
 {
@@ -575,6 +679,34 @@ static bool late_by_interval(const struct detection *detection, const struct his
 	       ns_of(detection->timeline, late - usual) >= limit(detection, LIMIT_late);
 }
 
+/* The time outside of uv_run after which this run came; NULL: it was none, or a short one. */
+static const struct timeline_span *away_before(const struct timeline *timeline, const struct timeline_late *late)
+{
+	for (size_t i = 0; i < timeline->away.count; i++) {
+		const struct timeline_span *span = &timeline->away.spans[i];
+		if (span->worker == late->worker && span->tick < late->tick && span->depth > 0 &&
+		    late->tick - span->tick <= span->duration + late->late / 2)
+			return span;
+	}
+	return NULL;
+}
+
+/* What the latest run came after. */
+static void late_before(const struct detection *detection, const struct timeline_late *late,
+			const struct timeline_span *away, char *text, size_t bytes)
+{
+	struct texts texts = {0};
+
+	*text = '\0';
+	if (away)
+		snprintf(text, bytes, " At worst the program had been outside of uv_run for %s.",
+			 say_ns(&texts, ns_of(detection->timeline, away->duration)));
+	else if (late->behind_ticks > 0)
+		snprintf(text, bytes, " At worst the longest of these was %.300s: %s.",
+			 site_text(detection, late->behind),
+			 say_ns(&texts, ns_of(detection->timeline, late->behind_ticks)));
+}
+
 /* By the time that it was due. */
 static void due_tell(struct detection *detection, uint32_t site)
 {
@@ -587,32 +719,36 @@ static void due_tell(struct detection *detection, uint32_t site)
 	bool queued = (double)timers->queue_ticks >= limit(detection, LIMIT_cause_share) * sum;
 	bool held = was_not_run(detection) || (queued && was_crowded(detection)) ||
 		    finding_of_site(detection, worst->behind) != NULL;
+	const struct timeline_span *away = away_before(timeline, worst);
 	bool explained = inside && (kernel || held);
 	struct finding *finding = finding_add(detection, "late_timers", explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 	struct texts texts = {0};
+	char before[512];
 
+	late_before(detection, worst, away, before, sizeof(before));
 	finding_blame(detection, finding, site);
 	finding_say(detection, &finding->title, "The timer %s runs late: %s after it was due at p95, %s at worst.",
 		    site_text(detection, site),
 		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->late, 0.95))),
 		    say_ns(&texts, ns_of(timeline, timers->late.max)));
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64
+		    " runs, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
+		    "kernel ran it, %.0f%% behind other callbacks of the turn.%s",
+		    timers->late.count, say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
+		    100 * (double)timers->busy_ticks / sum,
+		    away || !inside ? "mostly nobody ran it: uv_run had returned" : "it was busy",
+		    100 * (double)timers->kernel_ticks / sum, 100 * (double)timers->queue_ticks / sum, before);
 	finding_say(
-	    detection, &finding->evidence,
-	    "%" PRIu64 " runs, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
-	    "kernel ran it, %.0f%% behind other callbacks of the turn. At worst the longest of these was %s: %s.",
-	    timers->late.count, say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
-	    100 * (double)timers->busy_ticks / sum,
-	    inside ? "it was busy" : "mostly nobody ran it: uv_run had returned",
-	    100 * (double)timers->kernel_ticks / sum, 100 * (double)timers->queue_ticks / sum,
-	    site_text(detection, worst->behind), say_ns(&texts, ns_of(timeline, worst->behind_ticks)));
-	finding_say(detection, &finding->advice, "%s",
-		    !inside
-			? "Run the loop on a thread of its own, or wait on uv_backend_fd() with uv_backend_timeout()."
-		    : kernel ? "The loop was free: see which other threads take the CPU, or its priority."
-			     : "Make what runs before it shorter, or move it to another loop.");
+	    detection, &finding->advice, "%s",
+	    away || !inside
+		? "Do what is done between two calls of uv_run in slices, run the loop on a thread of its own, or "
+		  "wait on uv_backend_fd() with uv_backend_timeout()."
+	    : kernel ? "The loop was free: see which other threads take the CPU, or its priority."
+		     : "Make what runs before it shorter, or move it to another loop.");
 	finding->cost_ns = whole_ns_of(timeline, timers->late.sum);
 	finding->confidence = 0.9;
-	finding_place(detection, finding, worst->tick, 0, worst->worker);
+	finding_place(detection, finding, away ? away->tick : worst->tick, away ? away->duration : 0, worst->worker);
 }
 
 /* Where the trace says when timers were due, that counts; else how regular they are is all that is known. */

@@ -70,8 +70,9 @@ char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t t
 /* Whose callbacks ran on most of a loop's handles that were not closed; site_count: nobody's. */
 uint32_t growth_culprit(const struct findings_input *input, size_t worker, uint64_t *handles);
 
-detector detect_died, detect_blocked, detect_crowded, detect_spinning, detect_hot_loop, detect_throttled, detect_steal,
-    detect_descheduled, detect_storm, detect_late, detect_early, detect_wakeup, detect_pending, detect_growth,
-    detect_pool, detect_idle, detect_nothing, detect_lost, detect_untraced, detect_unwound;
+detector detect_died, detect_blocked, detect_not_run, detect_crowded, detect_spinning, detect_hot_loop,
+    detect_throttled, detect_steal, detect_descheduled, detect_storm, detect_late, detect_early, detect_wakeup,
+    detect_pending, detect_growth, detect_pool, detect_idle, detect_nothing, detect_lost, detect_untraced,
+    detect_unwound;
 
 #endif

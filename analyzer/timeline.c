@@ -337,7 +337,7 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->hidden = calloc(1, sizeof(*timeline->hidden));
 	timeline->long_polls.max = timeline->idle.max = options->top;
 	timeline->open.max = OPEN_MAX;
-	timeline->holds.max = timeline->slow_requests.max = timeline->pending.max = HOLDS_MAX;
+	timeline->holds.max = timeline->away.max = timeline->slow_requests.max = timeline->pending.max = HOLDS_MAX;
 	if (!timeline->hidden || tables_make(timeline) < 0 || range_set(timeline) < 0) {
 		timeline_free(timeline);
 		return NULL;
@@ -400,16 +400,17 @@ int timeline_share_open(const struct timeline *timeline, struct timeline_share *
 {
 	share->long_polls.max = timeline->options.top;
 	share->open.max = OPEN_MAX;
-	share->holds.max = share->slow_requests.max = HOLDS_MAX;
+	share->holds.max = share->away.max = share->slow_requests.max = HOLDS_MAX;
 	share->sites = calloc(timeline->process->site_count + 1, sizeof(*share->sites));
 	return share->sites ? 0 : -ENOMEM;
 }
 
 int timeline_share_merge(struct timeline *timeline, struct timeline_share *share)
 {
-	struct timeline_top *const into[] = {&timeline->long_polls, &timeline->open, &timeline->holds,
+	struct timeline_top *const into[] = {&timeline->long_polls, &timeline->open, &timeline->holds, &timeline->away,
 					     &timeline->slow_requests};
-	struct timeline_top *const from[] = {&share->long_polls, &share->open, &share->holds, &share->slow_requests};
+	struct timeline_top *const from[] = {&share->long_polls, &share->open, &share->holds, &share->away,
+					     &share->slow_requests};
 	int error = 0;
 
 	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
@@ -437,6 +438,7 @@ void timeline_share_free(const struct timeline *timeline, struct timeline_share 
 	free(share->long_polls.spans);
 	free(share->open.spans);
 	free(share->holds.spans);
+	free(share->away.spans);
 	free(share->slow_requests.spans);
 	*share = (struct timeline_share){0};
 }
@@ -458,6 +460,7 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->connections += from->connections;
 	into->turns += from->turns;
 	into->empty_turns += from->empty_turns;
+	into->away_late_ticks += from->away_late_ticks;
 	histogram_clear(&from->polls);
 	histogram_clear(&from->ready);
 }
@@ -500,8 +503,9 @@ int timeline_finish(struct timeline *timeline)
 		return -ENOMEM;
 	spans_finish(timeline);
 	ready_sum(timeline);
-	struct timeline_top *const tops[] = {&timeline->long_polls, &timeline->idle,	      &timeline->open,
-					     &timeline->holds,	    &timeline->slow_requests, &timeline->pending};
+	struct timeline_top *const tops[] = {&timeline->long_polls, &timeline->idle, &timeline->open,
+					     &timeline->holds,	    &timeline->away, &timeline->slow_requests,
+					     &timeline->pending};
 	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++)
 		top_sort(tops[i]);
 	return 0;
@@ -534,6 +538,7 @@ static void facts_free(struct timeline *timeline)
 	histogram_clear(&timeline->turn_timers);
 	free(timeline->arrivals);
 	free(timeline->holds.spans);
+	free(timeline->away.spans);
 	free(timeline->slow_requests.spans);
 	free(timeline->pending.spans);
 	free(timeline->workers);

@@ -62,8 +62,9 @@ struct timeline_span {
 	bool nested;		 /* inside another poll */
 	bool cancelled;		 /* slow requests */
 	uint64_t object;
-	uint64_t depth; /* idle periods: the deepest queue of that stretch */
-	uint64_t sure;	/* idle periods: the same of requests that any pool worker may take (no lookups) */
+	/* Idle periods: the deepest queue of that stretch; the same of requests that any pool worker may take (no
+	 * lookups). Away: timers that were late by that; descriptors that were ready when the loop was back. */
+	uint64_t depth, sure;
 };
 
 /* The longest spans, longest first once the timeline is finished. */
@@ -135,9 +136,10 @@ struct timeline_worker {
 	size_t window_count;
 	struct timeline_growth handles, requests; /* active ones of a loop */
 
-	uint64_t connections; /* runs of connection callbacks */
-	uint64_t turns;	      /* of a loop: from the end of a wait to the next */
-	uint64_t empty_turns; /* after a wait with timeout 0 that found nothing */
+	uint64_t connections;	  /* runs of connection callbacks */
+	uint64_t turns;		  /* of a loop: from the end of a wait to the next */
+	uint64_t empty_turns;	  /* after a wait with timeout 0 that found nothing */
+	uint64_t away_late_ticks; /* of timers that were due while uv_run was not called */
 };
 
 /* A poll that came late in its turn, and the longest one that it stood behind. */
@@ -253,6 +255,7 @@ struct timeline {
 	struct timeline_top open; /* polls that still ran where the trace ends; duration: until then */
 
 	struct timeline_top holds;	   /* loop polls of hold_ns and more, finished or not */
+	struct timeline_top away;	   /* hold_ns and more between two calls of uv_run, while the loop had work */
 	struct timeline_turn most_timers;  /* the turn with the most timers */
 	struct timeline_turn crowded;	   /* the longest turn without a poll that took a quarter of it */
 	struct histogram turn_ticks;	   /* in callbacks, a turn */

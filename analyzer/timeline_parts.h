@@ -55,7 +55,7 @@ struct site_share {
 /* What one thread adds up on its own. */
 struct timeline_share {
 	struct site_share *sites;
-	struct timeline_top long_polls, open, holds, slow_requests;
+	struct timeline_top long_polls, open, holds, away, slow_requests;
 	struct timeline_turn most_timers, crowded;
 	struct histogram turn_ticks, turn_timers;
 };
@@ -94,6 +94,12 @@ struct turn {
 	struct turn_hold holds[TURN_HOLDS];
 };
 
+/* Between two calls of uv_run. */
+struct away {
+	uint64_t left_tick;	   /* when the last one ended; 0: that was not seen */
+	struct timeline_span span; /* a long one that is over, until the loop has waited; duration 0: none */
+};
+
 #define TIMERS_KNOWN 256 /* slots for the last start of a timer, by its address; a power of two */
 
 struct timer_start {
@@ -128,6 +134,7 @@ struct stream {
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	struct open_stack open;
 	struct turn turn;
+	struct away away;
 	struct request_share *requests;
 	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */
 	size_t window, window_count;	       /* window: where the stream is */
@@ -198,6 +205,17 @@ static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
 
 	return site < site_count ? site : site_count;
 }
+
+/* ---- timeline_away.c ---- */
+
+/* The outermost uv_run returned. */
+void away_leave(struct stream *stream, uint64_t tick);
+/* uv_run was called from outside of it. */
+void away_enter(struct stream *stream, uint64_t tick);
+/* A timer ran late by so much before the loop waited. */
+void away_timer(struct stream *stream, uint64_t late);
+/* The loop's first wait found so many descriptors ready at once, or it was left again. */
+void away_end(struct stream *stream, uint64_t ready_at_once);
 
 /* ---- timeline_turns.c ---- */
 

@@ -121,8 +121,10 @@ static void inside_enter(struct stream *stream, uint64_t tick)
 
 static void inside_leave(struct stream *stream, uint64_t tick)
 {
-	if (stream->inside)
+	if (stream->inside) {
 		stream->facts->inside_ticks += timeline_clip(stream->timeline, stream->inside_tick, tick);
+		away_leave(stream, tick);
+	}
 	stream->inside = false;
 }
 
@@ -297,6 +299,8 @@ static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	open_push(&stream->open, word, tick);
+	if (!stream->inside)
+		away_enter(stream, tick);
 	inside_enter(stream, tick);
 	if (!stream->pool)
 		turn_enter(stream, tick);
@@ -328,6 +332,7 @@ static void lost(struct stream *stream, uint64_t tick)
 {
 	requests_forget(stream->requests, tick);
 	stream->due_ms = stream->loop_ms = 0;
+	stream->away = (struct away){0};
 	crossing_add(stream, tick, CROSSING_GAP);
 }
 
@@ -477,6 +482,8 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 		stream->open.park_tick = since;
 	if (always_inside(stream) || loop_is_open(stream) || stream->open.parked)
 		inside_enter(stream, since);
+	else if (goes_on)
+		away_leave(stream, since);
 	if (!goes_on)
 		crossing_add_begin(stream, since);
 	stream->begun = true;

@@ -132,6 +132,8 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	late = late > stale ? late - stale : 0;
 	uint64_t queue = turn->wake_tick && tick > turn->wake_tick ? least(tick - turn->wake_tick, late) : 0;
 	uint64_t kernel = turn->wake_tick ? least(turn->wait_ticks, late - queue) : 0;
+	if (stream->away.span.duration > 0)
+		away_timer(stream, late);
 	histogram_add(&facts->late, late);
 	facts->queue_ticks += queue;
 	facts->kernel_ticks += kernel;

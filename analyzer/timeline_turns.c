@@ -159,7 +159,11 @@ static void turn_finish(struct stream *stream, uint64_t ready_at_once)
 
 void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
 {
-	turn_finish(stream, wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0);
+	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
+
+	turn_finish(stream, ready_at_once);
+	if (__builtin_expect(stream->away.span.duration > 0, 0))
+		away_end(stream, ready_at_once);
 	stream->facts->turns++;
 	stream->turn.wake_tick = wake_tick;
 	stream->turn.wait_ticks = wait_ticks;

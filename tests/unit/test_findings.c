@@ -454,6 +454,78 @@ Test(findings, takes_no_due_time_for_another_callback)
 	done();
 }
 
+/* ---- Between two calls of uv_run ------------------------------------------------------------------------------ */
+
+static const struct finding *not_run(void)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (strcmp(findings->list[i].id, "loop_not_run") == 0)
+			return &findings->list[i];
+	}
+	return NULL;
+}
+
+/* Out from 20 to 80 ms, and for a moment; the timer was due at 30 ms. */
+Test(findings, names_a_loop_that_nobody_ran)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
+	     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(80 * MS, 30, TRACE_TIMER_DUE), poll(80 * MS, 1000, SITE_TIMER, 1), instant(81 * MS, 2, TRACE_TURN),
+	     instant(82 * MS, 0x10, TRACE_LOOP_LEAVE), instant(83 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(84 * MS, 5, TRACE_TURN), instant(85 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	cr_assert_eq(timeline->away.count, 1u);
+	cr_assert_eq(timeline->away.spans[0].tick, 20 * MS);
+	cr_assert_eq(timeline->away.spans[0].duration, 60 * MS);
+	cr_assert_eq(timeline->workers[0].away_late_ticks, 50 * MS);
+	find(NULL, 0);
+	const struct finding *finding = not_run();
+	cr_assert_not_null(finding);
+	cr_assert_eq(finding->severity, SEVERITY_ERROR, "15 %% of the time");
+	cr_assert_eq(finding->cost_ns, 50 * MS + 2 * 30 * MS, "two descriptors waited for half of it on average");
+	cr_assert_eq(finding->to_ns - finding->from_ns, 60 * MS);
+	cr_assert_not_null(strstr(finding->evidence, "1 time 10.0 ms or longer between two calls of uv_run"));
+	done();
+}
+
+/* Descriptors that are ready when it comes back may be what it waited for by itself: unless it computed. */
+Test(findings, lets_a_program_wait_for_its_loop_by_itself)
+{
+	for (uint64_t cpu_ns = 1 * MS; cpu_ns <= 59 * MS; cpu_ns += 58 * MS) {
+		sample(0, 20 * MS, 0, 0);
+		sample(1, 80 * MS, cpu_ns, 0);
+		set_up(400 * MS, 2);
+		FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
+		     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
+		     instant(81 * MS, 1, TRACE_TURN), instant(82 * MS, 0x10, TRACE_LOOP_LEAVE));
+		finish();
+		cr_assert_eq(timeline->away.count, 1u);
+		find(NULL, 0);
+		cr_assert_eq(not_run() != NULL, cpu_ns > 30 * MS);
+		done();
+	}
+}
+
+/* Between loops that run inside a callback, where events are lost, and where nothing waited. */
+Test(findings, takes_nothing_else_for_a_loop_that_nobody_ran)
+{
+	set_up(900 * MS, 0);
+	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER), instant(2 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(3 * MS, 0x20, TRACE_LOOP_ENTER), instant(4 * MS, 1, TRACE_TURN),
+	     instant(5 * MS, 0x20, TRACE_LOOP_LEAVE), instant(95 * MS, 0x20, TRACE_LOOP_ENTER),
+	     instant(96 * MS, 1, TRACE_TURN), instant(97 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(98 * MS, 0, TRACE_POLL_END), instant(99 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(120 * MS, 7, TRACE_LOST_FULL), instant(200 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(201 * MS, 1, TRACE_TURN), instant(202 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(300 * MS, 0x10, TRACE_LOOP_ENTER), wait(301 * MS, 50 * MS, 1),
+	     instant(400 * MS, 0x10, TRACE_LOOP_LEAVE), instant(500 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(501 * MS, 0, TRACE_TURN), instant(502 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	cr_assert_eq(timeline->away.count, 0u);
+	done();
+}
+
 /* ---- The machine ---------------------------------------------------------------------------------------------- */
 
 static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a, uint64_t b, uint64_t c)
