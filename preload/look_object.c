@@ -16,6 +16,8 @@
 
 #include "short_file.h"
 
+#define SECOND_NS 1000000000
+
 enum role {
 	ROLE_NONE,
 	ROLE_FD,
@@ -92,14 +94,36 @@ static void say_poll(const struct look_at *at, struct look *look)
 	}
 }
 
+static bool time_read(const struct look_at *at, uint64_t address, struct timespec *time)
+{
+	return look_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) && time->tv_nsec >= 0 &&
+	       time->tv_nsec < SECOND_NS;
+}
+
 static void say_time(const struct look_at *at, struct look *look, uint64_t address)
 {
 	struct timespec time;
 
-	if (look_read(at->pid, address, &time, sizeof(time)) == sizeof(time) && time.tv_nsec >= 0 &&
-	    time.tv_nsec < 1000000000)
+	if (time_read(at, address, &time))
 		snprintf(look->object, sizeof(look->object), "%lld.%03ld s", (long long)time.tv_sec,
 			 time.tv_nsec / 1000000);
+}
+
+/* Until a time of this clock; Python sleeps like this. */
+static void say_end(const struct look_at *at, struct look *look, clockid_t clock, uint64_t address)
+{
+	struct timespec end, now;
+	bool is_known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
+	long ns;
+
+	if (!is_known || !time_read(at, address, &end) || clock_gettime(clock, &now) != 0 || end.tv_sec < now.tv_sec)
+		return;
+	ns = end.tv_nsec - now.tv_nsec;
+	if (ns < 0 && end.tv_sec-- > now.tv_sec)
+		ns += SECOND_NS;
+	if (ns >= 0)
+		snprintf(look->object, sizeof(look->object), "%lld.%03ld s more", (long long)(end.tv_sec - now.tv_sec),
+			 ns / 1000000);
 }
 
 static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
@@ -158,7 +182,10 @@ void look_object(const struct look_at *at, struct look *look)
 		say_time(at, look, look->arguments[0]);
 		break;
 	case ROLE_CLOCK_TIME:
-		say_time(at, look, look->arguments[2]);
+		if (look->arguments[1] & TIMER_ABSTIME)
+			say_end(at, look, (clockid_t)look->arguments[0], look->arguments[2]);
+		else
+			say_time(at, look, look->arguments[2]);
 		break;
 	case ROLE_PROCESS:
 		say_process(look);

@@ -133,6 +133,18 @@ Test(stalls, names_a_sleep_and_how_long_it_is)
 	check_says(stall, "what", "clock_nanosleep(0.420 s)");
 }
 
+/* It had begun when it was looked at 25 ms after the callback had. */
+Test(stalls, says_how_long_a_sleep_goes_on)
+{
+	struct stuck stuck = stuck_run("until", "420", NULL, NULL);
+	const json_t *stall = check_asleep(&stuck, "clock_nanosleep", "wait_until");
+	int more_ms;
+
+	cr_assert_eq(sscanf(event_text(stall, "what"), "clock_nanosleep(0.%3d s more)", &more_ms), 1, "%s",
+		     event_text(stall, "what"));
+	cr_assert_leq(more_ms, 420 - 25);
+}
+
 Test(stalls, names_who_holds_a_mutex)
 {
 	struct stuck stuck = stuck_run("mutex", NULL, NULL, NULL);
