@@ -22,7 +22,8 @@ struct holder {
 	struct timeline_span worst;
 	double known;				  /* ns of its runs that samples cover ... */
 	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
-	const struct stall *stall;
+	const struct stall *stall;		  /* what it was seen in */
+	struct timeline_span told;		  /* the run that this was in, else the worst */
 };
 
 static struct holder *holder_of(struct holder *holders, size_t *count, uint32_t site)
@@ -94,6 +95,20 @@ static void holder_stall(const struct detection *detection, struct holder *holde
 		    (!holder->stall || stall->ticks > holder->stall->ticks))
 			holder->stall = stall;
 	}
+}
+
+/* A callback may do something else in each run (those of node and uvloop run whatever the program wants), so what it
+ * was seen in is told of the run in which it was. */
+static void holder_choose(struct holder *holder)
+{
+	const struct stall *stall = holder->stall;
+
+	holder->told = holder->worst;
+	if (!stall || (stall->poll_tick == holder->worst.tick && stall->worker == holder->worst.worker))
+		return;
+	holder->told.tick = stall->poll_tick;
+	holder->told.worker = stall->worker;
+	holder->told.duration = stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
 }
 
 struct cause {
@@ -231,6 +246,7 @@ static void stalls_tell(const struct detection *detection, const struct holder *
 static void holder_evidence(struct detection *detection, struct finding *finding, const struct holder *holder)
 {
 	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
+	bool is_worst = holder->told.tick == holder->worst.tick && holder->told.worker == holder->worst.worker;
 	char known[800] = "";
 	struct texts texts = {0};
 
@@ -245,11 +261,12 @@ static void holder_evidence(struct detection *detection, struct finding *finding
 	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " run%s of %s or longer, %s together%s; kind %s, registered by %s. Behind it %" PRIu64
-		    " callbacks waited.%s%s%s%s",
+		    "%" PRIu64 " run%s of %s or longer, %s together%s%s%s; kind %s, registered by %s. Behind "
+		    "it %" PRIu64 " callbacks waited.%s%s%s%s",
 		    holder->runs, holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
-		    say_ns(&texts, holder->total), holder->open ? ", one still running at the end" : "",
-		    site_kind(detection, holder->site),
+		    say_ns(&texts, holder->total), is_worst ? "" : ", the longest ",
+		    is_worst ? "" : say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)),
+		    holder->open ? ", one still running at the end" : "", site_kind(detection, holder->site),
 		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known,
 		    said ? " In the longest the program said: " : "", said ? said : "", said ? "." : "");
 	free(said);
@@ -258,6 +275,7 @@ static void holder_evidence(struct detection *detection, struct finding *finding
 static void holder_tell(struct detection *detection, struct holder *holder)
 {
 	holder_stall(detection, holder);
+	holder_choose(holder);
 	const struct cause *cause = holder_cause(detection, holder);
 	struct finding *finding = finding_add(detection, cause->id, holder_severity(detection, holder));
 	struct texts texts = {0};
@@ -265,8 +283,8 @@ static void holder_tell(struct detection *detection, struct holder *holder)
 	finding_blame(detection, finding, holder->site);
 	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s%s%s.",
 		    site_text(detection, holder->site),
-		    detection->timeline->process->workers[holder->worst.worker].worker,
-		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)), cause->verb,
+		    detection->timeline->process->workers[holder->told.worker].worker,
+		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->told)), cause->verb,
 		    holder->stall ? " " : "",
 		    !holder->stall	   ? ""
 		    : *holder->stall->what ? holder->stall->what
@@ -275,7 +293,7 @@ static void holder_tell(struct detection *detection, struct holder *holder)
 	finding_say(detection, &finding->advice, "%s", cause->advice);
 	finding->confidence = holder_confidence(detection, holder, cause);
 	finding->cost_ns = whole_ns_of(detection->timeline, detection->timeline->sites[holder->site].turns.held_ticks);
-	finding_place(detection, finding, holder->worst.tick, holder->worst.duration, holder->worst.worker);
+	finding_place(detection, finding, holder->told.tick, holder->told.duration, holder->told.worker);
 }
 
 void detect_blocked(struct detection *detection)

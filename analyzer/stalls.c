@@ -36,18 +36,27 @@ static const struct {
     {"cond_", false},	  {"sem_", false},	     {"barrier_", false}, {"_join", false},    {"_once", false},
 };
 
-/* "__GI___pthread_mutex_lock" is what libc calls it itself. */
-static const char *plain_name(const char *name)
+/* What libc calls it itself, "__GI___pthread_mutex_lock" or "__new_sem_wait_slow64.constprop.0", as programs do. */
+static void plain_name(char *plain, size_t bytes, const char *name)
 {
+	static const char *const ends[] = {"_slow64", "_slow", "_full64", "_full", "_common"};
+
 	name += strncmp(name, "__GI_", 5) == 0 ? 5 : 0;
-	return name + strspn(name, "_");
+	name += strspn(name, "_");
+	name += strncmp(name, "new_", 4) == 0 ? 4 : 0;
+	snprintf(plain, bytes, "%.*s", (int)strcspn(name, ".@"), name);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t length = strlen(plain), end = strlen(ends[i]);
+		if (length > end && strcmp(plain + length - end, ends[i]) == 0)
+			plain[length - end] = '\0';
+	}
 }
 
-/* The function of the program's thread library that waits, as the program called it: "pthread_mutex_lock"; NULL where
- * it is none of these. */
-static const char *waiter_find(const struct stall *stall, bool *is_lock)
+/* The function of the program's thread library that waits, by the name that the program called it: false where it is
+ * none of these. */
+static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, size_t bytes)
 {
-	const char *waiter = NULL;
+	bool found = false;
 
 	for (size_t i = 0; i < stall->frame_count && i < LOCK_FRAMES; i++) {
 		for (size_t k = 0; k < sizeof(waiters) / sizeof(*waiters); k++) {
@@ -55,10 +64,11 @@ static const char *waiter_find(const struct stall *stall, bool *is_lock)
 			    !strstr(stall->frames[i].symbol->name, waiters[k].part))
 				continue;
 			*is_lock = waiters[k].is_lock;
-			waiter = plain_name(stall->frames[i].symbol->name);
+			plain_name(waiter, bytes, stall->frames[i].symbol->name);
+			found = true;
 		}
 	}
-	return waiter;
+	return found;
 }
 
 /* Who has the lock: a worker of the trace, or another thread by its name. */
@@ -114,8 +124,9 @@ static char *syscall_text(const struct trace_stall *look)
 static int asleep_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
 {
 	const struct trace_stall *look = stall->look;
-	const char *name = syscall_name(look->machine, look->syscall), *waiter;
+	const char *name = syscall_name(look->machine, look->syscall);
 	bool is_lock = look->holder != 0;
+	char waiter[64];
 
 	stall->cause = STALL_SYSCALL;
 	if (look->syscall < 0) {
@@ -123,8 +134,9 @@ static int asleep_say(const struct trace_process *process, struct symbols *symbo
 		return 0;
 	}
 	if (syscall_role(look->machine, look->syscall) == SYSCALL_FUTEX) {
-		waiter = waiter_find(stall, &is_lock);
-		stall->text = futex_text(process, symbols, stall, waiter ? waiter : name);
+		if (waiter_find(stall, &is_lock, waiter, sizeof(waiter)))
+			name = waiter;
+		stall->text = futex_text(process, symbols, stall, name);
 		stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
 	} else {
 		stall->text = syscall_text(look);
