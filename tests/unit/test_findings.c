@@ -285,27 +285,28 @@ Test(findings, takes_a_stall_as_proof)
 	done();
 }
 
+static const struct trace_stall in_fsync = {.syscall = 74}, in_read = {.syscall = 0}, computing = {.syscall = -1};
+
+static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks, enum stall_cause cause, const char *what,
+			     const struct trace_stall *look)
+{
+	return (struct stall){.tick = at,
+			      .poll_tick = poll_tick,
+			      .ticks = ticks,
+			      .site = SITE_READ,
+			      .cause = cause,
+			      .what = what,
+			      .look = look};
+}
+
 /* The 30 ms of the longest look name the cause; 29 ms of others are not passed over, 3 ms are. */
 Test(findings, says_what_else_a_stuck_callback_was_in)
 {
-	struct stall stalls[] = {{.tick = 150 * MS,
-				  .poll_tick = 120 * MS,
-				  .ticks = 30 * MS,
-				  .site = SITE_READ,
-				  .cause = STALL_LOCK,
-				  .what = "pthread_mutex_lock"},
-				 {.tick = 160 * MS,
-				  .poll_tick = 120 * MS,
-				  .ticks = 10 * MS,
-				  .site = SITE_READ,
-				  .cause = STALL_CPU,
-				  .what = "parse_line"},
-				 {.tick = 179 * MS,
-				  .poll_tick = 120 * MS,
-				  .ticks = 19 * MS,
-				  .site = SITE_READ,
-				  .cause = STALL_SYSCALL,
-				  .what = "fsync"}};
+	struct stall stalls[] = {
+	    stall_of(120 * MS, 150 * MS, 30 * MS, STALL_LOCK, "pthread_mutex_lock", &computing),
+	    stall_of(120 * MS, 160 * MS, 10 * MS, STALL_CPU, "parse_line", &computing),
+	    stall_of(120 * MS, 179 * MS, 19 * MS, STALL_SYSCALL, "fsync", &in_fsync),
+	};
 
 	one_callback(MS, MS);
 	find(stalls, 3);
@@ -317,6 +318,47 @@ Test(findings, says_what_else_a_stuck_callback_was_in)
 	one_callback(MS, MS);
 	find(stalls, 3);
 	cr_assert_null(strstr(findings->list[0].evidence, "something else"));
+	done();
+}
+
+/* Six runs of one callback: two computed, two were in fsync, one in read; at one nobody looked. */
+Test(findings, tells_runs_of_one_callback_apart_by_what_they_were_in)
+{
+	const struct stall stalls[] = {
+	    stall_of(100 * MS, 130 * MS, 40 * MS, STALL_CPU, "parse_line", &computing),
+	    stall_of(200 * MS, 230 * MS, 30 * MS, STALL_SYSCALL, "fsync(fd 3)", &in_fsync),
+	    stall_of(300 * MS, 330 * MS, 30 * MS, STALL_SYSCALL, "read(fd 4)", &in_read),
+	    stall_of(400 * MS, 430 * MS, 60 * MS, STALL_SYSCALL, "fsync(fd 5)", &in_fsync),
+	    stall_of(500 * MS, 530 * MS, 50 * MS, STALL_CPU, "sort_lines", &computing),
+	};
+	const struct finding *found;
+
+	set_up(900 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1), poll(100 * MS, 40 * MS, SITE_READ, 1),
+	     wait(140 * MS, 60 * MS, 1), poll(200 * MS, 30 * MS, SITE_READ, 1), wait(230 * MS, 70 * MS, 1),
+	     poll(300 * MS, 30 * MS, SITE_READ, 1), wait(330 * MS, 70 * MS, 1), poll(400 * MS, 60 * MS, SITE_READ, 1),
+	     wait(460 * MS, 40 * MS, 1), poll(500 * MS, 50 * MS, SITE_READ, 1), wait(550 * MS, 50 * MS, 1),
+	     poll(600 * MS, 25 * MS, SITE_READ, 1), wait(625 * MS, 200 * MS, 1));
+	finish();
+	find(stalls, 5);
+	cr_assert_geq(findings->count, 3u);
+	for (size_t i = 0; i < 3; i++) {
+		found = &findings->list[i];
+		cr_assert_str_eq(found->culprit, "on_read");
+		if (strstr(found->title, "sort_lines")) { /* the heavier of two looks, of the longer of two runs */
+			cr_assert_str_eq(found->id, "blocked_cpu");
+			cr_assert_not_null(strstr(found->title, "for 50.0 ms"));
+			cr_assert_not_null(strstr(found->evidence, "2 runs of 10.0 ms or longer, 90.0 ms together;"));
+		} else if (strstr(found->title, "fsync(fd 5)")) { /* 30 and 60, and the 25 of nobody knows what */
+			cr_assert_str_eq(found->id, "blocked_syscall");
+			cr_assert_not_null(strstr(found->evidence, "3 runs of 10.0 ms or longer, 115 ms together, 1 of "
+								   "which nobody looked at;"));
+		} else {
+			cr_assert_not_null(strstr(found->title, "for 30.0 ms: it was in read(fd 4)"));
+			cr_assert_not_null(strstr(found->evidence, "1 run of 10.0 ms or longer, 30.0 ms together;"));
+			cr_assert_not_null(strstr(found->evidence, "Looked at 1 time;"));
+		}
+	}
 	done();
 }
 
