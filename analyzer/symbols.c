@@ -20,11 +20,14 @@
 #include <unistd.h>
 
 #include "demangle.h"
+#include "jit_map.h"
+#include "report_table.h"
 #include "symbols.h"
 #include "symbols_code.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
 #define OUR_LIBRARY  "libtrace.so"
+#define JIT_MODULE   "JIT"
 #define CACHE_FIRST  256u /* slots; a power of two */
 
 struct cached {
@@ -42,6 +45,8 @@ struct module_files {
 struct symbols {
 	const struct trace_process *process;
 	struct module_files *files; /* one for each module of the process */
+	struct jit_map *jit_map;    /* NULL: none, or not asked for yet */
+	bool jit_tried;
 	struct cached **cache;
 	size_t cache_slots, cache_used;
 };
@@ -49,6 +54,7 @@ struct symbols {
 /* What a lookup found, before it is put into words. */
 struct found {
 	const struct trace_module *module;
+	const char *place; /* the module's name, "" outside modules */
 	char *name;
 	uint64_t offset; /* into the function */
 	char *file;
@@ -238,6 +244,27 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 		line_find(files->module, address, found);
 }
 
+/* Code that was made at run time. Names from there may be anything. */
+static void jit_find(struct symbols *symbols, uint64_t address, struct found *found)
+{
+	const struct trace_process *process = symbols->process;
+	char *function, *file;
+
+	if (!symbols->jit_tried)
+		symbols->jit_map = jit_map_open(JIT_MAP_FOLDER, process->pid, process->start_real_ns);
+	symbols->jit_tried = true;
+	struct jit_name name = jit_map_find(symbols->jit_map, address);
+	if (!name.name)
+		return;
+	jit_name_cut(name.name, &function, &file, &found->line);
+	found->place = JIT_MODULE;
+	found->offset = name.offset;
+	found->name = function ? report_clean(function) : NULL;
+	found->file = file ? report_clean(file) : NULL;
+	free(function);
+	free(file);
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -298,8 +325,11 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 
 	if (!cached)
 		return NULL;
+	found.place = found.module ? base_name(found.module->path) : "";
 	if (found.module)
 		files_find(symbols, address - return_address, &found);
+	else
+		jit_find(symbols, address - return_address, &found);
 	if (!found.name && recorded && *recorded) {
 		found.name = demangle(recorded);
 		found.offset = recorded_offset;
@@ -315,7 +345,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	cached->info.file = found.file ? found.file : strdup("");
 	cached->info.line = found.line;
 	cached->info.named = !placed;
-	cached->info.module = found.module ? base_name(found.module->path) : "";
+	cached->info.module = found.place;
 	if (cached->info.name && cached->info.file)
 		cached->info.text = text_make(found.name, placed, cached->info.file, found.line, cached->info.module);
 	if (cached->info.text)
@@ -461,5 +491,6 @@ void symbols_close(struct symbols *symbols)
 		cached_free(symbols->cache[i]);
 	free(symbols->cache);
 	free(symbols->files);
+	jit_map_free(symbols->jit_map);
 	free(symbols);
 }

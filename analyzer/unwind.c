@@ -135,19 +135,13 @@ static bool is_return_to(struct symbols *symbols, const struct trace_stall *stal
 	return !called || !current || called != target;
 }
 
-static uint64_t stack_end(const struct trace_stall *stall)
-{
-	return stall->frame_sp ? stall->frame_sp : UINT64_MAX;
-}
-
 /* ---- Steps ---------------------------------------------------------------------------------------------------- */
 
-/* The next word of the frame and, before `end`, of those above that may be a return address. The word below it is the
- * caller's frame pointer, if it looks like one. */
-static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state,
-		      uint64_t end)
+/* The next word of the frame and of those above that may be a return address. The word below it is the caller's frame
+ * pointer, if it looks like one. */
+static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
 {
-	uint64_t sp = state->sp;
+	uint64_t sp = state->sp, end = stall->frame_sp ? stall->frame_sp : UINT64_MAX;
 
 	for (uint32_t i = 0; i < stall->word_count; i++) {
 		uint64_t at = stall->sp + trace_word_code(stall->words[i]) * WORD_BYTES;
@@ -167,14 +161,25 @@ static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, 
 	return false;
 }
 
-/* Code without call frame information, which a compiler has made at run time, mostly keeps a frame pointer. */
-static bool step_frame(const struct trace_stall *stall, struct unwind_state *state)
+/* Behind a call, or in code that was made at run time: of that, a look keeps nothing but addresses. */
+static bool is_code(struct symbols *symbols, const struct trace_stall *stall, uint64_t address, uint64_t inside)
+{
+	const struct trace_module *module;
+
+	symbols_code(symbols, address - 1, &module);
+	return module ? is_return_to(symbols, stall, address, inside) : address - stall->sp >= stall->stack_bytes;
+}
+
+/* Code without call frame information, which a compiler has made at run time or brings along for that, mostly keeps a
+ * frame pointer. */
+static bool step_frame(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
 {
 	uint32_t number = unwind_frame_register(stall->machine);
 	uint64_t frame = state->registers[number], before, address;
 
 	if (!state->known[number] || frame < state->sp || !unwind_word(stall, frame + WORD_BYTES, &address) ||
-	    !unwind_word(stall, frame, &before))
+	    !unwind_word(stall, frame, &before) || before <= frame ||
+	    !is_code(symbols, stall, address, state->pc - state->is_return))
 		return false;
 	memset(state->known, 0, sizeof(state->known));
 	unwind_set(state, number, before);
@@ -183,15 +188,6 @@ static bool step_frame(const struct trace_stall *stall, struct unwind_state *sta
 	state->pc = address;
 	state->is_return = state->scanned = true;
 	return true;
-}
-
-/* The kernel's own code in the process (for the time of day) keeps none: then who called it comes before that. */
-static bool step_nowhere(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
-{
-	uint32_t number = unwind_frame_register(stall->machine);
-
-	return (state->known[number] && step_scan(symbols, stall, state, state->registers[number])) ||
-	       step_frame(stall, state);
 }
 
 /* To the caller. False at the end of what is known. */
@@ -207,7 +203,7 @@ static bool step(struct symbols *symbols, const struct trace_stall *stall, struc
 	}
 	if (state->is_beyond)
 		return false;
-	return (!module && step_nowhere(symbols, stall, state)) || step_scan(symbols, stall, state, stack_end(stall));
+	return step_frame(symbols, stall, state) || step_scan(symbols, stall, state);
 }
 
 static void state_begin(const struct trace_stall *stall, struct unwind_state *state)

@@ -168,6 +168,27 @@ check_node() {
 	done
 	# process.exit() is called in a timer's callback.
 	check_equal "polls left open by exit()" "$(count open_kinds)" timer
+	check_javascript
+}
+
+# Functions of JavaScript by name, where node is asked to write these down. The lines are those that they say themselves.
+check_javascript() {
+	local folder=$work/javascript said report lines pid
+	rm -rf "$folder"
+	said=$("$source/node.sh" "$root" "LD_PRELOAD=$build/libtrace.so" "UVTRACE_PATH=$folder/trace.bin" \
+		--perf-basic-prof --interpreted-frames-native-stack "$source/busy.js")
+	read -ra lines <<<"$said"
+	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
+	pid=$(find "$folder" -name 'trace.*.bin' | sed -n '1s/.*trace\.\([0-9]*\)\..*/\1/p')
+	rm -f "/tmp/perf-$pid.map"
+	check_equal "functions that said where they are" "${#lines[@]}" 3
+	check "the function that computed is named" contains "$report" "it computed in countPrimes busy.js:${lines[0]}."
+	check "so are those that called it" contains "$report" \
+		"countPrimes busy.js:${lines[0]} ? renderPage busy.js:${lines[1]} ? everyMoment busy.js:${lines[2]} "
+}
+
+contains() { # text, part
+	[[ "$1" == *"$2"* ]]
 }
 
 check_named() {
