@@ -13,7 +13,8 @@
 #include "symbols_code.h"
 #include "unwind_cfi.h"
 
-#define WORD_BYTES 8
+#define WORD_BYTES  8
+#define STACK_BYTES (1u << 20) /* above the stack pointer there is no code, and looks keep pointers to less of that */
 
 /* ---- The stack ------------------------------------------------------------------------------------------------ */
 
@@ -161,13 +162,13 @@ static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, 
 	return false;
 }
 
-/* Behind a call, or in code that was made at run time: of that, a look keeps nothing but addresses. */
+/* Behind a call, or in code that was made at run time: what a look keeps is that or points into the stack. */
 static bool is_code(struct symbols *symbols, const struct trace_stall *stall, uint64_t address, uint64_t inside)
 {
 	const struct trace_module *module;
 
 	symbols_code(symbols, address - 1, &module);
-	return module ? is_return_to(symbols, stall, address, inside) : address - stall->sp >= stall->stack_bytes;
+	return module ? is_return_to(symbols, stall, address, inside) : address - stall->sp >= STACK_BYTES;
 }
 
 /* Code without call frame information, which a compiler has made at run time or brings along for that, mostly keeps a
