@@ -175,8 +175,9 @@ check_node() {
 check_javascript() {
 	local folder=$work/javascript said report lines pid
 	rm -rf "$folder"
-	said=$("$source/node.sh" "$root" "LD_PRELOAD=$build/libtrace.so" "UVTRACE_PATH=$folder/trace.bin" \
-		--perf-basic-prof --interpreted-frames-native-stack "$source/busy.js")
+	mkdir -p "$folder" # node leaves a log in the folder that it runs in
+	said=$(cd "$folder" && "$source/node.sh" "$root" "LD_PRELOAD=$build/libtrace.so" \
+		"UVTRACE_PATH=$folder/trace.bin" --perf-basic-prof --interpreted-frames-native-stack "$source/busy.js")
 	read -ra lines <<<"$said"
 	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
 	pid=$(find "$folder" -name 'trace.*.bin' | sed -n '1s/.*trace\.\([0-9]*\)\..*/\1/p')
