@@ -42,6 +42,23 @@ static size_t count_ticks(void)
 	return count;
 }
 
+/* The same of a trace that may begin inside a callback: the one that asks for another segment may still run then. */
+static uint64_t analyzed_ticks(void)
+{
+	json_t *report = analyze("uvtrace.data", NULL);
+	uint64_t count = 0;
+	const json_t *callback;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "callbacks"), i, callback)
+	{
+		if (name_is(event_text(callback, "callback"), "on_tick"))
+			count += event_number(callback, "count");
+	}
+	json_decref(report);
+	return count;
+}
+
 /* What was recorded before a flush can be read after it, from a file that is still open. */
 static void check_flush(const char *drain)
 {
@@ -88,7 +105,7 @@ Test(control, rotate)
 	cr_assert_eq(
 	    run_program(&(struct run){.program = "sh", .args = {"-c", "rm uvtrace.data/*.1.bin"}, .bare = true}).status,
 	    0);
-	cr_assert_eq(count_ticks(), 20, "the second segment alone");
+	cr_assert_eq(analyzed_ticks(), 20, "the second segment alone");
 }
 
 Test(control, disable_and_enable)
