@@ -191,7 +191,8 @@ static bool step_frame(struct symbols *symbols, const struct trace_stall *stall,
 	return true;
 }
 
-/* To the caller. False at the end of what is known. */
+/* To the caller. False at the end of what is known. A library's code that was interrupted may have no frame (yet): then
+ * the pointer is its caller's, whom it would pass over. */
 static bool step(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
 {
 	const struct trace_module *module;
@@ -204,7 +205,7 @@ static bool step(struct symbols *symbols, const struct trace_stall *stall, struc
 	}
 	if (state->is_beyond)
 		return false;
-	return step_frame(symbols, stall, state) || step_scan(symbols, stall, state);
+	return ((!module || state->is_return) && step_frame(symbols, stall, state)) || step_scan(symbols, stall, state);
 }
 
 static void state_begin(const struct trace_stall *stall, struct unwind_state *state)

@@ -22,7 +22,7 @@ static struct symbols *symbols;
 static uint64_t registers[TRACE_STALL_REGISTERS_MAX], words[WORDS_MAX];
 static struct trace_stall stall;
 static struct unwind_frame frames[UNWIND_FRAMES_MAX];
-static uintptr_t outer_sp;
+static uintptr_t outer_sp, outer_frame;
 
 static void set_up(void)
 {
@@ -53,8 +53,9 @@ TestSuite(unwind, .init = set_up, .fini = tear_down, .timeout = 60);
 #define CALLED __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
 
 #if defined(__x86_64__)
-#define MACHINE	  TRACE_MACHINE_X86_64
-#define REGISTERS 17
+#define MACHINE	       TRACE_MACHINE_X86_64
+#define REGISTERS      17
+#define FRAME_REGISTER 6
 
 static void registers_take(const ucontext_t *context)
 {
@@ -67,8 +68,9 @@ static void registers_take(const ucontext_t *context)
 	stall.pc = registers[16];
 }
 #else
-#define MACHINE	  TRACE_MACHINE_AARCH64
-#define REGISTERS 33
+#define MACHINE	       TRACE_MACHINE_AARCH64
+#define REGISTERS      33
+#define FRAME_REGISTER 29
 
 static void registers_take(const ucontext_t *context)
 {
@@ -121,6 +123,7 @@ outer(int number)
 {
 	volatile char room[number + 16];
 
+	outer_frame = (uintptr_t)__builtin_frame_address(0);
 	room[number] = (char)number;
 	return middle(room[number]) + 1;
 }
@@ -197,6 +200,40 @@ Test(unwind, marks_what_it_only_found)
 	for (size_t i = 1; i < count; i++)
 		scanned += frames[i].scanned;
 	cr_assert_eq(scanned, count - 1);
+}
+
+/* As if a look had kept this word too. */
+static void word_put(uintptr_t address, uint64_t value)
+{
+	uint32_t place = (uint32_t)((address - stall.sp) / sizeof(value)), at = 0;
+
+	while (at < stall.word_count && trace_word_code(words[at]) < place)
+		at++;
+	if (at == stall.word_count || trace_word_code(words[at]) != place) {
+		memmove(&words[at + 1], &words[at], (stall.word_count - at) * sizeof(words[0]));
+		stall.word_count++;
+	}
+	words[at] = trace_word(value, place);
+}
+
+/* The frame pointer is outer()'s, as if the two that it called had none: they are not passed over. */
+Test(unwind, passes_nobody_over_by_a_callers_frame_pointer)
+{
+	uint64_t called_innermost;
+	size_t count, at = 0;
+
+	look();
+	ask(&count);
+	called_innermost = frames[place_of("middle", count)].address;
+	symbols_close(symbols);
+	for (size_t i = 0; i < process.module_count; i++)
+		modules[i].build_id[0] ^= 1;
+	registers[FRAME_REGISTER] = outer_frame;
+	word_put(outer_frame, outer_frame + 32);
+	ask(&count);
+	while (at < count && frames[at].address != called_innermost)
+		at++;
+	cr_assert_lt(at, count);
 }
 
 Test(unwind, ends_where_the_callback_was_called)
