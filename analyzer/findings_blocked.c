@@ -333,14 +333,15 @@ static void stalls_tell(const struct detection *detection, const struct holders 
 /* "5 runs of 10.0 ms or longer, 643 ms together, the longest 222 ms" */
 static void runs_tell(const struct detection *detection, const struct holder *holder, char *text, size_t bytes)
 {
-	bool is_worst = holder->told.tick == holder->worst.tick && holder->told.worker == holder->worst.worker;
 	struct texts texts = {0};
+	const char *told = say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->told));
+	const char *longest = say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst));
+	bool is_told = strcmp(told, longest) == 0;
 	size_t used;
 
 	snprintf(text, bytes, "%" PRIu64 " run%s of %s or longer, %s together%s%s%s", holder->runs,
 		 holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
-		 say_ns(&texts, holder->total), is_worst ? "" : ", the longest ",
-		 is_worst ? "" : say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst)),
+		 say_ns(&texts, holder->total), is_told ? "" : ", the longest ", is_told ? "" : longest,
 		 holder->open ? ", one still running at the end" : "");
 	used = strlen(text);
 	if (holder->unseen > 0)
