@@ -33,19 +33,21 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 
 # ---- What there is ------------------------------------------------------------------------------------------
 
-PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
-PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
-DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c machine.c sampler.c doing.c \
-	look.c look_object.c look_stop.c watchdog.c rings.c drain.c folder.c orphans.c short_file.c))
-# What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
-UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
+# The folders of preload/ and analyzer/, and who may include whom: docs/architecture.md, held by scripts/check_layers.sh.
+sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
-ANALYZER_MAINS := $(wildcard analyzer/analyze_trace.c analyzer/trace_to_jsonl.c)
-ANALYZER_SRC := $(filter-out $(ANALYZER_MAINS),$(wildcard analyzer/*.c))
+PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
+PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,preload preload/*))
+DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format ring observe drain)))
+# What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
+UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
+
+ANALYZER_MAINS := $(wildcard analyzer/*.c)
+ANALYZER_SRC := $(call sources,$(addprefix analyzer/,base trace timeline symbols findings report report/* jsonl))
 
 LIBTRACE := $(BUILD)/libtrace.so
-DRAIN := $(if $(wildcard preload/uvtrace_drain.c),$(BUILD)/uvtrace-drain)
-CTL := $(if $(wildcard preload/trace_ctl.c),$(BUILD)/trace_ctl)
+DRAIN := $(BUILD)/uvtrace-drain
+CTL := $(BUILD)/trace_ctl
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
@@ -65,7 +67,7 @@ FAULT_SRC := $(wildcard tests/faults/*.c)
 ANALYZER_LIB := $(BUILD)/libuvtrace_analyzer.a
 UNIT_LIB := $(BUILD)/libuvtrace_unit.a
 
-PRODUCT := $(if $(PRELOAD_SRC),$(LIBTRACE)) $(DRAIN) $(CTL) $(TOOLS)
+PRODUCT := $(LIBTRACE) $(DRAIN) $(CTL) $(TOOLS)
 
 # The page needs what makes WebAssembly; without it everything else is built all the same.
 WASM_CC ?= clang
@@ -75,10 +77,10 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 # C++ names are put right by what clang has for them, where it is installed.
 VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-file-name=libc++abi.a 2>/dev/null)),\
 	-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
-# Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
-VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
-	symbols.c jit_map.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
-	baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+# Its C: the analyzer without what needs the program's files (symbols/) or libraries (*_native.c), for which viewer/wasm/
+# has stand-ins.
+VIEWER_SRC := $(filter-out %_native.c,$(call sources,preload/format \
+	$(addprefix analyzer/,base trace timeline findings report report/json viewer/wasm)))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
@@ -139,21 +141,20 @@ $(BUILD)/obj/%.o: %.cc
 
 # ---- The product --------------------------------------------------------------------------------------------
 
-LIBTRACE_MAP := $(wildcard preload/libtrace.map)
-LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined \
-	$(if $(LIBTRACE_MAP),-Wl$(comma)--version-script=$(LIBTRACE_MAP))
+LIBTRACE_MAP := preload/libuv/libtrace.map
+LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined -Wl,--version-script=$(LIBTRACE_MAP)
 
 $(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(LIBTRACE_MAP)
 	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)
 
 # Static, so that it starts quickly and needs nothing of the root that the program has.
-$(BUILD)/uvtrace-drain: $(call obj,preload/uvtrace_drain.c $(DRAIN_SRC))
+$(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 	$(call say,LINK,$@)$(CC) $(if $(SANITIZE),,-static) $(ALL_LDFLAGS) -o $@ $^
 
-$(BUILD)/trace_ctl: $(call obj,preload/trace_ctl.c) $(UNIT_LIB)
+$(BUILD)/trace_ctl: $(call obj,preload/ctl/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(wildcard preload/crc32c.c))
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) preload/format/crc32c.c)
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@
@@ -169,8 +170,8 @@ viewer: $(if $(VIEWER_TOOLS),$(VIEWER),viewer-skipped)
 viewer-skipped:
 	@echo 'trace_viewer.html is not built: scripts/install_deps.sh viewer installs what it needs'
 
-$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/*.def analyzer/viewer/wasm/*.h \
-		analyzer/viewer/wasm/include/*.h analyzer/viewer/wasm/include/sys/*.h)
+$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*/*.h analyzer/*/*/*.h analyzer/*/*.def preload/*/*.h \
+		preload/*/*.def analyzer/viewer/wasm/include/*.h analyzer/viewer/wasm/include/sys/*.h)
 	@mkdir -p $(@D)
 	$(call say,WASM,$@)$(WASM_CC) --target=wasm32-wasi -mexec-model=reactor -O3 -std=gnu11 $(WARN) -Wno-constant-conversion \
 		-Ianalyzer/viewer/wasm/include -Ianalyzer/viewer/wasm $(CPPFLAGS) -Wl,--gc-sections -Wl,--strip-all \
@@ -193,7 +194,7 @@ $(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE) $(if $(shell command -v npm),$(VI
 # ---- Examples, fixtures, tests ------------------------------------------------------------------------------
 
 $(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/docs/examples/%.o
-$(FIXTURES): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
+$(FIXTURES): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,tests/fixtures/fixture.c)
 $(EXAMPLES) $(FIXTURES):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
@@ -211,7 +212,7 @@ $(FIXTURES_SO) $(BENCHES_SO):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $< -ldl
 
-$(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,$(wildcard tests/fixtures/fixture.c))
+$(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
@@ -237,8 +238,8 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_SO) $(FIXTURES_CC) $(if $(UNIT_SRC),$(BUILD)/unit_tests) $(if $(E2E_SRC),$(BUILD)/e2e_tests) \
-	$(if $(FAULT_SRC),$(BUILD)/fault_tests)
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
+	$(BUILD)/fault_tests
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only
 # when it starts again.
@@ -256,14 +257,14 @@ run-check: lint check-unit check-e2e check-faults check-viewer
 
 CRITERION_FLAGS ?= --jobs 2
 
-check-unit: $(if $(UNIT_SRC),$(BUILD)/unit_tests)
-	$(Q)$(if $(UNIT_SRC),$(BUILD)/unit_tests $(CRITERION_FLAGS),:)
+check-unit: $(BUILD)/unit_tests
+	$(Q)$(BUILD)/unit_tests $(CRITERION_FLAGS)
 
 check-e2e: tests
-	$(Q)$(if $(E2E_SRC),$(BUILD)/e2e_tests $(CRITERION_FLAGS),:)
+	$(Q)$(BUILD)/e2e_tests $(CRITERION_FLAGS)
 
 check-faults: tests
-	$(Q)$(if $(FAULT_SRC),FAULT_KILLS=$(N) $(BUILD)/fault_tests $(CRITERION_FLAGS),:)
+	$(Q)FAULT_KILLS=$(N) $(BUILD)/fault_tests $(CRITERION_FLAGS)
 
 # The page in a real browser; its packages go into the build folder.
 VIEWER_TEST := $(BUILD)/viewer-test
@@ -322,7 +323,7 @@ check-loop: tests
 benches: $(BENCHES) $(BENCHES_SO)
 
 bench: all benches
-	$(Q)$(if $(wildcard tests/bench/run.sh),tests/bench/run.sh,:)
+	$(Q)tests/bench/run.sh
 
 # libFuzzer comes with clang only, so the fuzzers have an object tree of their own. What they find new is kept in
 # build/fuzzing/corpus, what fails as build/fuzzing/crash-*.

@@ -14,12 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "durations.h"
-#include "gate.h"
-#include "report.h"
-#include "report_formats.h"
-#include "report_html.h"
-#include "version.h"
+#include "base/durations.h"
+#include "report/formats/baseline.h"
+#include "report/formats/gate.h"
+#include "report/report.h"
+#include "report/formats/report_formats.h"
+#include "report/formats/report_html.h"
+#include "format/version.h"
 
 #define PROGRAM		 "analyze_trace"
 #define DEFAULT_INPUT	 "uvtrace.data"

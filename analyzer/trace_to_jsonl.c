@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "jsonl.h"
-#include "version.h"
+#include "jsonl/jsonl.h"
+#include "format/version.h"
 
 #define PROGRAM "trace_to_jsonl"
 

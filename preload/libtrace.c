@@ -3,8 +3,6 @@
  * The lifecycle, in reading order: start, fork, exit. What happens between start and exit is begun by the first
  * loop or request (process.c), so a program that has none leaves nothing behind.
  */
-#include "libtrace.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,13 +10,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "futex.h"
-#include "helper.h"
-#include "log.h"
-#include "process.h"
-#include "real.h"
-#include "shm.h"
+#include "program/config.h"
+#include "ring/futex.h"
+#include "program/helper.h"
+#include "program/log.h"
+#include "program/process.h"
+#include "hooks/hooks.h"
+#include "hooks/site.h"
+#include "program/shm.h"
 
 #define EXIT_WAIT_MS 200
 
@@ -46,16 +45,26 @@ static void start(void)
 		pthread_atfork(NULL, NULL, fork_child);
 }
 
-void libtrace_start(void)
+void process_prepare(void)
 {
 	pthread_once(&start_once, start);
+}
+
+void process_describe(struct shared *shared)
+{
+	hooks_describe(shared);
+}
+
+void process_publish(struct shared *shared)
+{
+	site_publish_all(shared);
 }
 
 __attribute__((constructor)) static void libtrace_constructor(void)
 {
 	int saved_errno = errno;
 
-	libtrace_start();
+	process_prepare();
 	errno = saved_errno;
 }
 

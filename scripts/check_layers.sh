@@ -1,89 +1,155 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Checks who may know whom: the order of dependencies that docs/architecture.md draws, held by grep.
-# Each rule is one line at the bottom; a broken one prints the lines that break it. Exit 0: all hold.
+# Checks the structure that docs/architecture.md draws. Exit 0: all rules hold; a broken one prints the lines that break it.
+#   1. The table below: which folder may include which. A folder always includes itself; what is not listed may not be included.
+#   2. No include cycle between files. NAME.c, NAME.h and NAME_internal.h count as one file.
+#   3. What runs in a traced program: who reads the environment, who has constructors, who may end a process.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 failed=0
+
+fail() {
+	echo "check_layers: $1" >&2
+	failed=1
+}
+
+# folder: the folders that it may include. "preload" alone is the public header uvtrace.h.
+layers='
+preload/format:
+preload/ring: preload/format
+preload/observe: preload/format preload/ring
+preload/drain: preload/format preload/ring preload/observe
+preload/libuv: preload/format
+preload/program: preload/format preload/ring preload/observe preload/drain
+preload/hooks: preload preload/format preload/ring preload/libuv preload/program
+preload/ctl: preload/format preload/ring preload/observe preload/drain preload/program
+preload: preload/format preload/ring preload/libuv preload/program preload/hooks
+analyzer/base: preload/format
+analyzer/trace: analyzer/base preload/format preload/ring
+analyzer/timeline: analyzer/base analyzer/trace preload/format
+analyzer/symbols: analyzer/base analyzer/trace preload/format
+analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
+analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
+analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
+analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
+analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format
+analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
+analyzer/viewer/wasm: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
+analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/formats analyzer/jsonl preload/format
+'
+
+sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' -o -name '*.def' \) -print | sort)
+
+# "FILE:LINE INCLUDED", one for each include of a file of the project, both with their paths.
+# shellcheck disable=SC2086 # a list of our own file names, without spaces
+includes=$(awk -v all="$sources" '
+BEGIN {
+	count = split(all, names, "\n")
+	for (i = 1; i <= count; i++)
+		there[names[i]] = 1
+}
+match($0, /^[ \t]*#[ \t]*include[ \t]*"[^"]+"/) {
+	name = substr($0, RSTART, RLENGTH)
+	sub(/^[^"]*"/, "", name)
+	sub(/"$/, "", name)
+	folder = FILENAME
+	sub(/\/[^\/]*$/, "", folder)
+	found = (folder "/" name) in there ? folder "/" name : ("preload/" name) in there ? "preload/" name : ("analyzer/" name) in there ? "analyzer/" name : ""
+	if (found)
+		print FILENAME ":" FNR, found
+}' $sources)
+
+if ! printf '%s\n' "$includes" | awk -v layers="$layers" '
+function folder_of(file) {
+	sub(/:[0-9]+$/, "", file)
+	sub(/\/[^\/]*$/, "", file)
+	return file
+}
+BEGIN {
+	count = split(layers, rows, "\n")
+	for (i = 1; i <= count; i++) {
+		if (split(rows[i], halves, ":") < 2)
+			continue
+		known[halves[1]] = 1
+		words = split(halves[2], folders, " ")
+		for (j = 1; j <= words; j++)
+			may[halves[1], folders[j]] = 1
+	}
+}
+{
+	from = folder_of($1)
+	to = folder_of($2)
+	if (!(from in known)) {
+		print $1 ": its folder is not in the table of layers"
+		bad = 1
+	} else if (from != to && !((from, to) in may)) {
+		print $1 ": includes " $2 ", but " from " may not include " to
+		bad = 1
+	}
+}
+END { exit bad }' >&2; then
+	fail 'who may include whom: the table in this script'
+fi
+
+# tsort prints a loop to standard error and fails.
+if ! printf '%s\n' "$includes" | awk '
+function module(file) {
+	sub(/:[0-9]+$/, "", file)
+	sub(/(_internal)?\.[a-zA-Z]+$/, "", file)
+	return file
+}
+{ from = module($1); to = module($2); if (from != to) print from, to }' | tsort >/dev/null; then
+	fail 'files that include each other in a circle'
+fi
 
 # forbid "RULE" PATTERN FILE ...: none of these files may have a line that matches.
 forbid() {
 	rule=$1 pattern=$2
 	shift 2
-	files=
-	for file; do
-		[ -f "$file" ] && files="$files $file"
-	done
-	[ -n "$files" ] || return 0
-	# shellcheck disable=SC2086 # a list of our own file names, without spaces
-	if grep -HnE "$pattern" $files >&2; then
-		echo "check_layers: $rule" >&2
-		failed=1
+	if grep -HnE "$pattern" "$@" >&2; then
+		fail "$rule"
 	fi
 }
 
-# except NAME-PATTERN FILE ...: the files whose base name does not match.
+# except PATTERN: the sources of preload/ whose path does not match.
 except() {
-	pattern=$1
-	shift
-	for file; do
-		case ${file##*/} in
-		*[!a-zA-Z0-9_.]*) ;;
-		*) echo "${file##*/}" | grep -qE "^($pattern)\$" || echo "$file" ;;
-		esac
-	done
+	printf '%s\n' "$sources" | grep '^preload/' | grep -vE "^preload/($1)\$"
 }
 
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
-preload=$(ls preload/*.[chS] preload/*.def 2>/dev/null)
-analyzer=$(ls analyzer/*.[ch] 2>/dev/null)
-mains='uvtrace_drain\.c|trace_ctl\.c'
-# shellcheck disable=SC2086,SC2046 # lists of our own file names
+# shellcheck disable=SC2046,SC2086 # lists of our own file names, without spaces
 {
-	# drain.h is a contract: of it they use drain_wake alone.
-	forbid 'hooks never see what encodes and writes' "$include\"(writer|encoder|segment|modules|sampler|watchdog|look|rings)\.h\"" \
-		preload/hooks_* preload/site.[ch] preload/thread.[ch]
-	forbid 'the drain knows neither hooks, sites nor threads' "$include\"(hooks.*|thread|site|real|config|helper)\.h\"" \
-		preload/encoder.[ch] preload/writer.[ch] preload/segment.[ch] preload/drain.[ch] preload/rings.[ch] preload/modules.[ch] preload/machine.[ch] preload/sampler.[ch] \
-		preload/orphans.[ch] preload/folder.[ch] preload/short_file.[ch] preload/watchdog.[ch] preload/look*.[ch] preload/doing.[ch] \
-		preload/crc32c.[ch] preload/uvtrace_drain.c
-	forbid 'the analyzer shares only trace_*, shared.h, crc32c.h and version.h with the preload' \
-		"$include\"(\.\./.*|$(except 'trace_.*|shared\.h|crc32c\.h|version\.h|clock\.h' preload/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" \
-		$analyzer
-	forbid 'the preload knows nothing of the analyzer' \
-		"$include\"(\.\./.*|$(ls analyzer/*.h | sed 's,.*/,,; s/\./\\./' | paste -sd'|'))\"" $preload
-	forbid 'only hooks_* and real include <uv.h>' "${include}[<\"]uv\.h" \
-		$(except 'hooks.*|real\.[ch]' $preload) $analyzer
-	forbid 'only config reads the environment' '\<(secure_)?getenv[[:space:]]*\(|\<environ\>' \
-		$(except 'config\.c' $preload)
-	forbid 'only libtrace.c has constructors and destructors' '\<(con|de)structor\>[[:space:]]*(\(|\))' \
-		$(except 'libtrace\.c' $preload)
+	forbid 'only hooks/ and libuv/ include <uv.h>' "${include}[<\"]uv\.h" \
+		$(except '(hooks|libuv)/.*') $(printf '%s\n' "$sources" | grep '^analyzer/')
+	forbid 'only config.c reads the environment' '\<(secure_)?getenv[[:space:]]*\(|\<environ\>' $(except 'program/config\.c')
+	forbid 'only libtrace.c has constructors and destructors' '\<(con|de)structor\>[[:space:]]*(\(|\))' $(except 'libtrace\.c')
+	# helper.c: the helper'\''s own end before its exec.
 	forbid 'what runs in a traced program never ends it and never prints' \
 		'^[^/*"]*\<(exit|_exit|_Exit|quick_exit|abort|assert|printf|fprintf|perror|puts|err|errx)[[:space:]]*\(' \
-		$(except "$mains|hotpath\.h|helper\.c" $preload) # helper.c: the helper's own end before its exec
+		$(except 'drain/uvtrace_drain\.c|ctl/.*|program/hotpath\.h|program/helper\.c')
 }
 
 # The poison list works only on what follows it.
-for file in $preload; do
+for file in $(printf '%s\n' "$sources" | grep '^preload/'); do
 	last=$(grep -E "$include.*\.h[\">]" "$file" | tail -n 1)
-	if grep -qE "$include\"hotpath\.h\"" "$file" && [ "${last#*\"hotpath.h\"}" = "$last" ]; then
-		echo "check_layers: $file: hotpath.h comes last of the includes" >&2
-		failed=1
+	if grep -qE "$include\"(program/)?hotpath\.h\"" "$file" && [ "${last%hotpath.h\"}" = "$last" ]; then
+		fail "$file: hotpath.h comes last of the includes"
 	fi
 done
-for file in preload/hooks_*.c preload/thread.c preload/site.c; do
-	if [ -f "$file" ] && ! grep -qE "$include\"hotpath\.h\"" "$file"; then
-		echo "check_layers: $file: a hot file includes hotpath.h" >&2
-		failed=1
-	fi
+for file in preload/hooks/hooks_*.c preload/hooks/dispatch.c preload/hooks/site.c preload/program/thread*.c; do
+	grep -qE "$include\"(program/)?hotpath\.h\"" "$file" || fail "$file: a hot file includes hotpath.h"
 done
 
-for file in $preload $analyzer tests/*/*.[ch] docs/examples/*.c; do
-	[ -f "$file" ] || continue
-	if ! head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0'; then
-		echo "check_layers: $file: begins with its SPDX line" >&2
-		failed=1
-	fi
+# A comment that names the other half of a memory ordering names its function, which exists.
+# shellcheck disable=SC2086
+for name in $(grep -ohE 'pairs with [a-z_]+\(\)' $sources | sed 's/pairs with //; s/()//' | sort -u); do
+	grep -qE "^[a-z].*\<$name\(" $sources || fail "\"pairs with $name()\": there is no such function"
+done
+# shellcheck disable=SC2086
+forbid 'a comment names functions, not files: "pairs with NAME()"' "pairs with [^.]*[a-z_]+\.[chS]\>" $sources
+
+for file in $sources tests/*/*.[ch] docs/examples/*.c; do
+	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file: begins with its SPDX line"
 done
 exit $failed

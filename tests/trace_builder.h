@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crc32c.h"
-#include "encoder.h"
-#include "trace_format.h"
+#include "format/crc32c.h"
+#include "drain/encoder.h"
+#include "format/trace_format.h"
 
 struct builder {
 	unsigned char *data;
@@ -133,7 +133,7 @@ static inline void builder_kinds(struct builder *builder, uint16_t work_req_offs
 		uint8_t class;
 	} kinds[KIND_COUNT] = {
 #define KIND(name, text, class) [KIND_##name] = {text, KIND_CLASS_##class},
-#include "trace_kinds.def"
+#include "format/trace_kinds.def"
 #undef KIND
 	};
 	char payload[KIND_COUNT * 48] = {0};

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "reader.h"
+#include "trace/reader.h"
 
 #define RUNS   7
 #define ITEMS  1024

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "crc32c.h"
-#include "encoder.h"
-#include "reader.h"
+#include "format/crc32c.h"
+#include "drain/encoder.h"
+#include "trace/reader.h"
 
 #define RECORDS	    (1u << 20) /* like a ring: a power of two */
 #define RUNS	    15

@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "clock.h"
+#include "ring/clock.h"
 #include "uvtrace.h"
 
 #define ROUNDS	  30

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "look.h"
+#include "ring/clock.h"
+#include "observe/look.h"
 
 #define LOOKS_MAX 20000
 #define ROUND_US  500

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../preload/shared.h"
+#include "ring/shared.h"
 #include "faults.h"
 
 #define NOBODY	 65534

@@ -5,10 +5,10 @@
  * tests/fuzz/corpus.
  */
 #include "fuzz_input.h"
-#include "findings.h"
-#include "report.h"
-#include "report_formats.h"
-#include "stall.h"
+#include "findings/findings.h"
+#include "report/report.h"
+#include "report/formats/report_formats.h"
+#include "findings/stall.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "crc32c.h"
-#include "jsonl.h"
-#include "reader.h"
+#include "format/crc32c.h"
+#include "jsonl/jsonl.h"
+#include "trace/reader.h"
 
 /* Each input allocates little, so little needs to be kept from being allocated again at once: several times as many
  * inputs in the same time. */

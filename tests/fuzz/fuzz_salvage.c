@@ -4,7 +4,7 @@
  * holds what is not: its first fields, one ring's struct, some sites, then records.
  */
 #include "fuzz_input.h"
-#include "shared.h"
+#include "ring/shared.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

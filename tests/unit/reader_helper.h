@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "../trace_builder.h"
-#include "reader.h"
+#include "trace/reader.h"
 
 #define HELPER_SHIFT 5
 

@@ -3,8 +3,8 @@
  * Two traces compared by callback. Both are made by hand: how long each run took is known, drawn from the same
  * distribution (noise must not trip) or from a slower one (a regression must).
  */
-#include "findings.h"
-#include "baseline.h"
+#include "findings/findings.h"
+#include "report/formats/baseline.h"
 #include "reader_helper.h"
 
 #define RUNS	2000

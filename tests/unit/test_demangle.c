@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
+#include "base/demangle.h"
 
 static void check(const char *name, const char *wanted)
 {

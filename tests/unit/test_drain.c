@@ -15,10 +15,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "drain.h"
-#include "futex.h"
-#include "reader.h"
+#include "ring/clock.h"
+#include "drain/drain.h"
+#include "ring/control.h"
+#include "ring/futex.h"
+#include "trace/reader.h"
 
 #define RING_COUNT   4u
 #define RING_RECORDS 1024u

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "durations.h"
+#include "base/durations.h"
 
 struct parsed {
 	const char *text;

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "encoder.h"
-#include "reader.h"
-#include "trace_wire.h"
-#include "writer.h"
+#include "drain/encoder.h"
+#include "trace/reader.h"
+#include "format/trace_wire.h"
+#include "drain/writer.h"
 
 #define RING   4096u
 #define READ   (TRACE_CODE_POLL + 3) /* a poll of site 3 */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "findings.h"
-#include "gate.h"
+#include "findings/findings.h"
+#include "report/formats/gate.h"
 
 #define MS 1000000ull
 

@@ -5,7 +5,7 @@
  */
 #include <dirent.h>
 
-#include "jsonl.h"
+#include "jsonl/jsonl.h"
 #include "reader_helper.h"
 
 static void enter_golden(void)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "histogram.h"
+#include "base/histogram.h"
 
 static int compare_values(const void *a, const void *b)
 {

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 
-#include "jsonl.h"
+#include "jsonl/jsonl.h"
 #include "reader_helper.h"
 
 #define LINES_MAX 20000

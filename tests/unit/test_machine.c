@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "machine.h"
-#include "trace_format.h"
+#include "observe/machine.h"
+#include "format/trace_format.h"
 
 static char folder[64];
 

@@ -5,9 +5,9 @@
  */
 #include <jansson.h>
 
-#include "poll_marks.h"
+#include "timeline/poll_marks.h"
 #include "reader_helper.h"
-#include "report.h"
+#include "report/report.h"
 
 /* ---- Putting together ------------------------------------------------------------------------------------- */
 

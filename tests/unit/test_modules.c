@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "modules.h"
+#include "observe/modules.h"
 
 static struct modules modules;
 

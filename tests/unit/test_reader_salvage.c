@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "reader_helper.h"
-#include "shared.h"
+#include "ring/shared.h"
 
 #define COUNT	     1000
 #define RING_RECORDS 1024

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
-#include "report_formats.h"
-#include "report_table.h"
+#include "report/report.h"
+#include "report/formats/report_formats.h"
+#include "base/report_table.h"
 
 /* ---- Pieces --------------------------------------------------------------------------------------------------- */
 

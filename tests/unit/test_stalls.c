@@ -5,10 +5,10 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#include "jsonl.h"
+#include "jsonl/jsonl.h"
 #include "reader_helper.h"
-#include "stall.h"
-#include "syscalls.h"
+#include "findings/stall.h"
+#include "trace/syscalls.h"
 
 static struct builder *builder;
 static struct trace *trace;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "timeline.h"
+#include "timeline/timeline.h"
 
 #define WORKERS_MAX 9
 #define ITEMS_MAX   200000

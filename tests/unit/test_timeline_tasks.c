@@ -3,7 +3,7 @@
  * Reading in parts, on several threads, must find what reading each worker from its first item to its last finds.
  */
 #include "reader_helper.h"
-#include "timeline.h"
+#include "timeline/timeline.h"
 
 #define LOOPS	2
 #define POOL	3

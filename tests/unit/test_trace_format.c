@@ -52,7 +52,7 @@ Test(trace_format, each_event_stands_in_the_document)
 		const char *name, *jsonl;
 	} events[] = {
 #define EVENT(code, name, jsonl, object) {code, #name, jsonl},
-#include "trace_events.def"
+#include "format/trace_events.def"
 #undef EVENT
 	};
 	char row[200];
@@ -73,7 +73,7 @@ Test(trace_format, each_json_name_stands_in_its_document)
 {
 	static const char *const names[] = {
 #define EVENT(code, name, jsonl, object) jsonl,
-#include "trace_events.def"
+#include "format/trace_events.def"
 #undef EVENT
 	    "PollStart", "RequestSubmit", "Unknown"};
 	char *text = load("jsonl.md"), entry[100];
@@ -89,7 +89,7 @@ Test(trace_format, each_kind_stands_in_the_document)
 {
 	static const char *const kinds[KIND_COUNT] = {
 #define KIND(name, text, class) [KIND_##name] = text,
-#include "trace_kinds.def"
+#include "format/trace_kinds.def"
 #undef KIND
 	};
 	char entry[100];

@@ -9,8 +9,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "modules.h"
-#include "unwind.h"
+#include "observe/modules.h"
+#include "symbols/unwind.h"
 
 #define WORDS_MAX 4096
 

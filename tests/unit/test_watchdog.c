@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "watchdog.h"
+#include "ring/clock.h"
+#include "drain/watchdog.h"
 
 #define RECORDS	 64u
 #define STALL_MS 2500u

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crc32c.h"
-#include "writer.h"
+#include "format/crc32c.h"
+#include "drain/writer.h"
 
 #define PID	    1234567u /* nobody's: above the kernel's highest by default */
 #define BLOCK_BYTES 1000

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "open_stack.h"
-#include "reader.h"
+#include "trace/open_stack.h"
+#include "trace/reader.h"
 
 enum box_type {
 	BOX_POLL,  /* a callback, or a work function */

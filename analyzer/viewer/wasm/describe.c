@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "poll_marks.h"
-#include "report_json.h"
+#include "timeline/poll_marks.h"
+#include "report/json/report_json.h"
 #include "viewer.h"
 
 #define BEHIND_SHOWN 6

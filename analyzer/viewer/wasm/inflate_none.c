@@ -2,7 +2,7 @@
  *
  * In place of reader_inflate.c: what is compressed was inflated by the browser before it came here.
  */
-#include "reader_private.h"
+#include "trace/reader_internal.h"
 
 int reader_inflate(struct reader *reader, struct reader_file *file, int fd)
 {

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "timeline.h"
+#include "timeline/timeline.h"
 
 #define NAMED_ROWS 4 /* the last one is that of pieces */
 #define NAMED_MAX  8000000u

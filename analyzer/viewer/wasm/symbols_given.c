@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "demangle.h"
-#include "symbols.h"
+#include "base/demangle.h"
+#include "symbols/symbols.h"
 #include "symbols_given.h"
-#include "unwind.h"
+#include "symbols/unwind.h"
 
 #define OUR_LIBRARY "libtrace.so"
 

@@ -13,7 +13,7 @@
 
 #include "lanes.h"
 #include "levels.h"
-#include "report.h"
+#include "report/report.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 

@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <uv.h>
 
-#include "clock.h"
+#include "ring/clock.h"
 
 static uv_read_cb read_callback;
 static uv_write_cb write_callback;

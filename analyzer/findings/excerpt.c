@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A few lines of one worker's timeline around a moment, read from the trace once more: only the part that holds it.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "findings_internal.h"
+
+#define BEFORE	2
+#define AFTER	3
+#define BATCH	256
+#define BAR_MAX 20
+
+/* Polls and waits, the last BEFORE of them before the moment and AFTER from it on. */
+struct excerpt {
+	struct trace_item before[BEFORE], after[AFTER];
+	size_t before_count, after_count;
+	struct trace_context open[TRACE_DEPTH_MAX + 2]; /* polls and waits that have events inside */
+	size_t open_count;
+	uint64_t left_tick; /* when uv_run was left last; 0: not yet */
+	uint64_t out_ticks; /* as long outside of it is worth a line */
+};
+
+static bool is_poll_word(uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
+}
+
+static void excerpt_take(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+{
+	if (item->tick >= tick) {
+		if (excerpt->after_count < AFTER)
+			excerpt->after[excerpt->after_count++] = *item;
+		return;
+	}
+	if (excerpt->before_count == BEFORE) {
+		for (size_t i = 1; i < BEFORE; i++)
+			excerpt->before[i - 1] = excerpt->before[i];
+		excerpt->before_count--;
+	}
+	excerpt->before[excerpt->before_count++] = *item;
+}
+
+/* Not between loops that run inside callbacks. */
+static void excerpt_outside(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+{
+	struct trace_item outside = {.tick = excerpt->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
+
+	if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
+		excerpt->left_tick = item->tick;
+	if (trace_word_code(item->word) != TRACE_LOOP_ENTER || excerpt->left_tick == 0)
+		return;
+	outside.duration = item->tick - excerpt->left_tick;
+	if (outside.duration >= excerpt->out_ticks)
+		excerpt_take(excerpt, &outside, tick);
+}
+
+/* Polls with events inside come as their begin and their end: put together again. */
+static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+{
+	uint32_t code = trace_word_code(item->word);
+	bool begins = is_poll_word(item->word) || code == TRACE_PARK;
+	bool ends = code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND || code == TRACE_UNPARK;
+
+	if (excerpt->open_count == 0)
+		excerpt_outside(excerpt, item, tick);
+	if (begins && excerpt->open_count < sizeof(excerpt->open) / sizeof(*excerpt->open))
+		excerpt->open[excerpt->open_count++] = (struct trace_context){item->word, item->tick};
+	if (!ends || excerpt->open_count == 0)
+		return;
+	struct trace_context open = excerpt->open[--excerpt->open_count];
+	struct trace_item whole = {
+	    .tick = open.tick,
+	    .duration = item->tick - open.tick,
+	    .word = is_poll_word(open.word) ? open.word : item->word,
+	    .shape = is_poll_word(open.word) ? TRACE_SHAPE_POLL : TRACE_SHAPE_WAIT,
+	};
+	excerpt_take(excerpt, &whole, tick);
+}
+
+static void excerpt_read(struct excerpt *excerpt, struct trace_cursor *cursor, uint64_t tick)
+{
+	struct trace_item *items = calloc(BATCH, sizeof(*items));
+	size_t count;
+
+	while (items && excerpt->after_count < AFTER &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			if (items[i].shape == TRACE_SHAPE_INSTANT)
+				excerpt_instant(excerpt, &items[i], tick);
+			else
+				excerpt_take(excerpt, &items[i], tick);
+		}
+	}
+	free(items);
+}
+
+/* "+1.234 s  ########  45.0 ms  render_report demo.c:47", bars by the longest. */
+static void line_print(const struct findings_input *input, const struct trace_item *item, uint64_t longest, FILE *out)
+{
+	char when[DURATION_TEXT_BYTES], lasted[DURATION_TEXT_BYTES], bar[BAR_MAX + 1];
+	size_t length = longest > 0 ? (size_t)((double)item->duration / (double)longest * BAR_MAX + 0.5) : 0;
+	bool poll = item->shape == TRACE_SHAPE_POLL;
+
+	for (size_t i = 0; i < BAR_MAX; i++)
+		bar[i] = i >= length ? ' ' : poll ? '#' : '.';
+	bar[BAR_MAX] = '\0';
+	fprintf(out, "%12s  |%s| %8s  ", duration_format_offset(timeline_offset_ns(input->timeline, item->tick), when),
+		bar, duration_format(timeline_ns(input->timeline, item->duration), lasted));
+	if (poll)
+		fprintf(out, "%s\n",
+			symbols_site(input->symbols, trace_word_code(item->word) - TRACE_CODE_POLL, false)->text);
+	else if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
+		fprintf(out, "(outside of uv_run)\n");
+	else
+		fprintf(out, "(waits; %" PRIu64 " ready)\n", trace_word_object(item->word));
+}
+
+static void excerpt_print(const struct findings_input *input, const struct excerpt *excerpt, FILE *out)
+{
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < excerpt->before_count; i++)
+		longest = excerpt->before[i].duration > longest ? excerpt->before[i].duration : longest;
+	for (size_t i = 0; i < excerpt->after_count; i++)
+		longest = excerpt->after[i].duration > longest ? excerpt->after[i].duration : longest;
+	for (size_t i = 0; i < excerpt->before_count; i++)
+		line_print(input, &excerpt->before[i], longest, out);
+	for (size_t i = 0; i < excerpt->after_count; i++)
+		line_print(input, &excerpt->after[i], longest, out);
+}
+
+char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t tick)
+{
+	struct excerpt excerpt = {
+	    .out_ticks = timeline_ticks(input->timeline, (uint64_t)input->thresholds->values[LIMIT_blocked_note])};
+	struct trace_cursor *cursor =
+	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick) : NULL;
+	char *text = NULL;
+	size_t bytes;
+
+	if (!cursor)
+		return NULL;
+	excerpt_read(&excerpt, cursor, tick);
+	trace_cursor_close(cursor);
+	FILE *out = excerpt.before_count + excerpt.after_count > 0 ? open_memstream(&text, &bytes) : NULL;
+	if (!out)
+		return NULL;
+	excerpt_print(input, &excerpt, out);
+	fclose(out);
+	return text;
+}

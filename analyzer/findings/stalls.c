@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See stall.h: each look of the trace, unwound and put into words.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stall.h"
+#include "trace/syscalls.h"
+#include "symbols/unwind.h"
+
+#define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */
+
+/* ---- What it was in ------------------------------------------------------------------------------------------- */
+
+static bool is_libc(const struct symbol_info *symbol)
+{
+	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s", "[vdso]"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return *symbol->module == '\0';
+}
+
+/* Functions that wait by a futex, and whether for a lock. */
+static const struct {
+	const char *part;
+	bool is_lock;
+} waiters[] = {
+    {"mutex_lock", true}, {"mutex_timedlock", true}, {"rwlock_", true},	  {"spin_lock", true}, {"lll_lock", true},
+    {"cond_", false},	  {"sem_", false},	     {"barrier_", false}, {"_join", false},    {"_once", false},
+};
+
+/* What libc calls it itself, "__GI___pthread_mutex_lock" or "__new_sem_wait_slow64.constprop.0", as programs do. */
+static void plain_name(char *plain, size_t bytes, const char *name)
+{
+	static const char *const ends[] = {"_slow64", "_slow", "_full64", "_full", "_common"};
+
+	name += strncmp(name, "__GI_", 5) == 0 ? 5 : 0;
+	name += strspn(name, "_");
+	name += strncmp(name, "new_", 4) == 0 ? 4 : 0;
+	snprintf(plain, bytes, "%.*s", (int)strcspn(name, ".@"), name);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t length = strlen(plain), end = strlen(ends[i]);
+		if (length > end && strcmp(plain + length - end, ends[i]) == 0)
+			plain[length - end] = '\0';
+	}
+}
+
+/* The function of the program's thread library that waits, by the name that the program called it: false where it is
+ * none of these. */
+static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, size_t bytes)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < stall->frame_count && i < LOCK_FRAMES; i++) {
+		for (size_t k = 0; k < sizeof(waiters) / sizeof(*waiters); k++) {
+			if (!is_libc(stall->frames[i].symbol) ||
+			    !strstr(stall->frames[i].symbol->name, waiters[k].part))
+				continue;
+			*is_lock = waiters[k].is_lock;
+			plain_name(waiter, bytes, stall->frames[i].symbol->name);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Who has the lock: a worker of the trace, or another thread by its name. */
+static char *holder_text(const struct trace_process *process, const struct trace_stall *look)
+{
+	char *text = NULL;
+	int length = 0;
+
+	for (size_t i = 0; i < process->worker_count; i++) {
+		if (process->workers[i].tid != look->holder || process->workers[i].role == TRACE_ROLE_OTHER)
+			continue;
+		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)", process->workers[i].worker, look->object);
+		return length < 0 ? NULL : text;
+	}
+	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", look->holder, look->object);
+	return length < 0 ? NULL : text;
+}
+
+static char *futex_text(const struct trace_process *process, struct symbols *symbols, const struct stall *stall,
+			const char *waiter)
+{
+	const struct trace_stall *look = stall->look;
+	char *variable = symbols_variable(symbols, look->arguments[0]);
+	char *holder = look->holder ? holder_text(process, look) : NULL;
+	char *text = NULL;
+	int length = variable
+			 ? asprintf(&text, "%s(%s)%s", waiter, variable, holder ? holder : "")
+			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter, look->arguments[0], holder ? holder : "");
+
+	free(variable);
+	free(holder);
+	return length < 0 ? NULL : text;
+}
+
+static char *syscall_text(const struct trace_stall *look)
+{
+	const char *name = syscall_name(look->machine, look->syscall);
+	enum syscall_role role = syscall_role(look->machine, look->syscall);
+	bool is_path = role == SYSCALL_PATH || role == SYSCALL_AT_PATH;
+	char *text = NULL;
+	int length;
+
+	if (!name)
+		length = asprintf(&text, "system call %" PRId64, look->syscall);
+	else if (*look->object)
+		length = asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, look->object);
+	else
+		length = asprintf(&text, "%s()", name);
+	return length < 0 ? NULL : text;
+}
+
+/* Sleeps, and in what is known. */
+static int asleep_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
+{
+	const struct trace_stall *look = stall->look;
+	const char *name = syscall_name(look->machine, look->syscall);
+	bool is_lock = look->holder != 0;
+	char waiter[64];
+
+	stall->cause = STALL_SYSCALL;
+	if (look->syscall < 0) {
+		stall->what = "a page fault: memory that had to be read from disk, or given by the kernel";
+		return 0;
+	}
+	if (syscall_role(look->machine, look->syscall) == SYSCALL_FUTEX) {
+		if (waiter_find(stall, &is_lock, waiter, sizeof(waiter)))
+			name = waiter;
+		stall->text = futex_text(process, symbols, stall, name);
+		stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
+	} else {
+		stall->text = syscall_text(look);
+	}
+	stall->what = stall->text;
+	return stall->text ? 0 : -ENOMEM;
+}
+
+/* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in memcpy)". */
+static char *place_text(const struct stall *stall)
+{
+	const struct symbol_info *own = NULL, *inner = NULL;
+	char *text = NULL;
+	int length = 0;
+
+	for (size_t i = 0; i < stall->frame_count && !own; i++) {
+		const struct symbol_info *symbol = stall->frames[i].symbol;
+		if (!is_libc(symbol))
+			own = symbol;
+		else if (symbol->named && !inner)
+			inner = symbol;
+	}
+	if (own && inner)
+		length = asprintf(&text, "%s (in %s)", own->text, inner->name);
+	else if (own || inner)
+		length = asprintf(&text, "%s", own ? own->text : inner->text);
+	else
+		text = strdup("");
+	return length < 0 ? NULL : text;
+}
+
+/* Most of the callback's time so far went into this. */
+static bool is_most(const struct trace_process *process, const struct stall *stall, uint64_t ns)
+{
+	uint64_t so_far = trace_ns(process, stall->tick) - trace_ns(process, stall->poll_tick);
+
+	return stall->measured && ns > so_far / 2;
+}
+
+/* Where it was not stopped for the look, only the time that it used says that it computed. */
+static int computed_say(const struct trace_process *process, struct stall *stall)
+{
+	stall->cause = STALL_CPU;
+	if (is_most(process, stall, stall->wait_ns))
+		stall->cause = STALL_DESCHEDULED;
+	else if (!stall->look->register_count && !is_most(process, stall, stall->cpu_ns))
+		stall->cause = STALL_UNKNOWN;
+	stall->what = stall->text = place_text(stall);
+	return stall->text ? 0 : -ENOMEM;
+}
+
+static int stall_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
+{
+	const struct trace_stall *look = stall->look;
+
+	stall->what = "";
+	if (look->sp && look->register_count == 0)
+		return asleep_say(process, symbols, stall);
+	if (look->state == 'R' || look->register_count > 0)
+		return computed_say(process, stall);
+	return 0;
+}
+
+/* ---- Time ----------------------------------------------------------------------------------------------------- */
+
+static void stall_measure(const struct trace_process *process, struct stall *stall)
+{
+	const struct trace_stall *look = stall->look;
+	uint64_t wall = trace_ns(process, look->tick) - trace_ns(process, look->base_tick);
+
+	if (look->cpu_ns < look->base_cpu_ns || look->wait_ns < look->base_wait_ns || look->cpu_ns == 0 || wall == 0)
+		return;
+	stall->measured = true;
+	stall->measured_ns = wall;
+	stall->cpu_ns = look->cpu_ns - look->base_cpu_ns;
+	stall->cpu_ns = stall->cpu_ns < wall ? stall->cpu_ns : wall;
+	stall->wait_ns = look->wait_ns - look->base_wait_ns;
+	stall->wait_ns = stall->wait_ns < wall - stall->cpu_ns ? stall->wait_ns : wall - stall->cpu_ns;
+	stall->asleep_ns = wall - stall->cpu_ns - stall->wait_ns;
+}
+
+/* How long the callback ran in the end, by the timeline's lists. */
+static uint64_t poll_ticks(const struct timeline *timeline, const struct stall *stall)
+{
+	const struct timeline_top *lists[] = {&timeline->holds, &timeline->long_polls};
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++) {
+		for (size_t i = 0; i < lists[k]->count; i++) {
+			const struct timeline_span *span = &lists[k]->spans[i];
+			if (span->tick == stall->poll_tick && span->worker == stall->worker && !span->in_pool)
+				return span->duration;
+		}
+	}
+	return 0;
+}
+
+/* Each look stands for the time since the one before. `last` is, by worker, the one before plus 1. */
+static void stall_weigh(struct stalls *stalls, size_t at, size_t *last)
+{
+	struct stall *stall = &stalls->list[at];
+	struct stall *before = last[stall->worker] ? &stalls->list[last[stall->worker] - 1] : NULL;
+
+	stall->ticks = stall->tick - stall->poll_tick;
+	stall->is_last = true;
+	last[stall->worker] = at + 1;
+	if (!before || before->poll_tick != stall->poll_tick)
+		return;
+	stall->ticks = stall->tick - before->tick;
+	before->is_last = false;
+}
+
+/* The last one stands for what came after it too, as far as that is known. */
+static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
+{
+	size_t *last = calloc(timeline->process->worker_count + 1, sizeof(*last));
+
+	if (!last)
+		return -ENOMEM;
+	for (size_t i = 0; i < stalls->count; i++)
+		stall_weigh(stalls, i, last);
+	free(last);
+	for (size_t i = 0; i < stalls->count; i++) {
+		struct stall *stall = &stalls->list[i];
+		uint64_t so_far = stall->tick - stall->poll_tick;
+		stall->poll_ticks = poll_ticks(timeline, stall);
+		if (stall->is_last && stall->poll_ticks > so_far)
+			stall->ticks += stall->poll_ticks - so_far;
+	}
+	return 0;
+}
+
+/* ---- The list ------------------------------------------------------------------------------------------------- */
+
+static int frames_find(struct symbols *symbols, struct stall *stall)
+{
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+
+	stall->frame_count = unwind(symbols, stall->look, frames);
+	stall->frames = calloc(stall->frame_count + 1, sizeof(*stall->frames));
+	if (!stall->frames)
+		return -ENOMEM;
+	for (size_t i = 0; i < stall->frame_count; i++)
+		stall->frames[i] = (struct stall_frame){unwind_symbol(symbols, &frames[i]), frames[i].scanned};
+	return 0;
+}
+
+static size_t worker_position(const struct trace_process *process, uint32_t number)
+{
+	size_t position = 0;
+
+	while (position < process->worker_count && process->workers[position].worker != number)
+		position++;
+	return position;
+}
+
+static bool is_wanted(const struct timeline *timeline, const struct trace_stall *look)
+{
+	const struct timeline_options *options = &timeline->options;
+
+	return look->type == TRACE_STALL_LOOK && look->tick >= timeline->from_tick &&
+	       look->poll_tick <= timeline->to_tick && (options->worker == 0 || options->worker == look->worker);
+}
+
+static uint32_t site_of(const struct trace_process *process, uint64_t word)
+{
+	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;
+
+	return site < process->site_count ? site : (uint32_t)process->site_count;
+}
+
+int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *look,
+		  struct stall *stall)
+{
+	*stall = (struct stall){.tick = look->tick,
+				.poll_tick = look->poll_tick,
+				.site = site_of(process, look->poll_word),
+				.worker = worker_position(process, look->worker),
+				.what = "",
+				.look = look};
+	int error = frames_find(symbols, stall);
+	stall_measure(process, stall);
+	return error ? error : stall_say(process, symbols, stall);
+}
+
+void stall_clear(struct stall *stall)
+{
+	free(stall->text);
+	free(stall->frames);
+}
+
+/* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks. */
+static int stalls_add(struct stalls *stalls, const struct timeline *timeline, struct symbols *symbols,
+		      const struct trace_stall *look)
+{
+	if (worker_position(timeline->process, look->worker) == timeline->process->worker_count)
+		return 0;
+	return stall_explain(timeline->process, symbols, look, &stalls->list[stalls->count++]);
+}
+
+/* The newest totals. */
+static void stalls_total(struct stalls *stalls, const struct trace_process *process)
+{
+	for (size_t i = 0; i < process->sample_count; i++) {
+		const struct trace_sample *sample = &process->samples[i];
+		if (sample->type != TRACE_SAMPLE_STALLS)
+			continue;
+		stalls->taken = sample->a;
+		stalls->suppressed = sample->b;
+		stalls->blind = sample->c;
+	}
+}
+
+struct stalls *stalls_make(const struct timeline *timeline, struct symbols *symbols)
+{
+	const struct trace_process *process = timeline->process;
+	struct stalls *stalls = calloc(1, sizeof(*stalls));
+	int error = 0;
+
+	if (!stalls)
+		return NULL;
+	stalls->list = calloc(process->stall_count + 1, sizeof(*stalls->list));
+	if (!stalls->list)
+		error = -ENOMEM;
+	for (size_t i = 0; error == 0 && i < process->stall_count; i++)
+		if (is_wanted(timeline, &process->stalls[i]))
+			error = stalls_add(stalls, timeline, symbols, &process->stalls[i]);
+	stalls_total(stalls, process);
+	if (error == 0 && stalls_weigh(timeline, stalls) == 0)
+		return stalls;
+	stalls_free(stalls);
+	return NULL;
+}
+
+void stalls_free(struct stalls *stalls)
+{
+	if (!stalls)
+		return;
+	for (size_t i = 0; stalls->list && i < stalls->count; i++)
+		stall_clear(&stalls->list[i]);
+	free(stalls->list);
+	free(stalls);
+}
+
+const char *stall_cause_name(enum stall_cause cause)
+{
+	static const char *const names[STALL_CAUSES] = {
+	    [STALL_UNKNOWN] = "unknown", [STALL_SYSCALL] = "syscall",	      [STALL_LOCK] = "lock",
+	    [STALL_CPU] = "cpu",	 [STALL_DESCHEDULED] = "descheduled",
+	};
+
+	return names[cause];
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Looks at stuck callbacks as events: Stall, and StallEnd when such a callback was seen to have ended.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "jsonl.h"
+#include "findings/stall.h"
+#include "trace/syscalls.h"
+
+static void put_arguments(struct jsonl_text *out, const struct trace_stall *look)
+{
+	char text[24];
+
+	jsonl_key(out, "args");
+	for (size_t i = 0; i < sizeof(look->arguments) / sizeof(look->arguments[0]); i++) {
+		snprintf(text, sizeof(text), "0x%" PRIx64, look->arguments[i]);
+		jsonl_put_text(out, i ? "," : "[");
+		jsonl_put_string(out, text);
+	}
+	jsonl_put_text(out, "]");
+}
+
+static void put_syscall(struct jsonl_text *out, const struct trace_stall *look)
+{
+	const char *name = syscall_name(look->machine, look->syscall);
+
+	if (look->syscall < 0)
+		return;
+	if (name)
+		jsonl_key_string(out, "syscall", name);
+	else
+		jsonl_key_number(out, "syscall", (uint64_t)look->syscall);
+	put_arguments(out, look);
+}
+
+static void put_measured(struct jsonl_text *out, const struct stall *stall)
+{
+	if (!stall->measured)
+		return;
+	jsonl_key_number(out, "on_cpu_ns", stall->cpu_ns);
+	jsonl_key_number(out, "wait_ns", stall->wait_ns);
+	jsonl_key_number(out, "asleep_ns", stall->asleep_ns);
+}
+
+/* Innermost first; "? " before what was found by searching the stack. */
+static void put_frames(struct jsonl_text *out, const struct stall *stall)
+{
+	char text[JSONL_TEXT_MAX];
+
+	jsonl_key(out, "frames");
+	jsonl_put_text(out, "[");
+	for (size_t i = 0; i < stall->frame_count; i++) {
+		snprintf(text, sizeof(text), "%s%s", stall->frames[i].scanned ? "? " : "",
+			 stall->frames[i].symbol->text);
+		jsonl_put_text(out, i ? "," : "");
+		jsonl_put_string(out, text);
+	}
+	jsonl_put_text(out, "]");
+}
+
+static void put_look(struct jsonl_process *process, const struct trace_stall *look)
+{
+	struct jsonl_text *out = process->out;
+	char state[] = {(char)look->state, '\0'};
+	struct stall stall;
+
+	if (stall_explain(process->process, process->symbols, look, &stall) != 0)
+		out->error = -ENOMEM;
+	jsonl_key_string(out, "cause", stall_cause_name(stall.cause));
+	jsonl_key_string(out, "what", stall.what);
+	if (look->state)
+		jsonl_key_string(out, "state", state);
+	put_syscall(out, look);
+	put_measured(out, &stall);
+	put_frames(out, &stall);
+	stall_clear(&stall);
+}
+
+static void put_stall(struct jsonl_process *process, const struct trace_stall *look, uint64_t ns)
+{
+	bool is_look = look->type == TRACE_STALL_LOOK;
+
+	if (!is_look && look->type != TRACE_STALL_END)
+		return;
+	jsonl_begin(process, is_look ? "Stall" : "StallEnd", ns, look->worker);
+	if (look->poll_word)
+		jsonl_put_poll(process, look->poll_word);
+	jsonl_key_number(process->out, "so_far_ns", ns - trace_ns(process->process, look->poll_tick));
+	if (is_look)
+		put_look(process, look);
+	if (look->suppressed)
+		jsonl_key_number(process->out, "suppressed", look->suppressed);
+	jsonl_end(process);
+}
+
+static bool next_ns(const struct jsonl_stalls *stalls, uint64_t *ns)
+{
+	const struct trace_process *process = stalls->process->process;
+
+	if (stalls->at < process->stall_count)
+		*ns = trace_ns(process, process->stalls[stalls->at].tick);
+	return stalls->at < process->stall_count;
+}
+
+bool jsonl_stalls_begin(struct jsonl_stalls *stalls, struct jsonl_process *process, uint64_t *ns)
+{
+	*stalls = (struct jsonl_stalls){.process = process};
+	return next_ns(stalls, ns);
+}
+
+bool jsonl_stalls_write(struct jsonl_stalls *stalls, uint64_t *ns)
+{
+	const struct trace_process *process = stalls->process->process;
+	const struct trace_stall *look = &process->stalls[stalls->at++];
+
+	put_stall(stalls->process, look, trace_ns(process, look->tick));
+	return next_ns(stalls, ns);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See gate.h.
+ */
+#include "gate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/durations.h"
+
+/* ---- Figures -------------------------------------------------------------------------------------------------- */
+
+static double ns_of(const struct timeline *timeline, uint64_t ticks)
+{
+	return (double)timeline_ns(timeline, ticks);
+}
+
+static bool is_loop(const struct timeline *timeline, size_t worker)
+{
+	return timeline->process->workers[worker].role == TRACE_ROLE_LOOP;
+}
+
+static double long_poll(const struct report *report)
+{
+	const struct timeline *timeline = report->timeline;
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		if (is_loop(timeline, i) && timeline->workers[i].slowest.duration > longest)
+			longest = timeline->workers[i].slowest.duration;
+	}
+	for (size_t i = 0; i < timeline->open.count; i++) {
+		const struct timeline_span *span = &timeline->open.spans[i];
+		if (is_loop(timeline, span->worker) && span->duration > longest)
+			longest = span->duration;
+	}
+	return ns_of(timeline, longest);
+}
+
+static double turn(const struct report *report)
+{
+	return ns_of(report->timeline, report->timeline->turn_ticks.max);
+}
+
+static double pool_wait(const struct report *report)
+{
+	return ns_of(report->timeline, histogram_quantile(&report->timeline->pool_wait, 0.99));
+}
+
+static double wakeup(const struct report *report)
+{
+	double worst = 0;
+
+	for (size_t i = 0; i < report->timeline->process->site_count; i++) {
+		uint64_t p99 = histogram_quantile(&report->timeline->sites[i].wakeups.latency, 0.99);
+		worst = ns_of(report->timeline, p99) > worst ? ns_of(report->timeline, p99) : worst;
+	}
+	return worst;
+}
+
+static double pending(const struct report *report)
+{
+	const struct timeline_top *top = &report->timeline->pending;
+
+	return top->count > 0 ? ns_of(report->timeline, top->spans[0].duration) : 0;
+}
+
+static double lost(const struct report *report)
+{
+	return (double)(report->timeline->process->lost + report->timeline->process->missing);
+}
+
+static double worse(const struct report *report)
+{
+	return (double)report->worse;
+}
+
+static double finding(const struct report *report)
+{
+	return findings_worst(report->findings);
+}
+
+static const struct {
+	const char *name;
+	double (*value)(const struct report *report);
+	enum { UNIT_TIME, UNIT_NUMBER, UNIT_FINDING } unit;
+	const char *text;
+} figures[] = {
+    {"finding", finding, UNIT_FINDING, "the worst finding: note, warning, error; ==ID: there is one of this id"},
+    {"long_poll", long_poll, UNIT_TIME, "the longest callback of a loop"},
+    {"turn", turn, UNIT_TIME, "the most time in callbacks between two waits of a loop"},
+    {"pool_wait", pool_wait, UNIT_TIME, "p99 wait for a pool thread"},
+    {"wakeup", wakeup, UNIT_TIME, "p99 from uv_async_send to its callback, of the slowest"},
+    {"pending", pending, UNIT_TIME, "age of the oldest request that was not done at the end"},
+    {"lost", lost, UNIT_NUMBER, "events lost or missing"},
+    {"worse", worse, UNIT_NUMBER, "callbacks that got slower than in --baseline"},
+};
+
+#define FIGURES (sizeof(figures) / sizeof(*figures))
+
+void gate_print_figures(FILE *out)
+{
+	for (size_t i = 0; i < FIGURES; i++)
+		fprintf(out, "  %-10s %s\n", figures[i].name, figures[i].text);
+}
+
+/* ---- Conditions ----------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *text; /* longer ones first */
+	enum gate_compare compare;
+} compares[] = {
+    {">=", GATE_NOT_LESS}, {"<=", GATE_NOT_MORE}, {"==", GATE_SAME}, {">", GATE_MORE}, {"<", GATE_LESS},
+};
+
+/* Finds the comparison; its text's place in `compares`, or -1. */
+static int compare_find(const char *text)
+{
+	for (size_t i = 0; i < sizeof(compares) / sizeof(*compares); i++) {
+		if (strncmp(text, compares[i].text, strlen(compares[i].text)) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static int finding_parse(struct gate *gate, const char *text)
+{
+	enum severity severity;
+
+	if (severity_parse(text, &severity) == 0) {
+		gate->value = severity;
+		return 0;
+	}
+	gate->id = text;
+	return gate->compare == GATE_SAME && *text ? 0 : -EINVAL;
+}
+
+static int value_parse(struct gate *gate, const char *text)
+{
+	uint64_t ns;
+	char *end;
+
+	if (figures[gate->figure].unit == UNIT_FINDING)
+		return finding_parse(gate, text);
+	if (figures[gate->figure].unit == UNIT_TIME) {
+		int error = duration_parse(text, &ns);
+		gate->value = error == 0 ? (double)ns : 0;
+		return error < 0 ? -EINVAL : 0;
+	}
+	gate->value = strtod(text, &end);
+	return end == text || *end != '\0' ? -EINVAL : 0;
+}
+
+int gate_parse(struct gate *gate, const char *text)
+{
+	size_t length = strcspn(text, "<>=");
+	int compare = compare_find(text + length);
+
+	*gate = (struct gate){.text = text};
+	while (gate->figure < FIGURES &&
+	       (strlen(figures[gate->figure].name) != length || strncmp(figures[gate->figure].name, text, length) != 0))
+		gate->figure++;
+	if (gate->figure == FIGURES)
+		return -ENOENT;
+	if (compare < 0)
+		return -EINVAL;
+	gate->compare = compares[compare].compare;
+	return value_parse(gate, text + length + strlen(compares[compare].text));
+}
+
+static bool holds(enum gate_compare compare, double a, double b)
+{
+	switch (compare) {
+	case GATE_MORE:
+		return a > b;
+	case GATE_NOT_LESS:
+		return a >= b;
+	case GATE_LESS:
+		return a < b;
+	case GATE_NOT_MORE:
+		return a <= b;
+	default:
+		return a == b;
+	}
+}
+
+static const struct finding *finding_with(const struct findings *findings, const char *id)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (strcmp(findings->list[i].id, id) == 0)
+			return &findings->list[i];
+	}
+	return NULL;
+}
+
+static char *why_make(const struct gate *gate, double value, const struct finding *found)
+{
+	char text[DURATION_TEXT_BYTES], *why;
+	int length;
+
+	if (figures[gate->figure].unit == UNIT_FINDING)
+		length = asprintf(&why, "%s: %s %s: %s", gate->text, found ? severity_name(found->severity) : "none",
+				  found ? found->id : "", found && found->title ? found->title : "");
+	else if (figures[gate->figure].unit == UNIT_TIME)
+		length = asprintf(&why, "%s: it is %s", gate->text, duration_format((uint64_t)value, text));
+	else
+		length = asprintf(&why, "%s: it is %.0f", gate->text, value);
+	return length < 0 ? NULL : why;
+}
+
+bool gate_fails(const struct gate *gate, const struct report *report, char **why)
+{
+	const struct finding *found = report->findings->count > 0 ? report->findings->list : NULL;
+	double value = figures[gate->figure].value(report);
+	bool fails = holds(gate->compare, value, gate->value);
+
+	if (gate->id) {
+		found = finding_with(report->findings, gate->id);
+		fails = found != NULL;
+	}
+	*why = fails ? why_make(gate, value, found) : NULL;
+	return fails;
+}

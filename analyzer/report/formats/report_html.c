@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See report_html.h. The page lies beside the program, or where `make install` puts it. Into the place that it keeps
+ * for a trace go the segments and the names, each deflated and in base64, in script elements that are no scripts.
+ *
+ * Rules: the page is written under another name first, so that a failure leaves nothing behind.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "report_html.h"
+#include "base/report_table.h"
+#include "symbols/symbols.h"
+#include "symbols/unwind.h"
+
+#define PAGE	    "trace_viewer.html"
+#define PLACE	    "<!--TRACE-->"
+#define CHUNK_BYTES 49152 /* a multiple of 3: base64 without an end in between */
+
+static const char *const page_folders[] = {"", "../share/uvtrace/"};
+
+/* Deflates what it is given and writes it as base64. */
+struct packer {
+	FILE *out;
+	z_stream stream;
+	size_t held; /* bytes in `packed` */
+	unsigned char packed[CHUNK_BYTES];
+};
+
+static void base64_write(FILE *out, const unsigned char *bytes, size_t count)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < count; i += 3) {
+		size_t left = count - i;
+		uint32_t three =
+		    (uint32_t)bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 | (left > 2 ? bytes[i + 2] : 0);
+		putc(digits[three >> 18], out);
+		putc(digits[three >> 12 & 63], out);
+		putc(left > 1 ? digits[three >> 6 & 63] : '=', out);
+		putc(left > 2 ? digits[three & 63] : '=', out);
+	}
+	putc('\n', out);
+}
+
+static int packer_begin(struct packer *packer, FILE *out)
+{
+	memset(&packer->stream, 0, sizeof(packer->stream));
+	packer->out = out;
+	return deflateInit2(&packer->stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK ? 0
+													   : -ENOMEM;
+}
+
+static void packer_put(struct packer *packer, const void *bytes, size_t count, int flush)
+{
+	packer->stream.next_in = (unsigned char *)bytes;
+	packer->stream.avail_in = (unsigned int)count;
+	do {
+		packer->stream.next_out = packer->packed + packer->held;
+		packer->stream.avail_out = (unsigned int)(CHUNK_BYTES - packer->held);
+		deflate(&packer->stream, flush);
+		packer->held = CHUNK_BYTES - packer->stream.avail_out;
+		if (packer->held < CHUNK_BYTES)
+			break;
+		base64_write(packer->out, packer->packed, packer->held);
+		packer->held = 0;
+	} while (true);
+}
+
+static void packer_end(struct packer *packer)
+{
+	packer_put(packer, "", 0, Z_FINISH);
+	base64_write(packer->out, packer->packed, packer->held);
+	deflateEnd(&packer->stream);
+	packer->held = 0;
+}
+
+/* ---- The trace ------------------------------------------------------------------------------------------------ */
+
+static void attribute_write(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("\"&<>", *text) || (unsigned char)*text < 0x20)
+			fprintf(out, "&#%d;", (unsigned char)*text);
+		else
+			putc(*text, out);
+	}
+}
+
+static int segment_write(struct packer *packer, const struct trace *trace, size_t file, FILE *out, const char **problem)
+{
+	const char *path = trace_file_path(trace, file);
+	unsigned char chunk[CHUNK_BYTES];
+	uint64_t offset = 0;
+	ssize_t got;
+
+	fputs("<script type=\"application/octet-stream\" data-trace=\"", out);
+	attribute_write(out, path);
+	fputs("\">\n", out);
+	if (packer_begin(packer, out) < 0)
+		return -ENOMEM;
+	while ((got = trace_file_read(trace, file, chunk, sizeof(chunk), offset)) > 0) {
+		packer_put(packer, chunk, (size_t)got, Z_NO_FLUSH);
+		offset += (uint64_t)got;
+	}
+	packer_end(packer);
+	fputs("</script>\n", out);
+	if (got < 0)
+		*problem = path;
+	return got < 0 ? (int)got : 0;
+}
+
+/* A name as a part of a line: nothing in it may end the part. */
+static void name_put(struct packer *packer, const char *name, const char *end)
+{
+	char *clean = report_clean(name); /* also of tabs */
+
+	if (clean)
+		packer_put(packer, clean, strlen(clean), Z_NO_FLUSH);
+	packer_put(packer, end, strlen(end), Z_NO_FLUSH);
+	free(clean);
+}
+
+static void info_put(struct packer *packer, const struct symbol_info *info)
+{
+	char numbers[64];
+
+	name_put(packer, info->name, "\t");
+	name_put(packer, info->file, "\t");
+	snprintf(numbers, sizeof(numbers), "%d\t%d\t", info->line, info->named);
+	packer_put(packer, numbers, strlen(numbers), Z_NO_FLUSH);
+	name_put(packer, info->module, "\t");
+	name_put(packer, info->text, "\n");
+}
+
+/* A line of what the page cannot find out by itself: what it is about, of which process, of which site or look. */
+static void line_put(struct packer *packer, const char *what, uint32_t pid, uint64_t number, bool second)
+{
+	char begin[96];
+
+	snprintf(begin, sizeof(begin), "%s\t%" PRIu32 "\t%" PRIu64 "\t%d\t", what, pid, number, second);
+	packer_put(packer, begin, strlen(begin), Z_NO_FLUSH);
+}
+
+/* The functions of a look at a stuck callback, and the lock that it waited for. */
+static void stall_put(struct packer *packer, const struct trace_process *process, struct symbols *symbols, size_t index)
+{
+	const struct trace_stall *stall = &process->stalls[index];
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = unwind(symbols, stall, frames);
+	char *variable = stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		line_put(packer, "frame", process->pid, index, frames[i].scanned);
+		info_put(packer, unwind_symbol(symbols, &frames[i]));
+	}
+	if (variable) {
+		line_put(packer, "variable", process->pid, stall->arguments[0], false);
+		name_put(packer, variable, "\n");
+	}
+	free(variable);
+}
+
+static int process_put(struct packer *packer, const struct trace_process *process)
+{
+	struct symbols *symbols = symbols_open(process);
+
+	if (!symbols)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < 2 * process->site_count; i++) {
+		if (!process->sites[i / 2].present)
+			continue;
+		line_put(packer, "site", process->pid, i / 2, i % 2);
+		info_put(packer, symbols_site(symbols, i / 2, i % 2));
+	}
+	for (size_t i = 0; i < process->stall_count; i++)
+		stall_put(packer, process, symbols, i);
+	symbols_close(symbols);
+	return 0;
+}
+
+static int names_write(struct packer *packer, const struct trace *trace, FILE *out)
+{
+	int error = packer_begin(packer, out);
+
+	if (error < 0)
+		return error;
+	fputs("<script type=\"application/octet-stream\" id=\"trace-names\">\n", out);
+	for (size_t i = 0; error == 0 && i < trace->process_count; i++)
+		error = process_put(packer, &trace->processes[i]);
+	packer_end(packer);
+	fputs("</script>\n", out);
+	return error;
+}
+
+static int trace_write(const struct trace *trace, FILE *out, const char **problem)
+{
+	struct packer *packer = calloc(1, sizeof(*packer));
+	int error = packer ? names_write(packer, trace, out) : -ENOMEM;
+
+	for (size_t i = 0; error == 0 && i < trace_file_count(trace); i++) {
+		if (trace_file_path(trace, i))
+			error = segment_write(packer, trace, i, out, problem);
+	}
+	free(packer);
+	return error;
+}
+
+/* ---- The page ------------------------------------------------------------------------------------------------- */
+
+static FILE *page_open(void)
+{
+	char self[4096], path[sizeof(self) + 64];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *page = NULL;
+
+	self[length > 0 ? length : 0] = '\0';
+	char *name = strrchr(self, '/');
+	if (name)
+		name[1] = '\0';
+	for (size_t i = 0; !page && i < sizeof(page_folders) / sizeof(*page_folders); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", self, page_folders[i], PAGE);
+		page = fopen(path, "re");
+	}
+	return page;
+}
+
+static int page_copy(const struct trace *trace, FILE *page, FILE *out, const char **problem)
+{
+	char *line = NULL;
+	size_t room = 0;
+	int error = 0;
+	ssize_t bytes;
+
+	while (error == 0 && (bytes = getline(&line, &room, page)) >= 0) {
+		if (strcmp(line, PLACE "\n") == 0)
+			error = trace_write(trace, out, problem);
+		else
+			fwrite(line, 1, (size_t)bytes, out);
+	}
+	free(line);
+	return error;
+}
+
+static int page_write(const struct trace *trace, FILE *page, const char *path, const char **problem)
+{
+	FILE *out = fopen(path, "we");
+
+	*problem = path;
+	if (!out)
+		return -errno;
+	int error = page_copy(trace, page, out, problem);
+	if (error == 0 && (fflush(out) != 0 || ferror(out)))
+		error = errno ? -errno : -EIO;
+	if (fclose(out) != 0 && error == 0)
+		error = -errno;
+	return error;
+}
+
+int report_html_write(const struct trace *trace, const char *path, const char **problem)
+{
+	FILE *page = page_open();
+	char *unfinished = NULL;
+
+	*problem = PAGE " (make viewer builds it)";
+	if (!page)
+		return -ENOENT;
+	int error = asprintf(&unfinished, "%s.new", path) < 0 ? -ENOMEM : page_write(trace, page, unfinished, problem);
+	fclose(page);
+	if (error == 0 && rename(unfinished, path) != 0)
+		error = -errno;
+	if (error < 0 && unfinished)
+		unlink(unfinished);
+	if (*problem == unfinished)
+		*problem = path;
+	free(unfinished);
+	return error;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows and small facts that the text and the JSON report share.
+ */
+#include <stdlib.h>
+
+#include "report/report.h"
+
+static int compare_total_first(const void *a, const void *b)
+{
+	const struct report_row *x = a, *y = b;
+
+	if (x->durations->sum != y->durations->sum)
+		return x->durations->sum < y->durations->sum ? 1 : -1;
+	if (x->site != y->site)
+		return x->site < y->site ? -1 : 1;
+	return x->in_pool - y->in_pool;
+}
+
+static void row_add(struct report_row *rows, size_t *count, uint32_t site, bool in_pool,
+		    const struct histogram *durations)
+{
+	if (durations->count > 0)
+		rows[(*count)++] = (struct report_row){site, in_pool, durations};
+}
+
+struct report_row *report_rows(const struct timeline *timeline, size_t *count)
+{
+	size_t sites = timeline->process->site_count + 1;
+	struct report_row *rows = calloc(sites * 2, sizeof(*rows));
+
+	*count = 0;
+	if (!rows)
+		return NULL;
+	for (size_t i = 0; i < sites; i++) {
+		row_add(rows, count, (uint32_t)i, false, &timeline->sites[i].callback);
+		row_add(rows, count, (uint32_t)i, true, &timeline->sites[i].pool);
+	}
+	qsort(rows, *count, sizeof(*rows), compare_total_first);
+	return rows;
+}
+
+const char *report_kind(const struct timeline *timeline, uint32_t site)
+{
+	const struct trace_process *process = timeline->process;
+
+	if (site >= process->site_count || !process->sites[site].present)
+		return process->tier == TRACE_TIER_LIBC ? "turn" : "unknown";
+	uint8_t kind = process->sites[site].kind;
+	return kind < process->kind_count && process->kinds[kind].name ? process->kinds[kind].name : "unknown";
+}
+
+const char *report_role(const struct timeline *timeline, size_t worker)
+{
+	switch (timeline->process->workers[worker].role) {
+	case TRACE_ROLE_LOOP:
+		return "loop";
+	case TRACE_ROLE_POOL:
+		return "pool";
+	}
+	return "other";
+}
+
+/* Not the collection of threads that are no workers, nor one that was not asked for. */
+bool report_is_worker(const struct timeline *timeline, size_t worker)
+{
+	const struct trace_worker *entry = &timeline->process->workers[worker];
+
+	return entry->role != TRACE_ROLE_OTHER &&
+	       (timeline->options.worker == 0 || timeline->options.worker == entry->worker);
+}
+
+static bool is_running_something(const struct timeline *timeline, size_t worker)
+{
+	for (size_t i = 0; i < timeline->open.count; i++) {
+		if (timeline->open.spans[i].worker == worker)
+			return true;
+	}
+	return false;
+}
+
+bool report_never_ran(const struct timeline *timeline, size_t worker)
+{
+	const struct trace_worker *entry = &timeline->process->workers[worker];
+	const struct timeline_worker *facts = &timeline->workers[worker];
+
+	return report_is_worker(timeline, worker) && timeline->process->tier == TRACE_TIER_FULL &&
+	       !timeline->process->pool_items_unseen && facts->polls.count == 0 && facts->items == 0 &&
+	       entry->missing == 0 && entry->lost == 0 && !is_running_something(timeline, worker);
+}
+
+struct report_balance report_balance(const struct timeline *timeline, uint8_t role)
+{
+	struct report_balance balance = {0};
+	double sum = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		if (timeline->process->workers[i].role != role || !report_is_worker(timeline, i))
+			continue;
+		uint64_t busy = timeline_busy_ticks(&timeline->workers[i]);
+		if (balance.workers++ == 0 || busy > balance.max_ticks) {
+			balance.max_ticks = busy;
+			balance.busiest = i;
+		}
+		sum += (double)busy;
+	}
+	balance.mean_ticks = balance.workers ? sum / (double)balance.workers : 0;
+	return balance;
+}
+
+double report_utilization(const struct timeline_worker *worker)
+{
+	uint64_t busy = timeline_busy_ticks(worker);
+	uint64_t known = busy + worker->parked_ticks;
+
+	return known > 0 ? (double)busy / (double)known : -1;
+}
+
+uint32_t report_worker_number(const struct timeline *timeline, size_t worker)
+{
+	return timeline->process->workers[worker].worker;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What analyze_trace prints of a process: the text for people (report.c) and the JSON object for programs
+ * (report_json.c). Both say the same, from the same rows (report_rows.c).
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdio.h>
+
+#include "findings/findings.h"
+#include "symbols/symbols.h"
+#include "timeline/timeline.h"
+
+/* A callback in this trace and in an older one (baseline.h). */
+struct baseline_row {
+	const char *kind, *callback;
+	bool in_pool;
+	uint64_t count, old_count;
+	uint64_t p50_ns, old_p50_ns, p99_ns, old_p99_ns;
+	bool worse_p50, worse_p99;
+};
+
+/* One process of a trace and all that is known of it. */
+struct report {
+	struct trace *trace;
+	const struct timeline *timeline;
+	struct symbols *symbols;
+	const struct findings *findings;     /* NULL: were not looked for */
+	const struct stalls *stalls;	     /* NULL: the same */
+	const struct baseline_row *baseline; /* NULL: nothing to compare with */
+	size_t baseline_count, worse;	     /* rows; how many of these got slower, which come first */
+	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
+};
+
+/* One site's runs: of its callback or, `in_pool`, of its requests' work on the pool. */
+struct report_row {
+	uint32_t site;
+	bool in_pool;
+	const struct histogram *durations;
+};
+
+/* Workers of one role, by busy time. */
+struct report_balance {
+	size_t workers, busiest; /* busiest: position */
+	uint64_t max_ticks;
+	double mean_ticks;
+};
+
+/* 0 or -ENOMEM, like the others here. */
+int report_print(const struct report *report, FILE *out);
+
+/* JSON: reports are added one by one, then printed: one as its object, several in {"processes": [...]}. */
+struct report_list;
+struct report_list *report_list_make(const struct trace *trace);
+int report_list_add(struct report_list *list, const struct report *report);
+int report_list_print(struct report_list *list, FILE *out);
+void report_list_free(struct report_list *list);
+
+/* ---- report_findings.c ---- */
+
+/* What is wrong, the worst first, or that nothing was found and what was looked for. */
+int report_findings_print(const struct report *report, FILE *out);
+/* The same for systems that collect results: markdown, JUnit's XML, SARIF. */
+int report_findings_markdown(const struct report *report, FILE *out);
+
+/* ---- report_marks.c ---- */
+
+/* Marks and spans by name; nothing where there are none. */
+int report_marks_print(const struct report *report, FILE *out);
+
+/* ---- report_machine.c ---- */
+
+int report_machine_print(const struct report *report, FILE *out);
+
+/* ---- report_stalls.c ---- */
+
+/* What stuck callbacks were seen in, with stacks. */
+int report_stalls_print(const struct report *report, FILE *out);
+/* The same as collapsed stacks, each with the time that it stands for in microseconds. */
+void report_stalls_collapsed(const struct report *report, FILE *out);
+
+/* ---- report_rows.c ---- */
+
+/* All sites that ran, the longest total first; the caller frees. NULL: no memory. */
+struct report_row *report_rows(const struct timeline *timeline, size_t *count);
+/* "timer"; "unknown" for sites that the trace does not explain. */
+const char *report_kind(const struct timeline *timeline, uint32_t site);
+/* "loop", "pool", "other". */
+const char *report_role(const struct timeline *timeline, size_t worker);
+bool report_is_worker(const struct timeline *timeline, size_t worker);
+/* Was there when recording was on, ran nothing. */
+bool report_never_ran(const struct timeline *timeline, size_t worker);
+struct report_balance report_balance(const struct timeline *timeline, uint8_t role);
+/* The worker's share of busy in busy and parked, -1 where it was neither. */
+double report_utilization(const struct timeline_worker *worker);
+uint32_t report_worker_number(const struct timeline *timeline, size_t worker);
+
+#endif

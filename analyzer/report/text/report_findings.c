@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Findings for people: what the text report opens with, and the same as markdown.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/durations.h"
+#include "report/report.h"
+#include "base/report_table.h"
+
+#define SHOWN_WHOLE 5 /* findings; the rest with their sentence alone, unless --top says more */
+
+static const char *text_of(const char *text)
+{
+	return text ? text : "";
+}
+
+static const char *sureness(double confidence)
+{
+	return confidence >= 0.9 ? "certain" : confidence >= 0.7 ? "likely" : "possible";
+}
+
+static void print_lines(FILE *out, const char *lines, const char *prefix)
+{
+	while (lines && *lines) {
+		size_t length = strcspn(lines, "\n");
+		char *line = strndup(lines, length), *clean = line ? report_clean(line) : NULL;
+		fprintf(out, "%s%s\n", prefix, text_of(clean));
+		free(line);
+		free(clean);
+		lines += length + (lines[length] == '\n');
+	}
+}
+
+static void print_cleaned(FILE *out, const char *before, const char *text)
+{
+	char *clean = report_clean(text_of(text));
+
+	report_paragraph(out, REPORT_WIDTH, "%s%s", before, text_of(clean));
+	free(clean);
+}
+
+static void print_cost(const struct finding *finding, FILE *out)
+{
+	char cost[DURATION_TEXT_BYTES], from[DURATION_TEXT_BYTES], to[DURATION_TEXT_BYTES];
+
+	if (finding->cost_ns > 0)
+		report_paragraph(out, REPORT_WIDTH, "     cost: others waited %s in all; %s; %s to %s",
+				 duration_format(finding->cost_ns, cost), sureness(finding->confidence),
+				 duration_format_offset(finding->from_ns, from),
+				 duration_format_offset(finding->to_ns, to));
+	else
+		fprintf(out, "     %s; %s to %s\n", sureness(finding->confidence),
+			duration_format_offset(finding->from_ns, from), duration_format_offset(finding->to_ns, to));
+}
+
+static void print_finding(const struct finding *finding, size_t number, bool whole, FILE *out)
+{
+	char before[64];
+
+	snprintf(before, sizeof(before), "%2zu. %s %s: ", number, severity_name(finding->severity), finding->id);
+	print_cleaned(out, before, finding->title);
+	if (!whole)
+		return;
+	print_cleaned(out, "     why: ", finding->evidence);
+	print_cost(finding, out);
+	print_cleaned(out, "     do: ", finding->advice);
+	print_lines(out, finding->excerpt, "     ");
+}
+
+static void print_names(FILE *out, const char *before, const char *const *names, size_t count)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *line = open_memstream(&text, &bytes);
+
+	for (size_t i = 0; line && i < count; i++)
+		fprintf(line, "%s%s", i ? "; " : "", names[i]);
+	if (line)
+		fclose(line);
+	report_paragraph(out, REPORT_WIDTH, "%s%s.", before, text_of(text));
+	free(text);
+}
+
+/* What was looked for, and what this trace cannot tell. */
+static void print_limits(const struct report *report, FILE *out)
+{
+	const char *names[64];
+	size_t count = 0;
+
+	if (report->findings->count == 0) {
+		while (count < 64 && (names[count] = findings_checked(count)) != NULL)
+			count++;
+		print_names(out, "Looked for: ", names, count);
+		count = 0;
+	}
+	while (count < 64 && (names[count] = findings_unknown(report->timeline, count)) != NULL)
+		count++;
+	print_names(out, "This trace cannot tell: ", names, count);
+}
+
+static void print_overhead(const struct findings *findings, FILE *out)
+{
+	const struct measures_overhead *overhead = &findings->overhead;
+	char cost[DURATION_TEXT_BYTES];
+
+	if (overhead->busy_ns <= 0)
+		return;
+	report_paragraph(
+	    out, REPORT_WIDTH,
+	    "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64 " events of %.1f ns, as measured %s).",
+	    duration_format((uint64_t)overhead->cost_ns, cost), 100 * overhead->cost_ns / overhead->busy_ns,
+	    overhead->events, overhead->event_ns, overhead->measured ? "there at the start" : "elsewhere");
+}
+
+static void print_baseline_row(const struct baseline_row *row, FILE *out)
+{
+	char texts[4][DURATION_TEXT_BYTES];
+
+	report_paragraph(
+	    out, REPORT_WIDTH, "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " runs, were %" PRIu64,
+	    row->in_pool ? "(pool) " : "", row->callback, row->kind, duration_format(row->p50_ns, texts[0]),
+	    duration_format(row->old_p50_ns, texts[1]), duration_format(row->p99_ns, texts[2]),
+	    duration_format(row->old_p99_ns, texts[3]), row->count, row->old_count);
+}
+
+static void print_baseline(const struct report *report, FILE *out)
+{
+	if (!report->baseline)
+		return;
+	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callbacks of both got slower\n", report->worse,
+		report->baseline_count);
+	for (size_t i = 0; i < report->worse && i < report->timeline->options.top; i++)
+		print_baseline_row(&report->baseline[i], out);
+}
+
+static const char *nothing_found(const struct report *report)
+{
+	bool damaged = report->timeline->problem_count > 0 || (report->alone && report->trace->problem_count > 0);
+
+	return damaged ? "No problem found in what could be read." : "No problem found.";
+}
+
+int report_findings_print(const struct report *report, FILE *out)
+{
+	const struct findings *findings = report->findings;
+
+	if (!findings)
+		return 0;
+	fputs("\nFINDINGS, the worst first\n", out);
+	if (findings->count == 0)
+		fprintf(out, "%s\n", nothing_found(report));
+	for (size_t i = 0; i < findings->count; i++)
+		print_finding(&findings->list[i], i + 1, i < SHOWN_WHOLE || i < report->timeline->options.top, out);
+	print_limits(report, out);
+	print_overhead(findings, out);
+	print_baseline(report, out);
+	return 0;
+}
+
+/* ---- Markdown ------------------------------------------------------------------------------------------------- */
+
+/* Cleaned, and with what markdown or HTML would read as more than text made harmless. */
+static void markdown_text(FILE *out, const char *text)
+{
+	char *clean = report_clean(text_of(text));
+
+	for (const char *at = text_of(clean); *at; at++) {
+		if (strchr("\\`*_[]<>|#", *at))
+			fputc('\\', out);
+		fputc(*at, out);
+	}
+	free(clean);
+}
+
+static void markdown_finding(const struct finding *finding, FILE *out)
+{
+	char cost[DURATION_TEXT_BYTES];
+
+	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity), finding->id);
+	markdown_text(out, finding->title);
+	fputs("**\n\n- why: ", out);
+	markdown_text(out, finding->evidence);
+	fprintf(out, "\n- cost: others waited %s in all (%s)\n- do: ", duration_format(finding->cost_ns, cost),
+		sureness(finding->confidence));
+	markdown_text(out, finding->advice);
+	fputc('\n', out);
+	if (!finding->excerpt)
+		return;
+	fputc('\n', out);
+	print_lines(out, finding->excerpt, "    ");
+}
+
+int report_findings_markdown(const struct report *report, FILE *out)
+{
+	const struct findings *findings = report->findings;
+
+	fputs("## ", out);
+	markdown_text(out, report->timeline->process->exe);
+	fprintf(out, ", process %" PRIu32 "\n", report->timeline->process->pid);
+	if (findings->count == 0)
+		fprintf(out, "\n%s\n", nothing_found(report));
+	for (size_t i = 0; i < findings->count; i++)
+		markdown_finding(&findings->list[i], out);
+	return 0;
+}

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Turns addresses into names with elfutils' libdw; see symbols.h for the order in which sources are asked. Each
+ * module gets a Dwfl of its own when it is first asked for, so modules that overlap in time do not disturb each
+ * other and those that nobody asks for cost nothing.
+ *
+ * Rules: a file is used only after its build-id was compared with the trace's. libdw follows .gnu_debuglink and
+ * /usr/lib/debug/.build-id by itself, and asks debuginfod servers only where DEBUGINFOD_URLS is set.
+ */
+#include <dwarf.h>
+#include <elfutils/libdwelf.h>
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/demangle.h"
+#include "jit_map.h"
+#include "base/report_table.h"
+#include "symbols.h"
+#include "symbols_internal.h"
+
+#define DEBUG_FOLDER "/usr/lib/debug"
+#define OUR_LIBRARY  "libtrace.so"
+#define JIT_MODULE   "JIT"
+#define CACHE_FIRST  256u /* slots; a power of two */
+
+struct cached {
+	struct symbol_info info;
+	uint64_t address;
+	bool return_address;
+};
+
+struct module_files {
+	bool tried;
+	Dwfl *dwfl; /* NULL: no file that may be believed */
+	Dwfl_Module *module;
+};
+
+struct symbols {
+	const struct trace_process *process;
+	struct module_files *files; /* one for each module of the process */
+	struct jit_map *jit_map;    /* NULL: none, or not asked for yet */
+	bool jit_tried;
+	struct cached **cache;
+	size_t cache_slots, cache_used;
+};
+
+/* What a lookup found, before it is put into words. */
+struct found {
+	const struct trace_module *module;
+	const char *place; /* the module's name, "" outside modules */
+	char *name;
+	uint64_t offset; /* into the function */
+	char *file;
+	int line;
+};
+
+static const struct symbol_info unknown_site = {"(unknown)", "", 0, true, "", "(unknown)"};
+static const struct symbol_info loop_turn = {"(a turn of the loop)", "", 0, true, "", "(a turn of the loop)"};
+static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, true, "",
+					     "(a callback, as its last call)"};
+static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "", "(no callback)"};
+
+/* ---- Files of a module ---------------------------------------------------------------------------------------- */
+
+static char *debug_folders = ":.debug:" DEBUG_FOLDER;
+
+static const Dwfl_Callbacks dwfl_callbacks = {
+    .find_elf = dwfl_build_id_find_elf,
+    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .section_address = dwfl_offline_section_address,
+    .debuginfo_path = &debug_folders,
+};
+
+/* A module without a build-id is the same file only if nobody has touched that since the trace began. */
+static bool file_untouched(const struct symbols *symbols, int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return false;
+	return (uint64_t)status.st_ctim.tv_sec < symbols->process->start_real_ns / 1000000000;
+}
+
+static bool file_matches(const struct symbols *symbols, const struct trace_module *module, int fd)
+{
+	const void *build_id = NULL;
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	ssize_t bytes = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &build_id) : -1;
+	bool same;
+
+	if (bytes <= 0 && module->build_id_bytes == 0)
+		same = elf && elf_kind(elf) == ELF_K_ELF && file_untouched(symbols, fd);
+	else
+		same = bytes == module->build_id_bytes && memcmp(build_id, module->build_id, (size_t)bytes) == 0;
+	elf_end(elf);
+	return same;
+}
+
+static Dwfl_Module *module_report_file(const struct symbols *symbols, const struct trace_module *module, Dwfl *dwfl,
+				       const char *path)
+{
+	struct stat status;
+
+	if (path[0] != '/' || stat(path, &status) < 0 || !S_ISREG(status.st_mode)) /* "[vdso]" is none */
+		return NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	Dwfl_Module *reported = NULL;
+	if (file_matches(symbols, module, fd))
+		reported = dwfl_report_elf(dwfl, path, path, fd, module->bias, true);
+	if (!reported)
+		close(fd);
+	return reported;
+}
+
+/* The file of separate debug information: it has the symbol table too. */
+static Dwfl_Module *module_report_debug_file(const struct symbols *symbols, const struct trace_module *module,
+					     Dwfl *dwfl)
+{
+	char path[sizeof(DEBUG_FOLDER) + 32 + 2 * sizeof(module->build_id)];
+	int length = snprintf(path, sizeof(path), "%s/.build-id/", DEBUG_FOLDER);
+
+	if (module->build_id_bytes < 2 || module->build_id_bytes > sizeof(module->build_id))
+		return NULL;
+	for (unsigned int i = 0; i < module->build_id_bytes; i++)
+		length += snprintf(path + length, sizeof(path) - (size_t)length, i == 0 ? "%02x/" : "%02x",
+				   module->build_id[i]);
+	snprintf(path + length, sizeof(path) - (size_t)length, ".debug");
+	return module_report_file(symbols, module, dwfl, path);
+}
+
+/* Nothing on this machine: libdw asks the servers by build-id. */
+static Dwfl_Module *module_report_remote(const struct trace_module *module, Dwfl *dwfl)
+{
+	const char *servers = getenv("DEBUGINFOD_URLS");
+
+	if (!servers || !*servers || module->build_id_bytes == 0)
+		return NULL;
+	Dwfl_Module *reported = dwfl_report_module(dwfl, module->path, module->start, module->end);
+	if (reported)
+		dwfl_module_report_build_id(reported, module->build_id, module->build_id_bytes, 0);
+	return reported;
+}
+
+static void module_open(const struct symbols *symbols, const struct trace_module *module, struct module_files *files)
+{
+	files->tried = true;
+	files->dwfl = dwfl_begin(&dwfl_callbacks);
+	if (!files->dwfl)
+		return;
+	dwfl_report_begin(files->dwfl);
+	files->module = module_report_file(symbols, module, files->dwfl, module->path);
+	if (!files->module)
+		files->module = module_report_debug_file(symbols, module, files->dwfl);
+	if (!files->module)
+		files->module = module_report_remote(module, files->dwfl);
+	dwfl_report_end(files->dwfl, NULL, NULL);
+	if (!files->module) {
+		dwfl_end(files->dwfl);
+		files->dwfl = NULL;
+	}
+}
+
+static const struct trace_module *module_find(const struct trace_process *process, uint64_t address)
+{
+	for (size_t i = process->module_count; i-- > 0;) {
+		if (address >= process->modules[i].start && address < process->modules[i].end)
+			return &process->modules[i];
+	}
+	return NULL;
+}
+
+/* ---- One address ---------------------------------------------------------------------------------------------- */
+
+static char *path_join(const char *folder, const char *file)
+{
+	char *path;
+
+	if (*file == '/' || !folder || !*folder)
+		return strdup(file);
+	return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
+}
+
+static void line_find(Dwfl_Module *module, uint64_t address, struct found *found)
+{
+	Dwfl_Line *line = dwfl_module_getsrc(module, address);
+	const char *file = line ? dwfl_lineinfo(line, NULL, &found->line, NULL, NULL, NULL) : NULL;
+
+	if (file)
+		found->file = path_join(dwfl_line_comp_dir(line), file);
+}
+
+/* Where the function around an address is declared: its name's line, not that of its first statement. */
+static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found *found)
+{
+	Dwarf_Addr bias;
+	Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
+	int count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+	Dwarf_Attribute folder;
+	const char *file = NULL;
+
+	for (int i = 0; i < count && !file; i++) {
+		if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram || dwarf_decl_line(&scopes[i], &found->line) != 0)
+			continue;
+		file = dwarf_decl_file(&scopes[i]);
+	}
+	if (file)
+		found->file = path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &folder)), file);
+	free(scopes);
+	return found->file != NULL;
+}
+
+static struct module_files *files_of(struct symbols *symbols, const struct trace_module *module)
+{
+	struct module_files *files = &symbols->files[module - symbols->process->modules];
+
+	if (!files->tried)
+		module_open(symbols, module, files);
+	return files;
+}
+
+static void files_find(struct symbols *symbols, uint64_t address, struct found *found)
+{
+	struct module_files *files = files_of(symbols, found->module);
+
+	if (!files->dwfl)
+		return;
+	GElf_Sym symbol;
+	GElf_Off offset = 0;
+	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	if (!name || !*name)
+		return;
+	found->name = demangle(name);
+	found->offset = offset;
+	if (offset != 0 || !declaration_find(files->module, address, found))
+		line_find(files->module, address, found);
+}
+
+/* Code that was made at run time. Names from there may be anything. */
+static void jit_find(struct symbols *symbols, uint64_t address, struct found *found)
+{
+	const struct trace_process *process = symbols->process;
+	char *function, *file;
+
+	if (!symbols->jit_tried)
+		symbols->jit_map = jit_map_open(JIT_MAP_FOLDER, process->pid, process->start_real_ns);
+	symbols->jit_tried = true;
+	struct jit_name name = jit_map_find(symbols->jit_map, address);
+	if (!name.name)
+		return;
+	jit_name_cut(name.name, &function, &file, &found->line);
+	found->place = JIT_MODULE;
+	found->offset = name.offset;
+	found->name = function ? report_clean(function) : NULL;
+	found->file = file ? report_clean(file) : NULL;
+	free(function);
+	free(file);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Where no function is known. */
+static char *name_by_place(const struct trace_module *module, uint64_t address)
+{
+	char *name;
+	int length = module ? asprintf(&name, "%s+0x%" PRIx64, base_name(module->path), address - module->bias)
+			    : asprintf(&name, "0x%" PRIx64, address);
+
+	return length < 0 ? NULL : name;
+}
+
+static char *name_with_offset(char *name, uint64_t offset)
+{
+	char *longer;
+
+	if (!name || offset == 0 || asprintf(&longer, "%s+0x%" PRIx64, name, offset) < 0)
+		return name;
+	free(name);
+	return longer;
+}
+
+static char *text_make(const char *name, bool placed, const char *file, int line, const char *module)
+{
+	char *text;
+	int length;
+
+	if (*file)
+		length = asprintf(&text, "%s %s:%d", name, base_name(file), line);
+	else if (!placed && *module)
+		length = asprintf(&text, "%s (%s)", name, module);
+	else
+		length = asprintf(&text, "%s", name);
+	return length < 0 ? NULL : text;
+}
+
+static void cached_free(struct cached *cached)
+{
+	if (!cached)
+		return;
+	free((char *)cached->info.name);
+	free((char *)cached->info.file);
+	free((char *)cached->info.text);
+	free(cached);
+}
+
+/* `recorded` is the symbol that the trace holds, or NULL. */
+static struct cached *address_resolve(struct symbols *symbols, uint64_t address, bool return_address,
+				      const char *recorded, uint32_t recorded_offset)
+{
+	struct found found = {.module = module_find(symbols->process, address)};
+	struct cached *cached = calloc(1, sizeof(*cached));
+
+	if (!cached)
+		return NULL;
+	found.place = found.module ? base_name(found.module->path) : "";
+	if (found.module)
+		files_find(symbols, address - return_address, &found);
+	else
+		jit_find(symbols, address - return_address, &found);
+	if (!found.name && recorded && *recorded) {
+		found.name = demangle(recorded);
+		found.offset = recorded_offset;
+	}
+	bool placed = !found.name;
+	if (placed)
+		found.name = name_by_place(found.module, address);
+	else if (!return_address)
+		found.name = name_with_offset(found.name, found.offset);
+	cached->address = address;
+	cached->return_address = return_address;
+	cached->info.name = found.name;
+	cached->info.file = found.file ? found.file : strdup("");
+	cached->info.line = found.line;
+	cached->info.named = !placed;
+	cached->info.module = found.place;
+	if (cached->info.name && cached->info.file)
+		cached->info.text = text_make(found.name, placed, cached->info.file, found.line, cached->info.module);
+	if (cached->info.text)
+		return cached;
+	cached_free(cached);
+	return NULL;
+}
+
+/* ---- The cache ------------------------------------------------------------------------------------------------ */
+
+static struct cached **cache_slot(struct cached **slots, size_t count, uint64_t address, bool return_address)
+{
+	uint64_t hash = (address * 2 + return_address) * 0x9e3779b97f4a7c15ull;
+	size_t at = (size_t)(hash >> 32) & (count - 1);
+
+	while (slots[at] && (slots[at]->address != address || slots[at]->return_address != return_address))
+		at = (at + 1) & (count - 1);
+	return &slots[at];
+}
+
+static int cache_grow(struct symbols *symbols)
+{
+	size_t count = symbols->cache_slots ? symbols->cache_slots * 2 : CACHE_FIRST;
+	struct cached **slots = calloc(count, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < symbols->cache_slots; i++) {
+		struct cached *cached = symbols->cache[i];
+		if (cached)
+			*cache_slot(slots, count, cached->address, cached->return_address) = cached;
+	}
+	free(symbols->cache);
+	symbols->cache = slots;
+	symbols->cache_slots = count;
+	return 0;
+}
+
+static const struct symbol_info *address_info(struct symbols *symbols, uint64_t address, bool return_address,
+					      const char *recorded, uint32_t recorded_offset)
+{
+	if (symbols->cache_used * 2 >= symbols->cache_slots && cache_grow(symbols) < 0)
+		return &unknown_site;
+	struct cached **slot = cache_slot(symbols->cache, symbols->cache_slots, address, return_address);
+	if (!*slot) {
+		*slot = address_resolve(symbols, address, return_address, recorded, recorded_offset);
+		symbols->cache_used += *slot != NULL;
+	}
+	return *slot ? &(*slot)->info : &unknown_site;
+}
+
+/* ---- The interface -------------------------------------------------------------------------------------------- */
+
+const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address, bool return_address)
+{
+	return address_info(symbols, address, return_address, NULL, 0);
+}
+
+Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address, const struct trace_module **module)
+{
+	*module = module_find(symbols->process, address);
+	return *module ? files_of(symbols, *module)->module : NULL;
+}
+
+/* Data lies behind the code of its module, and before that of the next one. */
+static const struct trace_module *module_before(const struct trace_process *process, uint64_t address)
+{
+	for (size_t i = process->module_count; i-- > 0;) {
+		if (process->modules[i].start <= address)
+			return &process->modules[i];
+	}
+	return NULL;
+}
+
+char *symbols_variable(struct symbols *symbols, uint64_t address)
+{
+	const struct trace_module *module = module_before(symbols->process, address);
+	struct module_files *files = module ? files_of(symbols, module) : NULL;
+	GElf_Off offset = 0;
+	GElf_Sym symbol;
+
+	if (!files || !files->dwfl)
+		return NULL;
+	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+		return NULL;
+	return name_with_offset(demangle(name), offset);
+}
+
+bool symbols_is_ours(const struct trace_module *module)
+{
+	return module && strncmp(base_name(module->path), OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0;
+}
+
+/* A callback whose last call was compiled to a jump: that call returns to the library's dispatch. */
+static const struct symbol_info *caller_info(struct symbols *symbols, const struct trace_site *site)
+{
+	const struct symbol_info *info =
+	    address_info(symbols, site->caller, true, site->caller_symbol, site->caller_offset);
+
+	return strncmp(info->module, OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0 ? &tail_call : info;
+}
+
+const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, bool caller)
+{
+	const struct trace_process *process = symbols->process;
+
+	if (site >= process->site_count || !process->sites[site].present)
+		return process->tier == TRACE_TIER_LIBC && !caller ? &loop_turn : &unknown_site;
+	const struct trace_site *entry = &process->sites[site];
+	if (caller)
+		return entry->caller ? caller_info(symbols, entry) : &unknown_site;
+	return entry->callback
+		   ? address_info(symbols, entry->callback, false, entry->callback_symbol, entry->callback_offset)
+		   : &no_callback;
+}
+
+struct symbols *symbols_open(const struct trace_process *process)
+{
+	struct symbols *symbols = calloc(1, sizeof(*symbols));
+
+	if (!symbols)
+		return NULL;
+	symbols->process = process;
+	symbols->files = calloc(process->module_count + 1, sizeof(*symbols->files));
+	if (!symbols->files || cache_grow(symbols) < 0) {
+		symbols_close(symbols);
+		return NULL;
+	}
+	elf_version(EV_CURRENT);
+	return symbols;
+}
+
+void symbols_close(struct symbols *symbols)
+{
+	if (!symbols)
+		return;
+	for (size_t i = 0; symbols->files && i < symbols->process->module_count; i++) {
+		if (symbols->files[i].dwfl)
+			dwfl_end(symbols->files[i].dwfl);
+	}
+	for (size_t i = 0; i < symbols->cache_slots; i++)
+		cached_free(symbols->cache[i]);
+	free(symbols->cache);
+	free(symbols->files);
+	jit_map_free(symbols->jit_map);
+	free(symbols);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From items to facts: who was busy and who waited, how long each callback took, how deep the pool's queue was and
+ * who slept while it was not empty. One pass, in constant memory.
+ *
+ * Words: a *poll* is one run of a callback, or of a request's work on the pool ("item"). A loop worker is *inside*
+ * while in uv_run, a pool worker while it lives. It is *parked* while it waits and *busy* while inside and not
+ * parked. Polls inside other polls count as polls of their own and once in the worker's busy time.
+ *
+ * Rules: intervals are cut to the range asked for, and what the trace knows nothing of (switched off, missing) is
+ * in no total. A poll belongs to the range when it overlaps it, and then with its whole duration. Times in facts are
+ * in ticks unless they are called _ns; timeline_ns() converts. Where each figure comes from stands beside it.
+ */
+#ifndef TIMELINE_H
+#define TIMELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
+#include "trace/marks.h"
+#include "trace/reader.h"
+
+struct timeline_span;
+struct timeline_named;
+/* What is seen across workers on the way, for callers that draw it. */
+struct timeline_watch {
+	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
+	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
+	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
+	/* A mark; a span that ended, or is known to be without an end. */
+	void (*mark)(void *arg, size_t worker, const struct mark *mark);
+	void (*span)(void *arg, const struct timeline_named *span);
+	void *arg;
+};
+
+struct timeline_options {
+	uint64_t long_poll_ns; /* polls this long are listed */
+	uint64_t idle_ns;      /* so are pool workers that slept this long over a queue that was not empty */
+	uint64_t from_ns;      /* range, after the process' start */
+	uint64_t to_ns;	       /* UINT64_MAX: to the end */
+	uint32_t worker;       /* 0: all; otherwise polls and totals of this one only */
+	uint32_t top;	       /* how many of each list are kept */
+	uint64_t hold_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
+	uint64_t pending_ns;   /* requests on their way for longer are listed; 0: as the trace says */
+	const struct timeline_watch *watch; /* NULL: nobody */
+};
+
+#define TIMELINE_OPTIONS_DEFAULT                                                                                       \
+	{                                                                                                              \
+		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
+		.top = 10, .hold_ns = 5000000, .pending_ns = 0                                                         \
+	}
+
+/* A stretch of one worker's time. */
+struct timeline_span {
+	uint64_t tick, duration; /* ticks */
+	size_t worker;		 /* position in process->workers */
+	uint32_t site;		 /* site_count: unknown; not used by idle periods */
+	bool in_pool;		 /* the request's work on the pool, not its callback */
+	bool nested;		 /* inside another poll */
+	bool cancelled;		 /* slow requests */
+	uint64_t object;
+	/* Idle periods: the deepest queue of that stretch; the same of requests that any pool worker may take (no
+	 * lookups). Away: timers that were late by that; descriptors that were ready when the loop was back. */
+	uint64_t depth, sure;
+};
+
+/* The longest spans, longest first once the timeline is finished. */
+struct timeline_top {
+	struct timeline_span *spans;
+	size_t count, max;
+	uint64_t seen;	/* spans long enough to be listed */
+	uint64_t ticks; /* their total */
+};
+
+/* A stretch between two samples of a worker's CPU time, which say what it did with what it was not parked. */
+struct timeline_window {
+	uint64_t from_tick, to_tick;
+	uint64_t cpu_ns, wait_ns; /* on the CPU; ready to run while the kernel ran somebody else */
+	uint64_t parked_ticks;
+};
+
+#define TIMELINE_QUARTERS 4
+
+/* How a sampled number went over the quarters of the range. */
+struct timeline_growth {
+	uint64_t samples[TIMELINE_QUARTERS], least[TIMELINE_QUARTERS], most[TIMELINE_QUARTERS];
+};
+
+/* A span of the program: begun on `worker` and, where it has an end, ended on `end_worker`. */
+struct timeline_named {
+	uint64_t tick, duration; /* ticks; duration 0 where there is no end */
+	uint64_t id;
+	uint32_t name;
+	uint32_t worker, end_worker; /* positions */
+	bool ended;
+};
+
+/* What the program said of itself under one name. */
+struct timeline_name {
+	struct histogram marks;	       /* values */
+	struct histogram spans;	       /* durations */
+	struct timeline_named slowest; /* of the spans; duration 0 where there is none */
+	uint64_t open;		       /* begun, and not ended when the trace ended */
+	uint64_t begins_alone;	       /* begun again before an end was seen, or the end may have been lost */
+	uint64_t ends_alone;	       /* whose begin was not seen */
+};
+
+/* Context switches of a worker: it waited, or the kernel took its CPU away. From samples. */
+struct timeline_switches {
+	bool known;
+	uint64_t voluntary, involuntary;
+	bool begun; /* the totals before are there */
+	uint64_t voluntary_before, involuntary_before;
+};
+
+struct timeline_worker {
+	struct histogram polls;	      /* every poll and item */
+	struct timeline_span slowest; /* the longest of them; duration 0 where there is none */
+	uint64_t callback_ticks;      /* in outermost polls and items */
+	uint64_t nested;	      /* polls inside other polls */
+	uint64_t unwound;	      /* polls left by an exception, longjmp or the thread's end */
+	uint64_t unended;	      /* polls whose end was not recorded */
+	uint64_t items;		      /* requests worked on (pool workers) */
+	uint64_t parks;
+	uint64_t parked_ticks, inside_ticks;
+	struct histogram ready; /* ready fds of each wait (loop workers) */
+	/* From samples: between the last one before the range and the last one inside. */
+	bool sampled;
+	uint64_t cpu_ns, sched_wait_ns, sampled_ns;
+	uint64_t slices; /* how often the kernel put it on a CPU */
+	struct timeline_switches switches;
+	struct timeline_window *windows;
+	size_t window_count;
+	struct timeline_growth handles, requests; /* active ones of a loop */
+
+	uint64_t connections;	  /* runs of connection callbacks */
+	uint64_t turns;		  /* of a loop: from the end of a wait to the next */
+	uint64_t empty_turns;	  /* after a wait with timeout 0 that found nothing */
+	uint64_t away_late_ticks; /* of timers that were due while uv_run was not called */
+};
+
+/* A poll that came late in its turn, and the longest one that it stood behind. */
+struct timeline_delay {
+	uint64_t tick, delay;
+	uint64_t polls; /* that ran before it in the turn */
+	uint64_t behind_ticks;
+	uint32_t behind; /* site */
+	uint32_t worker; /* position */
+};
+
+/* The latest run of a timer, and the longest callback that held its loop meanwhile. */
+struct timeline_late {
+	uint64_t tick, late;
+	uint64_t behind_ticks;
+	uint32_t behind; /* site */
+	uint32_t worker; /* position */
+};
+
+/* The run that came soonest before the time that was asked for. */
+struct timeline_early {
+	uint64_t tick; /* when it was started */
+	uint64_t early;
+	uint64_t asked; /* in how much time it was to run */
+	uint32_t site;	/* the callback that started it; site_count: none */
+	uint32_t worker;
+};
+
+/* Timers against the time that they were due, where the trace has it: late.count is 0 where it has not. */
+struct timeline_timers {
+	struct histogram late;
+	uint64_t busy_ticks, kernel_ticks, queue_ticks; /* the loop did not wait yet, was not run, had others first */
+	struct timeline_late worst;
+	struct histogram early; /* runs before the time that was asked for, by how much */
+	struct timeline_early worst_early;
+};
+
+/* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */
+struct timeline_site_turns {
+	struct histogram delay;
+	struct timeline_delay worst;
+	uint64_t held_ticks; /* that others waited because of it: behind each hold, in the turn and in the next */
+	uint64_t held_polls;
+	struct histogram interval; /* timers: between starts of the same handle */
+	struct timeline_timers timers;
+};
+
+/* From uv_async_send() to its callback: loop busy (or not running), then the kernel's waking, then others first. */
+struct timeline_wakeups {
+	struct histogram latency;
+	uint64_t busy_ticks, kernel_ticks, queue_ticks;
+	uint64_t sends, coalesced;
+	uint64_t worst_tick, worst_ticks; /* of the send, and its latency */
+	uint32_t worst_worker;		  /* position of the one that was woken */
+};
+
+struct timeline_site {
+	struct histogram callback; /* runs of the callback */
+	struct histogram pool;	   /* the request's work on the pool, where that is not a callback itself */
+	struct timeline_site_turns turns;
+	struct histogram life;		      /* of requests: from submission to the callback's start */
+	uint64_t pending;		      /* requests that had no callback when the trace ended */
+	struct histogram pool_wait, pool_run; /* of requests that the pool worked on, by submitting site */
+	struct timeline_wakeups wakeups;      /* of uv_async_t */
+};
+
+/* A quantity over time or over samples. */
+struct timeline_level {
+	uint64_t max;
+	double mean;
+	uint64_t count; /* changes or samples that it rests on */
+};
+
+/* A turn of a loop, from the end of a wait to the begin of the next. */
+struct timeline_turn {
+	uint64_t tick, ticks; /* ticks: in callbacks */
+	uint64_t polls, longest_ticks;
+	uint64_t timers, timer_ticks;
+	uint32_t site;	     /* the one that most of it was spent in, if any was that */
+	uint32_t timer_site; /* the same among its timers */
+	uint32_t worker;     /* position */
+};
+
+/* Requests that the pool has worked on: what a different number of threads would have done with these. */
+struct timeline_arrival {
+	uint64_t submit_tick, run_ticks, wait_ticks;
+	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
+};
+
+/* From samples; what the machine did between the first and the last of the range. */
+struct timeline_machine {
+	bool known;			     /* the next three: of all CPUs together */
+	uint64_t busy_ns, idle_ns, steal_ns; /* steal: a hypervisor ran somebody else */
+	uint64_t cpus, allowed;		     /* that there are, and that the process may run on; 0: not known */
+	uint64_t quota;			     /* of its cgroup, in thousandths of a CPU; 0: none, or not known */
+	uint64_t periods, throttled_periods, throttled_ns;
+	uint64_t worst_ns, worst_from, worst_to; /* the stretch between two samples that was throttled most, ticks */
+	uint64_t event_ps;			 /* the price of recording an event there; 0: not known */
+};
+
+struct timeline {
+	const struct trace_process *process;
+	struct timeline_options options;
+	uint64_t from_tick, to_tick, end_tick; /* the range; end: the last tick of the trace within it */
+	uint64_t range_ticks;		       /* its length without what was switched off */
+	uint64_t off_ticks;		       /* switched off within it */
+
+	struct timeline_worker *workers; /* as process->workers */
+	struct timeline_site *sites;	 /* as process->sites, and one more for unknown ones */
+	struct timeline_name *names;	 /* as process->names, and one more for unknown ones */
+	struct timeline_top long_polls;
+	struct timeline_top idle;
+	struct timeline_top open; /* polls that still ran where the trace ends; duration: until then */
+
+	struct timeline_top holds;	   /* loop polls of hold_ns and more, finished or not */
+	struct timeline_top away;	   /* hold_ns and more between two calls of uv_run, while the loop had work */
+	struct timeline_turn most_timers;  /* the turn with the most timers */
+	struct timeline_turn crowded;	   /* the longest turn without a poll that took a quarter of it */
+	struct histogram turn_ticks;	   /* in callbacks, a turn */
+	struct histogram turn_timers;	   /* timers of a turn that had some */
+	struct timeline_top slow_requests; /* that took pending_ns and more, done in the end */
+	struct timeline_top pending;	   /* that were not done at the end, however young; duration: until then */
+	uint64_t pending_since_gap;	   /* requests before this tick may have ended unseen; 0: none */
+	struct timeline_arrival *arrivals; /* by submission: the stretch of requests that waited longest together */
+	size_t arrival_count;
+	uint64_t arrivals_seen;
+	uint64_t pool_threads; /* that were there at once */
+
+	struct timeline_level pool_queued, pool_running;       /* from events, weighted by time */
+	struct histogram pool_wait;			       /* from submission to the start of the work */
+	struct timeline_level ready_fds;		       /* from events, a wait */
+	struct timeline_level active_requests, active_handles; /* from samples, a loop */
+	uint64_t samples;
+	struct timeline_machine machine;
+	/* From samples: the newest totals. */
+	uint64_t untraced_callbacks, untraced_threads, untraced_events, untraced_marks;
+	bool pool_uncertain; /* events were lost or missing: queue figures begin anew there */
+	char **problems;     /* found while decoding; one line each */
+	size_t problem_count;
+
+	struct timeline_private *hidden;
+};
+
+/* Reads one process of a trace. `progress` may be NULL; it is told events. NULL only when memory is out. */
+struct timeline *timeline_read(struct trace *trace, size_t process, const struct timeline_options *options,
+			       trace_progress progress, void *arg);
+void timeline_free(struct timeline *timeline);
+
+/* The parts of timeline_read(), for callers that have items of their own: make one, feed each worker's items in
+ * stream order, end each worker, finish. After feeding, timeline_settle() says that no item fed later will be older
+ * than `tick`; queues are computed up to there. Errors: -ENOMEM. `context` is the reader's, NULL without one. */
+struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options);
+int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
+		  const struct trace_context *context, size_t context_count, bool after_gap);
+int timeline_end_worker(struct timeline *timeline, size_t worker);
+int timeline_settle(struct timeline *timeline, uint64_t tick);
+int timeline_finish(struct timeline *timeline);
+
+/* Nanoseconds in a tick. */
+double timeline_unit_ns(const struct timeline *timeline);
+/* A total of ticks in nanoseconds; exact to the clock's drift. */
+uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks);
+/* A span's start, after the process' start, and its duration, exactly. */
+int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick);
+uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline_span *span);
+
+uint64_t timeline_busy_ticks(const struct timeline_worker *worker);
+uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounded up */
+/* "timer"; NULL for sites and kinds that the trace does not explain. */
+const char *timeline_kind(const struct trace_process *process, uint32_t site);
+
+/* The process ended otherwise than by exit(): what was open is what it was in. */
+static inline bool timeline_died(const struct trace_process *process)
+{
+	return !process->running && (process->seal_reason == TRACE_SEAL_DIED || process->salvaged);
+}
+
+#endif

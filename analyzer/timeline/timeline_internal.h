@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the timeline share: timeline.c (range, totals), timeline_stream.c (one worker's items),
+ * timeline_pool.c (the pool's queue, over all workers), timeline_marks.c (likewise marks and spans) and
+ * timeline_tasks.c (reading it all, on several cores). Nobody else includes this.
+ *
+ * Streams do the bulk of the work and know their own worker only. What concerns other workers (requests for the
+ * pool, what pool workers do) they hand on as crossings, in the order of time; the pool sees these merged.
+ */
+#ifndef TIMELINE_INTERNAL_H
+#define TIMELINE_INTERNAL_H
+
+#include "trace/open_stack.h"
+#include "base/request_table.h"
+#include "timeline.h"
+
+/* Codes of crossings that are no events. */
+#define CROSSING_BEGIN 65534u /* a pool worker is there, and busy */
+#define CROSSING_GAP   65535u /* events are missing here */
+#define CROSSING_WAKE  65533u /* of the poll that follows: how long before it the wait ended, and how long that was */
+
+/* Why a site's polls and submissions are looked at more closely; most have none of these. */
+enum site_trait {
+	TRAIT_POOL = 1,	   /* a request whose work the pool does */
+	TRAIT_WORK = 2,	   /* the work function of uv_queue_work */
+	TRAIT_REQUEST = 4, /* has a callback that runs once */
+	TRAIT_ASYNC = 8,
+	TRAIT_TIMER = 16,
+	TRAIT_CONNECTION = 32,
+	TRAIT_LOOKUP = 64, /* of names or addresses, on the pool */
+};
+
+struct crossing {
+	uint64_t tick;
+	uint64_t word;
+};
+
+/* First in, first out; grows. */
+struct crossing_queue {
+	struct crossing *entries;
+	size_t first, end, room;
+};
+
+struct tick_range {
+	uint64_t from, to;
+};
+
+/* By site, one more for unknown ones. */
+struct site_share {
+	struct histogram callback;
+	struct timeline_site_turns turns;
+	struct histogram life;
+};
+
+/* What one thread adds up on its own. */
+struct timeline_share {
+	struct site_share *sites;
+	struct timeline_top long_polls, open, holds, away, slow_requests;
+	struct timeline_turn most_timers, crowded;
+	struct histogram turn_ticks, turn_timers;
+};
+
+/* A request's callback that ran without its submission having been seen in the same part. */
+struct request_end {
+	uint64_t key, tick;
+	bool cancelled;
+};
+
+/* What a stream, or a part of one, knows of requests: those on their way, and ends without a beginning. */
+struct request_share {
+	struct request_table begun;
+	struct request_end *ended;
+	size_t ended_count, ended_room;
+	uint64_t gap_tick; /* ends may have been missed until then */
+};
+
+#define TURN_HOLDS 8 /* of a turn are told apart; more are added up as the last */
+
+struct turn_hold {
+	uint64_t ticks, after; /* after: polls of the turn up to it */
+	uint32_t site;
+};
+
+/* The turn that a loop is in. */
+struct turn {
+	uint64_t wake_tick; /* 0: no wait was seen yet */
+	uint64_t wait_ticks;
+	struct timeline_turn facts;
+	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
+	uint32_t longest_site;
+	uint32_t before_site; /* the longest callback of the turn before */
+	uint64_t before_ticks;
+	uint32_t hold_count;
+	struct turn_hold holds[TURN_HOLDS];
+};
+
+/* Between two calls of uv_run. */
+struct away {
+	uint64_t left_tick;	   /* when the last one ended; 0: that was not seen */
+	struct timeline_span span; /* a long one that is over, until the loop has waited; duration 0: none */
+};
+
+#define TIMERS_KNOWN 256 /* slots for the last start of a timer, by its address; a power of two */
+
+struct timer_start {
+	uint64_t object, tick;
+};
+
+#define TIMER_SETS_KNOWN 64 /* the same for timers that were started by an old uv_now */
+
+struct timer_set {
+	uint64_t object, due_ms;
+	uint64_t tick, stale_ticks, asked_ticks;
+	uint32_t site; /* of the callback that started it */
+};
+
+/* One worker's items, or a part of them. */
+struct stream {
+	struct timeline *timeline;
+	struct timeline_worker *facts;
+	struct timeline_share *share;
+	struct crossing_queue *crossings;
+	size_t position;
+	bool pool;    /* a pool worker */
+	bool counted; /* false where another worker was asked for */
+	bool later;   /* a part that goes on where the one before stopped, at last_tick */
+	bool begun, ended, inside;
+	bool whole; /* this and the next three are the timeline's, at hand for each poll */
+	uint32_t site_count;
+	const uint8_t *traits;
+	uint64_t hold_ticks;
+	int error;
+	uint64_t inside_tick, last_tick;
+	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
+	struct open_stack open;
+	struct turn turn;
+	struct away away;
+	struct request_share *requests;
+	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */
+	size_t window, window_count;	       /* window: where the stream is */
+	uint64_t window_parked;
+	struct timer_start timers[TIMERS_KNOWN];
+	struct timer_set timer_sets[TIMER_SETS_KNOWN];
+	uint64_t due_ms, loop_ms; /* of the timer that comes next; 0: not told */
+};
+
+struct pool;
+
+struct timeline_private {
+	struct stream *streams;		      /* for timeline_feed(); made with the first call */
+	struct crossing_queue *crossings;     /* of each worker, for the pool */
+	struct timeline_share share;	      /* of the streams, later of all */
+	struct request_share *request_shares; /* of streams */
+	struct requests *requests;
+	struct wakeups *wakeups;
+	struct spans *spans;
+	struct pool *pool;
+	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
+	struct tick_range *off; /* when recording was switched off, by time */
+	size_t off_count;
+	uint64_t long_poll_ticks, idle_ticks, hold_ticks, pending_ticks, prompt_ticks;
+	double ns_per_tick;
+	struct trace_sample first_machine, first_cgroup, last_cgroup; /* type 0: none was seen */
+	bool whole; /* no range was asked for and recording was never off: nothing to cut */
+	bool finished;
+};
+
+/* ---- timeline.c ---- */
+
+uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to);
+/* When recording was first switched off in [from, to); `from` where it was not. */
+uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to);
+/* Keeps a span among the longest. */
+int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
+/* Keeps a poll as its worker's slowest, and among the long ones if it is one. */
+int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
+		       const struct timeline_span *poll);
+int timeline_share_open(const struct timeline *timeline, struct timeline_share *share);
+/* Adds what a thread has added up, and frees it. */
+int timeline_share_merge(struct timeline *timeline, struct timeline_share *share);
+void timeline_share_free(const struct timeline *timeline, struct timeline_share *share);
+/* Adds what a part of a worker's items gave, and frees it. */
+void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from);
+/* When a worker ended, or the trace. */
+uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker);
+int timeline_problem_add(struct timeline *timeline, const char *problem);
+
+/* How much of [from, to) lies in the range and was recorded. */
+static inline uint64_t timeline_clip(const struct timeline *timeline, uint64_t from, uint64_t to)
+{
+	if (!timeline->hidden->whole)
+		return timeline_clip_slowly(timeline, from, to);
+	return to > from ? to - from : 0;
+}
+
+static inline bool timeline_overlaps(const struct timeline *timeline, uint64_t from, uint64_t to)
+{
+	return to >= timeline->from_tick && from < timeline->to_tick;
+}
+
+/* The site of a poll or submit code; site_count where there is no such site. */
+static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
+{
+	uint32_t site = code - (code >= TRACE_CODE_SUBMIT ? TRACE_CODE_SUBMIT : TRACE_CODE_POLL);
+
+	return site < site_count ? site : site_count;
+}
+
+/* ---- timeline_away.c ---- */
+
+/* The outermost uv_run returned. */
+void away_leave(struct stream *stream, uint64_t tick);
+/* uv_run was called from outside of it. */
+void away_enter(struct stream *stream, uint64_t tick);
+/* A timer ran late by so much before the loop waited. */
+void away_timer(struct stream *stream, uint64_t late);
+/* The loop's first wait found so many descriptors ready at once, or it was left again. */
+void away_end(struct stream *stream, uint64_t ready_at_once);
+
+/* ---- timeline_turns.c ---- */
+
+/* A wait ended: the turn before is over, another begins. */
+void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
+/* An outermost poll of a loop is over. `facts` are those of its site. */
+void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
+	       struct timeline_site_turns *facts);
+/* The loop waits again, or is left. */
+void turn_end(struct stream *stream);
+/* uv_run runs what is due before its first wait: that is a turn too. */
+void turn_enter(struct stream *stream, uint64_t tick);
+int turns_merge(struct timeline *timeline, struct timeline_share *share);
+void site_turns_clear(struct timeline_site_turns *turns);
+
+/* ---- timeline_timers.c ---- */
+
+/* A timer was started while uv_now was old; stream->due_ms and loop_ms tell of it. */
+void timer_set(struct stream *stream, uint64_t tick, uint64_t object);
+/* The callback starts of the timer that stream->due_ms tells of. */
+void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site);
+void timers_merge(struct timeline_timers *into, const struct timeline_timers *from);
+void timers_clear(struct timeline_timers *timers);
+
+/* ---- timeline_windows.c ---- */
+
+/* What samples say: windows, growth, totals. windows_make() before the first item, samples_read() at the end. */
+int windows_make(struct timeline *timeline);
+int samples_read(struct timeline *timeline);
+/* Adds a park to the worker's windows; another thread may do so too. */
+void windows_park(struct stream *stream, uint64_t from, uint64_t to);
+void windows_flush(struct stream *stream);
+
+/* ---- timeline_machine.c ---- */
+
+/* A sample before the end of the range, in the order of time. */
+void machine_sample(struct timeline *timeline, const struct trace_sample *sample);
+void switches_sample(const struct timeline *timeline, struct timeline_worker *worker,
+		     const struct trace_sample *sample);
+
+/* ---- timeline_requests.c ---- */
+
+struct requests *requests_make(void);
+int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
+int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
+/* Its callback is still to come, or has just begun. */
+void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick);
+/* Events were lost: what is on its way may have ended. */
+void requests_forget(struct request_share *share, uint64_t tick);
+/* Takes what a part found, in the order of parts, and empties it. */
+int requests_merge(struct timeline *timeline, struct request_share *share);
+int requests_finish(struct timeline *timeline);
+void request_share_clear(struct request_share *share);
+void requests_free(struct requests *requests);
+
+/* ---- timeline_wakeups.c ---- */
+
+struct wakeups *wakeups_make(const struct timeline *timeline);
+int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick);
+void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed);
+void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object, uint64_t tick);
+/* Some sends were lost, or their callbacks. */
+void wakeups_forget(struct wakeups *wakeups);
+void wakeups_free(struct wakeups *wakeups);
+/* Two numbers of ticks in the object of one word, each to 1/2^18. */
+uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks);
+
+/* ---- timeline_marks.c ---- */
+
+struct spans *spans_make(const struct timeline *timeline);
+/* An event of a mark or span, of one worker. */
+int spans_take(struct timeline *timeline, size_t position, uint64_t tick, uint64_t word);
+/* Events of a worker were lost: ends of spans may be among them. */
+void spans_forget(struct timeline *timeline, size_t position);
+void spans_finish(struct timeline *timeline);
+void spans_free(struct spans *spans);
+void name_clear(struct timeline_name *name);
+
+/* ---- timeline_stream.c ---- */
+
+void stream_begin(struct stream *stream, struct timeline *timeline, size_t position);
+int stream_feed(struct stream *stream, const struct trace_item *items, size_t count,
+		const struct trace_context *context, size_t context_count, bool after_gap);
+/* The stream is at its end; what is open goes on until `tick`, and is listed. */
+int stream_end(struct stream *stream, uint64_t tick);
+/* Another part goes on at `tick`. */
+int stream_suspend(struct stream *stream, uint64_t tick);
+/* Appends `from` to `to` and empties it. */
+int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
+
+/* ---- timeline_pool.c ---- */
+
+struct pool *pool_make(struct timeline *timeline);
+/* Takes from the streams all crossings before `tick`, in the order of time. */
+int pool_settle(struct pool *pool, uint64_t tick);
+/* Ends what is open at `tick` and writes the levels. */
+int pool_finish(struct pool *pool, uint64_t tick);
+void pool_free(struct pool *pool);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Timers against the time that they were due: how late each run was, and where the time went, cut in three as that of
+ * a wake-up is; and runs that came before the time that was asked for. That time is libuv's due time, unless the timer
+ * was started by a uv_now that was old: then it is by so much later than libuv's, whose timer runs too early if
+ * something else wakes the loop (nothing does: then the wait, which is reckoned from the old time too, lasts as much
+ * longer).
+ *
+ * Rules: only what the trace says counts (TIMER_DUE, and for early runs LOOP_TIME, TIMER_DUE, TIMER_START): nothing is
+ * inferred from intervals. libuv counts in whole milliseconds of CLOCK_MONOTONIC, so a start less than one before the
+ * due time is on time.
+ */
+#include "timeline_internal.h"
+
+#define NS_PER_MS 1000000ull
+
+/* A damaged trace may have any number of them. */
+static uint64_t ns_of_ms(uint64_t ms)
+{
+	return ms <= UINT64_MAX / NS_PER_MS ? ms * NS_PER_MS : UINT64_MAX;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct timer_set *set_of(struct stream *stream, uint64_t object)
+{
+	return &stream->timer_sets[(object >> 4) & (TIMER_SETS_KNOWN - 1)];
+}
+
+/* How long after that moment of CLOCK_MONOTONIC `tick` is. */
+static uint64_t ticks_since(const struct timeline *timeline, uint64_t ms, uint64_t tick)
+{
+	uint64_t now_ns = trace_ns(timeline->process, tick), then_ns = ns_of_ms(ms);
+
+	return now_ns > then_ns ? timeline_ticks(timeline, now_ns - then_ns) : 0;
+}
+
+/* The callback that runs, outermost: whoever started the timer. */
+static uint32_t open_site(const struct stream *stream)
+{
+	for (uint32_t i = 0; i < stream->open.count; i++) {
+		uint32_t code = trace_word_code(stream->open.list[i].word);
+		if (code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT)
+			return timeline_site_of(stream->site_count, code);
+	}
+	return stream->site_count;
+}
+
+void timer_set(struct stream *stream, uint64_t tick, uint64_t object)
+{
+	uint64_t due_ms = stream->due_ms, now_ms = stream->loop_ms;
+
+	stream->due_ms = stream->loop_ms = 0;
+	if (due_ms == 0 || now_ms == 0 || due_ms < now_ms)
+		return;
+	*set_of(stream, object) = (struct timer_set){
+	    .object = object,
+	    .due_ms = due_ms,
+	    .tick = tick,
+	    .stale_ticks = ticks_since(stream->timeline, now_ms, tick),
+	    .asked_ticks = timeline_ticks(stream->timeline, ns_of_ms(due_ms - now_ms)),
+	    .site = open_site(stream),
+	};
+}
+
+static void worst_early(struct timeline_early *worst, const struct timer_set *set, uint64_t early, size_t worker)
+{
+	*worst = (struct timeline_early){
+	    .tick = set->tick,
+	    .early = early,
+	    .asked = set->asked_ticks,
+	    .site = set->site,
+	    .worker = (uint32_t)worker,
+	};
+}
+
+/* By how much libuv's time was behind when this run's timer was started; 0: it was not, as far as is known. `set` is
+ * what is known of that. */
+static uint64_t set_take(struct stream *stream, uint64_t object, uint64_t due_ms, struct timer_set *set)
+{
+	struct timer_set *known = set_of(stream, object);
+
+	if (known->object != object || known->due_ms != due_ms)
+		return 0;
+	*set = *known;
+	known->object = 0;
+	return set->stale_ticks;
+}
+
+/* It was to run later than that: libuv counted from a time before it was started. */
+static void early_count(struct stream *stream, const struct timer_set *set, uint64_t early,
+			struct timeline_timers *facts)
+{
+	histogram_add(&facts->early, early);
+	if (early > facts->worst_early.early ||
+	    (early == facts->worst_early.early && set->tick < facts->worst_early.tick))
+		worst_early(&facts->worst_early, set, early, stream->position);
+}
+
+/* What held the loop while the timer was due: the longest callback of this turn or of the one before. */
+static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick, uint64_t late)
+{
+	const struct turn *turn = &stream->turn;
+	bool before = turn->before_ticks > turn->facts.longest_ticks;
+
+	facts->worst = (struct timeline_late){
+	    .tick = tick,
+	    .late = late,
+	    .behind = before ? turn->before_site : turn->longest_site,
+	    .behind_ticks = before ? turn->before_ticks : turn->facts.longest_ticks,
+	    .worker = (uint32_t)stream->position,
+	};
+}
+
+void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)
+{
+	struct timeline_timers *facts = &stream->share->sites[site].turns.timers;
+	const struct turn *turn = &stream->turn;
+	uint64_t due_ms = stream->due_ms, late = ticks_since(stream->timeline, due_ms, tick), stale;
+	struct timer_set set;
+
+	stream->due_ms = stream->loop_ms = 0;
+	if (!(stream->traits[site] & TRAIT_TIMER) || !stream->counted ||
+	    !timeline_overlaps(stream->timeline, tick, tick))
+		return;
+	stale = set_take(stream, object, due_ms, &set);
+	if (stale > late)
+		early_count(stream, &set, stale - late, facts);
+	late = late > stale ? late - stale : 0;
+	uint64_t queue = turn->wake_tick && tick > turn->wake_tick ? least(tick - turn->wake_tick, late) : 0;
+	uint64_t kernel = turn->wake_tick ? least(turn->wait_ticks, late - queue) : 0;
+	if (stream->away.span.duration > 0)
+		away_timer(stream, late);
+	histogram_add(&facts->late, late);
+	facts->queue_ticks += queue;
+	facts->kernel_ticks += kernel;
+	facts->busy_ticks += late - queue - kernel;
+	if (late > facts->worst.late || (late == facts->worst.late && tick < facts->worst.tick))
+		late_worst(stream, facts, tick, late);
+}
+
+void timers_merge(struct timeline_timers *into, const struct timeline_timers *from)
+{
+	histogram_merge(&into->late, &from->late);
+	histogram_merge(&into->early, &from->early);
+	into->queue_ticks += from->queue_ticks;
+	into->kernel_ticks += from->kernel_ticks;
+	into->busy_ticks += from->busy_ticks;
+	if (from->worst.late > into->worst.late ||
+	    (from->worst.late == into->worst.late && from->worst.tick < into->worst.tick))
+		into->worst = from->worst;
+	if (from->worst_early.early > into->worst_early.early ||
+	    (from->worst_early.early == into->worst_early.early && from->worst_early.tick < into->worst_early.tick))
+		into->worst_early = from->worst_early;
+}
+
+void timers_clear(struct timeline_timers *timers)
+{
+	histogram_clear(&timers->late);
+	histogram_clear(&timers->early);
+}

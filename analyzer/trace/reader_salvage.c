@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a crash of program and helper left in the ring (preload/shared.h): the records that had not reached a file,
+ * and the workers and sites that only the ring knows. They become blocks like any other, read when a cursor comes
+ * to them; those that are in a file too are dropped there as doubles.
+ *
+ * Rules: the ring is only read, and only when its process is gone: of a living one a note says how much is still in
+ * the ring. It is a file of somebody else's: magic, version, sizes and every index are checked.
+ */
+#include <stddef.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reader_internal.h"
+#include "ring/shared.h"
+
+#define RING_BYTES_MAX (1u << 30)
+
+static const char *const kind_names[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = text,
+#include "format/trace_kinds.def"
+#undef KIND
+};
+
+static const uint8_t kind_classes[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
+#include "format/trace_kinds.def"
+#undef KIND
+};
+
+struct salvage {
+	struct reader *reader;
+	size_t file_index, process;
+	struct shared *shared;
+};
+
+/* ---- Is it alive? ----------------------------------------------------------------------------------------- */
+
+static bool boot_is_ours(const uint8_t boot_id[16])
+{
+	char text[40] = "";
+	uint8_t ours[16];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	size_t digits = 0;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 36)
+		text[0] = 0;
+	if (fd >= 0)
+		close(fd);
+	for (const char *at = text; *at && digits < 16; digits++) {
+		at += *at == '-';
+		if (sscanf(at, "%2hhx", &ours[digits]) != 1)
+			break;
+		at += 2;
+	}
+	return digits == 16 && memcmp(ours, boot_id, 16) == 0;
+}
+
+/* Whether the process has the ring mapped; where we may not look it counts as mapped. */
+static bool process_maps(uint32_t pid, const char *ring_path)
+{
+	char path[64], line[8192];
+	bool mapped = false;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return errno != ENOENT;
+	while (!mapped && fgets(line, sizeof(line), maps))
+		mapped = strstr(line, ring_path) != NULL;
+	fclose(maps);
+	return mapped;
+}
+
+static bool process_is_running(const struct trace_process *process)
+{
+	if (!boot_is_ours(process->boot_id) || process->pid == 0 || process->pid > INT32_MAX)
+		return false;
+	if (kill(process->pid, 0) != 0 && errno == ESRCH)
+		return false;
+	return !*process->ring_path || process_maps(process->pid, process->ring_path);
+}
+
+/* ---- The ring file ---------------------------------------------------------------------------------------- */
+
+static bool shared_is_sane(const struct shared *shared, uint64_t bytes)
+{
+	return memcmp(shared->magic, SHARED_MAGIC, 8) == 0 && shared->version == SHARED_VERSION &&
+	       shared->header_bytes == sizeof(*shared) && shared->ring_count <= SHARED_RINGS_MAX &&
+	       shared->ring_bytes >= sizeof(struct record) && shared->ring_bytes <= RING_BYTES_MAX &&
+	       (shared->ring_bytes & (shared->ring_bytes - 1)) == 0 && shared->rings_offset >= sizeof(*shared) &&
+	       shared->rings_offset <= bytes &&
+	       (uint64_t)shared->ring_count * shared->ring_bytes <= bytes - shared->rings_offset &&
+	       shared->unit_shift <= READER_SHIFT_MAX && shared->start.counter >> shared->unit_shift < READER_TICK_MAX;
+}
+
+/* Of an array that is part of it only what is in use. */
+static bool array_read(const struct reader_file *file, struct shared *shared, void *array, size_t count, size_t max,
+		       size_t element_bytes)
+{
+	size_t bytes = (count < max ? count : max) * element_bytes;
+
+	return reader_file_read(file, array, bytes, (uint64_t)((char *)array - (char *)shared)) == (ssize_t)bytes;
+}
+
+static bool shared_read(const struct reader_file *file, struct shared *shared, const char **problem)
+{
+	const size_t head = offsetof(struct shared, rings);
+	ssize_t got = reader_file_read(file, shared, head, 0);
+
+	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
+								  : "not a ring, or a damaged one";
+	if (got != (ssize_t)head || !shared_is_sane(shared, file->bytes))
+		return false;
+	return array_read(file, shared, shared->rings, shared->ring_count, SHARED_RINGS_MAX,
+			  sizeof(shared->rings[0])) &&
+	       array_read(file, shared, shared->sites, shared->site_count, TRACE_SITES_MAX, sizeof(shared->sites[0])) &&
+	       array_read(file, shared, shared->names, shared->name_count, TRACE_NAMES_MAX, sizeof(shared->names[0]));
+}
+
+/* NULL: no memory, or no ring that we can read (then *problem says why). */
+static struct shared *shared_load(const struct reader_file *file, const char **problem)
+{
+	struct shared *shared = aligned_alloc(64, sizeof(*shared));
+
+	if (shared && shared_read(file, shared, problem))
+		return shared;
+	free(shared);
+	return NULL;
+}
+
+static void shared_header(const struct shared *shared, struct trace_file_header *header)
+{
+	*header = (struct trace_file_header){.pid = shared->pid,
+					     .unit_shift = shared->unit_shift,
+					     .clock = shared->clock,
+					     .tier = shared->tier,
+					     .start_tick = shared->start.counter >> shared->unit_shift,
+					     .start_mono_ns = shared->start.mono_ns,
+					     .start_real_ns = shared->start.real_ns};
+	memcpy(header->process_id, shared->process_id, sizeof(header->process_id));
+	memcpy(header->boot_id, shared->boot_id, sizeof(header->boot_id));
+}
+
+/* ---- Records ---------------------------------------------------------------------------------------------- */
+
+static uint64_t record_tick(const struct salvage *salvage, const struct record *record)
+{
+	return record->counter >> salvage->shared->unit_shift;
+}
+
+/* Records `index` to `index + count` of a ring, which lie together in the file, as one block. */
+static int salvage_block(struct salvage *salvage, uint32_t ring, struct trace_worker *worker, uint64_t index,
+			 uint32_t count)
+{
+	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
+	uint64_t offset = salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes +
+			  (index & (records - 1)) * sizeof(struct record);
+	struct reader_file *file = &salvage->reader->files[salvage->file_index];
+	struct record first, last;
+	struct reader_block *block;
+
+	if (reader_file_read(file, &first, sizeof(first), offset) != sizeof(first) ||
+	    reader_file_read(file, &last, sizeof(last), offset + (count - 1) * sizeof(last)) != sizeof(last))
+		return 0;
+	block = reader_append(&worker->blocks->list, &worker->blocks->count, sizeof(*block));
+	if (!block)
+		return -ENOMEM;
+	*block = (struct reader_block){.offset = offset,
+				       .payload_bytes = count * sizeof(struct record),
+				       .event_count = count,
+				       .worker = worker->worker,
+				       .first_index = index,
+				       .first_tick = record_tick(salvage, &first),
+				       .last_tick = record_tick(salvage, &last),
+				       .file = salvage->file_index,
+				       .type = TRACE_BLOCK_EVENTS,
+				       .raw = 1};
+	if (block->last_tick >= READER_TICK_MAX)
+		block->last_tick = READER_TICK_MAX - 1;
+	if (block->first_tick > block->last_tick)
+		block->first_tick = block->last_tick;
+	salvage->reader->trace.processes[salvage->process].salvaged = true;
+	return 0;
+}
+
+static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_worker *worker, uint64_t tail,
+			   uint64_t head)
+{
+	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
+	int error = 0;
+
+	while (!error && tail < head) {
+		uint64_t count = records - (tail & (records - 1)); /* to where the ring wraps */
+
+		if (count > READER_RAW_RECORDS)
+			count = READER_RAW_RECORDS;
+		if (count > head - tail)
+			count = head - tail;
+		error = salvage_block(salvage, ring, worker, tail, count);
+		tail += count;
+	}
+	return error;
+}
+
+/* In the ring that many threads share, a place whose counter is 0 had been taken but not filled in yet: the records up
+ * to the first such place are whole. */
+static uint64_t others_head(struct salvage *salvage, uint32_t ring, uint64_t tail, uint64_t head)
+{
+	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
+	uint64_t base = salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes;
+	struct reader_file *file = &salvage->reader->files[salvage->file_index];
+	struct record record;
+
+	for (; tail < head; tail++)
+		if (reader_file_read(file, &record, sizeof(record), base + (tail & (records - 1)) * sizeof(record)) !=
+			sizeof(record) ||
+		    record.counter == 0)
+			break;
+	return tail;
+}
+
+static uint64_t ring_lost(const struct shared_ring *ring)
+{
+	uint64_t lost = 0;
+
+	for (int i = 0; i < RING_LOST_CAUSES; i++)
+		lost += ring->lost[i];
+	return lost;
+}
+
+/* Whether the ring belongs to a worker, and its indices can be. */
+static bool ring_is_sane(const struct shared *shared, const struct shared_ring *ring)
+{
+	uint64_t head = ring->head, tail = ring->tail;
+
+	return (ring->state == RING_LIVE || ring->state == RING_ENDED) && tail <= head && head < READER_INDEX_MAX &&
+	       head - tail <= shared->ring_bytes / sizeof(struct record) && ring_lost(ring) < READER_INDEX_MAX;
+}
+
+static void worker_from_ring(const struct salvage *salvage, struct trace_worker *worker, const struct shared_ring *ring)
+{
+	uint32_t shift = salvage->shared->unit_shift;
+
+	worker->tid = ring->tid;
+	worker->role = reader_meta_role(ring->role);
+	memcpy(worker->name, ring->name, sizeof(ring->name));
+	worker->name[sizeof(worker->name) - 1] = 0;
+	if (ring->start_counter >> shift < READER_TICK_MAX)
+		worker->start_tick = ring->start_counter >> shift;
+	if (ring->state == RING_ENDED && ring->end_counter >> shift < READER_TICK_MAX)
+		worker->end_tick = ring->end_counter >> shift;
+	if (ring->head > worker->blocks->recorded)
+		worker->blocks->recorded = ring->head;
+	if (ring_lost(ring) > worker->lost)
+		worker->lost = ring_lost(ring);
+}
+
+static int salvage_rings(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < salvage->shared->ring_count; i++) {
+		const struct shared_ring *ring = &salvage->shared->rings[i];
+		struct trace_worker *worker;
+		uint64_t head;
+
+		if (!ring_is_sane(salvage->shared, ring))
+			continue;
+		worker = reader_meta_worker(process, ring->worker);
+		if (!worker)
+			return -ENOMEM;
+		worker_from_ring(salvage, worker, ring);
+		head = ring->role == TRACE_ROLE_OTHER ? others_head(salvage, i, ring->tail, ring->head) : ring->head;
+		error = salvage_records(salvage, i, worker, ring->tail, head);
+	}
+	return error;
+}
+
+/* ---- Tables ----------------------------------------------------------------------------------------------- */
+
+static int salvage_sites(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < TRACE_SITES_MAX && i < salvage->shared->site_count; i++) {
+		const struct shared_site *from = &salvage->shared->sites[i];
+		struct trace_site site = {.kind = from->kind, .callback = from->callback, .caller = from->caller};
+
+		if (from->ready == 1 && (i >= process->site_count || !process->sites[i].present))
+			error = reader_meta_set_site(process, i, &site);
+	}
+	return error;
+}
+
+static int salvage_kinds(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	int error = 0;
+
+	for (uint32_t i = 1; !error && i < KIND_COUNT; i++) {
+		struct trace_kind_info kind = {.class = kind_classes[i],
+					       .work_req_offset = salvage->shared->work_req_offset[i]};
+
+		if (i >= process->kind_count || !process->kinds[i].name)
+			error = reader_meta_set_kind(process, i, &kind, kind_names[i], strlen(kind_names[i]));
+	}
+	return error;
+}
+
+static int salvage_names(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < TRACE_NAMES_MAX && i < salvage->shared->name_count; i++) {
+		const struct shared_name *name = &salvage->shared->names[i];
+
+		if (name->ready == 1 && !trace_name(process, i))
+			error = reader_meta_set_name(process, i, name->text, strnlen(name->text, sizeof(name->text)));
+	}
+	return error;
+}
+
+/* The program's own list, in the form of a MODULES block, where no file has one. */
+static int salvage_modules(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	struct reader_block block = {.type = TRACE_BLOCK_MODULES,
+				     .offset = offsetof(struct shared, loaded),
+				     .payload_bytes = salvage->shared->loaded_bytes};
+	int error = 0;
+
+	if (process->module_count == 0 && block.payload_bytes <= SHARED_LOADED_BYTES)
+		error = reader_meta_parse(salvage->reader, salvage->process,
+					  &salvage->reader->files[salvage->file_index], &block);
+	if (!error && !*process->exe && process->module_count > 0)
+		error = reader_text_set(&process->exe, process->modules[0].path, strlen(process->modules[0].path));
+	return error;
+}
+
+static int salvage_texts(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	struct shared *shared = salvage->shared;
+	int error = 0;
+
+	reader_set_pending(process, shared->options.pending_seconds);
+	if (!*process->libuv_path)
+		error = reader_text_set(&process->libuv_path, shared->libuv_path,
+					strnlen(shared->libuv_path, sizeof(shared->libuv_path)));
+	if (!error && !*process->ring_path)
+		error = reader_text_set(&process->ring_path, shared->self_path,
+					strnlen(shared->self_path, sizeof(shared->self_path)));
+	if (!error && shared->unseen & SHARED_UNSEEN_POOL_ITEMS) {
+		process->pool_items_unseen = true;
+		error = reader_note(process, "%s", TRACE_UNSEEN_POOL_ITEMS_NOTE);
+	}
+	return error;
+}
+
+static int add_pair(struct salvage *salvage, struct trace_clock_pair from)
+{
+	struct reader_state *state = &salvage->reader->states[salvage->process];
+	struct trace_clock_pair *pair = reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
+
+	if (!pair)
+		return -ENOMEM;
+	*pair = from;
+	return 0;
+}
+
+/* Where the trace may have been made here, on this kind of machine, its clock can still be read. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#include "ring/clock.h"
+
+static int add_pair_of_now(struct salvage *salvage)
+{
+	return boot_is_ours(salvage->shared->boot_id) ? add_pair(salvage, clock_pair_read(salvage->shared->clock)) : 0;
+}
+#else
+static int add_pair_of_now(struct salvage *salvage)
+{
+	(void)salvage;
+	return 0;
+}
+#endif
+
+/* A ring says what its clock showed at the start only. Where no segment says more, but the machine has not been
+ * started anew since, its clock goes on to show how fast it is. */
+static int salvage_clock(struct salvage *salvage)
+{
+	size_t known = salvage->reader->states[salvage->process].pair_count;
+	int error = add_pair(salvage, salvage->shared->start);
+
+	return error || known > 0 ? error : add_pair_of_now(salvage);
+}
+
+static int salvage_all(struct salvage *salvage)
+{
+	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_modules, salvage_clock, salvage_kinds,
+							 salvage_sites, salvage_names,	 salvage_rings};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(steps) / sizeof(steps[0]); i++)
+		error = steps[i](salvage);
+	return error;
+}
+
+static int note_running(struct salvage *salvage)
+{
+	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
+	uint64_t waiting = 0;
+
+	process->running = true;
+	for (uint32_t i = 0; salvage->shared && i < salvage->shared->ring_count; i++)
+		if (ring_is_sane(salvage->shared, &salvage->shared->rings[i]))
+			waiting += salvage->shared->rings[i].head - salvage->shared->rings[i].tail;
+	process->drained = salvage->shared && waiting == 0;
+	return reader_note(process,
+			   "process %u is still running: %llu of its events are still in its ring (trace_ctl %u flush)",
+			   process->pid, (unsigned long long)waiting, process->pid);
+}
+
+/* ---- The two ways to a ring ------------------------------------------------------------------------------- */
+
+/* A ring file that the user named: its process may have no segment at all. */
+int reader_salvage_file(struct reader *reader, size_t file_index)
+{
+	struct reader_file *file = &reader->files[file_index];
+	struct salvage salvage = {.reader = reader, .file_index = file_index};
+	const char *problem = "no memory";
+	int error;
+
+	salvage.shared = shared_load(file, &problem);
+	if (!salvage.shared) {
+		reader_problem(reader, "%s: %s", file->path, problem);
+		return 0;
+	}
+	shared_header(salvage.shared, &file->header);
+	error = reader_process_find(reader, file, &salvage.process);
+	if (!error) {
+		if (process_is_running(&reader->trace.processes[salvage.process]))
+			error = note_running(&salvage);
+		else
+			error = salvage_all(&salvage);
+	}
+	free(salvage.shared);
+	return error;
+}
+
+static bool process_has_ended(const struct trace_process *process)
+{
+	return process->sealed && (process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED);
+}
+
+/* The ring that a process's segments speak of, if it lies there still. */
+int reader_salvage_process(struct reader *reader, size_t index)
+{
+	struct trace_process *process = &reader->trace.processes[index];
+	struct salvage salvage = {.reader = reader, .process = index};
+	const char *problem;
+	bool running;
+	int error = 0;
+
+	if (process_has_ended(process) || !boot_is_ours(process->boot_id))
+		return 0;
+	running = process_is_running(process);
+	if (*process->ring_path && reader_file_open_ring(reader, process->ring_path, &salvage.file_index) == 0)
+		salvage.shared = shared_load(&reader->files[salvage.file_index], &problem);
+	if (salvage.shared && memcmp(salvage.shared->process_id, process->process_id, 16) != 0) {
+		free(salvage.shared);
+		salvage.shared = NULL;
+	}
+	if (running)
+		error = note_running(&salvage);
+	else if (salvage.shared)
+		error = salvage_all(&salvage);
+	free(salvage.shared);
+	return error;
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
+ * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). Runs on the desk; shares
+ * with the library the layout (shared.h), the switches (control.c) and the options (config.c).
+ *
+ * Rules: only ring files of our own user are opened, never through a link; nothing in them is believed unchecked.
+ * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ring/clock.h"
+#include "program/config.h"
+#include "ring/control.h"
+#include "ring/doing.h"
+#include "drain/drain.h"
+#include "observe/modules.h"
+#include "drain/orphans.h"
+#include "program/shm.h"
+#include "format/version.h"
+
+#define WAIT_MS 2000
+
+static const char *const kind_names[KIND_COUNT] = {
+#define KIND(name, text, class) [KIND_##name] = text,
+#include "format/trace_kinds.def"
+#undef KIND
+};
+
+static void usage(FILE *out)
+{
+	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
+	      "       trace_ctl recover\n"
+	      "Looks at a traced process, or switches its recording, from outside.\n"
+	      "  status   what each worker is doing now, and how much was recorded and lost\n"
+	      "  enable   switch recording on\n"
+	      "  disable  switch recording off: callbacks run as without uvtrace\n"
+	      "  flush    write what was recorded so far to the file, then return\n"
+	      "  rotate   seal the current file and begin another, then return\n"
+	      "  recover  write what programs left in memory that died with their drain, and whose files go to "
+	      "UVTRACE_PATH\n"
+	      "  --help   this text\n"
+	      "  --version\n",
+	      out);
+}
+
+static int fail(long pid, const char *what)
+{
+	fprintf(stderr, "trace_ctl: process %ld: %s\n", pid, what);
+	return 1;
+}
+
+/* Maps one candidate, or NULL. */
+static struct shared *map_ring(const char *path, long pid)
+{
+	struct shared *shared;
+	struct stat st;
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < (off_t)sizeof(*shared)) {
+		close(fd);
+		return NULL;
+	}
+	shared = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (shared == MAP_FAILED)
+		return NULL;
+	if (drain_check(shared, st.st_size) == 0 && shared->pid == pid)
+		return shared;
+	munmap(shared, st.st_size);
+	return NULL;
+}
+
+/* The ring file of that process in `folder`; *denied is set when one is there that is not ours. */
+static struct shared *find_in(const char *folder, long pid, int *denied)
+{
+	char prefix[64], path[PATH_MAX];
+	struct shared *shared = NULL;
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+
+	if (!dir)
+		return NULL;
+	snprintf(prefix, sizeof(prefix), SHARED_PREFIX "%ld.", pid);
+	while (!shared && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		shared = map_ring(path, pid);
+		*denied |= !shared;
+	}
+	closedir(dir);
+	return shared;
+}
+
+/* /dev/shm as the process sees it, too: it may live in another mount namespace. */
+static struct shared *find_ring(long pid, int *denied)
+{
+	char folder[64];
+	struct shared *shared;
+
+	snprintf(folder, sizeof(folder), "/proc/%ld/root" SHARED_DIR, pid);
+	shared = find_in(SHARED_DIR, pid, denied);
+	return shared ? shared : find_in(folder, pid, denied);
+}
+
+static void print_duration(uint64_t ns)
+{
+	if (ns < 10000)
+		printf("%" PRIu64 " ns", ns);
+	else if (ns < 10000000)
+		printf("%.1f µs", ns / 1e3);
+	else if (ns < 10000000000)
+		printf("%.1f ms", ns / 1e6);
+	else
+		printf("%.1f s", ns / 1e9);
+}
+
+/* Nanoseconds from that counter value to now, by the rate since the process began to record. */
+static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
+{
+	struct trace_clock_pair now = clock_pair_read(shared->clock);
+	double ticks = now.counter - shared->start.counter;
+	double ns = now.mono_ns - shared->start.mono_ns;
+
+	return now.counter <= counter || ticks <= 0 ? 0 : (uint64_t)((now.counter - counter) * (ns / ticks));
+}
+
+/* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
+static struct record find_doing(const struct record *records, uint64_t head, uint64_t mask)
+{
+	uint32_t ended;
+
+	return doing_find(records, mask, head, head < mask / 2 ? head : mask / 2, &ended);
+}
+
+/* "name" or "module+0xoffset", from the process itself. */
+static void print_address(const struct shared *shared, uint64_t address)
+{
+	static struct modules modules;
+	struct module_symbol symbol = {.address = address};
+	const struct module *module;
+
+	if (!modules.count) {
+		modules_init(&modules, shared->pid);
+		modules_read(&modules);
+	}
+	modules_resolve(&modules, &symbol, 1);
+	module = modules_find(&modules, address);
+	if (symbol.name.bytes)
+		printf("%.*s", symbol.name.bytes, modules.text + symbol.name.at);
+	else if (module) {
+		const char *path = modules.text + module->path.at;
+		const char *slash = memrchr(path, '/', module->path.bytes);
+		const char *name = slash ? slash + 1 : path;
+
+		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name, address - module->bias);
+	} else
+		printf("0x%" PRIx64, address);
+}
+
+static void print_poll(const struct shared *shared, struct record record)
+{
+	const struct shared_site *site = &shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
+
+	printf("in the %s callback ", site->kind < KIND_COUNT && kind_names[site->kind] ? kind_names[site->kind] : "?");
+	print_address(shared, site->callback);
+	printf(" of 0x%" PRIx64, trace_word_object(record.word));
+}
+
+static void print_doing(const struct shared *shared, struct record record)
+{
+	uint32_t code = trace_word_code(record.word);
+
+	if (doing_is_poll(record.word))
+		print_poll(shared, record);
+	else
+		printf("%s", code == TRACE_PARK		? "parked"
+			     : code == TRACE_LOOP_LEAVE ? "outside of uv_run"
+							: "between callbacks");
+	if (!record.counter)
+		return;
+	printf(" for ");
+	print_duration(elapsed_ns(shared, record.counter));
+}
+
+static void print_worker(struct shared *shared, uint32_t index)
+{
+	static const char *const roles[] = {"?", "loop", "pool", "other"};
+	struct shared_ring *ring = &shared->rings[index];
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
+	uint64_t lost = 0;
+
+	for (int i = 0; i < RING_LOST_CAUSES; i++)
+		lost += atomic_load(&ring->lost[i]);
+	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker,
+	       roles[ring->role <= TRACE_ROLE_OTHER ? ring->role : 0], ring->tid, ring->name);
+	if (ring->role == TRACE_ROLE_OTHER)
+		printf("uv_async_send of threads that run no loop");
+	else if (head)
+		print_doing(shared, find_doing(shared_ring_records(shared, index), head, mask));
+	else
+		printf("nothing recorded yet");
+	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
+	       head - atomic_load(&ring->tail));
+}
+
+static int status(struct shared *shared)
+{
+	static const char *const drains[] = {"not running", "starting", "running", "finished"};
+	uint32_t drain_state = atomic_load(&shared->drain_state);
+	uint32_t drain_pid = atomic_load(&shared->drain_pid);
+
+	printf("process %u: recording %s; libuv %u.%u.%u; writes %.*s\n", shared->pid,
+	       atomic_load(&shared->enabled) ? "on" : "off", shared->libuv_version >> 16 & 0xff,
+	       shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff, (int)sizeof(shared->options.path),
+	       shared->options.path);
+	printf("  drain %s", drains[drain_state <= DRAIN_DONE ? drain_state : DRAIN_NONE]);
+	if (drain_pid)
+		printf(" (helper process %u)", drain_pid);
+	printf("; %" PRIu64 " bytes written, %" PRIu64 " files sealed, %" PRIu64 " evicted\n",
+	       atomic_load(&shared->bytes_written), atomic_load(&shared->segments_sealed),
+	       atomic_load(&shared->evicted_segments));
+	for (uint32_t i = 0; i < shared->ring_count; i++)
+		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) == RING_LIVE)
+			print_worker(shared, i);
+	if (atomic_load(&shared->untraced_threads) || atomic_load(&shared->untraced_callbacks))
+		printf("  untraced: %" PRIu64 " threads, %" PRIu64 " callbacks\n",
+		       atomic_load(&shared->untraced_threads), atomic_load(&shared->untraced_callbacks));
+	if (atomic_load(&shared->message_ready))
+		printf("  %.*s\n", (int)sizeof(shared->message), shared->message);
+	return 0;
+}
+
+static int enable(struct shared *shared)
+{
+	control_enable(shared, true);
+	return 0;
+}
+
+static int disable(struct shared *shared)
+{
+	control_enable(shared, false);
+	return 0;
+}
+
+static int not_written(const struct shared *shared)
+{
+	char text[sizeof(shared->message) + 1];
+
+	if (!atomic_load(&shared->message_ready))
+		return fail(shared->pid, "the drain did not answer within 2 s");
+	snprintf(text, sizeof(text), "%.*s", (int)sizeof(shared->message), shared->message);
+	return fail(shared->pid, text);
+}
+
+static int flush(struct shared *shared)
+{
+	return control_flush(shared, WAIT_MS) ? not_written(shared) : 0;
+}
+
+static int rotate(struct shared *shared)
+{
+	return control_rotate(shared, WAIT_MS) ? not_written(shared) : 0;
+}
+
+struct recovery {
+	uint32_t drained, failed;
+};
+
+static const char *why(int error)
+{
+	switch (error) {
+	case -ESTALE:
+		return "it is of an earlier boot (analyze_trace reads it)";
+	case -EPROTO:
+		return "what it says makes no sense";
+	default:
+		return strerror(-error);
+	}
+}
+
+static void tell_recovered(const struct shared *ring, int error, void *arg)
+{
+	struct recovery *recovery = arg;
+
+	if (!error)
+		printf("process %u: what it left is in %.*s now\n", ring->pid, (int)sizeof(config.path), config.path);
+	else if (error == -EXDEV)
+		printf("process %u left a ring; its trace is another: UVTRACE_PATH=%s trace_ctl recover\n", ring->pid,
+		       ring->options.path);
+	else
+		fprintf(stderr, "trace_ctl: process %u left a ring, which stays: %s\n", ring->pid, why(error));
+	recovery->drained += error == 0;
+	recovery->failed += error != 0 && error != -EXDEV;
+}
+
+static int recover(void)
+{
+	static struct orphans_heir heir;
+	struct recovery recovery = {0};
+
+	signal(SIGIO, SIG_IGN); /* comes to whoever holds a lease */
+	config_read();
+	if (!config.path[0]) {
+		fputs("trace_ctl: the current folder is gone, and UVTRACE_PATH names none\n", stderr);
+		return 1;
+	}
+	shm_fill_options(&heir.options);
+	shm_read_boot_id(heir.boot_id);
+	orphans_recover(&heir, &(struct orphans_visitor){tell_recovered, &recovery});
+	if (!recovery.drained && !recovery.failed)
+		printf("nothing to recover for %s\n", config.path);
+	return recovery.failed > 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct shared *shared);
+} commands[] = {{"status", status}, {"enable", enable}, {"disable", disable}, {"flush", flush}, {"rotate", rotate}};
+
+static int run(long pid, const char *name)
+{
+	int denied = 0;
+	struct shared *shared;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name))
+			continue;
+		if (kill(pid, 0) && errno == ESRCH)
+			return fail(pid, "no such process");
+		shared = find_ring(pid, &denied);
+		if (!shared)
+			return fail(
+			    pid,
+			    denied
+				? "its ring file cannot be read: another user's process, or another version of uvtrace"
+				: "is not being traced (or has not run a loop yet)");
+		return commands[i].run(shared);
+	}
+	fprintf(stderr, "trace_ctl: unknown command \"%s\"\nTry 'trace_ctl --help'.\n", name);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	char *end;
+	long pid;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("trace_ctl (uvtrace) " UVTRACE_VERSION);
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "recover") == 0)
+		return recover();
+	if (argc != 3) {
+		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
+		return 2;
+	}
+	errno = 0;
+	pid = strtol(argv[1], &end, 10);
+	if (*end || end == argv[1] || errno || pid <= 0) {
+		fprintf(stderr, "trace_ctl: \"%s\" is not a process id\nTry 'trace_ctl --help'.\n", argv[1]);
+		return 2;
+	}
+	return run(pid, argv[2]);
+}

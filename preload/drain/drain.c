@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
+ * noted heads into blocks, sample, tell what changed, say what is done. Sites are looked for after the heads were
+ * read, so a block never names a site that the file does not have.
+ *
+ * Rules: nothing in shared memory is believed. Sizes and offsets are copied once. What becomes of the records is in
+ * rings.c.
+ */
+#include "drain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ring/clock.h"
+#include "ring/futex.h"
+#include "rings.h"
+
+#define TICK_MS	       100
+#define SLOW_TICK_MS   1000 /* while a callback runs on and on */
+#define SECOND_NS      1000000000ull
+#define MILLISECOND_NS 1000000ull
+#define RINGS_SPARE    8 /* threads that may be taking one at the same time */
+#define NEVER	       -1
+
+/* ---- Checks --------------------------------------------------------------------------------------------- */
+
+static bool is_terminated(const char *text, size_t bytes)
+{
+	return strnlen(text, bytes) < bytes;
+}
+
+int drain_check(const struct shared *shared, uint64_t bytes)
+{
+	if (bytes < sizeof(*shared) || memcmp(shared->magic, SHARED_MAGIC, sizeof(shared->magic)) != 0 ||
+	    shared->version != SHARED_VERSION || shared->header_bytes != sizeof(*shared))
+		return -EPROTO;
+	if (shared->ring_count > SHARED_RINGS_MAX || shared->ring_bytes < 4 * sizeof(struct record) ||
+	    (shared->ring_bytes & (shared->ring_bytes - 1)) != 0)
+		return -EPROTO;
+	if (shared->rings_offset < sizeof(*shared) || shared->rings_offset % sizeof(struct record) != 0 ||
+	    shared->rings_offset > bytes ||
+	    (uint64_t)shared->ring_count * shared->ring_bytes > bytes - shared->rings_offset)
+		return -EPROTO;
+	if (shared->unit_shift > 63 || !is_terminated(shared->self_path, sizeof(shared->self_path)) ||
+	    !is_terminated(shared->options.path, sizeof(shared->options.path)))
+		return -EPROTO;
+	return 0;
+}
+
+/* ---- Samples -------------------------------------------------------------------------------------------- */
+
+static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, const struct drain_worker *worker)
+{
+	pool->submitted += atomic_load_explicit(&ring->pool_submitted, memory_order_relaxed);
+	pool->cancelled += atomic_load_explicit(&ring->pool_cancelled, memory_order_relaxed);
+	pool->finished += atomic_load_explicit(&ring->pool_finished, memory_order_relaxed);
+	if (worker->role != TRACE_ROLE_POOL)
+		return;
+	pool->threads++;
+	pool->running += atomic_load_explicit(&ring->pool_parked, memory_order_relaxed) == 0;
+}
+
+/* A callback is running: the worker neither waits nor is outside of every loop. */
+static bool is_busy(const struct drain_worker *worker)
+{
+	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
+}
+
+/* Workers that were seen first in this tick. */
+static void samples_begin(struct drain *drain)
+{
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+
+		if (worker->worker != worker->samples.worker && worker->worker != 0)
+			sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
+					     drain->now_ns);
+	}
+}
+
+static void samples_take(struct drain *drain, bool survey)
+{
+	struct shared *shared = drain->shared;
+	struct sampler_pool pool = {
+	    .submitted = atomic_load(&shared->pool_submitted),
+	    .cancelled = atomic_load(&shared->pool_cancelled),
+	    .finished = atomic_load(&shared->pool_finished),
+	};
+
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		struct drain_worker *worker = &drain->workers[i];
+		struct shared_ring *ring = &shared->rings[i];
+
+		if (worker->worker == 0)
+			continue;
+		pool_add(&pool, ring, worker);
+		if (worker->head != worker->sampled || is_busy(worker))
+			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
+		if (survey)
+			sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
+		worker->sampled = worker->head;
+	}
+	if (survey)
+		sampler_sample_machine(&drain->sampler, drain->now_ns);
+	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
+	sampler_sample_stalls(&drain->sampler, watchdog_totals(&drain->watchdog), drain->now_ns);
+}
+
+/* A ring that fills quickly makes many ticks, which need not all have samples. What costs more to read is read when
+ * there is something to write anyway, and not of a program that lives for some milliseconds. */
+static void sample(struct drain *drain, bool flushes)
+{
+	uint64_t tick_ns = TICK_MS * MILLISECOND_NS;
+	bool survey = flushes && drain->active_ns >= drain->flushed_ns && drain->now_ns - drain->surveyed_ns >= tick_ns;
+
+	if (!flushes && drain->now_ns - drain->sampled_ns < tick_ns)
+		return;
+	drain->sampled_ns = drain->now_ns;
+	if (survey)
+		drain->surveyed_ns = drain->now_ns;
+	samples_take(drain, survey);
+}
+
+/* ---- Ticks ---------------------------------------------------------------------------------------------- */
+
+static struct drain_asked asked_note(const struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+	/* Acquire, and `wake` first: whoever asked did so before adding to it, and heads are read after. */
+	struct drain_asked asked = {.wake = atomic_load_explicit(&shared->wake, memory_order_acquire)};
+
+	asked.gone = drain->program_gone && atomic_load_explicit(drain->program_gone, memory_order_acquire) != 0;
+	asked.exiting = atomic_load_explicit(&shared->exiting, memory_order_acquire) != 0;
+	asked.flush = atomic_load_explicit(&shared->flush_asked, memory_order_acquire);
+	asked.rotate = atomic_load_explicit(&shared->rotate_asked, memory_order_acquire);
+	return asked;
+}
+
+/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
+ * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
+static void rings_count(struct drain *drain)
+{
+	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
+
+	drain->ring_count = drain->ring_max;
+	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
+		drain->ring_count = workers + RINGS_SPARE;
+}
+
+static bool rotation_is_due(const struct drain *drain)
+{
+	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.writer.has_events ||
+	    drain_is_over(drain))
+		return false;
+	return drain->asked.rotate != drain->rotated || drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
+}
+
+static bool flush_is_due(const struct drain *drain)
+{
+	return drain_is_over(drain) || drain->now_ns - drain->flushed_ns >= SECOND_NS || rotation_is_due(drain) ||
+	       drain->asked.flush != atomic_load_explicit(&drain->shared->flush_done, memory_order_relaxed);
+}
+
+static void say_what_is_done(struct drain *drain)
+{
+	struct shared *shared = drain->shared;
+	struct writer *writer = &drain->segment.writer;
+
+	atomic_store_explicit(&shared->bytes_written, writer->bytes_written, memory_order_relaxed);
+	atomic_store_explicit(&shared->segments_sealed, writer->sealed_segments, memory_order_relaxed);
+	atomic_store_explicit(&shared->evicted_segments, writer->evicted_segments, memory_order_relaxed);
+	if (writer->error || drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
+		return;
+	/* Release: pairs with the acquire of whoever waits for the flush. */
+	atomic_store_explicit(&shared->flush_done, drain->asked.flush, memory_order_release);
+	futex_wake(&shared->flush_done);
+}
+
+static void watch_ring(struct drain *drain, uint32_t i)
+{
+	const struct drain_worker *worker = &drain->workers[i];
+	struct watchdog_ring ring = {
+	    .index = i,
+	    .worker = worker->worker,
+	    .tid = worker->tid,
+	    .role = worker->role,
+	    .records = rings_records(drain, i),
+	    .mask = drain->ring_mask,
+	    .head = worker->head,
+	    .encoder = &worker->encoder,
+	};
+
+	if (worker->worker != 0 && worker->role != TRACE_ROLE_OTHER && !worker->has_ended)
+		watchdog_see(&drain->watchdog, &ring);
+}
+
+/* Looks for callbacks that do not come back, when it is time to. */
+static void watch(struct drain *drain)
+{
+	if (drain_is_over(drain) || !watchdog_begin(&drain->watchdog, drain->now_ns))
+		return;
+	if (watchdog_has_news(&drain->watchdog) && drain->segment.writer.is_open &&
+	    rings_room(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
+		rings_seal(drain, TRACE_SEAL_ROTATED);
+	rings_segment_ready(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		watch_ring(drain, i);
+}
+
+/* Everything that is told once a second at most: a clock pair, how far the workers are, samples. */
+static void flush(struct drain *drain)
+{
+	bool news = drain->active_ns >= drain->flushed_ns;
+
+	drain->flushed_ns = drain->now_ns;
+	if (!news && drain->segment.samples.header.payload_bytes == 0)
+		return;
+	if (!rings_segment_ready(drain)) {
+		drain->segment.samples.header.payload_bytes = 0;
+		return;
+	}
+	segment_put_clock(&drain->segment, drain->now_ns);
+	rings_put_workers(drain, false);
+	entries_flush(&drain->segment, &drain->segment.samples, drain->now_ns);
+}
+
+static void tick(struct drain *drain)
+{
+	uint64_t now_ns = clock_mono_ns();
+	bool flushes;
+
+	drain->asked = asked_note(drain);
+	drain->elapsed_ns = now_ns - drain->now_ns;
+	drain->now_ns = now_ns;
+	flushes = flush_is_due(drain);
+	if (drain_is_over(drain))
+		drain->segment.writer.retry_ns = 0; /* there is no later */
+	rings_count(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		rings_note(drain, i);
+	rings_segment_ready(drain);
+	samples_begin(drain);
+	segment_update_sites(&drain->segment, drain->now_ns);
+	segment_update_names(&drain->segment, drain->now_ns);
+	sample(drain, flushes);
+	rings_take(drain, flushes);
+	watch(drain);
+	rings_free(drain);
+	if (flushes)
+		flush(drain);
+	if (rotation_is_due(drain)) {
+		rings_seal(drain, TRACE_SEAL_ROTATED);
+		drain->rotated = drain->asked.rotate;
+	}
+	say_what_is_done(drain);
+}
+
+/* ---- Sleep ---------------------------------------------------------------------------------------------- */
+
+/* Nothing happens. */
+static bool is_quiet(const struct drain *drain)
+{
+	return drain->now_ns - drain->active_ns >= SECOND_NS;
+}
+
+/* No callback runs, and every event and sample of those that did is written. */
+static bool is_idle(const struct drain *drain)
+{
+	if (drain->segment.samples.header.payload_bytes > 0)
+		return false;
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (is_busy(&drain->workers[i]) || rings_pending(&drain->workers[i]) > 0)
+			return false;
+	return true;
+}
+
+/* A helper whose program became another one by exec is left over: nobody has the ring mapped. */
+static bool program_left(struct drain *drain)
+{
+	if (drain->shared->options.drain != SHARED_DRAIN_PROCESS)
+		return false;
+	return modules_is_mapped(drain->segment.header.pid, drain->self_path) == 0;
+}
+
+/* Where a ring would be half full, and wake the drain, long before the next tick, the drain comes earlier, to find it a
+ * quarter full: the program must go on though the drain may have to wait for a processor. */
+static int busy_tick_ms(const struct drain *drain)
+{
+	uint64_t capacity = drain->ring_mask + 1, quarter_ns;
+	uint64_t grown = 0;
+
+	for (uint32_t i = 0; i < drain->ring_count; i++)
+		if (drain->workers[i].worker != 0 && drain->workers[i].grown > grown)
+			grown = drain->workers[i].grown;
+	if (grown == 0 || grown > UINT32_MAX)
+		return TICK_MS;
+	quarter_ns = drain->elapsed_ns / grown * (capacity / 4);
+	if (quarter_ns >= TICK_MS * MILLISECOND_NS / 4)
+		return TICK_MS;
+	return quarter_ns > MILLISECOND_NS ? (int)(quarter_ns / MILLISECOND_NS) : 1;
+}
+
+static int shorter_ms(int a, int b)
+{
+	return a == NEVER || (b != NEVER && b < a) ? b : a;
+}
+
+/* How long to sleep. Where nothing happens, only as long as a callback that runs on and on wants to be looked at again;
+ * others may begin meanwhile, so `asleep` must have been seen by everybody: a worker that unparks stores its record and
+ * then looks at `asleep`, without a fence; the tick before is longer than any store stays unseen. */
+static int sleep_ms(struct drain *drain)
+{
+	bool quiet = is_quiet(drain), will_sleep = drain->will_sleep;
+	int watch_ms = watchdog_wait_ms(&drain->watchdog, drain->now_ns, quiet && will_sleep);
+
+	if (quiet && will_sleep)
+		return shorter_ms(is_idle(drain) ? NEVER : SLOW_TICK_MS, watch_ms);
+	if (quiet != will_sleep)
+		atomic_store(&drain->shared->asleep, quiet);
+	drain->will_sleep = quiet;
+	return shorter_ms(busy_tick_ms(drain), watch_ms);
+}
+
+static void drain_sleep(struct drain *drain)
+{
+	int timeout_ms = sleep_ms(drain);
+
+	if ((timeout_ms == NEVER || timeout_ms >= SLOW_TICK_MS) && program_left(drain)) {
+		drain->asked.gone = true;
+		return;
+	}
+	futex_wait(&drain->shared->wake, drain->asked.wake, timeout_ms);
+	if (timeout_ms == NEVER) {
+		drain->will_sleep = false;
+		atomic_store(&drain->shared->asleep, 0);
+	}
+}
+
+/* ---- The whole ------------------------------------------------------------------------------------------ */
+
+/* When something was last recorded. */
+static uint64_t last_tick(const struct drain *drain)
+{
+	const struct shared *shared = drain->shared;
+	uint64_t last = shared->start.counter;
+
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		uint32_t state = atomic_load_explicit(&shared->rings[i].state, memory_order_acquire);
+		uint64_t head = atomic_load_explicit(&shared->rings[i].head, memory_order_acquire);
+		uint64_t counter = head > 0 ? rings_records(drain, i)[(head - 1) & drain->ring_mask].counter : 0;
+
+		if ((state == RING_LIVE || state == RING_ENDED) && counter > last)
+			last = counter;
+	}
+	return last >> (shared->unit_shift & 63);
+}
+
+static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32_t *program_gone)
+{
+	int error;
+
+	drain->shared = shared;
+	drain->program_gone = program_gone;
+	drain->ring_max = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
+	drain->ring_bytes = shared->ring_bytes;
+	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
+	drain->rings_offset = shared->rings_offset;
+	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
+	drain->now_ns = drain->active_ns = drain->flushed_ns = drain->surveyed_ns = clock_mono_ns();
+	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
+	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
+	encoder_words_init(&drain->words);
+	error = segment_init(&drain->segment, shared, program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
+	sampler_init(&drain->sampler, &drain->segment);
+	watchdog_init(&drain->watchdog, shared, &drain->segment);
+	return error;
+}
+
+/* In a thread of the program: root and folder of our own, so that a chroot leaves us where the files are; descriptors
+ * of our own, so that the program can neither see, close nor reuse them: before the first one is opened. What it had
+ * open is closed in our copy of the table. False: the descriptors are the program's. */
+static bool take_own_view(const struct shared *shared)
+{
+	if (shared->options.drain != SHARED_DRAIN_THREAD)
+		return shared->options.drain != SHARED_DRAIN_EXIT;
+	if (unshare(CLONE_FS) == 0 && chdir("/") != 0)
+		errno = 0; /* every path is absolute anyway */
+	return syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) == 0;
+}
+
+/* Removes the ring file: only if it is the one that is mapped here. */
+static void unlink_ring(struct drain *drain)
+{
+	uint8_t found[sizeof(drain->shared->process_id)];
+	int fd = open(drain->self_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool ours;
+
+	if (fd < 0)
+		return;
+	ours = pread(fd, found, sizeof(found), offsetof(struct shared, process_id)) == sizeof(found) &&
+	       memcmp(found, drain->segment.header.process_id, sizeof(found)) == 0;
+	close(fd);
+	if (ours)
+		unlink(drain->self_path);
+}
+
+static void say_state(struct shared *shared, enum drain_state state)
+{
+	/* Release: pairs with the acquire of the program, which waits for it when it exits. */
+	atomic_store_explicit(&shared->drain_state, state, memory_order_release);
+	futex_wake(&shared->drain_state);
+}
+
+static bool has_news(struct drain *drain)
+{
+	rings_count(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		uint32_t known = drain->workers[i].worker;
+
+		rings_note(drain, i);
+		if (rings_pending(&drain->workers[i]) > 0 || drain->workers[i].worker != known)
+			return true;
+	}
+	return false;
+}
+
+/* The program has been told that everything is in sealed files, and its exit goes on: destructors and other threads may
+ * still run callbacks. Those go behind the seal, before another. */
+static void drain_rest(struct drain *drain)
+{
+	while (!atomic_load_explicit(drain->program_gone, memory_order_acquire)) {
+		uint32_t wake = atomic_load_explicit(&drain->shared->wake, memory_order_acquire);
+
+		/* The watcher sets program_gone before it adds to `wake`. */
+		if (!atomic_load_explicit(drain->program_gone, memory_order_acquire))
+			futex_wait(&drain->shared->wake, wake, NEVER);
+	}
+	if (!has_news(drain))
+		return;
+	tick(drain);
+	rings_seal(drain, TRACE_SEAL_EXIT);
+}
+
+static void finish(struct drain *drain)
+{
+	rings_seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
+	say_what_is_done(drain);
+	if (drain->asked.exiting && !drain->asked.gone && drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
+		say_state(drain->shared, DRAIN_DONE);
+		drain_rest(drain);
+	}
+	unlink_ring(drain);
+	say_state(drain->shared, DRAIN_DONE);
+}
+
+/* The program waits for this before its first loop goes on. What dies with the program has written its first segment by
+ * then; a helper process needs no more than what it has read by now. */
+static void say_running(struct drain *drain)
+{
+	if (drain->shared->options.drain == SHARED_DRAIN_THREAD)
+		tick(drain);
+	say_state(drain->shared, DRAIN_RUNNING);
+}
+
+int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
+{
+	struct drain *drain = mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool own_view;
+	int error;
+
+	if (drain == MAP_FAILED)
+		return -errno;
+	own_view = take_own_view(shared);
+	say_state(shared, DRAIN_STARTING);
+	error = drain_init(drain, shared, program_gone);
+	drain->segment.writer.reopens = !own_view;
+	say_running(drain);
+	for (tick(drain); !drain_is_over(drain); tick(drain)) {
+		drain_sleep(drain);
+		if (drain_is_over(drain))
+			break;
+	}
+	finish(drain);
+	error = error ? error : drain->segment.writer.error;
+	munmap(drain, sizeof(*drain));
+	return error;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See orphans.h.
+ */
+#include "orphans.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "observe/folder.h"
+
+#define BLOCK_BYTES 512 /* of st_blocks */
+
+struct search {
+	const struct orphans_heir *heir;
+	const struct orphans_visitor *visitor;
+};
+
+struct orphan {
+	int fd;
+	struct stat stat;
+	struct shared *copy; /* as large as the file */
+	uint64_t left;	     /* bytes that may still be copied: what the file really has */
+};
+
+static bool is_private(const struct stat *stat)
+{
+	return S_ISREG(stat->st_mode) && stat->st_uid == geteuid() && (stat->st_mode & 077) == 0 &&
+	       stat->st_nlink == 1 && stat->st_size >= (off_t)sizeof(struct shared);
+}
+
+/* Neither a program nor its drain has it. */
+static bool is_left_alone(const struct orphan *orphan)
+{
+	if (fcntl(orphan->fd, F_SETLEASE, F_RDLCK) != 0)
+		return false;
+	fcntl(orphan->fd, F_SETLEASE, F_UNLCK);
+	return true;
+}
+
+/* No other heir has it, nor was done with it just now. Only what will be drained is locked: heirs of other traces come
+ * by, and must not keep its own from it. */
+static bool is_ours(struct orphan *orphan)
+{
+	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && fstat(orphan->fd, &orphan->stat) == 0 &&
+	       is_private(&orphan->stat);
+}
+
+static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
+{
+	if (bytes > orphan->left)
+		return -EPROTO;
+	orphan->left -= bytes;
+	while (bytes > 0) {
+		ssize_t got = pread(orphan->fd, (char *)orphan->copy + offset, bytes, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EPROTO;
+		offset += (uint64_t)got;
+		bytes -= (uint64_t)got;
+	}
+	return 0;
+}
+
+/* Also the records that were drained before: they say what was open. */
+static int copy_ring(struct orphan *orphan, uint32_t i)
+{
+	const struct shared *copy = orphan->copy;
+	uint64_t bytes = copy->ring_bytes, records = bytes / sizeof(struct record);
+	uint64_t head = copy->rings[i].head;
+
+	if (copy->rings[i].state != RING_LIVE && copy->rings[i].state != RING_ENDED)
+		return 0;
+	if (head < records)
+		bytes = head * sizeof(struct record);
+	return copy_part(orphan, copy->rings_offset + (uint64_t)i * copy->ring_bytes, bytes);
+}
+
+static int copy_rings(struct orphan *orphan)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < orphan->copy->ring_count; i++)
+		error = copy_ring(orphan, i);
+	return error;
+}
+
+static int copy_head(struct orphan *orphan)
+{
+	uint64_t bytes = (uint64_t)orphan->stat.st_size;
+	int error;
+
+	orphan->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (orphan->copy == MAP_FAILED)
+		return -errno;
+	orphan->left = (uint64_t)orphan->stat.st_blocks * BLOCK_BYTES;
+	error = copy_part(orphan, 0, sizeof(struct shared));
+	return error ? error : drain_check(orphan->copy, bytes);
+}
+
+/* As if the program had died just now, but for what may be another's by now: its pid, and its file's name. */
+static int drain_copy(struct shared *copy, const struct orphans_heir *heir)
+{
+	_Atomic uint32_t gone = 1;
+
+	copy->options = heir->options;
+	copy->options.drain = SHARED_DRAIN_PROCESS;
+	copy->options.stall_ms = 0; /* nobody is there to be looked at, and there is one looker in a process */
+	copy->self_path[0] = '\0';
+	return drain_run(copy, &gone);
+}
+
+static int recover(struct orphan *orphan, const struct orphans_heir *heir)
+{
+	struct shared *copy = orphan->copy;
+	int error;
+
+	if (strcmp(copy->options.path, heir->options.path) != 0)
+		return -EXDEV;
+	if (!is_ours(orphan))
+		return -EBUSY;
+	/* Its counter says nothing to our clock: left to the analyzer. */
+	if (memcmp(copy->boot_id, heir->boot_id, sizeof(copy->boot_id)) != 0)
+		return -ESTALE;
+	error = copy_rings(orphan);
+	return error ? error : drain_copy(copy, heir);
+}
+
+static void remove_name(int folder, const char *name, const struct orphan *orphan)
+{
+	struct stat now;
+
+	if (fstatat(folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == orphan->stat.st_dev &&
+	    now.st_ino == orphan->stat.st_ino)
+		unlinkat(folder, name, 0);
+}
+
+static void try_open(const struct search *search, int folder, const char *name, struct orphan *orphan)
+{
+	int error;
+
+	if (fstat(orphan->fd, &orphan->stat) != 0 || !is_private(&orphan->stat) || !is_left_alone(orphan))
+		return;
+	error = copy_head(orphan);
+	if (!error) {
+		error = recover(orphan, search->heir);
+		if (!error)
+			remove_name(folder, name, orphan);
+		if (search->visitor->visit && error != -EBUSY)
+			search->visitor->visit(orphan->copy, error, search->visitor->arg);
+	}
+	if (orphan->copy != MAP_FAILED)
+		munmap(orphan->copy, (size_t)orphan->stat.st_size);
+}
+
+static void try_name(int folder, const char *name, void *arg)
+{
+	struct orphan orphan = {.copy = MAP_FAILED};
+
+	if (strncmp(name, SHARED_PREFIX, strlen(SHARED_PREFIX)) != 0)
+		return;
+	orphan.fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (orphan.fd < 0)
+		return;
+	try_open(arg, folder, name, &orphan);
+	close(orphan.fd);
+}
+
+void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor)
+{
+	struct search search = {heir, visitor};
+	char folder[SHARED_PATH_BYTES];
+	char *slash;
+
+	if (heir->options.writer == SHARED_WRITER_NULL)
+		return;
+	folder_walk(SHARED_DIR, try_name, &search);
+	memcpy(folder, heir->options.path, sizeof(folder));
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	folder_walk(folder, try_name, &search);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Samples: CPU time, run-queue wait and context switches of the workers, depths of their queues, the thread pool, what
+ * is switched on, and what the machine gives. Taken from /proc and from counters that the hooks keep, so no worker ever
+ * pays a system call for them.
+ *
+ * Rules: only what has changed is written, at most once a tick of the drain; what costs more to read (context switches,
+ * the machine) at most once a second, and not of a program that is idle. A segment begins with what the machine is
+ * and ends with a sample of each worker.
+ */
+#ifndef SAMPLER_H
+#define SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "observe/machine.h"
+#include "segment.h"
+
+/* The values of a sample that were written last. */
+struct sampler_values {
+	uint64_t a, b, c, d;
+};
+
+/* CPU time, run-queue wait, time slices. False once the thread is gone. */
+bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values);
+
+/* One for each worker. */
+struct sampler_worker {
+	uint32_t worker;
+	uint32_t tid;
+	bool is_loop;
+	struct sampler_values cpu;
+	struct sampler_values queue;
+	struct sampler_values switches;
+};
+
+/* The pool as a whole: sums over all rings, dead ones included. */
+struct sampler_pool {
+	uint64_t submitted, cancelled, finished;
+	uint64_t running;
+	uint64_t threads;
+};
+
+struct sampler {
+	struct segment *segment;
+	struct sampler_values pool;
+	struct sampler_values untraced;
+	struct sampler_values throttling, machine, cpus;
+	struct machine_cgroup cgroup;
+	uint64_t event_price_ps;
+	struct sampler_values stalls;
+};
+
+void sampler_init(struct sampler *sampler, struct segment *segment);
+
+/* A segment was begun. */
+void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns);
+
+/* A worker that the drain sees for the first time; its CPU time counts from what it had used before. */
+void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			  uint64_t now_ns);
+
+/* A worker that recorded something since the last tick. */
+void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			   uint64_t now_ns);
+
+/* The same for what is read less often. */
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
+void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns);
+
+/* The name that a thread has now: its length. 0, and `name` as it was: that cannot be read. */
+uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16]);
+
+/* The segment ends: a worker that lives. Of one whose program was killed nothing more is known. */
+void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
+
+/* A worker whose thread is gone. */
+void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
+			uint64_t now_ns);
+
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns);
+
+/* What the watchdog has done so far. */
+void sampler_sample_stalls(struct sampler *sampler, struct sampler_values totals, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The helper process: `uvtrace-drain RING [MAPS]`, made by the traced program with the ring file and its
+ * /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing else open. It drains until the
+ * program is gone (drain.c does the work) and has no other tie to it: own session, no signal that is meant for the
+ * program, no descriptor, folder or terminal.
+ *
+ * Rules: it prints nothing and traces nothing. Whatever goes wrong, it ends quietly: the program runs on.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "drain.h"
+#include "ring/control.h"
+#include "orphans.h"
+#include "observe/modules.h"
+#include "format/version.h"
+
+#define PROCESS_NAME  "uvtrace-drain"
+#define WATCHER_STACK 65536
+#define ORPHANS_STACK (256 * 1024)
+#define FALL_BACK_MS  1000 /* between looks at the program where there is no pidfd */
+
+struct watch {
+	struct shared *shared;
+	pid_t pid;
+	int pidfd; /* -1: the kernel has none */
+	_Atomic uint32_t gone;
+};
+
+static void become_nobodys(void)
+{
+	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP,   SIGTTIN, SIGTTOU,
+				      SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGIO};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	umask(077);
+	prctl(PR_SET_NAME, PROCESS_NAME, 0, 0, 0);
+	if (chdir("/") != 0) /* then it stays where it is: every path is absolute */
+		errno = 0;
+}
+
+/* The ring file, mapped; its descriptor is given up. NULL if it is not one. */
+static struct shared *ring_map(int fd)
+{
+	struct stat stat;
+	void *memory;
+
+	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct shared))
+		return NULL;
+	memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (drain_check(memory, (uint64_t)stat.st_size) != 0) {
+		munmap(memory, (size_t)stat.st_size);
+		return NULL;
+	}
+	if (dup2(STDOUT_FILENO, fd) < 0)
+		close(fd);
+	return memory;
+}
+
+static bool is_alive(const struct watch *watch)
+{
+	return kill(watch->pid, 0) == 0 || errno != ESRCH;
+}
+
+static void *watch_program(void *arg)
+{
+	struct watch *watch = arg;
+	struct pollfd poll_fd = {.fd = watch->pidfd, .events = POLLIN};
+
+	if (watch->pidfd >= 0)
+		while (poll(&poll_fd, 1, -1) <= 0)
+			;
+	else
+		while (is_alive(watch))
+			poll(NULL, 0, FALL_BACK_MS);
+	/* Release: pairs with the drain's acquire. What the program wrote before it ended is there. */
+	atomic_store_explicit(&watch->gone, 1, memory_order_release);
+	drain_wake(watch->shared);
+	return NULL;
+}
+
+/* The pid may be another process's by now: one that has not mapped our ring. */
+static void watch_start(struct watch *watch)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int mapped;
+
+	watch->pidfd = (int)syscall(SYS_pidfd_open, watch->pid, 0);
+	mapped = modules_is_mapped((uint32_t)watch->pid, watch->shared->self_path);
+	/* -ENOENT may also say that there is no /proc here. */
+	if (mapped == 0 || mapped == -ESRCH || (mapped == -ENOENT && !is_alive(watch))) {
+		watch->gone = 1;
+		return;
+	}
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, WATCHER_STACK);
+	pthread_create(&thread, &attributes, watch_program, watch);
+}
+
+/* However this process dies, the kernel will mark drain_life, and the program makes another helper. False if there is
+ * one already: there is never more than one. */
+static bool life_start(struct shared *shared)
+{
+	static struct robust_list entry;
+	static struct robust_list_head head;
+	uint32_t nobody = atomic_load(&shared->drain_life);
+
+	entry.next = &head.list;
+	head.list.next = &entry;
+	head.futex_offset = (char *)&shared->drain_life - (char *)&entry;
+	syscall(SYS_set_robust_list, &head, sizeof(head));
+	return (nobody == 0 || nobody & FUTEX_OWNER_DIED) &&
+	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
+}
+
+/* What a program of the same trace left that died with its drain: somebody restarted it, and here we are. */
+static void *orphans_take(void *arg)
+{
+	const struct shared *shared = arg;
+	static struct orphans_heir heir;
+
+	heir.options = shared->options;
+	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
+	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
+	orphans_recover(&heir, &(struct orphans_visitor){0});
+	return NULL;
+}
+
+/* Beside the program's own drain, which must not wait for it. */
+static bool orphans_start(struct shared *shared, pthread_t *thread)
+{
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, ORPHANS_STACK);
+	return pthread_create(thread, &attributes, orphans_take, shared) == 0;
+}
+
+static int version_print(void)
+{
+	static const char text[] = PROCESS_NAME " (uvtrace) " UVTRACE_VERSION "\n";
+
+	return write(STDOUT_FILENO, text, sizeof(text) - 1) == sizeof(text) - 1 ? 0 : 1;
+}
+
+/* A descriptor's number, or -1. */
+static int fd_parse(const char *text)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	return end == text || *end != '\0' || fd < 0 || fd > INT_MAX ? -1 : (int)fd;
+}
+
+int main(int argc, char **argv)
+{
+	static struct watch watch;
+	pthread_t orphans;
+	bool has_orphans;
+	int ring_fd, error;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return version_print();
+	ring_fd = argc == 2 || argc == 3 ? fd_parse(argv[1]) : -1;
+	if (ring_fd < 0)
+		return 2;
+	become_nobodys();
+	watch.shared = ring_map(ring_fd);
+	if (!watch.shared)
+		return 1;
+	watch.pid = (pid_t)watch.shared->pid;
+	if (!life_start(watch.shared))
+		return 0;
+	if (argc == 3)
+		modules_use_maps(fd_parse(argv[2]));
+	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
+	watch_start(&watch);
+	has_orphans = orphans_start(watch.shared, &orphans);
+	error = drain_run(watch.shared, &watch.gone);
+	if (has_orphans) /* half of it would be done again by another */
+		pthread_join(orphans, NULL);
+	return error == 0 ? 0 : 1;
+}

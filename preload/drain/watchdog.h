@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Watches for callbacks that do not come back: each poll of a loop that runs for longer than UVTRACE_STALL_MS is looked
+ * at (look.h), again at doubling intervals, and once more is told that it has ended. The drain runs it, on what it
+ * knows of the rings; the program does nothing for it.
+ *
+ * What is watched: the innermost open poll of a loop's thread; the turns of a loop whose callbacks cannot be seen (tier
+ * "libc"); and at WATCHDOG_POOL times the threshold, without ever being stopped, what a thread of the pool works on.
+ *
+ * Rules: at most WATCHDOG_LOOKS_MAX looks a second; those left out are counted. A look that needs the thread to be
+ * stopped is taken by a thread of its own, because it may have to wait; it is made for the first look. In a thread of
+ * the program nobody is ever stopped. No allocation.
+ */
+#ifndef WATCHDOG_H
+#define WATCHDOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "encoder.h"
+#include "sampler.h"
+#include "segment.h"
+#include "ring/shared.h"
+
+#define WATCHDOG_LOOKS_MAX 5 /* a second */
+#define WATCHDOG_POOL	   10
+
+/* A ring as the drain has it. */
+struct watchdog_ring {
+	uint32_t index; /* of the ring */
+	uint32_t worker, tid;
+	uint8_t role;
+	const struct record *records;
+	uint64_t mask;
+	uint64_t head;
+	const struct encoder *encoder; /* what was open below encoder->index */
+};
+
+/* The poll that a worker was last seen in. */
+struct watchdog_poll {
+	uint32_t worker;  /* 0: none */
+	uint64_t counter; /* when it began; 0: no poll is open */
+	uint64_t word;
+	uint64_t start_ns;
+	uint64_t due_ns;	    /* of the next look */
+	uint64_t base_counter;	    /* 0: not read yet */
+	struct sampler_values base; /* its thread's CPU time then */
+	uint64_t head;		    /* of the ring in the last round */
+	uint32_t looks, suppressed;
+};
+
+struct watchdog {
+	struct shared *shared;
+	struct segment *segment;
+	uint64_t threshold_ns; /* 0: off */
+	uint64_t now_ns, now_counter;
+	uint64_t seen_ns;		       /* when the rings were last seen */
+	uint64_t next_ns;		       /* the earliest look that is due */
+	uint64_t asked_ns[WATCHDOG_LOOKS_MAX]; /* when the last looks were asked for */
+	uint64_t asked, taken, suppressed, blind;
+	struct watchdog_poll polls[SHARED_RINGS_MAX];
+};
+
+void watchdog_init(struct watchdog *watchdog, struct shared *shared, struct segment *segment);
+
+/* Begins a round, if it is time for one: watchdog_see() for each ring follows. */
+bool watchdog_begin(struct watchdog *watchdog, uint64_t now_ns);
+void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring);
+
+/* The ring is nobody's now. */
+void watchdog_forget(struct watchdog *watchdog, uint32_t index);
+
+/* True when a look is there that will be written in this round: the segment should have room for
+ * TRACE_STALL_ENTRY_BYTES_MAX. */
+bool watchdog_has_news(const struct watchdog *watchdog);
+
+/* In how many milliseconds a round is wanted, -1: never. `quiet`: nobody goes on without waking the drain, so only
+ * polls that are open now can become too long. */
+int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quiet);
+
+/* Looks taken, left out, and those that saw nothing. */
+struct sampler_values watchdog_totals(const struct watchdog *watchdog);
+
+#endif

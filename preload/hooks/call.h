@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a call of the program into libuv comes to: which copy's function, and which thunk in the callback's place. It
+ * is found once for each calling address and then remembered by the thread (struct thread, `calls`), because the
+ * tables behind it (modules, copies, the hash of sites, the sites) lie in six cache lines that a busy server has
+ * long evicted when it calls again.
+ *
+ * Rules: what is remembered never changes (copies stay loaded, sites live for ever). What must be counted or decided
+ * at each call is not remembered: a callback that got no site, a caller that is ourselves.
+ */
+#ifndef CALL_H
+#define CALL_H
+
+#include "dispatch.h"
+#include "libuv/real.h"
+#include "program/thread.h"
+
+/* The slow half of call_find. `room` is for what is not remembered. errno is kept. */
+const struct call *call_look_up(struct call *room, uint32_t key, void *callback, void *caller);
+
+/* KIND_ and REAL_ together: two functions may be called from one address, where a callback's last act is a jump. */
+#define CALL_KEY(kind, function) ((uint32_t)(function) << 16 | (kind))
+
+/* What `function`, called at `caller` with that callback, comes to. Valid until the thread's next call. */
+static inline const struct call *call_find(struct call *room, uint32_t key, void *callback, void *caller)
+{
+	const struct call *call;
+
+	caller = dispatch_true_caller(caller);
+	call = &thread_current->calls[thread_call_slot(caller, key)];
+	if (__builtin_expect(!!(call->caller != caller || call->callback != callback || call->key != key), 0))
+		call = call_look_up(room, key, callback, caller);
+	real_last = call->copy;
+	return call;
+}
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where every thunk jumps to: PollStart, the user's callback, PollEnd. The hottest code of all.
+ *
+ * Rules: two clock reads, no call but the callback's own. The callback may free the handle, the request and
+ * the loop, may leave by an exception, longjmp or exit, or come back on another thread: nothing of `a` is read,
+ * and the thread is looked up anew afterwards. It is compiled with unwind tables, through which exceptions pass.
+ */
+#include "dispatch.h"
+
+#include "libuv/real.h"
+#include "program/process.h"
+#include "site.h"
+#include "program/thread.h"
+#include "program/hotpath.h"
+
+#define ECANCELED_STATUS (-125) /* UV_ECANCELED */
+
+static enum trace_role role_of(const struct site *site)
+{
+	return site->kind == KIND_WORK ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP;
+}
+
+__attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *thread, void *request)
+{
+	struct thread *room = thread_reserve(1, thread->role);
+
+	if (room)
+		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
+}
+
+/* For a libuv whose own calls cannot be seen. `request` may be gone. */
+__attribute__((noinline, cold)) static void dispatch_item_end(const void *request, const struct site *site)
+{
+	struct thread *thread = thread_current;
+	uint64_t object;
+
+	if (!thread->ring)
+		return;
+	object = (uintptr_t)request + thread->shared->work_req_offset[KIND_AFTER_WORK];
+	atomic_fetch_add_explicit(&thread->ring->pool_finished, 1, memory_order_relaxed);
+	if (site->kind == KIND_WORK && thread_reserve(1, TRACE_ROLE_POOL))
+		thread_put(thread, thread->last_counter, trace_word(object, TRACE_ITEM_END));
+}
+
+/* The end of a poll where functions were left behind, or an item of the pool ends with it. */
+__attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const void *a, const struct site *site)
+{
+	thread_pop(thread_current, depth, TRACE_POLL_END);
+	if (site->ends_item)
+		dispatch_item_end(a, site);
+}
+
+/* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
+#define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
+
+/* No room, another clock, frames that were left behind, a cancelled request. */
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, void *b, void *c, void *d, void *e,
+								     const struct site *site)
+{
+	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
+	struct thread *thread = thread_reserve(2, role_of(site));
+	int depth = -1;
+
+	if (thread)
+		depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
+	if (thread && (int)(intptr_t)b == ECANCELED_STATUS && site->has_status)
+		dispatch_cancelled(thread, a);
+	site->callback(a, b, c, d, e);
+	if (depth >= 0)
+		dispatch_end(depth, a, site);
+	else if (site->ends_item)
+		dispatch_item_end(a, site);
+}
+
+/* Whether a poll may begin without further questions. */
+static inline bool dispatch_is_plain(const struct thread *thread, const void *status)
+{
+	uint32_t depth = thread->depth;
+
+	return thread->head < thread->limit && thread_enabled(thread) && thread->clock == TRACE_CLOCK_TSC &&
+	       depth < TRACE_DEPTH_MAX && (!depth || thread->frames[depth - 1].sp > thread_sp()) &&
+	       (int)(intptr_t)status != ECANCELED_STATUS;
+}
+
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_plain(void *a, void *b, void *c, void *d, void *e,
+								      const struct site *site)
+{
+	struct thread *thread = thread_current;
+	uint32_t depth = thread->depth;
+
+	thread_open(thread, thread_sp(), clock_counter(),
+		    trace_word((uintptr_t)a, atomic_load_explicit(&site->code, memory_order_relaxed)));
+	site->callback(a, b, c, d, e);
+	thread = thread_current;
+	if (unlikely(thread->depth != depth + 1 || site->ends_item)) {
+		dispatch_end(depth, a, site);
+		return;
+	}
+	thread->depth = depth;
+	thread_put(thread, clock_counter(), TRACE_POLL_END);
+}
+
+DISPATCH_SECTION __attribute__((noinline)) static void dispatch_off(void *a, void *b, void *c, void *d, void *e,
+								    const struct site *site)
+{
+	site->callback(a, b, c, d, e);
+	if (unlikely(site->ends_item))
+		dispatch_item_end(a, site);
+}
+
+/* Only asks, and jumps on: what is needed of the stack is for who calls. */
+DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
+{
+	const struct thread *thread = thread_current;
+
+	if (likely(dispatch_is_plain(thread, b)))
+		dispatch_plain(a, b, c, d, e, site);
+	else if (thread->ring && !thread_enabled(thread))
+		dispatch_off(a, b, c, d, e, site);
+	else
+		dispatch_slow(a, b, c, d, e, site);
+}
+
+void *real_true_caller(void *caller)
+{
+	return dispatch_true_caller(caller);
+}
+
+void *dispatch_tail_caller(void *caller)
+{
+	const struct thread *thread = thread_current;
+	uint32_t site;
+
+	if (!thread->depth)
+		return caller;
+	site = trace_word_code(thread->frames[thread->depth - 1].word) - TRACE_CODE_POLL;
+	return site < TRACE_SITES_MAX ? (char *)site_table[site].callback + 1 : caller;
+}

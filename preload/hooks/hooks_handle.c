@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Handles: each wrapper hands libuv a thunk in the callback's place and forwards. Timers also tell when they are due.
+ */
+#include <stddef.h>
+
+#include "program/config.h"
+#include "hooks.h"
+#include "libuv/real.h"
+#include "program/hotpath.h"
+
+/* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback. */
+#define REGISTER(name, kind, type, callback, ...)                                                                      \
+	({                                                                                                             \
+		struct call room;                                                                                      \
+		const struct call *call = CALL(&room, name, kind, callback);                                           \
+		type thunk = (type)call->thunk;                                                                        \
+                                                                                                                       \
+		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
+	})
+
+/* A timer is set by uv_now, which is of the last wait's end or younger: where that is long ago, it may be due sooner
+ * than whoever started it meant. */
+#define STALE_UNITS (1 << 17) /* of counter >> unit_shift: 1 to 2 ms */
+
+static void timer_started(const uv_timer_t *handle)
+{
+	struct thread *thread = thread_current->ring ? thread_reserve(3, thread_current->role) : NULL;
+	uint64_t counter = thread ? clock_read(thread->clock) : 0;
+
+	if (!thread || counter - thread->wait_counter < (uint64_t)STALE_UNITS << thread->shared->unit_shift)
+		return;
+	thread_put(thread, counter, trace_word(handle->loop->time, TRACE_LOOP_TIME));
+	thread_put(thread, counter, trace_word(handle->timeout, TRACE_TIMER_DUE));
+	thread_put(thread, counter, trace_word((uintptr_t)handle, TRACE_TIMER_START));
+}
+
+EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+	int rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+
+	if (rc == 0 && !real_is_uv(CALLER))
+		timer_started(handle);
+	return rc;
+}
+
+/* libuv calls this for each timer whose time has come, just before its callback and before it is set anew: with the
+ * time at which it was due. Costs no clock read: the callback's start follows. */
+EXPORT int uv_timer_again(uv_timer_t *handle)
+{
+	bool fires = real_is_uv(CALLER);
+	int rc;
+
+	if (fires && site_is_thunk((void *)handle->timer_cb))
+		hooks_emit(false, trace_word(handle->timeout, TRACE_TIMER_DUE));
+	rc = REAL_CALL(uv_timer_again, handle);
+	if (rc == 0 && !fires)
+		timer_started(handle);
+	return rc;
+}
+
+EXPORT int uv_idle_start(uv_idle_t *handle, uv_idle_cb cb)
+{
+	return REGISTER(uv_idle_start, IDLE, uv_idle_cb, cb, handle, thunk);
+}
+
+EXPORT int uv_prepare_start(uv_prepare_t *handle, uv_prepare_cb cb)
+{
+	return REGISTER(uv_prepare_start, PREPARE, uv_prepare_cb, cb, handle, thunk);
+}
+
+EXPORT int uv_check_start(uv_check_t *handle, uv_check_cb cb)
+{
+	return REGISTER(uv_check_start, CHECK, uv_check_cb, cb, handle, thunk);
+}
+
+EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
+{
+	int rc = REGISTER(uv_async_init, ASYNC, uv_async_cb, cb, loop, handle, thunk);
+
+	/* uv_loop_init does so, before there is anything else to see. */
+	if (real_is_uv(CALLER) && real_is_uv((void *)cb))
+		real_uv_calls_seen = true;
+	return rc;
+}
+
+EXPORT int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb)
+{
+	return REGISTER(uv_poll_start, POLL, uv_poll_cb, cb, handle, events, thunk);
+}
+
+EXPORT int uv_signal_start(uv_signal_t *handle, uv_signal_cb cb, int signum)
+{
+	return REGISTER(uv_signal_start, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
+}
+
+EXPORT int uv_signal_start_oneshot(uv_signal_t *handle, uv_signal_cb cb, int signum)
+{
+	return REGISTER(uv_signal_start_oneshot, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
+}
+
+EXPORT int uv_fs_event_start(uv_fs_event_t *handle, uv_fs_event_cb cb, const char *path, unsigned int flags)
+{
+	return REGISTER(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, cb, handle, thunk, path, flags);
+}
+
+EXPORT int uv_fs_poll_start(uv_fs_poll_t *handle, uv_fs_poll_cb cb, const char *path, unsigned int interval)
+{
+	return REGISTER(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, cb, handle, thunk, path, interval);
+}
+
+EXPORT int uv_read_start(uv_stream_t *handle, uv_alloc_cb alloc, uv_read_cb cb)
+{
+	struct call alloc_room;
+
+	if (config.alloc)
+		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_read_start, ALLOC, alloc)->thunk;
+	return REGISTER(uv_read_start, READ, uv_read_cb, cb, handle, alloc, thunk);
+}
+
+EXPORT int uv_udp_recv_start(uv_udp_t *handle, uv_alloc_cb alloc, uv_udp_recv_cb cb)
+{
+	struct call alloc_room;
+
+	if (config.alloc)
+		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_udp_recv_start, ALLOC, alloc)->thunk;
+	return REGISTER(uv_udp_recv_start, UDP_RECV, uv_udp_recv_cb, cb, handle, alloc, thunk);
+}
+
+EXPORT int uv_listen(uv_stream_t *handle, int backlog, uv_connection_cb cb)
+{
+	return REGISTER(uv_listen, CONNECTION, uv_connection_cb, cb, handle, backlog, thunk);
+}
+
+/* The options are the user's: the callback is replaced in a copy. */
+EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_options_t *options)
+{
+	uv_process_options_t copy = *options;
+	struct call room;
+	const struct call *call = CALL(&room, uv_spawn, PROCESS_EXIT, options->exit_cb);
+
+	copy.exit_cb = (uv_exit_cb)call->thunk;
+	return CALL_REAL(call, uv_spawn, loop, handle, &copy);
+}
+
+/* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked for. */
+static bool is_internal_close(uv_close_cb cb)
+{
+	return real_is_uv((void *)cb) || site_is_thunk((void *)cb) || thread_current->submitting;
+}
+
+EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)
+{
+	struct call room;
+	const struct call *call = CALL(&room, uv_close, CLOSE, cb);
+
+	if (!is_internal_close(cb))
+		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));
+	if (call->real)
+		((__typeof__(&uv_close))call->real)(handle, (uv_close_cb)call->thunk);
+}
+
+EXPORT int uv_tcp_close_reset(uv_tcp_t *handle, uv_close_cb cb)
+{
+	struct thread *thread = thread_current;
+	bool outermost = thread->ring && !thread->submitting;
+	int rc;
+
+	if (outermost)
+		thread->submitting = true; /* it calls uv_close */
+	rc = REGISTER(uv_tcp_close_reset, CLOSE, uv_close_cb, cb, handle, thunk);
+	if (outermost)
+		thread->submitting = false;
+	if (rc == 0)
+		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));
+	return rc;
+}

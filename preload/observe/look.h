@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One look at a thread of the program, from outside: is it asleep in a system call, and in which, on what, with what on
+ * its stack; or does it compute, and where. A thread that sleeps is not disturbed: /proc and process_vm_readv() tell
+ * all. One that computes is stopped for some microseconds by ptrace (look_stop.c), and only where that was asked for.
+ *
+ * Rules: nothing runs in the program and nothing is written to it. Each failure leaves out what it is about, and is
+ * noted in `error`. What was read is the program's data: the watchdog keeps of it what unwinding needs.
+ */
+#ifndef LOOK_H
+#define LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/trace_format.h"
+
+#define LOOK_STACK_BYTES	 65536u
+#define LOOK_STACK_UNKNOWN_BYTES 16384u /* where it is not known how far the callback's stack goes */
+#define LOOK_OBJECT_BYTES	 512u
+#define LOOK_NO_SYSCALL		 -1
+#define LOOK_SYSCALL_UNKNOWN	 -2
+
+/* Who is looked at. */
+struct look_at {
+	uint32_t pid, tid;
+	bool may_stop;
+	uint64_t poll_word; /* 0: it is in no callback that has a frame */
+	uint64_t thread;    /* where the program keeps the thread's frames (shared.h), 0: not known; */
+	uint32_t depth_at;  /* ... the count in there, */
+	uint32_t frames_at; /* ... the frames */
+};
+
+struct look {
+	uint8_t state; /* as in /proc/PID/stat; 0: not known */
+	int64_t syscall;
+	uint64_t arguments[6];
+	uint64_t sp, pc, frame_sp;
+	uint32_t register_count;
+	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
+	uint32_t holder;
+	uint32_t stack_bytes;
+	int error;			/* -errno of the first thing that could not be seen; 0: all was */
+	bool refused;			/* ... because stopping was not allowed */
+	char object[LOOK_OBJECT_BYTES]; /* "" where nothing is to be said */
+	uint64_t stack[LOOK_STACK_BYTES / sizeof(uint64_t)];
+};
+
+/* ELF's number of the machine that this was built for. */
+extern const uint16_t look_machine;
+
+/* Takes the look. Takes some tens of microseconds; where the thread has to be stopped it may have to wait for it. */
+void look_take(const struct look_at *at, struct look *look);
+
+/* Memory of the program; returns how many bytes could be read, from the start, or -errno. */
+int64_t look_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+
+/* Fills in the stack from look->sp on. */
+void look_read_stack(const struct look_at *at, struct look *look);
+
+/* ---- look_stop.c: stops the thread, takes registers and stack, lets it go. 0 or -errno. */
+int look_stop(const struct look_at *at, struct look *look);
+
+/* ---- look_object.c: what is behind the system call's arguments. */
+void look_object(const struct look_at *at, struct look *look);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is behind the arguments of the system call that a thread sleeps in (look.h): the file of a descriptor, a path,
+ * how long it sleeps, who holds the lock. By trace_syscalls.def.
+ */
+#include "look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "short_file.h"
+
+#define SECOND_NS 1000000000
+
+enum role {
+	ROLE_NONE,
+	ROLE_FD,
+	ROLE_PATH,
+	ROLE_AT_PATH,
+	ROLE_POLL,
+	ROLE_FUTEX,
+	ROLE_TIME,
+	ROLE_CLOCK_TIME,
+	ROLE_PROCESS
+};
+
+static const struct {
+	int16_t x86_64, aarch64;
+	uint8_t role;
+} syscalls[] = {
+#define SYSCALL(name, x86_64, aarch64, role) {x86_64, aarch64, ROLE_##role},
+#include "format/trace_syscalls.def"
+#undef SYSCALL
+};
+
+#if defined(__x86_64__)
+#define NUMBER x86_64
+#else
+#define NUMBER aarch64
+#endif
+
+static uint8_t role_of(int64_t number)
+{
+	for (size_t i = 0; i < sizeof(syscalls) / sizeof(syscalls[0]); i++)
+		if (syscalls[i].NUMBER == number && number >= 0)
+			return syscalls[i].role;
+	return ROLE_NONE;
+}
+
+/* "fd 7 = /var/lib/x.db" */
+static void say_fd(const struct look_at *at, struct look *look, uint64_t fd)
+{
+	char path[64], target[LOOK_OBJECT_BYTES - 32];
+	ssize_t bytes;
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, (int)fd);
+	bytes = readlink(path, target, sizeof(target) - 1);
+	target[bytes > 0 ? bytes : 0] = '\0';
+	snprintf(look->object, sizeof(look->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd, target);
+}
+
+/* The text may end at a page that is not there: what can be read counts. */
+static void say_path(const struct look_at *at, struct look *look, uint64_t address)
+{
+	char text[LOOK_OBJECT_BYTES - 2];
+	int64_t bytes = look_read(at->pid, address, text, sizeof(text));
+
+	if (bytes < 0) /* perhaps because of the page behind it */
+		bytes =
+		    look_read(at->pid, address, text, 4096 - address % 4096 < sizeof(text) ? 4096 - address % 4096 : 1);
+	if (bytes > 0)
+		snprintf(look->object, sizeof(look->object), "%.*s", (int)strnlen(text, (size_t)bytes), text);
+}
+
+/* The first of the descriptors that it waits for, and how many there are. */
+static void say_poll(const struct look_at *at, struct look *look)
+{
+	struct pollfd first;
+
+	if (look->arguments[1] == 0 || look_read(at->pid, look->arguments[0], &first, sizeof(first)) != sizeof(first))
+		return;
+	say_fd(at, look, (uint64_t)first.fd);
+	if (look->arguments[1] > 1) {
+		size_t used = strlen(look->object);
+
+		snprintf(look->object + used, sizeof(look->object) - used, " and %u more",
+			 (unsigned int)look->arguments[1] - 1);
+	}
+}
+
+static bool time_read(const struct look_at *at, uint64_t address, struct timespec *time)
+{
+	return look_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) && time->tv_nsec >= 0 &&
+	       time->tv_nsec < SECOND_NS;
+}
+
+static void say_time(const struct look_at *at, struct look *look, uint64_t address)
+{
+	struct timespec time;
+
+	if (time_read(at, address, &time))
+		snprintf(look->object, sizeof(look->object), "%lld.%03ld s", (long long)time.tv_sec,
+			 time.tv_nsec / 1000000);
+}
+
+/* Until a time of this clock; Python sleeps like this. */
+static void say_end(const struct look_at *at, struct look *look, clockid_t clock, uint64_t address)
+{
+	struct timespec end, now;
+	bool is_known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
+	long ns;
+
+	if (!is_known || !time_read(at, address, &end) || clock_gettime(clock, &now) != 0 || end.tv_sec < now.tv_sec)
+		return;
+	ns = end.tv_nsec - now.tv_nsec;
+	if (ns < 0 && end.tv_sec-- > now.tv_sec)
+		ns += SECOND_NS;
+	if (ns >= 0)
+		snprintf(look->object, sizeof(look->object), "%lld.%03ld s more", (long long)(end.tv_sec - now.tv_sec),
+			 ns / 1000000);
+}
+
+static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
+{
+	int got = short_file_read_task(pid, tid, "comm", name, bytes);
+
+	name[got > 0 ? got - 1 : 0] = '\0'; /* without the line's end */
+}
+
+/* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one only where the
+ * futex says that somebody waits, and that thread is there. */
+static void say_holder(const struct look_at *at, struct look *look)
+{
+	struct {
+		uint32_t lock, count, owner, users;
+	} mutex;
+
+	if (look_read(at->pid, look->arguments[0], &mutex, sizeof(mutex)) != sizeof(mutex) || mutex.owner == at->tid ||
+	    mutex.owner == 0 || (mutex.lock != 2 && (mutex.lock & FUTEX_TID_MASK) != mutex.owner))
+		return;
+	name_read(at->pid, mutex.owner, look->object, sizeof(look->object));
+	if (look->object[0])
+		look->holder = mutex.owner;
+}
+
+static void say_process(struct look *look)
+{
+	int pid = (int)look->arguments[0];
+	char name[64];
+
+	if (pid <= 0)
+		return;
+	name_read((uint32_t)pid, (uint32_t)pid, name, sizeof(name));
+	snprintf(look->object, sizeof(look->object), name[0] ? "pid %d, %s" : "pid %d", pid, name);
+}
+
+void look_object(const struct look_at *at, struct look *look)
+{
+	switch (role_of(look->syscall)) {
+	case ROLE_FD:
+		say_fd(at, look, look->arguments[0]);
+		break;
+	case ROLE_PATH:
+		say_path(at, look, look->arguments[0]);
+		break;
+	case ROLE_AT_PATH:
+		say_path(at, look, look->arguments[1]);
+		break;
+	case ROLE_POLL:
+		say_poll(at, look);
+		break;
+	case ROLE_FUTEX:
+		say_holder(at, look);
+		break;
+	case ROLE_TIME:
+		say_time(at, look, look->arguments[0]);
+		break;
+	case ROLE_CLOCK_TIME:
+		if (look->arguments[1] & TIMER_ABSTIME)
+			say_end(at, look, (clockid_t)look->arguments[0], look->arguments[2]);
+		else
+			say_time(at, look, look->arguments[2]);
+		break;
+	case ROLE_PROCESS:
+		say_process(look);
+		break;
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The options as the environment gives them. Read once, at the library's start: programs overwrite their
+ * environment and change their folder. A bad value is said once and keeps the default.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdint.h>
+
+#include "ring/shared.h"
+
+struct config {
+	char path[SHARED_PATH_BYTES]; /* absolute */
+	uint64_t writer;	      /* enum shared_writer */
+	uint64_t file_size_bytes;
+	uint64_t total_size_bytes;
+	uint64_t rotate_seconds;
+	uint64_t pending_seconds;
+	uint64_t ring_size_bytes;
+	uint64_t drain; /* enum shared_drain */
+	uint64_t enabled;
+	uint64_t alloc;
+	uint64_t stall_ms;
+	uint64_t log; /* enum shared_log */
+};
+
+extern struct config config;
+
+/* Fills `config` from the environment; programs with more rights than their user get the defaults. Runs once. */
+void config_read(void);
+
+/* 0 and *value, or -EINVAL: exposed for the tests. */
+int config_parse(const char *name, const char *text, uint64_t *value);
+
+/* What the program said in `path` (config.path) with its ".bin" cut off, for names of files: length of that part. */
+uint32_t config_stem_bytes(const char *path);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Makes the helper process by clone(CLONE_VM | CLONE_VFORK), twice, without an exit signal, then exec: the program
+ * is never copied, gets no SIGCHLD, and has no child that wait() could find; the helper belongs to init.
+ *
+ * Rules: between clone and exec the child shares our memory and stack pages of our choosing, so it calls
+ * async-signal-safe functions only and runs with every signal blocked. It keeps no descriptor of the program:
+ * all are closed first, then the ring file becomes 0, /dev/null 1 and 2, and the program's maps 3.
+ */
+#include "helper.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "observe/short_file.h"
+
+#define HELPER_NAME	    "uvtrace-drain"
+#define STACK_BYTES	    16384
+#define KERNEL_SIGSET_BYTES 8
+
+struct spawn {
+	const char *ring_path;
+	volatile int error; /* written by the child, whose memory is ours */
+	volatile pid_t helper;
+};
+
+static char helper_path[SHARED_PATH_BYTES]; /* beside the library; empty where that is not known */
+static char child_stack[STACK_BYTES] __attribute__((aligned(64)));
+static char grandchild_stack[STACK_BYTES] __attribute__((aligned(64)));
+
+/* Every signal, the two that libc keeps for itself too. */
+static void signals_block(uint64_t *old)
+{
+	uint64_t all = ~0ull;
+
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, old, KERNEL_SIGSET_BYTES);
+}
+
+static void signals_restore(const uint64_t *old)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, old, NULL, KERNEL_SIGSET_BYTES);
+}
+
+static void close_all(void)
+{
+	struct rlimit limit = {0};
+
+	if (syscall(SYS_close_range, 0, ~0u, 0) == 0)
+		return;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (rlim_t fd = 0; fd < limit.rlim_cur && fd < 65536; fd++)
+		close(fd);
+}
+
+/* The limits are this process' own: what the program has set is not meant for it. */
+static void limits_raise(void)
+{
+	static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		if (getrlimit(resources[i], &limit))
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(resources[i], &limit);
+	}
+}
+
+static int grandchild(void *arg)
+{
+	struct spawn *spawn = arg;
+	char *argv[] = {(char *)HELPER_NAME, (char *)"0", NULL, NULL};
+	char *envp[] = {NULL}; /* above all no LD_PRELOAD: a helper that traces itself makes helpers without end */
+	int ring;
+
+	limits_raise();
+	close_all();
+	ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW);
+	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2) {
+		if (open("/proc/self/maps", O_RDONLY) == 3) /* our memory is still the program's */
+			argv[2] = (char *)"3";
+		execve(helper_path, argv, envp);
+	}
+	spawn->error = errno ? errno : EIO;
+	_exit(127);
+}
+
+static int child(void *arg)
+{
+	struct spawn *spawn = arg;
+
+	spawn->helper = clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
+	if (spawn->helper < 0)
+		spawn->error = errno;
+	_exit(0);
+}
+
+void helper_find(void)
+{
+	size_t used = 0, folder_bytes;
+	const char *slash;
+	Dl_info info;
+
+	if (!dladdr((void *)helper_spawn, &info) || !info.dli_fname || !(slash = strrchr(info.dli_fname, '/')))
+		return;
+	folder_bytes = slash - info.dli_fname + 1;
+	if (info.dli_fname[0] != '/') {
+		if (!getcwd(helper_path, sizeof(helper_path) - 1))
+			return;
+		used = strlen(helper_path);
+		helper_path[used++] = '/';
+	}
+	if (used + folder_bytes + sizeof(HELPER_NAME) > sizeof(helper_path)) {
+		helper_path[0] = 0;
+		return;
+	}
+	memcpy(helper_path + used, info.dli_fname, folder_bytes);
+	memcpy(helper_path + used + folder_bytes, HELPER_NAME, sizeof(HELPER_NAME));
+}
+
+bool helper_would_be_adopted(void)
+{
+	int subreaper = 0;
+
+	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
+}
+
+/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the watchdog's helper needs to be named: it,
+ * and nobody else, may then do what without that rule every process of the same user may. What the program has named
+ * before (there is room for one only) is replaced; if it names another one later, the helper sees less, and says so. */
+static void helper_let_look(const struct shared *shared, pid_t helper)
+{
+	if (shared->options.stall_ms > 0)
+		prctl(PR_SET_PTRACER, helper, 0, 0, 0);
+}
+
+int helper_spawn(const struct shared *shared)
+{
+	struct spawn spawn = {.ring_path = shared->self_path};
+	int saved_errno = errno;
+	uint64_t old_signals;
+	pid_t pid;
+
+	if (access(helper_path, X_OK)) {
+		spawn.error = errno;
+		errno = saved_errno;
+		return -spawn.error;
+	}
+	signals_block(&old_signals);
+	pid = clone(child, child_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, &spawn);
+	if (pid < 0)
+		spawn.error = errno;
+	else
+		while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+			;
+	if (!spawn.error)
+		helper_let_look(shared, spawn.helper);
+	signals_restore(&old_signals);
+	errno = saved_errno;
+	return -spawn.error;
+}
+
+bool helper_kill_stopped(uint32_t pid)
+{
+	static const char stopped[] = "(" HELPER_NAME ") T";
+	char path[32], text[64];
+	int saved_errno = errno;
+	bool killed;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	short_file_read(path, text, sizeof(text));
+	killed = pid != 0 && strstr(text, stopped) && kill((pid_t)pid, SIGKILL) == 0;
+	errno = saved_errno;
+	return killed;
+}

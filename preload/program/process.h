@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this process is to the tracer: not recording yet, recording (then `shared` is its ring file), or given
+ * up. The state lies in a page that the kernel empties in a forked child (MADV_WIPEONFORK), so that a child,
+ * however it was made, begins anew with files of its own and never writes into its parent's rings.
+ */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mark_names.h"
+#include "ring/shared.h"
+#include "thread.h"
+
+enum process_state {
+	PROCESS_IDLE,	  /* nothing made yet */
+	PROCESS_STARTING, /* a thread makes the rings */
+	PROCESS_RECORDING,
+	PROCESS_FAILED, /* could not; the program runs untraced */
+};
+
+enum process_helper {
+	HELPER_NONE, /* no drain yet */
+	HELPER_MAKING,
+	HELPER_MADE,
+	HELPER_MISSING, /* neither process nor thread could be made; tried again */
+};
+
+struct process {
+	_Atomic uint32_t state;	      /* enum process_state, futex */
+	_Atomic uint32_t helper;      /* enum process_helper */
+	_Atomic uint32_t helpers;     /* made so far */
+	_Atomic uint64_t made_ns;     /* when the last one was */
+	_Atomic uint64_t asked_ns;    /* when the drain was last woken */
+	_Atomic uint32_t asked_again; /* times that it was found not to have moved since */
+	struct shared *_Atomic shared;
+	struct thread *_Atomic others; /* what threads that are no workers share */
+	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */
+	uint32_t pid;
+	struct mark_names names;
+	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
+};
+
+/* The page; a static one that says PROCESS_FAILED until libtrace.c has made it. */
+extern struct process *process;
+
+/* Provided by libtrace.c, which alone knows all parts of the library:
+ * reads the options and makes the page; runs once, from the constructor or from process_start(); */
+void process_prepare(void);
+/* fills in what the hooks know of libuv, before the ring file is seen by anybody; */
+void process_describe(struct shared *shared);
+/* copies what was registered before there was a ring file into it, when it can be seen. */
+void process_publish(struct shared *shared);
+
+/* Makes ring file and rings if that has not been done; false if this process cannot record. Slow; errno is kept. */
+bool process_start(void);
+
+/* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
+void process_start_drain(void);
+
+/* Whether it is time to make another drain: the helper process is no more, or never came to life; or a while has gone
+ * since nothing at all could be made. A helper that somebody stopped, and that has not moved for long, is killed. */
+bool process_drain_died(const struct shared *shared);
+
+/* At exit, where nobody drains: does it here and now. */
+void process_drain_at_exit(void);
+
+/* Wakes the drain; one that has died is replaced first: another goes on where it stopped. Slow; errno is kept. */
+void process_wake_drain(void);
+
+void process_count_untraced(void);
+void process_count_untraced_mark(void);
+
+static inline struct shared *process_shared(void)
+{
+	return atomic_load(&process->shared);
+}
+
+/* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
+static inline void process_wake_if_asleep(const struct shared *shared)
+{
+	if (__builtin_expect(atomic_load_explicit(&shared->asleep, memory_order_relaxed), 0))
+		process_wake_drain();
+}
+
+#endif

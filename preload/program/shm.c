@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See shm.h. The header is reserved by posix_fallocate, each ring later by MADV_POPULATE_WRITE (thread.c), so
+ * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
+ * O_NOFOLLOW: nobody can have put something there before us.
+ */
+#include "shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ring/clock.h"
+#include "config.h"
+#include "log.h"
+#include "observe/short_file.h"
+
+#define PAGE_BYTES     4096
+#define RING_BYTES_MIN 16384
+#define RINGS_WANTED   8 /* rather smaller ones than fewer */
+
+/* Where the kernel itself goes by the counter we may as well. */
+static uint32_t choose_clock(void)
+{
+#if defined(__x86_64__)
+	char name[16];
+
+	short_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name));
+	return strcmp(name, "tsc\n") == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
+#else
+	return TRACE_CLOCK_TSC;
+#endif
+}
+
+/* The largest power of two of counter steps that stays within 16 ns. */
+static uint32_t choose_unit_shift(uint32_t clock)
+{
+	struct trace_clock_pair first, last;
+	uint32_t shift = 0;
+	uint64_t hz;
+
+	if (clock == TRACE_CLOCK_MONOTONIC)
+		return 4;
+#if defined(__aarch64__)
+	(void)first;
+	(void)last;
+	__asm__("mrs %0, cntfrq_el0" : "=r"(hz));
+#else
+	first = clock_pair_read(clock);
+	do
+		last = clock_pair_read(clock);
+	while (last.mono_ns - first.mono_ns < 20000);
+	hz = (last.counter - first.counter) * 1000000000ull / (last.mono_ns - first.mono_ns);
+#endif
+	/* 1 % of room: this is a quick measurement. */
+	while ((2000000000ull << shift) <= 16 * (hz - hz / 100))
+		shift++;
+	return shift;
+}
+
+void shm_read_boot_id(uint8_t id[16])
+{
+	char text[64];
+	uint32_t digits = 0;
+
+	short_file_read("/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	for (const char *p = text; *p && digits < 32; p++) {
+		uint32_t value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 16;
+
+		if (value < 16) {
+			id[digits / 2] = id[digits / 2] << 4 | value;
+			digits++;
+		}
+	}
+}
+
+static int open_in(const char *folder, char *path)
+{
+	uint64_t random;
+	int fd;
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = clock_mono_ns() ^ (uintptr_t)path << 20;
+	snprintf(path, SHARED_PATH_BYTES, "%s/" SHARED_PREFIX "%d.%016lx", folder, getpid(), random);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_in_shared_dir(char *path)
+{
+	return open_in(SHARED_DIR, path);
+}
+
+/* The folder of the trace, made if it is missing. */
+static int open_in_trace_folder(char *path)
+{
+	char folder[SHARED_PATH_BYTES];
+	char *slash;
+
+	memcpy(folder, config.path, sizeof(folder));
+	slash = strrchr(folder, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = 0;
+	mkdir(folder, 0700);
+	return open_in(folder, path);
+}
+
+/* How many rings of which size. */
+struct rings {
+	uint64_t offset; /* of the first one */
+	uint64_t bytes;	 /* of each */
+	uint32_t count;
+};
+
+/* A file that grows beyond RLIMIT_FSIZE is a SIGXFSZ for the program: so it never does. */
+static int rings_choose(struct rings *rings)
+{
+	struct rlimit limit;
+	uint64_t room = UINT64_MAX;
+
+	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	rings->bytes = config.ring_size_bytes;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		room = limit.rlim_cur > rings->offset ? limit.rlim_cur - rings->offset : 0;
+	while (rings->bytes > RING_BYTES_MIN && room / rings->bytes < RINGS_WANTED)
+		rings->bytes /= 2;
+	rings->count = room / rings->bytes < SHARED_RINGS_MAX ? room / rings->bytes : SHARED_RINGS_MAX;
+	return rings->count ? 0 : -EFBIG;
+}
+
+static void *map_rings(int fd, struct rings *rings)
+{
+	/* Virtual memory only, but RLIMIT_AS counts it: take fewer rings where it is scarce. */
+	for (; rings->count; rings->count /= 4) {
+		uint64_t bytes = rings->offset + rings->count * rings->bytes;
+		void *memory;
+
+		if (ftruncate(fd, bytes))
+			return NULL;
+		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (memory != MAP_FAILED)
+			return memory;
+	}
+	return NULL;
+}
+
+void shm_fill_options(struct shared_options *options)
+{
+	memcpy(options->path, config.path, sizeof(options->path));
+	options->writer = config.writer;
+	options->drain = config.drain;
+	options->log = config.log;
+	options->rotate_seconds = config.rotate_seconds;
+	options->pending_seconds = config.pending_seconds;
+	options->stall_ms = config.stall_ms;
+	options->file_size_bytes = config.file_size_bytes;
+	options->total_size_bytes = config.total_size_bytes;
+}
+
+static void fill_identity(struct shared *shared, const char *path, const struct rings *rings)
+{
+	memcpy(shared->magic, SHARED_MAGIC, sizeof(shared->magic));
+	shared->version = SHARED_VERSION;
+	shared->header_bytes = sizeof(*shared);
+	shared->rings_offset = rings->offset;
+	shared->ring_bytes = rings->bytes;
+	shared->ring_count = rings->count;
+	shared->total_bytes = rings->offset + rings->count * rings->bytes;
+	shared->pid = getpid();
+	shared->clock = choose_clock();
+	shared->unit_shift = choose_unit_shift(shared->clock);
+	if (getrandom(shared->process_id, sizeof(shared->process_id), GRND_NONBLOCK) < 0)
+		memcpy(shared->process_id, path + strlen(path) - sizeof(shared->process_id),
+		       sizeof(shared->process_id));
+	shm_read_boot_id(shared->boot_id);
+	shared->start = clock_pair_read(shared->clock);
+	memcpy(shared->self_path, path, strlen(path) + 1);
+	shm_fill_options(&shared->options);
+	atomic_store(&shared->enabled, config.enabled);
+	atomic_store(&shared->switched_counter, shared->start.counter);
+	if (!config.enabled)
+		shared_note_switch(shared, false, shared->start.counter);
+}
+
+/* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
+static int fill_file(int fd, const char *path, struct shared **shared)
+{
+	struct rings rings;
+	int error = rings_choose(&rings);
+
+	if (!error)
+		error = -posix_fallocate(fd, 0, rings.offset);
+	if (error)
+		return error;
+	*shared = map_rings(fd, &rings);
+	if (!*shared)
+		return -errno;
+	fill_identity(*shared, path, &rings);
+	return 0;
+}
+
+static int create_in(int (*open_file)(char *path), struct shared **shared)
+{
+	char path[SHARED_PATH_BYTES];
+	int fd = open_file(path);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = fill_file(fd, path, shared);
+	close(fd);
+	if (error)
+		unlink(path);
+	return error;
+}
+
+struct shared *shm_create(void)
+{
+	struct shared *shared = NULL;
+	int error = create_in(open_in_shared_dir, &shared);
+	int second;
+
+	if (!error)
+		return shared;
+	second = create_in(open_in_trace_folder, &shared);
+	if (!second)
+		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", strerror(-error));
+	else
+		log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s",
+			 strerror(-error), strerror(-second));
+	return shared;
+}
+
+void shm_discard(struct shared *shared)
+{
+	unlink(shared->self_path);
+	munmap(shared, shared->total_bytes);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ring file: made in /dev/shm, or beside the trace where /dev/shm cannot be had; mapped, its descriptor
+ * closed at once, because a program may close or reuse any number it likes.
+ */
+#ifndef SHM_H
+#define SHM_H
+
+#include "ring/shared.h"
+
+/* Makes and maps the ring file for this process and fills in all that is known of it (shared.h, "Identity").
+ * NULL where that is impossible, which it says on standard error. */
+struct shared *shm_create(void);
+
+/* What config.h says, as whoever drains wants it. */
+void shm_fill_options(struct shared_options *options);
+
+/* Left as it is where it cannot be read. */
+void shm_read_boot_id(uint8_t id[16]);
+
+/* Removes the file's name and the mapping: nobody drains it. */
+void shm_discard(struct shared *shared);
+
+#endif

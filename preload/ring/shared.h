@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The contract between the traced program, whoever drains it (uvtrace-drain or a thread of the program),
+ * trace_ctl and the analyzer's salvage after a crash: one file in /dev/shm, mapped shared by all of them.
+ * It describes itself and holds everything that the drain needs; nobody but the drain reads the program.
+ *
+ * Rules: SHARED_VERSION goes up with every change of layout; both sides are always built together, so another
+ * version is refused. Whoever maps it from outside checks magic, version, sizes and every index before use:
+ * nothing here is believed. Each field says who writes it. The rings' own protocol is in thread.h.
+ */
+#ifndef SHARED_H
+#define SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "format/trace_format.h"
+
+#define SHARED_MAGIC	    "uvtring\n"
+#define SHARED_VERSION	    4
+#define SHARED_DIR	    "/dev/shm"
+#define SHARED_PREFIX	    "uvtrace." /* + PID.RANDOM */
+#define SHARED_PATH_BYTES   4096
+#define SHARED_LOADED_BYTES 32768
+#define SHARED_SWITCHES_MAX 64	/* between two looks of the drain, which is woken for each */
+#define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
+
+/* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
+struct record {
+	uint64_t counter; /* not shifted */
+	uint64_t word;
+};
+_Static_assert(sizeof(struct record) == 16, "record");
+
+enum ring_state {
+	RING_FREE,    /* nobody's; drain -> program */
+	RING_CLAIMED, /* a thread fills in the identity */
+	RING_LIVE,    /* recording; program -> drain */
+	RING_ENDED,   /* the thread is gone; when tail == head the drain writes the worker's last entry and frees it */
+};
+
+enum ring_lost { RING_LOST_FULL, RING_LOST_REENTRANT, RING_LOST_DEPTH, RING_LOST_CAUSES };
+
+/* One for each ring; the records themselves lie at rings_offset + index * ring_bytes. */
+struct shared_ring {
+	/* Written by the thread that records. */
+	_Atomic uint64_t head __attribute__((aligned(64))); /* records ever committed by this worker */
+	_Atomic uint64_t lost[RING_LOST_CAUSES]; /* events dropped; LOST events repeat it where it happened */
+	_Atomic uint64_t active_reqs;		 /* of the loop, when it last began to wait */
+	_Atomic uint64_t active_handles;
+	_Atomic uint64_t ready;	  /* fds, of the last wait */
+	_Atomic uint32_t enabled; /* as below, where the hooks look; by shared_ring_enable */
+
+	/* Written by the drain. */
+	_Atomic uint64_t tail __attribute__((aligned(64))); /* records that are safe in a file */
+
+	/* Written by the thread between CLAIMED and LIVE, the last two later. */
+	_Atomic uint32_t state __attribute__((aligned(64))); /* enum ring_state */
+	uint32_t worker;				     /* from 1, never used twice in a process */
+	uint32_t tid;
+	uint32_t role; /* enum trace_role */
+	uint64_t start_counter;
+	uint64_t start_cpu_ns;	      /* CPU time that the thread had used before */
+	char name[16];		      /* of the thread; terminated */
+	_Atomic uint64_t end_counter; /* set before RING_ENDED */
+	_Atomic uint64_t end_cpu_ns;
+
+	/* Written by the thread: the pool's queue is the sum over all rings, ended ones go into shared.pool_*. */
+	_Atomic uint64_t pool_submitted __attribute__((aligned(64)));
+	_Atomic uint64_t pool_cancelled;
+	_Atomic uint64_t pool_finished;
+	_Atomic uint32_t pool_parked; /* pool worker: 1 while it waits */
+};
+
+struct shared_site {
+	_Atomic uint32_t ready; /* 1 when the rest is there */
+	uint32_t kind;
+	uint64_t callback;
+	uint64_t caller;
+};
+
+/* What a mark, a span or a field is called; terminated, cut off if longer. */
+struct shared_name {
+	_Atomic uint32_t ready; /* 1 when the text is there; never for one that lost a race */
+	char text[60];
+};
+_Static_assert(sizeof(struct shared_name) == 64, "name");
+
+/* One change of the switch. */
+struct shared_switch {
+	_Atomic uint32_t ready; /* its number + 1 when the rest is there */
+	uint32_t on;
+	uint64_t counter;
+};
+
+enum shared_writer { SHARED_WRITER_ROTATING, SHARED_WRITER_SINGLE, SHARED_WRITER_NULL };
+enum shared_log { SHARED_LOG_QUIET, SHARED_LOG_WARN, SHARED_LOG_INFO };
+enum shared_drain {
+	SHARED_DRAIN_PROCESS,
+	SHARED_DRAIN_THREAD,
+	SHARED_DRAIN_EXIT, /* nobody, until the program exits: it does it then, by itself */
+};
+
+/* The options, as the program resolved them; written before the drain begins. */
+struct shared_options {
+	char path[SHARED_PATH_BYTES]; /* absolute: folder/name.bin, to which .PID.N is added before .bin */
+	uint32_t writer;	      /* enum shared_writer */
+	uint32_t drain;		      /* enum shared_drain */
+	uint32_t log;		      /* enum shared_log */
+	uint32_t rotate_seconds;
+	uint32_t pending_seconds; /* for readers alone */
+	uint32_t stall_ms;	  /* 0: no watchdog */
+	uint32_t reserved;
+	uint64_t file_size_bytes;
+	uint64_t total_size_bytes;
+};
+
+enum shared_unseen {
+	/* Ends of the pool's items: libuv's calls of its own functions do not come here. */
+	SHARED_UNSEEN_POOL_ITEMS = 1,
+};
+
+enum drain_state {
+	DRAIN_NONE,	/* nobody drains (yet) */
+	DRAIN_STARTING, /* root, folder and descriptors are its own now */
+	DRAIN_RUNNING,
+	DRAIN_DONE, /* everything is in sealed files */
+};
+
+struct shared {
+	/* Identity: written by the program once, before anybody else can see the file. */
+	char magic[8];
+	uint32_t version;
+	uint32_t header_bytes; /* sizeof(struct shared) */
+	uint64_t total_bytes;  /* of the file */
+	uint64_t rings_offset;
+	uint32_t ring_bytes; /* a power of two */
+	uint32_t ring_count; /* <= SHARED_RINGS_MAX */
+	uint32_t pid;
+	uint32_t clock; /* enum trace_clock */
+	uint32_t unit_shift;
+	uint32_t tier; /* enum trace_tier */
+	uint8_t process_id[16];
+	uint8_t boot_id[16];
+	struct trace_clock_pair start; /* when recording began */
+	uint32_t libuv_version;	       /* uv_version(): 0x00MMmmpp */
+	uint32_t unseen;	       /* bits of enum shared_unseen */
+	char libuv_path[256];
+	char self_path[SHARED_PATH_BYTES]; /* of this file */
+	struct shared_options options;
+	/* Where each ring's thread keeps its open polls, in the program's own memory: a uint32_t count, and pairs of
+	 * uint64_t (stack pointer of the function that called the callback, event word), outermost first. For the
+	 * watchdog, which reads them from outside; 0: not known. */
+	uint64_t threads;	   /* address of the first ring's; written before the drain begins */
+	uint32_t thread_bytes;	   /* from one to the next */
+	uint32_t thread_depth_at;  /* offset of the count ... */
+	uint32_t thread_frames_at; /* ... and of the pairs */
+	uint32_t reserved1;
+	uint16_t work_req_offset[KIND_COUNT];
+	char cmdline[1024]; /* as in /proc/PID/cmdline, cut off if longer */
+	uint32_t cmdline_bytes;
+	uint32_t loaded_bytes;					      /* of `loaded` */
+	char loaded[SHARED_LOADED_BYTES] __attribute__((aligned(8))); /* struct trace_module_entry, the executable
+								       * first: for when /proc/PID is gone too soon */
+
+	/* Switches: written by anybody who may (the app, trace_ctl). */
+	_Atomic uint32_t enabled
+	    __attribute__((aligned(64))); /* 1: hooks record; each ring has a copy beside its head */
+	_Atomic uint32_t
+	    asleep; /* the drain sleeps without a time-out: whoever unparks must wake it; written by the drain */
+
+	_Atomic uint32_t wake
+	    __attribute__((aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */
+	_Atomic uint32_t flush_asked;	  /* add 1, wake; done when flush_done has reached your number (futex) */
+	_Atomic uint32_t flush_done;
+	_Atomic uint32_t rotate_asked; /* add 1, wake: the drain seals the segment and begins another */
+	_Atomic uint32_t exiting;      /* program -> drain: last events are in, drain, seal, say DRAIN_DONE */
+	_Atomic uint32_t drain_state;  /* futex; enum drain_state; written by the drain */
+	_Atomic uint32_t drain_pid;    /* of the helper; 0 in thread mode; written by the drain */
+	_Atomic uint32_t
+	    drain_life; /* robust futex: the helper's thread id; the kernel adds FUTEX_OWNER_DIED when it dies */
+	_Atomic uint64_t switched_counter; /* clock when enabled last changed; written with it */
+	_Atomic uint32_t switches;	   /* how often it changed; the newest of them stand in `switched`, by number */
+	_Atomic uint32_t switches_written; /* of those, in the trace; by the drain */
+	struct shared_switch switched[SHARED_SWITCHES_MAX];
+
+	/* Counters of the program. */
+	_Atomic uint32_t next_worker
+	    __attribute__((aligned(64)));    /* workers ever made; the next one's number is this + 1 */
+	_Atomic uint32_t site_count;	     /* sites[0..site_count) are taken, each readable once ready */
+	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
+	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
+	_Atomic uint64_t untraced_events;    /* polls on those threads */
+	_Atomic uint64_t
+	    untraced_marks;	     /* marks, spans and fields for which no name was left, or that came too early */
+	_Atomic uint32_t name_count; /* names[0..name_count) are taken, each readable once ready */
+	_Atomic uint64_t pool_submitted; /* of workers whose ring was freed; added to by the drain */
+	_Atomic uint64_t pool_cancelled;
+	_Atomic uint64_t pool_finished;
+
+	/* What the drain wants the user to know; the program prints it when it ends. Written by the drain. */
+	_Atomic uint32_t message_ready __attribute__((aligned(64)));
+	char message[252];
+	_Atomic uint64_t bytes_written; /* to files, for trace_ctl status */
+	_Atomic uint64_t segments_sealed;
+	_Atomic uint64_t evicted_segments;
+
+	struct shared_ring rings[SHARED_RINGS_MAX];
+	struct shared_site sites[TRACE_SITES_MAX];
+	struct shared_name names[TRACE_NAMES_MAX];
+};
+
+static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)
+{
+	return (struct record *)((char *)shared + shared->rings_offset + (uint64_t)ring * shared->ring_bytes);
+}
+
+/* Notes a change of the switch for the drain. */
+static inline void shared_note_switch(struct shared *shared, uint32_t on, uint64_t counter)
+{
+	uint32_t number = atomic_fetch_add(&shared->switches, 1);
+	struct shared_switch *change = &shared->switched[number % SHARED_SWITCHES_MAX];
+
+	change->on = on;
+	change->counter = counter;
+	atomic_store_explicit(&change->ready, number + 1, memory_order_release); /* pairs with the acquire in switch_is_ready() */
+}
+
+/* Brings a ring's copy of the switch up to date, until it agrees: who switches and who takes a ring may meet here. */
+static inline void shared_ring_enable(struct shared *shared, struct shared_ring *ring)
+{
+	uint32_t on;
+
+	do {
+		on = atomic_load(&shared->enabled);
+		atomic_store(&ring->enabled, on);
+	} while (on != atomic_load(&shared->enabled));
+}
+
+#endif
