@@ -141,8 +141,12 @@ $(BUILD)/obj/%.o: %.cc
 
 # ---- The product --------------------------------------------------------------------------------------------
 
-LIBTRACE_MAP := preload/libuv/libtrace.map
+LIBTRACE_MAP := $(BUILD)/libtrace.map
 LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined -Wl,--version-script=$(LIBTRACE_MAP)
+
+$(LIBTRACE_MAP): preload/libuv/libtrace.map.in preload/libuv/functions.def
+	@mkdir -p $(@D)
+	$(call say,MAP,$@)$(CC) -E -P -x c -o $@ $<
 
 $(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(LIBTRACE_MAP)
 	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)

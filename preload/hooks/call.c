@@ -4,6 +4,7 @@
  */
 #include "call.h"
 
+#include "libuv/own_code.h"
 #include "site.h"
 
 /* Fills in thunk and code. False: this time only; untraced callbacks are counted each time, and of libuv's functions
@@ -14,7 +15,7 @@ static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, v
 	const struct site *site;
 
 	/* libuv's own callbacks are looked at first, lest they use up sites. */
-	if (site_is_thunk(callback) || (!is_request && (!callback || real_is_uv(callback))))
+	if (site_is_thunk(callback) || (!is_request && (!callback || libuv_is_text(callback))))
 		return true;
 	if (is_request && thread_current->submitting)
 		return false;
@@ -31,10 +32,10 @@ static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, v
 const struct call *call_look_up(struct call *room, uint32_t key, void *callback, void *caller)
 {
 	struct thread *thread = thread_current;
-	bool is_own = real_is_own(caller);
+	bool is_own = own_code_has(caller);
 
 	*room = (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
-	room->copy = real_find(caller);
+	room->copy = libuv_copy_for_caller(caller);
 	room->real = room->copy->functions[key >> 16];
 	if (!call_wrap(room, key & 0xffff, callback, caller) || is_own || !room->real || !thread->ring)
 		return room;

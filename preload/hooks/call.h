@@ -12,7 +12,7 @@
 #define CALL_H
 
 #include "dispatch.h"
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "program/thread.h"
 
 /* The slow half of call_find. `room` is for what is not remembered. errno is kept. */
@@ -30,7 +30,7 @@ static inline const struct call *call_find(struct call *room, uint32_t key, void
 	call = &thread_current->calls[thread_call_slot(caller, key)];
 	if (__builtin_expect(!!(call->caller != caller || call->callback != callback || call->key != key), 0))
 		call = call_look_up(room, key, callback, caller);
-	real_last = call->copy;
+	libuv_copy_last = call->copy;
 	return call;
 }
 

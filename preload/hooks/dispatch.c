@@ -8,7 +8,7 @@
  */
 #include "dispatch.h"
 
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "program/process.h"
 #include "site.h"
 #include "program/thread.h"
@@ -122,7 +122,7 @@ DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, cons
 		dispatch_slow(a, b, c, d, e, site);
 }
 
-void *real_true_caller(void *caller)
+void *libuv_true_caller(void *caller)
 {
 	return dispatch_true_caller(caller);
 }

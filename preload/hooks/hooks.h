@@ -11,7 +11,7 @@
 
 #include "call.h"
 #include "program/process.h"
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "ring/shared.h"
 #include "site.h"
 #include "program/thread.h"

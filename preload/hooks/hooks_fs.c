@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "hooks_pool.h"
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "program/hotpath.h"
 
 static int fs_submit_end(const struct submit *submit, const uv_fs_t *req, int rc)

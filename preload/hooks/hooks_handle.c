@@ -6,7 +6,7 @@
 
 #include "program/config.h"
 #include "hooks.h"
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "program/hotpath.h"
 
 /* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback. */
@@ -39,7 +39,7 @@ EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, 
 {
 	int rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
 
-	if (rc == 0 && !real_is_uv(CALLER))
+	if (rc == 0 && !libuv_is_text(CALLER))
 		timer_started(handle);
 	return rc;
 }
@@ -48,7 +48,7 @@ EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, 
  * time at which it was due. Costs no clock read: the callback's start follows. */
 EXPORT int uv_timer_again(uv_timer_t *handle)
 {
-	bool fires = real_is_uv(CALLER);
+	bool fires = libuv_is_text(CALLER);
 	int rc;
 
 	if (fires && site_is_thunk((void *)handle->timer_cb))
@@ -79,8 +79,8 @@ EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 	int rc = REGISTER(uv_async_init, ASYNC, uv_async_cb, cb, loop, handle, thunk);
 
 	/* uv_loop_init does so, before there is anything else to see. */
-	if (real_is_uv(CALLER) && real_is_uv((void *)cb))
-		real_uv_calls_seen = true;
+	if (libuv_is_text(CALLER) && libuv_is_text((void *)cb))
+		libuv_own_calls_seen = true;
 	return rc;
 }
 
@@ -146,7 +146,7 @@ EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_opti
 /* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked for. */
 static bool is_internal_close(uv_close_cb cb)
 {
-	return real_is_uv((void *)cb) || site_is_thunk((void *)cb) || thread_current->submitting;
+	return libuv_is_text((void *)cb) || site_is_thunk((void *)cb) || thread_current->submitting;
 }
 
 EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)

@@ -9,7 +9,9 @@
 #include <errno.h>
 
 #include "hooks.h"
-#include "libuv/real.h"
+#include "libuv/libc_functions.h"
+#include "libuv/libuv_copy.h"
+#include "libuv/static_libuv.h"
 #include "program/hotpath.h"
 
 EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
@@ -99,7 +101,7 @@ static bool is_loop_wait(struct thread *thread, int epfd)
 {
 	if (likely(thread->loop != NULL))
 		return ((const uv_loop_t *)thread->loop)->backend_fd == epfd;
-	return unlikely(real_uv_is_static()) && libc_tier_wait(thread);
+	return unlikely(static_libuv_is_there()) && libc_tier_wait(thread);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
@@ -108,9 +110,9 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout
 	int rc;
 
 	if (!is_loop_wait(thread_current, epfd))
-		return real_epoll_wait(epfd, events, max, timeout);
+		return libc_epoll_wait(epfd, events, max, timeout);
 	parked = loop_park(thread_current, timeout);
-	rc = real_epoll_wait(epfd, events, max, timeout);
+	rc = libc_epoll_wait(epfd, events, max, timeout);
 	loop_unpark(timeout, parked, rc);
 	return rc;
 }
@@ -121,9 +123,9 @@ EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeou
 	int rc;
 
 	if (!is_loop_wait(thread_current, epfd))
-		return real_epoll_pwait(epfd, events, max, timeout, mask);
+		return libc_epoll_pwait(epfd, events, max, timeout, mask);
 	parked = loop_park(thread_current, timeout);
-	rc = real_epoll_pwait(epfd, events, max, timeout, mask);
+	rc = libc_epoll_pwait(epfd, events, max, timeout, mask);
 	loop_unpark(timeout, parked, rc);
 	return rc;
 }

@@ -13,7 +13,9 @@
 
 #include "hooks.h"
 #include "hooks_pool.h"
-#include "libuv/real.h"
+#include "libuv/libc_functions.h"
+#include "libuv/libuv_copy.h"
+#include "libuv/static_libuv.h"
 #include "program/hotpath.h"
 
 #define POOL_THREADS_MAX 1024 /* libuv's own limit */
@@ -56,11 +58,11 @@ EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*en
 	struct pool_start *start = NULL;
 	int rc;
 
-	if (real_is_uv((void *)entry))
+	if (libuv_is_text((void *)entry))
 		start = pool_start_take(entry, arg);
 	if (!start)
-		return real_pthread_create(tid, attr, entry, arg);
-	rc = real_pthread_create(tid, attr, pool_thread, start);
+		return libc_pthread_create(tid, attr, entry, arg);
+	rc = libc_pthread_create(tid, attr, pool_thread, start);
 	if (rc)
 		atomic_store(&start->taken, false);
 	return rc;
@@ -73,13 +75,13 @@ EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	bool parked;
 	int rc;
 
-	if (likely(thread->role != TRACE_ROLE_POOL) || thread->depth || !real_is_uv(CALLER))
-		return real_pthread_cond_wait(cond, mutex);
+	if (likely(thread->role != TRACE_ROLE_POOL) || thread->depth || !libuv_is_text(CALLER))
+		return libc_pthread_cond_wait(cond, mutex);
 	parked = thread_reserve(2, TRACE_ROLE_POOL);
 	if (parked)
 		thread_put(thread, clock_read(thread->clock), TRACE_PARK);
 	atomic_store_explicit(&thread->ring->pool_parked, 1, memory_order_relaxed);
-	rc = real_pthread_cond_wait(cond, mutex);
+	rc = libc_pthread_cond_wait(cond, mutex);
 	atomic_store_explicit(&thread->ring->pool_parked, 0, memory_order_relaxed);
 	if (!parked)
 		return rc;
@@ -105,13 +107,13 @@ EXPORT int uv_async_send(uv_async_t *handle)
 	if (unlikely(!REAL(uv_async_send)))
 		return UV_ENOSYS;
 	if (!thread->ring) {
-		if (!real_is_uv(CALLER))
+		if (!libuv_is_text(CALLER))
 			thread_others_emit(&word, 1);
 		return REAL(uv_async_send)(handle);
 	}
 	if (thread->busy)
 		thread_count_lost(thread, RING_LOST_REENTRANT, 1);
-	else if (!real_is_uv(CALLER))
+	else if (!libuv_is_text(CALLER))
 		hooks_emit(true, word);
 	else if (thread->role == TRACE_ROLE_POOL && handle == &handle->loop->wq_async)
 		pool_item_end(thread, handle->loop);
@@ -190,9 +192,9 @@ void hooks_describe(struct shared *shared)
 	shared->work_req_offset[KIND_GETADDRINFO] = offsetof(uv_getaddrinfo_t, work_req);
 	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
 	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
-	shared->tier = real_uv_is_static() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
-	if (shared->tier == TRACE_TIER_FULL && !real_uv_calls_seen)
+	shared->tier = static_libuv_is_there() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
+	if (shared->tier == TRACE_TIER_FULL && !libuv_own_calls_seen)
 		shared->unseen |= SHARED_UNSEEN_POOL_ITEMS;
-	shared->libuv_version = real_version();
-	__builtin_memcpy(shared->libuv_path, real_first()->path, sizeof(shared->libuv_path));
+	shared->libuv_version = libuv_version_hex();
+	__builtin_memcpy(shared->libuv_path, libuv_copy_first()->path, sizeof(shared->libuv_path));
 }

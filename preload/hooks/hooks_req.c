@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "hooks.h"
-#include "libuv/real.h"
+#include "libuv/libuv_copy.h"
 #include "program/hotpath.h"
 
 #define SUBMIT(name, kind, callback) submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, false)

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 #include "program/process.h"
-#include "libuv/real_text.h"
+#include "libuv/libuv_text.h"
 #include "thunks_size.h"
 #include "program/hotpath.h"
 
@@ -96,9 +96,9 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 	site->kind = kind;
 	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's function ends in
 	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
-	site->is_uv = real_is_uv(callback);
+	site->is_uv = libuv_is_text(callback);
 	site->has_status = kind_has_status[kind];
-	site->ends_item = !real_uv_calls_seen && kind_ends_item(kind);
+	site->ends_item = !libuv_own_calls_seen && kind_ends_item(kind);
 	atomic_store(&site->code, TRACE_CODE_POLL + index);
 	shared = process_shared();
 	if (shared)

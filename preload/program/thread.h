@@ -31,7 +31,7 @@ struct thread_frame {
 	uint64_t word; /* its start */
 };
 
-struct real_copy; /* real.h */
+struct libuv_copy; /* libuv_copy.h */
 
 /* A call into libuv and what it comes to, see call.h. */
 struct call {
@@ -39,7 +39,7 @@ struct call {
 	const void *callback;
 	void *thunk;		      /* what to give libuv in its place */
 	void *real;		      /* NULL: this libuv has no such function */
-	const struct real_copy *copy; /* in which it lies */
+	const struct libuv_copy *copy; /* in which it lies */
 	uint32_t key;		      /* CALL_KEY */
 	uint32_t code;		      /* of the submission; 0: there is none to record */
 	uint64_t reserved[2];	      /* up to a cache line */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * libc's own functions behind the four names of libc that are wrapped. Never NULL.
+ */
+#ifndef LIBC_FUNCTIONS_H
+#define LIBC_FUNCTIONS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+int libc_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
+int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);
+int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg);
+int libc_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where the code of the copies of libuv lies: who calls from there, or whose callback lies there, is libuv itself.
+ * A copy gets its range when it is found (libuv_copy.c); before that, no address is libuv's.
+ */
+#ifndef LIBUV_TEXT_H
+#define LIBUV_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LIBUV_COPIES_MAX 8
+
+struct text_range {
+	uintptr_t start, bytes; /* bytes 0: none */
+};
+
+extern struct text_range libuv_texts[LIBUV_COPIES_MAX];
+extern _Atomic uint32_t libuv_copy_count; /* those of them that are set */
+
+/* libuv's calls of its own exported functions come here; not so where it was linked with -Bsymbolic-functions. Known
+ * since the first loop was made. */
+extern _Atomic bool libuv_own_calls_seen;
+
+static inline bool text_range_has(const struct text_range *range, const void *address)
+{
+	return (uintptr_t)address - range->start < range->bytes;
+}
+
+static inline bool libuv_is_text(const void *address)
+{
+	uint32_t count = __atomic_load_n((uint32_t *)&libuv_copy_count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (text_range_has(&libuv_texts[i], address))
+			return true;
+	return false;
+}
+
+#endif
