@@ -167,7 +167,7 @@ static void print_address(const struct shared *shared, uint64_t address)
 		const char *slash = memrchr(path, '/', module->path.bytes);
 		const char *name = slash ? slash + 1 : path;
 
-		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name, address - module->bias);
+		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name, address - module->file.bias);
 	} else
 		printf("0x%" PRIx64, address);
 }

@@ -20,6 +20,7 @@
 
 #include "ring/clock.h"
 #include "ring/futex.h"
+#include "observe/maps.h"
 #include "rings.h"
 
 #define TICK_MS	       100
@@ -286,7 +287,7 @@ static bool program_left(struct drain *drain)
 {
 	if (drain->shared->options.drain != SHARED_DRAIN_PROCESS)
 		return false;
-	return modules_is_mapped(drain->segment.header.pid, drain->self_path) == 0;
+	return maps_has_path(drain->segment.header.pid, drain->self_path) == 0;
 }
 
 /* Where a ring would be half full, and wake the drain, long before the next tick, the drain comes earlier, to find it a

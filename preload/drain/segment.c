@@ -259,19 +259,19 @@ static const char *text_of(const struct segment *segment, struct module_text tex
 
 static void put_module(struct segment *segment, const struct module *module, uint64_t now_ns)
 {
-	uint32_t bytes = (uint32_t)sizeof(struct trace_module_entry) + module->build_id_bytes + module->path.bytes;
+	uint32_t bytes = (uint32_t)sizeof(struct trace_module_entry) + module->file.build_id_bytes + module->path.bytes;
 	struct trace_module_entry *entry = entries_add(segment, &segment->entries, &bytes, now_ns);
 
 	if (!entry)
 		return;
 	entry->entry_bytes = bytes;
-	entry->build_id_bytes = module->build_id_bytes;
+	entry->build_id_bytes = module->file.build_id_bytes;
 	entry->path_bytes = module->path.bytes;
-	entry->bias = module->bias;
+	entry->bias = module->file.bias;
 	entry->start = module->start;
 	entry->end = module->end;
-	memcpy(entry->text, module->build_id, module->build_id_bytes);
-	memcpy(entry->text + module->build_id_bytes, text_of(segment, module->path), module->path.bytes);
+	memcpy(entry->text, module->file.build_id, module->file.build_id_bytes);
+	memcpy(entry->text + module->file.build_id_bytes, text_of(segment, module->path), module->path.bytes);
 }
 
 static void put_modules(struct segment *segment, uint64_t now_ns)

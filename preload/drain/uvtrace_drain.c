@@ -26,7 +26,7 @@
 #include "drain.h"
 #include "ring/control.h"
 #include "orphans.h"
-#include "observe/modules.h"
+#include "observe/maps.h"
 #include "format/version.h"
 
 #define PROCESS_NAME  "uvtrace-drain"
@@ -109,7 +109,7 @@ static void watch_start(struct watch *watch)
 	int mapped;
 
 	watch->pidfd = (int)syscall(SYS_pidfd_open, watch->pid, 0);
-	mapped = modules_is_mapped((uint32_t)watch->pid, watch->shared->self_path);
+	mapped = maps_has_path((uint32_t)watch->pid, watch->shared->self_path);
 	/* -ENOENT may also say that there is no /proc here. */
 	if (mapped == 0 || mapped == -ESRCH || (mapped == -ENOENT && !is_alive(watch))) {
 		watch->gone = 1;
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 	if (!life_start(watch.shared))
 		return 0;
 	if (argc == 3)
-		modules_use_maps(fd_parse(argv[2]));
+		maps_use(fd_parse(argv[2]));
 	atomic_store(&watch.shared->drain_pid, (uint32_t)getpid());
 	watch_start(&watch);
 	has_orphans = orphans_start(watch.shared, &orphans);

@@ -3,21 +3,21 @@
  * What is mapped in the program, from /proc/PID/maps and the ELF files themselves: where code lies, which build it
  * is, and the symbols of single addresses.
  *
- * Rules: read only, from outside, with read(2) alone (a mapped file that shrinks would be a SIGBUS). The files are
- * not believed: garbage gives no names, never an access out of bounds or an endless loop. Memory is what the struct
- * has; what does not fit is left out.
+ * Rules: read only, from outside. Memory is what the struct has; what does not fit is left out.
  */
 #ifndef MODULES_H
 #define MODULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define MODULES_MAX	       1024
-#define MODULES_TEXT_BYTES     (1u << 20) /* paths and symbols */
-#define MODULES_BUILD_ID_BYTES 64
-#define MODULES_SYMBOL_BYTES   1024
-#define MODULES_UNNAMED_MAX    64
+#include "elf_file.h"
+
+#define MODULES_MAX	     1024
+#define MODULES_TEXT_BYTES   (1u << 20) /* paths and symbols */
+#define MODULES_SYMBOL_BYTES 1024
+#define MODULES_UNNAMED_MAX  64
 
 /* A string in modules.text; 0 bytes: none. */
 struct module_text {
@@ -28,10 +28,8 @@ struct module_text {
 struct module {
 	uint64_t start;
 	uint64_t end;
-	uint64_t bias; /* address in memory - address in the ELF file */
 	struct module_text path;
-	uint16_t build_id_bytes;
-	uint8_t build_id[MODULES_BUILD_ID_BYTES];
+	struct elf_file file;
 };
 
 /* Code that is in no file: made at run time, or the kernel's own. */
@@ -57,9 +55,6 @@ struct module_symbol {
 	struct module_text name;
 };
 
-/* The build id among these ELF notes: its length, and in *id where it lies; 0 where there is none. */
-uint32_t modules_build_id(const char *notes, uint64_t bytes, const char **id);
-
 /* pid 0: a process that is gone; there is nothing to be read of it. */
 void modules_init(struct modules *modules, uint32_t pid);
 
@@ -75,14 +70,10 @@ const struct module *modules_find(const struct modules *modules, uint64_t addres
 /* Whether that is code, in a module or in none. */
 bool modules_is_code(const struct modules *modules, uint64_t address);
 
+/* A copy of the text among the struct's own; 0 bytes where there is no room. */
+struct module_text modules_add_text(struct modules *modules, const char *text, size_t bytes);
+
 /* Looks up the symbols; each module's table is gone through once. Sorts `symbols` by address. */
 void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count);
-
-/* From now on this open /proc/self/maps of the program serves in place of /proc/PID/maps. It can be read where the
- * latter is forbidden, and is empty once the program's memory is gone, by its end or by exec. */
-void modules_use_maps(int fd);
-
-/* 1: a file of this path is mapped in the process, 0: it is not, -errno: cannot be told. */
-int modules_is_mapped(uint32_t pid, const char *path);
 
 #endif

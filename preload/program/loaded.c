@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "observe/modules.h"
+#include "observe/elf_file.h"
 
 #define PAGE_BYTES 4096ull
 
@@ -22,7 +22,7 @@ static uint32_t find_build_id(const struct dl_phdr_info *info, const char **id)
 
 	for (int i = 0; i < info->dlpi_phnum && !bytes; i++)
 		if (info->dlpi_phdr[i].p_type == PT_NOTE)
-			bytes = modules_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+			bytes = elf_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
 						 info->dlpi_phdr[i].p_memsz, id);
 	return bytes;
 }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "observe/maps.h"
 #include "observe/modules.h"
 
 static struct modules modules;
@@ -58,7 +59,7 @@ static int check_module(struct dl_phdr_info *info, size_t size, void *arg)
 		for (int last = 0; last < 2; last++) {
 			module = modules_find(&modules, start + (last ? segment->p_memsz - 1 : 0));
 			cr_assert_not_null(module, "%s", info->dlpi_name);
-			cr_assert_eq(module->bias, info->dlpi_addr, "%s", info->dlpi_name);
+			cr_assert_eq(module->file.bias, info->dlpi_addr, "%s", info->dlpi_name);
 		}
 		++*checked;
 	}
@@ -90,8 +91,8 @@ static int check_build_id(struct dl_phdr_info *info, size_t size, void *arg)
 	}
 	if (!module || !note || note->n_type != NT_GNU_BUILD_ID)
 		return 0;
-	cr_assert_eq(module->build_id_bytes, note->n_descsz);
-	cr_assert_eq(memcmp(module->build_id, (const char *)(note + 1) + 4, note->n_descsz), 0);
+	cr_assert_eq(module->file.build_id_bytes, note->n_descsz);
+	cr_assert_eq(memcmp(module->file.build_id, (const char *)(note + 1) + 4, note->n_descsz), 0);
 	++*checked;
 	return 0;
 }
@@ -167,9 +168,9 @@ Test(modules, mapped_files_are_found)
 
 	cr_assert(dladdr((void *)(uintptr_t)address_of("lfind"), &info));
 	path = realpath(info.dli_fname, NULL);
-	cr_assert_eq(modules_is_mapped((uint32_t)getpid(), path), 1);
-	cr_assert_eq(modules_is_mapped((uint32_t)getpid(), "/nowhere/at.all"), 0);
-	cr_assert_lt(modules_is_mapped(0x7fffffff, path), 0);
+	cr_assert_eq(maps_has_path((uint32_t)getpid(), path), 1);
+	cr_assert_eq(maps_has_path((uint32_t)getpid(), "/nowhere/at.all"), 0);
+	cr_assert_lt(maps_has_path(0x7fffffff, path), 0);
 	free(path);
 }
 

@@ -31,12 +31,12 @@ static void set_up(void)
 	cr_assert_eq(modules_read(&found), 0);
 	for (uint32_t i = 0; i < found.count; i++) {
 		const struct module *module = &found.list[i];
-		modules[i] = (struct trace_module){.bias = module->bias,
+		modules[i] = (struct trace_module){.bias = module->file.bias,
 						   .start = module->start,
 						   .end = module->end,
-						   .build_id_bytes = module->build_id_bytes,
+						   .build_id_bytes = module->file.build_id_bytes,
 						   .path = strndup(found.text + module->path.at, module->path.bytes)};
-		memcpy(modules[i].build_id, module->build_id, module->build_id_bytes);
+		memcpy(modules[i].build_id, module->file.build_id, module->file.build_id_bytes);
 	}
 	process.module_count = found.count;
 }

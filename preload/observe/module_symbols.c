@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * modules_resolve(): the symbols of single addresses, from the tables of their modules' files.
+ */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "elf_file.h"
+#include "modules.h"
+
+#define SYMBOLS_MAX (1u << 20) /* of a table, looked at */
+#define SYMS_READ   256
+
+/* Addresses of one module that want names, by address. */
+struct wanted_symbols {
+	struct module_symbol *list;
+	uint32_t count;
+	uint64_t bias;
+	int fd;
+	Elf64_Shdr strings;
+};
+
+static void symbol_name(struct modules *modules, const struct wanted_symbols *wanted, const Elf64_Sym *symbol,
+			struct module_symbol *to)
+{
+	char name[MODULES_SYMBOL_BYTES];
+	ssize_t bytes = pread(wanted->fd, name, sizeof(name), (off_t)(wanted->strings.sh_offset + symbol->st_name));
+	size_t length = bytes > 0 ? strnlen(name, (size_t)bytes) : 0;
+
+	if (symbol->st_name >= wanted->strings.sh_size || length == (size_t)bytes)
+		return;
+	to->offset = (uint32_t)(to->address - wanted->bias - symbol->st_value);
+	to->name = modules_add_text(modules, name, length);
+}
+
+/* The first of the wanted ones at or after this address. */
+static uint32_t wanted_lower_bound(const struct wanted_symbols *wanted, uint64_t address)
+{
+	uint32_t low = 0, high = wanted->count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (wanted->list[middle].address - wanted->bias < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Gives its name to the addresses inside it. A symbol without a size names its first byte alone. */
+static void symbol_match(struct modules *modules, const struct wanted_symbols *wanted, const Elf64_Sym *symbol)
+{
+	uint64_t size = symbol->st_size ? symbol->st_size : 1;
+	int type = ELF64_ST_TYPE(symbol->st_info);
+
+	if (symbol->st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC))
+		return;
+	for (uint32_t i = wanted_lower_bound(wanted, symbol->st_value); i < wanted->count; i++) {
+		if (wanted->list[i].address - wanted->bias - symbol->st_value >= size)
+			return;
+		if (wanted->list[i].name.bytes == 0)
+			symbol_name(modules, wanted, symbol, &wanted->list[i]);
+	}
+}
+
+static void symbols_walk(struct modules *modules, struct wanted_symbols *wanted)
+{
+	Elf64_Sym symbols[SYMS_READ];
+	Elf64_Shdr section;
+	uint64_t count;
+
+	if (!elf_symbols(wanted->fd, &section, &wanted->strings))
+		return;
+	count = section.sh_size / sizeof(Elf64_Sym);
+	count = count < SYMBOLS_MAX ? count : SYMBOLS_MAX;
+	for (uint64_t i = 0; i < count; i += SYMS_READ) {
+		uint64_t some = count - i < SYMS_READ ? count - i : SYMS_READ;
+
+		if (!elf_read(wanted->fd, symbols, some * sizeof(Elf64_Sym), section.sh_offset + i * sizeof(Elf64_Sym)))
+			return;
+		for (uint64_t j = 0; j < some; j++)
+			symbol_match(modules, wanted, &symbols[j]);
+	}
+}
+
+/* By address. Not qsort(): it may allocate. */
+static void symbols_sort(struct module_symbol *symbols, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++) {
+		struct module_symbol symbol = symbols[i];
+		uint32_t at = i;
+
+		for (; at > 0 && symbols[at - 1].address > symbol.address; at--)
+			symbols[at] = symbols[at - 1];
+		symbols[at] = symbol;
+	}
+}
+
+static void module_resolve(struct modules *modules, const struct module *module, struct module_symbol *symbols,
+			   uint32_t count)
+{
+	struct wanted_symbols wanted = {.list = symbols, .count = count, .bias = module->file.bias};
+	char path[PATH_MAX];
+
+	if (module->path.bytes >= sizeof(path))
+		return;
+	memcpy(path, modules->text + module->path.at, module->path.bytes);
+	path[module->path.bytes] = '\0';
+	wanted.fd = elf_open(modules->pid, path);
+	if (wanted.fd < 0)
+		return;
+	if (elf_is(wanted.fd, &module->file))
+		symbols_walk(modules, &wanted);
+	close(wanted.fd);
+}
+
+void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count)
+{
+	symbols_sort(symbols, count);
+	for (uint32_t first = 0, next; first < count; first = next) {
+		const struct module *module = modules_find(modules, symbols[first].address);
+
+		for (next = first + 1; module && next < count && symbols[next].address < module->end; next++)
+			;
+		if (module)
+			module_resolve(modules, module, symbols + first, next - first);
+	}
+}
