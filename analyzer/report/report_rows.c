@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "report/report.h"
+#include "report.h"
 
 static int compare_total_first(const void *a, const void *b)
 {
