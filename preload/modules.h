@@ -11,6 +11,7 @@
 #define MODULES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MODULES_MAX	       1024
@@ -84,5 +85,9 @@ void modules_use_maps(int fd);
 
 /* 1: a file of this path is mapped in the process, 0: it is not, -errno: cannot be told. */
 int modules_is_mapped(uint32_t pid, const char *path);
+
+/* The same for a file whose name begins with `name`; then its path, as /proc/PID/maps has it, is in
+ * `path`. */
+int modules_find_mapped(uint32_t pid, const char *name, char *path, size_t bytes);
 
 #endif
