@@ -274,6 +274,9 @@ Test(launcher, doctor_tests_itself)
 {
 	struct result well = launch("doctor", NULL, NULL, NULL);
 	struct result with = launch("doctor", "--", build_path("fixtures/timers"), NULL);
+	struct result help = launch("doctor", "--help", NULL, NULL);
+	struct result elsewhere =
+	    launch("doctor", "--path=/tmp/t.bin", "--", build_path("fixtures/timers"));
 	struct result refused = launch("doctor", "--", build_path("uvtrace-drain"), NULL);
 	struct result linked = launch("doctor", "--", build_path("fixtures/slow_hidden"), NULL);
 	struct result nowhere = run_program(&(struct run){.program = source_path("scripts/uvtrace"),
@@ -281,6 +284,9 @@ Test(launcher, doctor_tests_itself)
 							  .env = {"TMPDIR=/nonexistent"},
 							  .bare = true});
 
+	cr_assert_str_eq(help.out, launch("--help", NULL, NULL, NULL).out);
+	cr_assert(strstr(elsewhere.out, "disk        /tmp,"), "%s", elsewhere.out);
+	cr_assert(elsewhere.status == 0 && strstr(elsewhere.out, "tier full"), "%s", elsewhere.out);
 	cr_assert_eq(well.status, 0, "%s", well.out);
 	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);

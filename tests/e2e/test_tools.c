@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What README says of the tools' exit status, held against good traces, damaged ones and what is no
+ * trace.
+ */
+#include "harness.h"
+
+TestSuite(tools, .init = harness_enter, .fini = harness_leave, .timeout = 30);
+
+static const struct {
+	const char *trace;
+	int analyze, jsonl; /* exit status */
+	bool has_events;
+} cases[] = {
+    {"tests/golden/echo.bin", 0, 0, true},
+    {"tests/golden/flipped.bin", 0, 1, true}, /* a part could not be read, the rest is written */
+    {"tests/golden/cut.bin", 0, 1, true},
+    {"Makefile", 1, 1, false},
+    {"tests/not_there.bin", 1, 1, false},
+};
+
+static struct result read_by(const char *tool, const char *trace)
+{
+	return run_program(
+	    &(struct run){.program = build_path(tool), .args = {trace}, .bare = true});
+}
+
+Test(tools, exit_status)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *trace = source_path(cases[i].trace);
+		struct result report = read_by("analyze_trace", trace),
+			      lines = read_by("trace_to_jsonl", trace);
+
+		cr_expect_eq(report.status, cases[i].analyze, "analyze_trace %s: %d", trace,
+			     report.status);
+		cr_expect_eq(lines.status, cases[i].jsonl, "trace_to_jsonl %s: %d", trace,
+			     lines.status);
+		cr_expect_eq(lines.err[0] != '\0', lines.status == 1, "%s: a line says why: %s",
+			     trace, lines.err);
+		cr_expect_eq(strstr(lines.out, "\"event\":\"PollEnd\"") != NULL,
+			     cases[i].has_events, "%s", trace);
+		result_free(&report);
+		result_free(&lines);
+	}
+	cr_expect_eq(read_by("analyze_trace", "--nonsense").status, 2);
+	cr_expect_eq(read_by("trace_to_jsonl", "--nonsense").status, 2);
+}
