@@ -32,7 +32,9 @@ static void usage(FILE *to)
 	      "Writes the trace IN (a file, or a folder with the files of one or many processes) as JSON lines to OUT\n"
 	      "(default: standard output): one event a line, in order of time.\n\n"
 	      "  -h, --help     this text\n"
-	      "  -V, --version  the version of uvtrace\n",
+	      "  -V, --version  the version of uvtrace\n\n"
+	      "Exit status: 0 all was read and written; 1 something could not be, a line each says what, and what\n"
+	      "could be is written; 2 bad usage.\n",
 	      to);
 }
 
@@ -40,7 +42,7 @@ static int bad_usage(const char *message)
 {
 	if (message)
 		fprintf(stderr, PROGRAM ": %s\n", message);
-	fputs("Try '" PROGRAM " --help'\n", stderr);
+	fputs("Try '" PROGRAM " --help'.\n", stderr);
 	return 2;
 }
 

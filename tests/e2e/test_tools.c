@@ -46,3 +46,34 @@ Test(tools, exit_status)
 	cr_expect_eq(read_by("analyze_trace", "--nonsense").status, 2);
 	cr_expect_eq(read_by("trace_to_jsonl", "--nonsense").status, 2);
 }
+
+static struct result analyze_with(const char *first, const char *second)
+{
+	const char *trace = source_path("tests/golden/echo.bin");
+
+	return run_program(&(struct run){
+	    .program = build_path("analyze_trace"), .args = {trace, first, second}, .bare = true});
+}
+
+/* A condition that cannot hold is not one that never does. */
+Test(tools, conditions_can_hold)
+{
+	char *baseline;
+	struct result without = analyze_with("--fail-if=worse>0", NULL);
+
+	cr_assert_gt(asprintf(&baseline, "--baseline=%s", source_path("tests/golden/echo.bin")), 0);
+	cr_expect_eq(without.status, 2, "%d", without.status);
+	cr_expect(strstr(without.err, "needs --baseline"), "says: %s", without.err);
+	cr_expect_eq(analyze_with("--fail-if=worse>0", baseline).status, 0);
+	cr_expect_eq(analyze_with(baseline, "--fail-if=worse>0").status, 0);
+	cr_expect_eq(analyze_with("--html=page.html", "--fail-if=lost>0").status, 2);
+}
+
+Test(tools, no_trace_in_this_folder)
+{
+	struct result result =
+	    run_program(&(struct run){.program = build_path("analyze_trace"), .bare = true});
+
+	cr_expect_eq(result.status, 1);
+	cr_expect(strstr(result.err, "name the files or the folder of a trace"), "says: %s", result.err);
+}
