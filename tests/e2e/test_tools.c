@@ -77,3 +77,21 @@ Test(tools, no_trace_in_this_folder)
 	cr_expect_eq(result.status, 1);
 	cr_expect(strstr(result.err, "name the files or the folder of a trace"), "says: %s", result.err);
 }
+
+/* "trace.*.bin" of two files is IN and OUT: the second stays as it is. */
+Test(tools, out_is_no_trace)
+{
+	struct result result = run_program(&(struct run){
+	    .program = "sh",
+	    .args = {"-c",
+		     "cp \"$0\" a.bin; cp a.bin b.bin; gzip -c a.bin >c.bin.gz; cp c.bin.gz d; "
+		     "\"$1\" a.bin b.bin; echo $?; \"$1\" a.bin d; echo $?; "
+		     "cmp a.bin b.bin && cmp c.bin.gz d && echo kept; "
+		     "echo old >e; \"$1\" a.bin e; echo $?; grep -c PollEnd e",
+		     source_path("tests/golden/echo.bin"), build_path("trace_to_jsonl")},
+	    .bare = true});
+
+	cr_expect_eq(strncmp(result.out, "2\n2\nkept\n0\n", 11), 0, "%s%s", result.out, result.err);
+	cr_expect(strstr(result.err, "name the folder"), "says: %s", result.err);
+	cr_expect_eq(result.status, 0, "what is no trace is written over");
+}
