@@ -42,6 +42,9 @@ DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,f
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
 
+# Of the preload, what readers need too.
+SHARED_SRC := $(call sources,preload/format) preload/ring/ring_check.c
+
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources,$(addprefix analyzer/,base trace timeline symbols findings report report/* jsonl))
 
@@ -79,7 +82,7 @@ VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-
 	-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
 # Its C: the analyzer without what needs the program's files (symbols/) or libraries (*_native.c), for which viewer/wasm/
 # has stand-ins.
-VIEWER_SRC := $(filter-out %_native.c,$(call sources,preload/format \
+VIEWER_SRC := $(SHARED_SRC) $(filter-out %_native.c,$(call sources,\
 	$(addprefix analyzer/,base trace timeline findings report report/json viewer/wasm)))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
@@ -158,7 +161,7 @@ $(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 $(BUILD)/trace_ctl: $(call obj,preload/ctl/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) preload/format/crc32c.c)
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC))
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@

@@ -249,6 +249,29 @@ static void option_take(struct settings *settings, int code, const char *name, c
 	}
 }
 
+/* A condition that nobody looks at, or that cannot hold, would pass for ever. */
+static void gates_can_hold(const struct settings *settings)
+{
+	if (settings->html && settings->gate_count > 0) {
+		complain("--html writes the page alone: --fail-if needs a run of its own");
+		usage_error();
+	}
+	for (size_t i = 0; i < settings->gate_count && !settings->baseline_path; i++) {
+		if (!gate_needs_baseline(&settings->gates[i]))
+			continue;
+		complain("--fail-if: '%s' needs --baseline", settings->gates[i].text);
+		usage_error();
+	}
+}
+
+static void default_input_check(void)
+{
+	if (access(DEFAULT_INPUT, F_OK) == 0 || errno != ENOENT)
+		return;
+	complain("there is no " DEFAULT_INPUT " in this folder: name the files or the folder of a trace");
+	exit(1);
+}
+
 static void settings_read(struct settings *settings, int argc, char **argv)
 {
 	static const char *const default_paths[] = {DEFAULT_INPUT};
@@ -260,6 +283,9 @@ static void settings_read(struct settings *settings, int argc, char **argv)
 		complain("--to must be later than --from");
 		usage_error();
 	}
+	gates_can_hold(settings);
+	if (optind == argc)
+		default_input_check();
 	thresholds_apply(&settings->thresholds, &settings->timeline);
 	if (!settings->top_set)
 		settings->timeline.top = !settings->format ? TOP_DEFAULT_JSON : TOP_DEFAULT;

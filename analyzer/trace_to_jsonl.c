@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "jsonl/jsonl.h"
+#include "ring/shared.h"
 #include "format/version.h"
 
 #define PROGRAM "trace_to_jsonl"
@@ -32,7 +33,9 @@ static void usage(FILE *to)
 	      "Writes the trace IN (a file, or a folder with the files of one or many processes) as JSON lines to OUT\n"
 	      "(default: standard output): one event a line, in order of time.\n\n"
 	      "  -h, --help     this text\n"
-	      "  -V, --version  the version of uvtrace\n",
+	      "  -V, --version  the version of uvtrace\n\n"
+	      "Exit status: 0 all was read and written; 1 something could not be, a line each says what, and what\n"
+	      "could be is written; 2 bad usage.\n",
 	      to);
 }
 
@@ -40,7 +43,7 @@ static int bad_usage(const char *message)
 {
 	if (message)
 		fprintf(stderr, PROGRAM ": %s\n", message);
-	fputs("Try '" PROGRAM " --help'\n", stderr);
+	fputs("Try '" PROGRAM " --help'.\n", stderr);
 	return 2;
 }
 
@@ -89,6 +92,33 @@ static bool same_file(const char *a, const char *b)
 
 	return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 && status_a.st_dev == status_b.st_dev &&
 	       status_a.st_ino == status_b.st_ino;
+}
+
+/* A shell makes IN and OUT of "trace.*.bin": what is there is not written over. */
+static bool is_trace(const char *path)
+{
+	static const struct {
+		const char *bytes;
+		size_t count;
+	} starts[] = {{TRACE_MAGIC, 8}, {SHARED_MAGIC, 8}, {"\x1f\x8b", 2}, {"\x28\xb5\x2f\xfd", 4}};
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char start[8] = "";
+	ssize_t got = fd < 0 ? 0 : read(fd, start, sizeof(start));
+	bool found = false;
+
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		found |= got >= (ssize_t)starts[i].count &&
+			 memcmp(start, starts[i].bytes, starts[i].count) == 0;
+	return found;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static int open_out(struct job *job)
@@ -157,6 +187,8 @@ int main(int argc, char **argv)
 	job.out = argv[optind + 1];
 	if (job.out && same_file(job.in, job.out))
 		return bad_usage("OUT is the trace itself");
+	if (job.out && is_regular(job.out) && is_trace(job.out))
+		return bad_usage("OUT is a trace too; of several files name the folder");
 	job.progress = isatty(STDERR_FILENO);
 	return run(&job);
 }

@@ -19,7 +19,7 @@
 
 #include "format/crc32c.h"
 #include "reader_internal.h"
-#include "ring/shared.h"
+#include "ring/ring_check.h"
 
 #define FDS_MAX 256 /* kept open, if the limit lets us */
 
@@ -200,10 +200,10 @@ static void header_check(struct reader *reader, struct reader_file *file)
 	}
 }
 
-static int open_regular(const char *path)
+static int open_regular(const char *path, int flags)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 
 	if (fd < 0)
 		return -errno;
@@ -235,7 +235,7 @@ static void keep_fd(struct reader *reader, struct reader_file *file, int fd)
 /* file->usable says whether there is a header to go by. Returns 0 or -ENOMEM. */
 int reader_file_open(struct reader *reader, struct reader_file *file)
 {
-	int fd = open_regular(file->path);
+	int fd = open_regular(file->path, 0);
 	int inflated;
 
 	if (fd < 0) {
@@ -252,10 +252,11 @@ int reader_file_open(struct reader *reader, struct reader_file *file)
 	return inflated == -ENOMEM ? -ENOMEM : 0;
 }
 
-/* The ring that a segment speaks of. Not there, or not a file: -errno and no problem, that is how it should be. */
+/* The ring that a segment speaks of. Not there, or not as a program makes it: -errno and no
+ * problem. Whose it is does not matter, because it is only read. */
 int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_index)
 {
-	int fd = open_regular(path);
+	int fd = open_regular(path, O_NOFOLLOW);
 	struct stat status;
 	char *copy;
 	int error;
@@ -263,7 +264,8 @@ int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_
 	if (fd < 0)
 		return fd;
 	copy = strdup(path);
-	if (!copy || fstat(fd, &status) != 0 || file_is_known(reader, &status)) {
+	if (!copy || fstat(fd, &status) != 0 || !ring_check_is_private(&status) ||
+	    file_is_known(reader, &status)) {
 		error = copy ? -EEXIST : -ENOMEM;
 		free(copy);
 		close(fd);
@@ -316,7 +318,7 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 	if (bytes > file->bytes - offset)
 		bytes = file->bytes - offset;
 	if (fd < 0)
-		fd = open_regular(file->path);
+		fd = open_regular(file->path, 0);
 	if (fd < 0)
 		return fd;
 	got = read_fully(fd, to, bytes, file->base + offset);

@@ -5,7 +5,8 @@
  * to them; those that are in a file too are dropped there as doubles.
  *
  * Rules: the ring is only read, and only when its process is gone: of a living one a note says how much is still in
- * the ring. It is a file of somebody else's: magic, version, sizes and every index are checked.
+ * the ring. It is a file of somebody else's: ring_check.h goes over its layout, and every index
+ * is checked here.
  */
 #include <stddef.h>
 #include <errno.h>
@@ -17,9 +18,8 @@
 #include <unistd.h>
 
 #include "reader_internal.h"
+#include "ring/ring_check.h"
 #include "ring/shared.h"
-
-#define RING_BYTES_MAX (1u << 30)
 
 static const char *const kind_names[KIND_COUNT] = {
 #define KIND(name, text, class) [KIND_##name] = text,
@@ -89,16 +89,8 @@ static bool process_is_running(const struct trace_process *process)
 
 /* ---- The ring file ---------------------------------------------------------------------------------------- */
 
-static bool shared_is_sane(const struct shared *shared, uint64_t bytes)
-{
-	return memcmp(shared->magic, SHARED_MAGIC, 8) == 0 && shared->version == SHARED_VERSION &&
-	       shared->header_bytes == sizeof(*shared) && shared->ring_count <= SHARED_RINGS_MAX &&
-	       shared->ring_bytes >= sizeof(struct record) && shared->ring_bytes <= RING_BYTES_MAX &&
-	       (shared->ring_bytes & (shared->ring_bytes - 1)) == 0 && shared->rings_offset >= sizeof(*shared) &&
-	       shared->rings_offset <= bytes &&
-	       (uint64_t)shared->ring_count * shared->ring_bytes <= bytes - shared->rings_offset &&
-	       shared->unit_shift <= READER_SHIFT_MAX && shared->start.counter >> shared->unit_shift < READER_TICK_MAX;
-}
+_Static_assert(RING_CHECK_SHIFT_MAX <= READER_SHIFT_MAX, "shifts");
+_Static_assert(RING_CHECK_TICK_MAX <= READER_TICK_MAX, "ticks");
 
 /* Of an array that is part of it only what is in use. */
 static bool array_read(const struct reader_file *file, struct shared *shared, void *array, size_t count, size_t max,
@@ -116,7 +108,7 @@ static bool shared_read(const struct reader_file *file, struct shared *shared, c
 
 	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
 								  : "not a ring, or a damaged one";
-	if (got != (ssize_t)head || !shared_is_sane(shared, file->bytes))
+	if (got != (ssize_t)head || ring_check(shared, file->bytes) != 0)
 		return false;
 	return array_read(file, shared, shared->rings, shared->ring_count, SHARED_RINGS_MAX,
 			  sizeof(shared->rings[0])) &&

@@ -5,7 +5,7 @@
  * cancelled, its work function as never run, and the timer as closed without a poll.
  *
  *     scripts/uvtrace -- build/examples/cancelled_task
- *     build/trace_to_jsonl uvtrace.data/trace.*.bin | grep Cancelled
+ *     build/trace_to_jsonl uvtrace.data | grep Cancelled
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,27 +4,23 @@
  * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). Runs on the desk; shares
  * with the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
- * Rules: only ring files of our own user are opened, never through a link; nothing in them is believed unchecked.
+ * Rules: only ring files that attach.c finds are opened; nothing in them is believed unchecked.
  * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "observe/attach.h"
 #include "ring/clock.h"
 #include "program/config.h"
 #include "ring/control.h"
 #include "ring/doing.h"
-#include "drain/drain.h"
 #include "observe/modules.h"
 #include "drain/orphans.h"
 #include "program/shm.h"
@@ -43,6 +39,7 @@ static void usage(FILE *out)
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
 	      "       trace_ctl recover\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
+	      "PID is as this shell sees it, also that of a container's process.\n"
 	      "  status   what each worker is doing now, and how much was recorded and lost\n"
 	      "  enable   switch recording on\n"
 	      "  disable  switch recording off: callbacks run as without uvtrace\n"
@@ -55,66 +52,16 @@ static void usage(FILE *out)
 	      out);
 }
 
-static int fail(long pid, const char *what)
+/* The process, by the number that we know it by; its ring has the one that it knows itself by. */
+struct target {
+	uint32_t pid;
+	struct shared *shared;
+};
+
+static int fail(uint32_t pid, const char *what)
 {
-	fprintf(stderr, "trace_ctl: process %ld: %s\n", pid, what);
+	fprintf(stderr, "trace_ctl: process %u: %s\n", pid, what);
 	return 1;
-}
-
-/* Maps one candidate, or NULL. */
-static struct shared *map_ring(const char *path, long pid)
-{
-	struct shared *shared;
-	struct stat st;
-	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < (off_t)sizeof(*shared)) {
-		close(fd);
-		return NULL;
-	}
-	shared = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (shared == MAP_FAILED)
-		return NULL;
-	if (drain_check(shared, st.st_size) == 0 && shared->pid == pid)
-		return shared;
-	munmap(shared, st.st_size);
-	return NULL;
-}
-
-/* The ring file of that process in `folder`; *denied is set when one is there that is not ours. */
-static struct shared *find_in(const char *folder, long pid, int *denied)
-{
-	char prefix[64], path[PATH_MAX];
-	struct shared *shared = NULL;
-	struct dirent *entry;
-	DIR *dir = opendir(folder);
-
-	if (!dir)
-		return NULL;
-	snprintf(prefix, sizeof(prefix), SHARED_PREFIX "%ld.", pid);
-	while (!shared && (entry = readdir(dir))) {
-		if (strncmp(entry->d_name, prefix, strlen(prefix)))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		shared = map_ring(path, pid);
-		*denied |= !shared;
-	}
-	closedir(dir);
-	return shared;
-}
-
-/* /dev/shm as the process sees it, too: it may live in another mount namespace. */
-static struct shared *find_ring(long pid, int *denied)
-{
-	char folder[64];
-	struct shared *shared;
-
-	snprintf(folder, sizeof(folder), "/proc/%ld/root" SHARED_DIR, pid);
-	shared = find_in(SHARED_DIR, pid, denied);
-	return shared ? shared : find_in(folder, pid, denied);
 }
 
 static void print_duration(uint64_t ns)
@@ -148,14 +95,14 @@ static struct record find_doing(const struct record *records, uint64_t head, uin
 }
 
 /* "name" or "module+0xoffset", from the process itself. */
-static void print_address(const struct shared *shared, uint64_t address)
+static void print_address(const struct target *target, uint64_t address)
 {
 	static struct modules modules;
 	struct module_symbol symbol = {.address = address};
 	const struct module *module;
 
 	if (!modules.count) {
-		modules_init(&modules, shared->pid);
+		modules_init(&modules, target->pid);
 		modules_read(&modules);
 	}
 	modules_resolve(&modules, &symbol, 1);
@@ -172,21 +119,21 @@ static void print_address(const struct shared *shared, uint64_t address)
 		printf("0x%" PRIx64, address);
 }
 
-static void print_poll(const struct shared *shared, struct record record)
+static void print_poll(const struct target *target, struct record record)
 {
-	const struct shared_site *site = &shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
+	const struct shared_site *site = &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
 
 	printf("in the %s callback ", site->kind < KIND_COUNT && kind_names[site->kind] ? kind_names[site->kind] : "?");
-	print_address(shared, site->callback);
+	print_address(target, site->callback);
 	printf(" of 0x%" PRIx64, trace_word_object(record.word));
 }
 
-static void print_doing(const struct shared *shared, struct record record)
+static void print_doing(const struct target *target, struct record record)
 {
 	uint32_t code = trace_word_code(record.word);
 
 	if (doing_is_poll(record.word))
-		print_poll(shared, record);
+		print_poll(target, record);
 	else
 		printf("%s", code == TRACE_PARK		? "parked"
 			     : code == TRACE_LOOP_LEAVE ? "outside of uv_run"
@@ -194,12 +141,13 @@ static void print_doing(const struct shared *shared, struct record record)
 	if (!record.counter)
 		return;
 	printf(" for ");
-	print_duration(elapsed_ns(shared, record.counter));
+	print_duration(elapsed_ns(target->shared, record.counter));
 }
 
-static void print_worker(struct shared *shared, uint32_t index)
+static void print_worker(const struct target *target, uint32_t index)
 {
 	static const char *const roles[] = {"?", "loop", "pool", "other"};
+	struct shared *shared = target->shared;
 	struct shared_ring *ring = &shared->rings[index];
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
@@ -212,23 +160,26 @@ static void print_worker(struct shared *shared, uint32_t index)
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
-		print_doing(shared, find_doing(shared_ring_records(shared, index), head, mask));
+		print_doing(target, find_doing(shared_ring_records(shared, index), head, mask));
 	else
 		printf("nothing recorded yet");
 	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
 	       head - atomic_load(&ring->tail));
 }
 
-static int status(struct shared *shared)
+static int status(const struct target *target)
 {
 	static const char *const drains[] = {"not running", "starting", "running", "finished"};
+	struct shared *shared = target->shared;
 	uint32_t drain_state = atomic_load(&shared->drain_state);
 	uint32_t drain_pid = atomic_load(&shared->drain_pid);
 
-	printf("process %u: recording %s; libuv %u.%u.%u; writes %.*s\n", shared->pid,
-	       atomic_load(&shared->enabled) ? "on" : "off", shared->libuv_version >> 16 & 0xff,
-	       shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff, (int)sizeof(shared->options.path),
-	       shared->options.path);
+	printf("process %u", target->pid);
+	if (shared->pid != target->pid)
+		printf(" (process %u of its pid namespace, as all numbers below)", shared->pid);
+	printf(": recording %s; libuv %u.%u.%u; writes %.*s\n", atomic_load(&shared->enabled) ? "on" : "off",
+	       shared->libuv_version >> 16 & 0xff, shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff,
+	       (int)sizeof(shared->options.path), shared->options.path);
 	printf("  drain %s", drains[drain_state <= DRAIN_DONE ? drain_state : DRAIN_NONE]);
 	if (drain_pid)
 		printf(" (helper process %u)", drain_pid);
@@ -237,7 +188,7 @@ static int status(struct shared *shared)
 	       atomic_load(&shared->evicted_segments));
 	for (uint32_t i = 0; i < shared->ring_count; i++)
 		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) == RING_LIVE)
-			print_worker(shared, i);
+			print_worker(target, i);
 	if (atomic_load(&shared->untraced_threads) || atomic_load(&shared->untraced_callbacks))
 		printf("  untraced: %" PRIu64 " threads, %" PRIu64 " callbacks\n",
 		       atomic_load(&shared->untraced_threads), atomic_load(&shared->untraced_callbacks));
@@ -246,36 +197,37 @@ static int status(struct shared *shared)
 	return 0;
 }
 
-static int enable(struct shared *shared)
+static int enable(const struct target *target)
 {
-	control_enable(shared, true);
+	control_enable(target->shared, true);
 	return 0;
 }
 
-static int disable(struct shared *shared)
+static int disable(const struct target *target)
 {
-	control_enable(shared, false);
+	control_enable(target->shared, false);
 	return 0;
 }
 
-static int not_written(const struct shared *shared)
+static int not_written(const struct target *target)
 {
+	const struct shared *shared = target->shared;
 	char text[sizeof(shared->message) + 1];
 
 	if (!atomic_load(&shared->message_ready))
-		return fail(shared->pid, "the drain did not answer within 2 s");
+		return fail(target->pid, "the drain did not answer within 2 s");
 	snprintf(text, sizeof(text), "%.*s", (int)sizeof(shared->message), shared->message);
-	return fail(shared->pid, text);
+	return fail(target->pid, text);
 }
 
-static int flush(struct shared *shared)
+static int flush(const struct target *target)
 {
-	return control_flush(shared, WAIT_MS) ? not_written(shared) : 0;
+	return control_flush(target->shared, WAIT_MS) ? not_written(target) : 0;
 }
 
-static int rotate(struct shared *shared)
+static int rotate(const struct target *target)
 {
-	return control_rotate(shared, WAIT_MS) ? not_written(shared) : 0;
+	return control_rotate(target->shared, WAIT_MS) ? not_written(target) : 0;
 }
 
 struct recovery {
@@ -330,27 +282,66 @@ static int recover(void)
 
 static const struct {
 	const char *name;
-	int (*run)(struct shared *shared);
+	int (*run)(const struct target *target);
 } commands[] = {{"status", status}, {"enable", enable}, {"disable", disable}, {"flush", flush}, {"rotate", rotate}};
 
-static int run(long pid, const char *name)
+/* What keeps us from its ring, as far as that is known. */
+static int not_found(uint32_t pid, const struct attach_search *search)
 {
-	int denied = 0;
-	struct shared *shared;
+	char text[256];
+
+	switch (search->error) {
+	case 0:
+		break;
+	case -ENOENT:
+		return fail(pid, "is traced, but its ring file has been removed");
+	case -EPERM:
+	case -EACCES:
+	case -EPROTO:
+	case -ELOOP:
+		return fail(pid, "its ring file cannot be read: another user's process, or another version of uvtrace");
+	default:
+		snprintf(text, sizeof(text), "its ring file cannot be read: %s", strerror(-search->error));
+		return fail(pid, text);
+	}
+	if (!search->maps_error)
+		return fail(pid, "is not being traced (or has not run a loop yet)");
+	snprintf(text, sizeof(text),
+		 "no ring file of it is in " SHARED_DIR " or where UVTRACE_PATH says, and what it has "
+		 "mapped cannot be seen: %s",
+		 strerror(-search->maps_error));
+	return fail(pid, text);
+}
+
+/* Where what it has mapped is not for us to see, its trace may be where ours would be. */
+static struct attach_search find(uint32_t pid)
+{
+	struct attach_search search = attach_find(pid, NULL);
+	char *slash;
+
+	if (search.shared || !search.maps_error)
+		return search;
+	config_read();
+	slash = strrchr(config.path, '/');
+	if (!slash)
+		return search;
+	*slash = '\0';
+	return attach_find(pid, config.path);
+}
+
+static int run(uint32_t pid, const char *name)
+{
+	struct attach_search search;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, name))
 			continue;
-		if (kill(pid, 0) && errno == ESRCH)
+		if (kill((pid_t)pid, 0) && errno == ESRCH)
 			return fail(pid, "no such process");
-		shared = find_ring(pid, &denied);
-		if (!shared)
-			return fail(
-			    pid,
-			    denied
-				? "its ring file cannot be read: another user's process, or another version of uvtrace"
-				: "is not being traced (or has not run a loop yet)");
-		return commands[i].run(shared);
+		search = find(pid);
+		if (!search.shared)
+			return not_found(pid, &search);
+		return commands[i].run(&(struct target){pid, search.shared});
 	}
 	fprintf(stderr, "trace_ctl: unknown command \"%s\"\nTry 'trace_ctl --help'.\n", name);
 	return 2;
@@ -377,9 +368,9 @@ int main(int argc, char **argv)
 	}
 	errno = 0;
 	pid = strtol(argv[1], &end, 10);
-	if (*end || end == argv[1] || errno || pid <= 0) {
+	if (*end || end == argv[1] || errno || pid <= 0 || pid > INT_MAX) {
 		fprintf(stderr, "trace_ctl: \"%s\" is not a process id\nTry 'trace_ctl --help'.\n", argv[1]);
 		return 2;
 	}
-	return run(pid, argv[2]);
+	return run((uint32_t)pid, argv[2]);
 }

@@ -30,31 +30,6 @@
 #define RINGS_SPARE    8 /* threads that may be taking one at the same time */
 #define NEVER	       -1
 
-/* ---- Checks --------------------------------------------------------------------------------------------- */
-
-static bool is_terminated(const char *text, size_t bytes)
-{
-	return strnlen(text, bytes) < bytes;
-}
-
-int drain_check(const struct shared *shared, uint64_t bytes)
-{
-	if (bytes < sizeof(*shared) || memcmp(shared->magic, SHARED_MAGIC, sizeof(shared->magic)) != 0 ||
-	    shared->version != SHARED_VERSION || shared->header_bytes != sizeof(*shared))
-		return -EPROTO;
-	if (shared->ring_count > SHARED_RINGS_MAX || shared->ring_bytes < 4 * sizeof(struct record) ||
-	    (shared->ring_bytes & (shared->ring_bytes - 1)) != 0)
-		return -EPROTO;
-	if (shared->rings_offset < sizeof(*shared) || shared->rings_offset % sizeof(struct record) != 0 ||
-	    shared->rings_offset > bytes ||
-	    (uint64_t)shared->ring_count * shared->ring_bytes > bytes - shared->rings_offset)
-		return -EPROTO;
-	if (shared->unit_shift > 63 || !is_terminated(shared->self_path, sizeof(shared->self_path)) ||
-	    !is_terminated(shared->options.path, sizeof(shared->options.path)))
-		return -EPROTO;
-	return 0;
-}
-
 /* ---- Samples -------------------------------------------------------------------------------------------- */
 
 static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, const struct drain_worker *worker)

@@ -11,12 +11,9 @@
 #include "ring/shared.h"
 
 /* Drains until the program ends: in the helper, until program_gone says so; in a thread, until shared->exiting.
- * `shared` has been checked (drain_check). Sets shared->drain_state to DRAIN_RUNNING at its start and to
+ * `shared` has been checked (ring_check.h). Sets shared->drain_state to DRAIN_RUNNING at its start and to
  * DRAIN_DONE at its end. Returns 0, or -errno where nothing could be written at all (the program runs on).
  */
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone);
-
-/* 0 if this mapping of `bytes` bytes is a ring file of this version whose sizes fit, else -EPROTO. */
-int drain_check(const struct shared *shared, uint64_t bytes);
 
 #endif

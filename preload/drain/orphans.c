@@ -14,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "observe/attach.h"
 #include "drain.h"
 #include "observe/folder.h"
+#include "ring/ring_check.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks */
 
@@ -31,12 +33,6 @@ struct orphan {
 	uint64_t left;	     /* bytes that may still be copied: what the file really has */
 };
 
-static bool is_private(const struct stat *stat)
-{
-	return S_ISREG(stat->st_mode) && stat->st_uid == geteuid() && (stat->st_mode & 077) == 0 &&
-	       stat->st_nlink == 1 && stat->st_size >= (off_t)sizeof(struct shared);
-}
-
 /* Neither a program nor its drain has it. */
 static bool is_left_alone(const struct orphan *orphan)
 {
@@ -50,8 +46,7 @@ static bool is_left_alone(const struct orphan *orphan)
  * by, and must not keep its own from it. */
 static bool is_ours(struct orphan *orphan)
 {
-	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && fstat(orphan->fd, &orphan->stat) == 0 &&
-	       is_private(&orphan->stat);
+	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && attach_check(orphan->fd, &orphan->stat) == 0;
 }
 
 static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
@@ -105,7 +100,7 @@ static int copy_head(struct orphan *orphan)
 		return -errno;
 	orphan->left = (uint64_t)orphan->stat.st_blocks * BLOCK_BYTES;
 	error = copy_part(orphan, 0, sizeof(struct shared));
-	return error ? error : drain_check(orphan->copy, bytes);
+	return error ? error : ring_check(orphan->copy, bytes);
 }
 
 /* As if the program had died just now, but for what may be another's by now: its pid, and its file's name. */
@@ -149,7 +144,7 @@ static void try_open(const struct search *search, int folder, const char *name, 
 {
 	int error;
 
-	if (fstat(orphan->fd, &orphan->stat) != 0 || !is_private(&orphan->stat) || !is_left_alone(orphan))
+	if (!is_left_alone(orphan))
 		return;
 	error = copy_head(orphan);
 	if (!error) {
@@ -169,7 +164,7 @@ static void try_name(int folder, const char *name, void *arg)
 
 	if (strncmp(name, SHARED_PREFIX, strlen(SHARED_PREFIX)) != 0)
 		return;
-	orphan.fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	orphan.fd = attach_open(folder, name, O_RDONLY, &orphan.stat);
 	if (orphan.fd < 0)
 		return;
 	try_open(arg, folder, name, &orphan);

@@ -17,12 +17,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "observe/attach.h"
 #include "drain.h"
 #include "ring/control.h"
 #include "orphans.h"
@@ -62,21 +62,13 @@ static void become_nobodys(void)
 /* The ring file, mapped; its descriptor is given up. NULL if it is not one. */
 static struct shared *ring_map(int fd)
 {
-	struct stat stat;
-	void *memory;
+	struct shared *shared;
 
-	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct shared))
+	if (attach_map(fd, &shared) != 0)
 		return NULL;
-	memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
-		return NULL;
-	if (drain_check(memory, (uint64_t)stat.st_size) != 0) {
-		munmap(memory, (size_t)stat.st_size);
-		return NULL;
-	}
 	if (dup2(STDOUT_FILENO, fd) < 0)
 		close(fd);
-	return memory;
+	return shared;
 }
 
 static bool is_alive(const struct watch *watch)

@@ -2,22 +2,32 @@
  *
  * Stops a thread that computes, takes its registers and its stack, and lets it go (look.h).
  *
- * PTRACE_SEIZE sends no signal and stops nothing; PTRACE_INTERRUPT stops at the next return to user space; a signal
- * that comes just then is handed on when the thread is let go; one that was stopped by SIGSTOP before stays so. Whoever
- * waits for the program's signals, children or stops sees nothing. Should this process die meanwhile, the kernel lets
- * the thread go. A thread that computes when it is looked at and begins to sleep before it is interrupted goes on
- * sleeping, as after SIGSTOP and SIGCONT: of all waits only those that signal(7) names there, like epoll_wait(), return
- * with EINTR.
+ * PTRACE_SEIZE sends no signal and stops nothing; PTRACE_INTERRUPT stops at the next return to user
+ * space; a signal that comes just then is handed on when the thread is let go; one that was stopped
+ * by SIGSTOP before stays so. Whoever waits for the program's signals, children or stops sees
+ * nothing. Should this process die meanwhile, the kernel lets the thread go.
+ *
+ * A thread that computes when it is looked at may begin to sleep before it is interrupted. The
+ * kernel sets most system calls up again then; those that signal(7) lists under "Interruption of
+ * system calls and library functions by stop signals", like epoll_wait(), would return with EINTR.
+ * On x86-64 these are set up again too: the error in the register is made the one by which the
+ * kernel does so for the others, ERESTARTNOHAND. The kernel looks at it when the stop is over, and
+ * still returns EINTR where a signal handler of the program runs. A relative time-out begins anew.
+ * On aarch64 the kernel has decided before the stop, and such a wait returns with EINTR.
  */
 #include "look.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 
@@ -54,6 +64,72 @@ static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 
 _Static_assert(REGISTER_COUNT <= TRACE_STALL_REGISTERS_MAX, "registers");
 
+/* ---- Waits that the stop ended --------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+
+#define KERNEL_ERESTARTNOHAND 514 /* never seen by programs */
+
+/* Calls that return EINTR only where they have done nothing yet, so that they can be made again. */
+static const uint16_t restartable[] = {
+    SYS_epoll_wait,	 SYS_epoll_pwait,   SYS_epoll_pwait2,	SYS_semop,   SYS_semtimedop,
+    SYS_rt_sigtimedwait, SYS_accept,	    SYS_accept4,	SYS_connect, SYS_recvfrom,
+    SYS_recvmsg,	 SYS_recvmmsg,	    SYS_sendto,		SYS_sendmsg, SYS_sendmmsg,
+    SYS_io_getevents,	 SYS_io_pgetevents, SYS_io_uring_enter,
+};
+
+/* Those that do on sockets; of other files nothing is known. */
+static const uint16_t restartable_on_sockets[] = {SYS_read, SYS_readv, SYS_write, SYS_writev};
+
+static bool has_number(const uint16_t *numbers, size_t count, uint64_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+static bool is_socket(const struct look_at *at, int fd)
+{
+	static const char socket[] = "socket:[";
+	char path[64], target[sizeof(socket)] = "";
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, fd);
+	return readlink(path, target, sizeof(socket) - 1) == sizeof(socket) - 1 &&
+	       strcmp(target, socket) == 0;
+}
+
+/* Its first argument is where it was; an interrupt leaves no number of a call. */
+static bool is_restartable(const struct look_at *at, const struct user_regs_struct *set)
+{
+	uint64_t number = set->orig_rax;
+
+	return has_number(restartable, sizeof(restartable) / sizeof(restartable[0]), number) ||
+	       (has_number(restartable_on_sockets,
+			   sizeof(restartable_on_sockets) / sizeof(restartable_on_sockets[0]),
+			   number) &&
+		is_socket(at, (int)set->rdi));
+}
+
+static void wait_resume(const struct look_at *at, const struct user_regs_struct *set)
+{
+	if (set->rax == (uint64_t)-EINTR && is_restartable(at, set))
+		ptrace(PTRACE_POKEUSER, at->tid, offsetof(struct user, regs.rax),
+		       (void *)-(intptr_t)KERNEL_ERESTARTNOHAND);
+}
+
+#else
+
+static void wait_resume(const struct look_at *at, const struct user_regs_struct *set)
+{
+	(void)at;
+	(void)set;
+}
+
+#endif
+
+/* ---- The stop -------------------------------------------------------------------------------- */
+
 static int registers_take(const struct look_at *at, struct look *look)
 {
 	struct user_regs_struct set;
@@ -67,10 +143,12 @@ static int registers_take(const struct look_at *at, struct look *look)
 	look->sp = look->registers[REGISTER_SP];
 	look->pc = look->registers[REGISTER_PC];
 	look_read_stack(at, look);
+	wait_resume(at, &set);
 	return 0;
 }
 
-/* What it stopped for: ours, a group's stop, or a signal that is about to be delivered, which is to be handed on. */
+/* What it stopped for: ours, a group's stop, or a signal that is about to be delivered, which is to
+ * be handed on. */
 static int signal_of(int status)
 {
 	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);

@@ -93,29 +93,47 @@ int maps_walk(uint32_t pid, mapping_visit visit, void *arg)
 }
 
 struct wanted_path {
-	const char *path;
+	const char *start; /* of the path, or of the name where `by_name` */
 	size_t bytes;
+	bool by_name;
 	bool found;
 	bool any;
+	char *path; /* of what was found; NULL: nobody asks */
+	size_t path_bytes;
 };
 
 static bool visit_wanted(const struct mapping *mapping, void *arg)
 {
 	struct wanted_path *wanted = arg;
+	const char *slash = wanted->by_name ? strrchr(mapping->path, '/') : NULL;
 
 	wanted->any = true;
-	wanted->found = strncmp(mapping->path, wanted->path, wanted->bytes) == 0;
+	wanted->found = strncmp(slash ? slash + 1 : mapping->path, wanted->start, wanted->bytes) == 0;
+	if (wanted->found && wanted->path)
+		snprintf(wanted->path, wanted->path_bytes, "%s", mapping->path);
 	return !wanted->found;
+}
+
+static int find_mapped(uint32_t pid, struct wanted_path *wanted)
+{
+	int error = maps_walk(pid, visit_wanted, wanted);
+
+	if (error)
+		return error;
+	if (wanted->any || maps_fd >= 0)
+		return wanted->found;
+	return -ESRCH; /* a zombie has no maps, nor has one whose first thread has ended */
 }
 
 int maps_has_path(uint32_t pid, const char *path)
 {
-	struct wanted_path wanted = {.path = path, .bytes = strlen(path)};
-	int error = maps_walk(pid, visit_wanted, &wanted);
+	return find_mapped(pid, &(struct wanted_path){.start = path, .bytes = strlen(path)});
+}
 
-	if (error)
-		return error;
-	if (wanted.any || maps_fd >= 0)
-		return wanted.found;
-	return -ESRCH; /* a zombie has no maps, nor has one whose first thread has ended */
+int maps_find_name(uint32_t pid, const char *name, char *path, size_t bytes)
+{
+	struct wanted_path wanted = {
+	    .start = name, .bytes = strlen(name), .by_name = true, .path = path, .path_bytes = bytes};
+
+	return find_mapped(pid, &wanted);
 }

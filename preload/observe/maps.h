@@ -6,6 +6,7 @@
 #define MAPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mapping {
@@ -26,5 +27,8 @@ void maps_use(int fd);
 
 /* 1: a file of this path is mapped in the process, 0: it is not, -errno: cannot be told. */
 int maps_has_path(uint32_t pid, const char *path);
+
+/* The same for a file whose name begins with `name`; then its path, as /proc/PID/maps has it, is in `path`. */
+int maps_find_name(uint32_t pid, const char *name, char *path, size_t bytes);
 
 #endif

@@ -120,6 +120,36 @@ Test(launcher, says_where_the_trace_is)
 	cr_assert(strstr(report.out, "on_tick"), "%s", report.out);
 }
 
+static void check_hint(const char *path, const char *program, const char *expected)
+{
+	struct result result = launch(path, "--", program, NULL);
+	char *command = strstr(result.err, "with: ");
+	struct result report;
+
+	cr_assert_eq(result.status, 0);
+	cr_assert_not_null(command, "%s: %s", path, result.err);
+	cr_assert(strstr(command, expected), "%s: says %s", path, command);
+	report = run_program(&(struct run){
+	    .program = "sh", .args = {"-c", command + strlen("with: ")}, .bare = true});
+	cr_assert_eq(report.status, 0, "%s: %s: %s", path, command, report.err);
+	cr_assert(strstr(report.out, "computed"), "%s: %s", path, report.out);
+}
+
+/* It can be pasted, whatever the path; and is quoted only where it has to be. */
+Test(launcher, the_hint_can_be_pasted)
+{
+	const char *program = build_path("examples/completing_task");
+	char *script;
+
+	check_hint("--path=plain/t.bin", program, " plain/t.");
+	check_hint("--path=a space/t.bin", program, " 'a space/t.");
+	check_hint("--path=it's $HOME;echo `id` \\n*/t.bin", program, " 'it'\\''s $HOME;");
+	check_hint("--path=-x.bin", program, " ./-x.");
+	cr_assert_gt(asprintf(&script, "#!/bin/sh\n%s && %s\n", program, program), 0);
+	write_file("two", script, 0755);
+	check_hint("--path=two programs/t.bin", "./two", ".'* 'two programs/t.");
+}
+
 Test(launcher, says_when_there_is_no_trace)
 {
 	struct result no_loop = launch("--", build_path("fixtures/no_loop"), NULL, NULL);
@@ -244,6 +274,9 @@ Test(launcher, doctor_tests_itself)
 {
 	struct result well = launch("doctor", NULL, NULL, NULL);
 	struct result with = launch("doctor", "--", build_path("fixtures/timers"), NULL);
+	struct result help = launch("doctor", "--help", NULL, NULL);
+	struct result elsewhere =
+	    launch("doctor", "--path=/tmp/t.bin", "--", build_path("fixtures/timers"));
 	struct result refused = launch("doctor", "--", build_path("uvtrace-drain"), NULL);
 	struct result linked = launch("doctor", "--", build_path("fixtures/slow_hidden"), NULL);
 	struct result nowhere = run_program(&(struct run){.program = source_path("scripts/uvtrace"),
@@ -251,6 +284,9 @@ Test(launcher, doctor_tests_itself)
 							  .env = {"TMPDIR=/nonexistent"},
 							  .bare = true});
 
+	cr_assert_str_eq(help.out, launch("--help", NULL, NULL, NULL).out);
+	cr_assert(strstr(elsewhere.out, "disk        /tmp,"), "%s", elsewhere.out);
+	cr_assert(elsewhere.status == 0 && strstr(elsewhere.out, "tier full"), "%s", elsewhere.out);
 	cr_assert_eq(well.status, 0, "%s", well.out);
 	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);

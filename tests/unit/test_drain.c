@@ -20,6 +20,7 @@
 #include "ring/control.h"
 #include "ring/futex.h"
 #include "trace/reader.h"
+#include "ring/ring_check.h"
 
 #define RING_COUNT   4u
 #define RING_RECORDS 1024u
@@ -95,7 +96,7 @@ static void *drain_main(void *arg)
 
 static void drain_begin(void)
 {
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), 0);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), 0);
 	cr_assert_eq(pthread_create(&drain, NULL, drain_main, NULL), 0);
 }
 
@@ -846,25 +847,35 @@ Test(drain, nonsense_in_shared_memory_does_no_harm)
 
 Test(drain, ring_files_that_are_none_are_refused)
 {
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), 0);
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES - 1), -EPROTO);
-	cr_assert_eq(drain_check(shared, 100), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), 0);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES - 1), -EPROTO);
+	cr_assert_eq(ring_check(shared, 100), -EPROTO);
 	shared->ring_count = SHARED_RINGS_MAX + 1;
-	cr_assert_eq(drain_check(shared, UINT64_MAX), -EPROTO);
+	cr_assert_eq(ring_check(shared, UINT64_MAX), -EPROTO);
 	shared->ring_count = RING_COUNT;
 	shared->ring_bytes = 100;
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = 0x80000000u;
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, UINT64_MAX), -EPROTO, "more than an option may ask for");
+	shared->ring_bytes = 2 * sizeof(struct record);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
 	shared->rings_offset = UINT64_MAX - 15;
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->rings_offset = RINGS_OFFSET;
+	shared->unit_shift = 17;
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO, "a unit of more than 16 ns");
+	shared->unit_shift = 0;
+	shared->start.counter = 1ull << 62;
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
+	shared->start.counter = 0;
 	memset(shared->self_path, 'x', sizeof(shared->self_path));
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->self_path[0] = '\0';
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), 0);
 	shared->version++;
-	cr_assert_eq(drain_check(shared, TOTAL_BYTES), -EPROTO);
+	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 }
 
 /* ---- In a thread ---------------------------------------------------------------------------------------- */

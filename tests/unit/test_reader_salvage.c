@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "reader_helper.h"
@@ -106,6 +107,7 @@ static void ring_fill(uint32_t ring, uint32_t worker, uint64_t tail, uint64_t he
 static void put_ring(void)
 {
 	put_file("ring", shared, ring_offset(RINGS));
+	cr_assert_eq(chmod(in_folder("ring"), 0600), 0);
 }
 
 /* A segment with the records up to `end`, unsealed, that speaks of the ring. */
@@ -412,5 +414,30 @@ Test(reader_salvage, cut_ring_is_refused)
 	trace = open_path(in_folder("ring"));
 	cr_assert_eq(trace->process_count, 0);
 	assert_problem(trace, "ring: not a ring, or a damaged one");
+	trace_close(trace);
+}
+
+/* A trace may speak of any file as of its ring: only one that a program made is opened. */
+Test(reader_salvage, ring_that_is_not_private_is_left_alone)
+{
+	struct trace *trace;
+
+	put_segment(700);
+	ring_fill(0, 1, 700, count);
+	put_ring();
+	cr_assert_eq(chmod(in_folder("ring"), 0644), 0);
+	trace = open_path(in_folder("trace.bin.open"));
+	cr_expect(!trace->processes[0].salvaged, "others may have written to it");
+	trace_close(trace);
+	put_ring();
+	cr_assert_eq(rename(in_folder("ring"), in_folder("elsewhere")), 0);
+	cr_assert_eq(symlink(in_folder("elsewhere"), in_folder("ring")), 0);
+	trace = open_path(in_folder("trace.bin.open"));
+	cr_expect(!trace->processes[0].salvaged, "a link");
+	trace_close(trace);
+	cr_assert_eq(unlink(in_folder("ring")), 0);
+	put_ring();
+	trace = open_path(in_folder("trace.bin.open"));
+	cr_expect(trace->processes[0].salvaged, "this test shows nothing");
 	trace_close(trace);
 }

@@ -171,6 +171,11 @@ int gate_parse(struct gate *gate, const char *text)
 	return value_parse(gate, text + length + strlen(compares[compare].text));
 }
 
+bool gate_needs_baseline(const struct gate *gate)
+{
+	return figures[gate->figure].value == worse;
+}
+
 static bool holds(enum gate_compare compare, double a, double b)
 {
 	switch (compare) {

@@ -20,6 +20,8 @@ struct gate {
 
 /* 0, -ENOENT: no such figure, -EINVAL: no condition. `text` must live as long as the gate. */
 int gate_parse(struct gate *gate, const char *text);
+/* Whether it compares with an older trace, and means nothing without one. */
+bool gate_needs_baseline(const struct gate *gate);
 /* True where the condition holds; then `why` is a line that says so, which the caller frees (NULL: no memory). */
 bool gate_fails(const struct gate *gate, const struct report *report, char **why);
 /* One line each: name and meaning. */

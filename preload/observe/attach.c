@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See attach.h. A ring file is called uvtrace.PID.RANDOM and lies in /dev/shm or, where that is
+ * full, in the folder of the trace. The process may see both under other paths, and know itself by
+ * another pid (containers). What it has mapped says which file it is, wherever that lies; a file of
+ * the right name alone may be what an earlier process of this pid left.
+ */
+#include "attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "folder.h"
+#include "maps.h"
+#include "ring/ring_check.h"
+#include "short_file.h"
+
+#define STATUS_BYTES 8192
+#define ROOT_BYTES   32 /* "/proc/PID/root" */
+
+/* ---- One file
+ * ------------------------------------------------------------------------------------------- */
+
+int attach_check(int fd, struct stat *stat)
+{
+	if (fstat(fd, stat) != 0)
+		return -errno;
+	return ring_check_is_private(stat) && stat->st_uid == geteuid() ? 0 : -EPERM;
+}
+
+int attach_open(int folder, const char *name, int access, struct stat *stat)
+{
+	int fd = openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = attach_check(fd, stat);
+	if (!error)
+		return fd;
+	close(fd);
+	return error;
+}
+
+int attach_map(int fd, struct shared **shared)
+{
+	struct stat stat;
+	int error = attach_check(fd, &stat);
+	void *memory;
+
+	if (error)
+		return error;
+	memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	error = ring_check(memory, (uint64_t)stat.st_size);
+	if (error)
+		munmap(memory, (size_t)stat.st_size);
+	else
+		*shared = memory;
+	return error;
+}
+
+/* ---- Of a process
+ * --------------------------------------------------------------------------------------- */
+
+static void try_file(struct attach_search *search, int folder, const char *name)
+{
+	struct stat stat;
+	struct shared *shared = NULL;
+	int fd = attach_open(folder, name, O_RDWR, &stat);
+	int error = fd < 0 ? fd : attach_map(fd, &shared);
+
+	if (fd >= 0)
+		close(fd);
+	if (!error && shared->pid != search->pid) {
+		munmap(shared, (size_t)stat.st_size);
+		error = -EPROTO;
+	}
+	search->shared = error ? NULL : shared;
+	search->error = error;
+}
+
+static void name_prefix(const struct attach_search *search, char *prefix, size_t bytes)
+{
+	snprintf(prefix, bytes, SHARED_PREFIX "%u.", search->pid);
+}
+
+static void try_name(int folder, const char *name, void *arg)
+{
+	struct attach_search *search = arg;
+	char prefix[32];
+
+	name_prefix(search, prefix, sizeof(prefix));
+	if (!search->shared && strncmp(name, prefix, strlen(prefix)) == 0)
+		try_file(search, folder, name);
+}
+
+/* The last of the process' numbers, one for each pid namespace that it is in, is its own. */
+static uint32_t inner_pid(uint32_t pid)
+{
+	char path[32], text[STATUS_BYTES], *at, *end;
+	uint32_t inner = pid;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if (short_file_read(path, text, sizeof(text)) <= 0 || !(at = strstr(text, "\nNSpid:")))
+		return pid;
+	at += strlen("\nNSpid:");
+	while (*at == '\t') {
+		unsigned long number = strtoul(at, &end, 10);
+
+		if (end == at)
+			break;
+		inner = (uint32_t)number;
+		at = end;
+	}
+	return inner;
+}
+
+/* Under the path that the process sees it by, then under ours. */
+static void try_mapped(struct attach_search *search, const char *root, const char *path)
+{
+	char inside[ROOT_BYTES + SHARED_PATH_BYTES];
+
+	snprintf(inside, sizeof(inside), "%s%s", root, path);
+	try_file(search, AT_FDCWD, inside);
+	if (!search->shared)
+		try_file(search, AT_FDCWD, path);
+}
+
+static void try_folder(struct attach_search *search, const char *root, const char *folder)
+{
+	char inside[ROOT_BYTES + SHARED_PATH_BYTES];
+
+	folder_walk(folder, try_name, search);
+	snprintf(inside, sizeof(inside), "%s%s", root, folder);
+	if (!search->shared)
+		folder_walk(inside, try_name, search);
+}
+
+struct attach_search attach_find(uint32_t pid, const char *folder)
+{
+	struct attach_search search = {.pid = inner_pid(pid)};
+	char prefix[32], root[ROOT_BYTES], path[SHARED_PATH_BYTES];
+	int mapped;
+
+	name_prefix(&search, prefix, sizeof(prefix));
+	snprintf(root, sizeof(root), "/proc/%u/root", pid);
+	mapped = maps_find_name(pid, prefix, path, sizeof(path));
+	if (mapped >= 0) {
+		if (mapped > 0)
+			try_mapped(&search, root, path);
+		return search;
+	}
+	search.maps_error = mapped;
+	try_folder(&search, root, SHARED_DIR);
+	if (!search.shared && folder)
+		try_folder(&search, root, folder);
+	return search;
+}
