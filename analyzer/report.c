@@ -25,11 +25,6 @@
 
 typedef int section_print(const struct report *report, FILE *out);
 
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 /* Text from a trace, cleaned. */
 static void print_clean(FILE *out, const char *text)
 {
