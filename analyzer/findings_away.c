@@ -77,9 +77,9 @@ static void outside_tell(struct detection *detection, const struct outside *outs
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64 " time%s %s or longer between two calls of uv_run, %s together. Meanwhile %" PRIu64
 		    " timer%s came to be late, by %s in all; descriptors that were ready then: %" PRIu64 ".%s",
-		    outside->times, outside->times == 1 ? "" : "s",
-		    say_ns(&texts, limit(detection, LIMIT_blocked_note)), say_ns(&texts, outside->total), outside->late,
-		    outside->late == 1 ? "" : "s", say_ns(&texts, late), outside->ready, known);
+		    outside->times, plural(outside->times), say_ns(&texts, limit(detection, LIMIT_blocked_note)),
+		    say_ns(&texts, outside->total), outside->late, plural(outside->late), say_ns(&texts, late),
+		    outside->ready, known);
 	finding_say(detection, &finding->advice,
 		    "Do that work in slices with uv_run between them, in uv_queue_work, or on a thread of its own.");
 	finding->cost_ns = whole_ns(late + outside->waited);

@@ -345,7 +345,7 @@ static void stalls_tell(const struct detection *detection, const struct holders 
 	for (size_t i = 0; i < holders->looks.count; i++)
 		looks += is_at(holders, holder, i);
 	besides = stalls_besides(holders, holder, &ticks);
-	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, looks == 1 ? "" : "s",
+	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, plural(looks),
 		 stall_what(stall), say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
 	if (besides)
 		snprintf(text + strlen(text), bytes - strlen(text), " For %s something else held it, mostly %s%.300s.",
@@ -363,7 +363,7 @@ static void runs_tell(const struct detection *detection, const struct holder *ho
 	size_t used;
 
 	snprintf(text, bytes, "%" PRIu64 " run%s of %s or longer, %s together%s%s%s", holder->runs,
-		 holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
+		 plural(holder->runs), say_ns(&texts, limit(detection, LIMIT_blocked_note)),
 		 say_ns(&texts, holder->total), is_told ? "" : ", the longest ", is_told ? "" : longest,
 		 holder->open ? ", one still running at the end" : "");
 	used = strlen(text);
@@ -389,10 +389,11 @@ static void holder_evidence(struct detection *detection, struct finding *finding
 	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
 	finding_say(detection, &finding->evidence,
-		    "%s; kind %s, registered by %s. Behind it %" PRIu64 " callbacks waited.%s%s%s%s", runs,
+		    "%s; kind %s, registered by %s. Behind it %" PRIu64 " callback%s waited.%s%s%s%s", runs,
 		    site_kind(detection, holder->site),
-		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known,
-		    said ? " In the longest the program said: " : "", said ? said : "", said ? "." : "");
+		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls,
+		    plural(turns->held_polls), known, said ? " In the longest the program said: " : "",
+		    said ? said : "", said ? "." : "");
 	free(said);
 }
 

@@ -89,8 +89,8 @@ void detect_storm(struct detection *detection)
 	struct finding *finding = finding_add(detection, "timer_storm", SEVERITY_WARNING);
 	struct texts texts = {0};
 	finding_blame(detection, finding, turn->timer_site);
-	finding_say(detection, &finding->title, "%" PRIu64 " timers fired in one turn, most of them %s: %s in a row.",
-		    turn->timers, site_text(detection, turn->timer_site), say_ns(&texts, took));
+	finding_say(detection, &finding->title, "%" PRIu64 " timer%s fired in one turn, most of them %s: %s in a row.",
+		    turn->timers, plural(turn->timers), site_text(detection, turn->timer_site), say_ns(&texts, took));
 	finding_say(detection, &finding->evidence,
 		    "Timers a turn: median %" PRIu64 ", most %" PRIu64
 		    "; registered by %s. All else waits for the last "
@@ -116,8 +116,8 @@ void detect_crowded(struct detection *detection)
 	struct finding *finding = finding_add(detection, "crowded_turn", SEVERITY_WARNING);
 	struct texts texts = {0};
 	finding_blame(detection, finding, turn->site);
-	finding_say(detection, &finding->title, "%" PRIu64 " callbacks ran in one turn for %s, most of that in %s.",
-		    turn->polls, say_ns(&texts, took), site_text(detection, turn->site));
+	finding_say(detection, &finding->title, "%" PRIu64 " callback%s ran in one turn for %s, most of that in %s.",
+		    turn->polls, plural(turn->polls), say_ns(&texts, took), site_text(detection, turn->site));
 	finding_say(detection, &finding->evidence,
 		    "None of them took longer than %s; a turn's callbacks take %s in the median, %s at p99. What comes "
 		    "last in such a turn waits for all others.",
@@ -176,8 +176,8 @@ static void late_tell(struct detection *detection, uint32_t site)
 	else
 		finding_say(detection, &finding->evidence,
 			    "At worst it started %s after its turn began, behind %" PRIu64
-			    " callbacks, of which %s took longest: %s.",
-			    say_ns(&texts, ns_of(timeline, worst->delay)), worst->polls,
+			    " callback%s, of which %s took longest: %s.",
+			    say_ns(&texts, ns_of(timeline, worst->delay)), worst->polls, plural(worst->polls),
 			    site_text(detection, worst->behind), say_ns(&texts, ns_of(timeline, worst->behind_ticks)));
 	finding_say(detection, &finding->advice, "%s",
 		    inside
@@ -252,9 +252,10 @@ static void due_tell(struct detection *detection, uint32_t site)
 		    say_ns(&texts, ns_of(timeline, timers->late.max)));
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64
-		    " runs, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
+		    " run%s, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
 		    "kernel ran it, %.0f%% behind other callbacks of the turn.%s",
-		    timers->late.count, say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
+		    timers->late.count, plural(timers->late.count),
+		    say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
 		    100 * (double)timers->busy_ticks / sum,
 		    away || !inside ? "mostly nobody ran it: uv_run had returned" : "it was busy",
 		    100 * (double)timers->kernel_ticks / sum, 100 * (double)timers->queue_ticks / sum, before);
@@ -304,9 +305,11 @@ static void early_tell(struct detection *detection, uint32_t site)
 		    site_text(detection, site), say_ns(&texts, ns_of(timeline, worst->early)),
 		    say_ns(&texts, ns_of(timeline, worst->asked)));
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " runs came early, by %s in the median. libuv counts from uv_now, which was old when %s "
+		    "%" PRIu64
+		    " run%s came early, by %s in the median. libuv counts from uv_now, which was old when %s "
 		    "started the timer: the loop had run callbacks since.",
-		    timers->early.count, say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->early, 0.5))),
+		    timers->early.count, plural(timers->early.count),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->early, 0.5))),
 		    site_text(detection, worst->site));
 	finding_say(detection, &finding->advice,
 		    "Call uv_update_time() before uv_timer_start() after long work, and make that work shorter.");
@@ -344,10 +347,10 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 		    say_ns(&texts, ns_of(timeline, histogram_quantile(&wakeups->latency, 0.99))),
 		    say_ns(&texts, ns_of(timeline, wakeups->latency.max)));
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " sends, %" PRIu64
+		    "%" PRIu64 " send%s, %" PRIu64
 		    " coalesced; of the time %.0f%% before the loop waited (%s), %.0f%% until the kernel had woken it, "
 		    "%.0f%% behind other callbacks of the turn.",
-		    wakeups->sends, wakeups->coalesced, 100 * (double)wakeups->busy_ticks / sum,
+		    wakeups->sends, plural(wakeups->sends), wakeups->coalesced, 100 * (double)wakeups->busy_ticks / sum,
 		    inside ? "it was busy" : "mostly nobody ran it: uv_run had returned",
 		    100 * (double)wakeups->kernel_ticks / sum, 100 * (double)wakeups->queue_ticks / sum);
 	finding_say(detection, &finding->advice, "%s",

@@ -277,3 +277,62 @@ Test(findings_sure, tell_how_long_it_had_run_at_least)
 	cr_assert(strstr(finding_of("blocked_cpu")->title, "for 80.0 ms: it computed in parse_line"));
 	done();
 }
+
+/* ---- The pool ------------------------------------------------------------------------------------------------- */
+
+/* The second worker is one of the pool, busy for all of its 400 ms: on a CPU for so much of it, by samples. */
+static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
+{
+	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_CPUS, .tick = 2, .a = 64, .b = cpus, .c = quota};
+	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 2, .tick = 3};
+	samples[2] = (struct trace_sample){
+	    .type = TRACE_SAMPLE_WORKER, .worker = 2, .tick = 400 * MS, .a = cpu_ns, .b = wait_ns};
+	set_up(400 * MS, cpu_ns + wait_ns > 0 ? 3 : 1);
+	workers[1].role = TRACE_ROLE_POOL;
+	FEED(1, poll(1, 400 * MS, SITE_WRITE, 1));
+	finish();
+	timeline->arrivals = calloc(40, sizeof(*timeline->arrivals));
+	cr_assert_not_null(timeline->arrivals);
+	timeline->arrival_count = 40;
+	timeline->pool_threads = 4;
+	for (size_t i = 0; i < 40; i++) {
+		timeline->arrivals[i] = (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS};
+		histogram_add(&timeline->pool_wait, i / 4 * 10 * MS);
+	}
+	find(NULL, 0);
+	return finding_of("pool_cpu") ? finding_of("pool_cpu") : finding_of("pool_small");
+}
+
+Test(findings_sure, advise_no_more_threads_than_cpus_for_work_that_computes)
+{
+	const struct finding *found = pool_found(150 * MS, 200 * MS, 2, 0);
+
+	cr_assert_not_null(found);
+	cr_assert_str_eq(found->id, "pool_cpu");
+	cr_assert(strstr(found->advice, "Do not raise UV_THREADPOOL_SIZE"), "%s", found->advice);
+	cr_assert(strstr(found->advice, "the same 2 CPUs"), "%s", found->advice);
+	cr_assert(strstr(found->evidence, "for 88% of their busy time"), "%s", found->evidence);
+	done();
+	found = pool_found(390 * MS, 0, 6, 0);
+	cr_assert_str_eq(found->id, "pool_small");
+	cr_assert(strstr(found->advice, "UV_THREADPOOL_SIZE=6:"), "%s", found->advice);
+	done();
+	found = pool_found(390 * MS, 0, 6, 1500);
+	cr_assert_str_eq(found->id, "pool_cpu");
+	cr_assert(strstr(found->advice, "the same 1.5 CPUs"), "%s", found->advice);
+	done();
+}
+
+Test(findings_sure, advise_more_threads_for_work_that_waits)
+{
+	const struct finding *found = pool_found(10 * MS, 2 * MS, 2, 0);
+
+	cr_assert_str_eq(found->id, "pool_small");
+	cr_assert(strstr(found->advice, "UV_THREADPOOL_SIZE=40"), "%s", found->advice);
+	cr_assert(strstr(found->advice, "the work waits rather than computes."), "%s", found->advice);
+	done();
+	found = pool_found(0, 0, 2, 0);
+	cr_assert_str_eq(found->id, "pool_small");
+	cr_assert(strstr(found->advice, "if the work waits rather than computes"), "%s", found->advice);
+	done();
+}

@@ -179,6 +179,7 @@ static void set_up(void)
 					 .first_tick = 1,
 					 .last_tick = 300000000,
 					 .seal_reason = TRACE_SEAL_DIED,
+					 .seal_tick = 300000000,
 					 .workers = workers,
 					 .worker_count = 4,
 					 .sites = sites,
@@ -305,7 +306,7 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 {
 	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	static const char *const said[] = {
-	    "The program died in: planted_callback on worker 1 (loop), for 40.0 ms since +0.260 s.\n",
+	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since +0.260 s.\n",
 	    "Slowest callback: planted_callback held worker 1 (loop) for 250 ms at +0.000 s.\n",
 	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
 	    "! 17 events of worker 3 were lost",
