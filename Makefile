@@ -78,7 +78,7 @@ VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
 	symbols.c jit_map.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
-	baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
+	report_overview.c baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
