@@ -143,7 +143,7 @@ static int row_fill(struct row *row, const struct report *report)
 	row->gone = process->lost + process->missing;
 	row->severity = findings_worst(findings);
 	for (size_t i = 0; i < findings->count; i++)
-		row->cost_ns += findings->list[i].cost_ns;
+		row->cost_ns += findings->list[i].cost_ns < UINT64_MAX - row->cost_ns ? findings->list[i].cost_ns : 0;
 	row->program = strdup(slash && slash[1] ? slash + 1 : process->exe);
 	row->worst = findings->count > 0 ? worst_text(&findings->list[0]) : NULL;
 	return row->program && (row->worst || findings->count == 0) ? 0 : -ENOMEM;
