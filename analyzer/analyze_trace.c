@@ -20,6 +20,7 @@
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "report/formats/report_html.h"
+#include "report/text/report_overview.h"
 #include "format/version.h"
 
 #define PROGRAM		 "analyze_trace"
@@ -28,6 +29,9 @@
 #define TOP_DEFAULT_JSON 1000
 #define PROGRESS_MS	 100
 #define GATES_MAX	 64
+#define WHOLE_REPORTS	 5  /* of many processes */
+#define OVERVIEW_ROWS	 40 /* ... unless --top asks for more */
+#define PROBLEMS_TOLD	 20
 #define STATUS_GATE	 3
 
 static const char help[] =
@@ -44,6 +48,8 @@ static const char help[] =
     "  --from=TIME       leave out what was over before this, counted from the program's start\n"
     "  --to=TIME         leave out what began after this\n"
     "  --worker=N        polls and times of this worker alone\n"
+    "  --process=PID     this process alone\n"
+    "  --all             the report of every process, where there are more than 10 (else an overview and the worst 5)\n"
     "  --format=FORMAT   text, json, markdown, junit, sarif or collapsed\n"
     "  --collapsed       callbacks by total time as collapsed stacks, for flame graphs\n"
     "  --fail-if=IF      exit with 3 if this holds, as long_poll>50ms, finding>=warning, worse>0; may be repeated\n"
@@ -67,6 +73,8 @@ struct settings {
 	size_t gate_count;
 	const char *baseline_path;
 	bool top_set;
+	uint32_t pid;	  /* 0: all processes */
+	bool all;	  /* the text report of every process, however many there are */
 	const char *html; /* NULL, or the page to be written */
 	const char *const *paths;
 	size_t path_count;
@@ -100,6 +108,8 @@ enum option_code {
 	OPTION_FROM,
 	OPTION_TO,
 	OPTION_WORKER,
+	OPTION_PROCESS,
+	OPTION_ALL,
 	OPTION_SET,
 	OPTION_FORMAT,
 	OPTION_COLLAPSED,
@@ -118,6 +128,8 @@ static const struct option options[] = {
     {"from", required_argument, NULL, OPTION_FROM},
     {"to", required_argument, NULL, OPTION_TO},
     {"worker", required_argument, NULL, OPTION_WORKER},
+    {"process", required_argument, NULL, OPTION_PROCESS},
+    {"all", no_argument, NULL, OPTION_ALL},
     {"set", required_argument, NULL, OPTION_SET},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"collapsed", no_argument, NULL, OPTION_COLLAPSED},
@@ -235,6 +247,12 @@ static void option_take(struct settings *settings, int code, const char *name, c
 	case OPTION_WORKER:
 		timeline->worker = option_number(name, value);
 		break;
+	case OPTION_PROCESS:
+		settings->pid = option_number(name, value);
+		break;
+	case OPTION_ALL:
+		settings->all = true;
+		break;
 	case OPTION_SET:
 		option_set(settings, value);
 		break;
@@ -333,6 +351,8 @@ static trace_progress progress_for_people(void)
 
 static bool process_is_wanted(const struct settings *settings, const struct trace_process *process)
 {
+	if (settings->pid != 0 && settings->pid != process->pid)
+		return false;
 	for (size_t i = 0; i < process->worker_count; i++) {
 		if (process->workers[i].worker == settings->timeline.worker)
 			return true;
@@ -351,7 +371,8 @@ static size_t count_wanted(const struct settings *settings, const struct trace *
 
 /* What the processes of a trace are printed by, and what came of it. */
 struct output {
-	struct report_list *list; /* JSON */
+	struct report_list *list;  /* JSON */
+	struct overview *overview; /* text of many processes */
 	struct baseline *baseline;
 	size_t printed;
 	bool gated; /* a --fail-if holds */
@@ -373,6 +394,8 @@ static void gates_check(const struct settings *settings, const struct report *re
 static int report_put(const struct settings *settings, const struct report *report, struct output *output)
 {
 	gates_check(settings, report, output);
+	if (output->overview)
+		return overview_add(output->overview, report);
 	return output->list ? report_list_add(output->list, report)
 			    : settings->format->add(report, output->printed++, stdout);
 }
@@ -447,12 +470,27 @@ static int reports_put(const struct settings *settings, struct trace *trace, str
 	return error;
 }
 
+static bool is_text(const struct settings *settings)
+{
+	return settings->format && strcmp(settings->format->name, "text") == 0;
+}
+
 static int report_all(const struct settings *settings, struct trace *trace, struct output *output)
 {
-	output->list = settings->format ? NULL : report_list_make(trace);
-	int error = settings->format || output->list ? reports_put(settings, trace, output) : -ENOMEM;
+	size_t top = settings->timeline.top, rows = top > OVERVIEW_ROWS ? top : OVERVIEW_ROWS;
+	bool many = is_text(settings) && count_wanted(settings, trace) >= OVERVIEW_FROM;
 
+	if (!settings->format)
+		output->list = report_list_make(trace);
+	if (many)
+		output->overview = overview_make(settings->all ? SIZE_MAX : WHOLE_REPORTS);
+	int error = (!settings->format && !output->list) || (many && !output->overview) ? -ENOMEM : 0;
+	if (error == 0)
+		error = reports_put(settings, trace, output);
+	if (error == 0 && many)
+		error = overview_print(output->overview, rows, stdout);
 	report_list_free(output->list);
+	overview_free(output->overview);
 	return error;
 }
 
@@ -461,10 +499,12 @@ static void tell_problems(const struct trace *trace, bool json)
 {
 	if (trace->problem_count == 0)
 		return;
-	for (size_t i = 0; trace->process_count > 1 && !json && i < trace->problem_count; i++)
+	bool several = trace->process_count > 1 && !json;
+	for (size_t i = 0; several && i < trace->problem_count && i < PROBLEMS_TOLD; i++)
 		complain("%s", trace->problems[i]);
-	complain("warning: parts of this trace could not be read%s",
-		 trace->process_count > 1 && !json ? "" : "; the report says which");
+	if (several && trace->problem_count > PROBLEMS_TOLD)
+		complain("... and %zu more like these (all of them with --json)", trace->problem_count - PROBLEMS_TOLD);
+	complain("warning: parts of this trace could not be read%s", several ? "" : "; the report says which");
 }
 
 static int write_html(const struct settings *settings, const struct trace *trace)
@@ -504,7 +544,11 @@ static int analyze(const struct settings *settings, struct trace *trace)
 	if (settings->html)
 		return write_html(settings, trace);
 	if (count_wanted(settings, trace) == 0) {
-		complain("no worker %" PRIu32 " in this trace", settings->timeline.worker);
+		if (settings->pid != 0)
+			complain("no process %" PRIu32 "%s in this trace", settings->pid,
+				 settings->timeline.worker ? " with that worker" : "");
+		else
+			complain("no worker %" PRIu32 " in this trace", settings->timeline.worker);
 		return 1;
 	}
 	int error = 0;

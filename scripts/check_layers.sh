@@ -36,7 +36,7 @@ analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/sy
 analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
 analyzer/viewer/wasm: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
-analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/formats analyzer/jsonl preload/format preload/ring
+analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring
 '
 
 sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' -o -name '*.def' \) -print | sort)

@@ -21,6 +21,7 @@ setarch -R true 2>/dev/null && fixed='setarch -R'
 fixtures='timers
 watchers
 async_wakeups
+early_sends
 poll_fds
 signals
 streams tcp

@@ -40,6 +40,17 @@ void table_add_percent(struct table *table, double fraction);
  * something is missing. */
 int table_print(struct table *table, FILE *out, size_t width);
 
+/* What stands behind a word of which there are so many, and one of two words. */
+static inline const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static inline const char *by_count(uint64_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
 /* A copy without control characters and without what is not UTF-8, each become a '?'. NULL: no memory. */
 char *report_clean(const char *text);
 /* Prints text, broken at blanks into lines that fit the width; all but the first are set in. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Detectors that look for who holds a loop: callbacks that do not come back, and the program itself, outside of uv_run.
+ * The detector that looks for callbacks that hold a loop. (findings_away.c: the program itself, outside of uv_run.)
  *
  * Runs of one callback are told apart by what looks at them saw: node, uvloop and others of their kind run whatever the
  * program wants in one callback, so each kind of cause has a finding of its own. Runs that nobody looked at go with the
@@ -94,7 +94,8 @@ struct holder {
 	uint32_t site;
 	const struct stall *kind;    /* any look that saw that; NULL: nobody looked */
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
-	double total, longest;	     /* ns, without what the kernel may have kept it from running */
+	bool worst_open;
+	double total, longest; /* ns, without what the kernel may have kept it from running */
 	struct timeline_span worst;
 	double known;				  /* ns of its runs that samples cover ... */
 	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
@@ -156,6 +157,7 @@ static void holder_add(const struct detection *detection, struct holders *holder
 	if (own > holder->longest) {
 		holder->longest = own;
 		holder->worst = *span;
+		holder->worst_open = open;
 	}
 	if (!time.known)
 		return;
@@ -204,30 +206,51 @@ struct cause {
 	double confidence;
 };
 
-enum { CAUSE_SYSCALL, CAUSE_LOCK, CAUSE_CPU, CAUSE_SYSCALL_SEEN, CAUSE_LOCK_SEEN, CAUSE_CPU_SEEN, CAUSE_NONE };
+enum {
+	CAUSE_SYSCALL,
+	CAUSE_LOCK,
+	CAUSE_CPU,
+	CAUSE_SYSCALL_SEEN,
+	CAUSE_LOCK_SEEN,
+	CAUSE_CPU_SEEN,
+	CAUSE_NONE,
+	CAUSE_NONE_OPEN,
+	CAUSE_NONE_YET
+};
+
+#define LOOK_WHAT_IT_DOES                                                                                              \
+	"Look what it does: a long computation, a blocking call or a lock. Longer recordings tell these apart."
 
 static const struct cause causes[] = {
-    [CAUSE_SYSCALL] = {"blocked_syscall", "slept in a system call or on a lock",
+    [CAUSE_SYSCALL] = {"blocked_syscall", "it slept in a system call or on a lock",
 		       "Find the call in it that waits (a file, a lock, a sleep, another service): use libuv's "
 		       "asynchronous one, or uv_queue_work.",
 		       0.7},
-    [CAUSE_CPU] = {"blocked_cpu", "computed on the loop's thread",
+    [CAUSE_CPU] = {"blocked_cpu", "it computed on the loop's thread",
 		   "Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 0.8},
-    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "was in", "Use libuv's asynchronous call for it, or uv_queue_work.", 1},
-    [CAUSE_LOCK_SEEN] = {"blocked_lock", "waited for a lock in",
+    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "it was in", "Use libuv's asynchronous call for it, or uv_queue_work.",
+			    1},
+    [CAUSE_LOCK_SEEN] = {"blocked_lock", "it waited for a lock in",
 			 "Hold that lock for shorter on other threads, or take it in uv_queue_work.", 1},
-    [CAUSE_CPU_SEEN] = {"blocked_cpu", "computed in",
+    [CAUSE_CPU_SEEN] = {"blocked_cpu", "it computed in",
 			"Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 1},
-    [CAUSE_NONE] = {"blocked", "did not come back",
-		    "Look what it does: a long computation, a blocking call or a lock. Longer recordings tell these "
-		    "apart.",
-		    0.5},
+    [CAUSE_NONE] = {"blocked", "what it did is not known", LOOK_WHAT_IT_DOES, 0.5},
+    [CAUSE_NONE_OPEN] = {"blocked", "it did not come back", LOOK_WHAT_IT_DOES, 0.5},
+    [CAUSE_NONE_YET] = {"blocked", "it has not come back yet", LOOK_WHAT_IT_DOES, 0.5},
 };
 
 /* What one cause must have to be named: of the time that the kernel let it have. */
 static double cause_least(const struct detection *detection, const struct holder *holder)
 {
 	return limit(detection, LIMIT_cause_share) * (holder->known - holder->wait.about);
+}
+
+/* That it did not come back is said of a run alone that was open at the end, with nothing lost since. */
+static const struct cause *cause_none(const struct detection *detection, const struct holder *holder)
+{
+	if (!holder->worst_open || timeline_lost_after(detection->timeline, holder->worst.worker, holder->worst.tick))
+		return &causes[CAUSE_NONE];
+	return &causes[detection->timeline->process->running ? CAUSE_NONE_YET : CAUSE_NONE_OPEN];
 }
 
 static const struct cause *holder_cause(const struct detection *detection, const struct holder *holder)
@@ -242,7 +265,7 @@ static const struct cause *holder_cause(const struct detection *detection, const
 		return &causes[CAUSE_SYSCALL];
 	if (holder->known > 0 && holder->cpu.about > 0 && holder->cpu.about >= least)
 		return &causes[CAUSE_CPU];
-	return &causes[CAUSE_NONE];
+	return cause_none(detection, holder);
 }
 
 /* Bounds prove what shares of a longer time only suggest. */
@@ -266,7 +289,7 @@ static bool quota_held(const struct detection *detection, const struct holder *h
 }
 
 /* Of what held a loop for so long, at worst and in all. */
-static enum severity hold_severity(const struct detection *detection, double longest, double total)
+enum severity hold_severity(const struct detection *detection, double longest, double total)
 {
 	double range = ns_of(detection->timeline, detection->timeline->range_ticks);
 
@@ -322,7 +345,7 @@ static void stalls_tell(const struct detection *detection, const struct holders 
 	for (size_t i = 0; i < holders->looks.count; i++)
 		looks += is_at(holders, holder, i);
 	besides = stalls_besides(holders, holder, &ticks);
-	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, looks == 1 ? "" : "s",
+	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, plural(looks),
 		 stall_what(stall), say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
 	if (besides)
 		snprintf(text + strlen(text), bytes - strlen(text), " For %s something else held it, mostly %s%.300s.",
@@ -340,7 +363,7 @@ static void runs_tell(const struct detection *detection, const struct holder *ho
 	size_t used;
 
 	snprintf(text, bytes, "%" PRIu64 " run%s of %s or longer, %s together%s%s%s", holder->runs,
-		 holder->runs == 1 ? "" : "s", say_ns(&texts, limit(detection, LIMIT_blocked_note)),
+		 plural(holder->runs), say_ns(&texts, limit(detection, LIMIT_blocked_note)),
 		 say_ns(&texts, holder->total), is_told ? "" : ", the longest ", is_told ? "" : longest,
 		 holder->open ? ", one still running at the end" : "");
 	used = strlen(text);
@@ -366,10 +389,11 @@ static void holder_evidence(struct detection *detection, struct finding *finding
 	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
 	finding_say(detection, &finding->evidence,
-		    "%s; kind %s, registered by %s. Behind it %" PRIu64 " callbacks waited.%s%s%s%s", runs,
+		    "%s; kind %s, registered by %s. Behind it %" PRIu64 " callback%s waited.%s%s%s%s", runs,
 		    site_kind(detection, holder->site),
-		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls, known,
-		    said ? " In the longest the program said: " : "", said ? said : "", said ? "." : "");
+		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls,
+		    plural(turns->held_polls), known, said ? " In the longest the program said: " : "",
+		    said ? said : "", said ? "." : "");
 	free(said);
 }
 
@@ -394,7 +418,7 @@ static void holder_tell(struct detection *detection, const struct holders *holde
 	struct texts texts = {0};
 
 	finding_blame(detection, finding, holder->site);
-	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: it %s%s%s.",
+	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: %s%s%s.",
 		    site_text(detection, holder->site),
 		    detection->timeline->process->workers[holder->told.worker].worker,
 		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->told)), cause->verb,
@@ -409,13 +433,26 @@ static void holder_tell(struct detection *detection, const struct holders *holde
 	finding_place(detection, finding, holder->told.tick, holder->told.duration, holder->told.worker);
 }
 
+/* Of one that is open at the end: whether it was, and no longer than is sure. */
+static bool open_is_known(const struct detection *detection, struct timeline_span *span)
+{
+	const struct findings_input *input = detection->input;
+
+	if (!timeline_end_is_known(detection->timeline, span->worker))
+		return false;
+	if (timeline_died(detection->timeline->process))
+		span->duration = stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
+	return true;
+}
+
 static void holders_add(const struct detection *detection, struct holders *holders, const struct timeline_top *spans,
 			bool open, bool seen)
 {
 	for (size_t i = 0; i < spans->count; i++) {
-		const struct stall *kind = span_seen(&holders->looks, &spans->spans[i]);
-		if ((kind != NULL) == seen)
-			holder_add(detection, holders, &spans->spans[i], kind, open);
+		struct timeline_span span = spans->spans[i];
+		const struct stall *kind = span_seen(&holders->looks, &span);
+		if ((kind != NULL) == seen && (!open || open_is_known(detection, &span)))
+			holder_add(detection, holders, &span, kind, open);
 	}
 }
 
@@ -438,101 +475,4 @@ void detect_blocked(struct detection *detection)
 	}
 	free(holders.list);
 	free(holders.looks.seen);
-}
-
-/* ---- Loops that are not run ----------------------------------------------------------------------------------- */
-
-/* The long times that a program was outside of uv_run, of one loop. */
-struct outside {
-	uint64_t times, late, ready; /* timers that were late, descriptors that were ready */
-	double total, longest;	     /* ns, without what the kernel may have kept it from running */
-	double waited;		     /* ns, of what was ready: on average for half of it */
-	double known, cpu;	     /* ns that samples cover, and how much of it was on a CPU */
-	struct timeline_span worst;
-};
-
-/* Where nothing was late, the thread may have waited there for the loop itself: unless it computed. */
-static void outside_add(const struct detection *detection, struct outside *outside, const struct timeline_span *span)
-{
-	struct measures_time time = measures_span(detection->timeline, span);
-	double ns = (double)timeline_span_ns(detection->timeline, span);
-	double own = time.known ? ns - time.wait.about : ns;
-
-	if (own < limit(detection, LIMIT_blocked_note) ||
-	    (span->depth == 0 && !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * ns)))
-		return;
-	outside->times++;
-	outside->late += span->depth;
-	outside->ready += span->sure;
-	outside->total += own;
-	outside->waited += own / 2 * (double)span->sure;
-	if (own > outside->longest) {
-		outside->longest = own;
-		outside->worst = *span;
-	}
-	if (!time.known)
-		return;
-	outside->known += time.span_ns;
-	outside->cpu += time.cpu.about;
-}
-
-/* A warning says already that its timers ran late. */
-static bool late_is_told(const struct detection *detection, uint32_t worker)
-{
-	for (size_t i = 0; i < detection->findings->count; i++) {
-		const struct finding *finding = &detection->findings->list[i];
-		if (finding->worker == worker && finding->severity > SEVERITY_NOTE &&
-		    strcmp(finding->id, "late_timers") == 0)
-			return true;
-	}
-	return false;
-}
-
-static void outside_tell(struct detection *detection, const struct outside *outside)
-{
-	const struct timeline *timeline = detection->timeline;
-	size_t position = outside->worst.worker;
-	const struct trace_worker *worker = &timeline->process->workers[position];
-	double late = ns_of(timeline, timeline->workers[position].away_late_ticks);
-	enum severity severity = late_is_told(detection, worker->worker)
-				     ? SEVERITY_NOTE
-				     : hold_severity(detection, outside->longest, outside->total);
-	struct finding *finding = finding_add(detection, "loop_not_run", severity);
-	struct texts texts = {0};
-	char known[80] = "";
-
-	if (outside->known > 0)
-		snprintf(known, sizeof(known), " By samples of CPU time it computed for about %.0f%% of that.",
-			 100 * outside->cpu / outside->known);
-	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", worker->worker, worker->name);
-	finding_say(detection, &finding->title,
-		    "Nobody ran the loop of worker %" PRIu32
-		    " for %s: the program did something else outside of uv_run.",
-		    worker->worker, say_ns(&texts, (double)timeline_span_ns(timeline, &outside->worst)));
-	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " time%s %s or longer between two calls of uv_run, %s together. Meanwhile %" PRIu64
-		    " timer%s came to be late, by %s in all; descriptors that were ready then: %" PRIu64 ".%s",
-		    outside->times, outside->times == 1 ? "" : "s",
-		    say_ns(&texts, limit(detection, LIMIT_blocked_note)), say_ns(&texts, outside->total), outside->late,
-		    outside->late == 1 ? "" : "s", say_ns(&texts, late), outside->ready, known);
-	finding_say(detection, &finding->advice,
-		    "Do that work in slices with uv_run between them, in uv_queue_work, or on a thread of its own.");
-	finding->cost_ns = whole_ns(late + outside->waited);
-	finding->confidence = outside->late > 0 ? 0.9 : 0.7;
-	finding_place(detection, finding, outside->worst.tick, outside->worst.duration, position);
-}
-
-void detect_not_run(struct detection *detection)
-{
-	const struct timeline *timeline = detection->timeline;
-
-	for (size_t worker = 0; worker < timeline->process->worker_count; worker++) {
-		struct outside outside = {0};
-		for (size_t i = 0; i < timeline->away.count; i++) {
-			if (timeline->away.spans[i].worker == worker)
-				outside_add(detection, &outside, &timeline->away.spans[i]);
-		}
-		if (outside.times > 0)
-			outside_tell(detection, &outside);
-	}
 }

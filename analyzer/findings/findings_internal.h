@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of findings share: findings.c (the table, order), findings_loop.c, findings_pool.c and
- * findings_trace.c (detectors by what they look at), growth.c and excerpt.c (a second look into the trace).
+ * What the files of findings share: findings.c (the table, order), findings_blocked.c, findings_away.c,
+ * findings_spin.c, findings_loop.c, findings_pool.c and findings_trace.c (detectors by what they look at), growth.c and
+ * excerpt.c (a second look into the trace).
  */
 #ifndef FINDINGS_INTERNAL_H
 #define FINDINGS_INTERNAL_H
@@ -28,6 +29,9 @@ void finding_blame(struct detection *detection, struct finding *finding, uint32_
 void finding_place(struct detection *detection, struct finding *finding, uint64_t tick, uint64_t ticks, size_t worker);
 /* The finding that blames this callback for holding a loop; NULL without one. */
 const struct finding *finding_of_site(const struct detection *detection, uint32_t site);
+
+/* Of what held a loop for so long, at worst and in all. */
+enum severity hold_severity(const struct detection *detection, double longest, double total);
 
 /* A warning says that the machine kept the program from running: what came late may have come late by that. */
 bool was_not_run(const struct detection *detection);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Detectors that look at loops: turns that are too full, spinning, one loop among others, timers and wake-ups.
+ * Detectors that look at loops: the callback that the program died in, turns that are too full, timers and wake-ups.
  */
 #include "findings_internal.h"
 
@@ -9,6 +9,29 @@
 #include <string.h>
 
 /* ---- The end -------------------------------------------------------------------------------------------------- */
+
+/* How long it had run: when the program died nobody saw, the helper only noticed that it was gone. */
+static const char *died_after(const struct detection *detection, const struct timeline_span *span, char *text,
+			      size_t bytes)
+{
+	const struct findings_input *input = detection->input;
+	const struct timeline *timeline = detection->timeline;
+	uint64_t least = stalls_open_least(timeline, input->stalls, input->stall_count, span);
+	bool noticed = timeline_death_was_noticed(timeline);
+	struct texts texts = {0};
+	const char *least_text = say_ns(&texts, ns_of(timeline, least));
+	const char *most_text = say_ns(&texts, ns_of(timeline, span->duration));
+
+	if (noticed && least > 0)
+		snprintf(text, bytes, "It had run for %s at least, and for %s at most", least_text, most_text);
+	else if (noticed)
+		snprintf(text, bytes, "It had run for %s at most: by then the program was gone", most_text);
+	else if (least > 0)
+		snprintf(text, bytes, "It had run for %s at least", least_text);
+	else
+		snprintf(text, bytes, "How long it had run is not known");
+	return text;
+}
 
 void detect_died(struct detection *detection)
 {
@@ -20,6 +43,8 @@ void detect_died(struct detection *detection)
 		return;
 	for (size_t i = 0; i < timeline->open.count; i++) {
 		const struct timeline_span *open = &timeline->open.spans[i];
+		if (!timeline_end_is_known(timeline, open->worker))
+			continue;
 		if (!span || (is_loop(timeline, open->worker) && !is_loop(timeline, span->worker)))
 			span = open;
 	}
@@ -28,13 +53,13 @@ void detect_died(struct detection *detection)
 	/* Work on the pool goes on whoever ends the program. */
 	struct finding *finding =
 	    finding_add(detection, "died", is_loop(timeline, span->worker) ? SEVERITY_ERROR : SEVERITY_NOTE);
-	struct texts texts = {0};
 	bool is_site = span->site < process->site_count;
+	char ran[160];
 	finding_blame(detection, finding, span->site);
 	finding_say(detection, &finding->title, "The program died while %s ran.", site_text(detection, span->site));
 	finding_say(detection, &finding->evidence,
-		    "It had run for %s when recording broke off without exit(): a signal, _exit or exec.%s%s",
-		    say_ns(&texts, ns_of(timeline, span->duration)), is_site ? " Registered by " : "",
+		    "Recording broke off without exit(): a signal, _exit or exec. %s.%s%s",
+		    died_after(detection, span, ran, sizeof(ran)), is_site ? " Registered by " : "",
 		    is_site ? symbols_site(detection->input->symbols, span->site, true)->text : "");
 	finding_say(detection, &finding->advice, "Look at the core file or the log of that moment.");
 	finding->confidence = 0.8;
@@ -64,8 +89,8 @@ void detect_storm(struct detection *detection)
 	struct finding *finding = finding_add(detection, "timer_storm", SEVERITY_WARNING);
 	struct texts texts = {0};
 	finding_blame(detection, finding, turn->timer_site);
-	finding_say(detection, &finding->title, "%" PRIu64 " timers fired in one turn, most of them %s: %s in a row.",
-		    turn->timers, site_text(detection, turn->timer_site), say_ns(&texts, took));
+	finding_say(detection, &finding->title, "%" PRIu64 " timer%s fired in one turn, most of them %s: %s in a row.",
+		    turn->timers, plural(turn->timers), site_text(detection, turn->timer_site), say_ns(&texts, took));
 	finding_say(detection, &finding->evidence,
 		    "Timers a turn: median %" PRIu64 ", most %" PRIu64
 		    "; registered by %s. All else waits for the last "
@@ -91,8 +116,8 @@ void detect_crowded(struct detection *detection)
 	struct finding *finding = finding_add(detection, "crowded_turn", SEVERITY_WARNING);
 	struct texts texts = {0};
 	finding_blame(detection, finding, turn->site);
-	finding_say(detection, &finding->title, "%" PRIu64 " callbacks ran in one turn for %s, most of that in %s.",
-		    turn->polls, say_ns(&texts, took), site_text(detection, turn->site));
+	finding_say(detection, &finding->title, "%" PRIu64 " callback%s ran in one turn for %s, most of that in %s.",
+		    turn->polls, plural(turn->polls), say_ns(&texts, took), site_text(detection, turn->site));
 	finding_say(detection, &finding->evidence,
 		    "None of them took longer than %s; a turn's callbacks take %s in the median, %s at p99. What comes "
 		    "last in such a turn waits for all others.",
@@ -105,126 +130,6 @@ void detect_crowded(struct detection *detection)
 	finding->cost_ns = whole_ns(took * (double)turn->polls / 2);
 	finding->confidence = 0.8;
 	finding_place(detection, finding, turn->tick, turn->ticks, turn->worker);
-}
-
-/* The callback of this kind that ran most often; site_count: none. */
-static uint32_t most_runs(const struct timeline *timeline, const char *const *kinds, size_t count)
-{
-	uint32_t most = (uint32_t)timeline->process->site_count;
-
-	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		const char *kind = timeline_kind(timeline->process, i);
-		bool fits = false;
-		for (size_t k = 0; kind && k < count; k++)
-			fits |= strcmp(kind, kinds[k]) == 0;
-		if (fits && timeline->sites[i].callback.count > timeline->sites[most].callback.count)
-			most = i;
-	}
-	return most;
-}
-
-void detect_spinning(struct detection *detection)
-{
-	static const char *const kinds[] = {"idle", "prepare", "check", "timer"};
-	const struct timeline *timeline = detection->timeline;
-
-	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		const struct timeline_worker *worker = &timeline->workers[i];
-		double seconds = ns_of(timeline, worker->inside_ticks) / 1e9;
-		if (!is_loop(timeline, i) || seconds <= 0 || worker->empty_turns * 2 < worker->turns ||
-		    (double)worker->empty_turns / seconds < limit(detection, LIMIT_spinning_rate))
-			continue;
-		struct finding *finding = finding_add(detection, "spinning", SEVERITY_WARNING);
-		uint32_t site = most_runs(timeline, kinds, sizeof(kinds) / sizeof(*kinds));
-		uint32_t number = timeline->process->workers[i].worker;
-		finding_blame(detection, finding, site);
-		finding_say(detection, &finding->title,
-			    "Worker %" PRIu32 " (loop) spins: it never waits, because of %s.", number,
-			    site_text(detection, site));
-		finding_say(detection, &finding->evidence,
-			    "%" PRIu64 " of its %" PRIu64
-			    " turns found nothing to do, %.0f a second; it was parked for %.1f%% of the time.",
-			    worker->empty_turns, worker->turns, (double)worker->empty_turns / seconds,
-			    worker->inside_ticks ? 100 * (double)worker->parked_ticks / (double)worker->inside_ticks
-						 : 0.0);
-		finding_say(
-		    detection, &finding->advice,
-		    "Stop idle handles when there is nothing to do (an active one keeps libuv from waiting); do not "
-		    "call uv_run with UV_RUN_NOWAIT in a loop.");
-		finding->confidence = 0.9;
-		finding_place(detection, finding, timeline->from_tick, timeline->range_ticks, i);
-	}
-}
-
-/* ---- Loops among each other ----------------------------------------------------------------------------------- */
-
-struct loop_share {
-	size_t worker;
-	double share;
-};
-
-static int compare_share(const void *a, const void *b)
-{
-	const struct loop_share *x = a, *y = b;
-
-	return x->share < y->share ? 1 : x->share > y->share ? -1 : 0;
-}
-
-static size_t loops_sort(const struct timeline *timeline, struct loop_share *loops)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		const struct timeline_worker *worker = &timeline->workers[i];
-		if (!is_loop(timeline, i) || worker->inside_ticks == 0)
-			continue;
-		loops[count++] =
-		    (struct loop_share){i, (double)timeline_busy_ticks(worker) / (double)timeline->range_ticks};
-	}
-	qsort(loops, count, sizeof(*loops), compare_share);
-	return count;
-}
-
-static void hot_loop_tell(struct detection *detection, const struct loop_share *loops, size_t count)
-{
-	const struct timeline *timeline = detection->timeline;
-	const struct trace_worker *hot = &timeline->process->workers[loops[0].worker];
-	struct finding *finding = finding_add(detection, "hot_loop", SEVERITY_WARNING);
-	uint64_t connections = 0;
-	double idle = 0;
-
-	for (size_t i = 1; i < count; i++) {
-		connections += timeline->workers[loops[i].worker].connections;
-		idle += 1 - loops[i].share;
-	}
-	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", hot->worker, hot->name);
-	finding_say(detection, &finding->title,
-		    "Worker %" PRIu32
-		    " (loop) was busy for %.0f%% of the time, the busiest of the other %zu loops for %.0f%%.",
-		    hot->worker, 100 * loops[0].share, count - 1, 100 * loops[1].share);
-	finding_say(detection, &finding->evidence,
-		    "It accepted %" PRIu64 " connections, the others %" PRIu64 " together; it ran %" PRIu64
-		    " callbacks; the others idled for %.0f%% on average.",
-		    timeline->workers[loops[0].worker].connections, connections,
-		    timeline->workers[loops[0].worker].polls.count, 100 * idle / (double)(count - 1));
-	finding_say(detection, &finding->advice,
-		    "Spread the work: let each loop accept (SO_REUSEPORT), or hand connections round.");
-	finding->confidence = 0.9;
-	finding_place(detection, finding, timeline->from_tick, timeline->range_ticks, loops[0].worker);
-}
-
-void detect_hot_loop(struct detection *detection)
-{
-	const struct timeline *timeline = detection->timeline;
-	struct loop_share *loops = calloc(timeline->process->worker_count + 1, sizeof(*loops));
-	size_t count = loops && timeline->range_ticks ? loops_sort(timeline, loops) : 0;
-
-	if (!loops)
-		detection->findings->failed = true;
-	if (count >= 2 && loops[0].share >= limit(detection, LIMIT_hot_loop) &&
-	    loops[1].share <= limit(detection, LIMIT_idle_loop))
-		hot_loop_tell(detection, loops, count);
-	free(loops);
 }
 
 /* ---- Timers and wake-ups -------------------------------------------------------------------------------------- */
@@ -271,8 +176,8 @@ static void late_tell(struct detection *detection, uint32_t site)
 	else
 		finding_say(detection, &finding->evidence,
 			    "At worst it started %s after its turn began, behind %" PRIu64
-			    " callbacks, of which %s took longest: %s.",
-			    say_ns(&texts, ns_of(timeline, worst->delay)), worst->polls,
+			    " callback%s, of which %s took longest: %s.",
+			    say_ns(&texts, ns_of(timeline, worst->delay)), worst->polls, plural(worst->polls),
 			    site_text(detection, worst->behind), say_ns(&texts, ns_of(timeline, worst->behind_ticks)));
 	finding_say(detection, &finding->advice, "%s",
 		    inside
@@ -347,9 +252,10 @@ static void due_tell(struct detection *detection, uint32_t site)
 		    say_ns(&texts, ns_of(timeline, timers->late.max)));
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64
-		    " runs, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
+		    " run%s, %s late on average: %.0f%% of that before the loop waited (%s), %.0f%% until the "
 		    "kernel ran it, %.0f%% behind other callbacks of the turn.%s",
-		    timers->late.count, say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
+		    timers->late.count, plural(timers->late.count),
+		    say_ns(&texts, ns_of(timeline, timers->late.sum) / (double)timers->late.count),
 		    100 * (double)timers->busy_ticks / sum,
 		    away || !inside ? "mostly nobody ran it: uv_run had returned" : "it was busy",
 		    100 * (double)timers->kernel_ticks / sum, 100 * (double)timers->queue_ticks / sum, before);
@@ -399,9 +305,11 @@ static void early_tell(struct detection *detection, uint32_t site)
 		    site_text(detection, site), say_ns(&texts, ns_of(timeline, worst->early)),
 		    say_ns(&texts, ns_of(timeline, worst->asked)));
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " runs came early, by %s in the median. libuv counts from uv_now, which was old when %s "
+		    "%" PRIu64
+		    " run%s came early, by %s in the median. libuv counts from uv_now, which was old when %s "
 		    "started the timer: the loop had run callbacks since.",
-		    timers->early.count, say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->early, 0.5))),
+		    timers->early.count, plural(timers->early.count),
+		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timers->early, 0.5))),
 		    site_text(detection, worst->site));
 	finding_say(detection, &finding->advice,
 		    "Call uv_update_time() before uv_timer_start() after long work, and make that work shorter.");
@@ -439,10 +347,10 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 		    say_ns(&texts, ns_of(timeline, histogram_quantile(&wakeups->latency, 0.99))),
 		    say_ns(&texts, ns_of(timeline, wakeups->latency.max)));
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " sends, %" PRIu64
+		    "%" PRIu64 " send%s, %" PRIu64
 		    " coalesced; of the time %.0f%% before the loop waited (%s), %.0f%% until the kernel had woken it, "
 		    "%.0f%% behind other callbacks of the turn.",
-		    wakeups->sends, wakeups->coalesced, 100 * (double)wakeups->busy_ticks / sum,
+		    wakeups->sends, plural(wakeups->sends), wakeups->coalesced, 100 * (double)wakeups->busy_ticks / sum,
 		    inside ? "it was busy" : "mostly nobody ran it: uv_run had returned",
 		    100 * (double)wakeups->kernel_ticks / sum, 100 * (double)wakeups->queue_ticks / sum);
 	finding_say(detection, &finding->advice, "%s",

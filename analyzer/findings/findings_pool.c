@@ -36,24 +36,68 @@ static void pool_blame(struct detection *detection, struct finding *finding, uin
 		    site_text(detection, site), symbols_site(detection->input->symbols, site, true)->text);
 }
 
-static void pool_advice(struct detection *detection, struct finding *finding, bool dns)
+/* What lacks: threads for work that waits, CPUs for work that computes. */
+enum pool_lack { LACK_LOOKUPS, LACK_THREADS, LACK_THREADS_PERHAPS, LACK_THREADS_TO_CPUS, LACK_CPUS };
+
+static enum pool_lack pool_lacks(const struct detection *detection)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+
+	if (pool->lookup_run >= limit(detection, LIMIT_dns_share))
+		return LACK_LOOKUPS;
+	if (pool->computing < 0)
+		return LACK_THREADS_PERHAPS;
+	if (pool->computing < limit(detection, LIMIT_cause_share))
+		return LACK_THREADS;
+	return (double)pool->threads + 1 <= pool->cpus ? LACK_THREADS_TO_CPUS : LACK_CPUS;
+}
+
+static void cpus_advice(struct detection *detection, struct finding *finding, enum pool_lack lack)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+	uint32_t cpus = (uint32_t)pool->cpus, size = pool->enough > 0 && pool->enough < cpus ? pool->enough : cpus;
+
+	if (lack == LACK_THREADS_TO_CPUS)
+		finding_say(detection, &finding->advice,
+			    "UV_THREADPOOL_SIZE=%" PRIu32
+			    ": the work computes, so more threads than the %.3g CPUs of this process do not help.",
+			    size, pool->cpus);
+	else if (pool->cpus > 0)
+		finding_say(detection, &finding->advice,
+			    "Do not raise UV_THREADPOOL_SIZE: the work computes, and more threads would share the "
+			    "same %.3g CPU%s. Make the work cheaper, submit less at once, or give the process more "
+			    "CPUs.",
+			    pool->cpus, pool->cpus > 1 ? "s" : "");
+	else
+		finding_say(detection, &finding->advice,
+			    "Do not raise UV_THREADPOOL_SIZE above the number of CPUs: the work computes. Make it "
+			    "cheaper, submit less at once, or give the process more CPUs.");
+}
+
+static void pool_advice(struct detection *detection, struct finding *finding, enum pool_lack lack)
 {
 	const struct measures_pool *pool = &detection->findings->pool;
 	char size[160];
 	struct texts texts = {0};
 
+	if (lack == LACK_CPUS || lack == LACK_THREADS_TO_CPUS) {
+		cpus_advice(detection, finding, lack);
+		return;
+	}
 	if (pool->enough > 0)
 		snprintf(size, sizeof(size), "UV_THREADPOOL_SIZE=%" PRIu32 " would have kept the p99 wait below %s",
 			 pool->enough, say_ns(&texts, limit(detection, LIMIT_pool_wait_goal)));
 	else
 		snprintf(size, sizeof(size), "No number of threads up to 128 would have kept the p99 wait below %s",
 			 say_ns(&texts, limit(detection, LIMIT_pool_wait_goal)));
-	if (dns)
+	if (lack == LACK_LOOKUPS)
 		finding_say(detection, &finding->advice,
 			    "Resolve names elsewhere (c-ares, a cache, a resolver nearby). %s.", size);
+	else if (lack == LACK_THREADS)
+		finding_say(detection, &finding->advice, "%s: the work waits rather than computes.", size);
 	else
 		finding_say(detection, &finding->advice,
-			    "%s, if the work waits rather than computes: threads that compute need cores.", size);
+			    "%s, if the work waits rather than computes: threads that compute need CPUs.", size);
 }
 
 static bool is_uncertain(const struct timeline *timeline)
@@ -61,36 +105,68 @@ static bool is_uncertain(const struct timeline *timeline)
 	return timeline->pool_uncertain || timeline->process->pool_items_unseen;
 }
 
-static void pool_tell(struct detection *detection, enum severity severity)
+static void pool_title(struct detection *detection, struct finding *finding, enum pool_lack lack)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+	struct texts texts = {0};
+	const char *wait = say_ns(&texts, (double)pool->wait_p99_ns);
+
+	if (lack == LACK_LOOKUPS)
+		finding_say(detection, &finding->title,
+			    "Lookups of names starve the pool: %s waited for one of its %" PRIu64 " thread%s at p99.",
+			    wait, pool->threads, plural(pool->threads));
+	else if (lack == LACK_CPUS)
+		finding_say(detection, &finding->title,
+			    "The pool's work computes, and CPUs are what lacks: requests waited %s at p99 for one of "
+			    "its %" PRIu64 " thread%s.",
+			    wait, pool->threads, plural(pool->threads));
+	else
+		finding_say(detection, &finding->title,
+			    "The pool is too small: requests waited %s at p99 for one of its %" PRIu64 " thread%s.",
+			    wait, pool->threads, plural(pool->threads));
+}
+
+static void pool_evidence(struct detection *detection, struct finding *finding, uint32_t site)
 {
 	const struct timeline *timeline = detection->timeline;
 	const struct measures_pool *pool = &detection->findings->pool;
-	bool dns = pool->lookup_run >= limit(detection, LIMIT_dns_share);
-	struct finding *finding = finding_add(detection, dns ? "pool_dns" : "pool_small", severity);
-	uint32_t site = most_work(detection, dns);
 	const struct histogram *run = &timeline->sites[site].pool_run;
 	struct texts texts = {0};
+	char computing[160] = "";
+
+	if (pool->computing >= 0)
+		snprintf(computing, sizeof(computing),
+			 " By samples of CPU time its threads were on a CPU, or ready to run, for %.0f%% of their busy "
+			 "time.",
+			 100 * pool->computing);
+	finding_say(detection, &finding->evidence,
+		    "%" PRIu64 " request%s waited %s together, up to %" PRIu64
+		    " at once; lookups took %.0f%% of the pool's working time, up to %" PRIu64 " at once%s. Most work: "
+		    "%" PRIu64 " %s of %s each.%s",
+		    timeline->pool_wait.count, plural(timeline->pool_wait.count),
+		    say_ns(&texts, (double)pool->wait_total_ns), timeline->pool_queued.max, 100 * pool->lookup_run,
+		    pool->lookups_most, pool->cap_reached ? " (libuv lets no more than half of the pool do these)" : "",
+		    run->count, site_kind(detection, site),
+		    say_ns(&texts, run->count ? ns_of(timeline, run->sum) / (double)run->count : 0), computing);
+}
+
+static void pool_tell(struct detection *detection, enum severity severity)
+{
+	static const char *const ids[] = {[LACK_LOOKUPS] = "pool_dns",
+					  [LACK_THREADS] = "pool_small",
+					  [LACK_THREADS_PERHAPS] = "pool_small",
+					  [LACK_THREADS_TO_CPUS] = "pool_small",
+					  [LACK_CPUS] = "pool_cpu"};
+	const struct timeline *timeline = detection->timeline;
+	enum pool_lack lack = pool_lacks(detection);
+	struct finding *finding = finding_add(detection, ids[lack], severity);
+	uint32_t site = most_work(detection, lack == LACK_LOOKUPS);
 
 	pool_blame(detection, finding, site);
-	if (dns)
-		finding_say(detection, &finding->title,
-			    "Lookups of names starve the pool: %s waited for one of its %" PRIu64 " threads at p99.",
-			    say_ns(&texts, (double)pool->wait_p99_ns), pool->threads);
-	else
-		finding_say(detection, &finding->title,
-			    "The pool is too small: requests waited %s at p99 for one of its %" PRIu64 " threads.",
-			    say_ns(&texts, (double)pool->wait_p99_ns), pool->threads);
-	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " requests waited %s together, up to %" PRIu64
-		    " at once; lookups took %.0f%% of the pool's working time, up to %" PRIu64 " at once%s. Most work: "
-		    "%" PRIu64 " %s of %s each.",
-		    timeline->pool_wait.count, say_ns(&texts, (double)pool->wait_total_ns), timeline->pool_queued.max,
-		    100 * pool->lookup_run, pool->lookups_most,
-		    pool->cap_reached ? " (libuv lets no more than half of the pool do these)" : "", run->count,
-		    site_kind(detection, site),
-		    say_ns(&texts, run->count ? ns_of(timeline, run->sum) / (double)run->count : 0));
-	pool_advice(detection, finding, dns);
-	finding->cost_ns = pool->wait_total_ns;
+	pool_title(detection, finding, lack);
+	pool_evidence(detection, finding, site);
+	pool_advice(detection, finding, lack);
+	finding->cost_ns = detection->findings->pool.wait_total_ns;
 	finding->confidence = is_uncertain(timeline) ? 0.5 : 0.9;
 	finding->from_ns = timeline_offset_ns(timeline, timeline->from_tick);
 	finding->to_ns = timeline_offset_ns(timeline, timeline->end_tick);
@@ -149,14 +225,14 @@ void detect_idle(struct detection *detection)
 	struct texts texts = {0};
 	finding_say(detection, &finding->culprit, "worker %" PRIu32, timeline->process->workers[worst->worker].worker);
 	finding_say(detection, &finding->title,
-		    "Pool thread %" PRIu32 " slept for %s while up to %" PRIu64 " requests waited for a thread.",
+		    "Pool thread %" PRIu32 " slept for %s while up to %" PRIu64 " request%s waited for a thread.",
 		    timeline->process->workers[worst->worker].worker, say_ns(&texts, ns_of(timeline, worst->duration)),
-		    worst->sure);
+		    worst->sure, plural(worst->sure));
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64
-		    " such sleeps, %s together. libuv had woken the thread or was busy: it is the kernel that "
+		    " such sleep%s, %s together. libuv had woken the thread or was busy: it is the kernel that "
 		    "did not run it.",
-		    spans, say_ns(&texts, ns_of(timeline, ticks)));
+		    spans, plural(spans), say_ns(&texts, ns_of(timeline, ticks)));
 	finding_say(
 	    detection, &finding->advice,
 	    "Look what else runs on the CPUs that pool threads may use (affinity, cgroup), and at their priority.");
@@ -212,13 +288,14 @@ static void waiting_tell(struct detection *detection, const struct waiting *wait
 		    waiting_outcome(timeline, waiting), say_ns(&texts, ns_of(timeline, waiting->oldest.duration)),
 		    waiting->oldest_ended || timeline->process->running ? ", submitted" : " before the end,",
 		    symbols_site(detection->input->symbols, waiting->site, true)->text);
-	finding_say(detection, &finding->evidence,
-		    "Of those that were on their way for %s or longer, %" PRIu64 " had no end when the trace ended, "
-		    "%" PRIu64 " completed late, %" PRIu64 " were cancelled; of this sort %" PRIu64
-		    " were done, in %s at p99.",
-		    say_ns(&texts, (double)timeline->options.pending_ns), waiting->pending, waiting->done,
-		    waiting->cancelled, timeline->sites[waiting->site].life.count,
-		    say_ns(&texts, ns_of(timeline, histogram_quantile(&timeline->sites[waiting->site].life, 0.99))));
+	finding_say(
+	    detection, &finding->evidence,
+	    "Of those that were on their way for %s or longer, %" PRIu64 " had no end when the trace ended, "
+	    "%" PRIu64 " completed late, %" PRIu64 " %s cancelled; of this sort %" PRIu64 " %s done, in %s at p99.",
+	    say_ns(&texts, (double)timeline->options.pending_ns), waiting->pending, waiting->done, waiting->cancelled,
+	    by_count(waiting->cancelled, "was", "were"), timeline->sites[waiting->site].life.count,
+	    by_count(timeline->sites[waiting->site].life.count, "was", "were"),
+	    say_ns(&texts, ns_of(timeline, histogram_quantile(&timeline->sites[waiting->site].life, 0.99))));
 	finding_say(
 	    detection, &finding->advice,
 	    "Give it a time limit (a timer that closes the handle or calls uv_cancel), and look at the other side.");

@@ -20,8 +20,8 @@ static const char *switches_text(const struct timeline_worker *facts, char *text
 {
 	text[0] = '\0';
 	if (facts->switches.known)
-		snprintf(text, bytes, " The kernel took the CPU from it %" PRIu64 " times.",
-			 facts->switches.involuntary);
+		snprintf(text, bytes, " The kernel took the CPU from it %" PRIu64 " time%s.",
+			 facts->switches.involuntary, plural(facts->switches.involuntary));
 	return text;
 }
 
@@ -41,9 +41,9 @@ static void descheduled_tell(struct detection *detection, size_t worker, double 
 		    " (%s) waiting for a CPU for %s, %.0f%% of the time it wanted to run.",
 		    entry->worker, is_loop(timeline, worker) ? "loop" : "pool",
 		    say_ns(&texts, (double)facts->sched_wait_ns), 100 * share);
-	finding_say(detection, &finding->evidence, "It was on a CPU for %s of %s, %" PRIu64 " times.%s",
+	finding_say(detection, &finding->evidence, "It was on a CPU for %s of %s, %" PRIu64 " time%s.%s",
 		    say_ns(&texts, (double)facts->cpu_ns), say_ns(&texts, (double)facts->sampled_ns), facts->slices,
-		    switches_text(facts, switches, sizeof(switches)));
+		    plural(facts->slices), switches_text(facts, switches, sizeof(switches)));
 	finding_say(
 	    detection, &finding->advice,
 	    "Other threads take its CPU: see what else runs there, give the program more CPUs, or change priorities.");
@@ -84,9 +84,10 @@ void detect_throttled(struct detection *detection)
 		    (double)machine->quota / 1000, 100 * share, say_ns(&texts, (double)machine->throttled_ns));
 	finding_say(detection, &finding->evidence,
 		    "%" PRIu64 " of %" PRIu64
-		    " periods, counted over all processes of the cgroup and all CPUs; %s of it "
+		    " period%s, counted over all processes of the cgroup and all CPUs; %s of it "
 		    "at worst between two samples.",
-		    machine->throttled_periods, machine->periods, say_ns(&texts, (double)machine->worst_ns));
+		    machine->throttled_periods, machine->periods, plural(machine->periods),
+		    say_ns(&texts, (double)machine->worst_ns));
 	finding_say(
 	    detection, &finding->advice,
 	    "Raise the quota (cpu.max, cpu.cfs_quota_us, a container's CPU limit), or run fewer threads at once.");
@@ -174,9 +175,10 @@ void detect_lost(struct detection *detection)
 		finding_say(detection, &finding->culprit, "worker %" PRIu32, process->workers[worst].worker);
 	finding_say(detection, &finding->title, "%.2g%% of the events are not there: totals are too low.", 100 * share);
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " were lost because a ring was full or an emit was interrupted, %" PRIu64
-		    " are missing from the files.",
-		    process->lost, process->missing);
+		    "%" PRIu64 " %s lost because a ring was full or an emit was interrupted, %" PRIu64
+		    " %s missing from the files.",
+		    process->lost, by_count(process->lost, "was", "were"), process->missing,
+		    by_count(process->missing, "is", "are"));
 	finding_say(detection, &finding->advice, "%s",
 		    process->lost ? "Record with a larger UVTRACE_RING_SIZE, or leave the helper a core."
 				  : "Record with a larger UVTRACE_TOTAL_SIZE.");
@@ -197,10 +199,10 @@ void detect_untraced(struct detection *detection)
 		    : some ? "Not everything was traced."
 			   : "Recording was switched off for a part of the time.");
 	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " registrations of callbacks and %" PRIu64
-		    " threads without a record; switched off for %s.",
-		    timeline->untraced_callbacks, timeline->untraced_threads,
-		    say_ns(&texts, ns_of(timeline, timeline->off_ticks)));
+		    "%" PRIu64 " registration%s of callbacks and %" PRIu64
+		    " thread%s without a record; switched off for %s.",
+		    timeline->untraced_callbacks, plural(timeline->untraced_callbacks), timeline->untraced_threads,
+		    plural(timeline->untraced_threads), say_ns(&texts, ns_of(timeline, timeline->off_ticks)));
 	finding_say(detection, &finding->advice, "%s",
 		    libc ? "Use a build with libuv as a shared library to see callbacks."
 			 : "What is said here holds for the rest only.");
@@ -218,7 +220,7 @@ void detect_unwound(struct detection *detection)
 	struct finding *finding = finding_add(detection, "unwound", SEVERITY_NOTE);
 	finding_say(detection, &finding->title,
 		    "%" PRIu64 " callback%s left by an exception, longjmp or the thread's end, through libuv.", unwound,
-		    unwound == 1 ? " was" : "s were");
+		    by_count(unwound, " was", "s were"));
 	finding_say(detection, &finding->evidence, "Their ends were set to the thread's next event.");
 	finding_say(detection, &finding->advice,
 		    "libuv's own state may be left behind: catch exceptions inside the callback.");

@@ -221,6 +221,42 @@ static void pool_sum(const struct timeline *timeline, struct measures_pool *pool
 	pool->wait_total_ns = timeline_ns(timeline, timeline->pool_wait.sum);
 }
 
+/* Adds a worker's windows: run-queue wait counts as at most what it was not on a CPU, as in measures_span(). */
+static void computing_add(const struct timeline *timeline, const struct timeline_worker *worker, double *busy_ns,
+			  double *computing_ns)
+{
+	for (size_t i = 0; i < worker->window_count; i++) {
+		const struct timeline_window *window = &worker->windows[i];
+		uint64_t wall = window->to_tick - window->from_tick;
+		double busy =
+		    wall > window->parked_ticks ? (double)timeline_ns(timeline, wall - window->parked_ticks) : 0;
+		*busy_ns += busy;
+		*computing_ns += least((double)window->cpu_ns + (double)window->wait_ns, busy);
+	}
+}
+
+/* Samples must cover most of what the pool did. */
+static void computing_measure(const struct timeline *timeline, struct measures_pool *pool)
+{
+	double sampled = 0, computing = 0, busy = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		if (timeline->process->workers[i].role != TRACE_ROLE_POOL)
+			continue;
+		busy += (double)timeline_ns(timeline, timeline_busy_ticks(&timeline->workers[i]));
+		computing_add(timeline, &timeline->workers[i], &sampled, &computing);
+	}
+	pool->computing = sampled > 0 && sampled * 2 >= busy ? computing / sampled : -1;
+}
+
+static double cpus_of(const struct timeline_machine *machine)
+{
+	double cpus = machine->allowed ? (double)machine->allowed : (double)machine->cpus;
+	double quota = (double)machine->quota / 1000;
+
+	return quota > 0 && (quota < cpus || cpus <= 0) ? quota : cpus;
+}
+
 int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct measures_pool *pool)
 {
 	static const uint32_t sizes[] = {1,  2,	 3,  4,	 5,  6,	 7,  8,	 10, 12, 14,  16,
@@ -231,6 +267,8 @@ int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct mea
 	if (!waits)
 		return -ENOMEM;
 	pool_sum(timeline, pool);
+	computing_measure(timeline, pool);
+	pool->cpus = cpus_of(&timeline->machine);
 	for (size_t i = 0; pool->items > 0 && i < MEASURES_SIZES; i++)
 		size_measure(timeline, pool, sizes[i], waits, limit_ns);
 	free(waits);

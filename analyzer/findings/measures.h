@@ -40,6 +40,8 @@ struct measures_pool {
 	double lookup_run;     /* their share of the time that the pool worked */
 	uint64_t lookups_most; /* that ran at once */
 	bool cap_reached;      /* as many as libuv lets run at once: (threads + 1) / 2 */
+	double computing;      /* part of its threads' busy time on a CPU or ready to run, by samples; -1: not known */
+	double cpus;	       /* that the process may use, by affinity and quota; 0: not known */
 	uint64_t wait_p99_ns;  /* observed */
 	uint64_t wait_total_ns;
 	struct {

@@ -61,6 +61,11 @@ void stall_clear(struct stall *stall);
 struct stalls *stalls_make(const struct timeline *timeline, struct symbols *symbols);
 void stalls_free(struct stalls *stalls);
 
+/* How long a callback that was open when its program died had run at least, in ticks: to the process' last event, or
+ * the last look at it. When it ended nobody saw. */
+uint64_t stalls_open_least(const struct timeline *timeline, const struct stall *list, size_t count,
+			   const struct timeline_span *span);
+
 const char *stall_cause_name(enum stall_cause cause);
 
 #endif

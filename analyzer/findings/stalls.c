@@ -380,6 +380,18 @@ void stalls_free(struct stalls *stalls)
 	free(stalls);
 }
 
+uint64_t stalls_open_least(const struct timeline *timeline, const struct stall *list, size_t count,
+			   const struct timeline_span *span)
+{
+	uint64_t last = timeline_last_event(timeline);
+
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].poll_tick == span->tick && list[i].worker == span->worker && list[i].tick > last)
+			last = list[i].tick;
+	}
+	return last > span->tick ? last - span->tick : 0;
+}
+
 const char *stall_cause_name(enum stall_cause cause)
 {
 	static const char *const names[STALL_CAUSES] = {

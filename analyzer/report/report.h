@@ -94,6 +94,14 @@ bool report_never_ran(const struct timeline *timeline, size_t worker);
 struct report_balance report_balance(const struct timeline *timeline, uint8_t role);
 /* The worker's share of busy in busy and parked, -1 where it was neither. */
 double report_utilization(const struct timeline_worker *worker);
+#define REPORT_LASTED_BYTES 64
+
+/* How long a poll ran that is open where the trace ends, as far as the trace says so: "2.10 s", "at most 16.9 ms",
+ * "at least 50 ms", "an unknown time". Returns text. */
+const char *report_open_lasted(const struct report *report, const struct timeline_span *span,
+			       char text[REPORT_LASTED_BYTES]);
+/* The same as a lower bound, in ns. */
+uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
 uint32_t report_worker_number(const struct timeline *timeline, size_t worker);
 
 #endif

@@ -2,8 +2,10 @@
  *
  * Rows and small facts that the text and the JSON report share.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/durations.h"
 #include "report.h"
 
 static int compare_total_first(const void *a, const void *b)
@@ -119,4 +121,38 @@ double report_utilization(const struct timeline_worker *worker)
 uint32_t report_worker_number(const struct timeline *timeline, size_t worker)
 {
 	return timeline->process->workers[worker].worker;
+}
+
+uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct stalls *stalls = report->stalls;
+
+	if (!timeline_end_is_known(timeline, span->worker))
+		return 0;
+	if (!timeline_died(timeline->process))
+		return timeline_span_ns(timeline, span);
+	return timeline_ns(timeline,
+			   stalls_open_least(timeline, stalls ? stalls->list : NULL, stalls ? stalls->count : 0, span));
+}
+
+const char *report_open_lasted(const struct report *report, const struct timeline_span *span,
+			       char text[REPORT_LASTED_BYTES])
+{
+	const struct timeline *timeline = report->timeline;
+	uint64_t least_ns = report_open_least_ns(report, span);
+	char duration[DURATION_TEXT_BYTES];
+
+	if (!timeline_end_is_known(timeline, span->worker))
+		return "an unknown time (events are missing)";
+	if (!timeline_died(timeline->process))
+		return duration_format(timeline_span_ns(timeline, span), text);
+	if (timeline_death_was_noticed(timeline))
+		snprintf(text, REPORT_LASTED_BYTES, "at most %s",
+			 duration_format(timeline_span_ns(timeline, span), duration));
+	else if (least_ns > 0)
+		snprintf(text, REPORT_LASTED_BYTES, "at least %s", duration_format(least_ns, duration));
+	else
+		return "an unknown time";
+	return text;
 }

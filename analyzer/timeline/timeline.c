@@ -150,6 +150,44 @@ uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline
 	return trace_ns(timeline->process, span->tick + span->duration) - trace_ns(timeline->process, span->tick);
 }
 
+bool timeline_end_is_known(const struct timeline *timeline, size_t worker)
+{
+	const struct trace_process *process = timeline->process;
+
+	if (process->workers[worker].missing_last > 0)
+		return false;
+	if (process->running)
+		return process->drained;
+	return process->salvaged || process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED;
+}
+
+bool timeline_lost_after(const struct timeline *timeline, size_t worker, uint64_t tick)
+{
+	const struct trace_worker *entry = &timeline->process->workers[worker];
+	const struct timeline_worker *facts = &timeline->workers[worker];
+
+	return facts->lost_tick > tick || (entry->missing == 0 && entry->lost > facts->lost_told);
+}
+
+uint64_t timeline_last_event(const struct timeline *timeline)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		const struct trace_worker *worker = &timeline->process->workers[i];
+		last = worker->last_tick > last ? worker->last_tick : last;
+	}
+	return last;
+}
+
+bool timeline_death_was_noticed(const struct timeline *timeline)
+{
+	const struct trace_process *process = timeline->process;
+
+	return timeline_died(process) && !process->salvaged && process->seal_tick == process->last_tick &&
+	       process->seal_tick > timeline_last_event(timeline);
+}
+
 uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
 {
 	return worker->inside_ticks > worker->parked_ticks ? worker->inside_ticks - worker->parked_ticks : 0;
@@ -284,7 +322,8 @@ static uint8_t name_traits(const char *kind)
 		uint8_t trait;
 	} names[] = {
 	    {"async", TRAIT_ASYNC},	   {"timer", TRAIT_TIMER},	  {"connection", TRAIT_CONNECTION},
-	    {"getaddrinfo", TRAIT_LOOKUP}, {"getnameinfo", TRAIT_LOOKUP},
+	    {"getaddrinfo", TRAIT_LOOKUP}, {"getnameinfo", TRAIT_LOOKUP}, {"read", TRAIT_READ},
+	    {"udp_recv", TRAIT_READ},	   {"poll", TRAIT_READ},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -458,8 +497,13 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->parked_ticks += from->parked_ticks;
 	into->inside_ticks += from->inside_ticks;
 	into->connections += from->connections;
+	into->reads += from->reads;
+	into->runs += from->runs;
 	into->turns += from->turns;
 	into->empty_turns += from->empty_turns;
+	into->empty_ticks += from->empty_ticks;
+	into->lost_told += from->lost_told;
+	into->lost_tick = from->lost_tick > into->lost_tick ? from->lost_tick : into->lost_tick;
 	into->away_late_ticks += from->away_late_ticks;
 	histogram_clear(&from->polls);
 	histogram_clear(&from->ready);

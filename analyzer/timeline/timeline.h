@@ -137,8 +137,13 @@ struct timeline_worker {
 	struct timeline_growth handles, requests; /* active ones of a loop */
 
 	uint64_t connections;	  /* runs of connection callbacks */
-	uint64_t turns;		  /* of a loop: from the end of a wait to the next */
-	uint64_t empty_turns;	  /* after a wait with timeout 0 that found nothing */
+	uint64_t reads;		  /* runs of callbacks that read (read, udp_recv, poll) */
+	uint64_t runs;		  /* calls of uv_run */
+	uint64_t turns;		  /* iterations of a loop: from the end of a wait to the next; uv_run without a wait */
+	uint64_t empty_turns;	  /* after a wait with timeout 0 that found nothing; uv_run that did nothing at all */
+	uint64_t empty_ticks;	  /* that these took */
+	uint64_t lost_told;	  /* events that LOST events tell of ... */
+	uint64_t lost_tick;	  /* ... and the last one's time; 0: there is none */
 	uint64_t away_late_ticks; /* of timers that were due while uv_run was not called */
 };
 
@@ -310,6 +315,16 @@ uint64_t timeline_busy_ticks(const struct timeline_worker *worker);
 uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounded up */
 /* "timer"; NULL for sites and kinds that the trace does not explain. */
 const char *timeline_kind(const struct trace_process *process, uint32_t site);
+
+/* What is open on this worker where the trace ends was open: its last events are there, and so is the process' end. */
+bool timeline_end_is_known(const struct timeline *timeline, size_t worker);
+/* Events of this worker were lost after that, or at a time that nobody knows. */
+bool timeline_lost_after(const struct timeline *timeline, size_t worker, uint64_t tick);
+/* The helper saw that the program was gone, at the trace's end: what was open then was over. Where the trace was saved
+ * from memory later, its end is that of the newest event. */
+bool timeline_death_was_noticed(const struct timeline *timeline);
+/* The last moment at which the process is known to have lived, by its own events. */
+uint64_t timeline_last_event(const struct timeline *timeline);
 
 /* The process ended otherwise than by exit(): what was open is what it was in. */
 static inline bool timeline_died(const struct trace_process *process)

@@ -4,7 +4,7 @@
  * their own work there, and the loop's timers and descriptors wait for it as they would for a callback. That it waits
  * there for something itself, which is as it should be, must not be taken for that: so a stay counts when a timer was
  * late by hold_ns, or descriptors were ready at once when the loop was back. Whether the thread computed meanwhile, say
- * samples (findings_loop.c).
+ * samples (findings_away.c).
  */
 #include "timeline_internal.h"
 

@@ -28,6 +28,7 @@ enum site_trait {
 	TRAIT_TIMER = 16,
 	TRAIT_CONNECTION = 32,
 	TRAIT_LOOKUP = 64, /* of names or addresses, on the pool */
+	TRAIT_READ = 128,
 };
 
 struct crossing {
@@ -85,6 +86,8 @@ struct turn_hold {
 struct turn {
 	uint64_t wake_tick; /* 0: no wait was seen yet */
 	uint64_t wait_ticks;
+	bool entered; /* it began with uv_run, which has not waited yet */
+	bool empty;   /* it began with a wait with timeout 0 that found nothing */
 	struct timeline_turn facts;
 	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
 	uint32_t longest_site;
@@ -131,6 +134,7 @@ struct stream {
 	uint64_t hold_ticks;
 	int error;
 	uint64_t inside_tick, last_tick;
+	uint64_t before_tick;	/* of the last event before a part that goes on; 0: none */
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	struct open_stack open;
 	struct turn turn;
@@ -224,8 +228,12 @@ void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, 
 /* An outermost poll of a loop is over. `facts` are those of its site. */
 void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
 	       struct timeline_site_turns *facts);
-/* The loop waits again, or is left. */
+/* Events are missing, or somebody else goes on. */
 void turn_end(struct stream *stream);
+/* The loop is left. */
+void turn_leave(struct stream *stream, uint64_t tick);
+/* The wait that it began with had a timeout of 0, and found nothing. */
+void turn_is_empty(struct stream *stream, uint64_t tick);
 /* uv_run runs what is due before its first wait: that is a turn too. */
 void turn_enter(struct stream *stream, uint64_t tick);
 int turns_merge(struct timeline *timeline, struct timeline_share *share);

@@ -224,7 +224,7 @@ static void loop_pop(struct stream *stream, uint64_t tick)
 	open_pop(&stream->open);
 	if (!loop_is_open(stream) && !always_inside(stream))
 		inside_leave(stream, tick);
-	turn_end(stream);
+	turn_leave(stream, tick);
 }
 
 static void poll_end(struct stream *stream, uint64_t tick, bool unwound)
@@ -302,19 +302,25 @@ static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 	if (!stream->inside)
 		away_enter(stream, tick);
 	inside_enter(stream, tick);
-	if (!stream->pool)
-		turn_enter(stream, tick);
+	if (stream->pool)
+		return;
+	turn_enter(stream, tick);
+	stream->facts->runs += stream->counted && timeline_overlaps(stream->timeline, tick, tick);
 }
 
 static void loop_leave(struct stream *stream, uint64_t tick)
 {
+	if (stream->open.parked || open_top_is_poll(&stream->open))
+		turn_end(stream); /* an end was lost: nobody knows what it did then */
 	park_leave(stream, tick);
 	open_drop_polls(stream);
-	if (loop_is_open(stream))
+	if (loop_is_open(stream)) {
 		loop_pop(stream, tick);
-	else if (!always_inside(stream))
+		return;
+	}
+	if (!always_inside(stream))
 		inside_leave(stream, tick);
-	turn_end(stream);
+	turn_leave(stream, tick);
 }
 
 /* A wait with timeout 0. */
@@ -324,8 +330,9 @@ static void turn(struct stream *stream, uint64_t tick, uint64_t word)
 	if (stream->pool)
 		return;
 	turn_as_poll(stream, tick);
-	stream->facts->empty_turns += trace_word_object(word) == 0;
 	turn_begin(stream, tick, 0, trace_word_object(word));
+	if (trace_word_object(word) == 0)
+		turn_is_empty(stream, tick);
 }
 
 static void lost(struct stream *stream, uint64_t tick)
@@ -334,6 +341,14 @@ static void lost(struct stream *stream, uint64_t tick)
 	stream->due_ms = stream->loop_ms = 0;
 	stream->away = (struct away){0};
 	crossing_add(stream, tick, CROSSING_GAP);
+}
+
+/* LOST events that the stream has. */
+static void lost_told(struct stream *stream, uint64_t tick, uint64_t count)
+{
+	stream->facts->lost_told += count;
+	stream->facts->lost_tick = tick;
+	lost(stream, tick);
 }
 
 static void submit(struct stream *stream, uint64_t tick, uint64_t word)
@@ -426,7 +441,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	case TRACE_LOST_FULL:
 	case TRACE_LOST_REENTRANT:
 	case TRACE_LOST_DEPTH:
-		lost(stream, tick);
+		lost_told(stream, tick, trace_word_object(word));
 		break;
 	}
 }
@@ -484,6 +499,10 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 		inside_enter(stream, since);
 	else if (goes_on)
 		away_leave(stream, since);
+	/* uv_run was the last event of the part before. */
+	if (goes_on && count > 0 && trace_word_code(context[count - 1].word) == TRACE_LOOP_ENTER &&
+	    context[count - 1].tick == stream->before_tick)
+		turn_enter(stream, stream->before_tick);
 	if (!goes_on)
 		crossing_add_begin(stream, since);
 	stream->begun = true;

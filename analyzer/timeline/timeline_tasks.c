@@ -159,6 +159,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_shar
 	stream.share = share;
 	stream.later = task->later && task->part.missing == 0;
 	stream.last_tick = stream.later ? task->part.first_tick : task->last_before;
+	stream.before_tick = task->last_before;
 	int error = task_read(cursor, &stream, items);
 	if (error == 0)
 		error = task_end(tasks, task, &stream);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Turns of a loop: from the end of a wait, or from uv_run, to the begin of the next wait. All that a turn found ready
- * waits until it is its turn; so a callback's start minus the turn's begin is its dispatch delay, and what ran before
- * is what it stood behind.
+ * Turns (iterations) of a loop: from the end of a wait, or from uv_run, to the begin of the next wait. All that a turn
+ * found ready waits until it is its turn; so a callback's start minus the turn's begin is its dispatch delay, and what
+ * ran before is what it stood behind. A turn is empty where it began with a wait with timeout 0 that found nothing; so
+ * is a call of uv_run that neither waited nor ran a callback, since nothing was alive.
  *
  * A hold is a poll of hold_ns or more. What it cost others: its duration for each poll that came after it in the
  * turn, and half of it for each descriptor that the next wait found ready at once (it became ready some time during
@@ -90,6 +91,7 @@ void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t wo
 			delay_worst(stream, tick, delay, site);
 	}
 	turn->facts.polls++;
+	stream->facts->reads += (traits & TRAIT_READ) != 0;
 	turn->facts.ticks += ticks;
 	vote(&turn->facts.site, &turn->majority, site, ticks);
 	if (ticks > turn->facts.longest_ticks) {
@@ -157,29 +159,65 @@ static void turn_finish(struct stream *stream, uint64_t ready_at_once)
 	turn->hold_count = 0;
 }
 
+static inline bool turn_counts(const struct stream *stream, uint64_t tick)
+{
+	return stream->counted && (stream->whole || timeline_overlaps(stream->timeline, tick, tick));
+}
+
+/* Where the turn was empty: it took until then. */
+static inline void turn_empty_over(struct stream *stream, uint64_t tick)
+{
+	if (stream->turn.empty && stream->counted)
+		stream->facts->empty_ticks += timeline_clip(stream->timeline, stream->turn.wake_tick, tick);
+	stream->turn.empty = false;
+}
+
 void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
 {
 	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
 
+	turn_empty_over(stream, wake_tick - wait_ticks);
 	turn_finish(stream, ready_at_once);
 	if (__builtin_expect(stream->away.span.duration > 0, 0))
 		away_end(stream, ready_at_once);
-	stream->facts->turns++;
+	stream->facts->turns += turn_counts(stream, wake_tick);
 	stream->turn.wake_tick = wake_tick;
 	stream->turn.wait_ticks = wait_ticks;
+	stream->turn.entered = false;
+}
+
+void turn_is_empty(struct stream *stream, uint64_t tick)
+{
+	stream->facts->empty_turns += turn_counts(stream, tick);
+	stream->turn.empty = true;
 }
 
 void turn_end(struct stream *stream)
 {
 	turn_finish(stream, 0);
 	stream->turn.wake_tick = 0;
+	stream->turn.entered = stream->turn.empty = false;
 }
 
+void turn_leave(struct stream *stream, uint64_t tick)
+{
+	struct turn *turn = &stream->turn;
+
+	if (turn->entered && turn->facts.polls == 0) {
+		stream->facts->turns += turn_counts(stream, tick);
+		turn_is_empty(stream, tick);
+	}
+	turn_empty_over(stream, tick);
+	turn_end(stream);
+}
+
+/* What a loop inside a callback does is not told from the callback's other polls. */
 void turn_enter(struct stream *stream, uint64_t tick)
 {
 	turn_end(stream);
 	stream->turn.wake_tick = tick;
 	stream->turn.wait_ticks = 0;
+	stream->turn.entered = stream->open.polls == 0;
 }
 
 /* ---- What threads have added up ------------------------------------------------------------------------------- */

@@ -50,10 +50,11 @@ struct trace_worker {
 	uint32_t worker, tid;
 	uint8_t role; /* enum trace_role */
 	char name[17];
-	uint64_t start_tick, end_tick;	/* end 0: was alive at the end of the trace */
-	uint64_t events;		/* ring records readable in this trace */
-	uint64_t lost;			/* dropped by the tracer, all causes, as the newest entry or LOST event says */
-	uint64_t missing;		/* recorded once but not in these files: evicted segments, broken blocks */
+	uint64_t start_tick, end_tick; /* end 0: was alive at the end of the trace */
+	uint64_t events;	       /* ring records readable in this trace */
+	uint64_t lost;		       /* dropped by the tracer, all causes, as the newest entry or LOST event says */
+	uint64_t missing;	       /* recorded once but not in these files: evicted segments, broken blocks */
+	uint64_t missing_last; /* of these, those behind the last readable one (of a program that runs: not yet) */
 	uint64_t first_tick, last_tick; /* of its readable events; 0 where there are none */
 	struct reader_blocks *blocks;	/* private */
 };
@@ -101,6 +102,7 @@ struct trace_process {
 	uint64_t first_tick, last_tick; /* over everything readable */
 	bool sealed;			/* the last segment has its seal */
 	uint32_t seal_reason;		/* enum trace_seal_reason, 0 where there is none */
+	uint64_t seal_tick;		/* of the newest seal; 0 where there is none */
 	bool salvaged;			/* part of it comes from the ring that a crash left */
 	bool drained;			/* running, and no event waits in its ring */
 	bool running; /* it is alive on this machine now: its newest events are not in its files yet */

@@ -165,8 +165,9 @@ static void worker_finish(struct trace_worker *worker, bool running)
 		blocks->list[kept++] = *block;
 	}
 	blocks->count = kept;
-	if (blocks->recorded > reached && !running)
-		worker->missing += blocks->recorded - reached;
+	worker->missing_last = blocks->recorded > reached ? blocks->recorded - reached : 0;
+	if (!running)
+		worker->missing += worker->missing_last;
 }
 
 static uint64_t add_saturating(uint64_t a, uint64_t b)
@@ -184,6 +185,7 @@ static void process_see_ticks(struct trace_process *process, uint64_t first, uin
 
 static void process_time_range(struct trace_process *process, const struct reader_state *state)
 {
+	process->seal_tick = state->seal_tick;
 	process->first_tick = UINT64_MAX;
 	process->last_tick = 0;
 	for (size_t i = 0; i < process->worker_count; i++)

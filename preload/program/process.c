@@ -40,6 +40,8 @@ static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring f
 
 static _Atomic uint64_t untraced_marks_before;
 
+static _Atomic uint64_t untraced_events_before; /* wake-ups by threads that are no workers */
+
 /* Where the watchdog finds what is open on a thread. */
 static void threads_describe(struct shared *shared)
 {
@@ -47,6 +49,15 @@ static void threads_describe(struct shared *shared)
 	shared->thread_bytes = sizeof(process->threads[0]);
 	shared->thread_depth_at = offsetof(struct thread, depth);
 	shared->thread_frames_at = offsetof(struct thread, frames);
+}
+
+/* Both who counted before there was a ring file and who makes one call this, after what they did: so none is missed. */
+static void events_before_move(void)
+{
+	struct shared *shared = process_shared();
+
+	if (shared)
+		atomic_fetch_add(&shared->untraced_events, atomic_exchange(&untraced_events_before, 0));
 }
 
 static bool process_make(void)
@@ -70,6 +81,7 @@ static bool process_make(void)
 	atomic_fetch_add(&shared->untraced_callbacks, atomic_load(&untraced_before));
 	atomic_fetch_add(&shared->untraced_marks, atomic_exchange(&untraced_marks_before, 0));
 	atomic_store(&process->shared, shared);
+	events_before_move();
 	process_publish(shared);
 	return true;
 }
@@ -280,6 +292,12 @@ void process_count_untraced(void)
 	struct shared *shared = process_shared();
 
 	atomic_fetch_add(shared ? &shared->untraced_callbacks : &untraced_before, 1);
+}
+
+void process_count_untraced_events(uint32_t count)
+{
+	atomic_fetch_add(&untraced_events_before, count);
+	events_before_move();
 }
 
 void process_count_untraced_mark(void)

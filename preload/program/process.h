@@ -73,6 +73,8 @@ void process_wake_drain(void);
 
 void process_count_untraced(void);
 void process_count_untraced_mark(void);
+/* Events of threads that have no ring, or before the first loop. May be called in a signal handler. */
+void process_count_untraced_events(uint32_t count);
 
 static inline struct shared *process_shared(void)
 {

@@ -340,8 +340,10 @@ void thread_others_emit(const uint64_t *words, uint32_t count)
 	struct thread *others = process_shared() ? atomic_load(&process->others) : NULL;
 	uint64_t index, counter, half;
 
-	if (!others && (!process_shared() || !(others = others_make())))
+	if (!others && (!process_shared() || !(others = others_make()))) {
+		process_count_untraced_events(count);
 		return;
+	}
 	if (!thread_enabled(others))
 		return;
 	if (!others_take(others, count, &index)) {

@@ -190,7 +190,7 @@ struct shared {
 	_Atomic uint32_t site_count;	     /* sites[0..site_count) are taken, each readable once ready */
 	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
 	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
-	_Atomic uint64_t untraced_events;    /* polls on those threads */
+	_Atomic uint64_t untraced_events;    /* on those threads, and wake-ups that came before the first loop */
 	_Atomic uint64_t
 	    untraced_marks;	     /* marks, spans and fields for which no name was left, or that came too early */
 	_Atomic uint32_t name_count; /* names[0..name_count) are taken, each readable once ready */

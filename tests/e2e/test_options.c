@@ -230,3 +230,34 @@ Test(options, two_processes_on_one_path)
 	cr_assert((pids[0] == (uint64_t)first.pid && pids[1] == (uint64_t)second.pid) ||
 		  (pids[0] == (uint64_t)second.pid && pids[1] == (uint64_t)first.pid));
 }
+
+static struct result analyze_text(const char *option)
+{
+	return run_program(
+	    &(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data", option}, .bare = true});
+}
+
+/* Of many processes the text report is an overview; each can be seen, and JSON has all. */
+Test(options, overview_of_many_processes)
+{
+	struct run run = {.program = build_path("fixtures/early_sends")};
+	char last[32] = "";
+
+	for (int i = 0; i < 11; i++) {
+		struct result result = run_well(&run);
+		snprintf(last, sizeof(last), "--process=%d", (int)result.pid);
+		result_free(&result);
+	}
+	struct result overview = analyze_text(NULL), all = analyze_text("--all"), one = analyze_text(last),
+		      none = analyze_text("--process=1");
+	json_t *report = analyze("uvtrace.data", NULL);
+	cr_assert_eq(strncmp(overview.out, "11 processes within ", 20), 0, "%s", overview.out);
+	cr_assert_not_null(strstr(overview.out, "REPORTS of the worst 5"));
+	cr_assert_not_null(strstr(all.out, "REPORTS of all 11"));
+	cr_assert_eq(one.status, 0);
+	cr_assert(strstr(one.out, "The program exited by itself.") && !strstr(one.out, "PROCESSES"));
+	cr_assert_eq(none.status, 1);
+	cr_assert_not_null(strstr(none.err, "no process 1 in this trace"));
+	cr_assert_eq(json_array_size(json_object_get(report, "processes")), 11);
+	json_decref(report);
+}

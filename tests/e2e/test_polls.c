@@ -77,6 +77,7 @@ static void check_fixture(const struct run *run, bool with_alloc)
 FIXTURE(timers, "timers")
 FIXTURE(watchers, "watchers")
 FIXTURE(async_wakeups, "async_wakeups")
+FIXTURE(early_sends, "early_sends")
 FIXTURE(poll_fds, "poll_fds")
 FIXTURE(signals, "signals")
 FIXTURE(tcp, "streams", .args = {"tcp"})
@@ -104,6 +105,22 @@ FIXTURE(thread_timers, "timers", IN_THREAD)
 FIXTURE(thread_tcp, "streams", .args = {"tcp"}, IN_THREAD)
 FIXTURE(thread_work, "work", IN_THREAD)
 FIXTURE(thread_threads, "threads", IN_THREAD)
+
+/* What threads send before the first loop is not recorded, and counted. */
+Test(polls, counts_wakeups_before_the_first_loop)
+{
+	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/early_sends")});
+	struct result text =
+	    run_program(&(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
+	json_t *report = analyze("uvtrace.data", NULL);
+
+	cr_assert_eq(json_integer_value(json_object_get(json_object_get(report, "untraced"), "events")),
+		     truth_value(traced.truth, "early"));
+	cr_assert(strstr(text.out, "7 events were not recorded"), "%s", text.out);
+	json_decref(report);
+	result_free(&text);
+	traced_free(&traced);
+}
 
 /* Another preload wants to see every uv_write: it does, and the trace has each once. */
 Test(polls, other_preload_sees_writes)

@@ -290,7 +290,7 @@ static void check_process(const struct found *found, uint32_t pid, uint64_t star
 		      started, all);
 	cr_expect_geq(found->ended + more, finished, "%s: process %u finished %" PRIu64 ", the trace has %" PRIu64,
 		      what, pid, finished, found->ended);
-	cr_expect_eq((flags & FAULT_SOME_LOST ? 0 : found->lost) + found->missing + found->untraced, 0,
+	cr_expect_eq((flags & FAULT_SOME_LOST ? 0 : found->lost + found->untraced) + found->missing, 0,
 		     "%s: process %u: %" PRIu64 " lost, %" PRIu64 " missing, %" PRIu64 " untraced", what, pid,
 		     found->lost, found->missing, found->untraced);
 }

@@ -16,7 +16,7 @@ enum fault_flag {
 	FAULT_ROOT = 8,	    /* needs to be root; skipped otherwise */
 	FAULT_MAY_SAY = 16, /* the line may come or not */
 	FAULT_THREAD_LEAVES_RING = 64, /* the thread may not remove it any more */
-	FAULT_SOME_LOST = 128,	       /* events may be lost, but no callback */
+	FAULT_SOME_LOST = 128,	       /* events may be lost, or come too early, but no callback */
 	FAULT_CROWDED = 256,	       /* what runs on threads for which there is no ring is counted, start and end */
 	FAULT_KERNEL = 512,	       /* not every kernel has it; skipped where it cannot be prepared */
 	FAULT_BOTH_DIE = 32,	       /* program and helper die together: the ring is left to the analyzer */

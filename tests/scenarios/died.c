@@ -2,6 +2,7 @@
  *
  * A callback that aborts.
  * expects: died parse_header
+ * says: at most
  */
 #include "scenario.h"
 

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 def header(source):
     """The fields of a scenario's first comment."""
     comment = source.read_text().split("*/")[0]
-    return dict(re.findall(r"^ \* (expects|env|quota): (.*)$", comment, re.M))
+    return dict(re.findall(r"^ \* (expects|says|never|env|quota): (.*)$", comment, re.M))
 
 
 def machine():
@@ -106,8 +106,17 @@ def findings(build, folder):
     return first["findings"]
 
 
-def judge(expects, found):
+def texts(found):
+    return " ".join(finding[key] or "" for finding in found for key in ("title", "evidence", "advice"))
+
+
+def judge(fields, found):
     """Empty where it is right, else what is wrong."""
+    expects = fields["expects"]
+    if "never" in fields and fields["never"] in texts(found):
+        return f"it says: {fields['never']}"
+    if "says" in fields and fields["says"] not in texts(found[:1]):
+        return f"it does not say: {fields['says']}"
     worst = found[0] if found else None
     said = f"{worst['severity']} {worst['id']} {worst['culprit']}" if worst else "no finding"
     if expects == "healthy":
@@ -130,7 +139,7 @@ def attempt(build, name, fields):
             quota_remove(cgroup)
         found = findings(build, folder)
         kept = [finding for finding in found if not (busy and finding["id"] == "descheduled")]
-        return judge(fields["expects"], kept), len(kept) < len(found)
+        return judge(fields, kept), len(kept) < len(found)
 
 
 def main():

@@ -11,6 +11,7 @@
 
 #include "report/report.h"
 #include "report/formats/report_formats.h"
+#include "report/text/report_overview.h"
 #include "base/report_table.h"
 
 /* ---- Pieces --------------------------------------------------------------------------------------------------- */
@@ -179,6 +180,7 @@ static void set_up(void)
 					 .first_tick = 1,
 					 .last_tick = 300000000,
 					 .seal_reason = TRACE_SEAL_DIED,
+					 .seal_tick = 300000000,
 					 .workers = workers,
 					 .worker_count = 4,
 					 .sites = sites,
@@ -305,7 +307,7 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 {
 	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	static const char *const said[] = {
-	    "The program died in: planted_callback on worker 1 (loop), for 40.0 ms since +0.260 s.\n",
+	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since +0.260 s.\n",
 	    "Slowest callback: planted_callback held worker 1 (loop) for 250 ms at +0.000 s.\n",
 	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
 	    "! 17 events of worker 3 were lost",
@@ -384,4 +386,63 @@ Test(report, writes_a_test_a_finding, .init = set_up, .fini = tear_down)
 Test(report, collapses_callbacks_by_time, .init = set_up, .fini = tear_down)
 {
 	cr_assert_not_null(strstr(formatted("collapsed"), ";planted_callback 250000\n"));
+}
+
+/* ---- Many processes ------------------------------------------------------------------------------------------- */
+
+static size_t count_of(const char *text, const char *part)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, part)) != NULL; text++)
+		count++;
+	return count;
+}
+
+/* 100 processes: number 42 has findings, the others none. */
+static const char *overview_of(size_t whole, size_t rows)
+{
+	struct findings healthy = {0};
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols};
+	struct overview *overview = overview_make(whole);
+
+	cr_assert_not_null(overview);
+	for (uint32_t i = 0; i < 100; i++) {
+		process.pid = 1000 + i;
+		report.findings = i == 42 ? findings : &healthy;
+		cr_assert_eq(overview_add(overview, &report), 0);
+	}
+	printing();
+	cr_assert_eq(overview_print(overview, rows, out), 0);
+	overview_free(overview);
+	return what_was_printed();
+}
+
+Test(report, tells_of_many_processes_at_a_glance, .init = set_up, .fini = tear_down)
+{
+	const char *all = overview_of(5, 20);
+	const char *groups = strstr(all, "FINDINGS of all processes"),
+		   *rows = strstr(all, "PROCESSES, the worst first");
+	const char *reports = strstr(all, "REPORTS of the worst 5, the worst first (--process=PID");
+
+	cr_assert_eq(strncmp(all, "100 processes within ", 21), 0);
+	cr_assert_not_null(strstr(all, "1 of them has findings above a note.\n"));
+	cr_assert(groups && rows && reports && groups < rows && rows < reports, "%s", all);
+	const char *died = strstr(groups, "died");
+	cr_assert(died && died < rows && strstr(died, "planted_callback") && strstr(died, "1042"));
+	const char *first = strstr(rows, "1042"), *next = strstr(rows, "1000");
+	cr_assert(first && next && first < next, "the worst comes first");
+	cr_assert_not_null(strstr(rows, "... and 80 more (--top=N shows more)"));
+	cr_assert_eq(count_of(reports, ", process 1"), 5);
+	cr_assert(strstr(reports, ", process 1042,") && strstr(reports, ", process 1003,"));
+	cr_assert_null(strstr(reports, ", process 1004,"));
+	for (const char *line = all; *line; line += strcspn(line, "\n") + 1)
+		cr_assert_leq(characters(line, strcspn(line, "\n")), REPORT_WIDTH, "%.200s", line);
+}
+
+Test(report, prints_all_of_many_processes_if_asked, .init = set_up, .fini = tear_down)
+{
+	const char *all = overview_of(SIZE_MAX, 20);
+
+	cr_assert_eq(count_of(strstr(all, "REPORTS of all 100"), ", process 1"), 100);
 }

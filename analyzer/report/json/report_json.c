@@ -214,7 +214,18 @@ json_t *span_json(const struct timeline *timeline, const struct timeline_span *s
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-static json_t *polls_json(const struct report *report, const struct timeline_top *top)
+/* When the program died is not known: duration_ns goes on until that was noticed. */
+static json_t *open_add(const struct report *report, json_t *object, const struct timeline_span *span)
+{
+	const struct json_pair pairs[] = {
+	    {"end_known", json_boolean(timeline_end_is_known(report->timeline, span->worker))},
+	    {"at_least_ns", json_number(report_open_least_ns(report, span))},
+	};
+
+	return json_add(object, pairs, COUNT(pairs));
+}
+
+static json_t *polls_json(const struct report *report, const struct timeline_top *top, bool open)
 {
 	json_t *polls = json_array();
 
@@ -222,7 +233,9 @@ static json_t *polls_json(const struct report *report, const struct timeline_top
 		const struct timeline_span *span = &top->spans[i];
 		json_t *object = site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
 		const struct json_pair nested = {"nested", json_boolean(span->nested)};
-		json_array_append_new(polls, poll_marks_add(report, json_add(object, &nested, 1), span));
+		object = json_add(object, &nested, 1);
+		json_array_append_new(polls,
+				      poll_marks_add(report, open ? open_add(report, object, span) : object, span));
 	}
 	return polls;
 }
@@ -362,9 +375,9 @@ static json_t *report_json(const struct report *report)
 	    {"workers", workers_json(timeline)},
 	    {"imbalance", imbalance_json(timeline)},
 	    {"callbacks", callbacks_json(report)},
-	    {"long_polls", polls_json(report, &timeline->long_polls)},
+	    {"long_polls", polls_json(report, &timeline->long_polls, false)},
 	    {"long_poll_count", json_number(timeline->long_polls.seen)},
-	    {"open_polls", polls_json(report, &timeline->open)},
+	    {"open_polls", polls_json(report, &timeline->open, true)},
 	    {"idle_periods", idle_json(timeline)},
 	    {"idle_period_count", json_number(timeline->idle.seen)},
 	    {"queues", queues_json(timeline)},

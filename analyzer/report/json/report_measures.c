@@ -256,6 +256,8 @@ static json_t *pool_json(const struct report *report)
 	    {"wait", spread_json(report->timeline, &report->timeline->pool_wait)},
 	    {"by_kind", pool_kinds_json(report->timeline)},
 	    {"by_site", pool_sites_json(report)},
+	    {"computing_share", pool->computing >= 0 ? json_real(pool->computing) : json_null()},
+	    {"cpus", pool->cpus > 0 ? json_real(pool->cpus) : json_null()},
 	    {"lookup_run_share", json_real(pool->lookup_run)},
 	    {"lookups_at_once", json_number(pool->lookups_most)},
 	    {"lookup_cap_reached", json_boolean(pool->cap_reached)},
@@ -463,8 +465,11 @@ static json_t *loops_json(const struct timeline *timeline)
 				       ? json_real((double)timeline_busy_ticks(worker) / (double)timeline->range_ticks)
 				       : json_null()},
 		    {"connections", json_number(worker->connections)},
+		    {"reads", json_number(worker->reads)},
+		    {"runs", json_number(worker->runs)},
 		    {"turns", json_number(worker->turns)},
 		    {"empty_turns", json_number(worker->empty_turns)},
+		    {"empty_turns_ns", json_ticks(timeline, worker->empty_ticks)},
 		    {"on_cpu_of_wanted", wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
 		};
 		json_array_append_new(list, json_add(json_object(), pairs, COUNT(pairs)));

@@ -108,30 +108,32 @@ static void print_overhead(const struct findings *findings, FILE *out)
 
 	if (overhead->busy_ns <= 0)
 		return;
-	report_paragraph(
-	    out, REPORT_WIDTH,
-	    "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64 " events of %.1f ns, as measured %s).",
-	    duration_format((uint64_t)overhead->cost_ns, cost), 100 * overhead->cost_ns / overhead->busy_ns,
-	    overhead->events, overhead->event_ns, overhead->measured ? "there at the start" : "elsewhere");
+	report_paragraph(out, REPORT_WIDTH,
+			 "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64
+			 " event%s of %.1f ns, as measured %s).",
+			 duration_format((uint64_t)overhead->cost_ns, cost),
+			 100 * overhead->cost_ns / overhead->busy_ns, overhead->events, plural(overhead->events),
+			 overhead->event_ns, overhead->measured ? "there at the start" : "elsewhere");
 }
 
 static void print_baseline_row(const struct baseline_row *row, FILE *out)
 {
 	char texts[4][DURATION_TEXT_BYTES];
 
-	report_paragraph(
-	    out, REPORT_WIDTH, "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " runs, were %" PRIu64,
-	    row->in_pool ? "(pool) " : "", row->callback, row->kind, duration_format(row->p50_ns, texts[0]),
-	    duration_format(row->old_p50_ns, texts[1]), duration_format(row->p99_ns, texts[2]),
-	    duration_format(row->old_p99_ns, texts[3]), row->count, row->old_count);
+	report_paragraph(out, REPORT_WIDTH,
+			 "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " run%s, %s %" PRIu64,
+			 row->in_pool ? "(pool) " : "", row->callback, row->kind,
+			 duration_format(row->p50_ns, texts[0]), duration_format(row->old_p50_ns, texts[1]),
+			 duration_format(row->p99_ns, texts[2]), duration_format(row->old_p99_ns, texts[3]), row->count,
+			 plural(row->count), by_count(row->old_count, "was", "were"), row->old_count);
 }
 
 static void print_baseline(const struct report *report, FILE *out)
 {
 	if (!report->baseline)
 		return;
-	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callbacks of both got slower\n", report->worse,
-		report->baseline_count);
+	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callback%s of both got slower\n", report->worse,
+		report->baseline_count, plural(report->baseline_count));
 	for (size_t i = 0; i < report->worse && i < report->timeline->options.top; i++)
 		print_baseline_row(&report->baseline[i], out);
 }

@@ -14,7 +14,7 @@ static void print_cpus(const struct timeline_machine *machine, FILE *out)
 {
 	if (machine->cpus == 0)
 		return;
-	fprintf(out, "  %" PRIu64 " CPU%s", machine->cpus, machine->cpus == 1 ? "" : "s");
+	fprintf(out, "  %" PRIu64 " CPU%s", machine->cpus, plural(machine->cpus));
 	if (machine->allowed > 0 && machine->allowed < machine->cpus)
 		fprintf(out, ", of which the program may use %" PRIu64, machine->allowed);
 	if (machine->quota > 0)
@@ -37,8 +37,9 @@ static void print_throttling(const struct timeline_machine *machine, FILE *out)
 	char text[DURATION_TEXT_BYTES];
 
 	if (machine->quota > 0 && machine->periods > 0)
-		fprintf(out, "  the quota stopped the cgroup in %" PRIu64 " of %" PRIu64 " periods, for %s in all\n",
-			machine->throttled_periods, machine->periods, duration_format(machine->throttled_ns, text));
+		fprintf(out, "  the quota stopped the cgroup in %" PRIu64 " of %" PRIu64 " period%s, for %s in all\n",
+			machine->throttled_periods, machine->periods, plural(machine->periods),
+			duration_format(machine->throttled_ns, text));
 }
 
 static void print_switches(const struct timeline *timeline, FILE *out)
@@ -54,8 +55,9 @@ static void print_switches(const struct timeline *timeline, FILE *out)
 		involuntary += switches->known ? switches->involuntary : 0;
 	}
 	if (known)
-		fprintf(out, "  workers gave their CPU up %s times to wait, and lost it to others %s times\n",
-			report_count(voluntary, counts[0]), report_count(involuntary, counts[1]));
+		fprintf(out, "  workers gave their CPU up %s time%s to wait, and lost it to others %s time%s\n",
+			report_count(voluntary, counts[0]), plural(voluntary), report_count(involuntary, counts[1]),
+			plural(involuntary));
 }
 
 int report_machine_print(const struct report *report, FILE *out)

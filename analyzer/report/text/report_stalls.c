@@ -102,11 +102,11 @@ static void print_counts(const struct stalls *stalls, FILE *out)
 	if (scanned)
 		fputs("  ?: found by searching the stack; may be left over from an earlier call\n", out);
 	if (stalls->suppressed > 0)
-		fprintf(out, "  %" PRIu64 " more looks were due and left out: at most 5 a second are taken\n",
-			stalls->suppressed);
+		fprintf(out, "  %" PRIu64 " more look%s due and left out: at most 5 a second are taken\n",
+			stalls->suppressed, by_count(stalls->suppressed, " was", "s were"));
 	if (stalls->blind > 0)
-		fprintf(out, "  %" PRIu64 " of %" PRIu64 " looks could see nothing but which callback it was\n",
-			stalls->blind, stalls->taken);
+		fprintf(out, "  %" PRIu64 " of %" PRIu64 " look%s could see nothing but which callback it was\n",
+			stalls->blind, stalls->taken, plural(stalls->taken));
 }
 
 int report_stalls_print(const struct report *report, FILE *out)
@@ -124,7 +124,7 @@ int report_stalls_print(const struct report *report, FILE *out)
 		order[i] = &stalls->list[i];
 	qsort(order, stalls->count, sizeof(*order), compare_stalls);
 	fprintf(out, "\nSTUCK CALLBACKS: looked at %zu time%s while they ran; what they were in for longest\n",
-		stalls->count, stalls->count == 1 ? "" : "s");
+		stalls->count, plural(stalls->count));
 	for (size_t i = 0; i < stalls->count && i < shown; i++)
 		print_stall(report, order[i], out);
 	free(order);

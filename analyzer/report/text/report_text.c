@@ -25,11 +25,6 @@
 
 typedef int section_print(const struct report *report, FILE *out);
 
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 /* Text from a trace, cleaned. */
 static void print_clean(FILE *out, const char *text)
 {
@@ -144,14 +139,15 @@ static void warn_lost(const struct timeline *timeline, FILE *out)
 	for (size_t i = 0; i < process->worker_count; i++) {
 		const struct trace_worker *worker = &process->workers[i];
 		if (worker->lost > 0)
-			warn(out,
-			     "%s event%s of worker %" PRIu32 " were lost while recording: its figures are too low.",
-			     report_count(worker->lost, count), plural(worker->lost), worker->worker);
+			warn(out, "%s event%s of worker %" PRIu32 " %s lost while recording: its figures are too low.",
+			     report_count(worker->lost, count), plural(worker->lost), worker->worker,
+			     by_count(worker->lost, "was", "were"));
 		if (worker->missing > 0)
 			warn(out,
 			     "%s event%s of worker %" PRIu32
-			     " are missing (removed files or damage): not in its figures.",
-			     report_count(worker->missing, count), plural(worker->missing), worker->worker);
+			     " %s missing (removed files or damage): not in its figures.",
+			     report_count(worker->missing, count), plural(worker->missing), worker->worker,
+			     by_count(worker->missing, "is", "are"));
 	}
 	if (timeline->pool_uncertain)
 		warn(out, "The pool's queue was counted anew after each loss: its depth may be too low.");
@@ -165,16 +161,23 @@ static void warn_untraced(const struct timeline *timeline, FILE *out)
 		warn(out, "libuv is built into this program (tier libc): only waits can be seen, no callbacks and no "
 			  "pool. A turn is all that a loop ran between two waits.");
 	if (timeline->untraced_callbacks > 0)
-		warn(out, "%s registrations of callbacks were not traced: more different callbacks than %d.",
-		     report_count(timeline->untraced_callbacks, count), TRACE_SITES_MAX);
+		warn(out, "%s registration%s of callbacks %s not traced: more different callbacks than %d.",
+		     report_count(timeline->untraced_callbacks, count), plural(timeline->untraced_callbacks),
+		     by_count(timeline->untraced_callbacks, "was", "were"), TRACE_SITES_MAX);
 	if (timeline->untraced_threads > 0)
 		warn(out, "%s thread%s could not be traced: too many at once, or no memory.",
 		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
+	if (timeline->untraced_events > 0)
+		warn(out,
+		     "%s event%s %s not recorded: of threads that could not be traced, or uv_async_send before the "
+		     "first loop ran.",
+		     report_count(timeline->untraced_events, count), plural(timeline->untraced_events),
+		     by_count(timeline->untraced_events, "was", "were"));
 	if (timeline->untraced_marks > 0)
-		warn(
-		    out,
-		    "%s mark%s, spans or fields were not recorded: they came before the first loop, or too many names.",
-		    report_count(timeline->untraced_marks, count), plural(timeline->untraced_marks));
+		warn(out,
+		     "%s of the program's marks, spans and fields %s not recorded: before the first loop, or too many "
+		     "names.",
+		     report_count(timeline->untraced_marks, count), by_count(timeline->untraced_marks, "was", "were"));
 	if (timeline->off_ticks > 0)
 		warn(out, "Recording was switched off for %s of this time, which counts nowhere.",
 		     format_ticks(timeline, timeline->off_ticks, off));
@@ -304,8 +307,12 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 	print_slowest(report, slowest, "The slowest", out);
 }
 
-static const char *end_in_words(const struct trace_process *process)
+static const char *end_in_words(const struct timeline *timeline, const struct timeline_span *span)
 {
+	const struct trace_process *process = timeline->process;
+
+	if (!timeline_end_is_known(timeline, span->worker))
+		return "Open where its events end";
 	if (process->running)
 		return "Running when this was read";
 	if (timeline_died(process))
@@ -318,13 +325,12 @@ static const char *end_in_words(const struct trace_process *process)
 static void print_open(const struct report *report, const struct timeline_span *span, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
-	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
+	char lasted[REPORT_LASTED_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
 	report_paragraph(out, REPORT_WIDTH, "%s: %s%s on worker %" PRIu32 " (%s), for %s since %s.",
-			 end_in_words(timeline->process), span_prefix(report, span, prefix), span_name(report, span),
+			 end_in_words(timeline, span), span_prefix(report, span, prefix), span_name(report, span),
 			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
-			 duration_format(timeline_span_ns(timeline, span), lasted),
-			 format_offset(timeline, span->tick, when));
+			 report_open_lasted(report, span, lasted), format_offset(timeline, span->tick, when));
 }
 
 /* Loops first: what runs on the pool holds nobody up. */
@@ -599,12 +605,11 @@ static int print_callbacks(const struct report *report, FILE *out)
 
 /* ---- Lists of spans ------------------------------------------------------------------------------------------- */
 
-static void span_row(struct table *table, const struct timeline *timeline, const struct timeline_span *span)
+static void when_add(struct table *table, const struct timeline *timeline, const struct timeline_span *span)
 {
 	char when[DURATION_TEXT_BYTES];
 
 	table_add(table, format_offset(timeline, span->tick, when));
-	table_add_duration(table, timeline_span_ns(timeline, span));
 }
 
 /* Below the poll: what the program said in it. */
@@ -626,7 +631,7 @@ static void served_row(struct table *table, const struct report *report, const s
 	free(said);
 }
 
-static int print_polls(const struct report *report, const struct timeline_top *top, FILE *out)
+static int print_polls(const struct report *report, const struct timeline_top *top, bool open, FILE *out)
 {
 	static const struct table_column columns[] = {
 	    {"at", true, 0},	{"lasted", true, 0},	{"worker", false, 0},
@@ -637,8 +642,10 @@ static int print_polls(const struct report *report, const struct timeline_top *t
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < top->count && i < report->timeline->options.top; i++) {
 		const struct timeline_span *span = &top->spans[i];
-		char worker[32];
-		span_row(&table, report->timeline, span);
+		char worker[32], lasted[REPORT_LASTED_BYTES];
+		when_add(&table, report->timeline, span);
+		table_add(&table, open ? report_open_lasted(report, span, lasted)
+				       : duration_format(timeline_span_ns(report->timeline, span), lasted));
 		snprintf(worker, sizeof(worker), "%" PRIu32 " %s", report_worker_number(report->timeline, span->worker),
 			 report_role(report->timeline, span->worker));
 		table_add(&table, worker);
@@ -659,7 +666,7 @@ static int print_long_polls(const struct report *report, FILE *out)
 	if (polls->seen == 0)
 		return 0;
 	fprintf(out, "\nLONGEST POLLS: %s took %s or longer\n", report_count(polls->seen, count), limit);
-	return print_polls(report, polls, out);
+	return print_polls(report, polls, false, out);
 }
 
 static int print_open_polls(const struct report *report, FILE *out)
@@ -669,7 +676,7 @@ static int print_open_polls(const struct report *report, FILE *out)
 	if (open->seen == 0)
 		return 0;
 	fputs("\nSTILL RUNNING where the trace ends\n", out);
-	return print_polls(report, open, out);
+	return print_polls(report, open, true, out);
 }
 
 static int compare_earlier_first(const void *a, const void *b)
@@ -694,7 +701,8 @@ static size_t idle_row(struct table *table, const struct timeline *timeline, con
 						   together ? ", " : "",
 						   report_worker_number(timeline, spans[together].worker));
 	}
-	span_row(table, timeline, &spans[0]);
+	when_add(table, timeline, &spans[0]);
+	table_add_duration(table, timeline_span_ns(timeline, &spans[0]));
 	table_add_count(table, spans[0].depth);
 	table_add(table, workers);
 	return together;
@@ -718,10 +726,11 @@ static int print_idle(const struct report *report, FILE *out)
 	memcpy(spans, idle->spans, idle->count * sizeof(*spans));
 	qsort(spans, idle->count, sizeof(*spans), compare_earlier_first);
 	fprintf(out,
-		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED for %s or longer: %s times, the longest here\n"
+		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED for %s or longer: %s time%s, the longest here\n"
 		"  A sleeper that was woken is asleep until the kernel runs it: see CPU wait. Lookups of names and\n"
 		"  addresses may use half of the pool only: that is libuv's own limit.\n",
-		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count));
+		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count),
+		plural(idle->seen));
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < idle->count;)
 		i += idle_row(&table, timeline, spans + i, idle->count - i);

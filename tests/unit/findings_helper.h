@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A process made by hand, for tests of findings: two workers (a loop, and a thread that is none), a site of each kind,
+ * items in nanoseconds. A test sets it up, feeds items, finishes, finds, and is done.
+ */
+#ifndef FINDINGS_HELPER_H
+#define FINDINGS_HELPER_H
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "findings/findings.h"
+
+#define MS 1000000ull
+
+enum { SITE_TIMER, SITE_READ, SITE_ASYNC, SITE_WRITE, SITE_LOOKUP, SITE_COUNT };
+
+static struct trace_kind_info kinds[KIND_COUNT];
+static char names[SITE_COUNT][16] = {"on_timer", "on_read", "on_async", "on_write", "on_lookup"};
+static struct trace_site sites[SITE_COUNT];
+static struct trace_worker workers[2];
+static struct trace_sample samples[8];
+static struct trace_clock_range clock_range = {
+    .end_tick = 1ull << 46, .end_ns = 1ull << 46, .rate = 1ull << TRACE_RATE_BITS};
+static struct trace_process process;
+static struct timeline *timeline;
+static struct symbols *symbols;
+static struct findings *findings;
+static struct thresholds thresholds;
+
+static inline void kind_add(uint8_t kind, char *name, uint8_t class, uint32_t site)
+{
+	kinds[kind] = (struct trace_kind_info){.name = name, .class = class};
+	sites[site] = (struct trace_site){
+	    .present = true, .kind = kind, .callback = 0x1000 + site, .callback_symbol = names[site]};
+}
+
+static inline void set_up(uint64_t last_tick, size_t sample_count)
+{
+	static char timer[] = "timer", reading[] = "read", async[] = "async", writing[] = "write",
+		    lookup[] = "getaddrinfo";
+
+	kind_add(KIND_TIMER, timer, KIND_CLASS_HANDLE, SITE_TIMER);
+	kind_add(KIND_READ, reading, KIND_CLASS_HANDLE, SITE_READ);
+	kind_add(KIND_ASYNC, async, KIND_CLASS_HANDLE, SITE_ASYNC);
+	kind_add(KIND_WRITE, writing, KIND_CLASS_REQUEST, SITE_WRITE);
+	kind_add(KIND_GETADDRINFO, lookup, KIND_CLASS_POOL, SITE_LOOKUP);
+	for (uint32_t i = 0; i < 2; i++)
+		workers[i] = (struct trace_worker){
+		    .worker = i + 1, .role = i ? TRACE_ROLE_OTHER : TRACE_ROLE_LOOP, .start_tick = 1};
+	process = (struct trace_process){
+	    .exe = names[0],
+	    .tier = TRACE_TIER_FULL,
+	    .first_tick = 1,
+	    .last_tick = last_tick,
+	    .workers = workers,
+	    .worker_count = 2,
+	    .sites = sites,
+	    .site_count = SITE_COUNT,
+	    .kinds = kinds,
+	    .kind_count = KIND_COUNT,
+	    .samples = samples,
+	    .sample_count = sample_count,
+	    .clock_ranges = &clock_range,
+	    .clock_range_count = 1,
+	    .events = 1,
+	};
+	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	thresholds = thresholds_default();
+	thresholds_apply(&thresholds, &options);
+	timeline = timeline_make(&process, &options);
+	symbols = symbols_open(&process);
+	cr_assert(timeline && symbols);
+}
+
+static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t site, uint64_t object)
+{
+	return (struct trace_item){.tick = tick,
+				   .duration = duration,
+				   .word = trace_word(object, TRACE_CODE_POLL + site),
+				   .shape = TRACE_SHAPE_POLL};
+}
+
+static inline struct trace_item wait(uint64_t tick, uint64_t duration, uint64_t ready)
+{
+	return (struct trace_item){
+	    .tick = tick, .duration = duration, .word = trace_word(ready, TRACE_UNPARK), .shape = TRACE_SHAPE_WAIT};
+}
+
+static inline struct trace_item instant(uint64_t tick, uint64_t object, uint32_t code)
+{
+	return (struct trace_item){.tick = tick, .word = trace_word(object, code), .shape = TRACE_SHAPE_INSTANT};
+}
+
+#define FEED(worker, ...)                                                                                              \
+	do {                                                                                                           \
+		const struct trace_item items_[] = {__VA_ARGS__};                                                      \
+		cr_assert_eq(                                                                                          \
+		    timeline_feed(timeline, worker, items_, sizeof(items_) / sizeof(*items_), NULL, 0, false), 0);     \
+	} while (0)
+
+static inline void finish(void)
+{
+	for (size_t i = 0; i < process.worker_count; i++)
+		cr_assert_eq(timeline_end_worker(timeline, i), 0);
+	cr_assert_eq(timeline_finish(timeline), 0);
+}
+
+static inline void find(const struct stall *stalls, size_t stall_count)
+{
+	struct findings_input input = {.timeline = timeline,
+				       .symbols = symbols,
+				       .thresholds = &thresholds,
+				       .stalls = stalls,
+				       .stall_count = stall_count};
+
+	findings = findings_make(&input);
+	cr_assert_not_null(findings);
+}
+
+static inline void done(void)
+{
+	findings_free(findings);
+	symbols_close(symbols);
+	timeline_free(timeline);
+	findings = NULL;
+}
+
+static inline void sample(size_t at, uint64_t tick, uint64_t cpu_ns, uint64_t wait_ns)
+{
+	samples[at] =
+	    (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 1, .tick = tick, .a = cpu_ns, .b = wait_ns};
+}
+
+static inline const struct finding *finding_of(const char *id)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (strcmp(findings->list[i].id, id) == 0)
+			return &findings->list[i];
+	}
+	return NULL;
+}
+
+#endif
