@@ -38,12 +38,12 @@ sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
 PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,preload preload/*))
-DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format ring observe drain)))
+DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
 
 # Of the preload, what readers need too.
-SHARED_SRC := $(call sources,preload/format) preload/ring/ring_check.c
+SHARED_SRC := $(call sources,preload/format preload/files) preload/ring/ring_check.c
 
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources,$(addprefix analyzer/,base trace timeline symbols findings report report/* jsonl))

@@ -17,23 +17,24 @@ fail() {
 # folder: the folders that it may include. "preload" alone is the public header uvtrace.h.
 layers='
 preload/format:
-preload/ring: preload/format
-preload/observe: preload/format preload/ring
-preload/drain: preload/format preload/ring preload/observe
+preload/files:
+preload/ring: preload/format preload/files
+preload/observe: preload/format preload/files preload/ring
+preload/drain: preload/format preload/files preload/ring preload/observe
 preload/libuv: preload/format
-preload/program: preload/format preload/ring preload/observe preload/drain
+preload/program: preload/format preload/files preload/ring preload/observe preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
-preload/ctl: preload/format preload/ring preload/observe preload/drain preload/program
+preload/ctl: preload/format preload/files preload/ring preload/observe preload/drain preload/program
 preload: preload/format preload/ring preload/libuv preload/program preload/hooks
 analyzer/base: preload/format
-analyzer/trace: analyzer/base preload/format preload/ring
+analyzer/trace: analyzer/base preload/format preload/files preload/ring
 analyzer/timeline: analyzer/base analyzer/trace preload/format
-analyzer/symbols: analyzer/base analyzer/trace preload/format
+analyzer/symbols: analyzer/base analyzer/trace preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
 analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
 analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
-analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format
+analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format preload/files
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
 analyzer/viewer/wasm: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
 analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring

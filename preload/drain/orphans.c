@@ -16,7 +16,7 @@
 
 #include "observe/attach.h"
 #include "drain.h"
-#include "observe/folder.h"
+#include "files/folder.h"
 #include "ring/ring_check.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks */

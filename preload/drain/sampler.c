@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "observe/short_file.h"
+#include "files/short_file.h"
 
 static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
 {

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #include "format/crc32c.h"
-#include "observe/folder.h"
+#include "files/folder.h"
 
 #define SEAL_ROOM	  512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN	  8

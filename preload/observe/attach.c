@@ -15,10 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "files/folder.h"
 #include "maps.h"
 #include "ring/ring_check.h"
-#include "short_file.h"
+#include "files/short_file.h"
 
 #define STATUS_BYTES 8192
 #define ROOT_BYTES   32 /* "/proc/PID/root" */

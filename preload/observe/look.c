@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "short_file.h"
+#include "files/short_file.h"
 
 #if defined(__x86_64__)
 const uint16_t look_machine = TRACE_MACHINE_X86_64;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "short_file.h"
+#include "files/short_file.h"
 
 #define SECOND_NS 1000000000
 

@@ -13,7 +13,7 @@
 
 #include "ring/clock.h"
 #include "ring/shared.h"
-#include "short_file.h"
+#include "files/short_file.h"
 
 #define LINES_BYTES 4096	/* a longer line ends the reading */
 #define JIFFY_NS    10000000ull /* of /proc/stat: USER_HZ is 100 on both architectures */

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "observe/short_file.h"
+#include "files/short_file.h"
 
 #define HELPER_NAME	    "uvtrace-drain"
 #define STACK_BYTES	    16384

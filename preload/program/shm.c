@@ -19,7 +19,7 @@
 #include "ring/clock.h"
 #include "config.h"
 #include "log.h"
-#include "observe/short_file.h"
+#include "files/short_file.h"
 
 #define PAGE_BYTES     4096
 #define RING_BYTES_MIN 16384
