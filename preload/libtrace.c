@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
 #include "futex.h"
 #include "helper.h"
@@ -34,6 +35,7 @@ static void start(void)
 {
 	struct process *page;
 
+	clock_gettime_real = real_clock_gettime();
 	config_read();
 	helper_find();
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

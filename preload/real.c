@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "dispatch.h"
 
@@ -300,6 +301,14 @@ uint32_t real_version(void)
 	if (!function && real_uv_is_static())
 		function = dlsym(RTLD_DEFAULT, "uv_version");
 	return function ? ((__typeof__(&uv_version))function)() : 0;
+}
+
+real_clock *real_clock_gettime(void)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	void *function = libc ? dlsym(libc, "clock_gettime") : NULL;
+
+	return function ? (real_clock *)function : clock_gettime;
 }
 
 /* libc is always there, so these need no check. */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <uv.h>
 
 #include "real_text.h"
@@ -100,5 +101,9 @@ int real_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
 int real_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);
 int real_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg);
 int real_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
+
+/* That of libc itself, past every preload: what the program takes for the time is not asked for here. */
+typedef int real_clock(clockid_t clock, struct timespec *now);
+real_clock *real_clock_gettime(void);
 
 #endif
