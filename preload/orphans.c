@@ -16,6 +16,7 @@
 
 #include "drain.h"
 #include "folder.h"
+#include "ring_file.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks */
 
@@ -31,10 +32,9 @@ struct orphan {
 	uint64_t left;	     /* bytes that may still be copied: what the file really has */
 };
 
-static bool is_private(const struct stat *stat)
+static bool is_ring(const struct stat *stat)
 {
-	return S_ISREG(stat->st_mode) && stat->st_uid == geteuid() && (stat->st_mode & 077) == 0 &&
-	       stat->st_nlink == 1 && stat->st_size >= (off_t)sizeof(struct shared);
+	return ring_file_is_private(stat) && stat->st_size >= (off_t)sizeof(struct shared);
 }
 
 /* Neither a program nor its drain has it. */
@@ -51,7 +51,7 @@ static bool is_left_alone(const struct orphan *orphan)
 static bool is_ours(struct orphan *orphan)
 {
 	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && fstat(orphan->fd, &orphan->stat) == 0 &&
-	       is_private(&orphan->stat);
+	       is_ring(&orphan->stat);
 }
 
 static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
@@ -149,7 +149,7 @@ static void try_open(const struct search *search, int folder, const char *name, 
 {
 	int error;
 
-	if (fstat(orphan->fd, &orphan->stat) != 0 || !is_private(&orphan->stat) || !is_left_alone(orphan))
+	if (fstat(orphan->fd, &orphan->stat) != 0 || !is_ring(&orphan->stat) || !is_left_alone(orphan))
 		return;
 	error = copy_head(orphan);
 	if (!error) {
@@ -176,19 +176,25 @@ static void try_name(int folder, const char *name, void *arg)
 	close(orphan.fd);
 }
 
+static void try_folder(const char *path, const struct search *search)
+{
+	int folder = folder_open(path, false, NULL);
+
+	if (folder < 0)
+		return;
+	folder_walk(folder, try_name, (void *)search);
+	close(folder);
+}
+
 void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor)
 {
 	struct search search = {heir, visitor};
 	char folder[SHARED_PATH_BYTES];
-	char *slash;
 
 	if (heir->options.writer == SHARED_WRITER_NULL)
 		return;
-	folder_walk(SHARED_DIR, try_name, &search);
-	memcpy(folder, heir->options.path, sizeof(folder));
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	folder_walk(folder, try_name, &search);
+	try_folder(SHARED_DIR, &search);
+	folder_of(heir->options.path, folder, sizeof(folder));
+	if (folder[0])
+		try_folder(folder, &search);
 }

@@ -27,6 +27,8 @@
 #include "drain.h"
 #include "modules.h"
 #include "orphans.h"
+#include "reason.h"
+#include "ring_file.h"
 #include "shm.h"
 #include "version.h"
 
@@ -66,11 +68,11 @@ static struct shared *map_ring(const char *path, long pid)
 {
 	struct shared *shared;
 	struct stat st;
-	int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_size < (off_t)sizeof(*shared)) {
+	if (fstat(fd, &st) || !ring_file_is_private(&st) || st.st_size < (off_t)sizeof(*shared)) {
 		close(fd);
 		return NULL;
 	}
@@ -290,7 +292,7 @@ static const char *why(int error)
 	case -EPROTO:
 		return "what it says makes no sense";
 	default:
-		return strerror(-error);
+		return reason_text(error);
 	}
 }
 

@@ -26,6 +26,7 @@
 #include "drain.h"
 #include "orphans.h"
 #include "modules.h"
+#include "ring_file.h"
 #include "version.h"
 
 #define PROCESS_NAME  "uvtrace-drain"
@@ -58,13 +59,14 @@ static void become_nobodys(void)
 		errno = 0;
 }
 
-/* The ring file, mapped; its descriptor is given up. NULL if it is not one. */
+/* The ring file, mapped; its descriptor is given up. NULL if it is not one, or if it may be somebody else's: what it
+ * says is done with the rights of this process. */
 static struct shared *ring_map(int fd)
 {
 	struct stat stat;
 	void *memory;
 
-	if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode) || (size_t)stat.st_size < sizeof(struct shared))
+	if (ring_file_remember(fd) != 0 || fstat(fd, &stat) != 0 || (size_t)stat.st_size < sizeof(struct shared))
 		return NULL;
 	memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
