@@ -70,6 +70,7 @@ static bool process_make(void)
 {
 	struct shared *shared;
 
+	config_say_bad();
 	if (!path_is_good())
 		return false;
 	shared = shm_create();

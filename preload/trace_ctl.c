@@ -318,6 +318,7 @@ static int recover(void)
 
 	signal(SIGIO, SIG_IGN); /* comes to whoever holds a lease */
 	config_read();
+	config_say_bad();
 	if (!config.path[0]) {
 		fputs("trace_ctl: the current folder is gone, and UVTRACE_PATH names none\n", stderr);
 		return 1;
