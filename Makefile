@@ -36,7 +36,7 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
 DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c machine.c sampler.c doing.c \
-	look.c look_object.c look_stop.c watchdog.c rings.c drain.c folder.c orphans.c short_file.c clock.c reason.c ring_file.c))
+	look.c look_object.c look_stop.c watchdog.c rings.c drain.c folder.c orphans.c short_file.c clock.c reason.c ring_file.c regular_file.c))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
 
@@ -76,7 +76,7 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-file-name=libc++abi.a 2>/dev/null)),\
 	-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
 # Its C: the analyzer without what needs libraries or the program's files, and what stands in for these.
-VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
+VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c preload/regular_file.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
 	symbols.c jit_map.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
 	baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
 VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
@@ -153,7 +153,7 @@ $(BUILD)/uvtrace-drain: $(call obj,preload/uvtrace_drain.c $(DRAIN_SRC))
 $(BUILD)/trace_ctl: $(call obj,preload/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) preload/crc32c.c preload/clock.c)
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(addprefix preload/,crc32c.c clock.c regular_file.c))
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "trace_format.h"
+#include "regular_file.h"
 
 #define MAPS_BYTES	(PATH_MAX + 4096) /* longer than any line */
 #define PHDRS_MAX	64
@@ -166,8 +167,8 @@ static int elf_open(uint32_t pid, const char *path)
 	if (path[0] != '/')
 		return -1;
 	snprintf(from_root, sizeof(from_root), "/proc/%u/root%s", pid, path);
-	fd = open(from_root, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd >= 0 ? fd : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = regular_file_open(from_root);
+	return fd >= 0 ? fd : regular_file_open(path);
 }
 
 uint32_t modules_build_id(const char *notes, uint64_t bytes, const char **id)

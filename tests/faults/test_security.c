@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -406,4 +407,55 @@ Test(fault_security, at_secure_ignores_the_environment)
 	cr_expect_str_empty(result.err, "said: %s", result.err);
 	cr_expect_eq(count_files(".", "evil"), 0, "the path of the environment was used");
 	cr_expect_gt(count_files("uvtrace.data", ".bin"), 0, "it was not traced at all, so this test shows nothing");
+}
+
+static struct result page_write(const char *to)
+{
+	return run_program(&(struct run){
+	    .program = build_path("analyze_trace"), .args = {"--html", to, "uvtrace.data"}, .bare = true});
+}
+
+/* The page is written where it was asked for, and through nothing that somebody has put there. */
+Test(fault_security, page_and_what_lies_in_its_way)
+{
+	struct stat stat_;
+	struct result result;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make devices, and files of other users");
+	run_well(&(struct run){.program = build_path("fixtures/timers")});
+	close(open("victim", O_CREAT | O_WRONLY, 0600));
+	cr_assert_eq(symlink("victim", "page.html.new") || lchown("page.html.new", NOBODY, NOBODY), 0);
+	cr_assert_eq(mknod("null", S_IFCHR | 0600, makedev(1, 3)), 0);
+	cr_assert_eq(mkfifo("theirs", 0666) || chown("theirs", NOBODY, NOBODY), 0);
+	result = page_write("page.html");
+	if (strstr(result.err, "make viewer builds it"))
+		cr_skip_test("the page is not built here");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect_eq(mode_of("page.html") & 0600, 0600);
+	cr_assert_eq(stat("victim", &stat_), 0);
+	cr_expect_eq(stat_.st_size, 0, "it was written through somebody's link");
+	cr_expect_eq(page_write("null").status, 0);
+	cr_assert_eq(lstat("null", &stat_), 0);
+	cr_expect(S_ISCHR(stat_.st_mode), "a device was replaced");
+	cr_expect_eq(page_write("theirs").status, 1);
+	cr_expect_eq(count_files(".", "html."), 1, "something is left");
+}
+
+/* A program says in its file where the rest of its symbols is: if that is a pipe, nobody waits at it. */
+Test(fault_security, debug_file_is_a_pipe)
+{
+	static const char *const make = "cp %s app && objcopy --only-keep-debug app app.debug && strip app && "
+					"objcopy --add-gnu-debuglink=app.debug app && rm app.debug";
+	char command[1024];
+	struct result result;
+
+	snprintf(command, sizeof(command), make, build_path("fixtures/timers"));
+	cr_assert_eq(system(command), 0);
+	run_well(&(struct run){.program = "./app"});
+	cr_assert_eq(mkfifo("app.debug", 0600), 0);
+	result = run_program(
+	    &(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
+	cr_expect_eq(result.status, 0, "status %d: %s", result.status, result.err);
+	result_free(&result);
 }
