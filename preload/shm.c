@@ -222,6 +222,20 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	return 0;
 }
 
+/* As the kernel names it in /proc/PID/maps, by which the drain sees that the program still has it: without links and "..". */
+static void name_as_kernel(int fd, char *path)
+{
+	char link[32], real[SHARED_PATH_BYTES];
+	ssize_t bytes;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	bytes = readlink(link, real, sizeof(real));
+	if (bytes <= 0 || bytes == sizeof(real) || real[0] != '/')
+		return;
+	memcpy(path, real, (size_t)bytes);
+	path[bytes] = '\0';
+}
+
 static int create_in(int (*open_file)(struct place *place), struct place *place, struct shared **shared)
 {
 	int fd = open_file(place);
@@ -229,6 +243,7 @@ static int create_in(int (*open_file)(struct place *place), struct place *place,
 
 	if (fd < 0)
 		return fd;
+	name_as_kernel(fd, place->path);
 	error = ring_file_remember(fd);
 	error = error ? error : fill_file(fd, place->path, shared);
 	close(fd);
