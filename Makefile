@@ -43,7 +43,7 @@ DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,f
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
 
 # Of the preload, what readers need too.
-SHARED_SRC := $(call sources,preload/format preload/files) preload/ring/ring_check.c
+SHARED_SRC := $(call sources,preload/format) preload/files/regular_file.c preload/ring/ring_check.c
 
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources,$(addprefix analyzer/,base trace timeline symbols findings report report/* jsonl))
@@ -161,7 +161,7 @@ $(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 $(BUILD)/trace_ctl: $(call obj,preload/ctl/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC))
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c)
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@

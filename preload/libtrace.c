@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "ring/clock.h"
 #include "program/config.h"
 #include "ring/futex.h"
 #include "program/helper.h"
@@ -17,6 +18,7 @@
 #include "program/process.h"
 #include "hooks/hooks.h"
 #include "hooks/site.h"
+#include "libuv/libc_functions.h"
 #include "program/shm.h"
 
 #define EXIT_WAIT_MS 200
@@ -33,6 +35,7 @@ static void start(void)
 {
 	struct process *page;
 
+	clock_gettime_real = libc_clock_gettime();
 	config_read();
 	helper_find();
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -27,23 +27,24 @@ struct jit_map {
 	uint64_t longest; /* of the entries */
 };
 
-static bool is_trusted(const struct stat *status, uint64_t began_real_ns)
+/* Anybody may have made a file of that name in a public folder. */
+static bool is_trusted(const struct stat *status, uint32_t owner_uid, uint64_t began_real_ns)
 {
+	bool is_theirs = status->st_uid == owner_uid || status->st_uid == geteuid() || status->st_uid == 0;
 	uint64_t changed_s = (uint64_t)status->st_mtim.tv_sec;
 
-	return S_ISREG(status->st_mode) && (status->st_uid == geteuid() || geteuid() == 0) &&
-	       (status->st_mode & S_IWOTH) == 0 && status->st_size > 0 && status->st_size <= FILE_BYTES_MAX &&
-	       changed_s >= began_real_ns / 1000000000;
+	return S_ISREG(status->st_mode) && is_theirs && (status->st_mode & S_IWOTH) == 0 && status->st_size > 0 &&
+	       status->st_size <= FILE_BYTES_MAX && changed_s >= began_real_ns / 1000000000;
 }
 
-static char *file_read(const char *path, uint64_t began_real_ns)
+static char *file_read(const char *path, uint32_t owner_uid, uint64_t began_real_ns)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	size_t bytes = 0;
 	struct stat status;
 	char *text = NULL;
 
-	if (fd >= 0 && fstat(fd, &status) == 0 && is_trusted(&status, began_real_ns))
+	if (fd >= 0 && fstat(fd, &status) == 0 && is_trusted(&status, owner_uid, began_real_ns))
 		text = malloc((size_t)status.st_size + 1);
 	while (text && bytes < (size_t)status.st_size) {
 		ssize_t got = read(fd, text + bytes, (size_t)status.st_size - bytes);
@@ -103,14 +104,14 @@ static int compare_entries(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint64_t began_real_ns)
+struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns)
 {
 	struct jit_map *map = calloc(1, sizeof(*map));
 	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/perf-%" PRIu32 ".map", folder, pid);
 	if (map)
-		map->text = file_read(path, began_real_ns);
+		map->text = file_read(path, owner_uid, began_real_ns);
 	if (!map || !map->text || !lines_read(map) || map->count == 0) {
 		jit_map_free(map);
 		return NULL;

@@ -4,8 +4,8 @@
  * each of "START SIZE NAME" in hexadecimal (node --perf-basic-prof, Java, Python 3.12 and others write it). Such code
  * comes and goes, and the file only grows: of those that lie around an address the last is taken, as perf does.
  *
- * Rules: a file that is older than the trace is another process', and is not looked at; nor is one of another user's
- * (root looks at everybody's), or one that everybody may write. What is in it are names and nothing else, and lines
+ * Rules: a file that is older than the trace is another process', and is not looked at; nor is one whose owner is
+ * neither the traced program's user, root nor the reader, or one that everybody may write. What is in it are names and nothing else, and lines
  * that make no sense are passed over.
  */
 #ifndef JIT_MAP_H
@@ -22,8 +22,9 @@ struct jit_name {
 	uint64_t offset;  /* of the address */
 };
 
-/* The map in `folder` of the process `pid` that began to record at that time (since the epoch). NULL: there is none. */
-struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint64_t began_real_ns);
+/* The map in `folder` of the process `pid` of that user, which began to record at that time (since the epoch). NULL: there
+ * is none. */
+struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns);
 void jit_map_free(struct jit_map *map);
 
 /* name is NULL where there is none. */

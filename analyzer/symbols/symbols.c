@@ -21,6 +21,7 @@
 
 #include "base/demangle.h"
 #include "jit_map.h"
+#include "files/regular_file.h"
 #include "base/report_table.h"
 #include "symbols.h"
 #include "symbols_internal.h"
@@ -69,11 +70,37 @@ static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "",
 
 /* ---- Files of a module ---------------------------------------------------------------------------------------- */
 
+/* Whether a file of that name in the folder of a module's file would not be waited for. */
+static bool can_be_opened(const char *module, const char *below, const char *name)
+{
+	const char *slash = strrchr(module, '/');
+	struct stat status;
+	bool good;
+	char *path;
+
+	if (!slash || asprintf(&path, "%.*s/%s%s", (int)(slash - module), module, below, name) < 0)
+		return false;
+	good = stat(path, &status) != 0 || S_ISREG(status.st_mode);
+	free(path);
+	return good;
+}
+
+/* Which file has the rest of a module is said by the module, which somebody else may have made: libdw opens it without
+ * looking, and would wait for a pipe. */
+static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, const char *file,
+			  const char *link, GElf_Word crc, char **found)
+{
+	if (link && file &&
+	    (strchr(link, '/') || !can_be_opened(file, "", link) || !can_be_opened(file, ".debug/", link)))
+		link = NULL, file = NULL;
+	return dwfl_standard_find_debuginfo(module, user, name, base, file, link, crc, found);
+}
+
 static char *debug_folders = ":.debug:" DEBUG_FOLDER;
 
 static const Dwfl_Callbacks dwfl_callbacks = {
     .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .find_debuginfo = find_debuginfo,
     .section_address = dwfl_offline_section_address,
     .debuginfo_path = &debug_folders,
 };
@@ -106,11 +133,8 @@ static bool file_matches(const struct symbols *symbols, const struct trace_modul
 static Dwfl_Module *module_report_file(const struct symbols *symbols, const struct trace_module *module, Dwfl *dwfl,
 				       const char *path)
 {
-	struct stat status;
+	int fd = path[0] == '/' ? regular_file_open(path, 0) : -1; /* "[vdso]" is none */
 
-	if (path[0] != '/' || stat(path, &status) < 0 || !S_ISREG(status.st_mode)) /* "[vdso]" is none */
-		return NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
 	Dwfl_Module *reported = NULL;
@@ -251,7 +275,7 @@ static void jit_find(struct symbols *symbols, uint64_t address, struct found *fo
 	char *function, *file;
 
 	if (!symbols->jit_tried)
-		symbols->jit_map = jit_map_open(JIT_MAP_FOLDER, process->pid, process->start_real_ns);
+		symbols->jit_map = jit_map_open(JIT_MAP_FOLDER, process->pid, process->uid, process->start_real_ns);
 	symbols->jit_tried = true;
 	struct jit_name name = jit_map_find(symbols->jit_map, address);
 	if (!name.name)

@@ -90,6 +90,7 @@ struct trace_stall {
 
 struct trace_process {
 	uint32_t pid;
+	uint32_t uid; /* who owns the first file of it that was read: the traced program's user, unless it was copied */
 	uint8_t process_id[16];
 	uint8_t boot_id[16]; /* processes of one boot share CLOCK_MONOTONIC */
 	uint8_t clock, tier, unit_shift;

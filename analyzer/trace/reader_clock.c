@@ -5,6 +5,8 @@
  *
  * Rules: never backwards, whatever the pairs say: a pair at which time or counter did not grow is left out, and
  * what a range gives never exceeds the next range's start. 128-bit products, saturated, so nothing wraps.
+ * The first pair comes from the program, all others from who drained it. Where all others agree with each other and the
+ * first does not (the program was shown another time), the first is left out, and a note says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,12 +38,61 @@ static struct trace_clock_pair start_pair(const struct trace_process *process)
 					 process->start_mono_ns, process->start_real_ns};
 }
 
-/* Sorts the pairs and keeps those at which both clocks went on by at least a unit. */
-static size_t order_pairs(struct trace_clock_pair *pairs, size_t count, uint8_t shift)
+#define NOISE_NS      200000ull	 /* of one pair: its clocks are read one after the other */
+#define FIRST_AWAY_NS 1000000ull /* ... and so far from the others, and an eighth of the distance, is no noise */
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* How far a pair's time is from what the two others say by their line; *reach_ns: how far from the nearer one that is,
+ * *noise_ns: what noise in these can make of it. All are UINT64_MAX where they give no line. */
+static uint64_t away_ns(const struct trace_clock_pair *from, const struct trace_clock_pair *to,
+			const struct trace_clock_pair *pair, uint64_t *reach_ns, uint64_t *noise_ns)
+{
+	uint64_t counts = to->counter - from->counter, ns = to->mono_ns - from->mono_ns;
+	uint64_t back = distance(pair->counter, from->counter), line_ns;
+
+	*reach_ns = *noise_ns = UINT64_MAX;
+	if (to->counter <= from->counter || to->mono_ns <= from->mono_ns)
+		return UINT64_MAX;
+	*reach_ns = saturate((u128)back * ns / counts);
+	*noise_ns = saturate(NOISE_NS + (u128)NOISE_NS * *reach_ns / ns);
+	if (pair->counter >= from->counter)
+		line_ns = saturate((u128)from->mono_ns + *reach_ns);
+	else
+		line_ns = from->mono_ns > *reach_ns ? from->mono_ns - *reach_ns : 0;
+	return distance(pair->mono_ns, line_ns);
+}
+
+/* Of sorted pairs, how many at the start contradict all others, which agree: 0, or those of the first moment. */
+static size_t count_strange(const struct trace_clock_pair *pairs, size_t count, uint8_t shift)
+{
+	const struct trace_clock_pair *last = &pairs[count - 1];
+	uint64_t away, reach_ns, noise_ns;
+	size_t first = 1;
+
+	while (first < count && pairs[first].counter >> shift == pairs[0].counter >> shift)
+		first++;
+	if (count - first < 2)
+		return 0;
+	for (size_t i = first + 1; i + 1 < count; i++) {
+		away = away_ns(&pairs[first], last, &pairs[i], &reach_ns, &noise_ns);
+		if (away > noise_ns && away - noise_ns > reach_ns / 8)
+			return 0;
+	}
+	away = away_ns(&pairs[first], last, &pairs[0], &reach_ns, &noise_ns);
+	if (reach_ns == UINT64_MAX || away <= FIRST_AWAY_NS || away - FIRST_AWAY_NS <= reach_ns / 8)
+		return 0;
+	return away - FIRST_AWAY_NS - reach_ns / 8 > noise_ns ? first : 0;
+}
+
+/* Of sorted pairs, keeps those at which both clocks went on by at least a unit. */
+static size_t keep_growing(struct trace_clock_pair *pairs, size_t count, uint8_t shift)
 {
 	size_t kept = 1;
 
-	qsort(pairs, count, sizeof(*pairs), compare_pairs);
 	for (size_t i = 1; i < count; i++)
 		if (pairs[i].counter >> shift > pairs[kept - 1].counter >> shift &&
 		    pairs[i].mono_ns > pairs[kept - 1].mono_ns)
@@ -120,23 +171,47 @@ static int make_ranges(struct trace_process *process, const struct trace_clock_p
 	return 0;
 }
 
+/* Sorts the pairs and leaves out what is no use; *strange: the first is not among them. */
+static size_t pairs_order(struct reader_state *state, uint8_t shift, bool *strange)
+{
+	size_t left_out;
+
+	qsort(state->pairs, state->pair_count, sizeof(*state->pairs), compare_pairs);
+	left_out = count_strange(state->pairs, state->pair_count, shift);
+	state->pair_count -= left_out;
+	memmove(state->pairs, state->pairs + left_out, state->pair_count * sizeof(*state->pairs));
+	*strange = left_out > 0;
+	return keep_growing(state->pairs, state->pair_count, shift);
+}
+
+/* Where the first pair was left out, recording began when the others say. */
+static int start_put_right(struct trace_process *process)
+{
+	process->start_mono_ns = trace_ns(process, process->start_tick);
+	process->start_real_ns = trace_real_ns(process, process->start_tick);
+	return reader_note(process, "the program was shown another time than its drain, by whose clock times are told");
+}
+
 int reader_clock_make(struct reader *reader, size_t index)
 {
 	struct trace_process *process = &reader->trace.processes[index];
 	struct reader_state *state = &reader->states[index];
 	struct trace_clock_pair *pair = reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
+	bool strange;
 	size_t count;
+	int error;
 
 	if (!pair)
 		return -ENOMEM;
 	*pair = start_pair(process);
-	count = order_pairs(state->pairs, state->pair_count, process->unit_shift);
+	count = pairs_order(state, process->unit_shift, &strange);
 	if (count < 2 && process->clock != TRACE_CLOCK_MONOTONIC)
 		reader_problem(
 		    reader,
 		    "process %u: its clock was never compared with the time: its times are counts, no nanoseconds",
 		    process->pid);
-	return make_ranges(process, state->pairs, count);
+	error = make_ranges(process, state->pairs, count);
+	return !error && strange ? start_put_right(process) : error;
 }
 
 const struct trace_clock_range *trace_clock_range(const struct trace_process *process, uint64_t tick)

@@ -19,6 +19,7 @@
 
 #include "format/crc32c.h"
 #include "reader_internal.h"
+#include "files/regular_file.h"
 #include "ring/ring_check.h"
 
 #define FDS_MAX 256 /* kept open, if the limit lets us */
@@ -76,6 +77,7 @@ static int file_add(struct reader *reader, char *path, const struct stat *status
 				     .fd = -1,
 				     .bytes = status->st_size,
 				     .disk_bytes = status->st_size,
+				     .uid = status->st_uid,
 				     .device = status->st_dev,
 				     .inode = status->st_ino};
 	return 0;
@@ -200,19 +202,6 @@ static void header_check(struct reader *reader, struct reader_file *file)
 	}
 }
 
-static int open_regular(const char *path, int flags)
-{
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-		return fd;
-	close(fd);
-	return -EINVAL;
-}
-
 /* Keeps the descriptor, so that a segment which is evicted or renamed meanwhile stays readable, unless there are
  * too many. */
 static void keep_fd(struct reader *reader, struct reader_file *file, int fd)
@@ -235,7 +224,7 @@ static void keep_fd(struct reader *reader, struct reader_file *file, int fd)
 /* file->usable says whether there is a header to go by. Returns 0 or -ENOMEM. */
 int reader_file_open(struct reader *reader, struct reader_file *file)
 {
-	int fd = open_regular(file->path, 0);
+	int fd = regular_file_open(file->path, 0);
 	int inflated;
 
 	if (fd < 0) {
@@ -256,7 +245,7 @@ int reader_file_open(struct reader *reader, struct reader_file *file)
  * problem. Whose it is does not matter, because it is only read. */
 int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_index)
 {
-	int fd = open_regular(path, O_NOFOLLOW);
+	int fd = regular_file_open(path, O_NOFOLLOW);
 	struct stat status;
 	char *copy;
 	int error;
@@ -318,7 +307,7 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 	if (bytes > file->bytes - offset)
 		bytes = file->bytes - offset;
 	if (fd < 0)
-		fd = open_regular(file->path, 0);
+		fd = regular_file_open(file->path, 0);
 	if (fd < 0)
 		return fd;
 	got = read_fully(fd, to, bytes, file->base + offset);

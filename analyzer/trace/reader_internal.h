@@ -47,6 +47,7 @@ struct reader_file {
 	uint64_t base;	/* where the segment begins in fd: inflated ones share one file */
 	uint64_t bytes; /* of the segment, inflated */
 	uint64_t disk_bytes;
+	uint32_t uid; /* whose file it is */
 	uint64_t good_end; /* behind the last good block */
 	dev_t device;
 	ino_t inode;

@@ -30,8 +30,9 @@ static int process_texts(struct trace_process *process)
 	return 0;
 }
 
-static int process_add(struct reader *reader, const struct trace_file_header *header)
+static int process_add(struct reader *reader, const struct reader_file *file)
 {
+	const struct trace_file_header *header = &file->header;
 	size_t states = reader->trace.process_count;
 	struct trace_process *process;
 
@@ -41,6 +42,7 @@ static int process_add(struct reader *reader, const struct trace_file_header *he
 	if (!process)
 		return -ENOMEM;
 	process->pid = header->pid;
+	process->uid = file->uid;
 	process->pending_ns = READER_PENDING_NS;
 	memcpy(process->process_id, header->process_id, sizeof(process->process_id));
 	memcpy(process->boot_id, header->boot_id, sizeof(process->boot_id));
@@ -62,7 +64,7 @@ int reader_process_find(struct reader *reader, const struct reader_file *file, s
 			return 0;
 		}
 	*process = reader->trace.process_count;
-	return process_add(reader, &file->header);
+	return process_add(reader, file);
 }
 
 static int add_events(struct trace_process *process, const struct reader_block *block)

@@ -23,6 +23,8 @@
 #include "ring/doing.h"
 #include "observe/modules.h"
 #include "drain/orphans.h"
+#include "files/reason.h"
+#include "ring/ring_file.h"
 #include "program/shm.h"
 #include "format/version.h"
 
@@ -242,7 +244,7 @@ static const char *why(int error)
 	case -EPROTO:
 		return "what it says makes no sense";
 	default:
-		return strerror(-error);
+		return reason_text(error);
 	}
 }
 
@@ -268,6 +270,7 @@ static int recover(void)
 
 	signal(SIGIO, SIG_IGN); /* comes to whoever holds a lease */
 	config_read();
+	config_say_bad();
 	if (!config.path[0]) {
 		fputs("trace_ctl: the current folder is gone, and UVTRACE_PATH names none\n", stderr);
 		return 1;

@@ -13,13 +13,13 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sched.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "ring/clock.h"
 #include "ring/futex.h"
+#include "ring/ring_file.h"
 #include "observe/maps.h"
 #include "rings.h"
 
@@ -374,17 +374,13 @@ static bool take_own_view(const struct shared *shared)
 /* Removes the ring file: only if it is the one that is mapped here. */
 static void unlink_ring(struct drain *drain)
 {
-	uint8_t found[sizeof(drain->shared->process_id)];
 	int fd = open(drain->self_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool ours;
 
 	if (fd < 0)
 		return;
-	ours = pread(fd, found, sizeof(found), offsetof(struct shared, process_id)) == sizeof(found) &&
-	       memcmp(found, drain->segment.header.process_id, sizeof(found)) == 0;
-	close(fd);
-	if (ours)
+	if (ring_file_is(fd))
 		unlink(drain->self_path);
+	close(fd);
 }
 
 static void say_state(struct shared *shared, enum drain_state state)

@@ -171,19 +171,25 @@ static void try_name(int folder, const char *name, void *arg)
 	close(orphan.fd);
 }
 
+static void try_folder(const char *path, const struct search *search)
+{
+	int folder = folder_open(path, false, NULL);
+
+	if (folder < 0)
+		return;
+	folder_walk(folder, try_name, (void *)search);
+	close(folder);
+}
+
 void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor)
 {
 	struct search search = {heir, visitor};
 	char folder[SHARED_PATH_BYTES];
-	char *slash;
 
 	if (heir->options.writer == SHARED_WRITER_NULL)
 		return;
-	folder_walk(SHARED_DIR, try_name, &search);
-	memcpy(folder, heir->options.path, sizeof(folder));
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	folder_walk(folder, try_name, &search);
+	try_folder(SHARED_DIR, &search);
+	folder_of(heir->options.path, folder, sizeof(folder));
+	if (folder[0])
+		try_folder(folder, &search);
 }

@@ -84,8 +84,7 @@ static void tell_error(struct drain *drain, int error)
 	if (drain->told_error)
 		return;
 	drain->told_error = true;
-	snprintf(shared->message, sizeof(shared->message), "events were not written to %.120s: %s",
-		 drain->segment.writer.folder, strerror(-error));
+	writer_explain(&drain->segment.writer, error, shared->message, sizeof(shared->message));
 	/* Release: pairs with the program's acquire before it reads the message. */
 	atomic_store_explicit(&shared->message_ready, 1, memory_order_release);
 }

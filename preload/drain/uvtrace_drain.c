@@ -25,6 +25,7 @@
 #include "observe/attach.h"
 #include "drain.h"
 #include "ring/control.h"
+#include "ring/ring_file.h"
 #include "orphans.h"
 #include "observe/maps.h"
 #include "format/version.h"
@@ -59,12 +60,13 @@ static void become_nobodys(void)
 		errno = 0;
 }
 
-/* The ring file, mapped; its descriptor is given up. NULL if it is not one. */
+/* The ring file, mapped; its descriptor is given up. NULL if it is not one, or if it may be somebody else's: what it
+ * says is done with the rights of this process. */
 static struct shared *ring_map(int fd)
 {
 	struct shared *shared;
 
-	if (attach_map(fd, &shared) != 0)
+	if (ring_file_remember(fd) != 0 || attach_map(fd, &shared) != 0)
 		return NULL;
 	if (dup2(STDOUT_FILENO, fd) < 0)
 		close(fd);

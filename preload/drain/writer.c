@@ -24,6 +24,7 @@
 
 #include "format/crc32c.h"
 #include "files/folder.h"
+#include "files/reason.h"
 
 #define SEAL_ROOM	  512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN	  8
@@ -39,8 +40,7 @@ static int path_split(struct writer *writer, const char *path)
 	if (length == SHARED_PATH_BYTES || path[0] != '/')
 		return -EINVAL;
 	slash = strrchr(path, '/');
-	memcpy(writer->folder, path, (size_t)(slash - path));
-	writer->folder[slash - path] = '\0';
+	folder_of(path, writer->folder, sizeof(writer->folder));
 	strcpy(writer->name, slash + 1);
 	length = strlen(writer->name);
 	if (length > 4 && strcmp(writer->name + length - 4, ".bin") == 0)
@@ -48,11 +48,11 @@ static int path_split(struct writer *writer, const char *path)
 	return length == 0 || length > NAME_MAX - 48 ? -EINVAL : 0;
 }
 
-#define WRITER_PATH_BYTES (2 * SHARED_PATH_BYTES + 64)
+#define SEGMENT_NAME_BYTES (SHARED_PATH_BYTES + 64)
 
-static void segment_path(const struct writer *writer, char *path, const char *ending)
+static void segment_name(const struct writer *writer, char name[SEGMENT_NAME_BYTES], const char *ending)
 {
-	snprintf(path, WRITER_PATH_BYTES, "%s/%s.%u.%llu.bin%s", writer->folder, writer->name, writer->pid,
+	snprintf(name, SEGMENT_NAME_BYTES, "%s.%u.%llu.bin%s", writer->name, writer->pid,
 		 (unsigned long long)writer->segment, ending);
 }
 
@@ -61,6 +61,7 @@ struct found {
 	uint32_t pid;
 	uint64_t segment;
 	bool open;
+	uid_t uid;
 	uint64_t bytes;
 	struct timespec changed;
 	char name[NAME_MAX + 1];
@@ -119,51 +120,24 @@ static void walk_entry(int folder, const char *name, void *arg)
 		return;
 	if (!S_ISREG(stat.st_mode))
 		return;
+	found.uid = stat.st_uid;
 	found.bytes = (uint64_t)stat.st_size;
 	found.changed = stat.st_mtim;
 	walk->visit(walk->writer, folder, &found, walk->arg);
 }
 
 /* Every file of this path. */
-static int walk_files(struct writer *writer,
+static int walk_files(struct writer *writer, int folder,
 		      void (*visit)(struct writer *writer, int folder, struct found *found, void *arg), void *arg)
 {
 	struct walk walk = {writer, visit, arg};
 
-	return folder_walk(writer->folder[0] ? writer->folder : "/", walk_entry, &walk);
+	return folder_walk(folder, walk_entry, &walk);
 }
 
-/* Where anybody may make names, this one may be somebody else's: a link to anywhere, or a folder whose owner can
- * exchange files under our hands. */
-static bool folder_is_strange(const char *path)
+static int trace_folder_open(struct writer *writer, bool make)
 {
-	char parent[SHARED_PATH_BYTES];
-	struct stat stat_self, stat_parent;
-	char *slash;
-
-	if (lstat(path, &stat_self) != 0 || stat_self.st_uid == 0 || stat_self.st_uid == geteuid())
-		return false;
-	snprintf(parent, sizeof(parent), "%s", path);
-	slash = strrchr(parent, '/');
-	slash[slash == parent] = '\0';
-	return stat(parent, &stat_parent) == 0 && stat_parent.st_mode & S_IWOTH;
-}
-
-/* Makes the folder and its parents. */
-static int folder_make(const char *folder)
-{
-	char path[SHARED_PATH_BYTES];
-	int error = 0;
-
-	snprintf(path, sizeof(path), "%s/", folder);
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		error = mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
-		if (folder_is_strange(path))
-			return -EPERM;
-		*slash = '/';
-	}
-	return error;
+	return folder_open(writer->folder, make, &writer->strange_bytes);
 }
 
 /* A segment of our own pid that nobody writes any more: its drain was killed. It gets the name of a sealed one. */
@@ -198,9 +172,25 @@ struct survey {
 	uint64_t bytes;	   /* of everything but the own open segment; what others have open counts as full */
 	uint64_t reserved; /* of that, what cannot be evicted */
 	uint32_t writers;  /* others that have a segment open */
+	bool only_own;	   /* the kernel lets us remove no other user's file in this folder ... */
+	bool of_others;	   /* ... and there are some, or some that another user writes */
 	bool found;	   /* something may be evicted: */
 	struct found oldest;
 };
+
+static void survey_begin(struct survey *survey, int folder)
+{
+	struct stat stat;
+
+	*survey = (struct survey){0};
+	survey->only_own =
+	    geteuid() != 0 && fstat(folder, &stat) == 0 && stat.st_mode & S_ISVTX && stat.st_uid != geteuid();
+}
+
+static int budget_error(const struct survey *survey)
+{
+	return survey->of_others ? -REASON_BUDGET_OF_OTHERS : -REASON_BUDGET;
+}
 
 /* What a segment that another process has open may grow to; 0 if nobody writes it any more. Whoever writes one holds
  * a lock on it; where locks don't work, the process must be gone as well. Of our own process, only a drain that was
@@ -241,40 +231,43 @@ static void visit_survey(struct writer *writer, int folder, struct found *found,
 	if (found->open)
 		reserved = segment_reserved(writer, folder, found);
 	survey->bytes += reserved ? reserved : found->bytes;
-	survey->reserved += reserved;
 	survey->writers += reserved > 0;
-	if (reserved)
+	if (!reserved && survey->only_own && found->uid != geteuid())
+		reserved = found->bytes;
+	survey->reserved += reserved;
+	if (reserved) {
+		survey->of_others |= found->uid != geteuid();
 		return;
+	}
 	if (!survey->found || is_older(found, &survey->oldest))
 		survey->oldest = *found;
 	survey->found = true;
 }
 
-static bool evict(struct writer *writer, const struct found *found)
+static bool evict(struct writer *writer, int folder, const struct found *found)
 {
-	char path[WRITER_PATH_BYTES];
-
-	snprintf(path, sizeof(path), "%s/%s", writer->folder, found->name);
-	if (unlink(path) != 0 && errno != ENOENT)
+	if (unlinkat(folder, found->name, 0) != 0 && errno != ENOENT)
 		return false;
 	writer->evicted_segments++;
 	return true;
 }
 
 /* Makes room for so many more bytes in the open segment by evicting the oldest sealed ones. */
-static bool budget_make_room(struct writer *writer, uint64_t bytes)
+static int budget_make_room(struct writer *writer, int folder, uint64_t bytes)
 {
-	for (;;) {
-		struct survey survey = {0};
+	struct survey survey;
+	int error;
 
-		if (walk_files(writer, visit_survey, &survey) != 0)
-			return false;
+	do {
+		survey_begin(&survey, folder);
+		error = walk_files(writer, folder, visit_survey, &survey);
+		if (error)
+			return error;
 		writer->others_bytes = survey.bytes;
 		if (survey.bytes + writer->bytes + bytes <= writer->total_bytes_max)
-			return true;
-		if (!survey.found || !evict(writer, &survey.oldest))
-			return false;
-	}
+			return 0;
+	} while (survey.found && evict(writer, folder, &survey.oldest));
+	return budget_error(&survey);
 }
 
 /* RLIMIT_FSIZE may have changed. */
@@ -288,16 +281,17 @@ static uint64_t file_limit(const struct writer *writer)
 }
 
 /* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room for more writers. */
-static int budget_reserve(struct writer *writer)
+static int budget_reserve(struct writer *writer, int folder)
 {
-	struct survey survey = {0};
+	struct survey survey;
 	uint64_t share, left;
 	int error;
 
 	writer->segment_bytes_max = file_limit(writer);
 	if (writer->mode != SHARED_WRITER_ROTATING)
 		return 0;
-	error = walk_files(writer, visit_survey, &survey);
+	survey_begin(&survey, folder);
+	error = walk_files(writer, folder, visit_survey, &survey);
 	if (error)
 		return error;
 	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
@@ -307,32 +301,49 @@ static int budget_reserve(struct writer *writer)
 	if (share < writer->segment_bytes_max)
 		writer->segment_bytes_max = share;
 	writer->others_bytes = survey.bytes;
-	return writer->segment_bytes_max < SEGMENT_BYTES_MIN ? -EDQUOT : 0;
+	return writer->segment_bytes_max < SEGMENT_BYTES_MIN ? budget_error(&survey) : 0;
 }
 
-static bool budget_fits(struct writer *writer, uint64_t bytes)
+/* 0 if so many more bytes fit into the budget, perhaps without what was the oldest. */
+static int budget_fit(struct writer *writer, uint64_t bytes)
 {
-	if (writer->mode != SHARED_WRITER_ROTATING)
-		return true;
-	return writer->others_bytes + writer->bytes + bytes <= writer->total_bytes_max ||
-	       budget_make_room(writer, bytes);
+	int folder, error;
+
+	if (writer->mode != SHARED_WRITER_ROTATING ||
+	    writer->others_bytes + writer->bytes + bytes <= writer->total_bytes_max)
+		return 0;
+	folder = trace_folder_open(writer, false);
+	if (folder < 0)
+		return folder;
+	error = budget_make_room(writer, folder, bytes);
+	close(folder);
+	return error;
 }
 
 /* ---- One segment ---------------------------------------------------------------------------------------- */
 
-/* The descriptor to write to, -1 if the file is no longer there. */
-static int segment_reopen(const struct writer *writer)
+static bool is_segment(const struct writer *writer, const struct stat *stat)
 {
-	char path[WRITER_PATH_BYTES];
+	return stat->st_dev == writer->device && stat->st_ino == writer->inode;
+}
+
+/* The descriptor to write to, or -errno: -ENOENT if the file is no longer there. */
+static int segment_reopen(struct writer *writer)
+{
+	char name[SEGMENT_NAME_BYTES];
+	int folder = trace_folder_open(writer, false);
 	struct stat stat;
 	int fd;
 
-	segment_path(writer, path, ".open");
-	fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0 && (fstat(fd, &stat) != 0 || stat.st_dev != writer->device || stat.st_ino != writer->inode)) {
+	if (folder < 0)
+		return folder;
+	segment_name(writer, name, ".open");
+	fd = openat(folder, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = fd < 0 ? -errno : fd;
+	close(folder);
+	if (fd >= 0 && (fstat(fd, &stat) != 0 || !is_segment(writer, &stat))) {
 		close(fd);
-		errno = ENOENT;
-		return -1;
+		return -ENOENT;
 	}
 	return fd;
 }
@@ -360,7 +371,7 @@ static int segment_write(struct writer *writer, const void *data, size_t bytes)
 	int error;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* A file that was removed is written to for nobody. */
 	error = fstat(fd, &stat) != 0 || stat.st_nlink > 0 ? write_all(fd, data, bytes) : -ENOENT;
 	if (error && ftruncate(fd, (off_t)writer->bytes) != 0)
@@ -375,19 +386,20 @@ static int segment_write(struct writer *writer, const void *data, size_t bytes)
 }
 
 /* Makes the file; numbers that exist already are passed over. */
-static int segment_create(struct writer *writer)
+static int segment_create(struct writer *writer, int folder)
 {
-	char path[WRITER_PATH_BYTES];
+	char name[SEGMENT_NAME_BYTES];
 	struct stat stat;
 	int error;
 
 	writer->segment++;
-	error = walk_files(writer, visit_own, &writer->segment);
+	error = walk_files(writer, folder, visit_own, &writer->segment);
 	if (error)
 		return error;
 	do {
-		segment_path(writer, path, ".open");
-		writer->fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		segment_name(writer, name, ".open");
+		writer->fd =
+		    openat(folder, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	} while (writer->fd < 0 && errno == EEXIST && writer->segment++ < UINT64_MAX);
 	if (writer->fd < 0 || fstat(writer->fd, &stat) != 0)
 		return -errno;
@@ -405,64 +417,92 @@ static void segment_close(struct writer *writer)
 	writer->is_open = false;
 }
 
-/* The path still leads to the file that we made. */
-static bool segment_is_ours(const struct writer *writer, const char *path)
+/* The name still leads to the file that we made. */
+static bool segment_is_ours(const struct writer *writer, int folder, const char *name)
 {
 	struct stat stat;
 
-	return lstat(path, &stat) == 0 && stat.st_dev == writer->device && stat.st_ino == writer->inode;
+	return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && is_segment(writer, &stat);
 }
 
-static void segment_rename(struct writer *writer)
+/* Never over another file; old kernels and some file systems can only look before. */
+static bool rename_to_new(int folder, const char *from, const char *to)
 {
-	char from[WRITER_PATH_BYTES], to[WRITER_PATH_BYTES];
+	return renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0 ||
+	       (errno == EINVAL && faccessat(folder, to, F_OK, 0) != 0 && renameat(folder, from, folder, to) == 0);
+}
 
-	segment_path(writer, from, ".open");
-	segment_path(writer, to, "");
-	if (!segment_is_ours(writer, from))
-		return;
-	/* Never over another file; old kernels and some file systems can only look before. */
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ||
-	    (errno == EINVAL && access(to, F_OK) != 0 && rename(from, to) == 0))
+static void segment_rename(struct writer *writer, int folder)
+{
+	char from[SEGMENT_NAME_BYTES], to[SEGMENT_NAME_BYTES];
+
+	segment_name(writer, from, ".open");
+	segment_name(writer, to, "");
+	if (segment_is_ours(writer, folder, from) && rename_to_new(folder, from, to))
 		writer->sealed_segments++;
+}
+
+static void segment_remove(struct writer *writer, int folder)
+{
+	char name[SEGMENT_NAME_BYTES];
+
+	segment_name(writer, name, ".open");
+	if (segment_is_ours(writer, folder, name))
+		unlinkat(folder, name, 0);
 }
 
 /* What is there stays readable; a file without events says nothing and goes. After one that had been good, another may
  * be begun at once: its folder is gone, or a limit has come. */
 static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 {
-	char path[WRITER_PATH_BYTES];
+	size_t strange_bytes = writer->strange_bytes; /* belong to this error */
+	int folder;
 
 	writer->error = error;
 	writer->retry_ns = writer->has_events ? now_ns : now_ns + WRITER_RETRY_NS;
 	segment_close(writer);
-	segment_path(writer, path, ".open");
+	folder = trace_folder_open(writer, false);
+	writer->strange_bytes = strange_bytes;
+	if (folder < 0)
+		return;
 	if (writer->has_events)
-		segment_rename(writer);
-	else if (segment_is_ours(writer, path))
-		unlink(path);
+		segment_rename(writer, folder);
+	else
+		segment_remove(writer, folder);
+	close(folder);
+}
+
+/* Makes the segment's file, and finds out how far it may grow. */
+static int segment_make(struct writer *writer)
+{
+	int folder = trace_folder_open(writer, true);
+	int error;
+
+	if (folder < 0)
+		return folder;
+	error = segment_create(writer, folder);
+	if (!error)
+		error = budget_reserve(writer, folder);
+	close(folder);
+	return error;
 }
 
 static int segment_begin(struct writer *writer, struct trace_file_header *header)
 {
-	int error = file_limit(writer) < SEGMENT_BYTES_MIN ? -EFBIG : folder_make(writer->folder);
+	int error = file_limit(writer) < SEGMENT_BYTES_MIN ? -EFBIG : 0;
 
 	if (!writer->name[0]) /* no path could be made of the options */
 		error = -EINVAL;
 	writer->bytes = 0;
 	writer->has_events = false;
-	error = error ? error : segment_create(writer);
-	if (error)
-		return error;
-	error = budget_reserve(writer);
+	error = error ? error : segment_make(writer);
 	if (error)
 		return error;
 	header->segment = writer->segment;
 	header->bytes_max = writer->segment_bytes_max;
 	header->crc32c = crc32c(0, header, offsetof(struct trace_file_header, crc32c));
-	if (!budget_fits(writer, sizeof(*header)))
-		return -EDQUOT;
-	return segment_write(writer, header, sizeof(*header));
+	error = budget_fit(writer, sizeof(*header));
+	return error ? error : segment_write(writer, header, sizeof(*header));
 }
 
 /* ---- The interface -------------------------------------------------------------------------------------- */
@@ -528,7 +568,8 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	memset((char *)block + used, 0, bytes - used);
 	block->crc32c = 0;
 	block->crc32c = crc32c(0, block, used);
-	error = budget_fits(writer, bytes) ? segment_write(writer, block, bytes) : -EDQUOT;
+	error = budget_fit(writer, bytes);
+	error = error ? error : segment_write(writer, block, bytes);
 	if (error)
 		segment_give_up(writer, error, now_ns);
 	else
@@ -540,15 +581,28 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 void writer_seal_and_go_on(struct writer *writer)
 {
 	uint64_t next = 0;
+	int folder;
 
 	if (writer->mode == SHARED_WRITER_NULL || !writer->is_open)
 		return;
-	segment_rename(writer);
-	walk_files(writer, visit_own, &next);
+	folder = trace_folder_open(writer, false);
+	if (folder < 0)
+		return;
+	segment_rename(writer, folder);
+	walk_files(writer, folder, visit_own, &next);
+	close(folder);
 }
 
 void writer_seal(struct writer *writer)
 {
 	writer_seal_and_go_on(writer);
 	segment_close(writer);
+}
+
+void writer_explain(const struct writer *writer, int error, char *text, size_t bytes)
+{
+	char reason[128];
+
+	folder_explain(error, writer->folder, writer->strange_bytes, reason, sizeof(reason));
+	snprintf(text, bytes, "events were not written to %.120s: %s", writer->folder, reason);
 }

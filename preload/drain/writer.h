@@ -39,7 +39,8 @@ struct writer {
 	uint64_t segment_bytes_max; /* what it may grow to */
 	uint64_t others_bytes;	    /* of all other files of this path; those that others write count as full */
 	uint64_t retry_ns;	    /* CLOCK_MONOTONIC before which no segment is begun */
-	int error;		    /* the last one, -errno; 0 when a segment could be begun since */
+	int error;		    /* the last one, -errno or -reason; 0 when a segment could be begun since */
+	size_t strange_bytes;	    /* of `folder`, for -REASON_STRANGE_FOLDER: what leads to another user's */
 
 	uint64_t bytes_written; /* since the start */
 	uint64_t sealed_segments;
@@ -49,15 +50,19 @@ struct writer {
 /* Takes what it needs from the options. Returns 0 or -EINVAL for a path that cannot be one. */
 int writer_init(struct writer *writer, const struct shared_options *options, uint32_t pid);
 
-/* Begins a segment; the header's `segment` and checksum are filled in. Returns 0 or -errno. */
+/* Begins a segment; the header's `segment` and checksum are filled in. Returns 0, -errno or -reason. */
 int writer_begin(struct writer *writer, struct trace_file_header *header, uint64_t now_ns);
 
 /* Payload bytes that a block may have to fit into the open segment. */
 uint64_t writer_room(const struct writer *writer);
 
 /* Writes a block: pads it (WRITER_BLOCK_SLACK bytes must lie behind it) and fills in the checksum. Returns 0, -EMSGSIZE
- * when it does not fit into this segment, or another -errno, and then the segment has been given up. */
+ * when it does not fit into this segment, or another -errno or
+ * -reason, and then the segment has been given up. */
 int writer_append(struct writer *writer, struct trace_block_header *block, uint64_t now_ns);
+
+/* What is to be told of such an error: one line. */
+void writer_explain(const struct writer *writer, int error, char *text, size_t bytes);
 
 /* Gives the open segment its final name. */
 void writer_seal(struct writer *writer);

@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goes through the names in a folder without allocating, which opendir() does.
+ * Folders: the one way in which anything of ours gets to where a file is made, looked for, renamed or removed; and
+ * going through the names in one without allocating, which opendir() does.
  */
 #ifndef FOLDER_H
 #define FOLDER_H
 
-/* Calls visit() with the open folder and each name in it. Returns 0 or -errno. */
-int folder_walk(const char *path, void (*visit)(int folder, const char *name, void *arg), void *arg);
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Opens a folder by its absolute path ("" is the root), part by part, so that nobody can exchange a part under our
+ * hands; `make` makes the missing ones, for this user alone. Returns a descriptor, -errno, or
+ *   -REASON_STRANGE_FOLDER: another user (neither this one nor root) could have prepared the way: a folder of his where
+ *     anybody may make names, or a link of his anywhere. *strange_bytes (may be NULL) says how much of the path leads
+ * to it. -REASON_SYSTEM_FOLDER: it lies, or would be made, below /dev (but /dev/shm), /proc or /sys.
+ */
+int folder_open(const char *path, bool make, size_t *strange_bytes);
+
+/* Why folder_open() failed, in words. */
+void folder_explain(int error, const char *path, size_t strange_bytes, char *text, size_t bytes);
+
+/* Copies what is before the last slash of an absolute path. */
+void folder_of(const char *path, char *folder, size_t bytes);
+
+/* Whether files may be made beside this path: 0, -REASON_NOT_A_FILE where there is something by that name that is not a
+ * regular file, or -REASON_SYSTEM_FOLDER. */
+int folder_check_file(const char *path);
+
+/* Calls visit() with the folder and each name in it. Returns 0 or -errno. */
+int folder_walk(int folder, void (*visit)(int folder, const char *name, void *arg), void *arg);
 
 #endif

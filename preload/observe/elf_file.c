@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files/regular_file.h"
+
 #define PHDRS_MAX	64
 #define SHDRS_MAX	4096
 #define NOTES_BYTES_MAX 4096
@@ -35,8 +37,8 @@ int elf_open(uint32_t pid, const char *path)
 	if (path[0] != '/')
 		return -1;
 	snprintf(from_root, sizeof(from_root), "/proc/%u/root%s", pid, path);
-	fd = open(from_root, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd >= 0 ? fd : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = regular_file_open(from_root, 0);
+	return fd >= 0 ? fd : regular_file_open(path, 0);
 }
 
 uint32_t elf_build_id(const char *notes, uint64_t bytes, const char **id)

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ring/clock.h"
 #include "files/short_file.h"
 
 #define SECOND_NS 1000000000
@@ -116,7 +117,7 @@ static void say_end(const struct look_at *at, struct look *look, clockid_t clock
 	bool is_known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
 	long ns;
 
-	if (!is_known || !time_read(at, address, &end) || clock_gettime(clock, &now) != 0 || end.tv_sec < now.tv_sec)
+	if (!is_known || !time_read(at, address, &end) || clock_gettime_real(clock, &now) != 0 || end.tv_sec < now.tv_sec)
 		return;
 	ns = end.tv_nsec - now.tv_nsec;
 	if (ns < 0 && end.tv_sec-- > now.tv_sec)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "log.h"
 
 struct config config;
+
+#define BAD_MARK "=" /* an empty value may be a bad one */
 
 enum option_type { TYPE_PATH, TYPE_SIZE, TYPE_NUMBER, TYPE_CHOICE, TYPE_FLAG };
 
@@ -112,6 +115,25 @@ static int set_path(const char *text)
 	return 0;
 }
 
+/* What was said and cannot be used, cut off: programs write over their environment. */
+static char bad_values[sizeof(options) / sizeof(options[0])][200];
+
+static void bad_keep(const struct option *option, const char *text)
+{
+	snprintf(bad_values[option - options], sizeof(bad_values[0]), "%s%s", BAD_MARK, text);
+}
+
+void config_say_bad(void)
+{
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (!bad_values[i][0])
+			continue;
+		log_warn("%s: \"%s\" is not a valid value, using %s", options[i].name, bad_values[i] + strlen(BAD_MARK),
+			 options[i].fallback);
+		bad_values[i][0] = '\0';
+	}
+}
+
 static void option_set(const struct option *option)
 {
 	/* secure_getenv: a setuid program must not write where its caller says. */
@@ -122,7 +144,7 @@ static void option_set(const struct option *option)
 		if (text && set_path(text) == 0)
 			return;
 		if (text)
-			log_warn("%s: cannot use \"%s\", using \"%s\"", option->name, text, option->fallback);
+			bad_keep(option, text);
 		if (set_path(option->fallback))
 			config.path[0] = 0; /* no current folder: nothing can be written, process_start says so */
 		return;
@@ -131,7 +153,7 @@ static void option_set(const struct option *option)
 		return;
 	parse_option(option, option->fallback, value);
 	if (text)
-		log_warn("%s: \"%s\" is not a valid value, using %s", option->name, text, option->fallback);
+		bad_keep(option, text);
 }
 
 uint32_t config_stem_bytes(const char *path)
@@ -144,8 +166,7 @@ uint32_t config_stem_bytes(const char *path)
 void config_read(void)
 {
 	log_start();
-	/* The log level first: it decides whether the others may complain. */
-	for (size_t i = sizeof(options) / sizeof(options[0]); i-- > 0;)
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		option_set(&options[i]);
 	/* Rings are masked, so their size is a power of two: round down. */
 	while (config.ring_size_bytes & (config.ring_size_bytes - 1))

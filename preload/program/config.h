@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The options as the environment gives them. Read once, at the library's start: programs overwrite their
- * environment and change their folder. A bad value is said once and keeps the default.
+ * environment and change their folder. A bad value keeps the default, and is said once, by who records.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -29,6 +29,10 @@ extern struct config config;
 
 /* Fills `config` from the environment; programs with more rights than their user get the defaults. Runs once. */
 void config_read(void);
+
+/* Says what could not be used of the environment; once, also of a program that forks. Called when recording begins: a
+ * program that never runs a loop says nothing. */
+void config_say_bad(void);
 
 /* 0 and *value, or -EINVAL: exposed for the tests. */
 int config_parse(const char *name, const char *text, uint64_t *value);

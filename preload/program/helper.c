@@ -5,7 +5,8 @@
  *
  * Rules: between clone and exec the child shares our memory and stack pages of our choosing, so it calls
  * async-signal-safe functions only and runs with every signal blocked. It keeps no descriptor of the program:
- * all are closed first, then the ring file becomes 0, /dev/null 1 and 2, and the program's maps 3.
+ * all are closed first, then the ring file becomes 0, /dev/null 1 and 2, and the program's maps 3. The ring file is
+ * opened by its name, which may lie in another user's folder: what was opened must be the file that is mapped.
  */
 #include "helper.h"
 
@@ -22,6 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "files/reason.h"
+#include "ring/ring_file.h"
 #include "files/short_file.h"
 
 #define HELPER_NAME	    "uvtrace-drain"
@@ -85,7 +88,11 @@ static int grandchild(void *arg)
 
 	limits_raise();
 	close_all();
-	ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW);
+	ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+	if (ring < 0 ? errno == ENOENT || errno == ELOOP : !ring_file_is(ring)) {
+		spawn->error = REASON_RING_REPLACED;
+		_exit(127);
+	}
 	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2) {
 		if (open("/proc/self/maps", O_RDONLY) == 3) /* our memory is still the program's */
 			argv[2] = (char *)"3";

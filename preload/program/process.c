@@ -17,6 +17,8 @@
 #include "ring/clock.h"
 #include "config.h"
 #include "drain/drain.h"
+#include "files/folder.h"
+#include "files/reason.h"
 #include "ring/control.h"
 #include "ring/futex.h"
 #include "helper.h"
@@ -60,14 +62,25 @@ static void events_before_move(void)
 		atomic_fetch_add(&shared->untraced_events, atomic_exchange(&untraced_events_before, 0));
 }
 
+/* Whether the trace can be where UVTRACE_PATH says, as far as can be told before the first file is made. */
+static bool path_is_good(void)
+{
+	int error = config.path[0] && config.writer != SHARED_WRITER_NULL ? folder_check_file(config.path) : 0;
+
+	if (!config.path[0])
+		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
+	if (error)
+		log_warn("cannot trace: UVTRACE_PATH=%.200s: %s", config.path, reason_text(error));
+	return config.path[0] && !error;
+}
+
 static bool process_make(void)
 {
 	struct shared *shared;
 
-	if (!config.path[0]) {
-		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
+	config_say_bad();
+	if (!path_is_good())
 		return false;
-	}
 	shared = shm_create();
 	if (!shared)
 		return false;
@@ -175,11 +188,11 @@ static void say_drain(int no_helper, int no_thread)
 {
 	if (no_thread && no_helper)
 		log_warn("nobody drains: no helper process: %s, no thread: %s; events wait in memory",
-			 strerror(-no_helper), strerror(-no_thread));
+			 reason_text(no_helper), reason_text(no_thread));
 	else if (no_thread)
-		log_warn("nobody drains: no thread: %s; events wait in memory", strerror(-no_thread));
+		log_warn("nobody drains: no thread: %s; events wait in memory", reason_text(no_thread));
 	else if (no_helper)
-		log_warn("no helper process: %s; draining in a thread", strerror(-no_helper));
+		log_warn("no helper process: %s; draining in a thread", reason_text(no_helper));
 }
 
 /* False if nobody drains. */

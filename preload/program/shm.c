@@ -2,7 +2,8 @@
  *
  * See shm.h. The header is reserved by posix_fallocate, each ring later by MADV_POPULATE_WRITE (thread.c), so
  * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
- * O_NOFOLLOW: nobody can have put something there before us.
+ * O_NOFOLLOW: nobody can have put something there before us. Whoever comes later by the name asks whether it
+ * still leads to the same file (ring_file.h).
  */
 #include "shm.h"
 
@@ -18,7 +19,10 @@
 
 #include "ring/clock.h"
 #include "config.h"
+#include "files/folder.h"
 #include "log.h"
+#include "files/reason.h"
+#include "ring/ring_file.h"
 #include "files/short_file.h"
 
 #define PAGE_BYTES     4096
@@ -80,36 +84,48 @@ void shm_read_boot_id(uint8_t id[16])
 	}
 }
 
-static int open_in(const char *folder, char *path)
+/* Where the ring file lies. */
+struct place {
+	char path[SHARED_PATH_BYTES];
+	size_t strange_bytes; /* see folder_open() */
+};
+
+static void name_make(const char *folder, char *path)
 {
 	uint64_t random;
-	int fd;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = clock_mono_ns() ^ (uintptr_t)path << 20;
 	snprintf(path, SHARED_PATH_BYTES, "%s/" SHARED_PREFIX "%d.%016lx", folder, getpid(), random);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int open_in(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_in_shared_dir(char *path)
+static int open_in_shared_dir(struct place *place)
 {
-	return open_in(SHARED_DIR, path);
+	name_make(SHARED_DIR, place->path);
+	return open_in(AT_FDCWD, place->path);
 }
 
 /* The folder of the trace, made if it is missing. */
-static int open_in_trace_folder(char *path)
+static int open_in_trace_folder(struct place *place)
 {
-	char folder[SHARED_PATH_BYTES];
-	char *slash;
+	char path[SHARED_PATH_BYTES];
+	int folder, fd;
 
-	memcpy(folder, config.path, sizeof(folder));
-	slash = strrchr(folder, '/');
-	if (!slash)
-		return -ENOENT;
-	*slash = 0;
-	mkdir(folder, 0700);
-	return open_in(folder, path);
+	folder_of(config.path, path, sizeof(path));
+	folder = folder_open(path, true, &place->strange_bytes);
+	if (folder < 0)
+		return folder;
+	name_make(path, place->path);
+	fd = open_in(folder, strrchr(place->path, '/') + 1);
+	close(folder);
+	return fd;
 }
 
 /* How many rings of which size. */
@@ -206,35 +222,54 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	return 0;
 }
 
-static int create_in(int (*open_file)(char *path), struct shared **shared)
+/* As the kernel names it in /proc/PID/maps, by which the drain sees that the program still has it: without links and "..". */
+static void name_as_kernel(int fd, char *path)
 {
-	char path[SHARED_PATH_BYTES];
-	int fd = open_file(path);
+	char link[32], real[SHARED_PATH_BYTES];
+	ssize_t bytes;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	bytes = readlink(link, real, sizeof(real));
+	if (bytes <= 0 || bytes == sizeof(real) || real[0] != '/')
+		return;
+	memcpy(path, real, (size_t)bytes);
+	path[bytes] = '\0';
+}
+
+static int create_in(int (*open_file)(struct place *place), struct place *place, struct shared **shared)
+{
+	int fd = open_file(place);
 	int error;
 
 	if (fd < 0)
 		return fd;
-	error = fill_file(fd, path, shared);
+	name_as_kernel(fd, place->path);
+	error = ring_file_remember(fd);
+	error = error ? error : fill_file(fd, place->path, shared);
 	close(fd);
 	if (error)
-		unlink(path);
+		unlink(place->path);
 	return error;
 }
 
 struct shared *shm_create(void)
 {
 	struct shared *shared = NULL;
-	int error = create_in(open_in_shared_dir, &shared);
+	struct place place = {.strange_bytes = 0};
+	int error = create_in(open_in_shared_dir, &place, &shared);
+	char why[256];
 	int second;
 
 	if (!error)
 		return shared;
-	second = create_in(open_in_trace_folder, &shared);
-	if (!second)
-		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", strerror(-error));
-	else
-		log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s",
-			 strerror(-error), strerror(-second));
+	second = create_in(open_in_trace_folder, &place, &shared);
+	if (!second) {
+		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", reason_text(error));
+		return shared;
+	}
+	folder_explain(second, config.path, place.strange_bytes, why, sizeof(why));
+	log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s", reason_text(error),
+		 why);
 	return shared;
 }
 

@@ -13,11 +13,15 @@
 
 #include "format/trace_format.h"
 
+/* libc's own. Another preload (libfaketime) may stand before it in the program, and what that one says is not the time:
+ * it may run at another rate, or stand still. libtrace.c sets it; elsewhere it is what the linker finds. */
+extern int (*clock_gettime_real)(clockid_t clock, struct timespec *now) __attribute__((visibility("hidden")));
+
 static inline uint64_t clock_mono_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime_real(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
@@ -25,7 +29,7 @@ static inline uint64_t clock_real_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
+	clock_gettime_real(CLOCK_REALTIME, &ts);
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -202,6 +203,55 @@ Test(options, bad_values_keep_the_default)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		check_bad_value(bad[i][0], bad[i][1]);
+}
+
+/* Who never records says nothing: `x=$(ls 2>&1)` gets what ls says alone. Who records says it once, its forks too. */
+Test(options, bad_values_are_said_by_who_records)
+{
+	struct run silent = {.program = "sh",
+			     .args = {"-c", "ls / >/dev/null; ls / >/dev/null"},
+			     .env = {"UVTRACE_RING_SIZE=5MB", "UVTRACE_PATH=bad/"}};
+	struct run forks = {.program = build_path("fixtures/children"), .env = {"UVTRACE_RING_SIZE=5MB"}};
+	struct result result = run_well(&silent);
+
+	cr_assert_str_empty(result.out);
+	result = run_program(&forks);
+	cr_assert_eq(result.status, 0);
+	cr_assert_eq(count_lines_with(result.err, "UVTRACE_RING_SIZE"), 1, "said: %s", result.err);
+}
+
+/* A path that stands for something else than a file is refused, and nothing is made there or elsewhere. */
+static void check_refused_path(const char *path, const char *why)
+{
+	char setting[128];
+	struct run run = {.program = build_path("fixtures/timers"), .env = {setting}};
+	struct result result;
+
+	snprintf(setting, sizeof(setting), "UVTRACE_PATH=%s", path);
+	result = run_program(&run);
+	cr_expect_eq(result.status, 0, "%s", setting);
+	cr_expect(strstr(result.err, why) && strstr(result.err, "cannot trace: "), "%s: said: %s", setting, result.err);
+	cr_expect_eq(count_lines_with(result.err, ""), 1, "%s: one line: %s", setting, result.err);
+	cr_expect_eq(count_files(".", "bin") + count_files("/dev", ".bin") + count_files("folder", ""), 0, "%s", setting);
+	result_free(&result);
+}
+
+Test(options, paths_that_are_no_files)
+{
+	static const char *const systems[] = {"/dev/null", "/dev/new/trace.bin", "/proc/self/trace.bin", "/sys/trace.bin",
+					      "/tmp/../dev/trace.bin", "link/trace.bin"};
+
+	cr_assert_eq(mkdir("folder", 0700) || symlink("/dev", "link") || mkfifo("fifo", 0600), 0);
+	for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++)
+		check_refused_path(systems[i], "nothing is recorded into /dev, /proc or /sys");
+	check_refused_path("folder", "not a regular file");
+	check_refused_path("fifo", "not a regular file");
+	run_well(&(struct run){.program = build_path("fixtures/timers"),
+			       .env = {"UVTRACE_PATH=/dev/null", "UVTRACE_WRITER=null"}});
+	run_well(&(struct run){.program = build_path("fixtures/timers"),
+			       .env = {"UVTRACE_PATH=/dev/shm/uvtrace-test/trace.bin"}});
+	cr_expect_eq(count_files("/dev/shm/uvtrace-test", ".bin"), 1);
+	cr_assert_eq(system("rm -rf /dev/shm/uvtrace-test"), 0);
 }
 
 /* Two processes at once on one path: each has its own files, with its own events. */

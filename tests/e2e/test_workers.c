@@ -170,3 +170,48 @@ Test(workers, wall_clock_start)
 	cr_assert_leq(start_ns, (uint64_t)after.tv_sec * 1000000000u + (uint64_t)after.tv_nsec);
 	traced_free(&traced);
 }
+
+/* A program that another preload shows another time: the trace's is the true one, whoever drains. */
+static void check_faked_clock(const char *program, const char *how, const char *drain)
+{
+	struct run run = {.program = program, .args = {"300"}, .bare = true};
+	struct timespec before, after;
+	struct result result;
+	uint64_t start_ns, ran_ns, span_ns;
+	json_t *report;
+	char *preload;
+
+	cr_assert_gt(
+	    asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"), build_path("fixtures/fake_clock.so")), 0);
+	run.env[0] = preload;
+	run.env[1] = how;
+	run.env[2] = drain;
+	clock_gettime(CLOCK_REALTIME, &before);
+	result = run_well(&run);
+	clock_gettime(CLOCK_REALTIME, &after);
+	report = analyze("uvtrace.data", NULL);
+	cr_assert_not_null(report);
+	cr_expect_eq(json_array_size(json_object_get(report, "problems")), 0, "%s %s", how, drain);
+	start_ns = event_number(report, "start_realtime_ns");
+	span_ns = event_number(report, "duration_ns");
+	ran_ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)(after.tv_nsec - before.tv_nsec);
+	cr_expect_geq(start_ns, (uint64_t)before.tv_sec * 1000000000u, "%s %s", how, drain);
+	cr_expect_leq(start_ns, (uint64_t)(after.tv_sec + 1) * 1000000000u, "%s %s", how, drain);
+	cr_expect_gt(span_ns, 0);
+	cr_expect_leq(span_ns, ran_ns, "%s %s: a trace of %lu ns of a program that ran for %lu ns", how, drain, span_ns,
+		      ran_ns);
+	result_free(&result);
+	free(preload);
+	harness_leave();
+	harness_enter();
+}
+
+Test(workers, clock_of_another_preload)
+{
+	static const char *const drains[] = {"UVTRACE_DRAIN=process", "UVTRACE_DRAIN=thread"};
+
+	for (int i = 0; i < 2; i++) {
+		check_faked_clock(build_path("fixtures/timers"), "FAKE_CLOCK=fast", drains[i]);
+		check_faked_clock(build_path("fixtures/flood"), "FAKE_CLOCK=frozen", drains[i]);
+	}
+}

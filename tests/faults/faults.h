@@ -19,6 +19,7 @@ enum fault_flag {
 	FAULT_SOME_LOST = 128,	       /* events may be lost, or come too early, but no callback */
 	FAULT_CROWDED = 256,	       /* what runs on threads for which there is no ring is counted, start and end */
 	FAULT_KERNEL = 512,	       /* not every kernel has it; skipped where it cannot be prepared */
+	FAULT_SAYS_MORE = 1024,	       /* other lines of ours may follow */
 	FAULT_BOTH_DIE = 32,	       /* program and helper die together: the ring is left to the analyzer */
 };
 

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "faults.h"
+#include "ring/shared.h"
 
 #define NOBODY 65534
 
@@ -108,6 +110,128 @@ Test(fault_security, ring_names_are_random)
 	cr_assert_str_neq(names[0], names[1]);
 }
 
+/* /dev/shm has no room for a ring: it will lie in the trace folder. */
+static int shm_full(void)
+{
+	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", "/dev/shm", "tmpfs", 0, "size=64k");
+}
+
+/* Copies the head of a ring, which says that the trace goes to secret/evil.bin, and gives the copy to that user. */
+static void ring_forge(const char *from, const char *to, uid_t uid)
+{
+	struct shared *ring = malloc(sizeof(*ring));
+	char *folder = getcwd(NULL, 0);
+	int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_EXCL | O_RDWR, 0600);
+	struct stat stat_;
+
+	cr_assert(ring && folder && in >= 0 && out >= 0, "%s: %s", from, strerror(errno));
+	cr_assert_eq(read(in, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
+	snprintf(ring->options.path, sizeof(ring->options.path), "%s/secret/evil.bin", folder);
+	snprintf(ring->self_path, sizeof(ring->self_path), "%s/%s", folder, to);
+	cr_assert_eq(fstat(in, &stat_) || ftruncate(out, stat_.st_size) || fchown(out, uid, uid), 0);
+	cr_assert_eq(write(out, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
+	close(in);
+	close(out);
+	free(folder);
+	free(ring);
+}
+
+static char *ring_in(const char *folder)
+{
+	glob_t rings = {0};
+	char pattern[128], *ring;
+
+	snprintf(pattern, sizeof(pattern), "%s/uvtrace.*", folder);
+	cr_assert_eq(glob(pattern, 0, NULL, &rings), 0, "no ring in %s", folder);
+	ring = strdup(rings.gl_pathv[0]);
+	globfree(&rings);
+	return ring;
+}
+
+/* Where the ring lies in a folder that belongs to another user, he puts another in its place before there is a helper:
+ * one of his own, or one that is root's. */
+static void check_exchanged_ring(enum fault_mode mode, uid_t uid)
+{
+	struct run run = {.program = build_path("fixtures/late"),
+			  .env = {fault_mode_settings[mode], "UVTRACE_PATH=theirs/trace.bin", "UVTRACE_LOG=quiet"},
+			  .prepare = shm_full};
+	struct session session;
+	struct trace trace;
+	char *ring, said[10]; /* "submitted" and a line's end */
+
+	harness_leave();
+	harness_enter();
+	cr_assert_eq(mkdir("theirs", 0755) || chown("theirs", NOBODY, NOBODY) || mkdir("secret", 0700), 0);
+	session = session_start(&run);
+	cr_assert_eq(read(session.output, said, sizeof(said)), (ssize_t)sizeof(said));
+	ring = ring_in("theirs");
+	cr_assert_eq(rename(ring, "theirs/away"), 0);
+	ring_forge("theirs/away", ring, uid);
+	session_say(&session, "go on", "ran 21");
+	cr_expect_eq(session_end(&session), 0);
+	usleep(300000); /* for a helper that would have been made */
+	cr_expect_eq(count_files("secret", ""), 0, "%s, uid %u: somebody else's ring was listened to",
+		     fault_mode_names[mode], uid);
+	cr_expect_eq(access(ring, F_OK), 0, "what is not ours was removed");
+	trace = trace_read("theirs");
+	cr_expect_eq(trace_count(&trace, "PollStart", "timer"), 20);
+	trace_free(&trace);
+	free(ring);
+}
+
+Test(fault_security, ring_is_exchanged)
+{
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+		check_exchanged_ring(mode, NOBODY);
+		check_exchanged_ring(mode, 0);
+	}
+}
+
+static int run_helper(const char *ring)
+{
+	struct run run = {.program = "sh",
+			  .args = {"-c", "exec \"$0\" 0 0<>\"$1\"", build_path("uvtrace-drain"), ring},
+			  .bare = true};
+	struct result result = run_program(&run);
+	int status = result.status;
+
+	result_free(&result);
+	return status;
+}
+
+/* The helper itself listens to no ring of another user, nor to one that others can write to. */
+Test(fault_security, helper_and_rings_of_others)
+{
+	struct run run = {.program = build_path("fixtures/control"), .env = {"UVTRACE_DRAIN=thread"}};
+	struct session session;
+	char pattern[64];
+	glob_t rings = {0};
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	cr_assert_eq(mkdir("secret", 0700), 0);
+	session = session_start(&run);
+	session_say(&session, "tick 10", "ok");
+	kill(session.pid, SIGKILL);
+	session_end(&session);
+	snprintf(pattern, sizeof(pattern), "/dev/shm/uvtrace.%d.*", (int)session.pid);
+	cr_assert_eq(glob(pattern, 0, NULL, &rings), 0);
+	ring_forge(rings.gl_pathv[0], "ring", NOBODY);
+	cr_assert_eq(unlink(rings.gl_pathv[0]), 0);
+	globfree(&rings);
+	cr_expect_eq(run_helper("ring"), 1);
+	cr_assert_eq(chown("ring", 0, 0) || chmod("ring", 0622), 0);
+	cr_expect_eq(run_helper("ring"), 1);
+	cr_assert_eq(chmod("ring", 0600) || link("ring", "another"), 0);
+	cr_expect_eq(run_helper("ring"), 1);
+	cr_expect_eq(count_files("secret", ""), 0, "a ring of another user was listened to");
+	cr_assert_eq(unlink("another"), 0);
+	cr_expect_eq(run_helper("ring"), 0, "an own one is not, so this test shows nothing");
+}
+
 static void check_refused(enum fault_mode mode, const char *trap)
 {
 	struct run run = {.program = build_path("fixtures/timers"),
@@ -115,7 +239,9 @@ static void check_refused(enum fault_mode mode, const char *trap)
 	struct result result = run_program(&run);
 
 	cr_expect_eq(result.status, 0, "%s: status %d", trap, result.status);
-	cr_expect(strstr(result.err, "events were not written to"), "%s: said: %s", trap, result.err);
+	cr_expect(strstr(result.err, "events were not written to") &&
+		      strstr(result.err, "/public/trap belongs to another user"),
+		  "%s: said: %s", trap, result.err);
 	cr_expect_eq(count_files("public/trap", ""), 0, "%s: files were written", trap);
 	result_free(&result);
 }
@@ -137,6 +263,61 @@ Test(fault_security, traps_in_public_folders)
 		cr_assert_eq(mkdir("public/trap", 0777) || chown("public/trap", NOBODY, NOBODY), 0);
 		check_refused(mode, "folder");
 	}
+}
+
+/* In a folder of his own, another user can put a link where our folder was; but a folder of his is good, as it is for a
+ * container's volume, or for root who traces in a user's project. */
+Test(fault_security, links_of_other_users_are_not_followed)
+{
+	struct run run = {.program = build_path("fixtures/timers"),
+			  .env = {NULL, "UVTRACE_PATH=theirs/data/trace.bin"}};
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
+		struct result result;
+
+		harness_leave();
+		harness_enter();
+		run.env[0] = fault_mode_settings[mode];
+		cr_assert_eq(mkdir("secret", 0700) || mkdir("theirs", 0755) || chown("theirs", NOBODY, NOBODY), 0);
+		cr_assert_eq(symlink("../secret", "theirs/data") || lchown("theirs/data", NOBODY, NOBODY), 0);
+		result = run_program(&run);
+		cr_expect_eq(result.status, 0);
+		cr_expect(strstr(result.err, "/theirs/data belongs to another user"), "said: %s", result.err);
+		cr_expect_eq(count_files("secret", ""), 0);
+		result_free(&result);
+		cr_assert_eq(lchown("theirs/data", 0, 0), 0);
+		run_well(&run);
+		cr_expect_eq(count_files("secret", ".bin"), 1, "a link of our own is followed");
+		cr_assert_eq(
+		    unlink("theirs/data") || mkdir("theirs/data", 0755) || chown("theirs/data", NOBODY, NOBODY), 0);
+		run_well(&run);
+		cr_expect_eq(count_files("theirs/data", ".bin"), 1, "a folder of another user");
+	}
+}
+
+/* What another user has of the budget in a public folder is told. */
+Test(fault_security, budget_is_used_up_by_another_user)
+{
+	struct run run = {.program = build_path("fixtures/timers"),
+			  .env = {"UVTRACE_PATH=public/trace.bin", "UVTRACE_TOTAL_SIZE=1M"},
+			  .prepare = become_nobody};
+	struct result result;
+	int fd;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	cr_assert_eq(mkdir("public", 0700) || chmod("public", 01777) || chmod(".", 0755), 0);
+	fd = open("public/trace.1.1.bin", O_CREAT | O_WRONLY, 0600);
+	cr_assert_eq(ftruncate(fd, 1 << 20), 0);
+	close(fd);
+	result = run_program(&run);
+	cr_expect_eq(result.status, 0);
+	cr_expect(strstr(result.err, "UVTRACE_TOTAL_SIZE is used up, also by another user's files"), "said: %s",
+		  result.err);
+	cr_expect_eq(count_files("public", ""), 1);
+	result_free(&result);
 }
 
 /* A file where the next segment would be is neither followed nor overwritten. */
@@ -226,4 +407,55 @@ Test(fault_security, at_secure_ignores_the_environment)
 	cr_expect_str_empty(result.err, "said: %s", result.err);
 	cr_expect_eq(count_files(".", "evil"), 0, "the path of the environment was used");
 	cr_expect_gt(count_files("uvtrace.data", ".bin"), 0, "it was not traced at all, so this test shows nothing");
+}
+
+static struct result page_write(const char *to)
+{
+	return run_program(&(struct run){
+	    .program = build_path("analyze_trace"), .args = {"--html", to, "uvtrace.data"}, .bare = true});
+}
+
+/* The page is written where it was asked for, and through nothing that somebody has put there. */
+Test(fault_security, page_and_what_lies_in_its_way)
+{
+	struct stat stat_;
+	struct result result;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make devices, and files of other users");
+	run_well(&(struct run){.program = build_path("fixtures/timers")});
+	close(open("victim", O_CREAT | O_WRONLY, 0600));
+	cr_assert_eq(symlink("victim", "page.html.new") || lchown("page.html.new", NOBODY, NOBODY), 0);
+	cr_assert_eq(mknod("null", S_IFCHR | 0600, makedev(1, 3)), 0);
+	cr_assert_eq(mkfifo("theirs", 0666) || chown("theirs", NOBODY, NOBODY), 0);
+	result = page_write("page.html");
+	if (strstr(result.err, "make viewer builds it"))
+		cr_skip_test("the page is not built here");
+	cr_expect_eq(result.status, 0, "%s", result.err);
+	cr_expect_eq(mode_of("page.html") & 0600, 0600);
+	cr_assert_eq(stat("victim", &stat_), 0);
+	cr_expect_eq(stat_.st_size, 0, "it was written through somebody's link");
+	cr_expect_eq(page_write("null").status, 0);
+	cr_assert_eq(lstat("null", &stat_), 0);
+	cr_expect(S_ISCHR(stat_.st_mode), "a device was replaced");
+	cr_expect_eq(page_write("theirs").status, 1);
+	cr_expect_eq(count_files(".", "html."), 1, "something is left");
+}
+
+/* A program says in its file where the rest of its symbols is: if that is a pipe, nobody waits at it. */
+Test(fault_security, debug_file_is_a_pipe)
+{
+	static const char *const make = "cp %s app && objcopy --only-keep-debug app app.debug && strip app && "
+					"objcopy --add-gnu-debuglink=app.debug app && rm app.debug";
+	char command[1024];
+	struct result result;
+
+	snprintf(command, sizeof(command), make, build_path("fixtures/timers"));
+	cr_assert_eq(system(command), 0);
+	run_well(&(struct run){.program = "./app"});
+	cr_assert_eq(mkfifo("app.debug", 0600), 0);
+	result = run_program(
+	    &(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
+	cr_expect_eq(result.status, 0, "status %d: %s", result.status, result.err);
+	result_free(&result);
 }

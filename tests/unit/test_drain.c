@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "ring/clock.h"
+#include "ring/ring_file.h"
 #include "drain/drain.h"
 #include "ring/control.h"
 #include "ring/futex.h"
@@ -69,6 +70,7 @@ static void setup(void)
 	snprintf(path, sizeof(path), "%s/ring", folder);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	cr_assert_eq(ftruncate(fd, (off_t)TOTAL_BYTES), 0);
+	cr_assert_eq(ring_file_remember(fd), 0);
 	shared = mmap(NULL, TOTAL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(shared, MAP_FAILED);
 	close(fd);

@@ -46,7 +46,7 @@ static void put(const char *text, size_t bytes)
 static void opened(const char *text)
 {
 	put(text, strlen(text));
-	map = jit_map_open(folder, PID, 0);
+	map = jit_map_open(folder, PID, geteuid(), 0);
 	cr_assert_not_null(map);
 }
 
@@ -102,7 +102,7 @@ Test(jit_map, bears_any_bytes)
 		for (size_t i = 0; i < sizeof(bytes); i++)
 			bytes[i] = random() % 3 ? "0123456789abcdef \n"[random() % 18] : (char)random();
 		put(bytes, sizeof(bytes));
-		map = jit_map_open(folder, PID, 0);
+		map = jit_map_open(folder, PID, geteuid(), 0);
 		for (int k = 0; k < 100; k++)
 			jit_map_find(map, (uint64_t)random() << (random() % 32));
 		jit_map_free(map);
@@ -118,17 +118,17 @@ Test(jit_map, believes_no_file_of_others)
 
 	opened("1000 10 a\n");
 	jit_map_free(map);
-	map = jit_map_open(folder, PID, now_ns - 2000000000);
+	map = jit_map_open(folder, PID, geteuid(), now_ns - 2000000000);
 	cr_assert_not_null(map);
-	cr_assert_null(jit_map_open(folder, PID, now_ns + 100000000000));
-	cr_assert_null(jit_map_open(folder, PID + 1, 0));
+	cr_assert_null(jit_map_open(folder, PID, geteuid(), now_ns + 100000000000));
+	cr_assert_null(jit_map_open(folder, PID + 1, geteuid(), 0));
 	cr_assert_eq(chmod(path, 0666), 0);
-	cr_assert_null(jit_map_open(folder, PID, 0));
+	cr_assert_null(jit_map_open(folder, PID, geteuid(), 0));
 	cr_assert_eq(chmod(path, 0644), 0);
 	snprintf(target, sizeof(target), "%s/other", folder);
 	cr_assert_eq(rename(path, target), 0);
 	cr_assert_eq(symlink(target, path), 0);
-	cr_assert_null(jit_map_open(folder, PID, 0));
+	cr_assert_null(jit_map_open(folder, PID, geteuid(), 0));
 	unlink(target);
 }
 
@@ -165,4 +165,19 @@ Test(jit_map, cuts_names_of_javascript)
 		free(function);
 		free(file);
 	}
+}
+
+/* In a public folder anybody may have made it: only the traced program's user, root and the reader are asked. */
+Test(jit_map, of_whom)
+{
+	const char *text = "1000 10 name\n";
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can make files of other users");
+	put(text, strlen(text));
+	cr_assert_eq(chown(path, 65534, 65534), 0);
+	cr_assert_null(jit_map_open(folder, PID, 0, 0), "anybody's");
+	cr_assert_null(jit_map_open(folder, PID, 1000, 0), "not that user's");
+	map = jit_map_open(folder, PID, 65534, 0);
+	cr_assert_not_null(map, "the traced program's");
 }

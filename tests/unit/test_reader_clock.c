@@ -170,3 +170,51 @@ Test(reader_clock, no_pair_is_a_problem)
 	assert_monotonic(&trace->processes[0]);
 	trace_close(trace);
 }
+
+/* The first pair is ten years ahead, and its clock went three times as fast; all others agree. */
+Test(reader_clock, first_pair_against_all_others_is_left_out)
+{
+	static const struct trace_clock_pair pairs[] = {{2100000, 1050000, 1000001050000ull},
+							{4000000, 2000000, 1000002000000ull},
+							{9000000, 4500000, 1000004500000ull}};
+	struct trace *trace = open_with(header_make(3, 2000000, 315360000000000000ull), pairs, 3);
+	const struct trace_process *process = &trace->processes[0];
+
+	assert_no_problem(trace);
+	assert_near(trace_ns(process, 2000000 >> 3), 1000000, 8, "start");
+	assert_near(process->start_mono_ns, 1000000, 8, "start of recording");
+	assert_near(process->start_real_ns, 1000001000000ull, 8, "its wall clock");
+	assert_near(trace_ns(process, 3000000 >> 3), 1500000, 8, "between");
+	cr_assert_eq(process->note_count, 1, "nothing is said");
+	trace_close(trace);
+}
+
+/* ... or years behind. */
+Test(reader_clock, first_pair_before_all_others_is_left_out)
+{
+	static const struct trace_clock_pair pairs[] = {{2100000, 400000001050000ull, 0},
+							{9000000, 400000004500000ull, 0}};
+	struct trace *trace = open_with(header_make(3, 2000000, 1000), pairs, 2);
+
+	assert_no_problem(trace);
+	assert_near(trace_ns(&trace->processes[0], 2000000 >> 3), 400000001000000ull, 8, "start");
+	cr_assert_eq(trace->processes[0].note_count, 1, "nothing is said");
+	trace_close(trace);
+}
+
+/* Others that are close together or disagree are no evidence against the first. */
+Test(reader_clock, first_pair_stays_where_the_others_are_no_better)
+{
+	static const struct trace_clock_pair close[] = {{2000000000, 1000000000, 0}, {2000100000, 1000090000, 0}};
+	static const struct trace_clock_pair apart[] = {
+	    {2000000000, 1000000000, 0}, {4000000000, 4000000000, 0}, {6000000000, 5000000000, 0}};
+	struct trace *trace = open_with(header_make(3, 2000000, 1000000), close, 2);
+
+	assert_near(trace_ns(&trace->processes[0], 2000000 >> 3), 1000000, 8, "start");
+	cr_assert_eq(trace->processes[0].note_count, 0);
+	trace_close(trace);
+	trace = open_with(header_make(3, 2000000, 900000000), apart, 3);
+	assert_near(trace_ns(&trace->processes[0], 2000000 >> 3), 900000000, 8, "start");
+	cr_assert_eq(trace->processes[0].note_count, 0);
+	trace_close(trace);
+}

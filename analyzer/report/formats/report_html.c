@@ -6,10 +6,12 @@
  * Rules: the page is written under another name first, so that a failure leaves nothing behind.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -247,13 +249,42 @@ static int page_copy(const struct trace *trace, FILE *page, FILE *out, const cha
 	return error;
 }
 
-static int page_write(const struct trace *trace, FILE *page, const char *path, const char **problem)
+/* A file beside it, under a name that nobody can have foreseen: *unfinished, which is to be renamed. What is no file (a
+ * terminal, a pipe) is written to as it is, if nobody else has put it there. Returns a descriptor or -errno. */
+static int out_open(const char *path, char **unfinished)
 {
-	FILE *out = fopen(path, "we");
+	struct stat status;
+	mode_t mask;
+	int fd;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		if (status.st_uid != 0 && status.st_uid != geteuid())
+			return -EPERM;
+		fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	if (asprintf(unfinished, "%s.XXXXXX", path) < 0) {
+		*unfinished = NULL;
+		return -ENOMEM;
+	}
+	fd = mkostemp(*unfinished, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0);
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
+	return fd;
+}
+
+static int page_write(const struct trace *trace, FILE *page, int fd, const char *path, const char **problem)
+{
+	FILE *out = fdopen(fd, "w");
 
 	*problem = path;
-	if (!out)
-		return -errno;
+	if (!out) {
+		close(fd);
+		return -ENOMEM;
+	}
 	int error = page_copy(trace, page, out, problem);
 	if (error == 0 && (fflush(out) != 0 || ferror(out)))
 		error = errno ? -errno : -EIO;
@@ -270,14 +301,14 @@ int report_html_write(const struct trace *trace, const char *path, const char **
 	*problem = PAGE " (make viewer builds it)";
 	if (!page)
 		return -ENOENT;
-	int error = asprintf(&unfinished, "%s.new", path) < 0 ? -ENOMEM : page_write(trace, page, unfinished, problem);
+	*problem = path;
+	int fd = out_open(path, &unfinished);
+	int error = fd < 0 ? fd : page_write(trace, page, fd, path, problem);
 	fclose(page);
-	if (error == 0 && rename(unfinished, path) != 0)
+	if (error == 0 && unfinished && rename(unfinished, path) != 0)
 		error = -errno;
-	if (error < 0 && unfinished)
+	if (fd >= 0 && error < 0 && unfinished)
 		unlink(unfinished);
-	if (*problem == unfinished)
-		*problem = path;
 	free(unfinished);
 	return error;
 }
