@@ -79,7 +79,8 @@ VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-
 VIEWER_SRC := $(wildcard analyzer/viewer/wasm/*.c) preload/crc32c.c $(filter-out $(addprefix analyzer/,reader_inflate.c \
 	symbols.c jit_map.c unwind.c unwind_cfi.c report.c report_html.c report_machine.c report_findings.c report_formats.c report_stalls.c \
 	baseline.c gate.c) analyzer/jsonl_%,$(ANALYZER_SRC))
-VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
+VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk template.html style.css) \
+	$(wildcard analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
@@ -169,7 +170,7 @@ viewer: $(if $(VIEWER_TOOLS),$(VIEWER),viewer-skipped)
 viewer-skipped:
 	@echo 'trace_viewer.html is not built: scripts/install_deps.sh viewer installs what it needs'
 
-$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/*.def analyzer/viewer/wasm/*.h \
+$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*.h preload/*.h preload/*.def analyzer/viewer/*.def analyzer/viewer/wasm/*.h \
 		analyzer/viewer/wasm/include/*.h analyzer/viewer/wasm/include/sys/*.h)
 	@mkdir -p $(@D)
 	$(call say,WASM,$@)$(WASM_CC) --target=wasm32-wasi -mexec-model=reactor -O3 -std=gnu11 $(WARN) -Wno-constant-conversion \
@@ -267,17 +268,19 @@ check-faults: tests
 
 # The page in a real browser; its packages go into the build folder.
 VIEWER_TEST := $(BUILD)/viewer-test
+# One file after the other: each has a browser of its own.
+VIEWER_RUN := BUILD=$(BUILD) node --test --test-concurrency=1 --test-reporter=spec $(wildcard tests/viewer/test_*.js)
 
 $(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.json
 	@mkdir -p $(@D)
 	$(call say,NPM,$(@D))cp $^ tests/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts && touch $@
 
 check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
-	$(Q)BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
+	$(Q)$(VIEWER_RUN)
 
 check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	@scripts/install_deps.sh build viewer browser firefox
-	$(Q)BROWSER=firefox BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
+	$(Q)BROWSER=firefox $(VIEWER_RUN)
 
 check-scenarios: all $(SCENARIOS)
 	$(Q)tests/scenarios/run.py $(BUILD)

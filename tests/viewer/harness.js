@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of the page share: a browser of its own, traces to show, and a watch over its console. BUILD is the
- * build folder; the packages lie in BUILD/viewer-test. BROWSER=firefox: in Firefox, not in Chromium.
+ * What the tests of the page share: a browser of its own, traces to show, and a watch over its
+ * console. BUILD is the build folder; the packages lie in BUILD/viewer-test. BROWSER=firefox: in
+ * Firefox, not in Chromium.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -17,6 +18,10 @@ export const SHOTS = path.join(BUILD, 'viewer-test', IN_FIREFOX ? 'screenshots-f
 const require = createRequire(path.join(BUILD, 'viewer-test', 'package.json'));
 const { chromium, _bidiFirefox: firefox } = require('playwright-core');
 export const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/* The JavaScript of contract.def, as the page has it. */
+const contract = execFileSync('awk', ['-f', 'analyzer/viewer/contract.awk', 'analyzer/viewer/contract.def'], { encoding: 'utf8' });
+export const { STROKE, CHART_KEYS, PROGRESS_TEXTS, Strokes } = await import('data:text/javascript,' + encodeURIComponent(contract));
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--js-flags=--expose-gc'];
@@ -50,7 +55,8 @@ export async function openBrowser(options = {}) {
 	return one;
 }
 
-/* A page that fails the test when anything is wrong on it, or when it wants anything of the network. */
+/* A page that fails the test when anything is wrong on it, or when it wants anything of the
+ * network. */
 export async function openPage(context, file = PAGE, fragment = '') {
 	const page = await context.newPage();
 	page.complaints = [];
@@ -119,7 +125,8 @@ export function segmentsOf(folder) {
 
 const made = new Set();
 
-/* False: the folder is to be filled, which is done once a run, as what an earlier one left is another build's. */
+/* False: the folder is to be filled, which is done once a run, as what an earlier one left is
+ * another build's. */
 function isMade(folder) {
 	const before = made.has(folder);
 	if (!before)

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * measure.js [EVENTS ...]: how long synthetic traces of so many events (default: 1, 20 and 100 million) take to load in
- * the page, and how long its frames take while the view moves and zooms through them. Prints a table for
- * docs/performance.md.
+ * measure.js [EVENTS ...]: how long synthetic traces of so many events (default: 1, 20 and 100
+ * million) take to load in the page, and how long its frames take while the view moves and zooms
+ * through them. Prints a table for docs/performance.md.
  */
 import fs from 'node:fs';
-import { closeBrowsers, closePage, generated, load, openBrowser, openPage, segmentsOf } from './harness.js';
+import {
+	closeBrowsers, closePage, generated, load, openBrowser, openPage, segmentsOf,
+} from './harness.js';
 
 const FRAMES = 300;
 
-/* Each frame moves the view, at zooms from the whole trace to some microseconds; how far apart frames were, how long
- * drawing one took, and how long the second thread took to answer. */
+/* Each frame moves the view, at zooms from the whole trace to some microseconds; how far apart
+ * frames were, how long drawing one took, and how long the second thread took to answer. */
 async function frames(page) {
 	return page.evaluate(async (count) => {
-		const { view, state, ask, change } = window.uvtrace;
+		const { view, state, ask, change, frameMs } = window.uvtrace;
 		const { start_ns: start, end_ns: end } = view.process;
 		const apart = [], answers = [];
 		let before = await new Promise(requestAnimationFrame);
-		view.frameMs.length = 0;
+		frameMs.length = 0;
 		for (let i = 0; i < count; i++) {
 			const width = (end - start) * 10 ** (-5 * (i / count)) , at = start + (end - start - width) * (0.2 + (0.5 * i) / count);
 			change({ from: at, to: at + width });
@@ -31,7 +33,7 @@ async function frames(page) {
 			await ask('draw', { from: at, to: at + width, columns: 2400 });
 			answers.push(performance.now() - asked);
 		}
-		return { apart, drawing: [...view.frameMs], answers, state };
+		return { apart, drawing: [...frameMs], answers, state };
 	}, FRAMES);
 }
 

@@ -526,7 +526,7 @@ static uint64_t object_of(const struct box *box)
 	return is_work ? (box->object - request_offset(box->site)) & TRACE_OBJECT_MASK : box->object;
 }
 
-EXPORT(viewer_detail) const char *viewer_detail(uint32_t worker, double tick)
+EXPORT(page_detail) const char *page_detail(uint32_t worker, double tick)
 {
 	struct place place = find_at(worker, tick_of(tick));
 	const struct box *box = &place.box;
@@ -570,7 +570,7 @@ static json_t *describe_event(const struct event *event)
 }
 
 /* All that the trace says of one handle or request (an address, which others may have used before and after it). */
-EXPORT(viewer_follow) const char *viewer_follow(double object)
+EXPORT(page_follow) const char *page_follow(double object)
 {
 	struct scan scan = {.object = (uint64_t)object, .from = 0, .to = UINT64_MAX};
 	json_t *json = json_object(), *events = json_array();

@@ -8,41 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "strokes.h"
 #include "viewer.h"
 
 #define COLUMNS_MAX 16384u
 #define DEPTHS	    6 /* nested deeper: drawn with the deepest */
-
-enum stroke_type {
-	STROKE_POLL,
-	STROKE_WORK,
-	STROKE_PARK,
-	STROKE_COLUMN,
-	STROKE_HOLE,
-	STROKE_CPU,
-	STROKE_SPAN,
-	STROKE_MARK
-};
-
-/* As worker.js reads it. */
-struct stroke {
-	double start_ns, end_ns;
-	double tick;	   /* start of the (longest) poll */
-	double longest_ns; /* its duration */
-	double object;	   /* of it; hole: events; wait: ready fds */
-	uint32_t count, site;
-	union {
-		struct {
-			float busy, parked; /* shares of the column; STROKE_CPU: waiting for a CPU, on a CPU */
-		};
-		uint32_t value[2]; /* of a mark, or a span's id: lower half, upper half */
-	};
-	uint8_t type, depth, flags, padding;
-	uint32_t padding2;
-};
-_Static_assert(sizeof(struct stroke) == 64, "stroke");
-
-enum chart { CHART_QUEUED, CHART_RUNNING, CHART_READY, CHART_REQUESTS, CHART_HANDLES, CHARTS };
 
 struct column {
 	int64_t number;
@@ -102,7 +72,7 @@ static void column_end(struct column *column, uint8_t depth)
 		    stroke_add(STROKE_COLUMN, column_ns(column->number), column_ns(column->number + 1));
 		stroke->tick = time_tick(sum->longest_tick);
 		stroke->longest_ns = time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
-		stroke->object = (double)sum->longest_object;
+		stroke->value = sum->longest_object;
 		stroke->count = sum->count;
 		stroke->site = sum->site;
 		stroke->busy = share(sum->busy);
@@ -184,7 +154,7 @@ static void add_wide(const struct box *box)
 
 	stroke->tick = time_tick(box->tick);
 	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
-	stroke->object = (double)box->object;
+	stroke->value = box->object;
 	stroke->count = box->type != BOX_PARK;
 	stroke->site = box->site;
 	stroke->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
@@ -274,7 +244,7 @@ static void draw_holes(const struct lane *lane)
 	for (; low < lane->hole_count && lane->holes[low].tick <= draw.to_tick; low++) {
 		const struct lane_hole *hole = &lane->holes[low];
 		struct stroke *stroke = stroke_add(STROKE_HOLE, time_ns(hole->tick), time_ns(hole->end));
-		stroke->object = (double)hole->events;
+		stroke->value = hole->events;
 		stroke->flags = hole->missing ? BOX_MISSING : 0;
 	}
 }
@@ -329,8 +299,7 @@ static struct stroke *add_named(enum stroke_type type, uint64_t tick, uint64_t e
 	stroke->tick = time_tick(tick);
 	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
 	stroke->site = name < viewer.process->name_count ? name : (uint32_t)viewer.process->name_count;
-	stroke->value[0] = (uint32_t)value;
-	stroke->value[1] = (uint32_t)(value >> 32);
+	stroke->value = value;
 	return stroke;
 }
 
@@ -366,7 +335,7 @@ static void draw_lane(size_t worker)
 }
 
 /* Returns how many strokes there are. `with_named`: marks and spans too. */
-EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns, int with_named)
+EXPORT(page_draw) uint32_t page_draw(double from_ns, double to_ns, uint32_t columns, int with_named)
 {
 	double to = tick_at_ns(to_ns);
 
@@ -390,18 +359,18 @@ EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t 
 	return (uint32_t)draw.count;
 }
 
-EXPORT(viewer_strokes) const struct stroke *viewer_strokes(void)
+EXPORT(page_strokes) const struct stroke *page_strokes(void)
 {
 	return draw.strokes;
 }
 
-EXPORT(viewer_lane_ends) const uint32_t *viewer_lane_ends(void)
+EXPORT(page_lane_ends) const uint32_t *page_lane_ends(void)
 {
 	return draw.lane_ends;
 }
 
 /* The chart's values, one a column. */
-EXPORT(viewer_chart) const uint32_t *viewer_chart(uint32_t chart)
+EXPORT(page_chart) const uint32_t *page_chart(uint32_t chart)
 {
 	return draw.charts[chart < CHARTS ? chart : 0];
 }

@@ -109,15 +109,15 @@ struct place find_at(size_t worker, uint64_t tick)
 	return search.best;
 }
 
-/* One byte a site, for JavaScript to fill: which of them viewer_find() looks for. */
-EXPORT(viewer_find_sites) uint8_t *viewer_find_sites(void)
+/* One byte a site, for JavaScript to fill: which of them page_find() looks for. */
+EXPORT(page_find_sites) uint8_t *page_find_sites(void)
 {
 	return viewer.find_sites;
 }
 
 /* JSON of the next (or previous) poll that begins after (before) `from`, or "null". Workers: a byte each. */
-EXPORT(viewer_find)
-const char *viewer_find(double from, int backwards, double shortest_ns, const uint8_t *workers)
+EXPORT(page_find)
+const char *page_find(double from, int backwards, double shortest_ns, const uint8_t *workers)
 {
 	struct search search = {.backwards = backwards, .from = tick_of(from), .shortest = ticks_at_least(shortest_ns)};
 

@@ -35,7 +35,10 @@ extern struct viewer viewer;
 
 /* Told to the page now and then: what is going on, and how much of it is done (0 to 1). */
 __attribute__((import_module("page"), import_name("progress"))) void page_progress(int what, double share);
-enum page_progress { PROGRESS_OPEN, PROGRESS_BUILD, PROGRESS_FIGURES, PROGRESS_FILTER, PROGRESS_FOLLOW };
+enum progress {
+#define PROGRESS(name, text) PROGRESS_##name,
+#include "../contract.def"
+};
 
 /* Takes the value and gives its text, valid until the next answer. NULL: no memory. */
 const char *viewer_answer(json_t *json);

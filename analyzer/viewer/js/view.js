@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is shown of a trace, and what is selected in it: all that does not stand in the URL (that is
+ * state.js).
+ *
+ * Rules: this module owns it. Others read `view`, where an assignment throws, and change it by the
+ * functions below.
+ */
+
+const ofProcess = () => ({
+	process: null,    // what the second thread told of the one that is shown
+	ranks: [],        // by site, for its colour
+	nameRanks: [],    // by name of spans and marks
+	drawn: null,      // {strokes, ends, charts, from, to, columns}
+	overview: null,   // {busy, worst, columns} of the whole trace
+	selected: null,   // the poll, in detail
+	life: null,       // of the followed object
+	wakes: [],        // of the selected poll
+});
+
+const held = {
+	...ofProcess(),
+	trace: null,      // what was opened: {processes, problems, bytes}
+	lanes: [],        // those shown: {worker, position, top, height, depth, band}
+	row: 30,          // height of a lane's polls
+	lanesHeight: 0,   // of all lanes
+	chosen: 0,        // the lane that the keys act on
+	scroll: 0,
+	drag: null,       // {from, to} while a range is being selected
+};
+
+export const view = {
+	get trace() { return held.trace; },
+	get process() { return held.process; },
+	get ranks() { return held.ranks; },
+	get nameRanks() { return held.nameRanks; },
+	get drawn() { return held.drawn; },
+	get overview() { return held.overview; },
+	get selected() { return held.selected; },
+	get life() { return held.life; },
+	get wakes() { return held.wakes; },
+	get lanes() { return held.lanes; },
+	get row() { return held.row; },
+	get lanesHeight() { return held.lanesHeight; },
+	get chosen() { return held.chosen; },
+	get scroll() { return held.scroll; },
+	get drag() { return held.drag; },
+};
+
+let selectionChanged = () => {};
+
+/* Told when another poll is selected, or another object followed. */
+export function onSelection(listener) {
+	selectionChanged = listener;
+}
+
+// ---- Changes ------------------------------------------------------------------------------------
+
+export function setTrace(trace) {
+	held.trace = trace;
+}
+
+/* Nothing is shown until setProcess(). */
+export function leaveProcess() {
+	Object.assign(held, ofProcess());
+}
+
+/* Ranks: by site and by name, of the colours. */
+export function setProcess(process, ranks, nameRanks) {
+	Object.assign(held, { process, ranks, nameRanks });
+}
+
+export function setLanes(lanes, row, lanesHeight) {
+	held.lanes = lanes;
+	held.row = row;
+	held.lanesHeight = lanesHeight;
+	setChosen(held.chosen);
+}
+
+/* The lane of this number, or the nearest that there is. */
+export function setChosen(index) {
+	held.chosen = Math.max(0, Math.min(held.lanes.length - 1, index));
+}
+
+export function setScroll(pixels) {
+	held.scroll = pixels;
+}
+
+export function setDrawn(drawn) {
+	held.drawn = drawn;
+}
+
+export function setOverview(overview) {
+	held.overview = overview;
+}
+
+export function setDrag(range) {
+	held.drag = range;
+}
+
+/* What the second thread told of a poll; null: none is selected. */
+export function setSelected(detail) {
+	held.selected = detail;
+	held.wakes = detail ? detail.wakes : [];
+	selectionChanged();
+}
+
+export function setLife(life) {
+	held.life = life;
+	selectionChanged();
+}
