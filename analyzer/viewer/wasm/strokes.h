@@ -18,7 +18,7 @@ struct stroke {
 #include "../contract.def"
 };
 
-#define STROKE_FIELD(offset, type, name) \
+#define STROKE_FIELD(offset, type, name)                                                           \
 	_Static_assert(offsetof(struct stroke, name) == (offset), #name);
 #include "../contract.def"
 

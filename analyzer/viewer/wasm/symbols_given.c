@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and frames that
- * analyze_trace --html found and put beside the trace, else the symbols that the trace holds, else the place in the
- * module, and no frames.
+ * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and
+ * frames that analyze_trace --html found and put beside the trace, else the symbols that the trace
+ * holds, else the place in the module, and no frames.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct given {
 struct symbols {
 	const struct trace_process *process;
 	struct symbol_info *infos; /* callback and caller of each site */
-	size_t *frames;		   /* of each look the line of its first frame, plus 1; the others follow it */
+	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
 };
 
 static struct given *givens;
@@ -58,7 +58,8 @@ static void given_take(char **at, struct given *given)
 	given->info.text = part_next(at);
 }
 
-static bool given_is(const struct given *given, const char *what, const struct trace_process *process)
+static bool given_is(const struct given *given, const char *what,
+		     const struct trace_process *process)
 {
 	return given->pid == process->pid && strcmp(given->what, what) == 0;
 }
@@ -75,8 +76,8 @@ void symbols_give(char *lines)
 }
 
 /* What the trace itself says. */
-static void info_recorded(const struct trace_process *process, struct symbol_info *info, uint64_t address,
-			  const char *symbol, uint32_t offset)
+static void info_recorded(const struct trace_process *process, struct symbol_info *info,
+			  uint64_t address, const char *symbol, uint32_t offset)
 {
 	const struct trace_module *module = symbols_module(process, address);
 	char *name = symbol && *symbol ? symbols_name_at(demangle(symbol), offset) : NULL;
@@ -165,13 +166,14 @@ void symbols_close(struct symbols *symbols)
 char *symbols_variable(struct symbols *symbols, uint64_t address)
 {
 	for (size_t i = 0; i < given_count; i++) {
-		if (given_is(&givens[i], "variable", symbols->process) && givens[i].number == address)
+		if (given_is(&givens[i], "variable", symbols->process) &&
+		    givens[i].number == address)
 			return strdup(givens[i].info.name);
 	}
 	return NULL;
 }
 
-/* ---- unwind.h ------------------------------------------------------------------------------------------------- */
+/* ---- unwind.h -------------------------------------------------------------------------------- */
 
 /* A frame's address is the number of its line. */
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
@@ -183,7 +185,8 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		const struct given *given = &givens[line - 1];
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
-		frames[count++] = (struct unwind_frame){.address = line - 1, .scanned = given->second};
+		frames[count++] =
+		    (struct unwind_frame){.address = line - 1, .scanned = given->second};
 	}
 	return count;
 }
