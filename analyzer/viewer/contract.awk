@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# contract.awk <contract.def: writes the JavaScript module of what is agreed on there. A field of a stroke becomes a
-# method of Strokes that takes the stroke's number; at() gives all of them.
+# contract.awk <contract.def: writes the JavaScript module of what is agreed on there. A field of a
+# stroke becomes a method of Strokes that takes the stroke's number; at() gives all of them.
 
 function view_of(type) {
 	if (!(type in views)) {

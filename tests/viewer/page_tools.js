@@ -4,6 +4,7 @@
  * analyze_trace. To import this opens a browser before the tests of a file, and closes it after
  * them.
  */
+import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import {
@@ -74,6 +75,21 @@ export async function spotOf(page, worker, ns) {
 		return [176 + ((time - state.from) / (state.to - state.from)) * width, lane.top - view.scroll + 8];
 	}, [worker, ns]);
 	return [x + at[0], y + at[1]];
+}
+
+/* Both ends; to a thousandth of a nanosecond, as sums are rounded. */
+export function sameRange(found, wanted) {
+	const both = `${found.from} … ${found.to}, not ${wanted.from} … ${wanted.to}`;
+	assert.ok(Math.abs(found.from - wanted.from) < 0.001, both);
+	assert.ok(Math.abs(found.to - wanted.to) < 0.001, both);
+}
+
+/* Shows a poll and so much of its duration on either side. */
+export async function showPoll(page, poll, beside) {
+	await page.evaluate(([{ start_ns: start, duration_ns: lasted }, share]) => window.uvtrace.change({
+		from: start - lasted * share, to: start + lasted * (1 + share),
+	}), [poll, beside]);
+	await calm(page);
 }
 
 export async function width(page) {

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-	analyze, calm, closePage, load, openPage, segmentsOf, selected, settle, shoot, shown,
-	traced,
+	STROKE, analyze, calm, closePage, load, openPage, segmentsOf, selected, settle, shoot,
+	shown, traced,
 } from './harness.js';
-import { browser, demo, figuresOf, press, spotOf, withDemo } from './page_tools.js';
+import { browser, demo, figuresOf, press, showPoll, spotOf, withDemo } from './page_tools.js';
 
 test('a click on a poll tells about it, hovering too', () => withDemo(async (page) => {
 	const longest = analyze(demo).long_polls[0];
@@ -27,6 +27,58 @@ test('a click on a poll tells about it, hovering too', () => withDemo(async (pag
 	for (const word of ['Kind', longest.kind, 'Callback', 'Registered', 'Handle', '0x', 'Start', 'Duration', 'Its turn'])
 		assert.ok(text.includes(word), word);
 	await shoot(page, 'selection');
+}));
+
+/* Clicks, and tells when the poll that is selected began. */
+async function startOfClicked(page, x, y) {
+	await page.evaluate(() => document.getElementById('clear').click());
+	await page.waitForFunction(() => !window.uvtrace.view.selected);
+	await page.mouse.click(x, y);
+	await page.waitForFunction(() => window.uvtrace.view.selected);
+	return (await selected(page)).start_ns;
+}
+
+test('of polls that lie in each other, that of the row under the pointer is meant', async () => {
+	const page = await openPage(browser.context), folder = traced('fixtures/nested');
+	const polls = analyze('--long-poll=1ns', '--top=10000', folder).long_polls;
+	const inner = polls.find((poll) => poll.nested), end = inner.start_ns + inner.duration_ns;
+	const outer = polls.find((poll) => !poll.nested && poll.worker === inner.worker &&
+		poll.start_ns <= inner.start_ns && poll.start_ns + poll.duration_ns >= end);
+	await load(page, segmentsOf(folder));
+	await showPoll(page, inner, 1);
+	const row = await page.evaluate(() => window.uvtrace.view.row);
+	const [x, y] = await spotOf(page, 0, inner.start_ns + inner.duration_ns / 2);
+	assert.equal(await startOfClicked(page, x, y), outer.start_ns);
+	assert.equal(await startOfClicked(page, x, y - 8 + row + 5), inner.start_ns);
+	await closePage(page);
+});
+
+/* How many ns a pixel is, where a wait of the first lane ends at a time, or less than a pixel before it; else 0. */
+function pixelAfterWait(page, ns) {
+	return page.evaluate(([type, at]) => {
+		const { view, state } = window.uvtrace, { strokes, ends } = view.drawn;
+		const pixels = document.getElementById('timeline').clientWidth - 176;
+		const pixel = (state.to - state.from) / pixels;
+		const isThere = [...Array(ends[0]).keys()].some((i) => strokes.type(i) === type &&
+			strokes.start_ns(i) < at - 4 * pixel && Math.abs(at - strokes.end_ns(i)) < pixel);
+		return isThere ? pixel : 0;
+	}, [STROKE.PARK, ns]);
+}
+
+test('beside a poll and within a wait, the poll is meant', () => withDemo(async (page) => {
+	const onLoop = analyze(demo).long_polls.filter((poll) => poll.worker === 1);
+	let met = 0;
+	for (const poll of onLoop) {
+		await showPoll(page, poll, 0.3);
+		const pixel = await pixelAfterWait(page, poll.start_ns);
+		if (pixel === 0)
+			continue;
+		met++;
+		const [x, y] = await spotOf(page, 0, poll.start_ns);
+		const start = await startOfClicked(page, x - 1.2, y);
+		assert.ok(Math.abs(start - poll.start_ns) < 3 * pixel, `${start}, not ${poll.start_ns}`);
+	}
+	assert.ok(met > 0, 'a poll begins where a wait ends');
 }));
 
 test('next and previous long poll, in order and no other', () => withDemo(async (page) => {

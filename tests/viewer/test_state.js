@@ -9,8 +9,18 @@ import {
 	shown, traced,
 } from './harness.js';
 import {
-	box, browser, countsByLane, demo, figuresOf, press, spotOf, width, withDemo,
+	box, browser, countsByLane, demo, figuresOf, press, sameRange, showPoll, spotOf, width,
+	withDemo,
 } from './page_tools.js';
+
+/* The middle of the trace. */
+async function showMiddle(page) {
+	await page.evaluate(() => {
+		const { start_ns: start, end_ns: end } = window.uvtrace.view.process;
+		window.uvtrace.change({ from: start + (end - start) * 0.3, to: start + (end - start) * 0.5 });
+	});
+	await calm(page);
+}
 
 test('as many polls are drawn as were counted, filtered or not', () => withDemo(async (page) => {
 	const truth = analyze(demo);
@@ -89,31 +99,43 @@ test('colours, times and the theme are switched', () => withDemo(async (page) =>
 	await shoot(page, 'dark-by-hand');
 }));
 
-test('the remaining ways to move and to ask', () => withDemo(async (page) => {
-	const { x, y, height } = await box(page);
+test('a double click zooms to a poll, L follows what it is about, and both are forgotten', () => withDemo(async (page) => {
 	const longest = analyze(demo).long_polls[0];
-	await page.evaluate((poll) => window.uvtrace.change({ from: poll.start_ns - poll.duration_ns * 0.3, to: poll.start_ns + poll.duration_ns * 1.3 }), longest);
-	await calm(page);
-	const wide = await width(page), spot = await spotOf(page, longest.worker - 1, longest.start_ns + longest.duration_ns / 2);
+	await showPoll(page, longest, 0.3);
+	const wide = await width(page);
+	const spot = await spotOf(page, longest.worker - 1, longest.start_ns + longest.duration_ns / 2);
 	await page.mouse.dblclick(...spot);
 	if (IN_FIREFOX) /* to whom the driver tells two clicks that are none together */
 		await page.dispatchEvent('#timeline', 'dblclick', { clientX: spot[0], clientY: spot[1] });
-	await page.waitForFunction((before) => window.uvtrace.state.to - window.uvtrace.state.from !== before, wide);
+	await page.waitForFunction((before) => {
+		const { state } = window.uvtrace;
+		return state.to - state.from !== before;
+	}, wide);
 	await page.waitForFunction(() => window.uvtrace.view.selected);
 	await press(page, 'l');
 	await page.waitForFunction(() => window.uvtrace.view.life);
-	const { life, selected: poll } = await page.evaluate(() => ({ life: window.uvtrace.view.life, selected: window.uvtrace.view.selected }));
+	const { life, poll } = await page.evaluate(() => {
+		const { view } = window.uvtrace;
+		return { life: view.life, poll: view.selected };
+	});
 	assert.equal(life.object, poll.life_of);
 	await page.click('#clear');
-	await page.waitForFunction(() => !window.uvtrace.view.selected && !window.uvtrace.view.life);
+	await page.waitForFunction(() => {
+		const { view } = window.uvtrace;
+		return !view.selected && !view.life;
+	});
+}));
+
+test('the pointer on a chart tells its value', () => withDemo(async (page) => {
+	const { x, y, height } = await box(page);
 	await page.mouse.move(x + 500, y + height - 20);
 	await page.waitForSelector('#tip:not([hidden])');
 	assert.match(await page.textContent('#tip'), /ready fds/);
-	await page.evaluate(() => {
-		const { start_ns: start, end_ns: end } = window.uvtrace.view.process;
-		window.uvtrace.change({ from: start + (end - start) * 0.3, to: start + (end - start) * 0.5 });
-	});
-	await calm(page);
+}));
+
+test('shift and wheel move', () => withDemo(async (page) => {
+	const { x, y } = await box(page);
+	await showMiddle(page);
 	await page.mouse.move(x + 500, y + 150);
 	await page.keyboard.down('Shift');
 	const before = await shown(page);
@@ -122,23 +144,49 @@ test('the remaining ways to move and to ask', () => withDemo(async (page) => {
 	await calm(page);
 	assert.ok((await shown(page)).from > before.from);
 	assert.ok(Math.abs((await width(page)) - (before.to - before.from)) < 1);
-	const wheeled = await shown(page);
+}));
+
+test('a finding leads to its place, and undo goes back to the range before', () => withDemo(async (page) => {
+	await showMiddle(page);
+	const before = await shown(page);
 	await page.click('#tab-findings');
 	await page.click('.findings button >> nth=0');
 	await calm(page);
-	const finding = (await figuresOf(page)).findings[0], view = await shown(page);
-	assert.ok(view.from <= finding.from_ns && view.to >= finding.to_ns);
+	const finding = (await figuresOf(page)).findings[0], there = await shown(page);
+	assert.ok(there.from <= finding.from_ns && there.to >= finding.to_ns);
 	await page.keyboard.press('Control+z');
 	await calm(page);
-	assert.ok(Math.abs((await shown(page)).from - wheeled.from) < 0.001); /* of a nanosecond: sums are rounded */
+	sameRange(await shown(page), before);
+}));
+
+test('colours, times, help and tabs by hand', () => withDemo(async (page) => {
 	await page.selectOption('#color', 'duration');
 	await page.selectOption('#time', 'clock');
-	assert.deepEqual([(await shown(page)).color, (await shown(page)).time], ['duration', 'clock']);
+	const { color, time } = await shown(page);
+	assert.deepEqual([color, time], ['duration', 'clock']);
 	await page.click('#help-open');
 	await page.click('#help-close');
 	await page.focus('#tab-findings');
 	await page.keyboard.press('ArrowRight');
 	assert.equal((await shown(page)).tab, 'callbacks');
+}));
+
+test('what is shown is changed by its owner alone', () => withDemo(async (page) => {
+	const thrown = await page.evaluate(() => {
+		'use strict';
+		const { view } = window.uvtrace;
+		return Object.keys(view).filter((key) => {
+			try {
+				view[key] = view[key];
+			} catch (error) {
+				return error instanceof TypeError;
+			}
+			return false;
+		});
+	});
+	const keys = await page.evaluate(() => Object.keys(window.uvtrace.view));
+	assert.ok(keys.includes('selected') && keys.includes('process'));
+	assert.deepEqual(thrown, keys);
 }));
 
 test('many workers are scrolled, by wheel, drag and keys', async () => {

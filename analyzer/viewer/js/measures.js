@@ -71,7 +71,7 @@ function stallTimes(stall) {
 	if (stall.measured_ns === null)
 		return null;
 	const onCpu = formatDuration(stall.on_cpu_ns), wait = formatDuration(stall.wait_ns);
-	return paragraph('more', `of ${formatDuration(stall.measured_ns)}: ${onCpu} on a CPU, `,
+	return paragraph('more', `of ${formatDuration(stall.measured_ns)}: ${onCpu} on a CPU, ` +
 		`${wait} waiting for one, ${formatDuration(stall.asleep_ns)} asleep`);
 }
 
@@ -103,7 +103,7 @@ function looksText({ stalls, stall_totals: totals }) {
 
 function noFrames() {
 	return paragraph('more',
-		'Which functions they were in is known where the program’s files are: ',
+		'Which functions they were in is known where the program’s files are: ' +
 		'analyze_trace --html puts it into this page.');
 }
 
@@ -340,8 +340,8 @@ const MARK_COLUMNS = [
 ];
 
 function noSpans() {
-	return paragraph('empty', 'The program said nothing of itself. With uvtrace.h it can: ',
-		'uvtrace_begin and uvtrace_end around each request, ',
+	return paragraph('empty', 'The program said nothing of itself. With uvtrace.h it can: ' +
+		'uvtrace_begin and uvtrace_end around each request, ' +
 		'uvtrace_mark for moments with a value.');
 }
 

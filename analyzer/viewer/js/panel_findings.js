@@ -130,7 +130,7 @@ function recorded(report) {
 	const lost = report.lost_events + report.missing_events;
 	const size = `${plural(report.events, 'event')} in ${plural(report.segments, 'file')}`;
 	const lasted = formatDuration(report.duration_ns);
-	return element('p', {}, `Recorded ${day} for ${lasted}: ${size}, `,
+	return element('p', {}, `Recorded ${day} for ${lasted}: ${size}, ` +
 		`${lost ? `${formatCount(lost)} NOT there` : 'none lost'}. ${report.ending}`);
 }
 

@@ -159,7 +159,7 @@ function lifeSection() {
 	const more = life.complete ? '' : ' (the first ones; there are more)';
 	const count = plural(life.events.length, 'event') + more;
 	return section(`Life of ${life.object}`,
-		element('p', {}, `${count}. An address may have served several handles `,
+		element('p', {}, `${count}. An address may have served several handles ` +
 			'or requests, one after the other.'),
 		element('ol', { class: 'rows' }, life.events.slice(0, LIFE_SHOWN).map(lifeItem)));
 }
@@ -169,7 +169,7 @@ function lifeSection() {
 export function showSelection() {
 	const panel = byId('panel-selection'), detail = view.selected;
 	if (!detail) {
-		fill(panel, paragraph('empty', 'Click a poll for its detail, ',
+		fill(panel, paragraph('empty', 'Click a poll for its detail, ' +
 			'or move through a worker’s polls with the keys , and .'), lifeSection());
 		return;
 	}
