@@ -37,12 +37,17 @@ export function withoutNames(value) {
 		return value.map(withoutNames);
 	if (value === null || typeof value !== 'object')
 		return value;
-	return Object.fromEntries(Object.entries(value).filter(([key]) => !NAMES.includes(key)).map(([key, inner]) => [key, withoutNames(inner)]));
+	return Object.fromEntries(
+		Object.entries(value).filter(([key]) => !NAMES.includes(key))
+		.map(([key, inner]) => [key, withoutNames(inner)]));
 }
 
 /* Findings say names in their sentences, and what a stuck callback was in is known by names. */
 export function withoutSentences(report) {
-	return { ...withoutNames(report), stalls: report.stalls.length, findings: report.findings.map(({ id, severity, cost_ns: cost, from_ns: from, to_ns: to }) => [id, severity, cost, from, to]) };
+	const findings = report.findings.map((one) => [
+		one.id, one.severity, one.cost_ns, one.from_ns, one.to_ns,
+	]);
+	return { ...withoutNames(report), stalls: report.stalls.length, findings };
 }
 
 export async function withDemo(body, fragment = '') {
@@ -72,7 +77,8 @@ export async function spotOf(page, worker, ns) {
 		const { view, state } = window.uvtrace;
 		const lane = view.lanes.find((one) => one.position === position);
 		const width = document.getElementById('timeline').clientWidth - 176;
-		return [176 + ((time - state.from) / (state.to - state.from)) * width, lane.top - view.scroll + 8];
+		return [176 + ((time - state.from) / (state.to - state.from)) * width,
+			lane.top - view.scroll + 8];
 	}, [worker, ns]);
 	return [x + at[0], y + at[1]];
 }
@@ -86,7 +92,8 @@ export function sameRange(found, wanted) {
 
 /* Shows a poll and so much of its duration on either side. */
 export async function showPoll(page, poll, beside) {
-	await page.evaluate(([{ start_ns: start, duration_ns: lasted }, share]) => window.uvtrace.change({
+	await page.evaluate(
+		([{ start_ns: start, duration_ns: lasted }, share]) => window.uvtrace.change({
 		from: start - lasted * share, to: start + lasted * (1 + share),
 	}), [poll, beside]);
 	await calm(page);
@@ -120,11 +127,16 @@ export async function textsOf(page) {
 /* The canvas' colour at a time, so far below the top of a lane. */
 export function colorAt(page, position, ns, below) {
 	return page.evaluate(([worker, time, y]) => {
-		const { view, state } = window.uvtrace, canvas = document.getElementById('timeline');
-		const lane = view.lanes.find((one) => one.position === worker), ratio = canvas.width / canvas.clientWidth;
-		const x = 176 + ((time - state.from) / (state.to - state.from)) * (canvas.clientWidth - 176);
-		const copy = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-		copy.drawImage(canvas, -Math.round(x * ratio), -Math.round((lane.top - view.scroll + y) * ratio));
+		const { view, state } = window.uvtrace;
+		const canvas = document.getElementById('timeline');
+		const width = canvas.clientWidth - 176;
+		const lane = view.lanes.find((one) => one.position === worker);
+		const ratio = canvas.width / canvas.clientWidth;
+		const x = 176 + ((time - state.from) / (state.to - state.from)) * width;
+		const copy = document.createElement('canvas')
+			.getContext('2d', { willReadFrequently: true });
+		copy.drawImage(canvas, -Math.round(x * ratio),
+			-Math.round((lane.top - view.scroll + y) * ratio));
 		return [...copy.getImageData(0, 0, 1, 1).data].join();
 	}, [position, ns, below]);
 }
@@ -132,11 +144,15 @@ export function colorAt(page, position, ns, below) {
 export function strokesOf(page, columns = 2000) {
 	return page.evaluate(async (width) => {
 		const { view, ask } = window.uvtrace;
-		const drawn = await ask('overview', { from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6, columns: width, said: true });
+		const drawn = await ask('overview', {
+			from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6,
+			columns: width, said: true,
+		});
 		const strokes = new window.uvtrace.Strokes(drawn.strokes);
 		const laneOf = (i) => drawn.ends.findIndex((end) => i < end);
 		return [...Array(strokes.length).keys()].map((i) => ({
-			...strokes.at(i), value: `0x${strokes.value(i).toString(16)}`, lane: laneOf(i),
+			...strokes.at(i),
+			value: `0x${strokes.value(i).toString(16)}`, lane: laneOf(i),
 		}));
 	}, columns);
 }
@@ -153,12 +169,16 @@ export function drawnTypes(page) {
 export function countsByLane(page) {
 	return page.evaluate(async () => {
 		const { view, ask } = window.uvtrace;
-		const drawn = await ask('overview', { from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6, columns: 2000 });
+		const drawn = await ask('overview', {
+			from: view.process.start_ns - 1e6, to: view.process.end_ns + 1e6,
+			columns: 2000,
+		});
 		const strokes = new window.uvtrace.Strokes(drawn.strokes);
 		return [...drawn.ends].map((end, i) => {
 			let sum = 0;
 			for (let at = i ? drawn.ends[i - 1] : 0; at < end; at++)
-				sum += strokes.type(at) <= window.uvtrace.STROKE.COLUMN ? strokes.count(at) : 0;
+				sum += strokes.type(at) <= window.uvtrace.STROKE.COLUMN
+					? strokes.count(at) : 0;
 			return sum;
 		});
 	});

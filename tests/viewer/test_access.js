@@ -15,18 +15,23 @@ for (const theme of ['light', 'dark']) {
 			const found = await page.evaluate(async (source) => {
 				if (!window.axe)
 					new Function(source).call(window);
-				return (await window.axe.run(document, { resultTypes: ['violations'] })).violations.map((violation) =>
-					`${violation.id}: ${violation.nodes.map((node) => node.html.slice(0, 90)).join(' | ')}`);
+				const textOf = (node) => node.html.slice(0, 90);
+				const options = { resultTypes: ['violations'] };
+				const { violations } = await window.axe.run(document, options);
+				return violations.map((one) =>
+					`${one.id}: ${one.nodes.map(textOf).join(' | ')}`);
 			}, AXE);
 			assert.deepEqual(found, [], what);
 		};
-		await page.context().newCDPSession(page).then((cdp) => cdp.send('Page.setBypassCSP', { enabled: true }));
+		await page.context().newCDPSession(page)
+			.then((cdp) => cdp.send('Page.setBypassCSP', { enabled: true }));
 		await page.reload();
 		await page.waitForSelector('body[data-state=ready]', { state: 'attached' });
 		await check('welcome');
 		await shoot(page, `welcome-${theme}`);
 		await load(page, segmentsOf(demo));
-		for (const tab of ['findings', 'callbacks', 'workers', 'stalls', 'requests', 'timers', 'spans', 'selection']) {
+		for (const tab of ['findings', 'callbacks', 'workers', 'stalls', 'requests',
+			'timers', 'spans', 'selection']) {
 			await page.click('#tab-' + tab);
 			await check(tab);
 			await shoot(page, `${tab}-${theme}`);
@@ -49,8 +54,11 @@ test('every control is reached by the tab key', () => withDemo(async (page) => {
 	const reached = new Set();
 	for (let i = 0; i < 60; i++) {
 		await page.keyboard.press('Tab');
-		reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.tagName));
+		reached.add(
+			await page.evaluate(() => document.activeElement.id ||
+			document.activeElement.tagName));
 	}
-	for (const id of ['search', 'theme', 'help-open', 'color', 'time', 'long', 'idle', 'timeline', 'tab-findings'])
+	for (const id of ['search', 'theme', 'help-open', 'color', 'time', 'long', 'idle',
+		'timeline', 'tab-findings'])
 		assert.ok(reached.has(id), id);
 }));

@@ -41,7 +41,8 @@ test('of a broken file the rest is shown, and what is wrong', async () => {
 test('lost events are drawn as holes', async () => {
 	const page = await openPage(browser.context);
 	await load(page, [path.join(GOLDEN, 'gap.bin')]);
-	const holes = (await strokesOf(page, 1000)).filter((stroke) => stroke.type === STROKE.HOLE).length;
+	const holes = (await strokesOf(page, 1000))
+		.filter((stroke) => stroke.type === STROKE.HOLE).length;
 	assert.ok(holes > 0);
 	await shoot(page, 'holes');
 	await closePage(page);
@@ -59,10 +60,18 @@ test('what is too large is said before it is loaded, and a range of it can be', 
 	await page.click('#large >> text=Load this range');
 	await settle(page);
 	const figures = await figuresOf(page), truth = analyze(folder);
-	assert.ok(figures.events > 1000 && figures.events < truth.events * 0.6, String(figures.events));
-	const options = [`--from=${Math.round(Number(from) * 1e9 + 2e6)}ns`, `--to=${Math.round(Number(to) * 1e9 - 2e6)}ns`];
-	await page.evaluate(([a, b]) => window.uvtrace.change({ rangeFrom: a * 1e9 + 2e6, rangeTo: b * 1e9 - 2e6 }), [Number(from), Number(to)]);
+	assert.ok(figures.events > 1000 && figures.events < truth.events * 0.6,
+		String(figures.events));
+	const options = [`--from=${Math.round(Number(from) * 1e9 + 2e6)}ns`,
+		`--to=${Math.round(Number(to) * 1e9 - 2e6)}ns`];
+	await page.evaluate(
+		([a, b]) =>
+		window.uvtrace.change({ rangeFrom: a * 1e9 + 2e6, rangeTo: b * 1e9 - 2e6 }),
+		[Number(from), Number(to)]);
 	await settle(page);
-	assert.deepEqual((await figuresOf(page)).callbacks.map((row) => [row.kind, row.count, row.total_ns]), analyze(...options, folder).callbacks.map((row) => [row.kind, row.count, row.total_ns]));
+	assert.deepEqual(
+		(await figuresOf(page)).callbacks.map((row) => [row.kind, row.count, row.total_ns]),
+		analyze(...options, folder).callbacks
+		.map((row) => [row.kind, row.count, row.total_ns]));
 	await closePage(page);
 });

@@ -12,7 +12,8 @@ import { before, test } from 'node:test';
 import { BUILD, CHART_KEYS, PROGRESS_TEXTS, STROKE, Strokes } from './harness.js';
 
 const VIEWER = 'analyzer/viewer';
-const FOLDERS = ['preload', 'analyzer', `${VIEWER}/wasm`, `${VIEWER}/wasm/include`].map((one) => '-I' + one);
+const FOLDERS = ['preload', 'analyzer', `${VIEWER}/wasm`, `${VIEWER}/wasm/include`]
+	.map((one) => '-I' + one);
 
 /* Prints what C makes of the contract, and a stroke, the second of two, each of whose fields
  * holds a value of its own. */
@@ -56,7 +57,8 @@ function withoutEmpty({ '': _, ...rest }) {
 
 before(() => {
 	const binary = path.join(BUILD, 'viewer-test', 'contract');
-	execFileSync(process.env.CC || 'cc', ['-w', '-D_GNU_SOURCE', ...FOLDERS, '-x', 'c', '-', '-o', binary],
+	execFileSync(process.env.CC || 'cc',
+		['-w', '-D_GNU_SOURCE', ...FOLDERS, '-x', 'c', '-', '-o', binary],
 		{ input: PROGRAM });
 	inC = JSON.parse(execFileSync(binary, { encoding: 'utf8' }));
 });
@@ -79,12 +81,16 @@ test('kinds of strokes, charts and stages count alike', () => {
 /* The rule of viewer.h: what JavaScript calls is page_*, and nothing else is. */
 test('what C exports to the page is called page_*', () => {
 	const sources = fs.readdirSync(`${VIEWER}/wasm`).filter((name) => name.endsWith('.c'));
-	const text = sources.map((name) => fs.readFileSync(`${VIEWER}/wasm/${name}`, 'utf8')).join('\n');
+	const text = sources
+		.map((name) => fs.readFileSync(`${VIEWER}/wasm/${name}`, 'utf8')).join('\n');
 	const exported = [...text.matchAll(/^EXPORT\((\w+)\)/gm)].map(([, name]) => name);
-	const defined = [...text.matchAll(/^[^\s#/].*?\b(page_\w+)\([^;]*$/gm)].map(([, name]) => name);
+	const defined = [...text.matchAll(/^[^\s#/].*?\b(page_\w+)\([^;]*$/gm)]
+		.map(([, name]) => name);
 	assert.ok(exported.length > 15, exported.join());
 	assert.deepEqual(exported.filter((name) => !name.startsWith('page_')), []);
 	assert.deepEqual([...new Set(defined)].sort(), [...exported].sort());
-	const called = fs.readFileSync(`${VIEWER}/js/worker.js`, 'utf8').matchAll(/\bwasm\.(page_\w+)/g);
-	assert.deepEqual([...new Set([...called].map(([, name]) => name))].sort(), [...exported].sort());
+	const called = fs.readFileSync(`${VIEWER}/js/worker.js`,
+		'utf8').matchAll(/\bwasm\.(page_\w+)/g);
+	assert.deepEqual([...new Set([...called].map(([, name]) => name))].sort(),
+		[...exported].sort());
 });

@@ -37,7 +37,8 @@ test('a folder by the picker', NOT_IN_FIREFOX, async () => {
 	const page = await openPage(browser.context);
 	await page.setInputFiles('#pick-folder', generated(400000, '--file-bytes=200000'));
 	await settle(page);
-	assert.equal((await figuresOf(page)).events, analyze(generated(400000, '--file-bytes=200000')).events);
+	assert.equal((await figuresOf(page)).events,
+		analyze(generated(400000, '--file-bytes=200000')).events);
 	await closePage(page);
 });
 
@@ -48,7 +49,8 @@ test('files and a folder by drop', NOT_IN_FIREFOX, async () => {
 	assert.equal((await figuresOf(page)).events, analyze(demo).events);
 	const folder = generated(400000, '--file-bytes=200000');
 	await drop(page, [folder]);
-	await page.waitForFunction((events) => window.uvtrace.currentFigures()?.events === events, analyze(folder).events);
+	await page.waitForFunction((events) => window.uvtrace.currentFigures()?.events === events,
+		analyze(folder).events);
 	await settle(page);
 	await closePage(page);
 });
@@ -66,7 +68,8 @@ for (const name of ['echo.bin.gz', 'echo.bin.zst']) {
 	test(`a compressed segment, ${name}`, async () => {
 		const page = await openPage(browser.context);
 		await load(page, [path.join(GOLDEN, name)]);
-		assert.deepEqual(withoutNames(await figuresOf(page)), withoutNames(analyze(path.join(GOLDEN, 'echo.bin'))));
+		assert.deepEqual(withoutNames(await figuresOf(page)),
+			withoutNames(analyze(path.join(GOLDEN, 'echo.bin'))));
 		await closePage(page);
 	});
 }
@@ -88,14 +91,17 @@ test('a large segment, by gzip and zstd, without the browser’s help', async ()
 
 test('of a compressed segment that is cut off the rest is shown', async () => {
 	for (const ending of ['gz', 'zst']) {
-		const whole = fs.readFileSync(path.join(BUILD, 'viewer-test', `large.bin.${ending}`));
+		const whole = fs.readFileSync(
+			path.join(BUILD, 'viewer-test', `large.bin.${ending}`));
 		const cut = path.join(BUILD, 'viewer-test', `half.bin.${ending}`);
 		fs.writeFileSync(cut, whole.subarray(0, whole.length / 2));
 		const page = await openPage(browser.context);
 		await load(page, [cut]);
-		assert.match(await page.textContent('#panel-findings .warnings'), /the compressed data is damaged or cut off/);
+		assert.match(await page.textContent('#panel-findings .warnings'),
+			/the compressed data is damaged or cut off/);
 		const found = (await figuresOf(page)).events, truth = analyze(cut).events;
-		assert.ok(found > 0 && found <= truth && found > truth * 0.9, `${found} of ${truth}`);
+		assert.ok(found > 0 && found <= truth && found > truth * 0.9,
+			`${found} of ${truth}`);
 		await closePage(page);
 	}
 });
@@ -106,17 +112,22 @@ test('several processes: one is shown, the others can be', async () => {
 	fs.rmSync(both, { recursive: true, force: true });
 	fs.mkdirSync(both);
 	for (const file of [...segmentsOf(demo), ...segmentsOf(other)])
-		fs.copyFileSync(file, path.join(both, path.basename(path.dirname(file)) + '-' + path.basename(file)));
+		fs.copyFileSync(file,
+			path.join(both, path.basename(path.dirname(file)) + '-' +
+			path.basename(file)));
 	const { processes: truth } = analyze(both);
 	const page = await openPage(browser.context);
 	await load(page, segmentsOf(both));
 	await settle(page);
-	assert.equal(await page.locator('#process option').count(), 2, await page.textContent('#process'));
+	assert.equal(await page.locator('#process option').count(), 2,
+		await page.textContent('#process'));
 	for (const index of [1, 0]) {
 		await page.selectOption('#process', String(index));
-		await page.waitForFunction((pid) => window.uvtrace.currentFigures()?.pid === pid && window.uvtrace.view.process, truth[index].pid);
+		await page.waitForFunction((pid) => window.uvtrace.currentFigures()?.pid === pid &&
+			window.uvtrace.view.process, truth[index].pid);
 		await settle(page);
-		assert.deepEqual(withoutSentences(await figuresOf(page)), withoutSentences(truth[index]));
+		assert.deepEqual(withoutSentences(await figuresOf(page)),
+			withoutSentences(truth[index]));
 		assert.equal((await shown(page)).process, index);
 	}
 	await closePage(page);

@@ -11,7 +11,8 @@ import {
 	NOT_IN_FIREFOX, box, demo, figuresOf, press, sameRange, width, withDemo,
 } from './page_tools.js';
 
-test('wheel and pinch zoom at the pointer, keys zoom and move, undo goes back', () => withDemo(async (page) => {
+test('wheel and pinch zoom at the pointer, keys zoom and move, undo goes back',
+	() => withDemo(async (page) => {
 	const whole = await width(page);
 	const { x, y, width: pixels } = await box(page);
 	await page.mouse.move(x + 600, y + 200);
@@ -26,11 +27,19 @@ test('wheel and pinch zoom at the pointer, keys zoom and move, undo goes back', 
 	assert.ok(Math.abs((await under()) - fixed) < whole * 1e-3);
 	const zoomed = await width(page);
 	await page.keyboard.press('Control');
-	await page.dispatchEvent('#timeline', 'wheel', { deltaY: -40, ctrlKey: true, clientX: x + 600, clientY: y + 200, bubbles: true, cancelable: true });
+	await page.dispatchEvent('#timeline', 'wheel', {
+		deltaY: -40, ctrlKey: true, clientX: x + 600, clientY: y + 200, bubbles: true,
+		cancelable: true,
+	});
 	await calm(page);
 	assert.ok((await width(page)) < zoomed);
-	for (const [key, check] of [['w', (a, b) => b.to - b.from < a.to - a.from], ['s', (a, b) => b.to - b.from > a.to - a.from],
-		['a', (a, b) => b.from < a.from], ['d', (a, b) => b.from > a.from], ['ArrowLeft', (a, b) => b.from < a.from], ['ArrowRight', (a, b) => b.from > a.from]]) {
+	const isEarlier = (a, b) => b.from < a.from, isLater = (a, b) => b.from > a.from;
+	const checks = {
+		w: (a, b) => b.to - b.from < a.to - a.from,
+		s: (a, b) => b.to - b.from > a.to - a.from,
+		a: isEarlier, d: isLater, ArrowLeft: isEarlier, ArrowRight: isLater,
+	};
+	for (const [key, check] of Object.entries(checks)) {
 		const then = await shown(page);
 		await press(page, key);
 		assert.ok(check(then, await shown(page)), key);
@@ -49,10 +58,13 @@ test('two fingers pinch', NOT_IN_FIREFOX, async () => {
 	await load(page, segmentsOf(demo));
 	const whole = await width(page), { x, y } = await box(page);
 	const cdp = await page.context().newCDPSession(page);
-	const fingers = (apart) => [{ x: x + 600 - apart, y: y + 100, id: 1 }, { x: x + 600 + apart, y: y + 100, id: 2 }];
-	await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: fingers(40) });
+	const fingers = (apart) => [{ x: x + 600 - apart, y: y + 100, id: 1 },
+		{ x: x + 600 + apart, y: y + 100, id: 2 }];
+	await cdp.send('Input.dispatchTouchEvent',
+		{ type: 'touchStart', touchPoints: fingers(40) });
 	for (let apart = 60; apart <= 200; apart += 20)
-		await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: fingers(apart) });
+		await cdp.send('Input.dispatchTouchEvent',
+			{ type: 'touchMove', touchPoints: fingers(apart) });
 	await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
 	await calm(page);
 	assert.ok((await width(page)) < whole / 2);
@@ -82,7 +94,8 @@ test('drag moves, shift-drag and drag on the times select a range', () => withDe
 	const first = await shown(page);
 	assert.ok(first.rangeTo > first.rangeFrom);
 	const figures = await figuresOf(page);
-	assert.ok(Math.abs(figures.from_ns - first.rangeFrom) < 2000 && figures.to_ns <= first.rangeTo + 2000);
+	assert.ok(Math.abs(figures.from_ns - first.rangeFrom) < 2000 &&
+		figures.to_ns <= first.rangeTo + 2000);
 	await drag(300, 350, 10);
 	await settle(page);
 	assert.notEqual((await shown(page)).rangeFrom, first.rangeFrom);

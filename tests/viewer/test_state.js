@@ -17,7 +17,8 @@ import {
 async function showMiddle(page) {
 	await page.evaluate(() => {
 		const { start_ns: start, end_ns: end } = window.uvtrace.view.process;
-		window.uvtrace.change({ from: start + (end - start) * 0.3, to: start + (end - start) * 0.5 });
+		const at = (share) => start + (end - start) * share;
+		window.uvtrace.change({ from: at(0.3), to: at(0.5) });
 	});
 	await calm(page);
 }
@@ -28,8 +29,10 @@ test('as many polls are drawn as were counted, filtered or not', () => withDemo(
 	await page.click('#filters summary');
 	await page.selectOption('#filter-kind', 'timer');
 	await settle(page);
-	const timers = truth.callbacks.filter((row) => row.kind === 'timer').reduce((sum, row) => sum + row.count, 0);
-	assert.deepEqual(await countsByLane(page), truth.workers.map((worker, i) => (i ? 0 : timers)));
+	const timers = truth.callbacks
+		.filter((row) => row.kind === 'timer').reduce((sum, row) => sum + row.count, 0);
+	assert.deepEqual(await countsByLane(page),
+		truth.workers.map((worker, i) => (i ? 0 : timers)));
 	await page.selectOption('#filter-kind', '');
 	await page.locator('#shortest').fill('30');
 	await settle(page);
@@ -39,12 +42,14 @@ test('as many polls are drawn as were counted, filtered or not', () => withDemo(
 	await page.fill('#filter-callback', 'fs_stat');
 	await page.waitForFunction(() => window.uvtrace.state.callback === 'fs_stat');
 	await settle(page);
-	const stats = truth.callbacks.filter((row) => row.kind === 'fs_stat').reduce((sum, row) => sum + row.count, 0);
+	const stats = truth.callbacks
+		.filter((row) => row.kind === 'fs_stat').reduce((sum, row) => sum + row.count, 0);
 	assert.equal((await countsByLane(page)).reduce((sum, count) => sum + count, 0), stats);
 	await page.uncheck('#worker-list input >> nth=1');
 	await calm(page);
 	assert.equal((await shown(page)).hidden, '2');
-	assert.equal(await page.evaluate(() => window.uvtrace.view.lanes.length), truth.workers.length - 1);
+	assert.equal(await page.evaluate(() => window.uvtrace.view.lanes.length),
+		truth.workers.length - 1);
 	await shoot(page, 'filter');
 	await page.click('#filter-clear');
 	await settle(page);
@@ -59,7 +64,8 @@ test('one handle alone', () => withDemo(async (page) => {
 	await page.evaluate((handle) => window.uvtrace.change({ object: handle }), object);
 	await settle(page);
 	const runs = (await countsByLane(page)).reduce((sum, count) => sum + count, 0);
-	const life = await page.evaluate((handle) => window.uvtrace.ask('follow', { object: Number(handle) }), object);
+	const life = await page.evaluate(
+		(handle) => window.uvtrace.ask('follow', { object: Number(handle) }), object);
 	assert.equal(runs, life.events.filter((event) => event.event === 'Poll').length);
 }));
 
@@ -69,7 +75,9 @@ test('the state lies in the fragment, and is taken from it', () => withDemo(asyn
 	await page.waitForFunction(() => window.uvtrace.view.selected);
 	await press(page, 'c');
 	await press(page, 't');
-	await page.evaluate(() => window.uvtrace.change({ rangeFrom: 1e6, rangeTo: 9e6, shortest: 2e4, hidden: '3' }));
+	await page.evaluate(() => window.uvtrace.change({
+		rangeFrom: 1e6, rangeTo: 9e6, shortest: 2e4, hidden: '3',
+	}));
 	await settle(page);
 	await page.waitForTimeout(300);
 	const state = await shown(page);
@@ -99,14 +107,17 @@ test('colours, times and the theme are switched', () => withDemo(async (page) =>
 	await shoot(page, 'dark-by-hand');
 }));
 
-test('a double click zooms to a poll, L follows what it is about, and both are forgotten', () => withDemo(async (page) => {
+test('a double click zooms to a poll, L follows what it is about, and both are forgotten',
+	() => withDemo(async (page) => {
 	const longest = analyze(demo).long_polls[0];
 	await showPoll(page, longest, 0.3);
 	const wide = await width(page);
-	const spot = await spotOf(page, longest.worker - 1, longest.start_ns + longest.duration_ns / 2);
+	const middle = longest.start_ns + longest.duration_ns / 2;
+	const spot = await spotOf(page, longest.worker - 1, middle);
 	await page.mouse.dblclick(...spot);
 	if (IN_FIREFOX) /* to whom the driver tells two clicks that are none together */
-		await page.dispatchEvent('#timeline', 'dblclick', { clientX: spot[0], clientY: spot[1] });
+		await page.dispatchEvent('#timeline', 'dblclick',
+			{ clientX: spot[0], clientY: spot[1] });
 	await page.waitForFunction((before) => {
 		const { state } = window.uvtrace;
 		return state.to - state.from !== before;
@@ -146,7 +157,8 @@ test('shift and wheel move', () => withDemo(async (page) => {
 	assert.ok(Math.abs((await width(page)) - (before.to - before.from)) < 1);
 }));
 
-test('a finding leads to its place, and undo goes back to the range before', () => withDemo(async (page) => {
+test('a finding leads to its place, and undo goes back to the range before',
+	() => withDemo(async (page) => {
 	await showMiddle(page);
 	const before = await shown(page);
 	await page.click('#tab-findings');
@@ -194,8 +206,10 @@ test('many workers are scrolled, by wheel, drag and keys', async () => {
 	const page = await openPage(browser.context);
 	await page.setViewportSize({ width: 1000, height: 480 });
 	await load(page, segmentsOf(folder));
-	const scroll = () => page.evaluate(() => window.uvtrace.view.scroll), { x, y } = await box(page);
-	assert.ok((await page.evaluate(() => window.uvtrace.view.lanesHeight)) > 480, 'enough of them');
+	const scroll = () => page.evaluate(() => window.uvtrace.view.scroll),
+		{ x, y } = await box(page);
+	assert.ok((await page.evaluate(() => window.uvtrace.view.lanesHeight)) > 480,
+		'enough of them');
 	await page.mouse.move(x + 60, y + 100);
 	await page.mouse.wheel(0, 120);
 	await calm(page);
@@ -216,12 +230,14 @@ test('many workers are scrolled, by wheel, drag and keys', async () => {
 		await press(page, 'ArrowDown');
 	assert.ok(await page.evaluate(() => {
 		const { view } = window.uvtrace, lane = view.lanes[view.chosen];
-		return view.chosen === view.lanes.length - 1 && lane.top - view.scroll < document.getElementById('timeline').clientHeight;
+		return view.chosen === view.lanes.length - 1 &&
+			lane.top - view.scroll < document.getElementById('timeline').clientHeight;
 	}));
 	await closePage(page);
 });
 
-test('a link to another view of the same trace is followed, and back', () => withDemo(async (page) => {
+test('a link to another view of the same trace is followed, and back',
+	() => withDemo(async (page) => {
 	const there = '#from=10000000&to=20000000&color=duration&tab=workers';
 	await page.evaluate((hash) => { location.hash = hash; }, there);
 	await page.waitForFunction(() => window.uvtrace.state.from === 10000000);
