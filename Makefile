@@ -46,7 +46,7 @@ UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hook
 SHARED_SRC := $(call sources,preload/format) preload/files/regular_file.c preload/ring/ring_check.c
 
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
-ANALYZER_SRC := $(call sources,$(addprefix analyzer/,base trace timeline symbols findings report report/* jsonl))
+ANALYZER_SRC := $(call sources,$(addprefix analyzer/,* */native report/text report/json report/formats))
 
 LIBTRACE := $(BUILD)/libtrace.so
 DRAIN := $(BUILD)/uvtrace-drain
@@ -80,11 +80,12 @@ VIEWER_TOOLS := $(and $(shell command -v $(WASM_CC)),$(shell command -v wasm-ld)
 # C++ names are put right by what clang has for them, where it is installed.
 VIEWER_CXXABI := $(if $(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-file-name=libc++abi.a 2>/dev/null)),\
 	-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
-# Its C: the analyzer without what needs the program's files (symbols/) or libraries (*_native.c), for which viewer/wasm/
-# has stand-ins.
-VIEWER_SRC := $(SHARED_SRC) $(filter-out %_native.c,$(call sources,\
-	$(addprefix analyzer/,base trace timeline findings report report/json viewer/wasm)))
-VIEWER_PAGE := $(wildcard analyzer/viewer/bundle.sh analyzer/viewer/template.html analyzer/viewer/style.css analyzer/viewer/js/*.js)
+# Its C: the analyzer without what needs libraries or the program's files (*/native/, report/text, report/formats, jsonl);
+# viewer/wasm/ has stand-ins.
+VIEWER_SRC := $(SHARED_SRC) $(call sources,\
+	$(addprefix analyzer/,base trace timeline symbols findings report report/json viewer/wasm))
+VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk template.html style.css) \
+	$(wildcard analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
@@ -275,17 +276,19 @@ check-faults: tests
 
 # The page in a real browser; its packages go into the build folder.
 VIEWER_TEST := $(BUILD)/viewer-test
+# One file after the other: each has a browser of its own.
+VIEWER_RUN := BUILD=$(BUILD) node --test --test-concurrency=1 --test-reporter=spec $(wildcard tests/viewer/test_*.js)
 
 $(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.json
 	@mkdir -p $(@D)
 	$(call say,NPM,$(@D))cp $^ tests/viewer/.npmrc $(@D) && npm ci --prefix $(@D) --silent --ignore-scripts && touch $@
 
 check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
-	$(Q)BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
+	$(Q)$(VIEWER_RUN)
 
 check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	@scripts/install_deps.sh build viewer browser firefox
-	$(Q)BROWSER=firefox BUILD=$(BUILD) node --test --test-reporter=spec tests/viewer/test_viewer.js
+	$(Q)BROWSER=firefox $(VIEWER_RUN)
 
 check-scenarios: all $(SCENARIOS)
 	$(Q)tests/scenarios/run.py $(BUILD)

@@ -28,15 +28,18 @@ preload/ctl: preload/format preload/files preload/ring preload/observe preload/d
 preload: preload/format preload/ring preload/libuv preload/program preload/hooks
 analyzer/base: preload/format
 analyzer/trace: analyzer/base preload/format preload/files preload/ring
+analyzer/trace/native: analyzer/base analyzer/trace preload/format preload/files
 analyzer/timeline: analyzer/base analyzer/trace preload/format
-analyzer/symbols: analyzer/base analyzer/trace preload/format preload/files
+analyzer/symbols: analyzer/base analyzer/trace preload/format
+analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
 analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
 analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format preload/files
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
-analyzer/viewer/wasm: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
+analyzer/viewer:
+analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
 analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring
 '
 

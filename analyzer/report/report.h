@@ -57,6 +57,15 @@ int report_list_add(struct report_list *list, const struct report *report);
 int report_list_print(struct report_list *list, FILE *out);
 void report_list_free(struct report_list *list);
 
+/* ---- report_recording.c ---- */
+
+/* How the recording ended, in a sentence. */
+const char *report_ending(const struct trace_process *process);
+/* Calls for each line that says what cuts into the figures: events lost or missing, what was not traced, the notes and
+ * problems of the trace, `most` of each kind at most. Lines may hold text from a trace, which is to be cleaned. */
+typedef void report_line_take(void *arg, const char *line);
+int report_warnings(const struct report *report, size_t most, report_line_take *take, void *arg);
+
 /* ---- report_findings.c ---- */
 
 /* What is wrong, the worst first, or that nothing was found and what was looked for. */

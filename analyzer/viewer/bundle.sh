@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# bundle.sh WASM OUT FZSTD: makes the page, one file, from the template beside this script and the folder of the fzstd
-# package (its licence goes in with it; where the folder is missing, the page goes without). The modules of js/ are joined in
-# the order of their needs, without their import lines and `export` words: so an import is one line, and names are
-# unique over all modules.
+# bundle.sh WASM OUT FZSTD: makes the page, one file, from the template beside this script and the
+# folder of the fzstd package (its licence goes in with it; where the folder is missing, the page goes
+# without). The modules of js/ are joined in the order of their needs, without their imports and
+# `export` words: so names are unique over all modules, which is checked. What C and JavaScript agree
+# on comes from contract.def, for both threads.
 set -eu
 
 here=$(dirname "$0")
@@ -12,18 +13,42 @@ wasm=$1 out=$2 fzstd=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-modules='format dom colors state remote view actions pieces measures panels input controls files app'
+modules='format dom colors state remote view theme canvas frame layout range strokes hit
+draw_over draw_lanes draw_axis draw_charts strip timeline actions pieces tables
+panel_findings panel_tables panel_selection measures panels keys tip pointer controls files app'
+
+# plain FILE ...: without imports, which may have several lines, and exports.
+plain() {
+	awk '/^import / { skips = 1 } !skips { sub(/^export /, ""); print } /;$/ { skips = 0 }' "$@"
+}
+
+awk -f "$here/contract.awk" "$here/contract.def" >"$scratch/contract.js"
+plain "$scratch/contract.js" >"$scratch/SCRIPT"
 for module in $modules; do
-	sed -e '/^import .* from .*;$/d' -e 's/^export //' "$here/js/$module.js"
-done >"$scratch/SCRIPT"
+	plain "$here/js/$module.js" >>"$scratch/SCRIPT"
+done
 {
 	if [ -f "$fzstd/umd/index.js" ]; then
 		printf '/* fzstd\n%s\n*/\n' "$(cat "$fzstd/LICENSE")"
 		cat "$fzstd/umd/index.js"
 		echo
 	fi
+	plain "$scratch/contract.js"
 	cat "$here/js/segments.js" "$here/js/inflate.js" "$here/js/worker.js"
 } >"$scratch/WORKER"
+
+# names FILE: those that its modules define.
+names() {
+	sed -nE 's/^(async )?(function|class|const|let) ([A-Za-z_]+).*/\3/p' "$1"
+}
+
+for script in SCRIPT WORKER; do
+	twice=$(names "$scratch/$script" | sort | uniq -d)
+	if [ -n "$twice" ]; then
+		echo "bundle.sh: more than one module has the name:" $twice >&2
+		exit 1
+	fi
+done
 cp "$here/style.css" "$scratch/STYLE"
 base64 "$wasm" >"$scratch/WASM"
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "symbols/jit_map.h"
+#include "symbols/native/jit_map.h"
 
 #define PID 4711u
 

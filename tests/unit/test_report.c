@@ -253,7 +253,8 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
 
 	check_keys(json,
 		   "program pid libuv tier start_realtime_ns duration_ns events lost_events missing_events workers "
-		   "callbacks long_polls open_polls idle_periods queues problems notes sealed seal_reason unit_ns");
+		   "callbacks long_polls open_polls idle_periods queues problems notes sealed seal_reason unit_ns "
+		   "ending warnings");
 	check_keys(json_array_get(json_object_get(json, "workers"), 0),
 		   "worker role tid name polls parks busy_ns parked_ns utilization cpu_ns sched_wait_ns poll_p50_ns "
 		   "poll_p99_ns poll_max_ns");
@@ -324,6 +325,32 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 		cr_assert_leq(characters(line, strcspn(line, "\n")), REPORT_WIDTH, "%.200s", line);
 	for (const char *at = printed; *at; at++)
 		cr_assert(*at == '\n' || (unsigned char)*at >= 0x20, "a control character got through");
+}
+
+Test(report, says_of_the_recording_the_same_in_json_and_in_words, .init = set_up, .fini = tear_down)
+{
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	json_t *json = json_report(), *warnings = json_object_get(json, "warnings"), *warning;
+	char line[512];
+	size_t i;
+
+	free(printed);
+	printing();
+	cr_assert_eq(report_print(&report, out), 0);
+	what_was_printed();
+	snprintf(line, sizeof(line), "\n%s\n", text(json, "ending"));
+	cr_assert_not_null(strstr(printed, line), "not said: %s", line);
+	cr_assert_str_eq(text(json, "ending"), "The program died or left without exit().");
+	cr_assert_geq(json_array_size(warnings), 2);
+	json_array_foreach(warnings, i, warning)
+	{
+		snprintf(line, sizeof(line), "\n! %s\n", json_string_value(warning));
+		cr_assert_not_null(strstr(printed, line), "not said: %s", line);
+	}
+	for (const char *at = printed; (at = strstr(at, "\n! ")); at++)
+		i--;
+	cr_assert_eq(i, 0, "as many lines as there are warnings");
+	json_decref(json);
 }
 
 /* One process in a format, with names that would break it. */

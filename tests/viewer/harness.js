@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of the page share: a browser of its own, traces to show, and a watch over its console. BUILD is the
- * build folder; the packages lie in BUILD/viewer-test. BROWSER=firefox: in Firefox, not in Chromium.
+ * What the tests of the page share: a browser of its own, traces to show, and a watch over its
+ * console. BUILD is the build folder; the packages lie in BUILD/viewer-test. BROWSER=firefox: in
+ * Firefox, not in Chromium.
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -13,12 +14,24 @@ import path from 'node:path';
 export const BUILD = path.resolve(process.env.BUILD || 'build');
 export const PAGE = path.join(BUILD, 'trace_viewer.html');
 export const IN_FIREFOX = process.env.BROWSER === 'firefox';
-export const SHOTS = path.join(BUILD, 'viewer-test', IN_FIREFOX ? 'screenshots-firefox' : 'screenshots');
+const CHROMIUM = process.env.CHROMIUM || '/usr/bin/chromium';
+const FIREFOX = process.env.FIREFOX || '/usr/bin/firefox-esr';
+export const SHOTS = path.join(BUILD, 'viewer-test',
+	IN_FIREFOX ? 'screenshots-firefox' : 'screenshots');
 const require = createRequire(path.join(BUILD, 'viewer-test', 'package.json'));
 const { chromium, _bidiFirefox: firefox } = require('playwright-core');
 export const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+/* The JavaScript of contract.def, as the page has it. */
+const contract = execFileSync('awk',
+	['-f', 'analyzer/viewer/contract.awk', 'analyzer/viewer/contract.def'],
+	{ encoding: 'utf8' });
+export const {
+	STROKE, CHART_KEYS, PROGRESS_TEXTS, Strokes,
+} = await import('data:text/javascript,' + encodeURIComponent(contract));
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+	'--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--js-flags=--expose-gc'];
 
 const browsers = new Set();
@@ -30,10 +43,13 @@ export async function closeBrowsers() {
 }
 
 async function launch(folder, options) {
-	const wanted = { headless: true, viewport: { width: 1440, height: 860 }, colorScheme: 'light', timezoneId: 'UTC', ...options };
+	const wanted = { headless: true, viewport: { width: 1440, height: 860 },
+		colorScheme: 'light', timezoneId: 'UTC', ...options };
 	if (IN_FIREFOX)
-		return (await firefox.launch({ executablePath: process.env.FIREFOX || '/usr/bin/firefox-esr', headless: true })).newContext(wanted);
-	return chromium.launchPersistentContext(folder, { executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: FLAGS, ...wanted });
+		return (await firefox.launch({ executablePath: FIREFOX, headless: true }))
+			.newContext(wanted);
+	return chromium.launchPersistentContext(folder,
+		{ executablePath: CHROMIUM, args: FLAGS, ...wanted });
 }
 
 /* {context, close}: a browser that remembers nothing. */
@@ -50,7 +66,8 @@ export async function openBrowser(options = {}) {
 	return one;
 }
 
-/* A page that fails the test when anything is wrong on it, or when it wants anything of the network. */
+/* A page that fails the test when anything is wrong on it, or when it wants anything of the
+ * network. */
 export async function openPage(context, file = PAGE, fragment = '') {
 	const page = await context.newPage();
 	page.complaints = [];
@@ -76,8 +93,12 @@ export async function closePage(page) {
 /* Waits until the process is shown, its figures too, and nothing moves any more. */
 export async function settle(page) {
 	await page.waitForSelector('body[data-state=shown]', { state: 'attached', timeout: 30000 });
-	await page.waitForFunction(() => document.documentElement.dataset.figures && document.getElementById('progress').hidden &&
-		!document.getElementById('panels').hasAttribute('aria-busy') && window.uvtrace.view.drawn && window.uvtrace.view.overview, null, { timeout: 30000 });
+	await page.waitForFunction(() => {
+		const { view } = window.uvtrace;
+		return document.documentElement.dataset.figures && view.drawn && view.overview &&
+			document.getElementById('progress').hidden &&
+			!document.getElementById('panels').hasAttribute('aria-busy');
+	}, null, { timeout: 30000 });
 	await calm(page);
 }
 
@@ -86,9 +107,12 @@ export async function calm(page) {
 	await page.waitForFunction(() => {
 		const { view, state } = window.uvtrace;
 		const width = state.to - state.from;
-		return view.drawn && Math.abs(view.drawn.from - (state.from - width / 2)) < width * 1e-6;
+		return view.drawn &&
+			Math.abs(view.drawn.from - (state.from - width / 2)) < width * 1e-6;
 	});
-	await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+	await page.evaluate(() => new Promise((resolve) => {
+		requestAnimationFrame(() => requestAnimationFrame(resolve));
+	}));
 }
 
 export async function load(page, files) {
@@ -110,16 +134,20 @@ export async function shoot(page, name) {
 }
 
 export function analyze(...options) {
-	return JSON.parse(execFileSync(path.join(BUILD, 'analyze_trace'), ['--json', ...options], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }));
+	return JSON.parse(
+		execFileSync(path.join(BUILD, 'analyze_trace'), ['--json', ...options],
+		{ encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }));
 }
 
 export function segmentsOf(folder) {
-	return fs.readdirSync(folder).filter((name) => name.includes('.bin')).sort().map((name) => path.join(folder, name));
+	return fs.readdirSync(folder).filter((name) => name.includes('.bin')).sort()
+		.map((name) => path.join(folder, name));
 }
 
 const made = new Set();
 
-/* False: the folder is to be filled, which is done once a run, as what an earlier one left is another build's. */
+/* False: the folder is to be filled, which is done once a run, as what an earlier one left is
+ * another build's. */
 function isMade(folder) {
 	const before = made.has(folder);
 	if (!before)
@@ -132,19 +160,22 @@ function isMade(folder) {
 export function generated(events, ...options) {
 	const folder = path.join(BUILD, 'viewer-test', `generated-${events}${options.join('')}`);
 	if (!isMade(folder))
-		execFileSync(path.join(BUILD, 'bench', 'generate_trace'), [`--events=${events}`, ...options, folder], { stdio: 'ignore' });
+		execFileSync(path.join(BUILD, 'bench', 'generate_trace'),
+			[`--events=${events}`, ...options, folder], { stdio: 'ignore' });
 	return folder;
 }
 
 function tracedEnvironment(folder) {
-	return { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'), UVTRACE_PATH: path.join(folder, 'trace.bin') };
+	return { ...process.env, LD_PRELOAD: path.join(BUILD, 'libtrace.so'),
+		UVTRACE_PATH: path.join(folder, 'trace.bin') };
 }
 
 /* A program of the repository, traced. */
 export function traced(program, env = {}) {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-' + path.basename(program));
 	if (!isMade(folder))
-		execFileSync(path.join(BUILD, program), [], { env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
+		execFileSync(path.join(BUILD, program), [],
+			{ env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
 	return folder;
 }
 
@@ -153,16 +184,19 @@ export async function tracedOff() {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-off');
 	if (isMade(folder))
 		return folder;
-	const program = spawn(path.join(BUILD, 'fixtures/control'), [], { env: tracedEnvironment(folder), stdio: ['pipe', 'pipe', 'ignore'] });
+	const program = spawn(path.join(BUILD, 'fixtures/control'), [],
+		{ env: tracedEnvironment(folder), stdio: ['pipe', 'pipe', 'ignore'] });
 	const say = (line) => new Promise((resolve) => {
 		program.stdout.once('data', resolve);
 		program.stdin.write(line + '\n');
 	});
-	const control = (what) => execFileSync(path.join(BUILD, 'trace_ctl'), [String(program.pid), what], { stdio: 'ignore' });
+	const control = (what) => execFileSync(path.join(BUILD, 'trace_ctl'),
+		[String(program.pid), what], { stdio: 'ignore' });
 	await say('tick 200');
 	control('disable');
 	await say('tick 400');
-	await new Promise((resolve) => setTimeout(resolve, 400)); // the drain looks ten times a second
+	/* The drain looks ten times a second. */
+	await new Promise((resolve) => setTimeout(resolve, 400));
 	control('enable');
 	await say('tick 200');
 	program.stdin.end();

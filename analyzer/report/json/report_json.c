@@ -324,6 +324,22 @@ static json_t *problems_json(const struct report *report)
 	return lines_json(problems, report->timeline->problems, report->timeline->problem_count);
 }
 
+static void warning_take(void *lines, const char *line)
+{
+	json_array_append_new(lines, json_text(line));
+}
+
+/* The sentences of the text report on what cuts into the figures, all of them. */
+static json_t *warnings_json(const struct report *report)
+{
+	json_t *lines = json_array();
+
+	if (lines && report_warnings(report, SIZE_MAX, warning_take, lines) == 0)
+		return lines;
+	json_decref(lines);
+	return NULL;
+}
+
 static json_t *identity_json(const struct trace_process *process)
 {
 	const struct json_pair pairs[] = {
@@ -341,6 +357,7 @@ static json_t *identity_json(const struct trace_process *process)
 	    {"seal_reason", json_text(seal_reason(process))},
 	    {"salvaged", json_boolean(process->salvaged)},
 	    {"running", json_boolean(process->running)},
+	    {"ending", json_text(report_ending(process))},
 	    {"events", json_number(process->events)},
 	    {"lost_events", json_number(process->lost)},
 	    {"missing_events", json_number(process->missing)},
@@ -384,6 +401,7 @@ static json_t *report_json(const struct report *report)
 	    {"untraced", untraced_json(timeline)},
 	    {"notes", lines_json(json_array(), process->notes, process->note_count)},
 	    {"problems", problems_json(report)},
+	    {"warnings", warnings_json(report)},
 	};
 
 	return json_measures(json_add(identity_json(process), pairs, COUNT(pairs)), report);

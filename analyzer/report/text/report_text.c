@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -45,19 +44,6 @@ static const char *format_offset(const struct timeline *timeline, uint64_t tick,
 }
 
 /* ---- Header --------------------------------------------------------------------------------------------------- */
-
-static const char *ending(const struct trace_process *process)
-{
-	if (process->running)
-		return "The program is still running.";
-	if (process->salvaged)
-		return "The program and its helper died; the last events were saved from memory.";
-	if (process->seal_reason == TRACE_SEAL_EXIT)
-		return "The program exited by itself.";
-	if (process->seal_reason == TRACE_SEAL_DIED)
-		return "The program died or left without exit().";
-	return "The trace breaks off: its end was not written.";
-}
 
 static void print_start(const struct trace_process *process, FILE *out)
 {
@@ -113,98 +99,23 @@ static int print_header(const struct report *report, FILE *out)
 		report_count(process->events, events), plural(process->events), process->segment_count,
 		plural(process->segment_count));
 	print_not_there(process, out);
-	fprintf(out, "%s\n", ending(process));
+	fprintf(out, "%s\n", report_ending(process));
 	print_range(report->timeline, out);
 	return 0;
 }
 
 /* ---- Warnings ------------------------------------------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 2, 3))) warn(FILE *out, const char *format, ...)
+static void print_warning(void *arg, const char *line)
 {
-	va_list arguments;
-
-	fputs("! ", out);
-	va_start(arguments, format);
-	vfprintf(out, format, arguments);
-	va_end(arguments);
-	fputc('\n', out);
-}
-
-static void warn_lost(const struct timeline *timeline, FILE *out)
-{
-	const struct trace_process *process = timeline->process;
-	char count[REPORT_COUNT_BYTES];
-
-	for (size_t i = 0; i < process->worker_count; i++) {
-		const struct trace_worker *worker = &process->workers[i];
-		if (worker->lost > 0)
-			warn(out, "%s event%s of worker %" PRIu32 " %s lost while recording: its figures are too low.",
-			     report_count(worker->lost, count), plural(worker->lost), worker->worker,
-			     by_count(worker->lost, "was", "were"));
-		if (worker->missing > 0)
-			warn(out,
-			     "%s event%s of worker %" PRIu32
-			     " %s missing (removed files or damage): not in its figures.",
-			     report_count(worker->missing, count), plural(worker->missing), worker->worker,
-			     by_count(worker->missing, "is", "are"));
-	}
-	if (timeline->pool_uncertain)
-		warn(out, "The pool's queue was counted anew after each loss: its depth may be too low.");
-}
-
-static void warn_untraced(const struct timeline *timeline, FILE *out)
-{
-	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
-
-	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "libuv is built into this program (tier libc): only waits can be seen, no callbacks and no "
-			  "pool. A turn is all that a loop ran between two waits.");
-	if (timeline->untraced_callbacks > 0)
-		warn(out, "%s registration%s of callbacks %s not traced: more different callbacks than %d.",
-		     report_count(timeline->untraced_callbacks, count), plural(timeline->untraced_callbacks),
-		     by_count(timeline->untraced_callbacks, "was", "were"), TRACE_SITES_MAX);
-	if (timeline->untraced_threads > 0)
-		warn(out, "%s thread%s could not be traced: too many at once, or no memory.",
-		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
-	if (timeline->untraced_events > 0)
-		warn(out,
-		     "%s event%s %s not recorded: of threads that could not be traced, or uv_async_send before the "
-		     "first loop ran.",
-		     report_count(timeline->untraced_events, count), plural(timeline->untraced_events),
-		     by_count(timeline->untraced_events, "was", "were"));
-	if (timeline->untraced_marks > 0)
-		warn(out,
-		     "%s of the program's marks, spans and fields %s not recorded: before the first loop, or too many "
-		     "names.",
-		     report_count(timeline->untraced_marks, count), by_count(timeline->untraced_marks, "was", "were"));
-	if (timeline->off_ticks > 0)
-		warn(out, "Recording was switched off for %s of this time, which counts nowhere.",
-		     format_ticks(timeline, timeline->off_ticks, off));
-}
-
-static void warn_lines(char *const *lines, size_t count, FILE *out)
-{
-	for (size_t i = 0; i < count && i < PROBLEMS_SHOWN; i++) {
-		fputs("! ", out);
-		print_clean(out, lines[i]);
-		fputc('\n', out);
-	}
-	if (count > PROBLEMS_SHOWN)
-		warn(out, "... and %zu more like these (all of them with --json).", count - PROBLEMS_SHOWN);
+	fputs("! ", arg);
+	print_clean(arg, line);
+	fputc('\n', arg);
 }
 
 static int print_warnings(const struct report *report, FILE *out)
 {
-	const struct timeline *timeline = report->timeline;
-
-	warn_lost(timeline, out);
-	warn_untraced(timeline, out);
-	warn_lines(timeline->process->notes, timeline->process->note_count, out);
-	warn_lines(timeline->problems, timeline->problem_count, out);
-	if (report->alone)
-		warn_lines(report->trace->problems, report->trace->problem_count, out);
-	return 0;
+	return report_warnings(report, PROBLEMS_SHOWN, print_warning, out);
 }
 
 /* ---- The worst, in plain words -------------------------------------------------------------------------------- */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What one does with a trace, however one asks for it (mouse, key, panel): select, jump, search, filter, follow,
- * take the figures of a range.
+ * What one does with a trace, however one asks for it (mouse, key, panel): select, jump, search,
+ * filter, follow, take the figures of a range.
  */
 import { announce, byId } from './dom.js';
 import { formatDuration } from './format.js';
 import { ask } from './remote.js';
 import { change, state } from './state.js';
-import { hiddenWorkers, layOut, laneOfPosition, redraw, refreshAll, show, showAround, timeText, view } from './view.js';
+import { setChosen, setLife, setSelected, view } from './view.js';
+import { redraw } from './frame.js';
+import { hiddenWorkers, laneOfPosition, layOut } from './layout.js';
+import { show, showAround, timeText } from './range.js';
+import { refreshAll } from './timeline.js';
 
 let filterKey = '';
 
@@ -15,13 +19,12 @@ export function siteOf(stroke) {
 	return view.process.sites[stroke.site] || view.process.sites[view.process.sites.length - 1];
 }
 
-// ---- Selecting ------------------------------------------------------------------------------------------------
+// ---- Selecting ----------------------------------------------------------------------------------
 
 /* Selects the poll that began on a worker (its position) at a tick; `go`: shows it. */
 export async function select(worker, tick, go = false) {
 	const detail = await ask('detail', { worker, tick });
-	view.selected = detail;
-	view.wakes = detail ? detail.wakes : [];
+	setSelected(detail);
 	change({ worker: detail ? worker : null, tick: detail ? tick : null });
 	if (!detail)
 		return;
@@ -29,23 +32,22 @@ export async function select(worker, tick, go = false) {
 		showAround(detail.start_ns, detail.start_ns + detail.duration_ns);
 	const lane = laneOfPosition(worker);
 	if (lane)
-		view.chosen = view.lanes.indexOf(lane);
+		setChosen(view.lanes.indexOf(lane));
 	change({ tab: 'selection' });
-	view.onSelect();
-	announce(`${siteOf(detail).name}, ${formatDuration(detail.duration_ns)}, at ${timeText(detail.start_ns, 1000)}`);
+	const lasted = formatDuration(detail.duration_ns), at = timeText(detail.start_ns, 1000);
+	announce(`${siteOf(detail).name}, ${lasted}, at ${at}`);
 	redraw();
 }
 
 export function clearSelection() {
-	view.selected = null;
-	view.wakes = [];
-	view.life = null;
+	setSelected(null);
+	setLife(null);
 	change({ worker: null, tick: null, rangeFrom: null, rangeTo: null });
-	view.onSelect();
 	redraw();
 }
 
-/* A poll that a report names: by worker number and start. Its tick is found by looking just before it. */
+/* A poll that a report names: by worker number and start. Its tick is found by looking just
+ * before it. */
 export async function goToPoll(poll) {
 	const position = view.process.workers.findIndex((worker) => worker.worker === poll.worker);
 	showAround(poll.start_ns, poll.start_ns + poll.duration_ns);
@@ -54,7 +56,10 @@ export async function goToPoll(poll) {
 	const near = poll.start_ns - Math.max(1000, poll.duration_ns * 0.001);
 	let from = near / view.process.report.unit_ns;
 	for (let tries = 0; tries < 64; tries++) {
-		const found = await ask('find', { from, backwards: false, shortest: poll.duration_ns * 0.99, sites: allSites(), workers });
+		const shortest = poll.duration_ns * 0.99;
+		const sites = allSites();
+		const found = await ask('find',
+			{ from, backwards: false, shortest, sites, workers });
 		if (!found)
 			return;
 		if (Math.abs(found.start_ns - poll.start_ns) < 1) {
@@ -65,7 +70,26 @@ export async function goToPoll(poll) {
 	}
 }
 
-// ---- Finding --------------------------------------------------------------------------------------------------
+/* The run of a callback that is as long as its row says: the first one. */
+export async function selectRun(row) {
+	const isIt = (site) => site.name === row.callback && site.module === row.module;
+	const sites = Uint8Array.from(view.process.sites, (site) => (isIt(site) ? 1 : 0));
+	const workers = new Uint8Array(view.process.workers.length).fill(1);
+	const begin = state.rangeFrom ?? view.process.start_ns - 1000;
+	const from = begin / view.process.report.unit_ns - 1;
+	for (const part of [0.9999, 0.99, 0]) {
+		const shortest = row.max_ns * part;
+		const found = await ask('find',
+			{ from, backwards: false, shortest, sites, workers });
+		if (!found)
+			continue;
+		await select(found.worker, found.tick, true);
+		return true;
+	}
+	return false;
+}
+
+// ---- Finding ------------------------------------------------------------------------------------
 
 export function allSites() {
 	return new Uint8Array(view.process.sites.length).fill(1);
@@ -81,7 +105,8 @@ function matchingSites(query) {
 
 function shownWorkers() {
 	const hidden = hiddenWorkers();
-	return Uint8Array.from(view.process.workers, (worker) => (hidden.has(worker.worker) ? 0 : 1));
+	return Uint8Array.from(view.process.workers,
+		(worker) => (hidden.has(worker.worker) ? 0 : 1));
 }
 
 /* Where a search begins: at the selected poll, else at the view's edge. */
@@ -93,13 +118,18 @@ function searchStart(backwards) {
 
 async function jump(values, what) {
 	const backwards = Boolean(values.backwards);
-	const found = await ask('find', { from: searchStart(backwards), shortest: 0, sites: allSites(), workers: shownWorkers(), ...values });
+	const found = await ask('find', {
+		from: searchStart(backwards), shortest: 0,
+		sites: allSites(), workers: shownWorkers(), ...values,
+	});
 	if (!found) {
 		say(`No ${backwards ? 'earlier' : 'later'} ${what}`);
 		return;
 	}
 	const width = state.to - state.from;
-	const fits = found.start_ns > state.from + width * 0.02 && found.start_ns + found.duration_ns < state.to - width * 0.02;
+	const isAfter = found.start_ns > state.from + width * 0.02;
+	const isBefore = found.start_ns + found.duration_ns < state.to - width * 0.02;
+	const fits = isAfter && isBefore;
 	if (!fits && found.duration_ns < width * 0.9)
 		show(found.start_ns - width / 3, found.start_ns + (2 * width) / 3);
 	else if (!fits)
@@ -108,14 +138,16 @@ async function jump(values, what) {
 }
 
 export function jumpLong(backwards) {
-	return jump({ backwards, shortest: state.long }, `poll of ${formatDuration(state.long)} or longer`);
+	return jump({ backwards, shortest: state.long },
+		`poll of ${formatDuration(state.long)} or longer`);
 }
 
 export function jumpMatch(backwards) {
 	const sites = matchingSites(state.query);
 	const matches = sites.reduce((sum, one) => sum + one, 0);
 	if (!state.query || matches === 0) {
-		say(state.query ? `No callback matches “${state.query}”` : 'Type what to search for');
+		const nothing = `No callback matches “${state.query}”`;
+		say(state.query ? nothing : 'Type what to search for');
 		return null;
 	}
 	return jump({ backwards, sites }, `run of “${state.query}”`);
@@ -138,17 +170,25 @@ export function say(text) {
 	}, 3500);
 }
 
-// ---- Filters --------------------------------------------------------------------------------------------------
+// ---- Filters ------------------------------------------------------------------------------------
 
 function filteredSites() {
 	if (!state.kind && !state.callback)
 		return null;
 	const byText = matchingSites(state.callback);
-	return Uint8Array.from(view.process.sites, (site, i) => (byText[i] && (!state.kind || site.kind === state.kind) ? 1 : 0));
+	const isOfKind = (site) => !state.kind || site.kind === state.kind;
+	return Uint8Array.from(view.process.sites,
+		(site, i) => (byText[i] && isOfKind(site) ? 1 : 0));
+}
+
+/* The address that somebody has typed, with or without 0x; 0: none. */
+function filteredObject() {
+	const [, , digits] = /^(0x)?([0-9a-f]+)$/i.exec(state.object) || [];
+	return digits ? Number('0x' + digits) : 0;
 }
 
 export async function applyFilters() {
-	const object = /^(0x)?[0-9a-f]+$/i.test(state.object) ? Number(state.object.startsWith('0x') ? state.object : '0x' + state.object) : 0;
+	const object = filteredObject();
 	const key = [state.kind, state.callback, object, state.shortest].join('|');
 	layOut();
 	if (key !== filterKey) {
@@ -162,9 +202,10 @@ export function forgetFilters() {
 	filterKey = '|||0|0';
 }
 
-// ---- Figures --------------------------------------------------------------------------------------------------
+// ---- Figures ------------------------------------------------------------------------------------
 
-/* Figures of the range, or of all, with the thresholds as they are. Null: newer ones are on their way. */
+/* Figures of the range, or of all, with the thresholds as they are. Null: newer ones are on
+ * their way. */
 export async function takeFigures() {
 	const whole = state.rangeFrom === null;
 	if (whole && state.long === 1e6 && state.idle === 1e6)
@@ -176,11 +217,10 @@ export async function takeFigures() {
 	});
 }
 
-// ---- Following ------------------------------------------------------------------------------------------------
+// ---- Following ----------------------------------------------------------------------------------
 
 export async function follow(object) {
-	view.life = await ask('follow', { object: Number(object) });
-	view.onSelect();
+	setLife(await ask('follow', { object: Number(object) }));
 	redraw();
 	if (view.life.events.length === 0)
 		say(`Nothing in the trace names ${object}`);

@@ -2,16 +2,22 @@
  *
  * Puts the page together: opens what is given, shows it, and has each part follow the state.
  */
+import { STROKE, Strokes } from './contract.js';
 import { announce, byId, element, fill } from './dom.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
 import { rankNames, rankSites } from './colors.js';
 import { change, DEFAULTS, onChange, parseFragment, readFragment, state } from './state.js';
 import { ask, onProgress, startThread } from './remote.js';
-import { fit, layOut, redraw, refreshAll, refreshView, setUpView, view } from './view.js';
+import { leaveProcess, setProcess, setTrace, view } from './view.js';
+import { frameMs, redraw } from './frame.js';
+import { layOut } from './layout.js';
+import { fit } from './range.js';
+import { refreshAll, refreshTimeline, setUpTimeline } from './timeline.js';
 import { applyFilters, forgetFilters, select } from './actions.js';
-import { refreshFigures, refreshTexts, setUpPanels, showSelection, showTab, currentFigures } from './panels.js';
-import { paintSwatches } from './pieces.js';
-import { setUpInput } from './input.js';
+import { currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab } from './panels.js';
+import { showSelection } from './panel_selection.js';
+import { setUpKeys } from './keys.js';
+import { setUpPointer } from './pointer.js';
 import { fillControls, setUpControls, showControls } from './controls.js';
 import { carriedTrace, setUpFiles } from './files.js';
 
@@ -23,7 +29,7 @@ const SHOWN_AFTER_MS = 250; // what is done sooner needs no progress
 let busy = false;
 let progressSince = null;
 
-// ---- Progress -------------------------------------------------------------------------------------------------
+// ---- Progress -----------------------------------------------------------------------------------
 
 function showProgress(text, share) {
 	const now = performance.now();
@@ -31,7 +37,8 @@ function showProgress(text, share) {
 	byId('progress').hidden = text === null || now - progressSince < SHOWN_AFTER_MS;
 	if (text === null)
 		return;
-	byId('progress-text').textContent = share === null ? text : `${text} ${Math.floor(share * 100)} %`;
+	const percent = share === null ? '' : ` ${Math.floor(share * 100)} %`;
+	byId('progress-text').textContent = text + percent;
 	byId('progress-bar').value = share ?? 0;
 }
 
@@ -42,11 +49,12 @@ function fail(error) {
 	announce(error.message);
 }
 
-// ---- Opening --------------------------------------------------------------------------------------------------
+// ---- Opening ------------------------------------------------------------------------------------
 
 async function open(files, symbols) {
 	if (files.length === 0) {
-		fail(new Error('No trace in there: segments are called *.bin, *.bin.open, *.bin.gz or *.bin.zst'));
+		fail(new Error('No trace in there: segments are called ' +
+			'*.bin, *.bin.open, *.bin.gz or *.bin.zst'));
 		return;
 	}
 	if (busy)
@@ -58,7 +66,8 @@ async function open(files, symbols) {
 		const chosen = await chooseRange(files);
 		if (chosen)
 			await openTrace(chosen, symbols);
-		document.documentElement.dataset.loadMs = String(Math.round(performance.now() - began));
+		const took = Math.round(performance.now() - began);
+		document.documentElement.dataset.loadMs = String(took);
 	} catch (error) {
 		fail(error);
 	} finally {
@@ -67,32 +76,34 @@ async function open(files, symbols) {
 	}
 }
 
+function processName({ program, pid }) {
+	return `${program.split('/').pop()} ${pid}`;
+}
+
 async function openTrace(files, symbols) {
 	showProgress('Loading', 0);
 	const trace = await ask('load', { files, symbols });
-	view.problems = trace.problems;
-	view.trace = trace;
+	setTrace(trace);
 	if (trace.processes.length === 0)
 		throw new Error(trace.problems[0] || 'No trace in there');
-	fill(byId('process'), trace.processes.map((process, i) => element('option', { value: String(i) }, `${process.program.split('/').pop()} ${process.pid}`)));
+	fill(byId('process'), trace.processes.map((process, i) =>
+		element('option', { value: String(i) }, processName(process))));
 	byId('process-label').hidden = trace.processes.length < 2;
 	const process = Math.min(state.process, trace.processes.length - 1);
 	await showProcess(process, parseFragment(location.hash.slice(1)));
 }
 
 async function showProcess(index, wanted) {
-	view.process = null;
-	view.selected = view.life = view.drawn = view.overview = null;
-	view.wakes = [];
+	leaveProcess();
 	showProgress('Reading', 0);
 	const process = await ask('choose', { process: index });
 	process.startRealNs = BigInt(view.trace.processes[index].start_real_ns);
-	view.process = process;
-	view.ranks = rankSites(process.sites, process.report.callbacks);
-	view.nameRanks = rankNames(process.names, process.report.spans);
+	const { report } = process;
+	setProcess(process, rankSites(process.sites, report.callbacks),
+		rankNames(process.names, report.spans));
 	byId('process').value = String(index);
 	document.body.dataset.state = 'shown';
-	document.title = `${process.report.program.split('/').pop()} ${process.report.pid} – uvtrace`;
+	document.title = `${processName(process.report)} – uvtrace`;
 	Object.assign(state, DEFAULTS, wanted, { process: index });
 	forgetFilters();
 	layOut();
@@ -101,7 +112,9 @@ async function showProcess(index, wanted) {
 	fillControls();
 	showTab();
 	showSelection();
-	byId('summary').textContent = `${formatDuration(process.report.duration_ns)}, ${formatCount(process.report.events)} events, ${formatBytes(view.trace.bytes)}`;
+	const { duration_ns: duration, events } = process.report;
+	const size = `${formatCount(events)} events, ${formatBytes(view.trace.bytes)}`;
+	byId('summary').textContent = `${formatDuration(duration)}, ${size}`;
 	showProgress(null);
 	await Promise.all([applyFilters(), refreshFigures()]);
 	if (state.worker !== null && state.tick !== null)
@@ -110,7 +123,7 @@ async function showProcess(index, wanted) {
 	announce(`Trace shown: ${byId('summary').textContent}`);
 }
 
-// ---- Too large ------------------------------------------------------------------------------------------------
+// ---- Too large ----------------------------------------------------------------------------------
 
 function bytesMax() {
 	return Number(new URLSearchParams(location.search).get('bytes-max')) || BYTES_MAX;
@@ -119,9 +132,21 @@ function bytesMax() {
 /* Compressed ones may be many times as large when they are inflated. */
 const INFLATES_TO = 12;
 
-/* The files as they are, or with the range that somebody has chosen of them; null: nothing was chosen. */
+function bytesAtMost({ name, blob }) {
+	return blob.size * (/\.(gz|zst)$/.test(name) ? INFLATES_TO : 1);
+}
+
+function tooLargeText({ bytes, events }, seconds, fits) {
+	const held = `the ${formatBytes(bytesMax())} that a page can hold`;
+	const size = `These ${formatBytes(bytes)} (${formatCount(events)} events)`;
+	return `${size} do not fit into ${held}. ` +
+		`They span ${seconds.toFixed(3)} s; about ${fits.toFixed(3)} s of it fit.`;
+}
+
+/* The files as they are, or with the range that somebody has chosen of them; null: nothing was
+ * chosen. */
 async function chooseRange(files) {
-	if (files.reduce((sum, file) => sum + file.blob.size * (/\.(gz|zst)$/.test(file.name) ? INFLATES_TO : 1), 0) <= bytesMax())
+	if (files.reduce((sum, file) => sum + bytesAtMost(file), 0) <= bytesMax())
 		return files;
 	showProgress('Looking at what may be too large to be held in memory', null);
 	const found = await ask('survey', { files });
@@ -131,19 +156,21 @@ async function chooseRange(files) {
 		return files;
 	const seconds = ((found.last - found.start) * found.nsPerTick) / 1e9;
 	const fits = seconds * (bytesMax() / bytes);
-	byId('large-text').textContent = `These ${formatBytes(bytes)} (${formatCount(found.events)} events) do not fit into the ${formatBytes(bytesMax())} that a page can hold. They span ${seconds.toFixed(3)} s; about ${fits.toFixed(3)} s of it fit.`;
+	byId('large-text').textContent = tooLargeText(found, seconds, fits);
 	byId('large-from').value = '0';
 	byId('large-to').value = fits.toFixed(3);
 	byId('large').returnValue = '';
 	byId('large').showModal();
-	await new Promise((resolve) => byId('large').addEventListener('close', resolve, { once: true }));
+	await new Promise((resolve) => {
+		byId('large').addEventListener('close', resolve, { once: true });
+	});
 	if (byId('large').returnValue !== 'load')
 		return null;
 	const ticks = (id) => found.start + (Number(byId(id).value) * 1e9) / found.nsPerTick;
 	return files.map((file) => ({ ...file, range: [ticks('large-from'), ticks('large-to')] }));
 }
 
-// ---- Following the state --------------------------------------------------------------------------------------
+// ---- Following the state ------------------------------------------------------------------------
 
 function hasAny(what, keys) {
 	return keys.some((key) => what.has(key));
@@ -152,7 +179,7 @@ function hasAny(what, keys) {
 function followState(what) {
 	if (!view.process)
 		return;
-	refreshView(what);
+	refreshTimeline(what);
 	if (hasAny(what, ['kind', 'callback', 'object', 'shortest', 'hidden']))
 		applyFilters();
 	if (hasAny(what, ['rangeFrom', 'rangeTo', 'long', 'idle']))
@@ -165,21 +192,6 @@ function followState(what) {
 		showTab();
 	if (!hasAny(what, ['from', 'to']))
 		showControls();
-}
-
-/* The run of a callback that is as long as its row says: the first one. */
-async function findRun(row) {
-	const sites = Uint8Array.from(view.process.sites, (site) => (site.name === row.callback && site.module === row.module ? 1 : 0));
-	const workers = new Uint8Array(view.process.workers.length).fill(1);
-	const from = (state.rangeFrom ?? view.process.start_ns - 1000) / view.process.report.unit_ns - 1;
-	for (const part of [0.9999, 0.99, 0]) {
-		const found = await ask('find', { from, backwards: false, shortest: row.max_ns * part, sites, workers });
-		if (!found)
-			continue;
-		await select(found.worker, found.tick, true);
-		return true;
-	}
-	return false;
 }
 
 function goBack() {
@@ -197,20 +209,23 @@ function goBack() {
 		select(wanted.worker, wanted.tick);
 }
 
+function turnToProcess() {
+	showProcess(Number(byId('process').value), { from: null, to: null }).catch(fail);
+}
+
 async function begin() {
-	setUpView();
+	setUpTimeline();
 	setUpPanels();
-	setUpInput();
+	setUpKeys();
+	setUpPointer();
 	setUpControls();
 	readFragment();
 	showControls();
 	onChange(followState);
 	onProgress(showProgress);
-	view.findRun = findRun;
-	view.onTheme = paintSwatches;
 	setUpFiles((files) => open(files, null));
 	window.addEventListener('hashchange', goBack);
-	byId('process').addEventListener('change', () => showProcess(Number(byId('process').value), { from: null, to: null }).catch(fail));
+	byId('process').addEventListener('change', turnToProcess);
 	await startThread();
 	document.body.dataset.state = 'ready';
 	const carried = await carriedTrace();
@@ -219,6 +234,8 @@ async function begin() {
 }
 
 /* For those who measure: what the page shows, and how long its frames took. */
-window.uvtrace = { view, state, ask, change, currentFigures, redraw, refreshAll };
+window.uvtrace = {
+	view, state, ask, change, currentFigures, redraw, refreshAll, frameMs, STROKE, Strokes,
+};
 
 begin().catch(fail);

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Colours of polls: by callback (those that ran longest in all have one of their own) or by duration. Every colour
- * is told apart from its background by 3:1 at least, and carries text of 4.5:1.
+ * Colours of polls: by callback (those that ran longest in all have one of their own) or by
+ * duration. Every colour is told apart from its background by 3:1 at least, and carries text of
+ * 4.5:1.
  */
 
 const CALLBACK_COLORS = {
-	light: ['#2f6fd6', '#c2570c', '#12805c', '#8d4bc4', '#a8730a', '#0e7a94', '#bb3f75', '#55801d', '#5d5fd3', '#8a5a44'],
-	dark: ['#6ea8fe', '#f79a5e', '#4cc9a0', '#c295f2', '#e8b84a', '#54c3dd', '#f08bb6', '#a0cf5c', '#9d9ffb', '#cf9f88'],
+	light: [
+		'#2f6fd6', '#c2570c', '#12805c', '#8d4bc4', '#a8730a', '#0e7a94', '#bb3f75',
+		'#55801d', '#5d5fd3', '#8a5a44',
+	],
+	dark: [
+		'#6ea8fe', '#f79a5e', '#4cc9a0', '#c295f2', '#e8b84a', '#54c3dd', '#f08bb6',
+		'#a0cf5c', '#9d9ffb', '#cf9f88',
+	],
 };
 const OTHER_COLORS = { light: '#6b7280', dark: '#9ca3af' };
 const DURATION_COLORS = {
@@ -41,7 +48,8 @@ export function siteColor(theme, rank) {
 	return rank >= 0 && rank < colors.length ? colors[rank] : OTHER_COLORS[theme];
 }
 
-/* Spans by the rank of their name, begun elsewhere: the first are not of the colours of the polls below them. */
+/* Spans by the rank of their name, begun elsewhere: the first are not of the colours of the
+ * polls below them. */
 export function spanColor(theme, rank) {
 	const colors = CALLBACK_COLORS[theme];
 	return colors[(rank + 3) % colors.length];

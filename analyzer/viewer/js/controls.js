@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bar of filters, thresholds and switches: each control shows a part of the state and changes it.
+ * The bar of filters, thresholds and switches: each control shows a part of the state and changes
+ * it.
  */
 import { byId, element, fill } from './dom.js';
 import { DURATION_NAMES, durationColor } from './colors.js';
 import { formatDuration } from './format.js';
 import { change, state } from './state.js';
-import { hiddenWorkers, readTheme, view } from './view.js';
+import { view } from './view.js';
+import { theme } from './theme.js';
+import { hiddenWorkers } from './layout.js';
+import { followTheme } from './timeline.js';
 import { jumpLong, jumpMatch } from './actions.js';
+import { paintSwatches, span } from './pieces.js';
 
 /* Sliders are logarithmic, in tenths of a decade from 1 µs; 0 of `shortest` is no filter. */
 function slideOf(ns) {
@@ -21,11 +26,12 @@ function nsOfSlide(value) {
 }
 
 function slider(id, key, zeroIsNone) {
-	const input = byId(id);
+	const input = byId(id), isNone = () => zeroIsNone && input.value === '0';
+	const chosen = () => nsOfSlide(Number(input.value));
 	input.addEventListener('input', () => {
-		byId(id + '-value').textContent = zeroIsNone && input.value === '0' ? 'any' : formatDuration(nsOfSlide(Number(input.value)));
+		byId(id + '-value').textContent = isNone() ? 'any' : formatDuration(chosen());
 	});
-	input.addEventListener('change', () => change({ [key]: zeroIsNone && input.value === '0' ? 0 : nsOfSlide(Number(input.value)) }));
+	input.addEventListener('change', () => change({ [key]: isNone() ? 0 : chosen() }));
 }
 
 function debounced(id, key) {
@@ -47,18 +53,23 @@ function showText(id, text) {
 		byId(id).value = text;
 }
 
+function showWorker(number, isShown) {
+	const hidden = hiddenWorkers();
+	if (isShown)
+		hidden.delete(number);
+	else
+		hidden.add(number);
+	change({ hidden: [...hidden].join(',') });
+}
+
 function fillWorkers() {
 	const hidden = hiddenWorkers();
-	fill(byId('worker-list'), view.process.workers.map((worker) => element('label', {}, element('input', {
-		type: 'checkbox', checked: !hidden.has(worker.worker), onchange: (event) => {
-			const now = hiddenWorkers();
-			if (event.target.checked)
-				now.delete(worker.worker);
-			else
-				now.add(worker.worker);
-			change({ hidden: [...now].join(',') });
-		},
-	}), ` ${worker.worker} ${worker.role} `, element('span', { class: 'place' }, worker.name))));
+	fill(byId('worker-list'), view.process.workers.map(({ worker, role, name }) => {
+		const onchange = (event) => showWorker(worker, event.target.checked);
+		const box = element('input',
+			{ type: 'checkbox', checked: !hidden.has(worker), onchange });
+		return element('label', {}, box, ` ${worker} ${role} `, span('place', name));
+	}));
 }
 
 /* What the colours of durations mean; those of callbacks stand in the tables. */
@@ -66,7 +77,7 @@ function showLegend() {
 	const limits = [1e3, 20e3, 200e3, 2e6];
 	fill(byId('legend'), state.color === 'duration' ? DURATION_NAMES.map((name, i) => {
 		const swatch = element('i', { class: 'key' });
-		swatch.style.background = durationColor(view.theme, limits[i]);
+		swatch.style.background = durationColor(theme.name, limits[i]);
 		return element('span', {}, swatch, name);
 	}) : null);
 }
@@ -83,24 +94,28 @@ export function showControls() {
 	byId('color').value = state.color;
 	byId('time').value = state.time;
 	byId('said').checked = state.said === 'on';
-	const filters = [state.kind, state.callback, state.object, state.hidden].filter(Boolean).length + (state.shortest > 0);
+	const texts = [state.kind, state.callback, state.object, state.hidden].filter(Boolean);
+	const filters = texts.length + (state.shortest > 0);
 	byId('filter-count').textContent = filters ? ` (${filters})` : '';
 }
 
 /* What depends on the process that is shown. */
 export function fillControls() {
 	const kinds = [...new Set(view.process.sites.map((site) => site.kind))].sort();
-	fill(byId('filter-kind'), element('option', { value: '' }, 'every kind'), kinds.map((kind) => element('option', { value: kind }, kind)));
+	const option = (value, text) => element('option', { value }, text);
+	fill(byId('filter-kind'), option('', 'every kind'),
+		kinds.map((kind) => option(kind, kind)));
 	fillWorkers();
-	byId('said-label').hidden = !view.process.workers.some((worker) => worker.has_marks || worker.span_rows);
+	const hasSaid = (worker) => worker.has_marks || worker.span_rows;
+	byId('said-label').hidden = !view.process.workers.some(hasSaid);
 	showControls();
 }
 
 function turnTheme() {
-	document.documentElement.dataset.theme = view.theme === 'dark' ? 'light' : 'dark';
-	readTheme();
+	document.documentElement.dataset.theme = theme.name === 'dark' ? 'light' : 'dark';
+	followTheme();
 	showLegend();
-	view.onTheme();
+	paintSwatches();
 }
 
 function searchKey(event) {
@@ -119,10 +134,12 @@ export function setUpControls() {
 	debounced('filter-callback', 'callback');
 	debounced('filter-object', 'object');
 	debounced('search', 'query');
-	byId('filter-kind').addEventListener('change', () => change({ kind: byId('filter-kind').value }));
+	byId('filter-kind').addEventListener('change',
+		() => change({ kind: byId('filter-kind').value }));
 	byId('color').addEventListener('change', () => change({ color: byId('color').value }));
 	byId('time').addEventListener('change', () => change({ time: byId('time').value }));
-	byId('said').addEventListener('change', () => change({ said: byId('said').checked ? 'on' : 'off' }));
+	byId('said').addEventListener('change',
+		() => change({ said: byId('said').checked ? 'on' : 'off' }));
 	byId('search').addEventListener('keydown', searchKey);
 	byId('search-next').addEventListener('click', () => jumpMatch(false));
 	byId('search-previous').addEventListener('click', () => jumpMatch(true));
@@ -131,5 +148,6 @@ export function setUpControls() {
 	byId('theme').addEventListener('click', turnTheme);
 	byId('help-open').addEventListener('click', () => byId('help').showModal());
 	byId('help-close').addEventListener('click', () => byId('help').close());
-	byId('filter-clear').addEventListener('click', () => change({ kind: '', callback: '', object: '', hidden: '', shortest: 0 }));
+	byId('filter-clear').addEventListener('click',
+		() => change({ kind: '', callback: '', object: '', hidden: '', shortest: 0 }));
 }

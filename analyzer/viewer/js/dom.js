@@ -7,6 +7,11 @@ export function byId(id) {
 	return document.getElementById(id);
 }
 
+/* Those that are there: null, undefined and false stand for none. */
+function present(children) {
+	return children.flat(Infinity).filter((child) => ![null, undefined, false].includes(child));
+}
+
 /* element('td', {class: 'number', onclick: f}, 'text', child, ...) */
 export function element(name, attributes = {}, ...children) {
 	const made = document.createElement(name);
@@ -18,12 +23,12 @@ export function element(name, attributes = {}, ...children) {
 		else
 			made.setAttribute(key, value === true ? '' : value);
 	}
-	made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+	made.append(...present(children));
 	return made;
 }
 
 export function fill(parent, ...children) {
-	parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+	parent.replaceChildren(...present(children));
 }
 
 /* Says something to those who listen to the page. */

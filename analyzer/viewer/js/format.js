@@ -13,10 +13,10 @@ export function formatDuration(ns) {
 		return '−' + formatDuration(-ns);
 	if (ns >= 60e9) {
 		const seconds = Math.round(ns / 1e9);
-		const [big, small, names] = seconds >= 3600
-			? [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), ['h', 'min']]
-			: [Math.floor(seconds / 60), seconds % 60, ['min', 's']];
-		return `${big} ${names[0]} ${small} ${names[1]}`;
+		const minutes = Math.floor(seconds / 60);
+		return minutes >= 60
+			? `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+			: `${minutes} min ${seconds % 60} s`;
 	}
 	if (ns < 1000)
 		return `${Math.round(ns)} ns`;
@@ -29,11 +29,13 @@ export function formatDuration(ns) {
 	return `${Number(text) >= 100 ? Math.round(Number(text)) : text} ${name}`;
 }
 
-/* To the nanosecond: "1.234 567 890 s" would be long, so the unit is the one that needs no leading zeros. */
+/* To the nanosecond: "1.234 567 890 s" would be long, so the unit is the one that needs no
+ * leading zeros. */
 export function formatExact(ns) {
 	const [unit, name] = UNITS.find(([size]) => Math.abs(ns) >= size) || UNITS[3];
 	const digits = Math.log10(unit);
-	return `${(ns / unit).toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '')} ${name}`;
+	const text = (ns / unit).toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+	return `${text} ${name}`;
 }
 
 const counts = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
@@ -72,17 +74,25 @@ export function formatClock(ns, startNs, step = 1000) {
 	const date = new Date(Number(second) * 1000);
 	const pad = (number) => String(number).padStart(2, '0');
 	const fraction = String(at % 1000000000n).padStart(9, '0').slice(0, digits);
-	return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}${digits ? '.' + fraction : ''}`;
+	const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(pad).join(':');
+	return clock + (digits ? '.' + fraction : '');
+}
+
+/* The id of a span, a BigInt. */
+export function formatId(id) {
+	return '0x' + id.toString(16);
 }
 
 /* The wall clock's day and zone, for where they are not said with each time. */
 export function formatDay(startNs) {
-	return new Date(Number(startNs / 1000000n)).toLocaleString('sv-SE', { timeZoneName: 'short' });
+	const start = new Date(Number(startNs / 1000000n));
+	return start.toLocaleString('sv-SE', { timeZoneName: 'short' });
 }
 
 /* "250us", "1.5 ms", a plain number of nanoseconds; null: none of these. */
 export function parseDuration(text) {
 	const match = /^\s*([0-9.]+)\s*(ns|us|µs|ms|s|m)?\s*$/.exec(text);
 	const units = { ns: 1, us: 1e3, 'µs': 1e3, ms: 1e6, s: 1e9, m: 60e9 };
-	return match && Number.isFinite(Number(match[1])) ? Number(match[1]) * units[match[2] || 'ns'] : null;
+	const number = match ? Number(match[1]) : NaN;
+	return Number.isFinite(number) ? number * units[match[2] || 'ns'] : null;
 }

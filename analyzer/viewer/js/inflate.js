@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Compressed segments: gzip by the browser, zstd by the fzstd package that is bundled with the page, or by the browser
- * where the page was built without. What could be inflated of a damaged or cut file is kept, as the reader in C does it.
+ * Compressed segments: gzip by the browser, zstd by the fzstd package that is bundled with the
+ * page, or by the browser where the page was built without. What could be inflated of a damaged or
+ * cut file is kept, as the reader in C does it.
  */
 'use strict';
 
 const INFLATE_CHUNK = 1 << 20;
+const ZSTD_MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 
 /* 'gzip', 'zstd' or null, by the first bytes. */
 async function compressionOf(blob) {
 	const head = new Uint8Array(await blob.slice(0, 4).arrayBuffer());
 	if (head[0] === 0x1f && head[1] === 0x8b)
 		return 'gzip';
-	return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? 'zstd' : null;
+	return ZSTD_MAGIC.every((byte, i) => head[i] === byte) ? 'zstd' : null;
 }
 
 async function inflateByBrowser(blob, compression, parts) {
@@ -28,8 +30,8 @@ async function inflateByBrowser(blob, compression, parts) {
 async function inflateZstd(blob, parts) {
 	const stream = new fzstd.Decompress((part) => parts.push(part.slice()));
 	for (let at = 0; at < blob.size; at += INFLATE_CHUNK) {
-		const chunk = new Uint8Array(await blob.slice(at, at + INFLATE_CHUNK).arrayBuffer());
-		stream.push(chunk, at + INFLATE_CHUNK >= blob.size);
+		const chunk = await blob.slice(at, at + INFLATE_CHUNK).arrayBuffer();
+		stream.push(new Uint8Array(chunk), at + INFLATE_CHUNK >= blob.size);
 	}
 }
 
@@ -42,9 +44,11 @@ async function inflate(file, compression, problems) {
 		else
 			await inflateByBrowser(file.blob, compression, parts);
 	} catch (error) {
-		problems.push(compression === 'zstd' && typeof fzstd === 'undefined' && parts.length === 0
-			? `${file.name}: this browser cannot inflate zstd; type: unzstd ${file.name}`
-			: `${file.name}: the compressed data is damaged or cut off`);
+		const isZstd = compression === 'zstd' && typeof fzstd === 'undefined';
+		const problem = isZstd && parts.length === 0
+			? `this browser cannot inflate zstd; type: unzstd ${file.name}`
+			: 'the compressed data is damaged or cut off';
+		problems.push(`${file.name}: ${problem}`);
 	}
 	return new Blob(parts);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Traces that are too large to be held in memory: walks a segment's blocks by their headers (docs/trace-format.md),
- * to say which time it covers, and cuts a segment down to the blocks of a range. What comes out is a segment that the
- * reader takes as one with missing blocks, and says so.
+ * Traces that are too large to be held in memory: walks a segment's blocks by their headers
+ * (docs/trace-format.md), to say which time it covers, and cuts a segment down to the blocks of a
+ * range. What comes out is a segment that the reader takes as one with missing blocks, and says so.
  */
 'use strict';
 
@@ -17,11 +17,13 @@ const CHUNK_BYTES = 8 << 20;
 async function eachBlock(blob, take) {
 	let from = 0, offset = 0;
 	let view = new DataView(await blob.slice(0, CHUNK_BYTES).arrayBuffer());
-	const headerBytes = view.byteLength >= FILE_HEADER_BYTES ? view.getUint32(12, true) : blob.size;
+	const hasHeader = view.byteLength >= FILE_HEADER_BYTES;
+	const headerBytes = hasHeader ? view.getUint32(12, true) : blob.size;
 	for (offset = headerBytes; offset + BLOCK_HEADER_BYTES <= blob.size;) {
 		if (offset - from + BLOCK_HEADER_BYTES > view.byteLength) {
 			from = offset;
-			view = new DataView(await blob.slice(from, from + CHUNK_BYTES).arrayBuffer());
+			view = new DataView(
+				await blob.slice(from, from + CHUNK_BYTES).arrayBuffer());
 		}
 		const at = offset - from;
 		if (view.getUint32(at, true) !== BLOCK_MAGIC)
@@ -29,7 +31,8 @@ async function eachBlock(blob, take) {
 		const payload = view.getUint32(at + 8, true);
 		if (at + BLOCK_HEADER_BYTES + payload > view.byteLength && at > 0) {
 			from = offset;
-			view = new DataView(await blob.slice(from, from + CHUNK_BYTES).arrayBuffer());
+			view = new DataView(
+				await blob.slice(from, from + CHUNK_BYTES).arrayBuffer());
 			continue;
 		}
 		take(view, at, payload);
@@ -47,7 +50,9 @@ function blockTicks(view, at) {
 
 /* What the segments cover, in ticks, and how many nanoseconds a tick is. */
 async function survey(files) {
-	const found = { first: Infinity, last: 0, events: 0, bytes: 0, nsPerTick: 1, start: Infinity };
+	const found = {
+		first: Infinity, last: 0, events: 0, bytes: 0, nsPerTick: 1, start: Infinity,
+	};
 	const pairs = [];
 	let shift = 0;
 	for (const file of files) {
@@ -66,8 +71,10 @@ async function survey(files) {
 				found.last = Math.max(found.last, last);
 				found.events += view.getUint32(at + 20, true);
 			}
-			for (let i = 0; blockType(view, at) === BLOCK_CLOCK && i + 24 <= payload; i += 24)
-				pairs.push([view.getBigUint64(at + 64 + i, true), view.getBigUint64(at + 72 + i, true)]);
+			const clocks = blockType(view, at) === BLOCK_CLOCK ? payload : 0;
+			for (let i = at + 64; i + 24 <= at + 64 + clocks; i += 24)
+				pairs.push([view.getBigUint64(i, true),
+					view.getBigUint64(i + 8, true)]);
 		});
 	}
 	pairs.sort((a, b) => (a[0] < b[0] ? -1 : 1));
@@ -82,7 +89,8 @@ async function survey(files) {
 /* The segment without the blocks of events that lie outside of the range (ticks). */
 async function segmentPart(blob, [from, to]) {
 	const first = new DataView(await blob.slice(0, FILE_HEADER_BYTES).arrayBuffer());
-	const headerBytes = first.byteLength >= FILE_HEADER_BYTES ? first.getUint32(12, true) : first.byteLength;
+	const hasHeader = first.byteLength >= FILE_HEADER_BYTES;
+	const headerBytes = hasHeader ? first.getUint32(12, true) : first.byteLength;
 	const kept = [new Uint8Array(await blob.slice(0, headerBytes).arrayBuffer())];
 	await eachBlock(blob, (view, at, payload) => {
 		const bytes = BLOCK_HEADER_BYTES + Math.ceil(payload / 8) * 8;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the page shows, and its form in the URL's fragment: a link to a view of a trace. Everything that can be
- * changed by hand is here; who changes it calls changed().
+ * What the page shows, and its form in the URL's fragment: a link to a view of a trace. Everything
+ * that can be changed by hand is here; who changes it calls changed().
  */
 
 export const DEFAULTS = {
@@ -9,7 +9,8 @@ export const DEFAULTS = {
 	rangeFrom: null, rangeTo: null, // the range that figures are of
 	worker: null, tick: null,   // the selected poll
 	long: 1e6, idle: 1e6, shortest: 0,
-	kind: '', callback: '', object: '', hidden: '', // filters; hidden: numbers of workers, comma-separated
+	kind: '', callback: '', object: '', // filters
+	hidden: '',                 // numbers of workers, comma-separated
 	query: '',
 	color: 'callback', time: 'relative', tab: 'findings',
 	said: 'on', // marks and spans of the program
@@ -41,7 +42,7 @@ export function fragmentOf(values) {
 	const parts = new URLSearchParams();
 	for (const [key, value] of Object.entries(values)) {
 		if (value !== DEFAULTS[key] && value !== null)
-			parts.set(key, typeof value === 'number' ? String(Math.round(value)) : value);
+			parts.set(key, typeof value === 'number' ? Math.round(value) : value);
 	}
 	return parts.toString();
 }
@@ -62,7 +63,8 @@ export function parseFragment(fragment) {
 
 function writeFragment() {
 	const fragment = fragmentOf(state);
-	history.replaceState(null, '', fragment ? '#' + fragment : location.pathname + location.search);
+	const address = fragment ? '#' + fragment : location.pathname + location.search;
+	history.replaceState(null, '', address);
 }
 
 export function readFragment() {

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The page's second thread: holds the WebAssembly module, and with it the trace, and answers the page's questions.
- * A question is {id, op, ...}, an answer {id, result} or {id, error}; {progress, share} comes in between.
+ * The page's second thread: holds the WebAssembly module, and with it the trace, and answers the
+ * page's questions. A question is {id, op, ...}, an answer {id, result} or {id, error}; {progress,
+ * share} comes in between.
  *
- * Rules: what takes long goes in steps, so that drawing is answered meanwhile. Of several requests to draw only the
- * newest is answered.
+ * Rules: what takes long goes in steps, so that drawing is answered meanwhile. Of several requests
+ * to draw only the newest is answered.
  */
 'use strict';
 
-const PROGRESS_NAMES = ['Opening', 'Reading', 'Figures', 'Filtering', 'Following'];
-const STROKE_BYTES = 64;
-const CHARTS = ['queued', 'running', 'ready', 'requests', 'handles'];
 const STEP_MS = 12;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -20,7 +18,7 @@ let lastDraw = 0;
 let figuresWanted = 0;
 let workerCount = 0;
 
-// ---- Memory ---------------------------------------------------------------------------------------------------
+// ---- Memory -------------------------------------------------------------------------------------
 
 function memoryBytes() {
 	return new Uint8Array(wasm.memory.buffer);
@@ -40,8 +38,9 @@ function jsonAt(pointer) {
 
 function allocate(bytes) {
 	const pointer = wasm.page_alloc(bytes) >>> 0;
+	const megabytes = Math.round(memoryBytes().length / 1e6);
 	if (!pointer)
-		throw new Error('out of memory: ' + Math.round(memoryBytes().length / 1e6) + ' MB are in use');
+		throw new Error(`out of memory: ${megabytes} MB are in use`);
 	return pointer;
 }
 
@@ -54,13 +53,14 @@ function putBytes(bytes) {
 
 async function start(binary) {
 	const nothing = new Proxy({}, { get: () => () => 52 /* ENOSYS */ });
-	const page = { progress: (what, share) => postMessage({ progress: PROGRESS_NAMES[what], share }) };
-	const made = await WebAssembly.instantiate(binary, { wasi_snapshot_preview1: nothing, page });
+	const progress = (what, share) => postMessage({ progress: PROGRESS_TEXTS[what], share });
+	const imports = { wasi_snapshot_preview1: nothing, page: { progress } };
+	const made = await WebAssembly.instantiate(binary, imports);
 	wasm = made.instance.exports;
 	wasm._initialize();
 }
 
-// ---- Loading --------------------------------------------------------------------------------------------------
+// ---- Loading ------------------------------------------------------------------------------------
 
 function pause() {
 	return new Promise((resolve) => {
@@ -108,7 +108,8 @@ async function addFile(file, problems, tell) {
 	const whole = compression ? await inflate(file, compression, problems) : file.blob;
 	const blob = file.range ? new Blob([await segmentPart(whole, file.range)]) : whole;
 	const pointer = allocate(blob.size + 1);
-	const bytes = await readInto(pointer, blob.stream(), (some) => tell((some * file.blob.size) / blob.size));
+	const share = file.blob.size / blob.size;
+	const bytes = await readInto(pointer, blob.stream(), (some) => tell(some * share));
 	if (wasm.page_add_file(putBytes(encoder.encode(file.name)), pointer, bytes) < 0)
 		throw new Error('out of memory');
 }
@@ -143,29 +144,32 @@ async function choose({ process }) {
 	return answer;
 }
 
-// ---- Drawing --------------------------------------------------------------------------------------------------
+// ---- Drawing ------------------------------------------------------------------------------------
 
 function draw({ from, to, columns, said }) {
-	const count = wasm.viewer_draw(from, to, columns, said ? 1 : 0);
-	const at = wasm.viewer_strokes() >>> 0;
-	const ends = wasm.viewer_lane_ends() >>> 0;
+	const count = wasm.page_draw(from, to, columns, said ? 1 : 0);
+	const at = wasm.page_strokes() >>> 0;
+	const ends = wasm.page_lane_ends() >>> 0;
 	const buffer = wasm.memory.buffer;
 	const strokes = buffer.slice(at, at + count * STROKE_BYTES);
 	const charts = {};
-	CHARTS.forEach((name, i) => {
-		const chart = wasm.viewer_chart(i) >>> 0;
+	CHART_KEYS.forEach((name, i) => {
+		const chart = wasm.page_chart(i) >>> 0;
 		charts[name] = new Uint32Array(buffer.slice(chart, chart + 4 * columns));
 	});
-	return { from, to, columns, strokes, ends: new Uint32Array(buffer.slice(ends, ends + 4 * workerCount)), charts };
+	const laneEnds = new Uint32Array(buffer.slice(ends, ends + 4 * workerCount));
+	return { from, to, columns, strokes, ends: laneEnds, charts };
 }
 
-// ---- Questions ------------------------------------------------------------------------------------------------
+// ---- Questions ----------------------------------------------------------------------------------
 
 /* Null: something newer was asked for meanwhile. */
 async function figures({ from, to, longPoll, idle }) {
 	const mine = ++figuresWanted;
 	await pause();
-	return mine === figuresWanted ? jsonAt(wasm.page_figures(from, to === null ? -1 : to, longPoll, idle)) : null;
+	if (mine !== figuresWanted)
+		return null;
+	return jsonAt(wasm.page_figures(from, to === null ? -1 : to, longPoll, idle));
 }
 
 function filter({ sites, object, shortest }) {
@@ -177,9 +181,9 @@ function filter({ sites, object, shortest }) {
 }
 
 function find({ from, backwards, shortest, sites, workers }) {
-	memoryBytes().set(sites, wasm.viewer_find_sites() >>> 0);
+	memoryBytes().set(sites, wasm.page_find_sites() >>> 0);
 	const shown = putBytes(workers);
-	const found = jsonAt(wasm.viewer_find(from, backwards ? 1 : 0, shortest, shown));
+	const found = jsonAt(wasm.page_find(from, backwards ? 1 : 0, shortest, shown));
 	wasm.page_free(shown);
 	return found;
 }
@@ -194,12 +198,15 @@ const ops = {
 	figures,
 	filter,
 	find,
-	detail: ({ worker, tick }) => jsonAt(wasm.viewer_detail(worker, tick)),
-	follow: ({ object }) => jsonAt(wasm.viewer_follow(object)),
+	detail: ({ worker, tick }) => jsonAt(wasm.page_detail(worker, tick)),
+	follow: ({ object }) => jsonAt(wasm.page_follow(object)),
 };
 
 function transferOf(op, result) {
-	return op === 'draw' || op === 'overview' ? [result.strokes, result.ends.buffer, ...Object.values(result.charts).map((c) => c.buffer)] : [];
+	if (op !== 'draw' && op !== 'overview')
+		return [];
+	const charts = Object.values(result.charts).map((chart) => chart.buffer);
+	return [result.strokes, result.ends.buffer, ...charts];
 }
 
 async function answer(question) {

@@ -5,7 +5,8 @@
  */
 #include "boxes.h"
 
-static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint64_t duration, uint64_t word)
+static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint64_t duration,
+			   uint64_t word)
 {
 	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;
 
@@ -85,8 +86,8 @@ static size_t worker_end(struct box_stream *stream, uint64_t tick, struct box *o
 	return count;
 }
 
-static size_t simple_box(const struct box_stream *stream, enum box_type type, uint64_t tick, uint64_t end,
-			 uint64_t object, struct box *out)
+static size_t simple_box(const struct box_stream *stream, enum box_type type, uint64_t tick,
+			 uint64_t end, uint64_t object, struct box *out)
 {
 	*out = (struct box){.tick = tick,
 			    .duration = end > tick ? end - tick : 0,
@@ -134,7 +135,8 @@ void box_stream_begin(struct box_stream *stream, const struct trace_context *con
 	open_take(&stream->open, context, count);
 }
 
-size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count, struct box *out)
+size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count,
+		       struct box *out)
 {
 	size_t made = 0;
 

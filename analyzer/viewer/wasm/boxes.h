@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From items to what is drawn: boxes, one for each poll, wait and hole of a worker, in the order of their ends.
+ * From items to what is drawn: boxes, one for each poll, wait and hole of a worker, in the order of
+ * their ends.
  *
- * Rules: the same part of a worker's stream always gives the same boxes, so levels of detail can be made of them once
- * and a part be decoded again when it is looked at closely.
+ * Rules: the same part of a worker's stream always gives the same boxes, so levels of detail can be
+ * made of them once and a part be decoded again when it is looked at closely.
  */
 #ifndef VIEWER_BOXES_H
 #define VIEWER_BOXES_H
@@ -47,7 +48,8 @@ struct box_stream {
 /* Where a part of the stream begins: what is open there. */
 void box_stream_begin(struct box_stream *stream, const struct trace_context *context, size_t count);
 /* Appends boxes to `out`, which has room for count + BOX_OPEN_MAX; returns how many. */
-size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count, struct box *out);
+size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count,
+		       struct box *out);
 /* What is open where everything ends. At most BOX_OPEN_MAX. */
 size_t box_stream_end(struct box_stream *stream, uint64_t tick, struct box *out);
 

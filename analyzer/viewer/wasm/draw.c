@@ -1,48 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the page draws of a range of time: strokes, each a poll (or a column of many that are narrower than a pixel), a
- * wait, a hole or a stretch without CPU; and the columns of the charts.
+ * What the page draws of a range of time: strokes, each a poll (or a column of many that are
+ * narrower than a pixel), a wait, a hole or a stretch without CPU; and the columns of the charts.
  *
  * Rules: the cost goes by columns, not by events. A column of many polls shows the longest of them.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "strokes.h"
 #include "viewer.h"
 
 #define COLUMNS_MAX 16384u
 #define DEPTHS	    6 /* nested deeper: drawn with the deepest */
-
-enum stroke_type {
-	STROKE_POLL,
-	STROKE_WORK,
-	STROKE_PARK,
-	STROKE_COLUMN,
-	STROKE_HOLE,
-	STROKE_CPU,
-	STROKE_SPAN,
-	STROKE_MARK
-};
-
-/* As worker.js reads it. */
-struct stroke {
-	double start_ns, end_ns;
-	double tick;	   /* start of the (longest) poll */
-	double longest_ns; /* its duration */
-	double object;	   /* of it; hole: events; wait: ready fds */
-	uint32_t count, site;
-	union {
-		struct {
-			float busy, parked; /* shares of the column; STROKE_CPU: waiting for a CPU, on a CPU */
-		};
-		uint32_t value[2]; /* of a mark, or a span's id: lower half, upper half */
-	};
-	uint8_t type, depth, flags, padding;
-	uint32_t padding2;
-};
-_Static_assert(sizeof(struct stroke) == 64, "stroke");
-
-enum chart { CHART_QUEUED, CHART_RUNNING, CHART_READY, CHART_REQUESTS, CHART_HANDLES, CHARTS };
 
 struct column {
 	int64_t number;
@@ -98,11 +68,12 @@ static void column_end(struct column *column, uint8_t depth)
 	const struct lane_node *sum = &column->sum;
 
 	if (sum->count > 0 || sum->parked > 0) {
-		struct stroke *stroke =
-		    stroke_add(STROKE_COLUMN, column_ns(column->number), column_ns(column->number + 1));
+		struct stroke *stroke = stroke_add(STROKE_COLUMN, column_ns(column->number),
+						   column_ns(column->number + 1));
 		stroke->tick = time_tick(sum->longest_tick);
-		stroke->longest_ns = time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
-		stroke->object = (double)sum->longest_object;
+		stroke->longest_ns =
+		    time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
+		stroke->value = sum->longest_object;
 		stroke->count = sum->count;
 		stroke->site = sum->site;
 		stroke->busy = share(sum->busy);
@@ -131,7 +102,8 @@ static void ready_note(uint64_t tick, uint32_t ready)
 {
 	double number = ((double)tick - draw.from) / draw.width;
 
-	if (draw.is_loop && number >= 0 && number < draw.columns && ready > draw.charts[CHART_READY][(size_t)number])
+	if (draw.is_loop && number >= 0 && number < draw.columns &&
+	    ready > draw.charts[CHART_READY][(size_t)number])
 		draw.charts[CHART_READY][(size_t)number] = ready;
 }
 
@@ -180,11 +152,12 @@ static void add_wide(const struct box *box)
 {
 	static const uint8_t types[BOX_TYPES] = {
 	    [BOX_POLL] = STROKE_POLL, [BOX_WORK] = STROKE_WORK, [BOX_PARK] = STROKE_PARK};
-	struct stroke *stroke = stroke_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
+	struct stroke *stroke =
+	    stroke_add(types[box->type], time_ns(box->tick), time_ns(box->tick + box->duration));
 
 	stroke->tick = time_tick(box->tick);
 	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
-	stroke->object = (double)box->object;
+	stroke->value = box->object;
 	stroke->count = box->type != BOX_PARK;
 	stroke->site = box->site;
 	stroke->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
@@ -220,13 +193,15 @@ static void add_leaf(const struct lane *lane, size_t leaf)
 
 static void add_work_leaf(const struct lane *lane, size_t leaf)
 {
-	for (size_t i = leaf * LANE_LEAF_BOXES; i < lane->item_count && i < (leaf + 1) * LANE_LEAF_BOXES; i++) {
+	for (size_t i = leaf * LANE_LEAF_BOXES;
+	     i < lane->item_count && i < (leaf + 1) * LANE_LEAF_BOXES; i++) {
 		if (lane->items[i].drawn)
 			add_box(&lane->items[i].box);
 	}
 }
 
-static void draw_tree(const struct lane *lane, const struct lane_tree *tree, size_t level, size_t from, size_t to)
+static void draw_tree(const struct lane *lane, const struct lane_tree *tree, size_t level,
+		      size_t from, size_t to)
 {
 	for (size_t i = from; i < to && i < tree->counts[level]; i++) {
 		const struct lane_node *node = &tree->nodes[level][i];
@@ -273,13 +248,15 @@ static void draw_holes(const struct lane *lane)
 	}
 	for (; low < lane->hole_count && lane->holes[low].tick <= draw.to_tick; low++) {
 		const struct lane_hole *hole = &lane->holes[low];
-		struct stroke *stroke = stroke_add(STROKE_HOLE, time_ns(hole->tick), time_ns(hole->end));
-		stroke->object = (double)hole->events;
+		struct stroke *stroke =
+		    stroke_add(STROKE_HOLE, time_ns(hole->tick), time_ns(hole->end));
+		stroke->value = hole->events;
 		stroke->flags = hole->missing ? BOX_MISSING : 0;
 	}
 }
 
-/* Between two samples of a worker, how much of the time it was on a CPU and how much it waited for one. */
+/* Between two samples of a worker, how much of the time it was on a CPU and how much it waited for
+ * one. */
 static void add_cpu(const struct trace_sample *from, const struct trace_sample *to)
 {
 	double ns = time_ns(to->tick) - time_ns(from->tick);
@@ -321,16 +298,18 @@ static void draw_cpu(const struct lane *lane)
 	}
 }
 
-/* `site` is the name; `count`: so many fall into this pixel, or overlap so that there is no room for each. */
-static struct stroke *add_named(enum stroke_type type, uint64_t tick, uint64_t end, uint32_t name, uint64_t value)
+/* `site` is the name; `count`: so many fall into this pixel, or overlap so that there is no room
+ * for each. */
+static struct stroke *add_named(enum stroke_type type, uint64_t tick, uint64_t end, uint32_t name,
+				uint64_t value)
 {
 	struct stroke *stroke = stroke_add(type, time_ns(tick), time_ns(end));
 
 	stroke->tick = time_tick(tick);
 	stroke->longest_ns = stroke->end_ns - stroke->start_ns;
-	stroke->site = name < viewer.process->name_count ? name : (uint32_t)viewer.process->name_count;
-	stroke->value[0] = (uint32_t)value;
-	stroke->value[1] = (uint32_t)(value >> 32);
+	stroke->site =
+	    name < viewer.process->name_count ? name : (uint32_t)viewer.process->name_count;
+	stroke->value = value;
 	return stroke;
 }
 
@@ -362,11 +341,12 @@ static void draw_lane(size_t worker)
 	draw_holes(lane);
 	draw_cpu(lane);
 	if (draw.with_named)
-		named_draw(&lane->named, draw.from_tick, draw.to_tick, draw.width, add_span, add_mark);
+		named_draw(&lane->named, draw.from_tick, draw.to_tick, draw.width, add_span,
+			   add_mark);
 }
 
 /* Returns how many strokes there are. `with_named`: marks and spans too. */
-EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t columns, int with_named)
+EXPORT(page_draw) uint32_t page_draw(double from_ns, double to_ns, uint32_t columns, int with_named)
 {
 	double to = tick_at_ns(to_ns);
 
@@ -378,30 +358,31 @@ EXPORT(viewer_draw) uint32_t viewer_draw(double from_ns, double to_ns, uint32_t 
 	draw.count = 0;
 	draw.with_named = with_named;
 	memset(draw.charts, 0, sizeof(draw.charts));
-	draw.lane_ends = realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));
+	draw.lane_ends =
+	    realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));
 	for (size_t i = 0; draw.lane_ends && i < viewer.process->worker_count; i++) {
 		draw_lane(i);
 		draw.lane_ends[i] = (uint32_t)draw.count;
 	}
 	levels_draw(&viewer.pool, draw.from, draw.width, draw.columns, draw.charts[CHART_QUEUED],
 		    draw.charts[CHART_RUNNING]);
-	levels_draw(&viewer.active, draw.from, draw.width, draw.columns, draw.charts[CHART_REQUESTS],
-		    draw.charts[CHART_HANDLES]);
+	levels_draw(&viewer.active, draw.from, draw.width, draw.columns,
+		    draw.charts[CHART_REQUESTS], draw.charts[CHART_HANDLES]);
 	return (uint32_t)draw.count;
 }
 
-EXPORT(viewer_strokes) const struct stroke *viewer_strokes(void)
+EXPORT(page_strokes) const struct stroke *page_strokes(void)
 {
 	return draw.strokes;
 }
 
-EXPORT(viewer_lane_ends) const uint32_t *viewer_lane_ends(void)
+EXPORT(page_lane_ends) const uint32_t *page_lane_ends(void)
 {
 	return draw.lane_ends;
 }
 
 /* The chart's values, one a column. */
-EXPORT(viewer_chart) const uint32_t *viewer_chart(uint32_t chart)
+EXPORT(page_chart) const uint32_t *page_chart(uint32_t chart)
 {
 	return draw.charts[chart < CHARTS ? chart : 0];
 }

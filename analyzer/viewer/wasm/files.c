@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See files.h. These definitions stand before libc's, so nothing here ever asks the host for a file.
+ * See files.h. These definitions stand before libc's, so nothing here ever asks the host for a
+ * file.
  *
- * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no folders; nothing can be written.
+ * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no folders; nothing can
+ * be written.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -72,8 +74,10 @@ static int file_find(const char *name)
 
 static void status_fill(size_t file, struct stat *status)
 {
-	*status = (struct stat){
-	    .st_mode = S_IFREG | 0400, .st_size = (off_t)files[file].bytes, .st_dev = 1, .st_ino = file + 1};
+	*status = (struct stat){.st_mode = S_IFREG | 0400,
+				.st_size = (off_t)files[file].bytes,
+				.st_dev = 1,
+				.st_ino = file + 1};
 }
 
 int open(const char *path, int flags, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The page's file system: files that JavaScript has put into memory, by name, behind the calls that the reader makes.
+ * The page's file system: files that JavaScript has put into memory, by name, behind the calls that
+ * the reader makes.
  */
 #ifndef VIEWER_FILES_H
 #define VIEWER_FILES_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds polls in the lanes: one that is known by its worker and start, and the next or previous that is long enough
- * and of one of the sites asked for.
+ * Finds polls in the lanes: one that is known by its worker and start, and the next or previous
+ * that is long enough and of one of the sites asked for.
  *
- * Rules: whole subtrees are passed over by what their node says; leaves are decoded only where it may be there.
+ * Rules: whole subtrees are passed over by what their node says; leaves are decoded only where it
+ * may be there.
  */
 #include <string.h>
 
@@ -28,7 +29,8 @@ static bool node_may_hold(const struct search *search, const struct lane_node *n
 	if (search->exact)
 		return node->start <= search->exact && node->end >= search->exact;
 	if (search->backwards)
-		return node->start < search->from && (!search->best.found || node->end > best->tick);
+		return node->start < search->from &&
+		       (!search->best.found || node->end > best->tick);
 	return node->end > search->from && (!search->best.found || node->start < best->tick);
 }
 
@@ -37,7 +39,8 @@ static bool is_better(const struct search *search, const struct box *box)
 	const struct box *best = &search->best.box;
 
 	if (search->exact)
-		return box->tick == search->exact && (!search->best.found || box->duration > best->duration);
+		return box->tick == search->exact &&
+		       (!search->best.found || box->duration > best->duration);
 	if (search->backwards)
 		return box->tick < search->from && (!search->best.found || box->tick > best->tick);
 	return box->tick > search->from && (!search->best.found || box->tick < best->tick);
@@ -45,16 +48,19 @@ static bool is_better(const struct search *search, const struct box *box)
 
 static void look_at(struct search *search, const struct box *box, uint64_t submit_tick)
 {
-	if (box->type > BOX_WORK || box->duration < search->shortest || !lane_shows(&viewer.filter, box) ||
-	    (!search->exact && !viewer.find_sites[box->site]) || !is_better(search, box))
+	if (box->type > BOX_WORK || box->duration < search->shortest ||
+	    !lane_shows(&viewer.filter, box) || (!search->exact && !viewer.find_sites[box->site]) ||
+	    !is_better(search, box))
 		return;
 	search->best = (struct place){search->worker, *box, submit_tick, true};
 }
 
-static void look_at_leaf(struct search *search, const struct lane *lane, const struct lane_tree *tree, size_t leaf)
+static void look_at_leaf(struct search *search, const struct lane *lane,
+			 const struct lane_tree *tree, size_t leaf)
 {
 	if (tree == &lane->work) {
-		for (size_t i = leaf * LANE_LEAF_BOXES; i < (leaf + 1) * LANE_LEAF_BOXES && i < lane->item_count; i++) {
+		for (size_t i = leaf * LANE_LEAF_BOXES;
+		     i < (leaf + 1) * LANE_LEAF_BOXES && i < lane->item_count; i++) {
 			if (lane->items[i].drawn)
 				look_at(search, &lane->items[i].box, lane->items[i].submit_tick);
 		}
@@ -67,8 +73,8 @@ static void look_at_leaf(struct search *search, const struct lane *lane, const s
 		look_at(search, &boxes[i], 0);
 }
 
-static void search_tree(struct search *search, const struct lane *lane, const struct lane_tree *tree, size_t level,
-			size_t from, size_t to)
+static void search_tree(struct search *search, const struct lane *lane,
+			const struct lane_tree *tree, size_t level, size_t from, size_t to)
 {
 	if (to > tree->counts[level])
 		to = tree->counts[level];
@@ -77,7 +83,8 @@ static void search_tree(struct search *search, const struct lane *lane, const st
 		if (!node_may_hold(search, &tree->nodes[level][at]))
 			continue;
 		if (level > 0)
-			search_tree(search, lane, tree, level - 1, at * LANE_FANOUT, (at + 1) * LANE_FANOUT);
+			search_tree(search, lane, tree, level - 1, at * LANE_FANOUT,
+				    (at + 1) * LANE_FANOUT);
 		else
 			look_at_leaf(search, lane, tree, at);
 	}
@@ -94,7 +101,8 @@ static void search_lane(struct search *search, size_t worker)
 		while (level > 0 && trees[t]->counts[level - 1] == 0)
 			level--;
 		if (level > 0)
-			search_tree(search, lane, trees[t], level - 1, 0, trees[t]->counts[level - 1]);
+			search_tree(search, lane, trees[t], level - 1, 0,
+				    trees[t]->counts[level - 1]);
 	}
 	for (size_t i = 0; i < lane->open_count; i++)
 		look_at(search, &lane->open[i], 0);
@@ -109,17 +117,19 @@ struct place find_at(size_t worker, uint64_t tick)
 	return search.best;
 }
 
-/* One byte a site, for JavaScript to fill: which of them viewer_find() looks for. */
-EXPORT(viewer_find_sites) uint8_t *viewer_find_sites(void)
+/* One byte a site, for JavaScript to fill: which of them page_find() looks for. */
+EXPORT(page_find_sites) uint8_t *page_find_sites(void)
 {
 	return viewer.find_sites;
 }
 
-/* JSON of the next (or previous) poll that begins after (before) `from`, or "null". Workers: a byte each. */
-EXPORT(viewer_find)
-const char *viewer_find(double from, int backwards, double shortest_ns, const uint8_t *workers)
+/* JSON of the next (or previous) poll that begins after (before) `from`, or "null". Workers: a byte
+ * each. */
+EXPORT(page_find)
+const char *page_find(double from, int backwards, double shortest_ns, const uint8_t *workers)
 {
-	struct search search = {.backwards = backwards, .from = tick_of(from), .shortest = ticks_at_least(shortest_ns)};
+	struct search search = {
+	    .backwards = backwards, .from = tick_of(from), .shortest = ticks_at_least(shortest_ns)};
 
 	for (uint32_t site = 0; site <= viewer.sites; site++)
 		search.sites |= viewer.find_sites[site] ? 1ull << (site & 63) : 0;
@@ -127,5 +137,6 @@ const char *viewer_find(double from, int backwards, double shortest_ns, const ui
 		if (workers[i])
 			search_lane(&search, i);
 	}
-	return viewer_answer(search.best.found ? describe_box(search.best.worker, &search.best.box) : json_null());
+	return viewer_answer(search.best.found ? describe_box(search.best.worker, &search.best.box)
+					       : json_null());
 }

@@ -196,14 +196,16 @@ int json_dumpf(const json_t *value, FILE *out, size_t flags)
 	while (*at && result >= 0) {
 		size_t number = strspn(at, "-+.0123456789eE");
 		const char *end = *at == '"' ? string_end(at) : at + 1;
-		if (*at == 't' || *at == 'f' || *at == 'n') /* true, false, null: no letter of them is a number's */
+		if (*at == 't' || *at == 'f' ||
+		    *at == 'n') /* true, false, null: no letter of them is a number's */
 			end = at + strspn(at, "truefalsn");
 		else if (*at != '"' && number > 0)
 			end = at + number;
 		if (flags > 0 && number > 0 && strcspn(at, ".eE") < number)
 			result = fprintf(out, "%.*g", (int)flags, strtod(at, NULL));
 		else
-			result = fwrite(at, 1, (size_t)(end - at), out) == (size_t)(end - at) ? 0 : -1;
+			result =
+			    fwrite(at, 1, (size_t)(end - at), out) == (size_t)(end - at) ? 0 : -1;
 		at = end;
 	}
 	return result < 0 ? -1 : 0;

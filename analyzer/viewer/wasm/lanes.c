@@ -25,7 +25,8 @@ static void node_add_poll(struct lane_node *node, const struct box *box)
 	}
 }
 
-static void node_add_box(struct lane_node *node, const struct box *box, const struct lane_filter *filter)
+static void node_add_box(struct lane_node *node, const struct box *box,
+			 const struct lane_filter *filter)
 {
 	uint64_t end = box->tick + box->duration;
 
@@ -81,7 +82,8 @@ static struct lane_node *leaf_next(struct lane_tree *tree)
 	return leaf;
 }
 
-int lane_tree_add(struct lane_tree *tree, const struct box *boxes, size_t count, const struct lane_filter *filter)
+int lane_tree_add(struct lane_tree *tree, const struct box *boxes, size_t count,
+		  const struct lane_filter *filter)
 {
 	struct lane_node *leaf = tree->counts[0] ? &tree->nodes[0][tree->counts[0] - 1] : NULL;
 
@@ -124,7 +126,8 @@ int lane_tree_finish(struct lane_tree *tree)
 
 	for (size_t level = 1; level < LANE_LEVELS; level++)
 		tree->counts[level] = 0;
-	for (size_t level = 1; error == 0 && level < LANE_LEVELS && tree->counts[level - 1] > 1; level++)
+	for (size_t level = 1; error == 0 && level < LANE_LEVELS && tree->counts[level - 1] > 1;
+	     level++)
 		error = level_build(tree, level);
 	return error;
 }
@@ -141,7 +144,8 @@ int lane_hole_add(struct lane *lane, const struct box *hole)
 	struct lane_hole *last = lane->hole_count ? &lane->holes[lane->hole_count - 1] : NULL;
 
 	if (last && (lane->hole_count >= HOLES_MAX || last->end >= hole->tick)) {
-		last->end = hole->tick + hole->duration > last->end ? hole->tick + hole->duration : last->end;
+		last->end = hole->tick + hole->duration > last->end ? hole->tick + hole->duration
+								    : last->end;
 		last->events += hole->object;
 		return 0;
 	}
@@ -153,7 +157,8 @@ int lane_hole_add(struct lane *lane, const struct box *hole)
 		lane->holes = holes;
 	}
 	lane->holes[lane->hole_count++] =
-	    (struct lane_hole){hole->tick, hole->tick + hole->duration, hole->object, (hole->flags & BOX_MISSING) != 0};
+	    (struct lane_hole){hole->tick, hole->tick + hole->duration, hole->object,
+			       (hole->flags & BOX_MISSING) != 0};
 	return 0;
 }
 

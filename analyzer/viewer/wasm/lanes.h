@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker as it is drawn. Its boxes are summed up, 64 to a leaf and 16 nodes to a node above, while the trace is
- * read; what is drawn goes down this tree until a node is narrower than a pixel, or to the boxes of a leaf, whose
- * part of the stream is then decoded again. So drawing costs by pixels, and memory is a byte an event.
+ * One worker as it is drawn. Its boxes are summed up, 64 to a leaf and 16 nodes to a node above,
+ * while the trace is read; what is drawn goes down this tree until a node is narrower than a pixel,
+ * or to the boxes of a leaf, whose part of the stream is then decoded again. So drawing costs by
+ * pixels, and memory is a byte an event.
  *
- * Rules: a leaf never holds boxes of two parts. Work on the pool that is no callback comes from the timeline, after
- * the event; it is kept as boxes, under a tree of its own. A filter changes the sums, never the shape of the trees.
+ * Rules: a leaf never holds boxes of two parts. Work on the pool that is no callback comes from the
+ * timeline, after the event; it is kept as boxes, under a tree of its own. A filter changes the
+ * sums, never the shape of the trees.
  */
 #ifndef VIEWER_LANES_H
 #define VIEWER_LANES_H
@@ -84,11 +86,14 @@ static inline bool lane_shows(const struct lane_filter *filter, const struct box
 		return true;
 	if (filter->sites && !filter->sites[box->site])
 		return false;
-	return box->duration >= filter->shortest && (filter->object == 0 || filter->object == box->object);
+	return box->duration >= filter->shortest &&
+	       (filter->object == 0 || filter->object == box->object);
 }
 
-/* Adds boxes to the tree. Errors: -ENOMEM. `end` closes the leaf, so that the next box begins another. */
-int lane_tree_add(struct lane_tree *tree, const struct box *boxes, size_t count, const struct lane_filter *filter);
+/* Adds boxes to the tree. Errors: -ENOMEM. `end` closes the leaf, so that the next box begins
+ * another. */
+int lane_tree_add(struct lane_tree *tree, const struct box *boxes, size_t count,
+		  const struct lane_filter *filter);
 void lane_tree_end_leaf(struct lane_tree *tree);
 /* Builds the levels above the leaves anew. */
 int lane_tree_finish(struct lane_tree *tree);

@@ -41,14 +41,17 @@ int levels_finish(struct levels *levels)
 {
 	levels->maxima[0] = levels->steps;
 	levels->counts[0] = levels->count;
-	for (int height = 1; height < LEVEL_HEIGHT && levels->counts[height - 1] > LEVEL_FANOUT; height++) {
-		size_t below = levels->counts[height - 1], count = (below + LEVEL_FANOUT - 1) / LEVEL_FANOUT;
+	for (int height = 1; height < LEVEL_HEIGHT && levels->counts[height - 1] > LEVEL_FANOUT;
+	     height++) {
+		size_t below = levels->counts[height - 1],
+		       count = (below + LEVEL_FANOUT - 1) / LEVEL_FANOUT;
 		levels->maxima[height] = calloc(count, sizeof(struct level_step));
 		if (!levels->maxima[height])
 			return -ENOMEM;
 		levels->counts[height] = count;
 		for (size_t i = 0; i < below; i++)
-			step_max(&levels->maxima[height][i / LEVEL_FANOUT], &levels->maxima[height - 1][i]);
+			step_max(&levels->maxima[height][i / LEVEL_FANOUT],
+				 &levels->maxima[height - 1][i]);
 	}
 	return 0;
 }
@@ -90,8 +93,8 @@ static struct level_step range_max(const struct levels *levels, size_t from, siz
 	return most;
 }
 
-void levels_draw(const struct levels *levels, double from, double width, uint32_t columns, uint32_t *first,
-		 uint32_t *second)
+void levels_draw(const struct levels *levels, double from, double width, uint32_t columns,
+		 uint32_t *first, uint32_t *second)
 {
 	size_t begin = steps_before(levels, from, 0);
 

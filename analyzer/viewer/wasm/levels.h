@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A pair of quantities that change in steps (requests queued and running), with the maxima of ever longer stretches,
- * so that a chart of any range costs by its pixels.
+ * A pair of quantities that change in steps (requests queued and running), with the maxima of ever
+ * longer stretches, so that a chart of any range costs by its pixels.
  */
 #ifndef VIEWER_LEVELS_H
 #define VIEWER_LEVELS_H
@@ -21,8 +21,8 @@ struct level_step {
 struct levels {
 	struct level_step *steps;
 	size_t count, room;
-	struct level_step
-	    *maxima[LEVEL_HEIGHT]; /* [0] is steps; of each 16 below: tick of the first, greatest values */
+	struct level_step *maxima[LEVEL_HEIGHT]; /* [0] is steps; of each 16 below: tick of the
+						    first, greatest values */
 	size_t counts[LEVEL_HEIGHT];
 };
 
@@ -30,8 +30,8 @@ struct levels {
 int levels_add(struct levels *levels, uint64_t tick, uint64_t first, uint64_t second);
 int levels_finish(struct levels *levels);
 /* The greatest of each value in each column; columns begin at `from` and are `width` ticks wide. */
-void levels_draw(const struct levels *levels, double from, double width, uint32_t columns, uint32_t *first,
-		 uint32_t *second);
+void levels_draw(const struct levels *levels, double from, double width, uint32_t columns,
+		 uint32_t *first, uint32_t *second);
 void levels_free(struct levels *levels);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads a process into lanes, worker by worker, step by step, so that the page can tell how far it is. What the pool
- * did, and what the program said, is known by the timeline alone, which calls the functions of `lanes_watch` while it
- * reads.
+ * Reads a process into lanes, worker by worker, step by step, so that the page can tell how far it
+ * is. What the pool did, and what the program said, is known by the timeline alone, which calls the
+ * functions of `lanes_watch` while it reads.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include "viewer.h"
 
 #define BATCH_ITEMS 4096
-#define PART_EVENTS 16384 /* blocks are not cut: what is decoded at once when it is looked at closely */
+#define PART_EVENTS                                                                                \
+	16384 /* blocks are not cut: what is decoded at once when it is looked at closely */
 
 struct reading {
 	struct trace_part *parts;
@@ -28,7 +29,7 @@ struct loader {
 	struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
 };
 
-/* ---- What the pool saw ---------------------------------------------------------------------------------------- */
+/* ---- What the pool saw ----------------------------------------------------------------------- */
 
 static int item_keep(struct lane *lane, const struct lane_item *item)
 {
@@ -44,7 +45,8 @@ static int item_keep(struct lane *lane, const struct lane_item *item)
 	return 0;
 }
 
-/* Only drawn items are in the tree, but all are in the list: the boxes of the others are of another type. */
+/* Only drawn items are in the tree, but all are in the list: the boxes of the others are of another
+ * type. */
 static void watch_item(void *arg, const struct timeline_span *span, uint64_t submit_tick)
 {
 	struct lane *lane = &viewer.lanes[span->worker];
@@ -87,7 +89,7 @@ static void watch_span(void *arg, const struct timeline_named *span)
 const struct timeline_watch lanes_watch = {
     .item = watch_item, .level = watch_level, .mark = watch_mark, .span = watch_span};
 
-/* ---- Lanes ---------------------------------------------------------------------------------------------------- */
+/* ---- Lanes ----------------------------------------------------------------------------------- */
 
 static int lane_take(struct lane *lane, const struct box *boxes, size_t count)
 {
@@ -119,7 +121,7 @@ static int lane_add_gap(struct lane *lane, const struct reading *reading, uint64
 	return reading->last_tick ? lane_hole_add(lane, &hole) : 0;
 }
 
-/* ---- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int reading_open(struct loader *loader)
 {
@@ -171,7 +173,8 @@ static int part_begin(struct loader *loader)
 	struct reading *reading = &loader->reading;
 	const struct trace_part *part = &reading->parts[reading->part];
 
-	reading->cursor = trace_cursor_open_part(viewer.trace, viewer.process_index, loader->worker, part);
+	reading->cursor =
+	    trace_cursor_open_part(viewer.trace, viewer.process_index, loader->worker, part);
 	if (!reading->cursor)
 		return -ENOMEM;
 	lane_begin_part(&viewer.lanes[loader->worker], part);
@@ -184,7 +187,8 @@ static int batch_take(struct loader *loader, size_t count)
 	struct lane *lane = &viewer.lanes[loader->worker];
 	size_t context_count;
 	bool after_gap;
-	const struct trace_context *context = trace_cursor_context(reading->cursor, &context_count, &after_gap);
+	const struct trace_context *context =
+	    trace_cursor_context(reading->cursor, &context_count, &after_gap);
 
 	if (after_gap && lane_add_gap(lane, reading, loader->items[0].tick) < 0)
 		return -ENOMEM;
@@ -192,7 +196,8 @@ static int batch_take(struct loader *loader, size_t count)
 		box_stream_begin(&reading->stream, context, context_count);
 	const struct trace_item *last = &loader->items[count - 1];
 	reading->last_tick = last->tick + (last->shape == TRACE_SHAPE_INSTANT ? 0 : last->duration);
-	return lane_take(lane, loader->boxes, box_stream_feed(&reading->stream, loader->items, count, loader->boxes));
+	return lane_take(lane, loader->boxes,
+			 box_stream_feed(&reading->stream, loader->items, count, loader->boxes));
 }
 
 static int batch_read(struct loader *loader)
@@ -221,7 +226,8 @@ int loader_step(struct loader *loader, uint32_t batches)
 {
 	int error = 0;
 
-	for (uint32_t i = 0; error == 0 && i < batches && loader->worker < viewer.process->worker_count; i++)
+	for (uint32_t i = 0;
+	     error == 0 && i < batches && loader->worker < viewer.process->worker_count; i++)
 		error = batch_read(loader);
 	return error < 0 ? error : loader->worker < viewer.process->worker_count;
 }

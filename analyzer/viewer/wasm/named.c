@@ -60,7 +60,7 @@ int named_add_span(struct named *named, const struct timeline_named *span, uint6
 	return 0;
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static int compare_earlier_first(const void *left, const void *right)
 {
@@ -94,7 +94,8 @@ static bool piece_takes(struct named_span *piece, const struct named_span *span)
 	return true;
 }
 
-static size_t row_fill(const struct named *named, const uint8_t *rows, uint8_t row, struct named_span *to)
+static size_t row_fill(const struct named *named, const uint8_t *rows, uint8_t row,
+		       struct named_span *to)
 {
 	size_t count = 0;
 	uint32_t before = 0;
@@ -102,7 +103,8 @@ static size_t row_fill(const struct named *named, const uint8_t *rows, uint8_t r
 	for (size_t i = 0; i < named->span_count; i++) {
 		if (rows[i] != row)
 			continue;
-		if (row < NAMED_ROWS - 1 || count == 0 || !piece_takes(&to[count - 1], &named->spans[i])) {
+		if (row < NAMED_ROWS - 1 || count == 0 ||
+		    !piece_takes(&to[count - 1], &named->spans[i])) {
 			to[count] = named->spans[i];
 			to[count++].before = before;
 		}
@@ -157,9 +159,10 @@ uint32_t named_rows(const struct named *named)
 	return rows;
 }
 
-/* ---- Drawing -------------------------------------------------------------------------------------------------- */
+/* ---- Drawing --------------------------------------------------------------------------------- */
 
-/* The first span of [low, high) that ends at or after a tick: in a row starts and ends go up together. */
+/* The first span of [low, high) that ends at or after a tick: in a row starts and ends go up
+ * together. */
 static size_t span_ending(const struct named_span *spans, size_t low, size_t high, uint64_t tick)
 {
 	while (low < high) {
@@ -186,9 +189,10 @@ static size_t mark_from(const struct named *named, size_t low, uint64_t tick)
 	return low;
 }
 
-/* Those that end within a width of the first one's begin are one stroke. Returns where the next one begins. */
-static size_t narrow_draw(const struct named_span *spans, size_t at, size_t end, double width, uint32_t row,
-			  named_draw_span *draw)
+/* Those that end within a width of the first one's begin are one stroke. Returns where the next one
+ * begins. */
+static size_t narrow_draw(const struct named_span *spans, size_t at, size_t end, double width,
+			  uint32_t row, named_draw_span *draw)
 {
 	size_t next = span_ending(spans, at, end, spans[at].tick + (uint64_t)width);
 	struct named_span column = spans[at];
@@ -200,8 +204,8 @@ static size_t narrow_draw(const struct named_span *spans, size_t at, size_t end,
 	return next;
 }
 
-static void row_draw(const struct named_span *spans, size_t at, size_t end, uint64_t from, uint64_t to, double width,
-		     uint32_t row, named_draw_span *draw)
+static void row_draw(const struct named_span *spans, size_t at, size_t end, uint64_t from,
+		     uint64_t to, double width, uint32_t row, named_draw_span *draw)
 {
 	at = span_ending(spans, at, end, from);
 	while (at < end && spans[at].tick <= to) {
@@ -213,11 +217,13 @@ static void row_draw(const struct named_span *spans, size_t at, size_t end, uint
 	}
 }
 
-static void marks_draw(const struct named *named, uint64_t from, uint64_t to, double width, named_draw_mark *draw)
+static void marks_draw(const struct named *named, uint64_t from, uint64_t to, double width,
+		       named_draw_mark *draw)
 {
 	uint64_t step = width >= 1 ? (uint64_t)width : 1;
 
-	for (size_t at = mark_from(named, 0, from); at < named->mark_count && named->marks[at].tick <= to;) {
+	for (size_t at = mark_from(named, 0, from);
+	     at < named->mark_count && named->marks[at].tick <= to;) {
 		size_t next = mark_from(named, at, named->marks[at].tick + step);
 		next = next > at ? next : at + 1;
 		draw(&named->marks[at], (uint32_t)(next - at));
@@ -225,20 +231,22 @@ static void marks_draw(const struct named *named, uint64_t from, uint64_t to, do
 	}
 }
 
-void named_draw(const struct named *named, uint64_t from, uint64_t to, double width, named_draw_span *draw_span,
-		named_draw_mark *draw_mark)
+void named_draw(const struct named *named, uint64_t from, uint64_t to, double width,
+		named_draw_span *draw_span, named_draw_mark *draw_mark)
 {
 	for (uint32_t row = 0; row < NAMED_ROWS; row++)
-		row_draw(named->spans, row ? named->row_ends[row - 1] : 0, named->row_ends[row], from, to, width, row,
-			 draw_span);
+		row_draw(named->spans, row ? named->row_ends[row - 1] : 0, named->row_ends[row],
+			 from, to, width, row, draw_span);
 	marks_draw(named, from, to, width, draw_mark);
 }
 
-const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id, uint64_t from, uint64_t to)
+const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id,
+				    uint64_t from, uint64_t to)
 {
 	for (size_t i = 0; i < named->span_count; i++) {
 		const struct named_span *span = &named->spans[i];
-		if (span->id == id && span->name == name && span->count == 1 && span->tick <= to && span->end >= from)
+		if (span->id == id && span->name == name && span->count == 1 && span->tick <= to &&
+		    span->end >= from)
 			return span;
 	}
 	return NULL;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the program said of itself, on the lanes of the workers: marks by time; spans in a few rows in which none
- * overlaps another, by start. A span lies on the lane where it began. Those for which no row is free lie together in a
- * last one, where what overlaps is one piece.
+ * What the program said of itself, on the lanes of the workers: marks by time; spans in a few rows
+ * in which none overlaps another, by start. A span lies on the lane where it began. Those for which
+ * no row is free lie together in a last one, where what overlaps is one piece.
  *
- * Rules: drawing costs by columns, not by marks and spans: in a row without overlaps a search finds the next one that
- * begins in another column. Memory is bounded: of more than NAMED_MAX the first are kept, and the rest counted.
+ * Rules: drawing costs by columns, not by marks and spans: in a row without overlaps a search finds
+ * the next one that begins in another column. Memory is bounded: of more than NAMED_MAX the first
+ * are kept, and the rest counted.
  */
 #ifndef VIEWER_NAMED_H
 #define VIEWER_NAMED_H
@@ -50,13 +51,14 @@ void named_free(struct named *named);
 /* How many rows there are. */
 uint32_t named_rows(const struct named *named);
 
-/* Calls for each mark or span of [from, to], those narrower than `width` by columns: the first of a column with their
- * number. */
+/* Calls for each mark or span of [from, to], those narrower than `width` by columns: the first of a
+ * column with their number. */
 typedef void named_draw_span(const struct named_span *span, uint32_t row);
 typedef void named_draw_mark(const struct named_mark *mark, uint32_t count);
-void named_draw(const struct named *named, uint64_t from, uint64_t to, double width, named_draw_span *draw_span,
-		named_draw_mark *draw_mark);
+void named_draw(const struct named *named, uint64_t from, uint64_t to, double width,
+		named_draw_span *draw_span, named_draw_mark *draw_mark);
 /* The span of this name and id that overlaps [from, to]; NULL: there is none. */
-const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id, uint64_t from, uint64_t to);
+const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id,
+				    uint64_t from, uint64_t to);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What JavaScript calls: put files in, open them, choose a process, have it read step by step, ask for its figures.
- * Answers in JSON are valid until the next one.
+ * What JavaScript calls: put files in, open them, choose a process, have it read step by step, ask
+ * for its figures. Answers in JSON are valid until the next one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +24,7 @@ const char *viewer_answer(json_t *json)
 	return viewer.text;
 }
 
-/* ---- Files ---------------------------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 EXPORT(page_alloc) void *page_alloc(size_t bytes)
 {
@@ -118,7 +118,7 @@ EXPORT(page_open) const char *page_open(void)
 	return viewer_answer(json);
 }
 
-/* ---- One process ---------------------------------------------------------------------------------------------- */
+/* ---- One process ----------------------------------------------------------------------------- */
 
 static int samples_take(void)
 {
@@ -130,14 +130,16 @@ static int samples_take(void)
 	for (size_t i = 0; error == 0 && i < process->sample_count; i++) {
 		const struct trace_sample *sample = &process->samples[i];
 		size_t worker = 0;
-		while (worker < process->worker_count && process->workers[worker].worker != sample->worker)
+		while (worker < process->worker_count &&
+		       process->workers[worker].worker != sample->worker)
 			worker++;
 		if (worker == process->worker_count)
 			continue;
 		struct lane *lane = &viewer.lanes[worker];
 		if (sample->type == TRACE_SAMPLE_WORKER) {
-			lane->samples =
-			    lane->samples ? lane->samples : calloc(process->sample_count, sizeof(*lane->samples));
+			lane->samples = lane->samples
+					    ? lane->samples
+					    : calloc(process->sample_count, sizeof(*lane->samples));
 			if (!lane->samples)
 				error = -ENOMEM;
 			else
@@ -180,10 +182,12 @@ static int process_ready(void)
 	viewer.sites = (uint32_t)viewer.process->site_count;
 	viewer.symbols = symbols_open(viewer.process);
 	if (viewer.lanes)
-		viewer.timeline = timeline_read(viewer.trace, viewer.process_index, &options, build_progress, NULL);
+		viewer.timeline = timeline_read(viewer.trace, viewer.process_index, &options,
+						build_progress, NULL);
 	viewer.filter_sites = malloc(viewer.sites + 1);
 	viewer.find_sites = malloc(viewer.sites + 1);
-	if (!viewer.symbols || !viewer.timeline || !viewer.lanes || !viewer.filter_sites || !viewer.find_sites)
+	if (!viewer.symbols || !viewer.timeline || !viewer.lanes || !viewer.filter_sites ||
+	    !viewer.find_sites)
 		return -ENOMEM;
 	memset(viewer.filter_sites, 1, viewer.sites + 1);
 	memset(viewer.find_sites, 1, viewer.sites + 1);
@@ -319,7 +323,7 @@ EXPORT(page_process) const char *page_process(void)
 	return viewer_answer(json);
 }
 
-/* ---- Figures -------------------------------------------------------------------------------------------------- */
+/* ---- Figures --------------------------------------------------------------------------------- */
 
 static const char *report_text(const struct timeline *timeline)
 {
@@ -368,7 +372,8 @@ static void figure_progress(void *arg, uint64_t done, uint64_t total)
 	page_progress(PROGRESS_FIGURES, total ? (double)done / (double)total : 0);
 }
 
-/* Figures of a range, as --from, --to, --long-poll and --idle give them; to_ns < 0: to the end. NULL: no memory. */
+/* Figures of a range, as --from, --to, --long-poll and --idle give them; to_ns < 0: to the end.
+ * NULL: no memory. */
 EXPORT(page_figures)
 const char *page_figures(double from_ns, double to_ns, double long_poll_ns, double idle_ns)
 {
@@ -378,13 +383,14 @@ const char *page_figures(double from_ns, double to_ns, double long_poll_ns, doub
 	options.to_ns = to_ns >= 0 ? (uint64_t)to_ns : UINT64_MAX;
 	options.long_poll_ns = (uint64_t)long_poll_ns;
 	options.idle_ns = (uint64_t)idle_ns;
-	struct timeline *timeline = timeline_read(viewer.trace, viewer.process_index, &options, figure_progress, NULL);
+	struct timeline *timeline =
+	    timeline_read(viewer.trace, viewer.process_index, &options, figure_progress, NULL);
 	const char *text = timeline ? report_text(timeline) : NULL;
 	timeline_free(timeline);
 	return text;
 }
 
-/* ---- The filter ----------------------------------------------------------------------------------------------- */
+/* ---- The filter ------------------------------------------------------------------------------ */
 
 /* One byte a site, for JavaScript to fill before page_filter(). */
 EXPORT(page_filter_sites) uint8_t *page_filter_sites(void)
@@ -407,8 +413,9 @@ static void lane_retree(size_t worker)
 		lane_tree_end_leaf(&lane->polls);
 		part_read(worker, part, retree_batch, &lane->polls);
 		if (part % 64 == 0)
-			page_progress(PROGRESS_FILTER, ((double)worker + (double)part / (double)lane->part_count) /
-							   (double)viewer.process->worker_count);
+			page_progress(PROGRESS_FILTER,
+				      ((double)worker + (double)part / (double)lane->part_count) /
+					  (double)viewer.process->worker_count);
 	}
 	lane->work.counts[0] = 0;
 	for (size_t i = 0; i < lane->item_count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parts of a worker's stream, decoded once more for those who look closely; the boxes of the last ones are kept.
+ * Parts of a worker's stream, decoded once more for those who look closely; the boxes of the last
+ * ones are kept.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +64,16 @@ void part_read(size_t worker, size_t part, part_take *take, void *arg)
 	static struct trace_item items[BATCH_ITEMS];
 	static struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
 	struct box_stream stream = {.site_count = (uint32_t)viewer.process->site_count};
-	struct trace_cursor *cursor =
-	    trace_cursor_open_part(viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
+	struct trace_cursor *cursor = trace_cursor_open_part(
+	    viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
 	struct part_batch batch = {.worker = worker, .items = items, .boxes = boxes};
 	size_t context_count;
 	bool after_gap;
 
-	while (cursor && (batch.item_count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
-		const struct trace_context *context = trace_cursor_context(cursor, &context_count, &after_gap);
+	while (cursor &&
+	       (batch.item_count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
+		const struct trace_context *context =
+		    trace_cursor_context(cursor, &context_count, &after_gap);
 		if (context)
 			box_stream_begin(&stream, context, context_count);
 		batch.box_count = box_stream_feed(&stream, items, batch.item_count, boxes);
@@ -107,7 +110,8 @@ const struct box *part_boxes(size_t worker, size_t part, size_t *count)
 		}
 	}
 	struct kept *slot = kept_slot(entry->boxes);
-	struct boxes_kept fresh = {.boxes = calloc(entry->boxes + 1, sizeof(*fresh.boxes)), .room = entry->boxes};
+	struct boxes_kept fresh = {.boxes = calloc(entry->boxes + 1, sizeof(*fresh.boxes)),
+				   .room = entry->boxes};
 	if (fresh.boxes) {
 		part_read(worker, part, boxes_keep, &fresh);
 		*slot = (struct kept){fresh.boxes, worker, part, fresh.count, ++now};

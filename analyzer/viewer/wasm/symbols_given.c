@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and frames that
- * analyze_trace --html found and put beside the trace, else the symbols that the trace holds, else the place in the
- * module, and no frames.
+ * symbols.h and unwind.h for the page, which cannot look into a program's files: the names and
+ * frames that analyze_trace --html found and put beside the trace, else the symbols that the trace
+ * holds, else the place in the module, and no frames.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/demangle.h"
 #include "symbols/symbols.h"
 #include "symbols_given.h"
+#include "symbols/symbols_text.h"
 #include "symbols/unwind.h"
-
-#define OUR_LIBRARY "libtrace.so"
 
 /* One line. `number`: of a site, of a look at a stuck callback, or an address. */
 struct given {
@@ -28,16 +25,11 @@ struct given {
 struct symbols {
 	const struct trace_process *process;
 	struct symbol_info *infos; /* callback and caller of each site */
-	size_t *frames;		   /* of each look the line of its first frame, plus 1; the others follow it */
+	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
 };
 
 static struct given *givens;
 static size_t given_count;
-
-static const struct symbol_info unknown_site = {"(unknown)", "", 0, true, "", "(unknown)"};
-static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, true, "",
-					     "(a callback, as its last call)"};
-static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "", "(no callback)"};
 
 /* The next of the line's parts, which tabs separate. */
 static char *part_next(char **at)
@@ -66,7 +58,8 @@ static void given_take(char **at, struct given *given)
 	given->info.text = part_next(at);
 }
 
-static bool given_is(const struct given *given, const char *what, const struct trace_process *process)
+static bool given_is(const struct given *given, const char *what,
+		     const struct trace_process *process)
 {
 	return given->pid == process->pid && strcmp(given->what, what) == 0;
 }
@@ -82,57 +75,27 @@ void symbols_give(char *lines)
 		given_take(&lines, &givens[given_count]);
 }
 
-static const struct trace_module *module_find(const struct trace_process *process, uint64_t address)
-{
-	for (size_t i = process->module_count; i-- > 0;) {
-		if (address >= process->modules[i].start && address < process->modules[i].end)
-			return &process->modules[i];
-	}
-	return NULL;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static char *name_by_place(const char *module, const struct trace_module *found, uint64_t address)
-{
-	char *name;
-	int length = found ? asprintf(&name, "%s+0x%" PRIx64, module, address - found->bias)
-			   : asprintf(&name, "0x%" PRIx64, address);
-
-	return length < 0 ? NULL : name;
-}
-
 /* What the trace itself says. */
-static void info_recorded(const struct trace_process *process, struct symbol_info *info, uint64_t address,
-			  const char *symbol, uint32_t offset)
+static void info_recorded(const struct trace_process *process, struct symbol_info *info,
+			  uint64_t address, const char *symbol, uint32_t offset)
 {
-	const struct trace_module *module = module_find(process, address);
-	char *plain = symbol && *symbol ? demangle(symbol) : NULL, *name = NULL, *text = NULL;
+	const struct trace_module *module = symbols_module(process, address);
+	char *name = symbol && *symbol ? symbols_name_at(demangle(symbol), offset) : NULL;
+	bool placed = !name;
 
-	*info = unknown_site;
+	*info = symbols_unknown_site;
 	if (module)
-		info->module = base_name(module->path);
-	if (plain) {
-		int length = offset ? asprintf(&name, "%s+0x%" PRIx32, plain, offset) : asprintf(&name, "%s", plain);
-		if (length >= 0)
-			length = *info->module ? asprintf(&text, "%s (%s)", name, info->module)
-					       : asprintf(&text, "%s", name);
-		free(plain);
-		if (length < 0)
-			return;
-	} else {
-		name = text = name_by_place(info->module, module, address);
+		info->module = symbols_base_name(module->path);
+	if (placed)
+		name = symbols_place_name(module, address);
+	char *text = name ? symbols_text(name, placed, "", 0, info->module) : NULL;
+	if (!text) {
+		free(name);
+		return;
 	}
-	if (name && text) {
-		info->named = name != text;
-		info->name = name;
-		info->text = text;
-	}
+	info->named = !placed;
+	info->name = name;
+	info->text = text;
 }
 
 static void site_recorded(struct symbols *symbols, uint32_t site)
@@ -140,15 +103,15 @@ static void site_recorded(struct symbols *symbols, uint32_t site)
 	const struct trace_site *entry = &symbols->process->sites[site];
 	struct symbol_info *callback = &symbols->infos[2 * site], *caller = callback + 1;
 
-	*callback = entry->callback ? unknown_site : no_callback;
-	*caller = unknown_site;
+	*callback = entry->callback ? symbols_unknown_site : symbols_no_callback;
+	*caller = symbols_unknown_site;
 	if (entry->callback)
 		info_recorded(symbols->process, callback, entry->callback, entry->callback_symbol,
 			      entry->callback_offset);
 	if (entry->caller)
 		info_recorded(symbols->process, caller, entry->caller, entry->caller_symbol, 0);
-	if (strncmp(caller->module, OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0)
-		*caller = tail_call;
+	if (symbols_is_our_library(caller->module))
+		*caller = symbols_tail_call;
 }
 
 static void given_use(struct symbols *symbols, size_t line)
@@ -187,7 +150,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, bool caller)
 {
 	if (site >= symbols->process->site_count || !symbols->process->sites[site].present)
-		return &unknown_site;
+		return symbols_absent_site(symbols->process, caller);
 	return &symbols->infos[2 * site + caller];
 }
 
@@ -203,13 +166,14 @@ void symbols_close(struct symbols *symbols)
 char *symbols_variable(struct symbols *symbols, uint64_t address)
 {
 	for (size_t i = 0; i < given_count; i++) {
-		if (given_is(&givens[i], "variable", symbols->process) && givens[i].number == address)
+		if (given_is(&givens[i], "variable", symbols->process) &&
+		    givens[i].number == address)
 			return strdup(givens[i].info.name);
 	}
 	return NULL;
 }
 
-/* ---- unwind.h ------------------------------------------------------------------------------------------------- */
+/* ---- unwind.h -------------------------------------------------------------------------------- */
 
 /* A frame's address is the number of its line. */
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
@@ -221,7 +185,8 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		const struct given *given = &givens[line - 1];
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
-		frames[count++] = (struct unwind_frame){.address = line - 1, .scanned = given->second};
+		frames[count++] =
+		    (struct unwind_frame){.address = line - 1, .scanned = given->second};
 	}
 	return count;
 }

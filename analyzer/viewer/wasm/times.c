@@ -19,7 +19,8 @@ static const struct trace_clock_range *range_of(uint64_t tick)
 
 double time_ns(uint64_t tick)
 {
-	return (double)(int64_t)(trace_range_ns(range_of(tick), tick) - viewer.process->start_mono_ns);
+	return (double)(int64_t)(trace_range_ns(range_of(tick), tick) -
+				 viewer.process->start_mono_ns);
 }
 
 double time_tick(uint64_t tick)
@@ -39,7 +40,8 @@ double tick_at_ns(double ns)
 	const struct trace_clock_range *ranges = viewer.process->clock_ranges, *range = ranges;
 	double absolute = ns + (double)viewer.process->start_mono_ns;
 
-	for (size_t i = 1; i < viewer.process->clock_range_count && (double)ranges[i].ns <= absolute; i++)
+	for (size_t i = 1;
+	     i < viewer.process->clock_range_count && (double)ranges[i].ns <= absolute; i++)
 		range = &ranges[i];
 	double rate = (double)range->rate / (double)(1ull << TRACE_RATE_BITS);
 	double from = (double)(int64_t)(range->ns - viewer.process->start_mono_ns);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the page's C files share: the trace that is shown, and one process of it made ready to be drawn. There is one
- * page, so there is one `viewer`, and one thread.
+ * What the page's C files share: the trace that is shown, and one process of it made ready to be
+ * drawn. There is one page, so there is one `viewer`, and one thread.
  *
- * Times at the border to JavaScript are doubles: nanoseconds after the process' start where they are called _ns,
- * ticks after it where they are called tick; a worker and a tick name a poll.
+ * Rules: what crosses the border to JavaScript is called page_*: functions that the page calls
+ * (EXPORT) and the one that is called of it. viewer and viewer_* are shared by all C files alone;
+ * all else has the name of what it is about. Times at the border to JavaScript are doubles:
+ * nanoseconds after the process' start where they are called _ns, ticks after it where they are
+ * called tick; a worker and a tick name a poll.
  */
 #ifndef VIEWER_H
 #define VIEWER_H
@@ -34,20 +37,24 @@ struct viewer {
 extern struct viewer viewer;
 
 /* Told to the page now and then: what is going on, and how much of it is done (0 to 1). */
-__attribute__((import_module("page"), import_name("progress"))) void page_progress(int what, double share);
-enum page_progress { PROGRESS_OPEN, PROGRESS_BUILD, PROGRESS_FIGURES, PROGRESS_FILTER, PROGRESS_FOLLOW };
+__attribute__((import_module("page"), import_name("progress"))) void page_progress(int what,
+										   double share);
+enum progress {
+#define PROGRESS(name, text) PROGRESS_##name,
+#include "viewer/contract.def"
+};
 
 /* Takes the value and gives its text, valid until the next answer. NULL: no memory. */
 const char *viewer_answer(json_t *json);
 
-/* ---- times.c ---- */
-double time_ns(uint64_t tick);	    /* after the process' start */
-double time_tick(uint64_t tick);    /* the same in ticks */
-uint64_t tick_of(double tick);	    /* and back */
-double tick_at_ns(double ns);	    /* the tick, as it counts in the trace, at a time; may lie before 0 */
+/* ---- times.c --------------------------------------------------------------------------------- */
+double time_ns(uint64_t tick);	 /* after the process' start */
+double time_tick(uint64_t tick); /* the same in ticks */
+uint64_t tick_of(double tick);	 /* and back */
+double tick_at_ns(double ns); /* the tick, as it counts in the trace, at a time; may lie before 0 */
 uint64_t ticks_at_least(double ns); /* a duration */
 
-/* ---- load.c ---- */
+/* ---- load.c ---------------------------------------------------------------------------------- */
 struct loader;
 /* For the timeline that is read before: puts work on the pool and its levels into the lanes. */
 extern const struct timeline_watch lanes_watch;
@@ -58,7 +65,7 @@ int loader_step(struct loader *loader, uint32_t batches);
 double loader_share(const struct loader *loader);
 void loader_close(struct loader *loader);
 
-/* ---- parts.c: parts of a worker's stream, decoded once more ---- */
+/* ---- parts.c: parts of a worker's stream, decoded once more ---------------------------------- */
 /* Valid until the next call. Empty where memory is out. */
 const struct box *part_boxes(size_t worker, size_t part, size_t *count);
 void parts_forget(void);
@@ -74,7 +81,7 @@ void part_read(size_t worker, size_t part, part_take *take, void *arg);
 size_t part_at(size_t worker, uint64_t tick);
 size_t part_of_leaf(const struct lane *lane, size_t leaf);
 
-/* ---- find.c ---- */
+/* ---- find.c ---------------------------------------------------------------------------------- */
 struct place {
 	size_t worker;
 	struct box box;
@@ -84,7 +91,7 @@ struct place {
 /* The poll or work of a worker that began at a tick, the longest where there are several. */
 struct place find_at(size_t worker, uint64_t tick);
 
-/* ---- describe.c ---- */
+/* ---- describe.c ------------------------------------------------------------------------------ */
 void json_put(json_t *object, const char *key, json_t *value);
 /* worker, start, duration, site, object: what every list of polls says. */
 json_t *describe_box(size_t worker, const struct box *box);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The few functions of libjansson that report_json.c uses, so that the page's figures come from the same code as
- * those of analyze_trace --json. json_text.c implements them.
+ * The few functions of libjansson that report_json.c uses, so that the page's figures come from the
+ * same code as those of analyze_trace --json. json_text.c implements them.
  *
- * Rules: a value is its own text from the beginning; adding it to another copies the text and frees it.
+ * Rules: a value is its own text from the beginning; adding it to another copies the text and frees
+ * it.
  */
 #ifndef VIEWER_JANSSON_H
 #define VIEWER_JANSSON_H

@@ -8,24 +8,25 @@
 #include <errno.h>
 #include <sys/types.h> /* has the types, without the functions */
 
-#define PTHREAD_COND_INITIALIZER                                                                                       \
-	{                                                                                                              \
-		{                                                                                                      \
-			{                                                                                              \
-				0                                                                                      \
-			}                                                                                              \
-		}                                                                                                      \
+#define PTHREAD_COND_INITIALIZER                                                                   \
+	{                                                                                          \
+		{                                                                                  \
+			{                                                                          \
+				0                                                                  \
+			}                                                                          \
+		}                                                                                  \
 	}
-#define PTHREAD_MUTEX_INITIALIZER                                                                                      \
-	{                                                                                                              \
-		{                                                                                                      \
-			{                                                                                              \
-				0                                                                                      \
-			}                                                                                              \
-		}                                                                                                      \
+#define PTHREAD_MUTEX_INITIALIZER                                                                  \
+	{                                                                                          \
+		{                                                                                  \
+			{                                                                          \
+				0                                                                  \
+			}                                                                          \
+		}                                                                                  \
 	}
 
-static inline int pthread_create(pthread_t *thread, const void *attributes, void *(*run)(void *), void *arg)
+static inline int pthread_create(pthread_t *thread, const void *attributes, void *(*run)(void *),
+				 void *arg)
 {
 	(void)thread;
 	(void)attributes;

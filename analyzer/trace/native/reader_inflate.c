@@ -15,7 +15,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "reader_internal.h"
+#include "trace/reader_internal.h"
 
 #define CHUNK_BYTES 65536
 

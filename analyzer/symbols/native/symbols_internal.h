@@ -8,7 +8,7 @@
 
 #include <elfutils/libdwfl.h>
 
-#include "symbols.h"
+#include "symbols/symbols.h"
 
 /* The file that an address' code came from; NULL where there is none that may be believed. *module: what lay there,
  * NULL if nothing did. */

@@ -6,7 +6,7 @@
  * A word is taken for a return address if it points behind a call instruction, and that call, where it says whom it
  * calls, calls the function that the frame before is in.
  */
-#include "unwind.h"
+#include "symbols/unwind.h"
 
 #include <string.h>
 

@@ -23,11 +23,11 @@
 #include "jit_map.h"
 #include "files/regular_file.h"
 #include "base/report_table.h"
-#include "symbols.h"
+#include "symbols/symbols.h"
 #include "symbols_internal.h"
+#include "symbols/symbols_text.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
-#define OUR_LIBRARY  "libtrace.so"
 #define JIT_MODULE   "JIT"
 #define CACHE_FIRST  256u /* slots; a power of two */
 
@@ -61,12 +61,6 @@ struct found {
 	char *file;
 	int line;
 };
-
-static const struct symbol_info unknown_site = {"(unknown)", "", 0, true, "", "(unknown)"};
-static const struct symbol_info loop_turn = {"(a turn of the loop)", "", 0, true, "", "(a turn of the loop)"};
-static const struct symbol_info tail_call = {"(a callback, as its last call)", "", 0, true, "",
-					     "(a callback, as its last call)"};
-static const struct symbol_info no_callback = {"(no callback)", "", 0, true, "", "(no callback)"};
 
 /* ---- Files of a module ---------------------------------------------------------------------------------------- */
 
@@ -193,15 +187,6 @@ static void module_open(const struct symbols *symbols, const struct trace_module
 	}
 }
 
-static const struct trace_module *module_find(const struct trace_process *process, uint64_t address)
-{
-	for (size_t i = process->module_count; i-- > 0;) {
-		if (address >= process->modules[i].start && address < process->modules[i].end)
-			return &process->modules[i];
-	}
-	return NULL;
-}
-
 /* ---- One address ---------------------------------------------------------------------------------------------- */
 
 static char *path_join(const char *folder, const char *file)
@@ -289,47 +274,6 @@ static void jit_find(struct symbols *symbols, uint64_t address, struct found *fo
 	free(file);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/* Where no function is known. */
-static char *name_by_place(const struct trace_module *module, uint64_t address)
-{
-	char *name;
-	int length = module ? asprintf(&name, "%s+0x%" PRIx64, base_name(module->path), address - module->bias)
-			    : asprintf(&name, "0x%" PRIx64, address);
-
-	return length < 0 ? NULL : name;
-}
-
-static char *name_with_offset(char *name, uint64_t offset)
-{
-	char *longer;
-
-	if (!name || offset == 0 || asprintf(&longer, "%s+0x%" PRIx64, name, offset) < 0)
-		return name;
-	free(name);
-	return longer;
-}
-
-static char *text_make(const char *name, bool placed, const char *file, int line, const char *module)
-{
-	char *text;
-	int length;
-
-	if (*file)
-		length = asprintf(&text, "%s %s:%d", name, base_name(file), line);
-	else if (!placed && *module)
-		length = asprintf(&text, "%s (%s)", name, module);
-	else
-		length = asprintf(&text, "%s", name);
-	return length < 0 ? NULL : text;
-}
-
 static void cached_free(struct cached *cached)
 {
 	if (!cached)
@@ -344,12 +288,12 @@ static void cached_free(struct cached *cached)
 static struct cached *address_resolve(struct symbols *symbols, uint64_t address, bool return_address,
 				      const char *recorded, uint32_t recorded_offset)
 {
-	struct found found = {.module = module_find(symbols->process, address)};
+	struct found found = {.module = symbols_module(symbols->process, address)};
 	struct cached *cached = calloc(1, sizeof(*cached));
 
 	if (!cached)
 		return NULL;
-	found.place = found.module ? base_name(found.module->path) : "";
+	found.place = found.module ? symbols_base_name(found.module->path) : "";
 	if (found.module)
 		files_find(symbols, address - return_address, &found);
 	else
@@ -360,9 +304,9 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	}
 	bool placed = !found.name;
 	if (placed)
-		found.name = name_by_place(found.module, address);
+		found.name = symbols_place_name(found.module, address);
 	else if (!return_address)
-		found.name = name_with_offset(found.name, found.offset);
+		found.name = symbols_name_at(found.name, found.offset);
 	cached->address = address;
 	cached->return_address = return_address;
 	cached->info.name = found.name;
@@ -371,7 +315,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	cached->info.named = !placed;
 	cached->info.module = found.place;
 	if (cached->info.name && cached->info.file)
-		cached->info.text = text_make(found.name, placed, cached->info.file, found.line, cached->info.module);
+		cached->info.text = symbols_text(found.name, placed, cached->info.file, found.line, cached->info.module);
 	if (cached->info.text)
 		return cached;
 	cached_free(cached);
@@ -412,13 +356,13 @@ static const struct symbol_info *address_info(struct symbols *symbols, uint64_t 
 					      const char *recorded, uint32_t recorded_offset)
 {
 	if (symbols->cache_used * 2 >= symbols->cache_slots && cache_grow(symbols) < 0)
-		return &unknown_site;
+		return &symbols_unknown_site;
 	struct cached **slot = cache_slot(symbols->cache, symbols->cache_slots, address, return_address);
 	if (!*slot) {
 		*slot = address_resolve(symbols, address, return_address, recorded, recorded_offset);
 		symbols->cache_used += *slot != NULL;
 	}
-	return *slot ? &(*slot)->info : &unknown_site;
+	return *slot ? &(*slot)->info : &symbols_unknown_site;
 }
 
 /* ---- The interface -------------------------------------------------------------------------------------------- */
@@ -430,7 +374,7 @@ const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t addr
 
 Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address, const struct trace_module **module)
 {
-	*module = module_find(symbols->process, address);
+	*module = symbols_module(symbols->process, address);
 	return *module ? files_of(symbols, *module)->module : NULL;
 }
 
@@ -456,12 +400,12 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
 	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
 		return NULL;
-	return name_with_offset(demangle(name), offset);
+	return symbols_name_at(demangle(name), offset);
 }
 
 bool symbols_is_ours(const struct trace_module *module)
 {
-	return module && strncmp(base_name(module->path), OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0;
+	return module && symbols_is_our_library(symbols_base_name(module->path));
 }
 
 /* A callback whose last call was compiled to a jump: that call returns to the library's dispatch. */
@@ -470,7 +414,7 @@ static const struct symbol_info *caller_info(struct symbols *symbols, const stru
 	const struct symbol_info *info =
 	    address_info(symbols, site->caller, true, site->caller_symbol, site->caller_offset);
 
-	return strncmp(info->module, OUR_LIBRARY, strlen(OUR_LIBRARY)) == 0 ? &tail_call : info;
+	return symbols_is_our_library(info->module) ? &symbols_tail_call : info;
 }
 
 const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, bool caller)
@@ -478,13 +422,13 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 	const struct trace_process *process = symbols->process;
 
 	if (site >= process->site_count || !process->sites[site].present)
-		return process->tier == TRACE_TIER_LIBC && !caller ? &loop_turn : &unknown_site;
+		return symbols_absent_site(process, caller);
 	const struct trace_site *entry = &process->sites[site];
 	if (caller)
-		return entry->caller ? caller_info(symbols, entry) : &unknown_site;
+		return entry->caller ? caller_info(symbols, entry) : &symbols_unknown_site;
 	return entry->callback
 		   ? address_info(symbols, entry->callback, false, entry->callback_symbol, entry->callback_offset)
-		   : &no_callback;
+		   : &symbols_no_callback;
 }
 
 struct symbols *symbols_open(const struct trace_process *process)

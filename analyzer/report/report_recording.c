@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What there is to say of a recording itself: how it ended, and what cuts into its figures. The text report prints
+ * these sentences, the JSON report holds them, and the page shows them.
+ *
+ * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not clean.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/durations.h"
+#include "report.h"
+#include "base/report_table.h"
+
+const char *report_ending(const struct trace_process *process)
+{
+	if (process->running)
+		return "The program is still running.";
+	if (process->salvaged)
+		return "The program and its helper died; the last events were saved from memory.";
+	if (process->seal_reason == TRACE_SEAL_EXIT)
+		return "The program exited by itself.";
+	if (process->seal_reason == TRACE_SEAL_DIED)
+		return "The program died or left without exit().";
+	return "The trace breaks off: its end was not written.";
+}
+
+/* Where the lines go. */
+struct warnings {
+	report_line_take *take;
+	void *arg;
+	int error;
+};
+
+static void __attribute__((format(printf, 2, 3))) warn(struct warnings *out, const char *format, ...)
+{
+	va_list arguments;
+	char *line;
+
+	va_start(arguments, format);
+	int length = vasprintf(&line, format, arguments);
+	va_end(arguments);
+	if (length < 0) {
+		out->error = -ENOMEM;
+		return;
+	}
+	out->take(out->arg, line);
+	free(line);
+}
+
+static void warn_lost(const struct timeline *timeline, struct warnings *out)
+{
+	const struct trace_process *process = timeline->process;
+	char count[REPORT_COUNT_BYTES];
+
+	for (size_t i = 0; i < process->worker_count; i++) {
+		const struct trace_worker *worker = &process->workers[i];
+		if (worker->lost > 0)
+			warn(out, "%s event%s of worker %" PRIu32 " %s lost while recording: its figures are too low.",
+			     report_count(worker->lost, count), plural(worker->lost), worker->worker,
+			     by_count(worker->lost, "was", "were"));
+		if (worker->missing > 0)
+			warn(out,
+			     "%s event%s of worker %" PRIu32
+			     " %s missing (removed files or damage): not in its figures.",
+			     report_count(worker->missing, count), plural(worker->missing), worker->worker,
+			     by_count(worker->missing, "is", "are"));
+	}
+	if (timeline->pool_uncertain)
+		warn(out, "The pool's queue was counted anew after each loss: its depth may be too low.");
+}
+
+static void warn_untraced(const struct timeline *timeline, struct warnings *out)
+{
+	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
+
+	if (timeline->process->tier == TRACE_TIER_LIBC)
+		warn(out, "libuv is built into this program (tier libc): only waits can be seen, no callbacks and no "
+			  "pool. A turn is all that a loop ran between two waits.");
+	if (timeline->untraced_callbacks > 0)
+		warn(out, "%s registration%s of callbacks %s not traced: more different callbacks than %d.",
+		     report_count(timeline->untraced_callbacks, count), plural(timeline->untraced_callbacks),
+		     by_count(timeline->untraced_callbacks, "was", "were"), TRACE_SITES_MAX);
+	if (timeline->untraced_threads > 0)
+		warn(out, "%s thread%s could not be traced: too many at once, or no memory.",
+		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
+	if (timeline->untraced_events > 0)
+		warn(out,
+		     "%s event%s %s not recorded: of threads that could not be traced, or uv_async_send before the "
+		     "first loop ran.",
+		     report_count(timeline->untraced_events, count), plural(timeline->untraced_events),
+		     by_count(timeline->untraced_events, "was", "were"));
+	if (timeline->untraced_marks > 0)
+		warn(out,
+		     "%s of the program's marks, spans and fields %s not recorded: before the first loop, or too many "
+		     "names.",
+		     report_count(timeline->untraced_marks, count), by_count(timeline->untraced_marks, "was", "were"));
+	if (timeline->off_ticks > 0)
+		warn(out, "Recording was switched off for %s of this time, which counts nowhere.",
+		     duration_format(timeline_ns(timeline, timeline->off_ticks), off));
+}
+
+static void warn_lines(char *const *lines, size_t count, size_t most, struct warnings *out)
+{
+	for (size_t i = 0; i < count && i < most; i++)
+		out->take(out->arg, lines[i]);
+	if (count > most)
+		warn(out, "... and %zu more like these (all of them with --json).", count - most);
+}
+
+int report_warnings(const struct report *report, size_t most, report_line_take *take, void *arg)
+{
+	const struct timeline *timeline = report->timeline;
+	struct warnings out = {.take = take, .arg = arg};
+
+	warn_lost(timeline, &out);
+	warn_untraced(timeline, &out);
+	warn_lines(timeline->process->notes, timeline->process->note_count, most, &out);
+	warn_lines(timeline->problems, timeline->problem_count, most, &out);
+	if (report->alone)
+		warn_lines(report->trace->problems, report->trace->problem_count, most, &out);
+	return out.error;
+}
