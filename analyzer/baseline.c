@@ -95,6 +95,12 @@ static double quantile_ns(const struct side *side, double quantile)
 	return (double)histogram_quantile(side->durations, quantile) * timeline_unit_ns(side->timeline);
 }
 
+/* Hostile clocks make durations of any length. */
+static uint64_t whole_ns(double ns)
+{
+	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
+}
+
 /* Where the true quantile lies. False: there are too few runs to say. */
 static bool range_of(const struct side *side, double quantile, double *low, double *high)
 {
@@ -158,10 +164,10 @@ static struct baseline_row row_make(const struct report_row *mine, const struct 
 	    .in_pool = mine->in_pool,
 	    .count = now->durations->count,
 	    .old_count = old->durations->count,
-	    .p50_ns = (uint64_t)quantile_ns(now, 0.5),
-	    .old_p50_ns = (uint64_t)quantile_ns(old, 0.5),
-	    .p99_ns = (uint64_t)quantile_ns(now, 0.99),
-	    .old_p99_ns = (uint64_t)quantile_ns(old, 0.99),
+	    .p50_ns = whole_ns(quantile_ns(now, 0.5)),
+	    .old_p50_ns = whole_ns(quantile_ns(old, 0.5)),
+	    .p99_ns = whole_ns(quantile_ns(now, 0.99)),
+	    .old_p99_ns = whole_ns(quantile_ns(old, 0.99)),
 	    .worse_p50 = enough && is_worse(now, old, 0.5, thresholds),
 	    .worse_p99 = enough && is_worse(now, old, 0.99, thresholds),
 	};

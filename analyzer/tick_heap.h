@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A binary heap of (tick, worker's position), the earliest on top, of equal ones the lower position: what merging
- * streams by time needs. The caller gives it room for one entry a worker.
+ * A binary heap of (tick, worker's position), the earliest on top: what merging streams by time needs. The caller
+ * gives it room for one entry a worker.
  */
 #ifndef TICK_HEAP_H
 #define TICK_HEAP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,20 +19,15 @@ struct tick_heap {
 	size_t count;
 };
 
-static inline bool tick_heap_before(const struct tick_heap_entry *a, const struct tick_heap_entry *b)
-{
-	return a->tick < b->tick || (a->tick == b->tick && a->position < b->position);
-}
-
 static inline void tick_heap_sink(struct tick_heap *heap, size_t at)
 {
 	struct tick_heap_entry moving = heap->entries[at];
 
 	for (;;) {
 		size_t child = at * 2 + 1;
-		if (child + 1 < heap->count && tick_heap_before(&heap->entries[child + 1], &heap->entries[child]))
+		if (child + 1 < heap->count && heap->entries[child + 1].tick < heap->entries[child].tick)
 			child++;
-		if (child >= heap->count || tick_heap_before(&moving, &heap->entries[child]))
+		if (child >= heap->count || moving.tick <= heap->entries[child].tick)
 			break;
 		heap->entries[at] = heap->entries[child];
 		at = child;
@@ -43,12 +37,11 @@ static inline void tick_heap_sink(struct tick_heap *heap, size_t at)
 
 static inline void tick_heap_push(struct tick_heap *heap, uint64_t tick, size_t position)
 {
-	struct tick_heap_entry entry = {tick, position};
 	size_t at = heap->count++;
 
-	for (; at > 0 && tick_heap_before(&entry, &heap->entries[(at - 1) / 2]); at = (at - 1) / 2)
+	for (; at > 0 && heap->entries[(at - 1) / 2].tick > tick; at = (at - 1) / 2)
 		heap->entries[at] = heap->entries[(at - 1) / 2];
-	heap->entries[at] = entry;
+	heap->entries[at] = (struct tick_heap_entry){tick, position};
 }
 
 /* The top one goes on at a later tick. */
