@@ -324,3 +324,22 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 		close(fd);
 	return got;
 }
+
+/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse file. `offset` itself
+ * where that cannot be asked. */
+uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset)
+{
+	uint64_t next = offset;
+#ifdef SEEK_DATA
+	int fd = file->fd >= 0 ? file->fd : open_regular(file->path);
+	off_t found = fd >= 0 ? lseek(fd, (off_t)(file->base + offset), SEEK_DATA) : -1;
+
+	if (found >= 0)
+		next = (uint64_t)found - file->base;
+	else if (fd >= 0 && errno == ENXIO)
+		next = file->bytes;
+	if (file->fd < 0 && fd >= 0)
+		close(fd);
+#endif
+	return next < file->bytes ? next : file->bytes;
+}

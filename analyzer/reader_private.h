@@ -97,6 +97,7 @@ int reader_file_open(struct reader *reader, struct reader_file *file);
 int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_index);
 void reader_file_close(struct reader *reader, struct reader_file *file);
 ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes, uint64_t offset);
+uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset);
 
 /* reader_inflate.c: 0, 1 where `file` is not compressed, or -errno; what could be inflated is there all the same. */
 int reader_inflate(struct reader *reader, struct reader_file *file, int fd);
