@@ -123,6 +123,7 @@ struct trace_process {
 	uint64_t events, lost, missing; /* sums over workers; missing also counts blocks whose worker is unknown */
 	struct trace_clock_range *clock_ranges;
 	size_t clock_range_count; /* by tick, at least one */
+	struct reader_indices *indices; /* private */
 };
 
 struct trace {

@@ -51,10 +51,26 @@ static int stat_or_sealed(char *path, struct stat *status)
 	return stat(path, status) == 0 ? 0 : -errno;
 }
 
+static uint64_t file_hash(dev_t device, ino_t inode)
+{
+	uint64_t number = inode;
+
+	return reader_hash(device, &number, sizeof(number));
+}
+
+int reader_file_index(struct reader *reader, size_t at)
+{
+	const struct reader_file *file = &reader->files[at];
+
+	return reader_index_add(&reader->file_index, file_hash(file->device, file->inode), at);
+}
+
 static bool file_is_known(const struct reader *reader, const struct stat *status)
 {
-	for (size_t i = 0; i < reader->file_count; i++)
-		if (reader->files[i].device == status->st_dev && reader->files[i].inode == status->st_ino)
+	size_t probe = 0, at;
+
+	while ((at = reader_index_next(&reader->file_index, file_hash(status->st_dev, status->st_ino), &probe)) != READER_NOWHERE)
+		if (reader->files[at].device == status->st_dev && reader->files[at].inode == status->st_ino)
 			return true;
 	return false;
 }
@@ -78,7 +94,7 @@ static int file_add(struct reader *reader, char *path, const struct stat *status
 				     .disk_bytes = status->st_size,
 				     .device = status->st_dev,
 				     .inode = status->st_ino};
-	return 0;
+	return reader_file_index(reader, reader->file_count - 1);
 }
 
 static int find_file(struct reader *reader, char *path)
