@@ -4,8 +4,8 @@
  *
  * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened when its first
  * event is due and closed after its last. Processes of one boot are put in order by CLOCK_MONOTONIC, others by the
- * wall clock; a wall clock that overflows stands still there. What is done is proportional to what is told, whatever the
- * clocks say: a process' requests are looked over when one is due, and not behind its trace's end.
+ * wall clock; a wall clock that overflows stands still there. What is done is proportional to what is told, whatever
+ * the clocks say: a process' requests are looked over when one is due, and not behind its trace's end.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -69,7 +69,8 @@ static bool file_is_known(const struct reader *reader, const struct stat *status
 {
 	size_t probe = 0, at;
 
-	while ((at = reader_index_next(&reader->file_index, file_hash(status->st_dev, status->st_ino), &probe)) != READER_NOWHERE)
+	while ((at = reader_index_next(&reader->file_index, file_hash(status->st_dev, status->st_ino), &probe)) !=
+	       READER_NOWHERE)
 		if (reader->files[at].device == status->st_dev && reader->files[at].inode == status->st_ino)
 			return true;
 	return false;
@@ -341,8 +342,8 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 	return got;
 }
 
-/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse file. `offset` itself
- * where that cannot be asked. */
+/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse file. `offset`
+ * itself where that cannot be asked. */
 uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset)
 {
 	uint64_t next = offset;

@@ -91,7 +91,7 @@ struct reader {
 	struct trace trace; /* first: what the caller sees */
 	struct reader_file *files;
 	size_t file_count;
-	struct reader_index file_index;		   /* by device and inode */
+	struct reader_index file_index;		      /* by device and inode */
 	struct reader_index process_index, pid_index; /* by process id; the first of each pid */
 	size_t fds_kept, fds_max;
 	int scratch; /* inflated segments, unlinked; -1 until there is one */
@@ -111,7 +111,8 @@ void reader_problem(struct reader *reader, const char *format, ...) __attribute_
 int reader_note(struct trace_process *process, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reader_lines_free(struct reader_lines *lines);
 
-/* reader_index.c: a hash of bytes and what was before; the positions of a hash one after the other, `probe` begins as 0.
+/* reader_index.c: a hash of bytes and what was before; the positions of a hash one after the other, `probe` begins as
+ * 0.
  */
 uint64_t reader_hash(uint64_t hash, const void *bytes, size_t count);
 int reader_index_add(struct reader_index *index, uint64_t hash, size_t position);

@@ -4,7 +4,8 @@
  * good block at a multiple of 8 bytes.
  *
  * Rules: one window of memory however large the file is. Holes of a sparse file are passed over unread. The time is
- * linear in what is left of the file's size even for a file made to be slow: false starts may cost SCAN_RETRIES times the file, after which a bad block is passed over whole.
+ * linear in what is left of the file's size even for a file made to be slow: false starts may cost SCAN_RETRIES times
+ * the file, after which a bad block is passed over whole.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -394,8 +394,7 @@ int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_i
 {
 	if ((!timeline->hidden->streams || !timeline->hidden->request_shares) && streams_make(timeline) < 0)
 		return -ENOMEM;
-	int error =
-	    stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
+	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
 	pool_wake(timeline->hidden->pool, worker);
 	return error;
 }

@@ -273,10 +273,34 @@ static void random_begin(unsigned seed)
 static uint64_t some_number(void)
 {
 	static const uint64_t edges[] = {
-	    0,		1,	     2,		  7,	       8,	       64,	    255,
-	    256,	4095,	     4096,	  65535,       65536,	       1u << 20,    INT32_MAX,
-	    1ull << 31, UINT32_MAX,  1ull << 40,  1ull << 47,  (1ull << 48) - 1, 1ull << 61, (1ull << 62) - 1,
-	    1ull << 62, INT64_MAX,   1ull << 63,  UINT64_MAX - 7, UINT64_MAX,  1000000000,   1700000000000000000ull,
+	    0,
+	    1,
+	    2,
+	    7,
+	    8,
+	    64,
+	    255,
+	    256,
+	    4095,
+	    4096,
+	    65535,
+	    65536,
+	    1u << 20,
+	    INT32_MAX,
+	    1ull << 31,
+	    UINT32_MAX,
+	    1ull << 40,
+	    1ull << 47,
+	    (1ull << 48) - 1,
+	    1ull << 61,
+	    (1ull << 62) - 1,
+	    1ull << 62,
+	    INT64_MAX,
+	    1ull << 63,
+	    UINT64_MAX - 7,
+	    UINT64_MAX,
+	    1000000000,
+	    1700000000000000000ull,
 	};
 
 	return random_number(4) ? edges[random_number(sizeof(edges) / sizeof(*edges))]
@@ -476,10 +500,10 @@ static void mutate_flags(struct folder *folder)
 static void mutate(struct folder *folder)
 {
 	static void (*const ways[])(struct folder *) = {
-	    mutate_bytes,	  mutate_header,       mutate_header,	    mutate_block_header,
+	    mutate_bytes,	  mutate_header,	 mutate_header,		mutate_block_header,
 	    mutate_block_header,  mutate_payload_number, mutate_payload_number, mutate_payload_bytes,
-	    mutate_payload_bytes, mutate_block_copy,   mutate_block_remove, mutate_file_copy,
-	    mutate_file_remove,	  mutate_identity,     mutate_flags,
+	    mutate_payload_bytes, mutate_block_copy,	 mutate_block_remove,	mutate_file_copy,
+	    mutate_file_remove,	  mutate_identity,	 mutate_flags,
 	};
 
 	for (uint64_t times = 1 + random_number(4); times > 0; times--)

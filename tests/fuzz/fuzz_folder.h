@@ -16,7 +16,7 @@
 #define FOLDER_FILE_BYTES 32768
 
 enum folder_flag {
-	FOLDER_FILE_RAW = 1,  /* checksums stay as they are */
+	FOLDER_FILE_RAW = 1, /* checksums stay as they are */
 	FOLDER_FILE_OPEN = 2 /* still being written, by its name */
 };
 

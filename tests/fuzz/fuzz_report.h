@@ -13,7 +13,7 @@
 #include "stall.h"
 
 static inline struct findings *input_find(struct trace *trace, size_t process, const struct report *report,
-			     const struct thresholds *thresholds)
+					  const struct thresholds *thresholds)
 {
 	struct findings_input input = {
 	    .trace = trace,
@@ -66,8 +66,8 @@ static inline void input_report(struct trace *trace, size_t process, const struc
 	if (!findings)
 		abort();
 	report.findings = findings;
-	if (baseline && !(rows = baseline_compare(baseline, timeline, symbols, &thresholds, &report.baseline_count,
-						  &report.worse)))
+	if (baseline &&
+	    !(rows = baseline_compare(baseline, timeline, symbols, &thresholds, &report.baseline_count, &report.worse)))
 		abort();
 	report.baseline = rows;
 	input_print_all(&report, list, out);
