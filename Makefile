@@ -344,13 +344,15 @@ fuzz:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang OPT='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
-# First every seed as it is; then what comes of them, cut to where many thousands are tried a second.
+# First every seed as it is; then what comes of them, cut to where many thousands are tried a second. A folder is several
+# files, and has seeds of its own.
 run-fuzz: $(FUZZERS)
 	$(Q)for fuzzer in $(FUZZERS); do \
-		corpus=$(BUILD)/corpus/$${fuzzer##*/}; mkdir -p $$corpus; \
-		$$fuzzer -runs=0 -max_len=65536 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden tests/fuzz/corpus && \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=2800 -len_control=0 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus tests/golden tests/fuzz/corpus || exit 1; done
+		corpus=$(BUILD)/corpus/$${fuzzer##*/}; seeds="tests/golden tests/fuzz/corpus"; max=2800; mkdir -p $$corpus; \
+		case $$fuzzer in *folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; esac; \
+		$$fuzzer -runs=0 -max_len=65536 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds && \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)

@@ -84,6 +84,8 @@ bool request_table_take(struct request_table *table, uint64_t key, struct reques
 
 void request_table_empty(struct request_table *table)
 {
+	if (table->room > ROOM_FIRST)
+		request_table_free(table);
 	if (table->count > 0)
 		memset(table->slots, 0, table->room * sizeof(*table->slots));
 	table->count = 0;

@@ -31,7 +31,7 @@ struct request *request_table_add(struct request_table *table, uint64_t key);
 struct request *request_table_find(const struct request_table *table, uint64_t key);
 /* Takes a request out; false where it is not there. */
 bool request_table_take(struct request_table *table, uint64_t key, struct request *taken);
-/* Forgets all that is in it, keeps the memory. */
+/* Forgets all that is in it; gives a large table's memory back, so that doing it again costs little. */
 void request_table_empty(struct request_table *table);
 void request_table_free(struct request_table *table);
 

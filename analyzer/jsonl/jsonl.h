@@ -45,14 +45,34 @@ void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *st
 /* Requests that the pool has: 48 bits of struct uv__work's address, 16 of kind; a slot by hash, the newest stays. */
 #define JSONL_REQUESTS 65536
 
+struct jsonl_pending_entry {
+	uint64_t key, since_ns;
+};
+
+/* First in, first out. */
+struct jsonl_pending_queue {
+	struct jsonl_pending_entry *entries;
+	size_t first, end, room;
+};
+
+#define JSONL_DOUBLINGS 64 /* of the limit; there is nothing to tell any more after 2^63 times that */
+
+struct jsonl_pending {
+	struct request_table requests; /* on their way; submit_tick is in ns, worker is its number */
+	struct request_table gaps;     /* by worker's number + 1: when events of it were last missing */
+	struct jsonl_pending_queue queues[JSONL_DOUBLINGS]; /* by how often the limit has doubled until it is due */
+	uint64_t filled;				    /* bits: queues in which there may be something */
+	size_t queued;					    /* in all of them, ended ones too */
+	uint64_t due_ns;				    /* when there may be something to tell; UINT64_MAX: never */
+};
+
 struct jsonl_process {
 	const struct trace_process *process;
 	struct jsonl_text *out;
 	struct symbols *symbols;
 	char **sites; /* by site: kind, callback and caller as they are printed; made when first needed */
 	uint64_t *requests;
-	struct request_table pending; /* requests on their way; submit_tick is in ns, worker is its number */
-	uint64_t pending_looked_ns;   /* when they were last looked over */
+	struct jsonl_pending pending;
 	bool show_pid;
 };
 
@@ -91,7 +111,7 @@ void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_
 /* False: its submission is not known. */
 bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns);
 /* Events of the worker are missing: its requests may have ended. */
-void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker);
+void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker, uint64_t ns);
 /* Where a limit is none, it reaches beyond all time. */
 static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
 {
@@ -100,10 +120,9 @@ static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
 	return __builtin_add_overflow(ns, by_ns, &later_ns) ? UINT64_MAX : later_ns;
 }
 
-/* How often to look at most, and a look: tells what has been on its way for long, and returns when there will be more
- * to tell; UINT64_MAX: nothing is on its way. */
-uint64_t jsonl_pending_step_ns(const struct jsonl_process *process);
-uint64_t jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
+/* Tells what has been on its way for long, and sets pending.due_ns anew. */
+void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
+void jsonl_pending_free(struct jsonl_pending *pending);
 
 /* ---- jsonl_stream.c --------------------------------------------------------------------------------------- */
 

@@ -4,7 +4,8 @@
  *
  * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened when its first
  * event is due and closed after its last. Processes of one boot are put in order by CLOCK_MONOTONIC, others by the
- * wall clock.
+ * wall clock; a wall clock that overflows stands still there. What is done is proportional to what is told, whatever
+ * the clocks say: a process' requests are looked over when one is due, and not behind its trace's end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,16 +15,22 @@
 #include "base/tick_heap.h"
 
 #define PROGRESS_EVENTS 1000000
+#define LOOKS		8 /* at most, in the time that a request may take: it is told of an eighth too late at worst */
 
-/* What one heap entry stands for: a worker; or, without a stream, a process' samples or stalls, or a look at its
- * requests. */
+/* What one heap entry stands for: a worker; or, without a stream, a process' samples or stalls. */
 #define SOURCE_SAMPLES SIZE_MAX
 #define SOURCE_STALLS  (SIZE_MAX - 1)
-#define SOURCE_LOOKS   (SIZE_MAX - 2)
 
 struct source {
 	size_t process, worker;
 	struct jsonl_stream *stream;
+};
+
+/* When a process' requests are looked over. */
+struct looks {
+	uint64_t next_ns, soonest_ns;
+	uint64_t known_until_ns; /* no look is later */
+	bool waiting;		 /* there is an entry in the heap */
 };
 
 struct conversion {
@@ -32,11 +39,12 @@ struct conversion {
 	struct jsonl_process *processes;
 	struct jsonl_samples *samples;
 	struct jsonl_stalls *stalls;
-	uint64_t *offsets_ns; /* a process: what makes times of several boots comparable */
+	struct looks *looks; /* by process */
+	bool by_wall_clock;  /* several boots */
 	struct source *sources;
 	size_t source_count;
-	size_t telling; /* sources that have something to tell of themselves: not looks */
-	struct tick_heap heap;
+	struct tick_heap heap;	    /* sources */
+	struct tick_heap look_heap; /* processes */
 	struct jsonl_watcher watcher;
 };
 
@@ -55,15 +63,27 @@ static size_t count_sources(const struct trace *trace)
 	size_t count = 0;
 
 	for (size_t i = 0; i < trace->process_count; i++)
-		count += trace->processes[i].worker_count + 3;
+		count += trace->processes[i].worker_count + 2;
 	return count;
+}
+
+/* A time of one process on the scale that all have in common. */
+static uint64_t common_ns(const struct conversion *conversion, size_t index, uint64_t ns)
+{
+	const struct trace_process *process = &conversion->trace->processes[index];
+	uint64_t mono_ns = process->start_mono_ns, real_ns = process->start_real_ns;
+
+	if (!conversion->by_wall_clock)
+		return ns;
+	if (ns >= mono_ns)
+		return jsonl_later_ns(real_ns, ns - mono_ns);
+	return real_ns > mono_ns - ns ? real_ns - (mono_ns - ns) : 0;
 }
 
 static void add_source(struct conversion *conversion, size_t process, size_t worker, uint64_t ns)
 {
 	conversion->sources[conversion->source_count] = (struct source){process, worker, NULL};
-	tick_heap_push(&conversion->heap, ns + conversion->offsets_ns[process], conversion->source_count++);
-	conversion->telling += worker != SOURCE_LOOKS;
+	tick_heap_push(&conversion->heap, common_ns(conversion, process, ns), conversion->source_count++);
 }
 
 static int begin_process(struct conversion *conversion, size_t index)
@@ -75,8 +95,7 @@ static int begin_process(struct conversion *conversion, size_t index)
 
 	if (error)
 		return error;
-	if (boots_differ(conversion->trace))
-		conversion->offsets_ns[index] = process->start_real_ns - process->start_mono_ns;
+	conversion->looks[index].known_until_ns = trace_known_until_ns(process);
 	jsonl_trace_start(&conversion->processes[index], conversion->trace);
 	for (size_t i = 0; i < process->worker_count; i++)
 		add_source(conversion, index, i, jsonl_stream_start_ns(process, &process->workers[i]));
@@ -84,10 +103,6 @@ static int begin_process(struct conversion *conversion, size_t index)
 		add_source(conversion, index, SOURCE_SAMPLES, ns);
 	if (jsonl_stalls_begin(&conversion->stalls[index], &conversion->processes[index], &ns))
 		add_source(conversion, index, SOURCE_STALLS, ns);
-	if (process->pending_ns != UINT64_MAX)
-		add_source(conversion, index, SOURCE_LOOKS,
-			   jsonl_later_ns(trace_ns(process, process->start_tick),
-					  jsonl_pending_step_ns(&conversion->processes[index])));
 	return 0;
 }
 
@@ -99,12 +114,14 @@ static int begin_all(struct conversion *conversion)
 	conversion->processes = calloc(processes + 1, sizeof(*conversion->processes));
 	conversion->samples = calloc(processes + 1, sizeof(*conversion->samples));
 	conversion->stalls = calloc(processes + 1, sizeof(*conversion->stalls));
-	conversion->offsets_ns = calloc(processes + 1, sizeof(*conversion->offsets_ns));
+	conversion->looks = calloc(processes + 1, sizeof(*conversion->looks));
 	conversion->sources = calloc(sources + 1, sizeof(*conversion->sources));
 	conversion->heap.entries = calloc(sources + 1, sizeof(*conversion->heap.entries));
-	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->offsets_ns ||
-	    !conversion->sources || !conversion->heap.entries)
+	conversion->look_heap.entries = calloc(processes + 1, sizeof(*conversion->look_heap.entries));
+	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->looks ||
+	    !conversion->sources || !conversion->heap.entries || !conversion->look_heap.entries)
 		return -ENOMEM;
+	conversion->by_wall_clock = boots_differ(conversion->trace);
 	for (size_t i = 0; !error && i < processes; i++)
 		error = begin_process(conversion, i);
 	return error;
@@ -119,9 +136,10 @@ static void end_all(struct conversion *conversion)
 	free(conversion->processes);
 	free(conversion->samples);
 	free(conversion->stalls);
-	free(conversion->offsets_ns);
+	free(conversion->looks);
 	free(conversion->sources);
 	free(conversion->heap.entries);
+	free(conversion->look_heap.entries);
 }
 
 static void end_stream(struct conversion *conversion, struct source *source)
@@ -134,42 +152,44 @@ static void end_stream(struct conversion *conversion, struct source *source)
 	source->stream = NULL;
 }
 
-/* When something else is told, of whatever process; UINT64_MAX: never again. */
-static uint64_t next_event(const struct conversion *conversion)
+/* Has the process' requests looked over when the next of them is due. */
+static void look_later(struct conversion *conversion, size_t index)
 {
-	uint64_t next = UINT64_MAX;
+	struct looks *looks = &conversion->looks[index];
+	uint64_t due_ns = conversion->processes[index].pending.due_ns;
 
-	for (size_t i = 0; i < conversion->heap.count; i++) {
-		const struct tick_heap_entry *entry = &conversion->heap.entries[i];
-		if (conversion->sources[entry->position].worker != SOURCE_LOOKS && entry->tick < next)
-			next = entry->tick;
-	}
-	return next;
+	if (looks->waiting || due_ns == UINT64_MAX)
+		return;
+	looks->next_ns = due_ns > looks->soonest_ns ? due_ns : looks->soonest_ns;
+	if (looks->next_ns > looks->known_until_ns)
+		return;
+	looks->waiting = true;
+	tick_heap_push(&conversion->look_heap, common_ns(conversion, index, looks->next_ns), index);
 }
 
-/* It goes on while there is anything else to tell, or the program waits on and on. The next look is when a request that
- * is on its way will have been so for long, or one that the next event may submit. */
-static bool look(struct conversion *conversion, const struct source *source, uint64_t *ns)
+static void look(struct conversion *conversion)
 {
-	struct jsonl_process *process = &conversion->processes[source->process];
-	uint64_t offset_ns = conversion->offsets_ns[source->process];
-	uint64_t now_ns = conversion->heap.entries[0].tick - offset_ns, event = next_event(conversion);
-	uint64_t soonest_ns = jsonl_later_ns(now_ns, jsonl_pending_step_ns(process)), late_ns, event_late_ns;
+	size_t index = conversion->look_heap.entries[0].position;
+	struct looks *looks = &conversion->looks[index];
 
-	if (conversion->telling == 0 && now_ns > trace_known_until_ns(process->process))
-		return false;
-	late_ns = jsonl_pending_look(process, now_ns);
-	event_late_ns = event == UINT64_MAX ? event : jsonl_later_ns(event - offset_ns, process->process->pending_ns);
-	late_ns = event_late_ns < late_ns ? event_late_ns : late_ns;
-	*ns = late_ns > soonest_ns ? late_ns : soonest_ns;
-	return *ns <= INT64_MAX; /* no trace goes on until then */
+	tick_heap_pop(&conversion->look_heap);
+	looks->waiting = false;
+	looks->soonest_ns = jsonl_later_ns(looks->next_ns, conversion->trace->processes[index].pending_ns / LOOKS);
+	jsonl_pending_look(&conversion->processes[index], looks->next_ns);
+	look_later(conversion, index);
+}
+
+/* Whether a look comes before all else that is to be told. */
+static bool look_is_next(const struct conversion *conversion)
+{
+	const struct tick_heap *looks = &conversion->look_heap, *sources = &conversion->heap;
+
+	return looks->count > 0 && (sources->count == 0 || looks->entries[0].tick < sources->entries[0].tick);
 }
 
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
 static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns, int *error)
 {
-	if (source->worker == SOURCE_LOOKS)
-		return look(conversion, source, ns);
 	if (source->worker == SOURCE_SAMPLES)
 		return jsonl_samples_write(&conversion->samples[source->process], ns);
 	if (source->worker == SOURCE_STALLS)
@@ -186,6 +206,20 @@ static bool write_next(struct conversion *conversion, struct source *source, uin
 	return false;
 }
 
+static int tell_next(struct conversion *conversion)
+{
+	struct source *source = &conversion->sources[conversion->heap.entries[0].position];
+	uint64_t ns;
+	int error = 0;
+
+	if (write_next(conversion, source, &ns, &error))
+		tick_heap_move_top(&conversion->heap, common_ns(conversion, source->process, ns));
+	else
+		tick_heap_pop(&conversion->heap);
+	look_later(conversion, source->process);
+	return error;
+}
+
 static int merge(struct conversion *conversion)
 {
 	uint64_t total = 0, written = 0;
@@ -193,16 +227,12 @@ static int merge(struct conversion *conversion)
 
 	for (size_t i = 0; i < conversion->trace->process_count; i++)
 		total += conversion->trace->processes[i].events;
-	while (!error && !conversion->out->error && conversion->heap.count > 0) {
-		struct source *source = &conversion->sources[conversion->heap.entries[0].position];
-		uint64_t ns;
-
-		if (write_next(conversion, source, &ns, &error))
-			tick_heap_move_top(&conversion->heap, ns + conversion->offsets_ns[source->process]);
-		else {
-			conversion->telling -= source->worker != SOURCE_LOOKS;
-			tick_heap_pop(&conversion->heap);
+	while (!error && !conversion->out->error && conversion->heap.count + conversion->look_heap.count > 0) {
+		if (look_is_next(conversion)) {
+			look(conversion);
+			continue;
 		}
+		error = tell_next(conversion);
 		if (++written % PROGRESS_EVENTS == 0 && written < total)
 			conversion->watcher.progress(conversion->watcher.arg, written, total);
 	}

@@ -15,7 +15,8 @@
 int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace, struct jsonl_text *out,
 		       bool show_pid)
 {
-	*process = (struct jsonl_process){.process = trace, .out = out, .show_pid = show_pid};
+	*process = (struct jsonl_process){
+	    .process = trace, .out = out, .show_pid = show_pid, .pending.due_ns = UINT64_MAX};
 	process->sites = calloc(trace->site_count + 1, sizeof(*process->sites));
 	process->symbols = symbols_open(trace);
 	return process->sites && process->symbols ? 0 : -ENOMEM;
@@ -27,7 +28,7 @@ void jsonl_process_free(struct jsonl_process *process)
 		free(process->sites[i]);
 	free(process->sites);
 	free(process->requests);
-	request_table_free(&process->pending);
+	jsonl_pending_free(&process->pending);
 	if (process->symbols)
 		symbols_close(process->symbols);
 }
@@ -314,7 +315,7 @@ void jsonl_item_start(struct jsonl_process *process, uint64_t ns, uint32_t worke
 
 void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count)
 {
-	jsonl_pending_forget(process, worker);
+	jsonl_pending_forget(process, worker, ns);
 	jsonl_begin(process, "Lost", ns, worker);
 	if (count > 0)
 		jsonl_key_number(process->out, "count", count);

@@ -272,7 +272,7 @@ static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct
 	}
 	jsonl_instant(stream->process, ns, stream->worker->worker, item->word);
 	if (word_is_lost(item->word)) {
-		jsonl_pending_forget(stream->process, stream->worker->worker);
+		jsonl_pending_forget(stream->process, stream->worker->worker, ns);
 		stream->lost_told += trace_word_object(item->word);
 	} else if (code == TRACE_LOOP_ENTER)
 		open_push(stream, item->word, item->tick);

@@ -15,6 +15,31 @@
 
 /* ---- The range ------------------------------------------------------------------------------------------------ */
 
+/* How many of the ranges begin before `tick`. */
+static size_t off_begun_before(const struct timeline_private *hidden, uint64_t tick)
+{
+	size_t low = 0, high = hidden->off_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (hidden->off[middle].from < tick)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static uint64_t off_ticks_before(const struct timeline_private *hidden, uint64_t tick)
+{
+	size_t count = off_begun_before(hidden, tick);
+	const struct tick_range *last = count > 0 ? &hidden->off[count - 1] : NULL;
+
+	if (!last)
+		return 0;
+	return last->before + (last->to < tick ? last->to : tick) - last->from;
+}
+
 uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to)
 {
 	const struct timeline_private *hidden = timeline->hidden;
@@ -25,25 +50,15 @@ uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, ui
 		to = timeline->to_tick;
 	if (to <= from)
 		return 0;
-	uint64_t ticks = to - from;
-	for (size_t i = 0; i < hidden->off_count; i++) {
-		uint64_t off_from = hidden->off[i].from > from ? hidden->off[i].from : from;
-		uint64_t off_to = hidden->off[i].to < to ? hidden->off[i].to : to;
-		if (off_to > off_from)
-			ticks -= off_to - off_from;
-	}
-	return ticks;
+	return to - from - (off_ticks_before(hidden, to) - off_ticks_before(hidden, from));
 }
 
 uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to)
 {
 	const struct timeline_private *hidden = timeline->hidden;
+	size_t at = off_begun_before(hidden, from);
 
-	for (size_t i = 0; i < hidden->off_count; i++) {
-		if (hidden->off[i].from >= from && hidden->off[i].from < to)
-			return hidden->off[i].from;
-	}
-	return from;
+	return at < hidden->off_count && hidden->off[at].from < to ? hidden->off[at].from : from;
 }
 
 /* The first tick that lies `ns` or more after the process' start. */
@@ -61,11 +76,19 @@ static uint64_t tick_after(const struct trace_process *process, uint64_t ns)
 	return low;
 }
 
+/* Returns how long it was. */
+static uint64_t off_end(struct tick_range *range, uint64_t tick)
+{
+	range->to = tick;
+	return tick - range->from;
+}
+
 static int off_read(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
 	struct timeline_private *hidden = timeline->hidden;
 	bool off = false;
+	uint64_t before = 0;
 
 	hidden->off = calloc(process->sample_count + 1, sizeof(*hidden->off));
 	if (!hidden->off)
@@ -76,9 +99,9 @@ static int off_read(struct timeline *timeline)
 			continue;
 		off = sample->a == 0;
 		if (off)
-			hidden->off[hidden->off_count++] = (struct tick_range){sample->tick, UINT64_MAX};
+			hidden->off[hidden->off_count++] = (struct tick_range){sample->tick, UINT64_MAX, before};
 		else
-			hidden->off[hidden->off_count - 1].to = sample->tick;
+			before += off_end(&hidden->off[hidden->off_count - 1], sample->tick);
 	}
 	struct tick_range *fitting = realloc(hidden->off, (hidden->off_count + 1) * sizeof(*fitting));
 	if (fitting)
@@ -410,7 +433,9 @@ int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_i
 {
 	if ((!timeline->hidden->streams || !timeline->hidden->request_shares) && streams_make(timeline) < 0)
 		return -ENOMEM;
-	return stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
+	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
+	pool_wake(timeline->hidden->pool, worker);
+	return error;
 }
 
 int timeline_end_worker(struct timeline *timeline, size_t worker)
@@ -418,6 +443,7 @@ int timeline_end_worker(struct timeline *timeline, size_t worker)
 	if (!timeline->hidden->streams)
 		return 0;
 	int error = stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
+	pool_wake(timeline->hidden->pool, worker);
 	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_shares[worker]);
 }
 

@@ -44,6 +44,7 @@ struct crossing_queue {
 
 struct tick_range {
 	uint64_t from, to;
+	uint64_t before; /* ticks in all ranges before this one */
 };
 
 /* By site, one more for unknown ones. */
@@ -317,6 +318,8 @@ int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
 /* ---- timeline_pool.c ---- */
 
 struct pool *pool_make(struct timeline *timeline);
+/* The worker's queue may have crossings now: after each time that some were added. */
+void pool_wake(struct pool *pool, size_t position);
 /* Takes from the streams all crossings before `tick`, in the order of time. */
 int pool_settle(struct pool *pool, uint64_t tick);
 /* Ends what is open at `tick` and writes the levels. */

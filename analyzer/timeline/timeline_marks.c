@@ -205,6 +205,11 @@ void spans_forget(struct timeline *timeline, size_t position)
 		spans->slots[i].used = false;
 		spans->count--;
 	}
+	if (spans->room > ROOM_FIRST) { /* else the next gap would look through all of it again */
+		free(spans->slots);
+		spans->slots = NULL;
+		spans->room = 0;
+	}
 }
 
 /* What is left never ended. */

@@ -19,6 +19,7 @@
 
 #define OFFSETS_MAX   16    /* different places of struct uv__work in requests */
 #define ARRIVALS_KEPT 32768 /* that follow each other, for what-ifs */
+#define PRESENT_MAX   1024  /* libuv makes no more threads; what a change costs must not grow with a damaged trace */
 
 enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };
 
@@ -40,7 +41,7 @@ struct pool {
 	struct timeline *timeline;
 	struct request_table requests;
 	struct pool_worker *workers; /* as process->workers */
-	size_t *present;	     /* positions of those that are not ABSENT */
+	size_t *present;	     /* positions of those that are not ABSENT, PRESENT_MAX at most */
 	size_t present_count, awake;
 	uint64_t lookups; /* outstanding */
 	struct timeline_arrival *chunk;
@@ -50,7 +51,8 @@ struct pool {
 	uint64_t now, filled_tick; /* filled: since when queued > 0 */
 	uint16_t offsets[OFFSETS_MAX];
 	size_t offset_count;
-	struct tick_heap heap; /* streams that have crossings, by the tick of the first */
+	struct tick_heap heap; /* workers that have crossings, by the tick of the first */
+	bool *in_heap;	       /* by worker */
 };
 
 /* ---- Depth over time ------------------------------------------------------------------------------------------ */
@@ -163,8 +165,12 @@ static int pool_level(struct pool *pool)
 
 static void worker_present(struct pool *pool, size_t position)
 {
-	if (pool->workers[position].state == POOL_WORKER_ABSENT)
+	if (pool->workers[position].state != POOL_WORKER_ABSENT)
+		return;
+	if (pool->present_count < PRESENT_MAX)
 		pool->present[pool->present_count++] = position;
+	else
+		pool->timeline->pool_uncertain = true;
 }
 
 static void worker_absent(struct pool *pool, size_t position)
@@ -403,27 +409,29 @@ static int pool_cross(struct pool *pool, size_t position, const struct crossing 
 
 /* ---- The merge ------------------------------------------------------------------------------------------------ */
 
-static void heap_build(struct pool *pool, uint64_t tick)
+void pool_wake(struct pool *pool, size_t position)
 {
-	for (size_t i = 0; i < pool->timeline->process->worker_count; i++) {
-		const struct crossing_queue *queue = &pool->timeline->hidden->crossings[i];
-		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
-			tick_heap_push(&pool->heap, queue->entries[queue->first].tick, i);
-	}
+	const struct crossing_queue *queue = &pool->timeline->hidden->crossings[position];
+
+	if (pool->in_heap[position] || queue->first == queue->end)
+		return;
+	pool->in_heap[position] = true;
+	tick_heap_push(&pool->heap, queue->entries[queue->first].tick, position);
 }
 
 int pool_settle(struct pool *pool, uint64_t tick)
 {
-	heap_build(pool, tick);
-	while (pool->heap.count > 0) {
+	while (pool->heap.count > 0 && pool->heap.entries[0].tick < tick) {
 		size_t position = pool->heap.entries[0].position;
 		struct crossing_queue *queue = &pool->timeline->hidden->crossings[position];
 		if (pool_cross(pool, position, &queue->entries[queue->first++]) < 0)
 			return -ENOMEM;
-		if (queue->first < queue->end && queue->entries[queue->first].tick < tick)
+		if (queue->first < queue->end) {
 			tick_heap_move_top(&pool->heap, queue->entries[queue->first].tick);
-		else
+		} else {
 			tick_heap_pop(&pool->heap);
+			pool->in_heap[position] = false;
+		}
 	}
 	return 0;
 }
@@ -449,13 +457,14 @@ struct pool *pool_make(struct timeline *timeline)
 		return NULL;
 	pool->timeline = timeline;
 	pool->workers = calloc(process->worker_count + 1, sizeof(*pool->workers));
-	pool->present = calloc(process->worker_count + 1, sizeof(*pool->present));
+	pool->present = calloc(PRESENT_MAX, sizeof(*pool->present));
+	pool->in_heap = calloc(process->worker_count + 1, sizeof(*pool->in_heap));
 	pool->heap.entries = calloc(process->worker_count + 1, sizeof(*pool->heap.entries));
 	for (size_t i = 0; i < process->kind_count; i++) {
 		if (process->kinds[i].class == KIND_CLASS_POOL)
 			offset_add(pool, process->kinds[i].work_req_offset);
 	}
-	if (!pool->workers || !pool->present || !pool->heap.entries) {
+	if (!pool->workers || !pool->present || !pool->in_heap || !pool->heap.entries) {
 		pool_free(pool);
 		return NULL;
 	}
@@ -539,6 +548,7 @@ void pool_free(struct pool *pool)
 	free(pool->chunk);
 	free(pool->workers);
 	free(pool->present);
+	free(pool->in_heap);
 	free(pool->heap.entries);
 	free(pool);
 }

@@ -40,7 +40,7 @@ struct tasks {
 	size_t process;
 	struct timeline *timeline;
 	struct task **list; /* by first_tick; NULL once retired */
-	size_t count, next, retired, window;
+	size_t count, room, next, retired, window;
 	bool retiring;
 	int error;
 	pthread_mutex_t lock; /* of next, retired, retiring, error and each task's done */
@@ -68,6 +68,22 @@ static void task_set(struct task *task, size_t worker, const struct trace_part *
 	task->next_tick = !task->last && parts[i + 1].missing == 0 ? parts[i + 1].first_tick : UINT64_MAX;
 }
 
+static int tasks_reserve(struct tasks *tasks, size_t more)
+{
+	size_t room = tasks->room ? tasks->room : 64;
+
+	while (room - tasks->count < more)
+		room *= 2;
+	if (room == tasks->room)
+		return 0;
+	struct task **list = realloc(tasks->list, room * sizeof(struct task *));
+	if (!list)
+		return -ENOMEM;
+	tasks->list = list;
+	tasks->room = room;
+	return 0;
+}
+
 static int worker_cut(struct tasks *tasks, size_t worker)
 {
 	const struct trace_worker *entry = &tasks->timeline->process->workers[worker];
@@ -76,12 +92,9 @@ static int worker_cut(struct tasks *tasks, size_t worker)
 	uint64_t part_events = whole ? UINT64_MAX : PART_EVENTS;
 	size_t count = trace_parts(entry, part_events, NULL);
 	struct trace_part *parts = calloc(count + 1, sizeof(*parts));
-	struct task **list = realloc(tasks->list, (tasks->count + count + 1) * sizeof(struct task *));
 	uint64_t tick = entry->start_tick;
 
-	if (list)
-		tasks->list = list;
-	if (!parts || !list) {
+	if (!parts || tasks_reserve(tasks, count) < 0) {
 		free(parts);
 		return -ENOMEM;
 	}
@@ -199,6 +212,7 @@ static int task_retire(struct tasks *tasks, size_t at)
 	uint64_t settled = at + 1 < tasks->count ? tasks->list[at + 1]->first_tick : UINT64_MAX;
 	int error = crossing_queue_move(&timeline->hidden->crossings[task->worker], &task->crossings);
 
+	pool_wake(timeline->hidden->pool, task->worker);
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
 	if (error == 0)
 		error = requests_merge(timeline, &task->requests);

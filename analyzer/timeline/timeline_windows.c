@@ -113,29 +113,39 @@ int samples_read(struct timeline *timeline)
 
 /* ---- Windows -------------------------------------------------------------------------------------------------- */
 
-/* Positions of the samples of one worker, evenly thinned. */
-static int worker_windows(struct timeline *timeline, size_t position, size_t samples)
-{
-	struct timeline_worker *facts = &timeline->workers[position];
-	size_t step = samples / WINDOWS_MAX + 1, seen = 0;
-	const struct trace_sample *last = NULL;
+/* One worker's samples on the way to windows, evenly thinned. */
+struct window_maker {
+	size_t samples, step, seen;
+	const struct trace_sample *last;
+};
 
-	facts->windows = calloc(samples / step + 1, sizeof(*facts->windows));
-	if (!facts->windows)
-		return -ENOMEM;
-	for (size_t i = 0; i < timeline->process->sample_count; i++) {
-		const struct trace_sample *sample = &timeline->process->samples[i];
-		if (sample->type != TRACE_SAMPLE_WORKER ||
-		    sample->worker != timeline->process->workers[position].worker || seen++ % step != 0)
+static void window_add(struct timeline_worker *facts, struct window_maker *maker, const struct trace_sample *sample)
+{
+	const struct trace_sample *last = maker->last;
+
+	if (!facts->windows || maker->seen++ % maker->step != 0)
+		return;
+	if (last && sample->tick > last->tick && sample->a >= last->a && sample->b >= last->b)
+		facts->windows[facts->window_count++] = (struct timeline_window){
+		    .from_tick = last->tick,
+		    .to_tick = sample->tick,
+		    .cpu_ns = sample->a - last->a,
+		    .wait_ns = sample->b - last->b,
+		};
+	maker->last = sample;
+}
+
+/* Room for each worker's; one of a single sample has none. */
+static int windows_reserve(struct timeline *timeline, struct window_maker *makers)
+{
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		struct timeline_worker *facts = &timeline->workers[i];
+		if (makers[i].samples < 2)
 			continue;
-		if (last && sample->tick > last->tick && sample->a >= last->a && sample->b >= last->b)
-			facts->windows[facts->window_count++] = (struct timeline_window){
-			    .from_tick = last->tick,
-			    .to_tick = sample->tick,
-			    .cpu_ns = sample->a - last->a,
-			    .wait_ns = sample->b - last->b,
-			};
-		last = sample;
+		makers[i].step = makers[i].samples / WINDOWS_MAX + 1;
+		facts->windows = calloc(makers[i].samples / makers[i].step + 1, sizeof(*facts->windows));
+		if (!facts->windows)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -143,18 +153,22 @@ static int worker_windows(struct timeline *timeline, size_t position, size_t sam
 int windows_make(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
-	size_t *counts = calloc(process->worker_count + 1, sizeof(*counts));
-	int error = counts ? 0 : -ENOMEM;
+	struct window_maker *makers = calloc(process->worker_count + 1, sizeof(*makers));
 
-	for (size_t i = 0; counts && i < process->sample_count; i++) {
+	if (!makers)
+		return -ENOMEM;
+	for (size_t i = 0; i < process->sample_count; i++) {
 		if (process->samples[i].type == TRACE_SAMPLE_WORKER)
-			counts[worker_find(process, process->samples[i].worker)]++;
+			makers[worker_find(process, process->samples[i].worker)].samples++;
 	}
-	for (size_t i = 0; error == 0 && i < process->worker_count; i++) {
-		if (counts[i] > 1)
-			error = worker_windows(timeline, i, counts[i]);
+	int error = windows_reserve(timeline, makers);
+	for (size_t i = 0; error == 0 && i < process->sample_count; i++) {
+		const struct trace_sample *sample = &process->samples[i];
+		size_t position = worker_find(process, sample->worker);
+		if (sample->type == TRACE_SAMPLE_WORKER && position < process->worker_count)
+			window_add(&timeline->workers[position], &makers[position], sample);
 	}
-	free(counts);
+	free(makers);
 	return error;
 }
 

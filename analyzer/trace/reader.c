@@ -34,6 +34,17 @@ static int open_files(struct reader *reader)
 	return error;
 }
 
+/* The files' places have changed since they were found. */
+static int index_files(struct reader *reader)
+{
+	int error = 0;
+
+	reader_index_free(&reader->file_index);
+	for (size_t i = 0; !error && i < reader->file_count; i++)
+		error = reader_file_index(reader, i);
+	return error;
+}
+
 /* By process and segment; those with a damaged header last, when the process that they may belong to is known. */
 static int compare_files(const void *left, const void *right)
 {
@@ -115,6 +126,8 @@ static int open_all(struct reader *reader, const char *const *paths, size_t coun
 	if (!error && reader->file_count > 1)
 		qsort(reader->files, reader->file_count, sizeof(*reader->files), compare_files);
 	if (!error)
+		error = index_files(reader);
+	if (!error)
 		error = reader_scan_files(reader);
 	if (!error)
 		error = add_files(reader);
@@ -152,6 +165,9 @@ void trace_close(struct trace *trace)
 		free(trace->problems[i]);
 	if (reader->scratch >= 0)
 		close(reader->scratch);
+	reader_index_free(&reader->file_index);
+	reader_index_free(&reader->process_index);
+	reader_index_free(&reader->pid_index);
 	free(trace->problems);
 	free(trace->processes);
 	free(reader->states);

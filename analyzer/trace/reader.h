@@ -125,7 +125,8 @@ struct trace_process {
 	size_t stall_count;		/* by tick; at most 16,384, more are a problem line */
 	uint64_t events, lost, missing; /* sums over workers; missing also counts blocks whose worker is unknown */
 	struct trace_clock_range *clock_ranges;
-	size_t clock_range_count; /* by tick, at least one */
+	size_t clock_range_count;	/* by tick, at least one */
+	struct reader_indices *indices; /* private */
 };
 
 struct trace {

@@ -52,10 +52,27 @@ static int stat_or_sealed(char *path, struct stat *status)
 	return stat(path, status) == 0 ? 0 : -errno;
 }
 
+static uint64_t file_hash(dev_t device, ino_t inode)
+{
+	uint64_t number = inode;
+
+	return reader_hash(device, &number, sizeof(number));
+}
+
+int reader_file_index(struct reader *reader, size_t at)
+{
+	const struct reader_file *file = &reader->files[at];
+
+	return reader_index_add(&reader->file_index, file_hash(file->device, file->inode), at);
+}
+
 static bool file_is_known(const struct reader *reader, const struct stat *status)
 {
-	for (size_t i = 0; i < reader->file_count; i++)
-		if (reader->files[i].device == status->st_dev && reader->files[i].inode == status->st_ino)
+	size_t probe = 0, at;
+
+	while ((at = reader_index_next(&reader->file_index, file_hash(status->st_dev, status->st_ino), &probe)) !=
+	       READER_NOWHERE)
+		if (reader->files[at].device == status->st_dev && reader->files[at].inode == status->st_ino)
 			return true;
 	return false;
 }
@@ -80,7 +97,7 @@ static int file_add(struct reader *reader, char *path, const struct stat *status
 				     .uid = status->st_uid,
 				     .device = status->st_dev,
 				     .inode = status->st_ino};
-	return 0;
+	return reader_file_index(reader, reader->file_count - 1);
 }
 
 static int find_file(struct reader *reader, char *path)
@@ -314,4 +331,23 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 	if (file->fd < 0)
 		close(fd);
 	return got;
+}
+
+/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse file. `offset`
+ * itself where that cannot be asked. */
+uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset)
+{
+	uint64_t next = offset;
+#ifdef SEEK_DATA
+	int fd = file->fd >= 0 ? file->fd : regular_file_open(file->path);
+	off_t found = fd >= 0 ? lseek(fd, (off_t)(file->base + offset), SEEK_DATA) : -1;
+
+	if (found >= 0)
+		next = (uint64_t)found - file->base;
+	else if (fd >= 0 && errno == ENXIO)
+		next = file->bytes;
+	if (file->fd < 0 && fd >= 0)
+		close(fd);
+#endif
+	return next < file->bytes ? next : file->bytes;
 }

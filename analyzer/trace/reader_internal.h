@@ -58,6 +58,23 @@ struct reader_file {
 	struct reader_lines problems;
 };
 
+struct reader_index_slot {
+	uint64_t hash;
+	size_t position; /* + 1; 0: free */
+};
+
+/* Where something stands in an array (reader_index.c). */
+struct reader_index {
+	struct reader_index_slot *slots;
+	size_t room, count;
+};
+#define READER_NOWHERE SIZE_MAX
+
+/* Of one process, while it is put together. */
+struct reader_indices {
+	struct reader_index workers, modules, notes;
+};
+
 /* What is known of a process while it is put together; parallel to trace.processes. */
 struct reader_state {
 	struct trace_clock_pair *pairs;
@@ -67,6 +84,7 @@ struct reader_state {
 	uint64_t sample_stride; /* every so many samples of one worker and type are kept */
 	uint64_t *sample_seen;	/* by hash of worker and type */
 	bool samples_thinned;
+	size_t samples_kept_always;
 	size_t stalls_left_out;
 };
 
@@ -74,6 +92,8 @@ struct reader {
 	struct trace trace; /* first: what the caller sees */
 	struct reader_file *files;
 	size_t file_count;
+	struct reader_index file_index;		      /* by device and inode */
+	struct reader_index process_index, pid_index; /* by process id; the first of each pid */
 	size_t fds_kept, fds_max;
 	int scratch; /* inflated segments, unlinked; -1 until there is one */
 	uint64_t scratch_bytes;
@@ -92,12 +112,22 @@ void reader_problem(struct reader *reader, const char *format, ...) __attribute_
 int reader_note(struct trace_process *process, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void reader_lines_free(struct reader_lines *lines);
 
+/* reader_index.c: a hash of bytes and what was before; the positions of a hash one after the other, `probe` begins as
+ * 0.
+ */
+uint64_t reader_hash(uint64_t hash, const void *bytes, size_t count);
+int reader_index_add(struct reader_index *index, uint64_t hash, size_t position);
+size_t reader_index_next(const struct reader_index *index, uint64_t hash, size_t *probe);
+void reader_index_free(struct reader_index *index);
+
 /* reader_file.c */
 int reader_file_find(struct reader *reader, const char *path);
+int reader_file_index(struct reader *reader, size_t at);
 int reader_file_open(struct reader *reader, struct reader_file *file);
 int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_index);
 void reader_file_close(struct reader *reader, struct reader_file *file);
 ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes, uint64_t offset);
+uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset);
 
 /* reader_inflate.c: 0, 1 where `file` is not compressed, or -errno; what could be inflated is there all the same. */
 int reader_inflate(struct reader *reader, struct reader_file *file, int fd);

@@ -94,10 +94,12 @@ void reader_problem(struct reader *reader, const char *format, ...)
 	va_end(arguments);
 }
 
-static bool note_is_there(const struct trace_process *process, const char *note)
+static bool note_is_there(const struct trace_process *process, const char *note, uint64_t hash)
 {
-	for (size_t i = 0; i < process->note_count; i++)
-		if (strcmp(process->notes[i], note) == 0)
+	size_t probe = 0, at;
+
+	while ((at = reader_index_next(&process->indices->notes, hash, &probe)) != READER_NOWHERE)
+		if (strcmp(process->notes[at], note) == 0)
 			return true;
 	return false;
 }
@@ -107,18 +109,20 @@ int reader_note(struct trace_process *process, const char *format, ...)
 	va_list arguments;
 	char note[LINE_BYTES];
 	char **place;
+	uint64_t hash;
 
 	va_start(arguments, format);
 	vsnprintf(note, sizeof(note), format, arguments);
 	va_end(arguments);
-	if (note_is_there(process, note))
+	hash = reader_hash(0, note, strlen(note));
+	if (note_is_there(process, note, hash))
 		return 0;
 	place = reader_append(&process->notes, &process->note_count, sizeof(*place));
 	if (!place)
 		return -ENOMEM;
 	*place = strdup(note);
 	if (*place)
-		return 0;
+		return reader_index_add(&process->indices->notes, hash, process->note_count - 1);
 	process->note_count--;
 	return -ENOMEM;
 }

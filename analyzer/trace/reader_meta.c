@@ -127,20 +127,22 @@ static int parse_name(struct meta *meta, const void *entry, uint32_t bytes)
 	return reader_meta_set_name(meta->process, name->name, name->text, name->name_bytes);
 }
 
-static struct trace_module *find_module(struct trace_process *process, uint64_t start, const char *path, size_t bytes)
+/* The module of this place and path, made where it is not known yet; NULL when memory is out. */
+static struct trace_module *find_module(struct trace_process *process, uint64_t start, const char *path)
 {
-	for (size_t i = 0; i < process->module_count; i++) {
-		struct trace_module *module = &process->modules[i];
+	uint64_t hash = reader_hash(start, path, strlen(path));
+	size_t probe = 0, at;
 
-		if (module->start == start && strlen(module->path) == bytes && memcmp(module->path, path, bytes) == 0)
-			return module;
-	}
-	return NULL;
+	while ((at = reader_index_next(&process->indices->modules, hash, &probe)) != READER_NOWHERE)
+		if (process->modules[at].start == start && strcmp(process->modules[at].path, path) == 0)
+			return &process->modules[at];
+	if (reader_index_add(&process->indices->modules, hash, process->module_count) != 0)
+		return NULL;
+	return reader_append(&process->modules, &process->module_count, sizeof(struct trace_module));
 }
 
 static int parse_module(struct meta *meta, const void *entry, uint32_t bytes)
 {
-	struct trace_process *process = meta->process;
 	const struct trace_module_entry *from = entry;
 	struct trace_module *module;
 	char *path;
@@ -151,9 +153,7 @@ static int parse_module(struct meta *meta, const void *entry, uint32_t bytes)
 	path = strndup(from->text + from->build_id_bytes, from->path_bytes);
 	if (!path)
 		return -ENOMEM;
-	module = find_module(process, from->start, path, strlen(path));
-	if (!module)
-		module = reader_append(&process->modules, &process->module_count, sizeof(*module));
+	module = find_module(meta->process, from->start, path);
 	if (!module) {
 		free(path);
 		return -ENOMEM;
@@ -214,38 +214,24 @@ static int parse_site(struct meta *meta, const void *entry, uint32_t bytes)
 				  from->caller_symbol_bytes);
 }
 
-static size_t worker_position(const struct trace_process *process, uint32_t number)
-{
-	size_t low = 0, high = process->worker_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (process->workers[middle].worker < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* The worker of this number, made where it is not known yet; NULL when memory is out. */
+/* The worker of this number, made where it is not known yet; NULL when memory is out. They are put in order at last. */
 struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t number)
 {
-	size_t position = worker_position(process, number);
+	uint64_t hash = reader_hash(0, &number, sizeof(number));
 	struct trace_worker *worker;
+	size_t probe = 0, at;
 
-	if (position < process->worker_count && process->workers[position].worker == number)
-		return &process->workers[position];
-	if (!reader_append(&process->workers, &process->worker_count, sizeof(*worker)))
+	while ((at = reader_index_next(&process->indices->workers, hash, &probe)) != READER_NOWHERE)
+		if (process->workers[at].worker == number)
+			return &process->workers[at];
+	worker = reader_append(&process->workers, &process->worker_count, sizeof(*worker));
+	if (!worker)
 		return NULL;
-	worker = &process->workers[position];
-	memmove(worker + 1, worker, (process->worker_count - 1 - position) * sizeof(*worker));
 	*worker = (struct trace_worker){.worker = number, .role = TRACE_ROLE_LOOP};
 	worker->blocks = calloc(1, sizeof(*worker->blocks));
-	if (worker->blocks)
+	if (worker->blocks && reader_index_add(&process->indices->workers, hash, process->worker_count - 1) == 0)
 		return worker;
-	memmove(worker, worker + 1, (process->worker_count - 1 - position) * sizeof(*worker));
+	free(worker->blocks);
 	process->worker_count--;
 	return NULL;
 }

@@ -12,13 +12,6 @@
 
 #include "reader_internal.h"
 
-static bool process_fits(const struct trace_process *process, const struct trace_file_header *header, bool damaged)
-{
-	if (memcmp(process->process_id, header->process_id, sizeof(header->process_id)) == 0)
-		return true;
-	return damaged && process->pid == header->pid;
-}
-
 static int process_texts(struct trace_process *process)
 {
 	char **texts[] = {&process->exe,	&process->cmdline,   &process->libuv,
@@ -52,19 +45,57 @@ static int process_add(struct reader *reader, const struct reader_file *file)
 	process->start_real_ns = header->start_real_ns;
 	process->start_mono_ns = header->start_mono_ns;
 	process->start_tick = header->start_tick;
-	return process_texts(process);
+	process->indices = calloc(1, sizeof(*process->indices));
+	return process->indices ? process_texts(process) : -ENOMEM;
+}
+
+static uint64_t id_hash(const struct trace_file_header *header)
+{
+	return reader_hash(0, header->process_id, sizeof(header->process_id));
+}
+
+static uint64_t pid_hash(const struct trace_file_header *header)
+{
+	return reader_hash(0, &header->pid, sizeof(header->pid));
+}
+
+static size_t find_by_id(const struct reader *reader, const struct trace_file_header *header)
+{
+	size_t probe = 0, at;
+
+	while ((at = reader_index_next(&reader->process_index, id_hash(header), &probe)) != READER_NOWHERE)
+		if (memcmp(reader->trace.processes[at].process_id, header->process_id, 16) == 0)
+			break;
+	return at;
+}
+
+/* The first of this pid. */
+static size_t find_by_pid(const struct reader *reader, const struct trace_file_header *header)
+{
+	size_t probe = 0, at;
+
+	while ((at = reader_index_next(&reader->pid_index, pid_hash(header), &probe)) != READER_NOWHERE)
+		if (reader->trace.processes[at].pid == header->pid)
+			break;
+	return at;
 }
 
 /* The process that a file's header speaks of, made where it is the first. */
 int reader_process_find(struct reader *reader, const struct reader_file *file, size_t *process)
 {
-	for (size_t i = 0; i < reader->trace.process_count; i++)
-		if (process_fits(&reader->trace.processes[i], &file->header, file->header_damaged)) {
-			*process = i;
-			return 0;
-		}
+	const struct trace_file_header *header = &file->header;
+	size_t by_id = find_by_id(reader, header), by_pid = find_by_pid(reader, header);
+	int error = 0;
+
+	*process = file->header_damaged && by_pid < by_id ? by_pid : by_id;
+	if (*process != READER_NOWHERE)
+		return 0;
 	*process = reader->trace.process_count;
-	return process_add(reader, file);
+	if (by_pid == READER_NOWHERE)
+		error = reader_index_add(&reader->pid_index, pid_hash(header), *process);
+	if (!error)
+		error = reader_index_add(&reader->process_index, id_hash(header), *process);
+	return error ? error : process_add(reader, file);
 }
 
 static int add_events(struct trace_process *process, const struct reader_block *block)
@@ -225,17 +256,44 @@ static int compare_modules(const void *left, const void *right)
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
+static int compare_workers(const void *left, const void *right)
+{
+	const struct trace_worker *a = left, *b = right;
+
+	return a->worker < b->worker ? -1 : a->worker > b->worker;
+}
+
+static void indices_free(struct trace_process *process)
+{
+	if (!process->indices)
+		return;
+	reader_index_free(&process->indices->workers);
+	reader_index_free(&process->indices->modules);
+	reader_index_free(&process->indices->notes);
+	free(process->indices);
+	process->indices = NULL;
+}
+
+/* Nothing is added any more: workers and modules are put in order. */
+static void process_order(struct trace_process *process)
+{
+	indices_free(process);
+	if (process->worker_count > 1)
+		qsort(process->workers, process->worker_count, sizeof(*process->workers), compare_workers);
+	if (process->module_count > 1)
+		qsort(process->modules, process->module_count, sizeof(*process->modules), compare_modules);
+}
+
 int reader_process_finish(struct reader *reader, size_t index)
 {
 	struct trace_process *process = &reader->trace.processes[index];
 	int error;
 
+	process_order(process);
 	process_sum(process, &reader->states[index]);
 	error = reader_samples_finish(reader, index);
 	reader_stalls_finish(reader, index);
 	process_time_range(process, &reader->states[index]);
-	if (process->module_count > 1)
-		qsort(process->modules, process->module_count, sizeof(*process->modules), compare_modules);
 	return error ? error : reader_clock_make(reader, index);
 }
 
@@ -279,6 +337,7 @@ void reader_process_free(struct trace_process *process, struct reader_state *sta
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);
+	indices_free(process);
 	free_workers(process);
 	free_tables(process);
 	free(state->pairs);

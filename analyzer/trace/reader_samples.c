@@ -41,6 +41,13 @@ static void samples_thin(struct trace_process *process, struct reader_state *sta
 	memset(state->sample_seen, 0, STREAMS * sizeof(*state->sample_seen));
 }
 
+/* Where most are of the kind that stays, it would be done again and again for little: what comes is left out then. */
+static bool thinning_helps(struct reader_state *state)
+{
+	state->samples_thinned = true;
+	return state->samples_kept_always < READER_SAMPLES_MAX / 2;
+}
+
 /* Thinning may leave a count whose capacity reader_append() would take for smaller; so the array has its own. */
 static int samples_reserve(struct trace_process *process, struct reader_state *state)
 {
@@ -70,11 +77,12 @@ int reader_samples_add(struct reader *reader, size_t process_index, const struct
 	}
 	if (!sample_stays(state, sample, state->sample_stride))
 		return 0;
-	if (process->sample_count >= READER_SAMPLES_MAX)
+	if (process->sample_count >= READER_SAMPLES_MAX && thinning_helps(state))
 		samples_thin(process, state);
 	if (process->sample_count >= READER_SAMPLES_MAX || samples_reserve(process, state) != 0)
 		return process->sample_count >= READER_SAMPLES_MAX ? 0 : -ENOMEM;
 	process->samples[process->sample_count++] = *sample;
+	state->samples_kept_always += sample->type == TRACE_SAMPLE_RECORDING;
 	return 0;
 }
 

@@ -3,8 +3,9 @@
  * Goes through a file once and lists its good blocks: magic, lengths, checksum. After damage it looks for the next
  * good block at a multiple of 8 bytes.
  *
- * Rules: one window of memory however large the file is. The time is linear in the file's size even for a file made
- * to be slow: false starts may cost SCAN_RETRIES times the file, after which a bad block is passed over whole.
+ * Rules: one window of memory however large the file is. Holes of a sparse file are passed over unread. The time is
+ * linear in what is left of the file's size even for a file made to be slow: false starts may cost SCAN_RETRIES times
+ * the file, after which a bad block is passed over whole.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -105,6 +106,13 @@ static int scan_keep(struct scan *scan, uint64_t offset, const struct trace_bloc
 	return 0;
 }
 
+#define MAGIC_BYTES 65536 /* are looked through at once */
+
+static bool is_zero(const unsigned char *bytes, size_t count)
+{
+	return count > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0;
+}
+
 /* The next place from `offset` on that has a block's magic; the file's end where there is none. */
 static uint64_t scan_magic(struct scan *scan, uint64_t offset)
 {
@@ -112,15 +120,18 @@ static uint64_t scan_magic(struct scan *scan, uint64_t offset)
 	uint32_t magic;
 	size_t got;
 
-	for (;; offset += got & ~7ull) {
-		at = scan_bytes(scan, offset, 65536, &got);
+	for (;;) {
+		at = scan_bytes(scan, offset, MAGIC_BYTES, &got);
 		for (size_t i = 0; i + 4 <= got; i += 8) {
 			memcpy(&magic, at + i, sizeof(magic));
 			if (magic == TRACE_BLOCK_MAGIC)
 				return offset + i;
 		}
-		if (got < 65536)
+		if (got < MAGIC_BYTES)
 			return scan->file->bytes;
+		offset += MAGIC_BYTES;
+		if (is_zero(at, got)) /* rounded down to where a block may lie, counted from where this one looked */
+			offset += (reader_file_next_data(scan->file, offset) - offset) & ~7ull;
 	}
 }
 

@@ -351,3 +351,35 @@ Test(reader_damage, false_block_headers_cost_linear_time, .timeout = 60)
 	walk(open_bytes(data, BYTES));
 	free(data);
 }
+
+/* ---- Holes ------------------------------------------------------------------------------------------------ */
+
+#define HOLE_BYTES (1ull << 40)
+
+/* A file with a hole between its blocks and one at its end. Read byte by byte they would take hours. */
+Test(reader_damage, holes_are_passed_over_unread, .timeout = 60)
+{
+	size_t first = sizeof(struct trace_file_header);
+	struct trace_block_header header;
+	char problem[128];
+	struct trace *trace;
+	FILE *file;
+
+	memcpy(&header, builder->data + first, sizeof(header));
+	first += (header.header_bytes + header.payload_bytes + 7) & ~7u;
+	put_file("trace.1.0.bin", builder->data, first);
+	file = fopen(in_folder("trace.1.0.bin"), "r+b");
+	cr_assert_eq(fseeko(file, (off_t)(first + HOLE_BYTES), SEEK_SET), 0);
+	cr_assert_eq(fwrite(builder->data + first, 1, builder->bytes - first, file), builder->bytes - first);
+	cr_assert_eq(fclose(file), 0);
+	cr_assert_eq(truncate(in_folder("trace.1.0.bin"), (off_t)(3 * HOLE_BYTES)), 0);
+	trace = open_path(folder);
+	snprintf(problem, sizeof(problem), "trace.1.0.bin: damaged from byte %zu to byte %llu", first,
+		 (unsigned long long)(first + HOLE_BYTES));
+	assert_problem(trace, problem);
+	snprintf(problem, sizeof(problem), "cut off or damaged from byte %llu to its end",
+		 (unsigned long long)(builder->bytes + HOLE_BYTES));
+	assert_problem(trace, problem);
+	cr_assert_eq(assert_part(trace, 0, 0), count);
+	trace_close(trace);
+}

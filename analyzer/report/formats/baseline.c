@@ -19,10 +19,19 @@ struct old_process {
 	size_t row_count;
 };
 
+/* A callback of the older trace. */
+struct old_row {
+	const struct old_process *process;
+	const struct report_row *row;
+	const char *name, *module, *kind;
+};
+
 struct baseline {
 	struct trace *trace;
 	struct old_process *processes;
 	size_t count;
+	struct old_row *rows; /* of all processes, each callback once: of several the one that ran most */
+	size_t row_count;
 };
 
 static int old_open(struct baseline *baseline, size_t at)
@@ -35,6 +44,63 @@ static int old_open(struct baseline *baseline, size_t at)
 	if (old->timeline)
 		old->rows = report_rows(old->timeline, &old->row_count);
 	return old->timeline && old->symbols && old->rows ? 0 : -1;
+}
+
+static int compare_callbacks(const struct old_row *a, const struct old_row *b)
+{
+	int order = strcmp(a->name, b->name);
+
+	order = order ? order : strcmp(a->module, b->module);
+	order = order ? order : strcmp(a->kind, b->kind);
+	return order ? order : a->row->in_pool - b->row->in_pool;
+}
+
+/* By callback; of one that is there several times the one that ran most first, then the earlier one. */
+static int compare_rows(const void *left, const void *right)
+{
+	const struct old_row *a = left, *b = right;
+	uint64_t a_count = a->row->durations->count, b_count = b->row->durations->count;
+	int order = compare_callbacks(a, b);
+
+	if (order)
+		return order;
+	if (a_count != b_count)
+		return a_count > b_count ? -1 : 1;
+	if (a->process != b->process)
+		return a->process < b->process ? -1 : 1;
+	return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static struct old_row row_name(const struct timeline *timeline, struct symbols *symbols, const struct report_row *row)
+{
+	const struct symbol_info *site = symbols_site(symbols, row->site, false);
+
+	return (struct old_row){
+	    .row = row, .name = site->name, .module = site->module, .kind = report_kind(timeline, row->site)};
+}
+
+static int rows_collect(struct baseline *baseline)
+{
+	size_t total = 0, kept = 0;
+
+	for (size_t i = 0; i < baseline->count; i++)
+		total += baseline->processes[i].row_count;
+	struct old_row *rows = baseline->rows = calloc(total + 1, sizeof(*rows));
+	if (!rows)
+		return -1;
+	for (size_t i = 0; i < baseline->count; i++) {
+		const struct old_process *old = &baseline->processes[i];
+		for (size_t r = 0; r < old->row_count; r++) {
+			rows[baseline->row_count] = row_name(old->timeline, old->symbols, &old->rows[r]);
+			rows[baseline->row_count++].process = old;
+		}
+	}
+	qsort(rows, total, sizeof(*rows), compare_rows);
+	for (size_t i = 0; i < total; i++)
+		if (i == 0 || compare_callbacks(&rows[kept - 1], &rows[i]) != 0)
+			rows[kept++] = rows[i];
+	baseline->row_count = kept;
+	return 0;
 }
 
 struct baseline *baseline_open(const char *path)
@@ -54,6 +120,8 @@ struct baseline *baseline_open(const char *path)
 		baseline->count++;
 		failed = old_open(baseline, i) < 0;
 	}
+	if (!failed)
+		failed = rows_collect(baseline) < 0;
 	if (!failed)
 		return baseline;
 	baseline_close(baseline);
@@ -76,6 +144,7 @@ void baseline_close(struct baseline *baseline)
 		symbols_close(baseline->processes[i].symbols);
 		timeline_free(baseline->processes[i].timeline);
 	}
+	free(baseline->rows);
 	free(baseline->processes);
 	if (baseline->trace)
 		trace_close(baseline->trace);
@@ -93,6 +162,12 @@ struct side {
 static double quantile_ns(const struct side *side, double quantile)
 {
 	return (double)histogram_quantile(side->durations, quantile) * timeline_unit_ns(side->timeline);
+}
+
+/* Hostile clocks make durations of any length. */
+static uint64_t whole_ns(double ns)
+{
+	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
 }
 
 /* Where the true quantile lies. False: there are too few runs to say. */
@@ -120,30 +195,22 @@ static bool is_worse(const struct side *now, const struct side *old, double quan
 	       new_ns - old_ns >= thresholds->values[LIMIT_worse_least];
 }
 
-static bool is_same(const struct old_process *old, const struct report_row *row, const struct timeline *timeline,
-		    const struct report_row *mine, struct symbols *symbols)
+static int compare_found(const void *left, const void *right)
 {
-	const struct symbol_info *a = symbols_site(old->symbols, row->site, false);
-	const struct symbol_info *b = symbols_site(symbols, mine->site, false);
-
-	return row->in_pool == mine->in_pool && strcmp(a->name, b->name) == 0 && strcmp(a->module, b->module) == 0 &&
-	       strcmp(report_kind(old->timeline, row->site), report_kind(timeline, mine->site)) == 0;
+	return compare_callbacks(left, right);
 }
 
-/* The same callback in the older trace: of several the one that ran most. */
-static bool old_find(struct baseline *baseline, const struct timeline *timeline, const struct report_row *mine,
+/* The same callback in the older trace. */
+static bool old_find(const struct baseline *baseline, const struct timeline *timeline, const struct report_row *mine,
 		     struct symbols *symbols, struct side *found)
 {
-	found->durations = NULL;
-	for (size_t i = 0; i < baseline->count; i++) {
-		const struct old_process *old = &baseline->processes[i];
-		for (size_t r = 0; r < old->row_count; r++) {
-			if ((!found->durations || old->rows[r].durations->count > found->durations->count) &&
-			    is_same(old, &old->rows[r], timeline, mine, symbols))
-				*found = (struct side){old->timeline, old->rows[r].durations};
-		}
-	}
-	return found->durations != NULL;
+	struct old_row key = row_name(timeline, symbols, mine);
+	const struct old_row *old =
+	    bsearch(&key, baseline->rows, baseline->row_count, sizeof(*baseline->rows), compare_found);
+
+	if (old)
+		*found = (struct side){old->process->timeline, old->row->durations};
+	return old != NULL;
 }
 
 static struct baseline_row row_make(const struct report_row *mine, const struct side *now, const struct side *old,
@@ -158,10 +225,10 @@ static struct baseline_row row_make(const struct report_row *mine, const struct 
 	    .in_pool = mine->in_pool,
 	    .count = now->durations->count,
 	    .old_count = old->durations->count,
-	    .p50_ns = (uint64_t)quantile_ns(now, 0.5),
-	    .old_p50_ns = (uint64_t)quantile_ns(old, 0.5),
-	    .p99_ns = (uint64_t)quantile_ns(now, 0.99),
-	    .old_p99_ns = (uint64_t)quantile_ns(old, 0.99),
+	    .p50_ns = whole_ns(quantile_ns(now, 0.5)),
+	    .old_p50_ns = whole_ns(quantile_ns(old, 0.5)),
+	    .p99_ns = whole_ns(quantile_ns(now, 0.99)),
+	    .old_p99_ns = whole_ns(quantile_ns(old, 0.99)),
 	    .worse_p50 = enough && is_worse(now, old, 0.5, thresholds),
 	    .worse_p99 = enough && is_worse(now, old, 0.99, thresholds),
 	};

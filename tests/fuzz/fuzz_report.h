@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the fuzzers of analyze_trace share: one process through the timeline, stalls, findings and every format.
+ */
+#ifndef FUZZ_REPORT_H
+#define FUZZ_REPORT_H
+
+#include "report/formats/baseline.h"
+#include "findings/findings.h"
+#include "fuzz_input.h"
+#include "report/report.h"
+#include "report/formats/report_formats.h"
+#include "findings/stall.h"
+
+static inline struct findings *input_find(struct trace *trace, size_t process, const struct report *report,
+					  const struct thresholds *thresholds)
+{
+	struct findings_input input = {
+	    .trace = trace,
+	    .process = process,
+	    .timeline = report->timeline,
+	    .symbols = report->symbols,
+	    .thresholds = thresholds,
+	    .stalls = report->stalls->list,
+	    .stall_count = report->stalls->count,
+	};
+
+	return findings_make(&input);
+}
+
+static inline void input_print_all(const struct report *report, struct report_list *list, FILE *out)
+{
+	static const char *const formats[] = {"markdown", "junit", "sarif", "collapsed"};
+
+	if (report_print(report, out) != 0 || report_list_add(list, report) != 0)
+		abort();
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		const struct report_format *format = report_format_find(formats[i]);
+
+		format->begin(out);
+		if (format->add(report, 0, out) != 0)
+			abort();
+		format->end(out);
+	}
+}
+
+/* One process; `baseline` may be NULL. */
+static inline void input_report(struct trace *trace, size_t process, const struct timeline_options *options,
+				struct baseline *baseline, struct report_list *list, FILE *out)
+{
+	const struct thresholds thresholds = thresholds_default();
+	struct timeline *timeline = timeline_read(trace, process, options, NULL, NULL);
+	struct symbols *symbols = symbols_open(&trace->processes[process]);
+	struct stalls *stalls = timeline && symbols ? stalls_make(timeline, symbols) : NULL;
+	struct report report = {
+	    .trace = trace,
+	    .timeline = timeline,
+	    .symbols = symbols,
+	    .stalls = stalls,
+	    .alone = trace->process_count == 1,
+	};
+	struct findings *findings = stalls ? input_find(trace, process, &report, &thresholds) : NULL;
+	struct baseline_row *rows = NULL;
+
+	input_check_times(&trace->processes[process]);
+	if (!findings)
+		abort();
+	report.findings = findings;
+	if (baseline &&
+	    !(rows = baseline_compare(baseline, timeline, symbols, &thresholds, &report.baseline_count, &report.worse)))
+		abort();
+	report.baseline = rows;
+	input_print_all(&report, list, out);
+	free(rows);
+	findings_free(findings);
+	stalls_free(stalls);
+	symbols_close(symbols);
+	timeline_free(timeline);
+}
+
+#endif
