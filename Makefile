@@ -36,7 +36,7 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 PRELOAD_MAINS := preload/uvtrace_drain.c preload/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(wildcard preload/*.c preload/*.S))
 DRAIN_SRC := $(filter $(PRELOAD_SRC),$(addprefix preload/,crc32c.c encoder.c writer.c segment.c modules.c machine.c sampler.c doing.c \
-	look.c look_object.c look_stop.c watchdog.c rings.c drain.c folder.c orphans.c short_file.c))
+	look.c look_object.c look_stop.c watchdog.c rings.c rings_memory.c steps.c drain.c folder.c orphans.c short_file.c))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/real.c preload/hooks_%,$(PRELOAD_SRC))
 

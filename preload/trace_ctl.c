@@ -140,11 +140,14 @@ static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
 }
 
 /* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
-static struct record find_doing(const struct record *records, uint64_t head, uint64_t mask)
+static struct record find_doing(struct shared *shared, uint32_t index, uint64_t head)
 {
+	uint64_t capacity = shared->ring_bytes / sizeof(struct record);
+	struct laps laps = laps_read(&shared->rings[index], capacity);
 	uint32_t ended;
 
-	return doing_find(records, mask, head, head < mask / 2 ? head : mask / 2, &ended);
+	return doing_find(shared_ring_records(shared, index), &laps, head,
+			  head < laps.size / 2 ? head : laps.size / 2, &ended);
 }
 
 /* "name" or "module+0xoffset", from the process itself. */
@@ -202,7 +205,6 @@ static void print_worker(struct shared *shared, uint32_t index)
 	static const char *const roles[] = {"?", "loop", "pool", "other"};
 	struct shared_ring *ring = &shared->rings[index];
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
 	uint64_t lost = 0;
 
 	for (int i = 0; i < RING_LOST_CAUSES; i++)
@@ -212,7 +214,7 @@ static void print_worker(struct shared *shared, uint32_t index)
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
-		print_doing(shared, find_doing(shared_ring_records(shared, index), head, mask));
+		print_doing(shared, find_doing(shared, index, head));
 	else
 		printf("nothing recorded yet");
 	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
