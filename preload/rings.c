@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "futex.h"
+
 #define RECORDS_WORTH_A_BLOCK 4096
 
 /* ---- Segments ------------------------------------------------------------------------------------------- */
@@ -380,12 +382,22 @@ static bool is_to_be_freed(const struct drain_worker *worker)
 /* A look that the watchdog has taken at a worker is written first: in a block of its own, not among the entries. */
 void rings_free(struct drain *drain)
 {
+	uint32_t freed = 0;
+
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		if (is_to_be_freed(&drain->workers[i]))
 			watchdog_forget(&drain->watchdog, i);
 	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
-	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (is_to_be_freed(&drain->workers[i]))
-			ring_free(drain, i);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		if (!is_to_be_freed(&drain->workers[i]))
+			continue;
+		ring_free(drain, i);
+		freed++;
+	}
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
+	if (freed == 0)
+		return;
+	atomic_fetch_sub(&drain->shared->ended_rings, freed);
+	atomic_fetch_add(&drain->shared->freed_rings, 1);
+	futex_wake(&drain->shared->freed_rings);
 }

@@ -197,6 +197,8 @@ struct shared {
 	_Atomic uint64_t grow_bytes __attribute__((aligned(64))); /* at most */
 	_Atomic uint64_t grown_bytes;				  /* taken; by whoever takes or gives back */
 	_Atomic uint32_t share_steps; /* that one ring should have at most; by the drain */
+	_Atomic uint32_t ended_rings; /* that wait for the drain to free them; added to by the threads that end */
+	_Atomic uint32_t freed_rings; /* futex: ticks of the drain that freed some; by the drain */
 
 	_Atomic uint32_t wake
 	    __attribute__((aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */

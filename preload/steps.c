@@ -38,7 +38,9 @@ int steps_populate(void *memory, uint64_t bytes)
 {
 	if (madvise(memory, bytes, MADV_POPULATE_WRITE) == 0)
 		return 0;
-	return errno == EFAULT || errno == ENOMEM ? -errno : 0;
+	if (errno == EFAULT) /* what a store would find: SIGBUS */
+		return -ENOSPC;
+	return errno == ENOMEM ? -ENOMEM : 0;
 }
 
 bool steps_reserve(struct shared *shared, uint64_t bytes)

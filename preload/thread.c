@@ -11,9 +11,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "futex.h"
 #include "log.h"
 #include "process.h"
 #include "hotpath.h"
+
+#define ENDED_RINGS   16 /* for so many the drain is woken */
+#define CLAIM_TRIES   2
+#define CLAIM_WAIT_MS 1 /* a thread's start is not put off longer */
 
 struct thread thread_none;
 __thread struct thread *thread_current = &thread_none;
@@ -46,7 +51,7 @@ static void thread_end(void *arg)
 {
 	struct thread *thread = arg;
 	struct shared_ring *ring = thread->ring;
-	const struct shared *shared = thread->shared;
+	struct shared *shared = thread->shared;
 
 	thread_current = &thread_untraced;
 	if (!ring) /* a forked child's copy */
@@ -60,8 +65,8 @@ static void thread_end(void *arg)
 	thread->limit = 0;
 	/* Release: pairs with the drain's acquire, which then reads the last records. */
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
-	/* Where threads come and go by the hundred, rings are wanted back sooner than at the drain's next tick. */
-	if (ring - shared->rings >= shared->ring_count / 2)
+	/* Where threads come and go by the thousand, rings are wanted back sooner than at the drain's next tick. */
+	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % ENDED_RINGS == 0)
 		process_wake_drain();
 }
 
@@ -73,7 +78,7 @@ static void thread_key_make(void)
 		atomic_store(&thread_key_made, pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
 }
 
-static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
+static struct shared_ring *ring_claim_free(struct shared *shared, uint32_t *index)
 {
 	for (uint32_t i = 0; i < shared->ring_count; i++) {
 		uint32_t expected = RING_FREE;
@@ -85,6 +90,21 @@ static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
 		}
 	}
 	return NULL;
+}
+
+/* A ring that has ended is free as soon as the drain has come by: where only such are left it is waited for, a moment. */
+static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
+{
+	struct shared_ring *ring = ring_claim_free(shared, index);
+
+	for (int tries = 0; !ring && tries < CLAIM_TRIES && (int32_t)atomic_load(&shared->ended_rings) > 0; tries++) {
+		uint32_t wake = atomic_load(&shared->freed_rings);
+
+		process_wake_drain();
+		futex_wait(&shared->freed_rings, wake, CLAIM_WAIT_MS);
+		ring = ring_claim_free(shared, index);
+	}
+	return ring;
 }
 
 static void ring_describe(struct shared *shared, struct shared_ring *ring, enum trace_role role)
