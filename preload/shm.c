@@ -117,16 +117,17 @@ static int open_in_trace_folder(char *path)
 	return open_in(folder, path);
 }
 
-/* Bytes that all rings may take together. What the user says is not asked any further. */
-static uint64_t total_choose(int fd, uint64_t memory_limit)
+/* What the user says is not asked any further. */
+uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
 {
 	struct statvfs file_system;
 	uint64_t room = UINT64_MAX;
 
 	if (config.ring_total_bytes)
 		return config.ring_total_bytes;
-	if (fstatvfs(fd, &file_system) == 0)
+	if (statvfs(path, &file_system) == 0)
 		room = (uint64_t)file_system.f_bavail * file_system.f_bsize;
+	room = room > sizeof(struct shared) ? room - sizeof(struct shared) : 0;
 	return budget_bytes(memory_limit, room);
 }
 
@@ -224,14 +225,23 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
+/* Where it is not the memory limit that leaves so little. */
+static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_limit)
+{
+	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&
+	    total_bytes < RINGS_WANTED * config.ring_size_bytes)
+		log_warn("little memory for rings: %lu KiB for %s; events may be lost", total_bytes / 1024, path);
+}
+
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
 static int fill_file(int fd, const char *path, struct shared **shared)
 {
 	struct shm_rings rings = {0};
 	uint64_t memory_limit = config.ring_total_bytes ? UINT64_MAX : budget_memory_limit();
+	uint64_t total_bytes = shm_total_bytes(path, memory_limit);
 	int error;
 
-	shm_choose_rings(&rings, total_choose(fd, memory_limit));
+	shm_choose_rings(&rings, total_bytes);
 	rings.held = memory_limit == UINT64_MAX ? 0 : budget_left_bytes();
 	error = rings_fit(&rings);
 	if (!error)
@@ -242,6 +252,7 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	if (!*shared)
 		return -errno;
 	fill_identity(*shared, path, &rings);
+	say_scarce(path, total_bytes, memory_limit);
 	return 0;
 }
 

@@ -18,6 +18,9 @@ struct shm_rings {
 	uint64_t held; /* bytes that dead programs have still taken */
 };
 
+/* Bytes that all rings may take together, in files beside or at `path`. */
+uint64_t shm_total_bytes(const char *path, uint64_t memory_limit);
+
 /* By config.h, with so much memory for all rings together. */
 void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
- * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). Runs on the desk; shares
- * with the library the layout (shared.h), the switches (control.c) and the options (config.c).
+ * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). trace_ctl rings: what
+ * a process would get (budget.c). Runs on the desk; shares with the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
  * Rules: only ring files of our own user are opened, never through a link; nothing in them is believed unchecked.
  * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "clock.h"
 #include "config.h"
 #include "control.h"
@@ -42,6 +43,7 @@ static void usage(FILE *out)
 {
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
 	      "       trace_ctl recover\n"
+	      "       trace_ctl rings\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "  status   what each worker is doing now, and how much was recorded and lost\n"
 	      "  enable   switch recording on\n"
@@ -50,6 +52,7 @@ static void usage(FILE *out)
 	      "  rotate   seal the current file and begin another, then return\n"
 	      "  recover  write what programs left in memory that died with their drain, and whose files go to "
 	      "UVTRACE_PATH\n"
+	      "  rings    how much memory the rings of a program that is started here would have\n"
 	      "  --help   this text\n"
 	      "  --version\n",
 	      out);
@@ -330,6 +333,33 @@ static int recover(void)
 	return recovery.failed > 0;
 }
 
+static void print_bytes(const char *before, uint64_t bytes, const char *after)
+{
+	bool mib = bytes >= 1 << 20;
+
+	printf("%s%" PRIu64 " %s%s", before, bytes >> (mib ? 20 : 10), mib ? "MiB" : "KiB", after);
+}
+
+/* One line, with the memory limit in it where there is one. */
+static int rings(void)
+{
+	uint64_t limit = budget_memory_limit(), total;
+	struct shm_rings rings = {0};
+
+	config_read();
+	total = shm_total_bytes(SHARED_DIR, limit);
+	shm_choose_rings(&rings, total);
+	print_bytes("", total, " for all rings together");
+	if (config.ring_total_bytes)
+		printf(" (UVTRACE_RING_TOTAL)");
+	else if (limit != UINT64_MAX)
+		print_bytes(" (memory limit ", limit, ")");
+	printf("; %" PRIu64 " workers at once, each", rings.count);
+	print_bytes(" from ", rings.step, "");
+	print_bytes(" to ", rings.bytes < total ? rings.bytes : total, "\n");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct shared *shared);
@@ -373,6 +403,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "recover") == 0)
 		return recover();
+	if (argc == 2 && strcmp(argv[1], "rings") == 0)
+		return rings();
 	if (argc != 3) {
 		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
 		return 2;

@@ -253,6 +253,7 @@ Test(launcher, doctor_tests_itself)
 
 	cr_assert_eq(well.status, 0, "%s", well.out);
 	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
+	cr_assert(strstr(well.out, " for all rings together"), "%s", well.out);
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);
 	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s", refused.out);
 	cr_assert(linked.status == 0 && strstr(linked.out, "tier libc"), "%s", linked.out);
