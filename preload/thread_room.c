@@ -187,14 +187,16 @@ static void limit_set(struct thread *thread)
 	thread->limit = least(wake, end);
 }
 
-/* Steps ahead are not claimed for nothing: the drain may give them back while the worker is quiet. */
+/* Not much is claimed ahead: the drain may give the rest back while the worker is quiet. Not little either: each look
+ * takes cache lines from the drain. */
 static void reach_set(struct thread *thread, uint64_t end)
 {
-	uint64_t ahead = thread->head - thread->start + THREAD_HEADROOM + thread->step / 2;
+	uint64_t size = size_of(thread), some = size / 16 > thread->step / 2 ? size / 16 : thread->step / 2;
+	uint64_t ahead = thread->head - thread->start + THREAD_HEADROOM + some;
 
 	thread->reach = least(end, (ahead / thread->step + 1) * thread->step);
 	atomic_store_explicit(&thread->ring->reach, thread->reach, memory_order_relaxed);
-	atomic_store_explicit(&thread->ring->size, size_of(thread), memory_order_relaxed);
+	atomic_store_explicit(&thread->ring->size, size, memory_order_relaxed);
 }
 
 bool thread_room_find(struct thread *thread, uint64_t tail)

@@ -150,6 +150,7 @@ Test(launcher, options_reach_the_program)
 	    {"--total-size=5M", "UVTRACE_TOTAL_SIZE=5M"},
 	    {"--rotate-seconds=7", "UVTRACE_ROTATE_SECONDS=7"},
 	    {"--ring-size=2M", "UVTRACE_RING_SIZE=2M"},
+	    {"--ring-total=8M", "UVTRACE_RING_TOTAL=8M"},
 	    {"--drain=thread", "UVTRACE_DRAIN=thread"},
 	    {"--disabled", "UVTRACE_ENABLED=0"},
 	    {"--alloc", "UVTRACE_ALLOC=1"},

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "budget.h"
 #include "config.h"
@@ -131,6 +133,32 @@ Test(budget, bytes)
 	cr_expect_eq(budget_bytes(64 * MIB, UINT64_MAX), 4 * MIB);
 	cr_expect_eq(budget_bytes(UINT64_MAX, 64 * MIB), 48 * MIB);
 	cr_expect_eq(budget_bytes(UINT64_MAX, 0), 0);
+}
+
+/* What a dead program left counts, of the living nothing does. */
+Test(budget, rings_that_were_left)
+{
+	char path[100], block[65536] = "";
+	uint64_t before = budget_left_bytes();
+	pid_t dead = fork();
+	FILE *file;
+
+	if (dead == 0)
+		_exit(0);
+	waitpid(dead, NULL, 0);
+	snprintf(path, sizeof(path), SHARED_DIR "/" SHARED_PREFIX "%d.test", (int)dead);
+	file = fopen(path, "w");
+	cr_assert_not_null(file);
+	fwrite(block, sizeof(block), 1, file);
+	fclose(file);
+	cr_expect_geq(budget_left_bytes(), before + sizeof(block));
+	unlink(path);
+	snprintf(path, sizeof(path), SHARED_DIR "/" SHARED_PREFIX "%d.test", (int)getppid());
+	file = fopen(path, "w");
+	fwrite(block, sizeof(block), 1, file);
+	fclose(file);
+	cr_expect_lt(budget_left_bytes(), before + sizeof(block));
+	unlink(path);
 }
 
 /* Whatever is asked for and there is: each ring has its first step, and all of them never more than the total. */
