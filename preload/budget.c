@@ -22,7 +22,8 @@
 #include "shared.h"
 #include "short_file.h"
 
-#define LINE_BYTES 1024
+#define LINE_BYTES  1024
+#define HIERARCHIES (sizeof(hierarchies) / sizeof(hierarchies[0]))
 
 /* Where a hierarchy with a memory controller puts its limit. */
 static const struct hierarchy {
@@ -81,27 +82,29 @@ static bool lists(const char *list, const char *name)
 	return false;
 }
 
-/* "ID:controllers:path" */
-static bool find_group(const char *file, const char *controllers, char path[LINE_BYTES])
+/* "ID:controllers:path", a line for each hierarchy. */
+static void parse_group(char *line, char groups[HIERARCHIES][LINE_BYTES])
 {
-	struct lines lines = {.fd = open(file, O_RDONLY | O_CLOEXEC)};
-	char *line, *list, *group;
-	bool found = false;
+	char *list = strchr(line, ':'), *group = list ? strchr(list + 1, ':') : NULL;
+
+	if (!group)
+		return;
+	*group = '\0';
+	for (size_t i = 0; i < HIERARCHIES; i++)
+		if (*hierarchies[i].controllers ? lists(list + 1, hierarchies[i].controllers) : !list[1])
+			snprintf(groups[i], LINE_BYTES, "%s", group + 1);
+}
+
+static void read_groups(const char *path, char groups[HIERARCHIES][LINE_BYTES])
+{
+	struct lines lines = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
+	char *line;
 
 	if (lines.fd < 0)
-		return false;
-	while (!found && (line = next_line(&lines))) {
-		list = strchr(line, ':');
-		group = list ? strchr(list + 1, ':') : NULL;
-		if (!group)
-			continue;
-		*group = '\0';
-		found = *controllers ? lists(list + 1, controllers) : !list[1];
-		if (found)
-			snprintf(path, LINE_BYTES, "%s", group + 1);
-	}
+		return;
+	while ((line = next_line(&lines)))
+		parse_group(line, groups);
 	close(lines.fd);
-	return found;
 }
 
 static uint64_t read_limit(const char *folder, const char *name)
@@ -145,56 +148,48 @@ static const char *below_root(const char *group, const char *root)
 	return group + bytes;
 }
 
-/* "ID PARENT DEVICE ROOT MOUNT OPTIONS ... - TYPE SOURCE OPTIONS". True: it shows that hierarchy. */
-static bool parse_mount(char *line, const struct hierarchy *hierarchy, char **root, char **mount)
+/* "ID PARENT DEVICE ROOT MOUNT OPTIONS ... - TYPE SOURCE OPTIONS". What hierarchy it shows, or NULL. */
+static const struct hierarchy *parse_mount(char *line, char **root, char **mount)
 {
-	char *rest = strstr(line, " - "), *type, *options, *save = NULL;
+	char *rest = strstr(line, " - cgroup"), *type, *options, *save = NULL;
+	const struct hierarchy *found = NULL;
 
 	if (!rest)
-		return false;
+		return NULL;
 	*rest = '\0';
 	type = strtok_r(rest + 3, " ", &save);
 	strtok_r(NULL, " ", &save);
 	options = strtok_r(NULL, " ", &save);
-	if (!type || strcmp(type, hierarchy->file_system) != 0 ||
-	    (*hierarchy->controllers && (!options || !lists(options, hierarchy->controllers))))
-		return false;
+	for (size_t i = 0; i < HIERARCHIES; i++)
+		if (strcmp(type, hierarchies[i].file_system) == 0 &&
+		    (!*hierarchies[i].controllers || (options && lists(options, hierarchies[i].controllers))))
+			found = &hierarchies[i];
 	for (int i = 0; i < 3; i++)
 		if (!strtok_r(i ? NULL : line, " ", &save))
-			return false;
+			return NULL;
 	*root = strtok_r(NULL, " ", &save);
 	*mount = strtok_r(NULL, " ", &save);
-	return *root && *mount;
-}
-
-static uint64_t hierarchy_limit(const struct hierarchy *hierarchy, const char *cgroup, const char *mountinfo)
-{
-	struct lines lines = {.fd = -1};
-	char group[LINE_BYTES], *line, *root, *mount;
-	uint64_t smallest = UINT64_MAX, limit;
-
-	if (!find_group(cgroup, hierarchy->controllers, group))
-		return UINT64_MAX;
-	lines.fd = open(mountinfo, O_RDONLY | O_CLOEXEC);
-	while (lines.fd >= 0 && (line = next_line(&lines))) {
-		if (!parse_mount(line, hierarchy, &root, &mount))
-			continue;
-		limit = smallest_limit(mount, below_root(group, root), hierarchy->limit);
-		smallest = limit < smallest ? limit : smallest;
-	}
-	if (lines.fd >= 0)
-		close(lines.fd);
-	return smallest;
+	return *root && *mount ? found : NULL;
 }
 
 uint64_t budget_memory_limit_of(const char *cgroup_path, const char *mountinfo_path)
 {
+	char groups[HIERARCHIES][LINE_BYTES] = {"", ""}, *line, *root, *mount;
+	struct lines lines = {.fd = open(mountinfo_path, O_RDONLY | O_CLOEXEC)};
 	uint64_t smallest = UINT64_MAX, limit;
+	const struct hierarchy *hierarchy;
 
-	for (size_t i = 0; i < sizeof(hierarchies) / sizeof(hierarchies[0]); i++) {
-		limit = hierarchy_limit(&hierarchies[i], cgroup_path, mountinfo_path);
+	if (lines.fd < 0)
+		return UINT64_MAX;
+	read_groups(cgroup_path, groups);
+	while ((line = next_line(&lines))) {
+		hierarchy = parse_mount(line, &root, &mount);
+		if (!hierarchy || !groups[hierarchy - hierarchies][0])
+			continue;
+		limit = smallest_limit(mount, below_root(groups[hierarchy - hierarchies], root), hierarchy->limit);
 		smallest = limit < smallest ? limit : smallest;
 	}
+	close(lines.fd);
 	return smallest;
 }
 

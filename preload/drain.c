@@ -26,7 +26,6 @@
 #define SLOW_TICK_MS   1000 /* while a callback runs on and on */
 #define SECOND_NS      1000000000ull
 #define MILLISECOND_NS 1000000ull
-#define RINGS_SPARE    8 /* threads that may be taking one at the same time */
 #define NEVER	       -1
 
 /* ---- Checks --------------------------------------------------------------------------------------------- */
@@ -149,17 +148,6 @@ static struct drain_asked asked_note(const struct drain *drain)
 	asked.flush = atomic_load_explicit(&shared->flush_asked, memory_order_acquire);
 	asked.rotate = atomic_load_explicit(&shared->rotate_asked, memory_order_acquire);
 	return asked;
-}
-
-/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
- * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
-static void rings_count(struct drain *drain)
-{
-	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
-
-	drain->ring_count = drain->ring_max;
-	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
-		drain->ring_count = workers + RINGS_SPARE;
 }
 
 static bool rotation_is_due(const struct drain *drain)

@@ -16,6 +16,7 @@
 #include "futex.h"
 
 #define RECORDS_WORTH_A_BLOCK 4096
+#define RINGS_SPARE	      8 /* threads that may be taking one at the same time */
 
 /* ---- Segments ------------------------------------------------------------------------------------------- */
 
@@ -155,6 +156,17 @@ static bool room_ready(struct drain *drain)
 struct record *rings_records(const struct drain *drain, uint32_t i)
 {
 	return (struct record *)((char *)drain->shared + drain->rings_offset + (uint64_t)i * drain->ring_bytes);
+}
+
+/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
+ * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
+void rings_count(struct drain *drain)
+{
+	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
+
+	drain->ring_count = drain->ring_max;
+	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
+		drain->ring_count = workers + RINGS_SPARE;
 }
 
 uint64_t rings_size(const struct drain *drain, uint32_t i)

@@ -103,6 +103,9 @@ void rings_put_workers(struct drain *drain, bool all);
 /* The records of ring `i`. */
 struct record *rings_records(const struct drain *drain, uint32_t i);
 
+/* Notes how many rings may have been used: drain->ring_count. */
+void rings_count(struct drain *drain);
+
 /* Notes whose ring `i` is and how far it is filled. */
 void rings_note(struct drain *drain, uint32_t i);
 

@@ -122,12 +122,15 @@ bool rings_are_tidy(const struct drain *drain)
 /* What a drain that was killed left half done. */
 void rings_take_over(struct drain *drain)
 {
-	for (uint32_t i = 0; i < drain->ring_max; i++) {
+	rings_count(drain);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct shared_ring *ring = &drain->shared->rings[i];
 		uint32_t state = RING_EMPTYING, owner = STEPS_DRAIN;
 
-		atomic_compare_exchange_strong(&ring->state, &state, RING_FREE);
-		atomic_compare_exchange_strong(&ring->memory_lock, &owner, STEPS_NOBODY);
+		if (atomic_load(&ring->state) == state)
+			atomic_compare_exchange_strong(&ring->state, &state, RING_FREE);
+		if (atomic_load(&ring->memory_lock) == owner)
+			atomic_compare_exchange_strong(&ring->memory_lock, &owner, STEPS_NOBODY);
 	}
 }
 

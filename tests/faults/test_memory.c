@@ -62,11 +62,6 @@ static int limited_to_64_mib(void)
 	return limited("67108864");
 }
 
-static int limited_to_256_mib(void)
-{
-	return limited("268435456");
-}
-
 static void remove_cgroups(void)
 {
 	char command[200];
@@ -84,12 +79,12 @@ static const struct fault limits[] = {
      .program = "fault_scale",
      .args = {"busy", "100"},
      .prepare = limited_to_64_mib,
-     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES},
-    {.name = "250 busy threads in 256 MiB",
+     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
+    {.name = "250 busy threads in 64 MiB",
      .program = "fault_scale",
      .args = {"busy", "250"},
-     .prepare = limited_to_256_mib,
-     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES},
+     .prepare = limited_to_64_mib,
+     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
 };
 
 Test(fault_memory, limits, .timeout = 240)
