@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See budget.h. /proc/self/cgroup says in which group the process is, mountinfo where its hierarchy is mounted. What a
- * mount shows begins at a root of its own, which is not always above the group's path: in a container the path may be
- * the host's, and then the mount shows the group itself.
+ * See budget.h. /proc/self/cgroup says in which group the process is, mountinfo where its hierarchy
+ * is mounted. What a mount shows begins at a root of its own, which is not always above the group's
+ * path: in a container the path may be the host's, and then the mount shows the group itself.
  *
- * Rules: it runs in the program, once: no allocation; what cannot be read or is too long is no limit.
+ * Rules: it runs in the program, once: no allocation; what cannot be read or is too long is no
+ * limit.
  */
 #include "budget.h"
 
@@ -43,7 +44,8 @@ struct lines {
 static char *next_line(struct lines *lines)
 {
 	for (;;) {
-		char *line = lines->text + lines->at, *end = memchr(line, '\n', lines->used - lines->at);
+		char *line = lines->text + lines->at,
+		     *end = memchr(line, '\n', lines->used - lines->at);
 		ssize_t got;
 
 		if (end) {
@@ -91,7 +93,8 @@ static void parse_group(char *line, char groups[HIERARCHIES][LINE_BYTES])
 		return;
 	*group = '\0';
 	for (size_t i = 0; i < HIERARCHIES; i++)
-		if (*hierarchies[i].controllers ? lists(list + 1, hierarchies[i].controllers) : !list[1])
+		if (*hierarchies[i].controllers ? lists(list + 1, hierarchies[i].controllers)
+						: !list[1])
 			snprintf(groups[i], LINE_BYTES, "%s", group + 1);
 }
 
@@ -116,7 +119,9 @@ static uint64_t read_limit(const char *folder, const char *name)
 	if (short_file_read(path, text, sizeof(text)) <= 0)
 		return UINT64_MAX;
 	limit = strtoull(text, &end, 10);
-	return end == text || limit >= INT64_MAX / 4096 * 4096 ? UINT64_MAX : limit; /* "max", or what v1 says for it */
+	return end == text || limit >= INT64_MAX / 4096 * 4096
+		   ? UINT64_MAX
+		   : limit; /* "max", or what v1 says for it */
 }
 
 /* The smallest one of a group and all above it that the mount shows. */
@@ -143,12 +148,14 @@ static const char *below_root(const char *group, const char *root)
 {
 	size_t bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
-	if (strncmp(group, root, bytes) != 0 || (group[bytes] != '/' && group[bytes]) || strstr(group, "/.."))
+	if (strncmp(group, root, bytes) != 0 || (group[bytes] != '/' && group[bytes]) ||
+	    strstr(group, "/.."))
 		return "";
 	return group + bytes;
 }
 
-/* "ID PARENT DEVICE ROOT MOUNT OPTIONS ... - TYPE SOURCE OPTIONS". What hierarchy it shows, or NULL. */
+/* "ID PARENT DEVICE ROOT MOUNT OPTIONS ... - TYPE SOURCE OPTIONS". What hierarchy it shows, or
+ * NULL. */
 static const struct hierarchy *parse_mount(char *line, char **root, char **mount)
 {
 	char *rest = strstr(line, " - cgroup"), *type, *options, *save = NULL;
@@ -162,7 +169,8 @@ static const struct hierarchy *parse_mount(char *line, char **root, char **mount
 	options = strtok_r(NULL, " ", &save);
 	for (size_t i = 0; i < HIERARCHIES; i++)
 		if (strcmp(type, hierarchies[i].file_system) == 0 &&
-		    (!*hierarchies[i].controllers || (options && lists(options, hierarchies[i].controllers))))
+		    (!*hierarchies[i].controllers ||
+		     (options && lists(options, hierarchies[i].controllers))))
 			found = &hierarchies[i];
 	for (int i = 0; i < 3; i++)
 		if (!strtok_r(i ? NULL : line, " ", &save))
@@ -186,7 +194,8 @@ uint64_t budget_memory_limit_of(const char *cgroup_path, const char *mountinfo_p
 		hierarchy = parse_mount(line, &root, &mount);
 		if (!hierarchy || !groups[hierarchy - hierarchies][0])
 			continue;
-		limit = smallest_limit(mount, below_root(groups[hierarchy - hierarchies], root), hierarchy->limit);
+		limit = smallest_limit(mount, below_root(groups[hierarchy - hierarchies], root),
+				       hierarchy->limit);
 		smallest = limit < smallest ? limit : smallest;
 	}
 	close(lines.fd);
@@ -218,7 +227,8 @@ static void add_left(int folder, const char *name, void *arg)
 	if (strncmp(name, SHARED_PREFIX, prefix_bytes) != 0)
 		return;
 	pid = strtol(name + prefix_bytes, NULL, 10);
-	if (pid <= 0 || pid > INT32_MAX || (pid != getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)))
+	if (pid <= 0 || pid > INT32_MAX ||
+	    (pid != getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)))
 		return;
 	if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_uid == geteuid())
 		*bytes += (uint64_t)stat.st_blocks * 512;

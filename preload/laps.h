@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the records of a ring lie. A worker writes its ring in laps: a lap begins at position 0 and goes on, record
- * behind record, as far as there is memory and as the records of the lap before are drained. So record n of a lap lies at
- * position n - (the lap's first record). The ring that many threads share has no laps: record n lies at n modulo its
- * size, a power of two.
+ * Where the records of a ring lie. A worker writes its ring in laps: a lap begins at position 0 and
+ * goes on, record behind record, as far as there is memory and as the records of the lap before are
+ * drained. So record n of a lap lies at position n - (the lap's first record). The ring that many
+ * threads share has no laps: record n lies at n modulo its size, a power of two.
  *
- * At most two laps hold records that are not drained, because the worker begins a lap only when the tail lies in the one
- * before, and so two starts are enough: the larger one is the newest lap's. A reader takes `head` (acquire), then the
- * starts. The worker stores a start before it releases the first head of that lap, so of each record below that head the
- * reader has the start, unless a later lap took its place in lap_start[]. That lap is the second after the record's,
- * and begins only when the tail has gone beyond the first record of the lap between: then the record is drained. The
- * reader is the one who moves the tail, so this does not happen while it has the record still to read.
+ * At most two laps hold records that are not drained, because the worker begins a lap only when the
+ * tail lies in the one before, and so two starts are enough: the larger one is the newest lap's. A
+ * reader takes `head` (acquire), then the starts. The worker stores a start before it releases the
+ * first head of that lap, so of each record below that head the reader has the start, unless a
+ * later lap took its place in lap_start[]. That lap is the second after the record's, and begins
+ * only when the tail has gone beyond the first record of the lap between: then the record is
+ * drained. The reader is the one who moves the tail, so this does not happen while it has the
+ * record still to read.
  *
  * Rules: nothing in shared memory is believed: a position is always within the ring.
  */
@@ -21,10 +23,11 @@
 
 struct laps {
 	uint64_t capacity; /* records that ring_bytes hold */
-	uint64_t size;	   /* records that the ring may hold as things are; a power of two where there are no laps */
-	uint64_t start;	   /* first record of the newest lap ... */
-	uint64_t before;   /* ... and of the one before; the same where there is none */
-	uint32_t cycles;   /* 1: no laps, record n at n modulo size */
+	uint64_t size;	 /* records that the ring may hold as things are; a power of two where there
+			    are no laps */
+	uint64_t start;	 /* first record of the newest lap ... */
+	uint64_t before; /* ... and of the one before; the same where there is none */
+	uint32_t cycles; /* 1: no laps, record n at n modulo size */
 };
 
 /* Records that lie together. */
@@ -50,7 +53,8 @@ static inline struct laps laps_read(const struct shared_ring *ring, uint64_t cap
 	return laps;
 }
 
-/* Where record n lies, and how many lie behind each other from there on; 0: it is gone, or never was. */
+/* Where record n lies, and how many lie behind each other from there on; 0: it is gone, or never
+ * was. */
 static inline uint64_t laps_at(const struct laps *laps, uint64_t n, uint64_t *position)
 {
 	uint64_t first = n >= laps->start ? laps->start : laps->before, count;
@@ -67,8 +71,8 @@ static inline uint64_t laps_at(const struct laps *laps, uint64_t n, uint64_t *po
 }
 
 /* Record n and those that lie behind it, at most `count`. `records` is where the ring's lie. */
-static inline struct laps_run laps_run(const struct laps *laps, const struct record *records, uint64_t n,
-				       uint64_t count)
+static inline struct laps_run laps_run(const struct laps *laps, const struct record *records,
+				       uint64_t n, uint64_t count)
 {
 	uint64_t position = 0, there = laps_at(laps, n, &position);
 
@@ -76,7 +80,8 @@ static inline struct laps_run laps_run(const struct laps *laps, const struct rec
 }
 
 /* One record; {0, 0} where it is gone. */
-static inline struct record laps_record(const struct laps *laps, const struct record *records, uint64_t n)
+static inline struct record laps_record(const struct laps *laps, const struct record *records,
+					uint64_t n)
 {
 	uint64_t position;
 

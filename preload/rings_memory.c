@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See rings.h: the rings' memory, of which the drain gives back what is not needed, and tells the workers how much each
- * may have.
+ * See rings.h: the rings' memory, of which the drain gives back what is not needed, and tells the
+ * workers how much each may have.
  *
- * Rules: a ring's memory changes only under its lock (steps.h), and then its thread writes below the `reach` that it has
- * published. A worker's first step stays, and with it the steps of what is not drained, of its newest record, and
- * of what it may write without a look. A ring that nobody has is claimed (RING_EMPTYING) before it is emptied.
+ * Rules: a ring's memory changes only under its lock (steps.h), and then its thread writes below
+ * the `reach` that it has published. A worker's first step stays, and with it the steps of what is
+ * not drained, of its newest record, and of what it may write without a look. A ring that nobody
+ * has is claimed (RING_EMPTYING) before it is emptied.
  */
 #include "rings.h"
 
@@ -41,7 +42,8 @@ static uint64_t steps_needed(const struct drain *drain, uint32_t i)
 
 	if (head < first || first - laps.start > laps.capacity || reach > laps.capacity)
 		return UINT64_MAX; /* makes no sense */
-	first -= first == head && first > laps.start; /* the newest record says what the worker does */
+	first -=
+	    first == head && first > laps.start; /* the newest record says what the worker does */
 	needed |= steps_bits(first - laps.start, reach, step);
 	if (tail < laps.start)
 		needed |= steps_bits(tail - laps.before, laps.start - laps.before, step);

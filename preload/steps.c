@@ -19,7 +19,8 @@ bool steps_lock(struct shared_ring *ring, enum steps_owner owner)
 		uint32_t found = STEPS_NOBODY;
 
 		/* Acquire: pairs with the release in steps_unlock(). */
-		if (atomic_compare_exchange_strong_explicit(&ring->memory_lock, &found, owner, memory_order_acquire,
+		if (atomic_compare_exchange_strong_explicit(&ring->memory_lock, &found, owner,
+							    memory_order_acquire,
 							    memory_order_relaxed))
 			return true;
 		if (owner == STEPS_DRAIN || found != STEPS_DRAIN)
@@ -31,7 +32,8 @@ bool steps_lock(struct shared_ring *ring, enum steps_owner owner)
 
 void steps_unlock(struct shared_ring *ring)
 {
-	atomic_store_explicit(&ring->memory_lock, STEPS_NOBODY, memory_order_release); /* pairs with steps_lock() */
+	atomic_store_explicit(&ring->memory_lock, STEPS_NOBODY,
+			      memory_order_release); /* pairs with steps_lock() */
 }
 
 int steps_populate(void *memory, uint64_t bytes)
@@ -46,7 +48,8 @@ int steps_populate(void *memory, uint64_t bytes)
 bool steps_reserve(struct shared *shared, uint64_t bytes)
 {
 	uint64_t most = atomic_load_explicit(&shared->grow_bytes, memory_order_relaxed);
-	uint64_t taken = atomic_fetch_add_explicit(&shared->grown_bytes, bytes, memory_order_relaxed);
+	uint64_t taken =
+	    atomic_fetch_add_explicit(&shared->grown_bytes, bytes, memory_order_relaxed);
 
 	if (taken <= most && bytes <= most - taken)
 		return true;
@@ -54,7 +57,8 @@ bool steps_reserve(struct shared *shared, uint64_t bytes)
 	return false;
 }
 
-int steps_take(struct shared *shared, struct shared_ring *ring, char *records, uint32_t step, uint64_t step_bytes)
+int steps_take(struct shared *shared, struct shared_ring *ring, char *records, uint32_t step,
+	       uint64_t step_bytes)
 {
 	int error;
 
@@ -68,7 +72,8 @@ int steps_take(struct shared *shared, struct shared_ring *ring, char *records, u
 	return error;
 }
 
-int steps_give(struct shared *shared, struct shared_ring *ring, char *records, uint64_t kept, uint64_t step_bytes)
+int steps_give(struct shared *shared, struct shared_ring *ring, char *records, uint64_t kept,
+	       uint64_t step_bytes)
 {
 	uint64_t given = atomic_load_explicit(&ring->backed, memory_order_relaxed) & ~kept;
 
@@ -79,11 +84,13 @@ int steps_give(struct shared *shared, struct shared_ring *ring, char *records, u
 		if (!(given & bit))
 			continue;
 		if (madvise(records + step * step_bytes, step_bytes, MADV_REMOVE) != 0) {
-			atomic_fetch_or_explicit(&ring->backed, given & UINT64_MAX << step, memory_order_relaxed);
+			atomic_fetch_or_explicit(&ring->backed, given & UINT64_MAX << step,
+						 memory_order_relaxed);
 			return -errno;
 		}
 		if (step > 0)
-			atomic_fetch_sub_explicit(&shared->grown_bytes, step_bytes, memory_order_relaxed);
+			atomic_fetch_sub_explicit(&shared->grown_bytes, step_bytes,
+						  memory_order_relaxed);
 	}
 	return 0;
 }

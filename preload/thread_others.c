@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ring that all threads share which are no workers: many producers, none of which may wait, since one may be a signal
- * handler that interrupted another. A producer takes places by adding to `head`, then fills them in, `counter` last; the
- * drain reads up to the first place whose counter is still 0, and sets it back to 0 before it gives the place away. It
- * has no laps: its size is a power of two, chosen once.
+ * The ring that all threads share which are no workers: many producers, none of which may wait,
+ * since one may be a signal handler that interrupted another. A producer takes places by adding to
+ * `head`, then fills them in, `counter` last; the drain reads up to the first place whose counter
+ * is still 0, and sets it back to 0 before it gives the place away. It has no laps: its size is a
+ * power of two, chosen once.
  */
 #include "thread.h"
 
@@ -22,10 +23,12 @@ static struct thread *others_make(void)
 	int saved_errno = errno;
 
 	if (atomic_compare_exchange_strong(&process->others_state, &state, 1)) {
-		atomic_store(&process->others, thread_attach_ring(process_shared(), TRACE_ROLE_OTHER));
+		atomic_store(&process->others,
+			     thread_attach_ring(process_shared(), TRACE_ROLE_OTHER));
 		atomic_store(&process->others_state, 2);
 	}
-	for (int tries = 0; atomic_load(&process->others_state) == 1 && tries < OTHERS_TRIES; tries++)
+	for (int tries = 0; atomic_load(&process->others_state) == 1 && tries < OTHERS_TRIES;
+	     tries++)
 		sched_yield();
 	errno = saved_errno;
 	return atomic_load(&process->others);
@@ -36,7 +39,8 @@ static bool others_populate(struct thread *others, uint64_t index)
 {
 	uint64_t step = POPULATE_STEP <= others->mask ? POPULATE_STEP : others->mask + 1, from;
 
-	while (index <= others->mask && index >= (from = __atomic_load_n(&others->populated, __ATOMIC_ACQUIRE))) {
+	while (index <= others->mask &&
+	       index >= (from = __atomic_load_n(&others->populated, __ATOMIC_ACQUIRE))) {
 		if (steps_populate(&others->records[from], step * sizeof(struct record)) != 0)
 			return false;
 		__atomic_store_n(&others->populated, from + step, __ATOMIC_RELEASE);
@@ -56,8 +60,8 @@ static void others_fill(struct thread *others, uint64_t index, uint64_t counter,
 /* So many places of the ring, one behind the other. False: it is full. */
 static bool others_take(struct thread *others, uint32_t count, uint64_t *index)
 {
-	uint64_t tail =
-	    atomic_load_explicit(&others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
+	uint64_t tail = atomic_load_explicit(
+	    &others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
 
 	*index = atomic_load_explicit(&others->ring->head, memory_order_relaxed);
 	do

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where a worker writes on when it has come to its limit: further in this lap, in memory that is there or that it takes
- * now, or from the ring's beginning, in another lap (laps.h).
+ * Where a worker writes on when it has come to its limit: further in this lap, in memory that is
+ * there or that it takes now, or from the ring's beginning, in another lap (laps.h).
  *
- * A lap goes on while there is memory, up to the ring's share of the budget. Where there is no more, because the budget
- * is used up or the kernel has none, the ring is as long as what it has: the next lap begins as soon as the drain
- * is far enough. Another lap may be begun only while the tail lies in this one, more than two headrooms after its start:
- * so there is room to begin something, and never are records of more than two laps alive.
+ * A lap goes on while there is memory, up to the ring's share of the budget. Where there is no
+ * more, because the budget is used up or the kernel has none, the ring is as long as what it has:
+ * the next lap begins as soon as the drain is far enough. Another lap may be begun only while the
+ * tail lies in this one, more than two headrooms after its start: so there is room to begin
+ * something, and never are records of more than two laps alive.
  *
- * Rules: the kernel is asked for memory again only when the tail has moved. Between two looks the worker keeps
- * below `reach`, which is published: what lies beyond, and what is drained, the drain may give back. `tail` comes from
- * shared memory, so it is believed only where it lies between the last one and the head. A signal handler may
- * interrupt all this and emit, so what it uses changes under `busy`.
+ * Rules: the kernel is asked for memory again only when the tail has moved. Between two looks the
+ * worker keeps below `reach`, which is published: what lies beyond, and what is drained, the drain
+ * may give back. `tail` comes from shared memory, so it is believed only where it lies between the
+ * last one and the head. A signal handler may interrupt all this and emit, so what it uses changes
+ * under `busy`.
  */
 #include "thread.h"
 
@@ -32,14 +34,16 @@ static int others_begin(struct thread *thread, struct shared_ring *ring)
 {
 	struct shared *shared = thread->shared;
 	uint64_t most = thread->step * sizeof(struct record) + atomic_load(&shared->grow_bytes) / 8;
-	uint64_t bytes = thread->capacity * sizeof(struct record), first = thread->step * sizeof(struct record);
+	uint64_t bytes = thread->capacity * sizeof(struct record),
+		 first = thread->step * sizeof(struct record);
 
 	while (bytes > first && (bytes > most || !steps_reserve(shared, bytes - first)))
 		bytes /= 2;
 	thread->mask = bytes / sizeof(struct record) - 1;
 	thread->populated = thread->step;
 	atomic_store(&ring->size, thread->mask + 1);
-	/* A worker that had this ring left its records, and here a counter says that a place is filled in. */
+	/* A worker that had this ring left its records, and here a counter says that a place is
+	 * filled in. */
 	memset(thread->records, 0, first);
 	return 0;
 }
@@ -106,7 +110,8 @@ static void lap_begin(struct thread *thread)
 	thread->start = thread->head;
 	thread->lap ^= 1;
 	thread->base = (uintptr_t)thread->records - thread->start * sizeof(struct record);
-	atomic_store_explicit(&thread->ring->lap_start[thread->lap], thread->start, memory_order_relaxed);
+	atomic_store_explicit(&thread->ring->lap_start[thread->lap], thread->start,
+			      memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	thread->busy = 0;
 }
@@ -128,8 +133,9 @@ static bool grow(struct thread *thread, uint64_t at)
 	if (thread->refused_tail == thread->tail || at >= thread->capacity)
 		return false;
 	if (at < share_of(thread))
-		error = steps_take(thread->shared, thread->ring, (char *)thread->records,
-				   (uint32_t)(at / thread->step), thread->step * sizeof(struct record));
+		error =
+		    steps_take(thread->shared, thread->ring, (char *)thread->records,
+			       (uint32_t)(at / thread->step), thread->step * sizeof(struct record));
 	if (!error) {
 		thread->refused_tail = UINT64_MAX;
 		return true;
@@ -151,7 +157,8 @@ static uint64_t size_of(const struct thread *thread)
 	return share_of(thread);
 }
 
-/* Finds the end of what may be written now, making it further away where that can be done. The lock is held. */
+/* Finds the end of what may be written now, making it further away where that can be done. The lock
+ * is held. */
 static uint64_t end_find(struct thread *thread)
 {
 	for (;;) {
@@ -175,7 +182,8 @@ uint64_t thread_wake_at(const struct thread *thread)
 	return thread->tail + atomic_load_explicit(&thread->ring->size, memory_order_relaxed) / 2;
 }
 
-/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then `reach`. */
+/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then
+ * `reach`. */
 static void limit_set(struct thread *thread)
 {
 	uint64_t wake = thread_wake_at(thread);
@@ -187,11 +195,12 @@ static void limit_set(struct thread *thread)
 	thread->limit = least(wake, end);
 }
 
-/* Not much is claimed ahead: the drain may give the rest back while the worker is quiet. Not little either: each look
- * takes cache lines from the drain. */
+/* Not much is claimed ahead: the drain may give the rest back while the worker is quiet. Not little
+ * either: each look takes cache lines from the drain. */
 static void reach_set(struct thread *thread, uint64_t end)
 {
-	uint64_t size = size_of(thread), some = size / 16 > thread->step / 2 ? size / 16 : thread->step / 2;
+	uint64_t size = size_of(thread),
+		 some = size / 16 > thread->step / 2 ? size / 16 : thread->step / 2;
 	uint64_t ahead = thread->head - thread->start + THREAD_HEADROOM + some;
 
 	thread->reach = least(end, (ahead / thread->step + 1) * thread->step);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * many_loops THREADS: so many threads with a loop each that run callbacks as fast as they can for two seconds, together,
- * and then wait for ever: what their events take in memory, busy and quiet. Prints "busy" after a second and a half and
- * "quiet" when all of them wait.
+ * many_loops THREADS: so many threads with a loop each that run callbacks as fast as they can for
+ * two seconds, together, and then wait for ever: what their events take in memory, busy and quiet.
+ * Prints "busy" after a second and a half and "quiet" when all of them wait.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Little memory: a cgroup's limit, which what is recorded counts against, and a /dev/shm that is small. The program lives,
- * recording goes on, and what is lost is counted.
+ * Little memory: a cgroup's limit, which what is recorded counts against, and a /dev/shm that is
+ * small. The program lives, recording goes on, and what is lost is counted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +16,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- Cgroups ---------------------------------------------------------------------------------------------- */
+/* ---- Cgroups
+ * ---------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *root, *limit;
-} memory_cgroups[] = {{"/sys/fs/cgroup", "memory.max"}, {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
+} memory_cgroups[] = {{"/sys/fs/cgroup", "memory.max"},
+		      {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
 
 static bool write_to(const char *folder, const char *name, const char *text)
 {
@@ -39,7 +41,8 @@ static bool write_to(const char *folder, const char *name, const char *text)
 /* Those of the test that runs this process. */
 static void cgroup_path(char path[128], size_t i, const char *limit)
 {
-	snprintf(path, 128, "%s/uvtrace-little.%s.%d", memory_cgroups[i].root, limit, (int)getppid());
+	snprintf(path, 128, "%s/uvtrace-little.%s.%d", memory_cgroups[i].root, limit,
+		 (int)getppid());
 }
 
 /* The new process goes into a cgroup with this limit; not 0: there can be none here. */
@@ -50,7 +53,8 @@ static int limited(const char *limit)
 	for (size_t i = 0; i < COUNT(memory_cgroups); i++) {
 		cgroup_path(folder, i, limit);
 		if ((mkdir(folder, 0755) == 0 || errno == EEXIST) &&
-		    write_to(folder, memory_cgroups[i].limit, limit) && write_to(folder, "cgroup.procs", "0"))
+		    write_to(folder, memory_cgroups[i].limit, limit) &&
+		    write_to(folder, "cgroup.procs", "0"))
 			return 0;
 		rmdir(folder);
 	}
@@ -67,8 +71,8 @@ static void remove_cgroups(void)
 	char command[200];
 
 	for (size_t i = 0; i < COUNT(memory_cgroups); i++) {
-		snprintf(command, sizeof(command), "rmdir %s/uvtrace-little.*.%d 2>/dev/null", memory_cgroups[i].root,
-			 (int)getpid());
+		snprintf(command, sizeof(command), "rmdir %s/uvtrace-little.*.%d 2>/dev/null",
+			 memory_cgroups[i].root, (int)getpid());
 		for (int tries = 0; tries < 100 && system(command) == 0; tries++)
 			fault_sleep_us(10000);
 	}
@@ -93,7 +97,8 @@ Test(fault_memory, limits, .timeout = 240)
 	remove_cgroups();
 }
 
-/* ---- /dev/shm --------------------------------------------------------------------------------------------- */
+/* ---- /dev/shm
+ * --------------------------------------------------------------------------------------------- */
 
 static int shm_of_a_megabyte(void)
 {
@@ -102,10 +107,10 @@ static int shm_of_a_megabyte(void)
 }
 
 /* Ten times as much as a ring can be there, and nothing lost: each time the drain has come by. */
-#define TURNS                                                                                                          \
-	{                                                                                                              \
-		"turn", "flush", "turn", "flush", "turn", "flush", "turn", "flush", "turn", "flush", "turn", "flush",  \
-		    "turn", "flush", "turn"                                                                            \
+#define TURNS                                                                                      \
+	{                                                                                          \
+		"turn", "flush", "turn", "flush", "turn", "flush", "turn", "flush", "turn",        \
+		    "flush", "turn", "flush", "turn", "flush", "turn"                              \
 	}
 
 static const struct fault small[] = {

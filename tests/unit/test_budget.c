@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory limits out of folders that look like the kernel's, and how many rings of which size come of them.
+ * Memory limits out of folders that look like the kernel's, and how many rings of which size come
+ * of them.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ static const char *put(const char *name, const char *text)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+	for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/'));
+	     *slash++ = '/') {
 		*slash = '\0';
 		mkdir(path, 0700);
 	}
@@ -95,7 +97,8 @@ Test(budget, version_1_and_both)
 	cr_expect_eq(limit_of("5:cpu:/x\n", V1), UINT64_MAX);
 }
 
-/* A container's mount begins at its own group, and the path is the host's or, in a cgroup namespace, "/". */
+/* A container's mount begins at its own group, and the path is the host's or, in a cgroup
+ * namespace, "/". */
 Test(budget, in_a_container)
 {
 	static const char mount[] = "34 30 0:31 /docker/abc %s/v1 rw - cgroup cgroup rw,memory\n";
@@ -116,7 +119,9 @@ Test(budget, nonsense_is_no_limit)
 	put("v2/memory.max", "max\n");
 	cr_expect_eq(limit_of("", ""), UINT64_MAX);
 	cr_expect_eq(limit_of("0:", V2), UINT64_MAX);
-	cr_expect_eq(limit_of("::\n:::\n0::/\n", "- - - cgroup2\n - cgroup2\n1 2 3 - cgroup2 x y\n"), UINT64_MAX);
+	cr_expect_eq(
+	    limit_of("::\n:::\n0::/\n", "- - - cgroup2\n - cgroup2\n1 2 3 - cgroup2 x y\n"),
+	    UINT64_MAX);
 	put("v2/a/memory.max", "nothing\n");
 	cr_expect_eq(limit_of("0::/a\n", V2), UINT64_MAX);
 	cr_expect_eq(budget_memory_limit_of("/nonexistent", "/nonexistent"), UINT64_MAX);
@@ -161,7 +166,8 @@ Test(budget, rings_that_were_left)
 	unlink(path);
 }
 
-/* Whatever is asked for and there is: each ring has its first step, and all of them never more than the total. */
+/* Whatever is asked for and there is: each ring has its first step, and all of them never more than
+ * the total. */
 Test(budget, rings)
 {
 	for (uint64_t total = 4096; total <= 1024 * MIB; total *= 2) {
@@ -175,8 +181,10 @@ Test(budget, rings)
 			cr_assert_leq(rings.bytes, size);
 			cr_assert_leq(rings.step, rings.bytes);
 			cr_assert_leq(rings.bytes / rings.step, SHARED_STEPS_MAX);
-			cr_assert(rings.count == 1 || rings.count * rings.step + rings.grow <= total);
-			cr_assert(total < 4 * MIB || rings.count == SHARED_RINGS_MAX, "%lu of %lu", rings.count, total);
+			cr_assert(rings.count == 1 ||
+				  rings.count * rings.step + rings.grow <= total);
+			cr_assert(total < 4 * MIB || rings.count == SHARED_RINGS_MAX, "%lu of %lu",
+				  rings.count, total);
 		}
 	}
 }

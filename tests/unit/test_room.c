@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A worker's ring: where it writes on (thread_room.c), where readers find the records (laps.h) and what the drain gives
- * back meanwhile (rings_memory.c). The truth is the numbers that the records bear.
+ * A worker's ring: where it writes on (thread_room.c), where readers find the records (laps.h) and
+ * what the drain gives back meanwhile (rings_memory.c). The truth is the numbers that the records
+ * bear.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -61,7 +62,8 @@ static void begin(uint64_t grow_bytes)
 	shared->share_steps = 16;
 	ring = &shared->rings[0];
 	ring->role = TRACE_ROLE_LOOP;
-	thread = (struct thread){.records = shared_ring_records(shared, 0), .shared = shared, .role = TRACE_ROLE_LOOP};
+	thread = (struct thread){
+	    .records = shared_ring_records(shared, 0), .shared = shared, .role = TRACE_ROLE_LOOP};
 	cr_assert_eq(thread_room_begin(&thread, 0), 0);
 	thread.ring = ring;
 	thread_room_find(&thread, 0);
@@ -95,17 +97,22 @@ static bool emit(void)
 /* Looks at all that is there, and says that `count` of it is in a file. */
 static void drain_some(uint64_t count)
 {
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire), at = atomic_load(&ring->tail);
+	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire),
+		 at = atomic_load(&ring->tail);
 	struct laps laps = laps_read(ring, RING_RECORDS);
 
-	cr_assert(laps_hold(&laps, at, head), "%lu to %lu, laps at %lu and %lu", at, head, laps.before, laps.start);
+	cr_assert(laps_hold(&laps, at, head), "%lu to %lu, laps at %lu and %lu", at, head,
+		  laps.before, laps.start);
 	while (at < head) {
-		struct laps_run run = laps_run(&laps, shared_ring_records(shared, 0), at, head - at);
+		struct laps_run run =
+		    laps_run(&laps, shared_ring_records(shared, 0), at, head - at);
 
 		cr_assert_gt(run.count, 0);
 		for (uint64_t i = 0; i < run.count; i++)
-			if (run.records[i].counter != at + i + 1 || run.records[i].word != ~(at + i + 1))
-				cr_assert_fail("record %lu is %lu", at + i, run.records[i].counter - 1);
+			if (run.records[i].counter != at + i + 1 ||
+			    run.records[i].word != ~(at + i + 1))
+				cr_assert_fail("record %lu is %lu", at + i,
+					       run.records[i].counter - 1);
 		at += run.count;
 	}
 	drain->workers[0].grown = head - drain->workers[0].head;
@@ -118,7 +125,8 @@ static void drain_some(uint64_t count)
 
 TestSuite(room, .timeout = 60);
 
-/* Any order of writing, draining, giving back and being refused: what was accepted is there, and ends always fit. */
+/* Any order of writing, draining, giving back and being refused: what was accepted is there, and
+ * ends always fit. */
 Test(room, nothing_accepted_is_lost)
 {
 	for (unsigned seed = 1; seed <= 30; seed++) {
@@ -137,7 +145,8 @@ Test(room, nothing_accepted_is_lost)
 				accepted += room;
 				if (!room && ends < THREAD_HEADROOM && random() % 2)
 					for (; ends < THREAD_HEADROOM; ends++, accepted++)
-						put(); /* of what is open: once, until there is room again */
+						put(); /* of what is open: once, until there is room
+							  again */
 				if (!room)
 					break;
 			}
@@ -148,7 +157,8 @@ Test(room, nothing_accepted_is_lost)
 				rings_tidy(drain, true);
 			if (thread.head >= thread.limit)
 				drain_some(UINT64_MAX);
-			cr_assert_leq(atomic_load(&shared->grown_bytes), atomic_load(&shared->grow_bytes));
+			cr_assert_leq(atomic_load(&shared->grown_bytes),
+				      atomic_load(&shared->grow_bytes));
 		}
 		drain_some(UINT64_MAX);
 		cr_assert_eq(read_to, accepted);
@@ -156,7 +166,8 @@ Test(room, nothing_accepted_is_lost)
 	}
 }
 
-/* The kernel has no more: the ring goes round in what it has, and asks again only when the drain has moved. */
+/* The kernel has no more: the ring goes round in what it has, and asks again only when the drain
+ * has moved. */
 Test(room, refused_memory_is_asked_for_when_the_tail_has_moved)
 {
 	uint64_t lost = 0, tails = 0;
