@@ -339,7 +339,7 @@ uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset)
 {
 	uint64_t next = offset;
 #ifdef SEEK_DATA
-	int fd = file->fd >= 0 ? file->fd : regular_file_open(file->path);
+	int fd = file->fd >= 0 ? file->fd : regular_file_open(file->path, 0);
 	off_t found = fd >= 0 ? lseek(fd, (off_t)(file->base + offset), SEEK_DATA) : -1;
 
 	if (found >= 0)

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ring/laps.h"
 #include "reader_internal.h"
 #include "ring/ring_check.h"
 #include "ring/shared.h"
@@ -147,13 +148,22 @@ static uint64_t record_tick(const struct salvage *salvage, const struct record *
 	return record->counter >> salvage->shared->unit_shift;
 }
 
+static struct laps ring_laps(const struct salvage *salvage, uint32_t ring)
+{
+	return laps_read(&salvage->shared->rings[ring], salvage->shared->ring_bytes / sizeof(struct record));
+}
+
+/* Of the record at a position in a ring, in the file. */
+static uint64_t record_offset(const struct salvage *salvage, uint32_t ring, uint64_t position)
+{
+	return salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes +
+	       position * sizeof(struct record);
+}
+
 /* Records `index` to `index + count` of a ring, which lie together in the file, as one block. */
-static int salvage_block(struct salvage *salvage, uint32_t ring, struct trace_worker *worker, uint64_t index,
+static int salvage_block(struct salvage *salvage, uint64_t offset, struct trace_worker *worker, uint64_t index,
 			 uint32_t count)
 {
-	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
-	uint64_t offset = salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes +
-			  (index & (records - 1)) * sizeof(struct record);
 	struct reader_file *file = &salvage->reader->files[salvage->file_index];
 	struct record first, last;
 	struct reader_block *block;
@@ -185,17 +195,17 @@ static int salvage_block(struct salvage *salvage, uint32_t ring, struct trace_wo
 static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_worker *worker, uint64_t tail,
 			   uint64_t head)
 {
-	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
+	struct laps laps = ring_laps(salvage, ring);
 	int error = 0;
 
 	while (!error && tail < head) {
-		uint64_t count = records - (tail & (records - 1)); /* to where the ring wraps */
+		uint64_t position, count = laps_at(&laps, tail, &position);
 
 		if (count > READER_RAW_RECORDS)
 			count = READER_RAW_RECORDS;
 		if (count > head - tail)
 			count = head - tail;
-		error = salvage_block(salvage, ring, worker, tail, count);
+		error = salvage_block(salvage, record_offset(salvage, ring, position), worker, tail, (uint32_t)count);
 		tail += count;
 	}
 	return error;
@@ -205,13 +215,14 @@ static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_
  * to the first such place are whole. */
 static uint64_t others_head(struct salvage *salvage, uint32_t ring, uint64_t tail, uint64_t head)
 {
-	uint32_t records = salvage->shared->ring_bytes / sizeof(struct record);
-	uint64_t base = salvage->shared->rings_offset + (uint64_t)ring * salvage->shared->ring_bytes;
+	struct laps laps = ring_laps(salvage, ring);
 	struct reader_file *file = &salvage->reader->files[salvage->file_index];
 	struct record record;
+	uint64_t position;
 
 	for (; tail < head; tail++)
-		if (reader_file_read(file, &record, sizeof(record), base + (tail & (records - 1)) * sizeof(record)) !=
+		if (!laps_at(&laps, tail, &position) ||
+		    reader_file_read(file, &record, sizeof(record), record_offset(salvage, ring, position)) !=
 			sizeof(record) ||
 		    record.counter == 0)
 			break;
@@ -230,10 +241,11 @@ static uint64_t ring_lost(const struct shared_ring *ring)
 /* Whether the ring belongs to a worker, and its indices can be. */
 static bool ring_is_sane(const struct shared *shared, const struct shared_ring *ring)
 {
+	struct laps laps = laps_read(ring, shared->ring_bytes / sizeof(struct record));
 	uint64_t head = ring->head, tail = ring->tail;
 
 	return (ring->state == RING_LIVE || ring->state == RING_ENDED) && tail <= head && head < READER_INDEX_MAX &&
-	       head - tail <= shared->ring_bytes / sizeof(struct record) && ring_lost(ring) < READER_INDEX_MAX;
+	       laps_hold(&laps, tail, head) && ring_lost(ring) < READER_INDEX_MAX;
 }
 
 static void worker_from_ring(const struct salvage *salvage, struct trace_worker *worker, const struct shared_ring *ring)

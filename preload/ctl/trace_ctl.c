@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
- * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). Runs on the desk; shares
- * with the library the layout (shared.h), the switches (control.c) and the options (config.c).
+ * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). trace_ctl rings: what
+ * a process would get (budget.c). Runs on the desk; shares with the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
  * Rules: only ring files that attach.c finds are opened; nothing in them is believed unchecked.
  * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
@@ -18,6 +18,7 @@
 
 #include "observe/attach.h"
 #include "ring/clock.h"
+#include "program/budget.h"
 #include "program/config.h"
 #include "ring/control.h"
 #include "ring/doing.h"
@@ -40,6 +41,7 @@ static void usage(FILE *out)
 {
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
 	      "       trace_ctl recover\n"
+	      "       trace_ctl rings\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "PID is as this shell sees it, also that of a container's process.\n"
 	      "  status   what each worker is doing now, and how much was recorded and lost\n"
@@ -49,6 +51,7 @@ static void usage(FILE *out)
 	      "  rotate   seal the current file and begin another, then return\n"
 	      "  recover  write what programs left in memory that died with their drain, and whose files go to "
 	      "UVTRACE_PATH\n"
+	      "  rings    how much memory the rings of a program that is started here would have\n"
 	      "  --help   this text\n"
 	      "  --version\n",
 	      out);
@@ -89,11 +92,14 @@ static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
 }
 
 /* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
-static struct record find_doing(const struct record *records, uint64_t head, uint64_t mask)
+static struct record find_doing(struct shared *shared, uint32_t index, uint64_t head)
 {
+	uint64_t capacity = shared->ring_bytes / sizeof(struct record);
+	struct laps laps = laps_read(&shared->rings[index], capacity);
 	uint32_t ended;
 
-	return doing_find(records, mask, head, head < mask / 2 ? head : mask / 2, &ended);
+	return doing_find(shared_ring_records(shared, index), &laps, head,
+			  head < laps.size / 2 ? head : laps.size / 2, &ended);
 }
 
 /* "name" or "module+0xoffset", from the process itself. */
@@ -152,7 +158,6 @@ static void print_worker(const struct target *target, uint32_t index)
 	struct shared *shared = target->shared;
 	struct shared_ring *ring = &shared->rings[index];
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
-	uint64_t mask = shared->ring_bytes / sizeof(struct record) - 1;
 	uint64_t lost = 0;
 
 	for (int i = 0; i < RING_LOST_CAUSES; i++)
@@ -162,7 +167,7 @@ static void print_worker(const struct target *target, uint32_t index)
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
-		print_doing(target, find_doing(shared_ring_records(shared, index), head, mask));
+		print_doing(target, find_doing(shared, index, head));
 	else
 		printf("nothing recorded yet");
 	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
@@ -283,6 +288,33 @@ static int recover(void)
 	return recovery.failed > 0;
 }
 
+static void print_bytes(const char *before, uint64_t bytes, const char *after)
+{
+	bool mib = bytes >= 1 << 20;
+
+	printf("%s%" PRIu64 " %s%s", before, bytes >> (mib ? 20 : 10), mib ? "MiB" : "KiB", after);
+}
+
+/* One line, with the memory limit in it where there is one. */
+static int rings(void)
+{
+	uint64_t limit = budget_memory_limit(), total;
+	struct shm_rings rings = {0};
+
+	config_read();
+	total = shm_total_bytes(SHARED_DIR, limit);
+	shm_choose_rings(&rings, total);
+	print_bytes("", total, " for all rings together");
+	if (config.ring_total_bytes)
+		printf(" (UVTRACE_RING_TOTAL)");
+	else if (limit != UINT64_MAX)
+		print_bytes(" (memory limit ", limit, ")");
+	printf("; %" PRIu64 " workers at once, each", rings.count);
+	print_bytes(" from ", rings.step, "");
+	print_bytes(" to ", rings.bytes < total ? rings.bytes : total, "\n");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct target *target);
@@ -365,6 +397,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && strcmp(argv[1], "recover") == 0)
 		return recover();
+	if (argc == 2 && strcmp(argv[1], "rings") == 0)
+		return rings();
 	if (argc != 3) {
 		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
 		return 2;

@@ -27,7 +27,6 @@
 #define SLOW_TICK_MS   1000 /* while a callback runs on and on */
 #define SECOND_NS      1000000000ull
 #define MILLISECOND_NS 1000000ull
-#define RINGS_SPARE    8 /* threads that may be taking one at the same time */
 #define NEVER	       -1
 
 /* ---- Samples -------------------------------------------------------------------------------------------- */
@@ -119,17 +118,6 @@ static struct drain_asked asked_note(const struct drain *drain)
 	return asked;
 }
 
-/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
- * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
-static void rings_count(struct drain *drain)
-{
-	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
-
-	drain->ring_count = drain->ring_max;
-	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
-		drain->ring_count = workers + RINGS_SPARE;
-}
-
 static bool rotation_is_due(const struct drain *drain)
 {
 	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.writer.has_events ||
@@ -168,7 +156,7 @@ static void watch_ring(struct drain *drain, uint32_t i)
 	    .tid = worker->tid,
 	    .role = worker->role,
 	    .records = rings_records(drain, i),
-	    .mask = drain->ring_mask,
+	    .laps = worker->laps,
 	    .head = worker->head,
 	    .encoder = &worker->encoder,
 	};
@@ -229,6 +217,7 @@ static void tick(struct drain *drain)
 	rings_take(drain, flushes);
 	watch(drain);
 	rings_free(drain);
+	rings_tidy(drain, flushes);
 	if (flushes)
 		flush(drain);
 	if (rotation_is_due(drain)) {
@@ -246,10 +235,10 @@ static bool is_quiet(const struct drain *drain)
 	return drain->now_ns - drain->active_ns >= SECOND_NS;
 }
 
-/* No callback runs, and every event and sample of those that did is written. */
+/* No callback runs, every event and sample of those that did is written, and memory that is not used is given back. */
 static bool is_idle(const struct drain *drain)
 {
-	if (drain->segment.samples.header.payload_bytes > 0)
+	if (!rings_are_tidy(drain) || drain->segment.samples.header.payload_bytes > 0)
 		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		if (is_busy(&drain->workers[i]) || rings_pending(&drain->workers[i]) > 0)
@@ -269,15 +258,16 @@ static bool program_left(struct drain *drain)
  * quarter full: the program must go on though the drain may have to wait for a processor. */
 static int busy_tick_ms(const struct drain *drain)
 {
-	uint64_t capacity = drain->ring_mask + 1, quarter_ns;
-	uint64_t grown = 0;
+	uint64_t quarter_ns = UINT64_MAX;
 
-	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (drain->workers[i].worker != 0 && drain->workers[i].grown > grown)
-			grown = drain->workers[i].grown;
-	if (grown == 0 || grown > UINT32_MAX)
-		return TICK_MS;
-	quarter_ns = drain->elapsed_ns / grown * (capacity / 4);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		const struct drain_worker *worker = &drain->workers[i];
+		uint64_t ns = UINT64_MAX;
+
+		if (worker->worker != 0 && worker->grown != 0 && worker->grown <= UINT32_MAX)
+			ns = drain->elapsed_ns / worker->grown * (rings_size(drain, i) / 4);
+		quarter_ns = ns < quarter_ns ? ns : quarter_ns;
+	}
 	if (quarter_ns >= TICK_MS * MILLISECOND_NS / 4)
 		return TICK_MS;
 	return quarter_ns > MILLISECOND_NS ? (int)(quarter_ns / MILLISECOND_NS) : 1;
@@ -330,7 +320,8 @@ static uint64_t last_tick(const struct drain *drain)
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		uint32_t state = atomic_load_explicit(&shared->rings[i].state, memory_order_acquire);
 		uint64_t head = atomic_load_explicit(&shared->rings[i].head, memory_order_acquire);
-		uint64_t counter = head > 0 ? rings_records(drain, i)[(head - 1) & drain->ring_mask].counter : 0;
+		struct laps laps = laps_read(&shared->rings[i], drain->ring_records);
+		uint64_t counter = head > 0 ? laps_record(&laps, rings_records(drain, i), head - 1).counter : 0;
 
 		if ((state == RING_LIVE || state == RING_ENDED) && counter > last)
 			last = counter;
@@ -346,12 +337,14 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	drain->program_gone = program_gone;
 	drain->ring_max = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
 	drain->ring_bytes = shared->ring_bytes;
-	drain->ring_mask = drain->ring_bytes / sizeof(struct record) - 1;
+	drain->ring_records = drain->ring_bytes / sizeof(struct record);
+	drain->step_bytes = shared->step_bytes;
 	drain->rings_offset = shared->rings_offset;
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
 	drain->now_ns = drain->active_ns = drain->flushed_ns = drain->surveyed_ns = clock_mono_ns();
 	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
 	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
+	rings_take_over(drain);
 	encoder_words_init(&drain->words);
 	error = segment_init(&drain->segment, shared, program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);

@@ -110,17 +110,25 @@ static NOINLINE void open_track(struct encoder *encoder, uint64_t word, uint64_t
 		open_pop(encoder, code);
 }
 
-void encoder_resume(struct encoder *encoder, const struct encoder_source *source)
+void encoder_save(const struct encoder *encoder, struct shared_open *open)
 {
-	for (uint64_t i = 0; i < source->count; i++) {
-		const struct record *record = &source->records[(source->first + i) & source->mask];
-		uint64_t word = record->word, tick = record->counter >> encoder->unit_shift;
+	uint32_t kept = encoder->open_count < SHARED_OPEN_MAX ? encoder->open_count : SHARED_OPEN_MAX;
 
-		encoder->tick = tick > encoder->tick ? tick : encoder->tick;
-		if (code_is_tracked(trace_word_code(word)))
-			open_track(encoder, word, encoder->tick);
-	}
-	encoder->index = source->first + source->count;
+	open->index = encoder->index;
+	open->tick = encoder->tick;
+	open->count = encoder->open_count + encoder->open_beyond;
+	memcpy(open->open, encoder->open, kept * sizeof(open->open[0]));
+}
+
+void encoder_restore(struct encoder *encoder, const struct shared_open *open)
+{
+	uint32_t count = open->count;
+
+	encoder->index = open->index;
+	encoder->tick = open->tick;
+	encoder->open_count = count < SHARED_OPEN_MAX ? count : SHARED_OPEN_MAX;
+	encoder->open_beyond = count - encoder->open_count;
+	memcpy(encoder->open, open->open, encoder->open_count * sizeof(open->open[0]));
 }
 
 /* ---- Words ---------------------------------------------------------------------------------------------- */

@@ -52,8 +52,10 @@ struct encoder_source {
 void encoder_words_init(struct encoder_words *words);
 void encoder_init(struct encoder *encoder, uint32_t worker, uint32_t unit_shift);
 
-/* Goes through records that somebody else has encoded, to know what is open after them. */
-void encoder_resume(struct encoder *encoder, const struct encoder_source *source);
+/* What is open, for whoever takes over; and the encoder as it was then. What is nested beyond SHARED_OPEN_MAX comes back
+ * as a number. */
+void encoder_save(const struct encoder *encoder, struct shared_open *open);
+void encoder_restore(struct encoder *encoder, const struct shared_open *open);
 
 /* Fills `block`, which has `bytes` bytes (at least ENCODER_BLOCK_BYTES_MIN), with a block header and a payload,
  * but for the checksum. Returns how many records it took: all or as many as fit, at least one if there is one.

@@ -17,6 +17,7 @@
 #include "observe/attach.h"
 #include "drain.h"
 #include "files/folder.h"
+#include "ring/laps.h"
 #include "ring/ring_check.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks */
@@ -67,18 +68,27 @@ static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
-/* Also the records that were drained before: they say what was open. */
+/* The records that were not drained. */
 static int copy_ring(struct orphan *orphan, uint32_t i)
 {
 	const struct shared *copy = orphan->copy;
-	uint64_t bytes = copy->ring_bytes, records = bytes / sizeof(struct record);
-	uint64_t head = copy->rings[i].head;
+	const struct shared_ring *ring = &copy->rings[i];
+	struct laps laps = laps_read(ring, copy->ring_bytes / sizeof(struct record));
+	uint64_t head = ring->head, position, count;
+	int error = 0;
 
-	if (copy->rings[i].state != RING_LIVE && copy->rings[i].state != RING_ENDED)
+	if (ring->state != RING_LIVE && ring->state != RING_ENDED)
 		return 0;
-	if (head < records)
-		bytes = head * sizeof(struct record);
-	return copy_part(orphan, copy->rings_offset + (uint64_t)i * copy->ring_bytes, bytes);
+	for (uint64_t at = ring->tail; !error && at < head; at += count) {
+		count = laps_at(&laps, at, &position);
+		count = count < head - at ? count : head - at;
+		if (count == 0)
+			return 0; /* the drain will find that it makes no sense */
+		error = copy_part(orphan,
+				  copy->rings_offset + (uint64_t)i * copy->ring_bytes + position * sizeof(struct record),
+				  count * sizeof(struct record));
+	}
+	return error;
 }
 
 static int copy_rings(struct orphan *orphan)

@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ring/futex.h"
+
 #define RECORDS_WORTH_A_BLOCK 4096
+#define RINGS_SPARE	      8 /* threads that may be taking one at the same time */
 
 /* ---- Segments ------------------------------------------------------------------------------------------- */
 
@@ -154,26 +157,52 @@ struct record *rings_records(const struct drain *drain, uint32_t i)
 	return (struct record *)((char *)drain->shared + drain->rings_offset + (uint64_t)i * drain->ring_bytes);
 }
 
-/* Begins at the ring's tail. Where another drain was at work before, what was open there is looked up in the records
- * that it has drained, as far as they are not overwritten yet: of those, the older quarter may be while we look. */
+/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
+ * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
+void rings_count(struct drain *drain)
+{
+	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
+
+	drain->ring_count = drain->ring_max;
+	if (workers < drain->ring_max && drain->ring_max - workers > RINGS_SPARE)
+		drain->ring_count = workers + RINGS_SPARE;
+}
+
+uint64_t rings_size(const struct drain *drain, uint32_t i)
+{
+	return drain->workers[i].laps.size;
+}
+
+/* Begins at the ring's tail. Where another drain was at work before, it left what was open there. */
 static void encoder_begin(struct drain *drain, uint32_t i)
 {
-	struct encoder *encoder = &drain->workers[i].encoder;
+	struct drain_worker *worker = &drain->workers[i];
 	const struct shared_ring *ring = &drain->shared->rings[i];
-	uint64_t capacity = drain->ring_mask + 1;
-	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	uint64_t oldest = head > capacity ? head - capacity : 0;
-	uint64_t first = head > capacity ? oldest + capacity / 4 : 0;
-	struct encoder_source drained = {rings_records(drain, i), drain->ring_mask, first, tail - first};
 
-	encoder_init(encoder, ring->worker, drain->segment.header.unit_shift);
-	encoder->index = tail;
-	if (tail <= first || tail > head)
+	encoder_init(&worker->encoder, ring->worker, drain->segment.header.unit_shift);
+	worker->encoder.index = tail;
+	for (worker->open = 0; worker->open < 2; worker->open++) {
+		struct shared_open open = ring->open[worker->open];
+
+		if (open.index != tail)
+			continue;
+		encoder_restore(&worker->encoder, &open);
 		return;
-	encoder_resume(encoder, &drained);
-	if (atomic_load_explicit(&ring->head, memory_order_acquire) > first + capacity)
-		encoder->open_count = encoder->open_beyond = 0;
+	}
+	worker->open = 0;
+}
+
+/* Moves the tail. What is open there is written first, beside what was open at the last one. */
+static void tail_move(struct drain *drain, uint32_t i)
+{
+	struct shared_ring *ring = &drain->shared->rings[i];
+	struct drain_worker *worker = &drain->workers[i];
+
+	worker->open ^= 1;
+	encoder_save(&worker->encoder, &ring->open[worker->open & 1]);
+	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
+	atomic_store_explicit(&ring->tail, worker->encoder.index, memory_order_release);
 }
 
 /* A ring that belongs to a worker which has not been seen yet. */
@@ -190,7 +219,7 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	memcpy(worker->name, ring->name, worker->name_bytes);
 	worker->start_tick = ring->start_counter >> drain->segment.header.unit_shift;
 	worker->end_tick = 0;
-	worker->head = worker->sampled = worker->encoder.index;
+	worker->head = worker->sampled = worker->tidied = worker->encoder.index;
 	worker->lost = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
 	worker->samples.worker = 0; /* not begun: there may be no file yet to put its first samples into */
@@ -206,7 +235,7 @@ static uint64_t others_head(const struct drain *drain, uint32_t i)
 	uint64_t counter = 1;
 
 	for (; index < worker->head; index++) {
-		struct record *record = &records[index & drain->ring_mask];
+		struct record *record = &records[index & (worker->laps.size - 1)];
 		/* Acquire: pairs with the release in thread_others_emit(); the word is there. */
 		uint64_t found = __atomic_load_n(&record->counter, __ATOMIC_ACQUIRE);
 
@@ -225,7 +254,7 @@ static void others_clear(const struct drain *drain, uint32_t i, uint64_t from, u
 	struct record *records = rings_records(drain, i);
 
 	for (uint64_t index = from; index < to; index++)
-		records[index & drain->ring_mask].counter = 0;
+		records[index & (drain->workers[i].laps.size - 1)].counter = 0;
 }
 
 /* Notes how far the ring is filled. */
@@ -248,12 +277,15 @@ void rings_note(struct drain *drain, uint32_t i)
 	head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	worker->grown = head - worker->head;
 	worker->head = head;
-	if (worker->head - worker->encoder.index > drain->ring_mask + 1)
+	worker->laps = laps_read(ring, drain->ring_records);
+	if (head < worker->encoder.index || !laps_hold(&worker->laps, worker->encoder.index, head))
 		worker->encoder.index = worker->head; /* nonsense: nothing in there can be told apart */
 	if (worker->role == TRACE_ROLE_OTHER)
 		worker->head = others_head(drain, i);
-	if (worker->grown != 0)
+	if (worker->grown != 0) {
 		drain->active_ns = drain->now_ns;
+		worker->untidy = worker->role != TRACE_ROLE_OTHER;
+	}
 }
 
 uint64_t rings_pending(const struct drain_worker *worker)
@@ -274,18 +306,14 @@ static bool block_write(struct drain *drain)
 	       writer_append(writer, &drain->block.header, drain->now_ns) == 0;
 }
 
-/* One block. False: it cannot be written now, and its records wait in the ring. Those that may not wait are gone
+/* One block, of records that lie together. False: it cannot be written now, and its records wait in the ring. Those that may not wait are gone
  * through all the same, to know what is open. */
 static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 {
 	struct drain_worker *worker = &drain->workers[i];
-	struct encoder before;
-	struct encoder_source source = {
-	    .records = rings_records(drain, i),
-	    .mask = drain->ring_mask,
-	    .first = worker->encoder.index,
-	    .count = rings_pending(worker),
-	};
+	struct encoder before = worker->encoder;
+	struct laps_run run = laps_run(&worker->laps, rings_records(drain, i), before.index, rings_pending(worker));
+	struct encoder_source source = {.records = run.records, .mask = UINT64_MAX >> 1, .count = run.count};
 	uint64_t bytes = ENCODER_BLOCK_BYTES;
 	bool ready = room_ready(drain);
 
@@ -297,31 +325,29 @@ static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 		bytes = room < bytes ? room : bytes;
 		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;
 	}
-	before = worker->encoder;
 	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header, (uint32_t)bytes);
 	if (ready && !block_write(drain) && may_wait) {
 		worker->encoder = before;
 		return false;
 	}
 	if (worker->role == TRACE_ROLE_OTHER)
-		others_clear(drain, i, source.first, worker->encoder.index);
-	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
-	atomic_store_explicit(&drain->shared->rings[i].tail, worker->encoder.index, memory_order_release);
+		others_clear(drain, i, before.index, worker->encoder.index);
+	tail_move(drain, i);
 	return true;
 }
 
 /* Few records can wait in the ring. */
-static bool is_worth_a_block(const struct drain *drain, const struct drain_worker *worker)
+static bool is_worth_a_block(const struct drain_worker *worker)
 {
 	uint64_t pending = rings_pending(worker);
 
-	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > drain->ring_mask / 4;
+	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > worker->laps.size / 4;
 }
 
 /* Whether the records may wait until something can be written again: not for an end that has come. */
 static bool may_wait(const struct drain *drain, const struct drain_worker *worker)
 {
-	return !drain_is_over(drain) && !worker->has_ended && rings_pending(worker) <= (drain->ring_mask + 1) / 4;
+	return !drain_is_over(drain) && !worker->has_ended && rings_pending(worker) <= worker->laps.size / 4;
 }
 
 void rings_take(struct drain *drain, bool all)
@@ -329,7 +355,7 @@ void rings_take(struct drain *drain, bool all)
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct drain_worker *worker = &drain->workers[i];
 
-		if (all || is_worth_a_block(drain, worker))
+		if (all || is_worth_a_block(worker))
 			while (rings_pending(worker) > 0 && ring_take(drain, i, may_wait(drain, worker)))
 				;
 	}
@@ -353,6 +379,8 @@ static void ring_free(struct drain *drain, uint32_t i)
 	atomic_fetch_add(&shared->pool_cancelled, atomic_load(&ring->pool_cancelled));
 	atomic_fetch_add(&shared->pool_finished, atomic_load(&ring->pool_finished));
 	worker->worker = 0;
+	worker->tidied = 0;
+	worker->untidy = true;
 	/* Release: pairs with the acquire of the thread that claims the ring next. */
 	atomic_store_explicit(&ring->state, RING_FREE, memory_order_release);
 }
@@ -365,12 +393,22 @@ static bool is_to_be_freed(const struct drain_worker *worker)
 /* A look that the watchdog has taken at a worker is written first: in a block of its own, not among the entries. */
 void rings_free(struct drain *drain)
 {
+	uint32_t freed = 0;
+
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		if (is_to_be_freed(&drain->workers[i]))
 			watchdog_forget(&drain->watchdog, i);
 	entries_begin(&drain->segment.entries, TRACE_BLOCK_WORKERS);
-	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (is_to_be_freed(&drain->workers[i]))
-			ring_free(drain, i);
+	for (uint32_t i = 0; i < drain->ring_count; i++) {
+		if (!is_to_be_freed(&drain->workers[i]))
+			continue;
+		ring_free(drain, i);
+		freed++;
+	}
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
+	if (freed == 0)
+		return;
+	atomic_fetch_sub(&drain->shared->ended_rings, freed);
+	atomic_fetch_add(&drain->shared->freed_rings, 1);
+	futex_wake(&drain->shared->freed_rings);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "encoder.h"
+#include "ring/laps.h"
 #include "sampler.h"
 #include "segment.h"
 #include "ring/shared.h"
@@ -24,9 +25,13 @@ struct drain_worker {
 	char name[16];
 	uint64_t start_tick, end_tick;
 	bool has_ended;	  /* as noted in this tick: the head is the last one */
-	uint64_t head;	  /* as noted in this tick */
+	uint64_t head;	  /* as noted in this tick ... */
+	struct laps laps; /* ... and where the records below it lie */
 	uint64_t grown;	  /* by so many since the tick before */
 	uint64_t sampled; /* head at the last sample */
+	uint64_t tidied;  /* head when its memory was last looked at */
+	bool untidy;	  /* it may have memory that it does not need */
+	uint32_t open;	  /* of shared_ring.open: what is open at the tail */
 	uint64_t lost;
 	uint64_t told_recorded, told_lost; /* in the last worker entry */
 	struct sampler_worker samples;
@@ -48,7 +53,10 @@ struct drain {
 	struct drain_asked asked;
 	uint32_t rotated;	       /* of rotate_asked */
 	uint32_t ring_count, ring_max; /* that may have been used; that there are */
-	uint64_t ring_mask;
+	uint64_t ring_records; /* that a ring's stretch of the file has room for */
+	uint64_t step_bytes;
+	uint64_t grow_bytes;
+	bool keeps_memory; /* nothing can be given back to the kernel */
 	uint64_t rings_offset;
 	uint32_t ring_bytes;
 	uint64_t rotate_ns;
@@ -95,6 +103,9 @@ void rings_put_workers(struct drain *drain, bool all);
 /* The records of ring `i`. */
 struct record *rings_records(const struct drain *drain, uint32_t i);
 
+/* Notes how many rings may have been used: drain->ring_count. */
+void rings_count(struct drain *drain);
+
 /* Notes whose ring `i` is and how far it is filled. */
 void rings_note(struct drain *drain, uint32_t i);
 
@@ -103,6 +114,19 @@ uint64_t rings_pending(const struct drain_worker *worker);
 
 /* Writes them, or (not `all`) where there are enough for a block. */
 void rings_take(struct drain *drain, bool all);
+
+/* Records that ring `i` may hold as things are. */
+uint64_t rings_size(const struct drain *drain, uint32_t i);
+
+/* Gives back memory: of rings that are not used and, beyond what they need, of workers that do little; of others what goes
+ * beyond their share of the budget when it is short. All of them, or (not `all`) the latter only. */
+void rings_tidy(struct drain *drain, bool all);
+
+/* Whether there is nothing more to give back. */
+bool rings_are_tidy(const struct drain *drain);
+
+/* Goes on where another drain was killed. */
+void rings_take_over(struct drain *drain);
 
 /* Gives the rings of threads that are gone to others. */
 void rings_free(struct drain *drain);

@@ -133,13 +133,16 @@ static bool life_start(struct shared *shared)
 /* What a program of the same trace left that died with its drain: somebody restarted it, and here we are. */
 static void *orphans_take(void *arg)
 {
-	const struct shared *shared = arg;
+	struct shared *shared = arg;
 	static struct orphans_heir heir;
 
 	heir.options = shared->options;
 	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
 	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
 	orphans_recover(&heir, &(struct orphans_visitor){0});
+	/* The program has left so much of its memory to them. */
+	atomic_fetch_add(&shared->grow_bytes, shared->held_bytes);
+	shared->held_bytes = 0;
 	return NULL;
 }
 

@@ -262,7 +262,7 @@ static struct record doing_of(const struct watchdog_ring *ring)
 	uint64_t pending = ring->head - ring->encoder->index;
 	uint32_t ended;
 	struct record doing =
-	    doing_find(ring->records, ring->mask, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
+	    doing_find(ring->records, &ring->laps, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
 
 	if (doing.word || pending > SCAN_MAX)
 		return doing;
@@ -273,7 +273,7 @@ static struct record doing_of(const struct watchdog_ring *ring)
 static uint64_t newest_counter(const struct watchdog_ring *ring)
 {
 	if (ring->head > ring->encoder->index)
-		return ring->records[(ring->head - 1) & ring->mask].counter;
+		return laps_record(&ring->laps, ring->records, ring->head - 1).counter;
 	return ring->encoder->tick << ring->encoder->unit_shift;
 }
 

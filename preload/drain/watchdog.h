@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "encoder.h"
+#include "ring/laps.h"
 #include "sampler.h"
 #include "segment.h"
 #include "ring/shared.h"
@@ -31,7 +32,7 @@ struct watchdog_ring {
 	uint32_t worker, tid;
 	uint8_t role;
 	const struct record *records;
-	uint64_t mask;
+	struct laps laps;
 	uint64_t head;
 	const struct encoder *encoder; /* what was open below encoder->index */
 };

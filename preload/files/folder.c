@@ -243,3 +243,15 @@ int folder_walk(int folder, void (*visit)(int folder, const char *name, void *ar
 	}
 	return bytes < 0 ? -errno : 0;
 }
+
+int folder_walk_path(const char *path, void (*visit)(int folder, const char *name, void *arg), void *arg)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error;
+
+	if (folder < 0)
+		return -errno;
+	error = folder_walk(folder, visit, arg);
+	close(folder);
+	return error;
+}

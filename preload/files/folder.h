@@ -30,4 +30,7 @@ int folder_check_file(const char *path);
 /* Calls visit() with the folder and each name in it. Returns 0 or -errno. */
 int folder_walk(int folder, void (*visit)(int folder, const char *name, void *arg), void *arg);
 
+/* The same by a path, whoever made the folder: for names that are only read, each judged by itself. */
+int folder_walk_path(const char *path, void (*visit)(int folder, const char *name, void *arg), void *arg);
+
 #endif

@@ -133,25 +133,14 @@ static void try_mapped(struct attach_search *search, const char *root, const cha
 		try_file(search, AT_FDCWD, path);
 }
 
-/* Whoever made the folder: each file in it is judged by itself. */
-static void try_names(struct attach_search *search, const char *path)
-{
-	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (folder < 0)
-		return;
-	folder_walk(folder, try_name, search);
-	close(folder);
-}
-
 static void try_folder(struct attach_search *search, const char *root, const char *folder)
 {
 	char inside[ROOT_BYTES + SHARED_PATH_BYTES];
 
-	try_names(search, folder);
+	folder_walk_path(folder, try_name, search);
 	snprintf(inside, sizeof(inside), "%s%s", root, folder);
 	if (!search->shared)
-		try_names(search, inside);
+		folder_walk_path(inside, try_name, search);
 }
 
 struct attach_search attach_find(uint32_t pid, const char *folder)

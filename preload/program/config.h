@@ -18,6 +18,7 @@ struct config {
 	uint64_t rotate_seconds;
 	uint64_t pending_seconds;
 	uint64_t ring_size_bytes;
+	uint64_t ring_total_bytes; /* 0: budget.h chooses */
 	uint64_t drain; /* enum shared_drain */
 	uint64_t enabled;
 	uint64_t alloc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See shm.h. The header is reserved by posix_fallocate, each ring later by MADV_POPULATE_WRITE (thread.c), so
+ * See shm.h. The header is reserved by posix_fallocate, with the first ring's first step, the rest of the rings
+ * later by MADV_POPULATE_WRITE (steps.c), so
  * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
  * O_NOFOLLOW: nobody can have put something there before us. Whoever comes later by the name asks whether it
  * still leads to the same file (ring_file.h).
@@ -15,8 +16,10 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "budget.h"
 #include "ring/clock.h"
 #include "config.h"
 #include "files/folder.h"
@@ -27,7 +30,9 @@
 
 #define PAGE_BYTES     4096
 #define RING_BYTES_MIN 16384
-#define RINGS_WANTED   8 /* rather smaller ones than fewer */
+#define RINGS_WANTED   8     /* rather smaller ones than fewer */
+#define STEP_BYTES     16384 /* of memory that a worker takes at once, ... */
+#define STEP_BYTES_MIN 8192  /* ... where there is little; more than twice the headroom */
 
 /* Where the kernel itself goes by the counter we may as well. */
 static uint32_t choose_clock(void)
@@ -128,30 +133,57 @@ static int open_in_trace_folder(struct place *place)
 	return fd;
 }
 
-/* How many rings of which size. */
-struct rings {
-	uint64_t offset; /* of the first one */
-	uint64_t bytes;	 /* of each */
-	uint32_t count;
-};
+/* What the user says is not asked any further. */
+uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
+{
+	struct statvfs file_system;
+	uint64_t room = UINT64_MAX;
+
+	if (config.ring_total_bytes)
+		return config.ring_total_bytes;
+	if (statvfs(path, &file_system) == 0)
+		room = (uint64_t)file_system.f_bavail * file_system.f_bsize;
+	room = room > sizeof(struct shared) ? room - sizeof(struct shared) : 0;
+	return budget_bytes(memory_limit, room);
+}
+
+void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
+{
+	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	rings->bytes = config.ring_size_bytes;
+	rings->step = STEP_BYTES;
+	rings->count = SHARED_RINGS_MAX;
+	while (rings->bytes / rings->step > SHARED_STEPS_MAX)
+		rings->step *= 2;
+	/* Half of it is for the first steps, so that each ring has one. */
+	while (rings->step > STEP_BYTES_MIN && total_bytes / 2 / rings->step < SHARED_RINGS_MAX)
+		rings->step /= 2;
+	if (total_bytes / 2 / rings->step < rings->count)
+		rings->count = total_bytes / 2 / rings->step;
+	rings->count += rings->count == 0;
+	while (rings->bytes / rings->step > SHARED_STEPS_MAX)
+		rings->bytes /= 2;
+	rings->grow = total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
+}
 
 /* A file that grows beyond RLIMIT_FSIZE is a SIGXFSZ for the program: so it never does. */
-static int rings_choose(struct rings *rings)
+static int rings_fit(struct shm_rings *rings)
 {
 	struct rlimit limit;
 	uint64_t room = UINT64_MAX;
 
-	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-	rings->bytes = config.ring_size_bytes;
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
 		room = limit.rlim_cur > rings->offset ? limit.rlim_cur - rings->offset : 0;
 	while (rings->bytes > RING_BYTES_MIN && room / rings->bytes < RINGS_WANTED)
 		rings->bytes /= 2;
-	rings->count = room / rings->bytes < SHARED_RINGS_MAX ? room / rings->bytes : SHARED_RINGS_MAX;
+	if (rings->step > rings->bytes)
+		rings->step = rings->bytes;
+	if (room / rings->bytes < rings->count)
+		rings->count = room / rings->bytes;
 	return rings->count ? 0 : -EFBIG;
 }
 
-static void *map_rings(int fd, struct rings *rings)
+static void *map_rings(int fd, struct shm_rings *rings)
 {
 	/* Virtual memory only, but RLIMIT_AS counts it: take fewer rings where it is scarce. */
 	for (; rings->count; rings->count /= 4) {
@@ -180,7 +212,7 @@ void shm_fill_options(struct shared_options *options)
 	options->total_size_bytes = config.total_size_bytes;
 }
 
-static void fill_identity(struct shared *shared, const char *path, const struct rings *rings)
+static void fill_identity(struct shared *shared, const char *path, const struct shm_rings *rings)
 {
 	memcpy(shared->magic, SHARED_MAGIC, sizeof(shared->magic));
 	shared->version = SHARED_VERSION;
@@ -188,6 +220,10 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	shared->rings_offset = rings->offset;
 	shared->ring_bytes = rings->bytes;
 	shared->ring_count = rings->count;
+	shared->step_bytes = rings->step;
+	shared->held_bytes = rings->held < rings->grow ? rings->held : rings->grow;
+	atomic_store(&shared->grow_bytes, rings->grow - shared->held_bytes);
+	atomic_store(&shared->share_steps, rings->bytes / rings->step);
 	shared->total_bytes = rings->offset + rings->count * rings->bytes;
 	shared->pid = getpid();
 	shared->clock = choose_clock();
@@ -205,20 +241,34 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
+/* Where it is not the memory limit that leaves so little. */
+static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_limit)
+{
+	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&
+	    total_bytes < RINGS_WANTED * config.ring_size_bytes)
+		log_warn("little memory for rings: %lu KiB for %s; events may be lost", total_bytes / 1024, path);
+}
+
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
 static int fill_file(int fd, const char *path, struct shared **shared)
 {
-	struct rings rings;
-	int error = rings_choose(&rings);
+	struct shm_rings rings = {0};
+	uint64_t memory_limit = config.ring_total_bytes ? UINT64_MAX : budget_memory_limit();
+	uint64_t total_bytes = shm_total_bytes(path, memory_limit);
+	int error;
 
+	shm_choose_rings(&rings, total_bytes);
+	rings.held = memory_limit == UINT64_MAX ? 0 : budget_left_bytes();
+	error = rings_fit(&rings);
 	if (!error)
-		error = -posix_fallocate(fd, 0, rings.offset);
+		error = -posix_fallocate(fd, 0, rings.offset + rings.step);
 	if (error)
 		return error;
 	*shared = map_rings(fd, &rings);
 	if (!*shared)
 		return -errno;
 	fill_identity(*shared, path, &rings);
+	say_scarce(path, total_bytes, memory_limit);
 	return 0;
 }
 

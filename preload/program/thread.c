@@ -6,22 +6,19 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ring/futex.h"
+#include "log.h"
 #include "process.h"
 #include "hotpath.h"
 
-#define POPULATE_STEP 4096 /* records: 64 KiB, some tens of microseconds */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
-#define OTHERS_TRIES 1000 /* to see the others' ring made: it takes some tens of microseconds */
+#define ENDED_RINGS   16 /* for so many the drain is woken */
+#define CLAIM_TRIES   2
+#define CLAIM_WAIT_MS 1 /* a thread's start is not put off longer */
 
 struct thread thread_none;
 __thread struct thread *thread_current = &thread_none;
@@ -54,7 +51,7 @@ static void thread_end(void *arg)
 {
 	struct thread *thread = arg;
 	struct shared_ring *ring = thread->ring;
-	const struct shared *shared = thread->shared;
+	struct shared *shared = thread->shared;
 
 	thread_current = &thread_untraced;
 	if (!ring) /* a forked child's copy */
@@ -68,8 +65,8 @@ static void thread_end(void *arg)
 	thread->limit = 0;
 	/* Release: pairs with the drain's acquire, which then reads the last records. */
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
-	/* Where threads come and go by the hundred, rings are wanted back sooner than at the drain's next tick. */
-	if (ring - shared->rings >= shared->ring_count / 2)
+	/* Where threads come and go by the thousand, rings are wanted back sooner than at the drain's next tick. */
+	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % ENDED_RINGS == 0)
 		process_wake_drain();
 }
 
@@ -81,23 +78,7 @@ static void thread_key_make(void)
 		atomic_store(&thread_key_made, pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
 }
 
-/* Makes sure of the memory of the next STEP records: a store to a page that a full tmpfs cannot give would be a
- * SIGBUS. Kernels before 5.14 cannot do it, and a seccomp filter may forbid it; there a full tmpfs is not survived. */
-static int thread_populate(struct thread *thread)
-{
-	uint64_t step = POPULATE_STEP <= thread->mask ? POPULATE_STEP : thread->mask + 1;
-	uint64_t from = thread->populated;
-	int rc = from > thread->mask
-		     ? 0
-		     : madvise(&thread->records[from], step * sizeof(struct record), MADV_POPULATE_WRITE);
-
-	if (rc && (errno == EFAULT || errno == ENOMEM))
-		return -errno;
-	__atomic_store_n(&thread->populated, from + step, __ATOMIC_RELEASE);
-	return 0;
-}
-
-static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
+static struct shared_ring *ring_claim_free(struct shared *shared, uint32_t *index)
 {
 	for (uint32_t i = 0; i < shared->ring_count; i++) {
 		uint32_t expected = RING_FREE;
@@ -111,6 +92,21 @@ static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
 	return NULL;
 }
 
+/* A ring that has ended is free as soon as the drain has come by: where only such are left it is waited for, a moment. */
+static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
+{
+	struct shared_ring *ring = ring_claim_free(shared, index);
+
+	for (int tries = 0; !ring && tries < CLAIM_TRIES && (int32_t)atomic_load(&shared->ended_rings) > 0; tries++) {
+		uint32_t wake = atomic_load(&shared->freed_rings);
+
+		process_wake_drain();
+		futex_wait(&shared->freed_rings, wake, CLAIM_WAIT_MS);
+		ring = ring_claim_free(shared, index);
+	}
+	return ring;
+}
+
 static void ring_describe(struct shared *shared, struct shared_ring *ring, enum trace_role role)
 {
 	atomic_store(&ring->head, 0);
@@ -122,6 +118,10 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 	atomic_store(&ring->pool_finished, 0);
 	atomic_store(&ring->pool_parked, 0);
 	atomic_store(&ring->end_counter, 0);
+	atomic_store(&ring->lap_start[0], 0);
+	atomic_store(&ring->lap_start[1], 0);
+	for (int i = 0; i < 2; i++)
+		ring->open[i] = (struct shared_open){.index = i ? UINT64_MAX : 0}; /* nothing is open at the first tail */
 	shared_ring_enable(shared, ring);
 	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
 	ring->role = role;
@@ -134,49 +134,43 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 		prctl(PR_GET_NAME, ring->name, 0, 0, 0);
 }
 
-/* The next place at which to look again: the half that wakes the drain, then every sixteenth, then the end
- * of the ring or of the memory that is there. */
-static void thread_set_limit(struct thread *thread, uint64_t tail)
+/* Threads that come when there is no memory at all for a ring are counted, and said once. */
+static void say_no_memory(const struct shared *shared, int error)
 {
-	uint64_t capacity = thread->mask + 1;
-	uint64_t end = tail + capacity - THREAD_HEADROOM;
-	uint64_t next = tail + capacity / 2;
+	static _Atomic uint32_t said;
 
-	if (thread->head >= next)
-		next = thread->head + capacity / 16;
-	if (thread->populated < capacity && end > thread->populated - THREAD_HEADROOM)
-		end = thread->populated - THREAD_HEADROOM;
-	thread->limit = next < end ? next : end;
+	if (atomic_exchange(&said, 1) == 0)
+		log_warn("no memory for another ring in %s: %s; such threads are not traced", shared->self_path,
+			 strerror(-error));
 }
 
-/* NULL: no ring is free, or no memory for it. */
-static struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
+struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 {
 	uint32_t index;
 	struct shared_ring *ring = ring_claim(shared, &index);
 	struct thread *thread;
+	int error;
 
 	if (!ring)
 		return NULL;
 	thread = &process->threads[index];
 	memset(thread, 0, sizeof(*thread));
-	thread->mask = shared->ring_bytes / sizeof(struct record) - 1;
 	thread->records = shared_ring_records(shared, index);
-	/* A worker that had this ring left its records, and in the shared ring a counter says that a place is filled
-	 * in: give their memory back, so that they read as 0. */
-	if ((role == TRACE_ROLE_OTHER && ring->worker && madvise(thread->records, shared->ring_bytes, MADV_REMOVE)) ||
-	    thread_populate(thread)) {
+	thread->shared = shared;
+	thread->role = role;
+	ring_describe(shared, ring, role);
+	error = thread_room_begin(thread, index);
+	if (error) {
+		say_no_memory(shared, error);
 		atomic_store(&ring->state, RING_FREE);
 		return NULL;
 	}
-	ring_describe(shared, ring, role);
 	thread->ring = ring;
-	thread->shared = shared;
 	thread->clock = shared->clock;
-	thread->role = role;
 	thread->last_counter = ring->start_counter;
-	thread_set_limit(thread, 0);
 	thread->woken_tail = UINT64_MAX;
+	if (role != TRACE_ROLE_OTHER)
+		thread_room_find(thread, 0);
 	atomic_store_explicit(&ring->state, RING_LIVE, memory_order_release); /* pairs with the drain's acquire */
 	return thread;
 }
@@ -220,6 +214,7 @@ static void thread_wake_drain(struct thread *thread, uint64_t tail)
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role)
 {
 	int saved_errno = errno;
+	bool has_room;
 	uint64_t tail;
 
 	if (!thread->ring) {
@@ -238,14 +233,11 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 		return NULL;
 	/* Acquire: pairs with the drain's release, after which these records may be written again. */
 	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
-	while (thread->populated <= thread->mask && thread->head + THREAD_HEADROOM >= thread->populated)
-		if (thread_populate(thread))
-			break; /* full: what does not fit is lost, and the next event asks again */
-	thread_set_limit(thread, tail);
-	if (thread->head - tail >= (thread->mask + 1) / 2)
+	has_room = thread_room_find(thread, tail);
+	if (thread->head >= thread_wake_at(thread))
 		thread_wake_drain(thread, tail);
 	errno = saved_errno;
-	if (thread->head < thread->limit) {
+	if (has_room) {
 		if (thread->lost_open)
 			thread_tell_lost(thread);
 		return thread;
@@ -282,79 +274,4 @@ void thread_unwind(struct thread *thread, uint32_t depth)
 		if (is_loop)
 			thread->loop = thread_loop = enclosing_loop(thread);
 	}
-}
-
-/* The others' ring: many producers, none of which may wait, since one may be a signal handler that interrupted another.
- * A producer takes places by adding to `head`, then fills them in, `counter` last; the drain reads up to the first
- * place whose counter is still 0, and sets it back to 0 before it gives the place away. */
-static struct thread *others_make(void)
-{
-	uint32_t state = 0;
-	int saved_errno = errno;
-
-	if (atomic_compare_exchange_strong(&process->others_state, &state, 1)) {
-		atomic_store(&process->others, thread_attach_ring(process_shared(), TRACE_ROLE_OTHER));
-		atomic_store(&process->others_state, 2);
-	}
-	for (int tries = 0; atomic_load(&process->others_state) == 1 && tries < OTHERS_TRIES; tries++)
-		sched_yield();
-	errno = saved_errno;
-	return atomic_load(&process->others);
-}
-
-static bool others_populate(struct thread *others, uint64_t index)
-{
-	/* Several may do the same step at once, which does no harm. */
-	while (index <= others->mask && index >= __atomic_load_n(&others->populated, __ATOMIC_ACQUIRE))
-		if (thread_populate(others))
-			return false;
-	return true;
-}
-
-static void others_fill(struct thread *others, uint64_t index, uint64_t counter, uint64_t word)
-{
-	struct record *record = &others->records[index & others->mask];
-
-	__atomic_store_n(&record->word, word, __ATOMIC_RELAXED);
-	/* Release: pairs with the acquire in others_head(), which then reads the word. */
-	__atomic_store_n(&record->counter, counter, __ATOMIC_RELEASE);
-}
-
-/* So many places of the ring, one behind the other. False: it is full. */
-static bool others_take(struct thread *others, uint32_t count, uint64_t *index)
-{
-	uint64_t tail =
-	    atomic_load_explicit(&others->ring->tail, memory_order_acquire); /* pairs with the drain's release */
-
-	*index = atomic_load_explicit(&others->ring->head, memory_order_relaxed);
-	do
-		if (*index - tail > others->mask + 1 - THREAD_HEADROOM ||
-		    !others_populate(others, *index + THREAD_HEADROOM))
-			return false;
-	while (!atomic_compare_exchange_weak(&others->ring->head, index, *index + count));
-	return true;
-}
-
-void thread_others_emit(const uint64_t *words, uint32_t count)
-{
-	struct thread *others = process_shared() ? atomic_load(&process->others) : NULL;
-	uint64_t index, counter, half;
-
-	if (!others && (!process_shared() || !(others = others_make()))) {
-		process_count_untraced_events(count);
-		return;
-	}
-	if (!thread_enabled(others))
-		return;
-	if (!others_take(others, count, &index)) {
-		atomic_fetch_add(&others->ring->lost[RING_LOST_FULL], count);
-		return;
-	}
-	counter = clock_read(others->clock);
-	half = (others->mask + 1) / 2;
-	for (uint32_t i = 0; i < count; i++)
-		others_fill(others, index + i, counter, words[i]);
-	if (index / half != (index + count) / half ||
-	    atomic_load_explicit(&others->shared->asleep, memory_order_relaxed))
-		process_wake_drain();
 }

@@ -4,10 +4,11 @@
  *
  * The ring: one producer (the thread), one consumer (the drain). `head` counts records ever committed, `tail`
  * those that are safe in a file; both only grow. The producer keeps its own copy of head, and a `limit` up to
- * which it may go without looking: half the ring further on the drain is woken, and HEADROOM records before
- * the end nothing begins any more. The ring's memory is taken from the kernel in steps, during the first lap: all
- * of it at once would add most of a millisecond to the start of each worker. What has begun (a poll, a wait, a loop)
- * may always write its end: the headroom is larger than all that can be open.
+ * which it may go without looking: half the ring further on the drain is woken, and HEADROOM records before the end of
+ * the memory, or of what is drained, nothing begins any more. The ring is written in laps (laps.h), its memory taken
+ * step by step (steps.h): all of it at once would add most of a millisecond to the start of each worker. What to do at a
+ * limit is in thread_room.c. What has begun (a poll, a wait, a loop) may always write its end: the headroom is
+ * larger than all that can be open.
  *
  * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal handler may
  * interrupt an emission and call uv_async_send: `busy` tells it, and it counts its event as lost. After a fork
@@ -53,7 +54,7 @@ _Static_assert(sizeof(struct call) == 64, "a cache line");
 struct thread {
 	uint64_t head;
 	uint64_t limit;
-	uint64_t mask;
+	uintptr_t base; /* record n is written at base + n * sizeof(struct record) */
 	struct record *records;
 	struct shared_ring *ring;
 	uint64_t last_counter; /* of the newest event: good enough for what needs no exact time */
@@ -68,12 +69,27 @@ struct thread {
 	struct call calls[THREAD_CALLS]; /* at a cache line, as TRACE_DEPTH_MAX is even */
 
 	struct shared *shared;
-	uint64_t populated;    /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
 	uint64_t wait_counter; /* when the loop's last wait ended */
 	uint64_t lost_counter; /* when the events that the next LOST_FULL counts began to be dropped */
 	uint64_t lost_told;    /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
 	uint64_t woken_tail;   /* tail when the drain was last woken: once for each */
+
+	/* The ring's memory, in records; see thread_room.c. */
+	uint64_t capacity;     /* that fit into the ring's stretch of the file */
+	uint64_t step;	       /* that one step holds */
+	uint64_t start;	       /* the first one of this lap ... */
+	uint64_t before;       /* ... and of the lap before */
+	uint64_t reach;	       /* position in the lap up to which there is memory to go to without a look */
+	uint64_t tail;	       /* as last seen */
+	uint64_t refused_tail; /* tail when no more memory was to be had: asked for again when it has moved */
+	uint64_t full_tail;    /* tail and head when there was no room: looked for again when either has moved */
+	uint64_t full_head;
+	uint32_t lap;	       /* of lap_start[] */
+
+	/* The ring that many threads share alone. */
+	uint64_t mask;
+	uint64_t populated; /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct thread, frames) == 64, "a cache line");
 
@@ -90,6 +106,18 @@ struct thread *thread_register(enum trace_role role);
  * registered only now) when `events` records may be written, else NULL after counting them as lost. errno is kept. */
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role);
 
+/* The memory of a ring that was just claimed: its first step. 0 or -errno. */
+int thread_room_begin(struct thread *thread, uint32_t index);
+
+/* Sets the limit anew, after the drain has come to `tail`. False: not one record may begin. */
+bool thread_room_find(struct thread *thread, uint64_t tail);
+
+/* The head at which the ring is half full, and the drain is woken. */
+uint64_t thread_wake_at(const struct thread *thread);
+
+/* Gives the calling code a ring of its own; NULL: none is free, or no memory for it. */
+struct thread *thread_attach_ring(struct shared *shared, enum trace_role role);
+
 /* Ends the frames above `depth`, whose functions were left without a return. */
 void thread_unwind(struct thread *thread, uint32_t depth);
 
@@ -103,7 +131,7 @@ static inline void thread_add(_Atomic uint64_t *counter, uint64_t n)
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
 
 /* Some events of a thread that is no worker, at one time and one behind the other, into the ring that all of those
- * share: see the end of thread.c. May be called in a signal handler, also in one that interrupted this function. errno
+ * share: see thread_others.c. May be called in a signal handler, also in one that interrupted this function. errno
  * is kept. */
 void thread_others_emit(const uint64_t *words, uint32_t count);
 
@@ -129,10 +157,15 @@ static inline uint32_t thread_call_slot(const void *caller, uint32_t key)
 	return (((uintptr_t)caller + key) * 0x9e3779b97f4a7c15ull >> 32) % THREAD_CALLS;
 }
 
+static inline struct record *thread_record(const struct thread *thread, uint64_t n)
+{
+	return (struct record *)(thread->base + n * sizeof(struct record));
+}
+
 /* Commits one record. The caller knows that there is room and that nothing is `busy`. */
 static inline void thread_put(struct thread *thread, uint64_t counter, uint64_t word)
 {
-	struct record *record = &thread->records[thread->head & thread->mask];
+	struct record *record = thread_record(thread, thread->head);
 
 	thread->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -152,7 +185,7 @@ static inline void thread_put_all(struct thread *thread, uint64_t counter, const
 	thread->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < count; i++)
-		thread->records[(thread->head + i) & thread->mask] = (struct record){counter, words[i]};
+		*thread_record(thread, thread->head + i) = (struct record){counter, words[i]};
 	thread->last_counter = counter;
 	thread->head += count;
 	/* Release: as in thread_put(). */

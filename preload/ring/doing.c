@@ -12,13 +12,16 @@ static bool is_place(uint32_t code)
 	       code == TRACE_LOOP_LEAVE;
 }
 
-struct record doing_find(const struct record *records, uint64_t mask, uint64_t head, uint64_t back, uint32_t *ended)
+struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
+			 uint32_t *ended)
 {
 	*ended = 0;
 	for (uint64_t i = 1; i <= back; i++) {
-		struct record record = records[(head - i) & mask];
+		struct record record = laps_record(laps, records, head - i);
 		uint32_t code = trace_word_code(record.word);
 
+		if (record.word == 0) /* gone: memory that was given back reads as zeroes */
+			break;
 		if (code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND)
 			++*ended;
 		else if (doing_is_poll(record.word) && *ended > 0)

@@ -7,12 +7,13 @@
 
 #include <stdint.h>
 
-#include "shared.h"
+#include "laps.h"
 
 /* The innermost poll that began and has not ended, else the newest park, unpark, turn, entry into or exit from a loop.
- * Looks at the last `back` records below `head`; the worker may go on meanwhile. {0, 0} where none of them says; *ended
+ * Looks at the last `back` records below `head`, as far as they are there; the worker may go on meanwhile. {0, 0} where none of them says; *ended
  * is then how many polls are to be taken off what was open before them. */
-struct record doing_find(const struct record *records, uint64_t mask, uint64_t head, uint64_t back, uint32_t *ended);
+struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
+			 uint32_t *ended);
 
 static inline int doing_is_poll(uint64_t word)
 {

@@ -15,13 +15,26 @@ static bool is_of_this_version(const struct shared *shared)
 	       shared->version == SHARED_VERSION && shared->header_bytes == sizeof(*shared);
 }
 
+static bool is_power_of_two(uint64_t value)
+{
+	return value != 0 && (value & (value - 1)) == 0;
+}
+
+static bool steps_fit(const struct shared *shared)
+{
+	uint64_t step_bytes = shared->step_bytes;
+
+	return is_power_of_two(step_bytes) && step_bytes >= sizeof(struct record) &&
+	       step_bytes <= shared->ring_bytes && shared->ring_bytes / step_bytes <= SHARED_STEPS_MAX;
+}
+
 static bool rings_fit(const struct shared *shared, uint64_t bytes)
 {
 	uint64_t ring_bytes = shared->ring_bytes, offset = shared->rings_offset;
 
 	return shared->ring_count <= SHARED_RINGS_MAX &&
 	       ring_bytes >= RING_CHECK_RECORDS_MIN * sizeof(struct record) &&
-	       ring_bytes <= RING_CHECK_BYTES_MAX && (ring_bytes & (ring_bytes - 1)) == 0 &&
+	       ring_bytes <= RING_CHECK_BYTES_MAX && is_power_of_two(ring_bytes) &&
 	       offset >= sizeof(*shared) && offset % sizeof(struct record) == 0 &&
 	       offset <= bytes && shared->ring_count * ring_bytes <= bytes - offset;
 }
@@ -46,7 +59,7 @@ static bool texts_end(const struct shared *shared)
 int ring_check(const struct shared *shared, uint64_t bytes)
 {
 	return bytes >= sizeof(*shared) && is_of_this_version(shared) && rings_fit(shared, bytes) &&
-		       clock_is_sane(shared) && texts_end(shared)
+		       steps_fit(shared) && clock_is_sane(shared) && texts_end(shared)
 		   ? 0
 		   : -EPROTO;
 }

@@ -17,13 +17,15 @@
 #include "format/trace_format.h"
 
 #define SHARED_MAGIC	    "uvtring\n"
-#define SHARED_VERSION	    4
+#define SHARED_VERSION	    5
 #define SHARED_DIR	    "/dev/shm"
 #define SHARED_PREFIX	    "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES   4096
 #define SHARED_LOADED_BYTES 32768
 #define SHARED_SWITCHES_MAX 64	/* between two looks of the drain, which is woken for each */
 #define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
+#define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
+#define SHARED_OPEN_MAX	    8	/* of what is open at the tail; what is nested deeper is counted only */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
 struct record {
@@ -37,11 +39,21 @@ enum ring_state {
 	RING_CLAIMED, /* a thread fills in the identity */
 	RING_LIVE,    /* recording; program -> drain */
 	RING_ENDED,   /* the thread is gone; when tail == head the drain writes the worker's last entry and frees it */
+	RING_EMPTYING, /* nobody's, and the drain gives its memory back */
 };
 
 enum ring_lost { RING_LOST_FULL, RING_LOST_REENTRANT, RING_LOST_DEPTH, RING_LOST_CAUSES };
 
-/* One for each ring; the records themselves lie at rings_offset + index * ring_bytes. */
+/* What is open at a tail, for a drain that takes over from another. */
+struct shared_open {
+	uint64_t index; /* the tail; of two, the one counts whose index is the ring's */
+	uint64_t tick;	/* of the record before it */
+	uint32_t count; /* open, outermost first; the entries of those beyond SHARED_OPEN_MAX are not kept */
+	uint32_t reserved;
+	struct trace_context open[SHARED_OPEN_MAX];
+};
+
+/* One for each ring; the records themselves lie at rings_offset + index * ring_bytes, in laps (laps.h). */
 struct shared_ring {
 	/* Written by the thread that records. */
 	_Atomic uint64_t head __attribute__((aligned(64))); /* records ever committed by this worker */
@@ -53,6 +65,15 @@ struct shared_ring {
 
 	/* Written by the drain. */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* records that are safe in a file */
+	struct shared_open open[2];			    /* at this tail and, while the next is written, at that */
+
+	/* Where the records lie, see laps.h and steps.h. Written by the thread; `backed` and memory_lock by the drain
+	 * too. */
+	_Atomic uint64_t lap_start[2] __attribute__((aligned(64))); /* first record of the last two laps */
+	_Atomic uint64_t size;	       /* records that the ring may hold as things are; 0: all that fit in ring_bytes */
+	_Atomic uint64_t reach;	       /* position in the lap up to which the thread goes without a look */
+	_Atomic uint64_t backed;       /* steps whose memory is there, one bit each */
+	_Atomic uint32_t memory_lock;  /* enum steps_owner */
 
 	/* Written by the thread between CLAIMED and LIVE, the last two later. */
 	_Atomic uint32_t state __attribute__((aligned(64))); /* enum ring_state */
@@ -134,8 +155,11 @@ struct shared {
 	uint32_t header_bytes; /* sizeof(struct shared) */
 	uint64_t total_bytes;  /* of the file */
 	uint64_t rings_offset;
-	uint32_t ring_bytes; /* a power of two */
+	uint32_t ring_bytes; /* a power of two: of the file, for each ring; memory is there for a part of it */
 	uint32_t ring_count; /* <= SHARED_RINGS_MAX */
+	uint32_t step_bytes; /* a power of two <= ring_bytes; the first step of each ring is always to be had ... */
+	uint32_t reserved2;
+	uint64_t held_bytes; /* of the budget, until what dead programs left has been removed; added by the helper */
 	uint32_t pid;
 	uint32_t clock; /* enum trace_clock */
 	uint32_t unit_shift;
@@ -168,6 +192,13 @@ struct shared {
 	    __attribute__((aligned(64))); /* 1: hooks record; each ring has a copy beside its head */
 	_Atomic uint32_t
 	    asleep; /* the drain sleeps without a time-out: whoever unparks must wake it; written by the drain */
+
+	/* ... and the others as long as this lasts, for all rings together. */
+	_Atomic uint64_t grow_bytes __attribute__((aligned(64))); /* at most */
+	_Atomic uint64_t grown_bytes;				  /* taken; by whoever takes or gives back */
+	_Atomic uint32_t share_steps; /* that one ring should have at most; by the drain */
+	_Atomic uint32_t ended_rings; /* that wait for the drain to free them; added to by the threads that end */
+	_Atomic uint32_t freed_rings; /* futex: ticks of the drain that freed some; by the drain */
 
 	_Atomic uint32_t wake
 	    __attribute__((aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */

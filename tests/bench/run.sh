@@ -161,9 +161,33 @@ measure_memory() {
 	sleep 1
 	helper=$(find_helper "$running")
 	program=$(memory_kib "$running")
-	line "memory added to the program (one loop, default ring)" $((program - bare)) KiB
+	line "memory added to the program (one quiet loop, default ring)" $((program - bare)) KiB
 	[ -z "$helper" ] || line "memory of the helper" "$(memory_kib "$helper")" KiB
 	stop_server
+	for program in 1 16 256; do
+		measure_rings "$program"
+	done
+}
+
+rings_kib() {
+	du -ck /dev/shm/uvtrace."$running".* | awk '/total/ { print $1 }'
+}
+
+# The ring file, with its header: while all write as fast as they can, and when they have been quiet for some seconds.
+measure_rings() { # workers
+	local busy
+	: >"$work/rings"
+	"${traced[@]}" "$benches/many_loops" "$1" >"$work/rings" &
+	running=$!
+	until grep -q busy "$work/rings"; do sleep 0.05; done
+	busy=$(rings_kib)
+	until grep -q quiet "$work/rings"; do sleep 0.05; done
+	sleep 5
+	line "ring memory of $1 workers, busy / quiet" "$busy / $(rings_kib)" KiB
+	kill -KILL "$running"
+	wait "$running" 2>/dev/null
+	running=
+	rm -rf "$work/trace"
 }
 
 # ---- The drain's encoder and the readers ---------------------------------------------------------------------

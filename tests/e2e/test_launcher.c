@@ -180,6 +180,7 @@ Test(launcher, options_reach_the_program)
 	    {"--total-size=5M", "UVTRACE_TOTAL_SIZE=5M"},
 	    {"--rotate-seconds=7", "UVTRACE_ROTATE_SECONDS=7"},
 	    {"--ring-size=2M", "UVTRACE_RING_SIZE=2M"},
+	    {"--ring-total=8M", "UVTRACE_RING_TOTAL=8M"},
 	    {"--drain=thread", "UVTRACE_DRAIN=thread"},
 	    {"--disabled", "UVTRACE_ENABLED=0"},
 	    {"--alloc", "UVTRACE_ALLOC=1"},
@@ -289,6 +290,7 @@ Test(launcher, doctor_tests_itself)
 	cr_assert(elsewhere.status == 0 && strstr(elsewhere.out, "tier full"), "%s", elsewhere.out);
 	cr_assert_eq(well.status, 0, "%s", well.out);
 	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
+	cr_assert(strstr(well.out, " for all rings together"), "%s", well.out);
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);
 	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s", refused.out);
 	cr_assert(linked.status == 0 && strstr(linked.out, "tier libc"), "%s", linked.out);

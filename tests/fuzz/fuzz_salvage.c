@@ -60,6 +60,9 @@ static void make_rings_sane(struct shared *shared)
 
 		ring->head &= 0xffff;
 		ring->tail = ring->head - (ring->tail & (RING_BYTES / sizeof(struct record) - 1));
+		for (int lap = 0; lap < 2; lap++)
+			ring->lap_start[lap] =
+			    ring->head - (ring->lap_start[lap] & (2 * RING_BYTES / sizeof(struct record) - 1));
 		ring->state = RING_LIVE + ring->state % 2;
 		for (uint32_t cause = 0; cause < RING_LOST_CAUSES; cause++)
 			ring->lost[cause] &= 0xffff;

@@ -45,6 +45,7 @@ static void fill_identity(const char *path)
 	shared->rings_offset = RINGS_OFFSET;
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
 	shared->ring_count = RING_COUNT;
+	shared->step_bytes = shared->ring_bytes;
 	shared->pid = (uint32_t)getpid();
 	shared->clock = TRACE_CLOCK_MONOTONIC;
 	shared->unit_shift = 4;
@@ -151,6 +152,9 @@ static struct shared_ring *ring_begin(uint32_t i, enum trace_role role)
 
 	atomic_store(&ring->head, 0);
 	atomic_store(&ring->tail, 0);
+	atomic_store(&ring->lap_start[0], 0);
+	atomic_store(&ring->lap_start[1], 0);
+	memset(ring->open, 0, sizeof(ring->open));
 	atomic_store(&ring->pool_submitted, 0);
 	atomic_store(&ring->lost[RING_LOST_FULL], 0);
 	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
@@ -170,6 +174,8 @@ static void put(struct shared_ring *ring, uint64_t counter, uint64_t word)
 
 	while (head - atomic_load_explicit(&ring->tail, memory_order_acquire) >= RING_RECORDS)
 		drain_wake(shared);
+	if (head % RING_RECORDS == 0 && ring->role != TRACE_ROLE_OTHER)
+		atomic_store(&ring->lap_start[head / RING_RECORDS % 2], head);
 	records[head % RING_RECORDS] = (struct record){counter, word};
 	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
@@ -705,7 +711,14 @@ Test(drain, another_one_takes_over_at_the_tail)
 	put_now(ring, trace_word(7, TRACE_LOOP_ENTER));
 	put_polls(ring, 10);
 	put_now(ring, trace_word(8, POLL));
-	atomic_store(&ring->tail, 22); /* so far another one has come */
+	/* So far another one has come, and was killed while it wrote what is open further on. */
+	ring->open[0] = (struct shared_open){
+	    .index = 22,
+	    .count = 2,
+	    .open = {{trace_word(7, TRACE_LOOP_ENTER), 1}, {trace_word(8, POLL), 2}},
+	};
+	ring->open[1] = (struct shared_open){.index = 24, .count = 1, .open = {{trace_word(6, POLL), 3}}};
+	atomic_store(&ring->tail, 22);
 	put_now(ring, trace_word(9, TRACE_CODE_SUBMIT + SITE));
 	put_now(ring, TRACE_POLL_END);
 	drain_begin();
@@ -821,7 +834,17 @@ Test(drain, nonsense_in_shared_memory_does_no_harm)
 		memset(ring->name, 'x', sizeof(ring->name));
 		atomic_store(&ring->head, (uint64_t)random() << (random() % 33));
 		atomic_store(&ring->tail, (uint64_t)random() << (random() % 33));
-		atomic_store(&ring->state, (uint32_t)random() % 5);
+		atomic_store(&ring->lap_start[random() % 2], (uint64_t)random() << (random() % 33));
+		if (random() % 2)
+			atomic_store(&ring->lap_start[random() % 2], atomic_load(&ring->head) - (uint64_t)random() % 2000);
+		atomic_store(&ring->size, (uint64_t)random() << (random() % 33));
+		atomic_store(&ring->reach, (uint64_t)random() % 2000);
+		atomic_store(&ring->backed, (uint64_t)random() << (random() % 33));
+		atomic_store(&ring->memory_lock, (uint32_t)random() % 5);
+		atomic_store(&shared->grown_bytes, (uint64_t)random());
+		ring->open[random() % 2] = (struct shared_open){atomic_load(&ring->tail), (uint64_t)random() << 32,
+							       (uint32_t)random(), 0, {{(uint64_t)random(), 7}}};
+		atomic_store(&ring->state, (uint32_t)random() % 6);
 		atomic_store(&shared->site_count, (uint32_t)random());
 		atomic_store(&shared->name_count, (uint32_t)random());
 		memset(shared->names[random() % TRACE_NAMES_MAX].text, 'x', sizeof(shared->names[0].text));
@@ -863,6 +886,13 @@ Test(drain, ring_files_that_are_none_are_refused)
 	shared->ring_bytes = 2 * sizeof(struct record);
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
+	for (uint32_t step = 0; step < 4; step++) {
+		static const uint32_t steps[] = {0, 8, 3 * 4096, 2 * RING_RECORDS * sizeof(struct record)};
+
+		shared->step_bytes = steps[step];
+		cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
+	}
+	shared->step_bytes = shared->ring_bytes;
 	shared->rings_offset = UINT64_MAX - 15;
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->rings_offset = RINGS_OFFSET;

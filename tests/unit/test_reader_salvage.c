@@ -94,6 +94,9 @@ static void ring_fill(uint32_t ring, uint32_t worker, uint64_t tail, uint64_t he
 		ring_records(ring)[i % RING_RECORDS] = records[i];
 	to->head = head;
 	to->tail = tail;
+	for (uint64_t lap = 0; lap < 2 && head > 0; lap++) /* the last two begin where the ring does */
+		if ((head - 1) / RING_RECORDS >= lap)
+			to->lap_start[lap] = ((head - 1) / RING_RECORDS - lap) * RING_RECORDS;
 	to->state = RING_LIVE;
 	to->worker = worker;
 	to->tid = 55;
@@ -211,6 +214,8 @@ Test(reader_salvage, ring_that_wraps)
 	ring_fill(2, 4, 0, 0);
 	shared->rings[2].tail = 2 * RING_RECORDS - 500;
 	shared->rings[2].head = 3 * RING_RECORDS - 500;
+	shared->rings[2].lap_start[1] = RING_RECORDS;
+	shared->rings[2].lap_start[0] = 2 * RING_RECORDS;
 	put_ring();
 	{
 		struct trace *trace = open_path(in_folder("ring"));

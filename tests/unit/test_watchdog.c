@@ -35,7 +35,7 @@ static void set_up(void)
 	    .tid = (uint32_t)gettid(),
 	    .role = TRACE_ROLE_LOOP,
 	    .records = records,
-	    .mask = RECORDS - 1,
+	    .laps = {.capacity = RECORDS, .size = RECORDS, .cycles = 1},
 	    .encoder = &encoder,
 	};
 }
@@ -47,7 +47,7 @@ static const struct watchdog_poll *see_poll(uint32_t events, uint64_t counter)
 {
 	ring.head += events;
 	encoder.index = ring.head - 1;
-	records[(ring.head - 1) & ring.mask] = (struct record){counter, trace_word(0x1000, TRACE_CODE_POLL)};
+	records[(ring.head - 1) % RECORDS] = (struct record){counter, trace_word(0x1000, TRACE_CODE_POLL)};
 	watchdog.seen_ns = 0;
 	cr_assert(watchdog_begin(&watchdog, clock_mono_ns()));
 	watchdog_see(&watchdog, &ring);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory of a ring: its stretch of the file is sparse, and gets memory in steps, one bit each
+ * in ring->backed. The thread takes a step when it comes to it and the drain is behind; the drain
+ * gives back what a quiet worker does not need. Each ring's first step is always to be had and
+ * stays; the others come out of one budget for all rings.
+ *
+ * Rules: whoever takes or gives holds the ring's memory_lock, which is only ever tried for: the
+ * thread takes it on its slow path, the drain seldom. A step that is given back is unmarked first:
+ * a drain that dies in between leaves memory that is not used, never a step that has none. Nothing
+ * here prints.
+ */
+#ifndef STEPS_H
+#define STEPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared.h"
+
+enum steps_owner { STEPS_NOBODY, STEPS_THREAD, STEPS_DRAIN };
+
+/* False: another has it. Who waits for it may wait for the drain, never for a thread: it may be the
+ * interrupted self. */
+bool steps_lock(struct shared_ring *ring, enum steps_owner owner);
+void steps_unlock(struct shared_ring *ring);
+
+/* Makes sure of the memory of these bytes: a store to a page that a full tmpfs cannot give would be
+ * a SIGBUS. Kernels before 5.14 cannot do it, and a seccomp filter may forbid it; there a full
+ * tmpfs is not survived. 0 or -errno. */
+int steps_populate(void *memory, uint64_t bytes);
+
+/* So many bytes of the budget. False: they are not left. */
+bool steps_reserve(struct shared *shared, uint64_t bytes);
+
+/* The memory of one step of `step_bytes`; only the first comes free. 0, -ENOBUFS: the budget is
+ * used up, or -errno of the kernel. */
+int steps_take(struct shared *shared, struct shared_ring *ring, char *records, uint32_t step,
+	       uint64_t step_bytes);
+
+/* Gives back the memory of all steps but those in `kept`. 0 or -errno: the kernel keeps it. */
+int steps_give(struct shared *shared, struct shared_ring *ring, char *records, uint64_t kept,
+	       uint64_t step_bytes);
+
+/* The bits of the steps that hold [from, to), of steps of `each`. */
+static inline uint64_t steps_bits(uint64_t from, uint64_t to, uint64_t each)
+{
+	uint64_t first = from / each, last = to > from ? (to - 1) / each : first;
+
+	if (to <= from || first >= SHARED_STEPS_MAX)
+		return 0;
+	last = last < SHARED_STEPS_MAX ? last : SHARED_STEPS_MAX - 1;
+	return UINT64_MAX << first & UINT64_MAX >> (SHARED_STEPS_MAX - 1 - last);
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Little memory: a cgroup's limit, which what is recorded counts against, and a /dev/shm that is
+ * small. The program lives, recording goes on, and what is lost is counted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* ---- Cgroups
+ * ---------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *root, *limit;
+} memory_cgroups[] = {{"/sys/fs/cgroup", "memory.max"},
+		      {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
+
+static bool write_to(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	int fd;
+	bool written;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+/* Those of the test that runs this process. */
+static void cgroup_path(char path[128], size_t i, const char *limit)
+{
+	snprintf(path, 128, "%s/uvtrace-little.%s.%d", memory_cgroups[i].root, limit,
+		 (int)getppid());
+}
+
+/* The new process goes into a cgroup with this limit; not 0: there can be none here. */
+static int limited(const char *limit)
+{
+	char folder[128];
+
+	for (size_t i = 0; i < COUNT(memory_cgroups); i++) {
+		cgroup_path(folder, i, limit);
+		if ((mkdir(folder, 0755) == 0 || errno == EEXIST) &&
+		    write_to(folder, memory_cgroups[i].limit, limit) &&
+		    write_to(folder, "cgroup.procs", "0"))
+			return 0;
+		rmdir(folder);
+	}
+	return -1;
+}
+
+static int limited_to_64_mib(void)
+{
+	return limited("67108864");
+}
+
+static void remove_cgroups(void)
+{
+	char command[200];
+
+	for (size_t i = 0; i < COUNT(memory_cgroups); i++) {
+		snprintf(command, sizeof(command), "rmdir %s/uvtrace-little.*.%d 2>/dev/null",
+			 memory_cgroups[i].root, (int)getpid());
+		for (int tries = 0; tries < 100 && system(command) == 0; tries++)
+			fault_sleep_us(10000);
+	}
+}
+
+static const struct fault limits[] = {
+    {.name = "100 busy threads in 64 MiB",
+     .program = "fault_scale",
+     .args = {"busy", "100"},
+     .prepare = limited_to_64_mib,
+     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
+    {.name = "250 busy threads in 64 MiB",
+     .program = "fault_scale",
+     .args = {"busy", "250"},
+     .prepare = limited_to_64_mib,
+     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
+};
+
+Test(fault_memory, limits, .timeout = 240)
+{
+	faults_run(limits, COUNT(limits));
+	remove_cgroups();
+}
+
+/* ---- /dev/shm
+ * --------------------------------------------------------------------------------------------- */
+
+static int shm_of_a_megabyte(void)
+{
+	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", "/dev/shm", "tmpfs", 0, "size=1m");
+}
+
+/* Ten times as much as a ring can be there, and nothing lost: each time the drain has come by. */
+#define TURNS                                                                                      \
+	{                                                                                          \
+		"turn", "flush", "turn", "flush", "turn", "flush", "turn", "flush", "turn",        \
+		    "flush", "turn", "flush", "turn", "flush", "turn"                              \
+	}
+
+static const struct fault small[] = {
+    {.name = "/dev/shm is small",
+     .program = "fault_place",
+     .args = TURNS,
+     .prepare = shm_of_a_megabyte,
+     .flags = FAULT_ROOT,
+     .says = {"little memory for rings: ", "little memory for rings: "}},
+    {.name = "/dev/shm is full",
+     .program = "fault_place",
+     .args = TURNS,
+     .env = {"UVTRACE_RING_TOTAL=64M"},
+     .prepare = shm_of_a_megabyte,
+     .flags = FAULT_ROOT,
+     .says = {"no more memory for rings in /dev/shm", "no more memory for rings in /dev/shm"}},
+};
+
+Test(fault_memory, small_shm, .timeout = 60)
+{
+	faults_run(small, COUNT(small));
+}
