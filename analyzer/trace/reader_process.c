@@ -274,10 +274,9 @@ static void indices_free(struct trace_process *process)
 	process->indices = NULL;
 }
 
-/* Nothing is added any more: workers and modules are put in order. */
+/* No worker and no module is added any more: they are put in order, and their indices no longer hold. */
 static void process_order(struct trace_process *process)
 {
-	indices_free(process);
 	if (process->worker_count > 1)
 		qsort(process->workers, process->worker_count, sizeof(*process->workers), compare_workers);
 	if (process->module_count > 1)
@@ -294,7 +293,10 @@ int reader_process_finish(struct reader *reader, size_t index)
 	error = reader_samples_finish(reader, index);
 	reader_stalls_finish(reader, index);
 	process_time_range(process, &reader->states[index]);
-	return error ? error : reader_clock_make(reader, index);
+	if (!error)
+		error = reader_clock_make(reader, index); /* may add a note */
+	indices_free(process);
+	return error;
 }
 
 static void free_workers(struct trace_process *process)

@@ -32,6 +32,7 @@ static void put_ring(const char *name, uint32_t pid)
 	shared->header_bytes = sizeof(*shared);
 	shared->rings_offset = sizeof(*shared);
 	shared->ring_bytes = RING_BYTES;
+	shared->step_bytes = RING_BYTES;
 	shared->ring_count = 1;
 	shared->pid = pid;
 	snprintf(path, sizeof(path), "%s/%s", folder, name);

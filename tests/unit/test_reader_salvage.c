@@ -65,6 +65,7 @@ static void shared_fill(uint32_t pid)
 	shared->total_bytes = ring_offset(RINGS);
 	shared->rings_offset = sizeof(*shared);
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
+	shared->step_bytes = shared->ring_bytes;
 	shared->ring_count = RINGS;
 	shared->pid = pid;
 	shared->clock = TRACE_CLOCK_TSC;
