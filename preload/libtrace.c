@@ -16,6 +16,7 @@
 #include "program/helper.h"
 #include "program/log.h"
 #include "program/process.h"
+#include "program/supervisor.h"
 #include "hooks/hooks.h"
 #include "hooks/site.h"
 #include "libuv/libc_functions.h"
@@ -98,13 +99,13 @@ __attribute__((destructor)) static void libtrace_destructor(void)
 		return;
 	}
 	atomic_store(&shared->exiting, 1);
-	process_wake_drain();
-	process_drain_at_exit();
+	supervisor_wake();
+	supervisor_drain_at_exit();
 	until_ns = clock_mono_ns() + EXIT_WAIT_MS * 1000000ull;
 	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE && clock_mono_ns() < until_ns)
 		futex_wait(&shared->drain_state, state, 20);
 	if (state != DRAIN_DONE)
-		process_wake_drain(); /* had it died just now? */
+		supervisor_wake(); /* had it died just now? */
 	print_message(shared);
 	errno = saved_errno;
 }

@@ -10,6 +10,7 @@
 #include "ring/control.h"
 #include "mark_emit.h"
 #include "program/process.h"
+#include "program/supervisor.h"
 
 #define FLUSH_MS 1000
 
@@ -46,7 +47,7 @@ static int api_enabled(void)
 
 static int api_flush(void)
 {
-	process_wake_drain(); /* there is one for sure then */
+	supervisor_wake(); /* there is one for sure then */
 	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "call.h"
 #include "program/process.h"
+#include "program/supervisor.h"
 #include "libuv/libuv_copy.h"
 #include "ring/shared.h"
 #include "site.h"

@@ -31,12 +31,12 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 		return real(loop, mode);
 	outer = thread->loop;
 	if (unlikely(!atomic_load_explicit(&process->helper, memory_order_relaxed)))
-		process_start_drain();
+		supervisor_start();
 	thread->loop = thread_loop = loop;
 	if (thread_reserve(2, TRACE_ROLE_LOOP))
 		depth =
 		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
-	process_wake_if_asleep(thread->shared); /* its first callbacks may come before it waits */
+	supervisor_wake_if_asleep(thread->shared); /* its first callbacks may come before it waits */
 	rc = real(loop, mode);
 	thread = thread_current;
 	thread_loop = outer;
@@ -66,7 +66,7 @@ static bool loop_park(struct thread *thread, int timeout)
 		return false;
 	thread_heal(thread, thread_sp());
 	thread_put(thread, clock_read(thread->clock), TRACE_PARK);
-	process_wake_if_asleep(thread->shared);
+	supervisor_wake_if_asleep(thread->shared);
 	return true;
 }
 
@@ -80,7 +80,7 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	atomic_store_explicit(&thread->ring->ready, object, memory_order_relaxed);
 	if (parked) {
 		thread_put(thread, clock_read(thread->clock), trace_word(object, TRACE_UNPARK));
-		process_wake_if_asleep(thread->shared);
+		supervisor_wake_if_asleep(thread->shared);
 	} else if (timeout == 0) {
 		hooks_emit(true, trace_word(object, TRACE_TURN));
 	}
@@ -93,7 +93,7 @@ __attribute__((noinline, cold)) static bool libc_tier_wait(struct thread *thread
 	if (!thread->ring)
 		thread = thread_register(TRACE_ROLE_LOOP);
 	if (thread->ring && !atomic_load_explicit(&process->helper, memory_order_relaxed))
-		process_start_drain();
+		supervisor_start();
 	return thread->ring != NULL;
 }
 

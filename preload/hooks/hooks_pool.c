@@ -86,7 +86,7 @@ EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	if (!parked)
 		return rc;
 	thread_put(thread, clock_read(thread->clock), TRACE_UNPARK);
-	process_wake_if_asleep(thread->shared);
+	supervisor_wake_if_asleep(thread->shared);
 	return rc;
 }
 

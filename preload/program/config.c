@@ -165,10 +165,10 @@ uint32_t config_stem_bytes(const char *path)
 
 void config_read(void)
 {
-	log_start();
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		option_set(&options[i]);
 	/* Rings are masked, so their size is a power of two: round down. */
 	while (config.ring_size_bytes & (config.ring_size_bytes - 1))
 		config.ring_size_bytes &= config.ring_size_bytes - 1;
+	log_start(config.log);
 }

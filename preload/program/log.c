@@ -11,17 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "ring/shared.h"
 
 #define LOG_LINES_MAX 16
 
 static _Atomic unsigned int log_lines;
+static uint64_t log_level = SHARED_LOG_WARN;
 static struct stat log_stderr; /* what standard error was at the start */
 
-void log_start(void)
+void log_start(uint64_t level)
 {
 	int saved_errno = errno;
 
+	log_level = level;
 	if (fstat(STDERR_FILENO, &log_stderr))
 		log_stderr = (struct stat){0};
 	errno = saved_errno;
@@ -44,7 +46,7 @@ __attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const
 	int used = sizeof(prefix) - 1;
 	int bytes;
 
-	if (config.log < level || atomic_fetch_add(&log_lines, 1) >= LOG_LINES_MAX || !log_stderr_is_ours()) {
+	if (log_level < level || atomic_fetch_add(&log_lines, 1) >= LOG_LINES_MAX || !log_stderr_is_ours()) {
 		errno = saved_errno;
 		return;
 	}

@@ -6,8 +6,11 @@
 #ifndef LOG_H
 #define LOG_H
 
-/* Remembers what standard error is now: nothing is ever written when it has become something else. */
-void log_start(void);
+#include <stdint.h>
+
+/* `level`: enum shared_log, what is said from now on. Remembers what standard error is now: nothing is ever written
+ * when it has become something else. */
+void log_start(uint64_t level);
 
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

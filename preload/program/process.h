@@ -58,19 +58,6 @@ void process_publish(struct shared *shared);
 /* Makes ring file and rings if that has not been done; false if this process cannot record. Slow; errno is kept. */
 bool process_start(void);
 
-/* Makes the helper (or the thread) that drains, once. Slow; errno is kept. */
-void process_start_drain(void);
-
-/* Whether it is time to make another drain: the helper process is no more, or never came to life; or a while has gone
- * since nothing at all could be made. A helper that somebody stopped, and that has not moved for long, is killed. */
-bool process_drain_died(const struct shared *shared);
-
-/* At exit, where nobody drains: does it here and now. */
-void process_drain_at_exit(void);
-
-/* Wakes the drain; one that has died is replaced first: another goes on where it stopped. Slow; errno is kept. */
-void process_wake_drain(void);
-
 void process_count_untraced(void);
 void process_count_untraced_mark(void);
 /* Events of threads that have no ring, or before the first loop. May be called in a signal handler. */
@@ -79,13 +66,6 @@ void process_count_untraced_events(uint32_t count);
 static inline struct shared *process_shared(void)
 {
 	return atomic_load(&process->shared);
-}
-
-/* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
-static inline void process_wake_if_asleep(const struct shared *shared)
-{
-	if (__builtin_expect(atomic_load_explicit(&shared->asleep, memory_order_relaxed), 0))
-		process_wake_drain();
 }
 
 #endif

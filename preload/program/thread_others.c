@@ -12,6 +12,7 @@
 #include <sched.h>
 
 #include "process.h"
+#include "supervisor.h"
 #include "ring/steps.h"
 #include "hotpath.h"
 
@@ -94,5 +95,5 @@ void thread_others_emit(const uint64_t *words, uint32_t count)
 		others_fill(others, index + i, counter, words[i]);
 	if (index / half != (index + count) / half ||
 	    atomic_load_explicit(&others->shared->asleep, memory_order_relaxed))
-		process_wake_drain();
+		supervisor_wake();
 }

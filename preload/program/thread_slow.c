@@ -14,6 +14,7 @@
 #include "ring/futex.h"
 #include "log.h"
 #include "process.h"
+#include "supervisor.h"
 #include "hotpath.h"
 
 #define ENDED_RINGS   16 /* for so many the drain is woken */
@@ -67,7 +68,7 @@ static void thread_end(void *arg)
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
 	/* Where threads come and go by the thousand, rings are wanted back sooner than at the drain's next tick. */
 	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % ENDED_RINGS == 0)
-		process_wake_drain();
+		supervisor_wake();
 }
 
 static void thread_key_make(void)
@@ -100,7 +101,7 @@ static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
 	for (int tries = 0; !ring && tries < CLAIM_TRIES && (int32_t)atomic_load(&shared->ended_rings) > 0; tries++) {
 		uint32_t wake = atomic_load(&shared->freed_rings);
 
-		process_wake_drain();
+		supervisor_wake();
 		futex_wait(&shared->freed_rings, wake, CLAIM_WAIT_MS);
 		ring = ring_claim_free(shared, index);
 	}
@@ -196,7 +197,7 @@ struct thread *thread_register(enum trace_role role)
 	/* ring == NULL beside a thread that was attached: we are in a forked child. */
 	if (thread_current != &thread_untraced && !thread_current->ring && process_start()) {
 		thread_current = thread_attach(process_shared(), role);
-		process_wake_if_asleep(process_shared());
+		supervisor_wake_if_asleep(process_shared());
 	}
 	errno = saved_errno;
 	return thread_current->ring ? thread_current : &thread_none;
@@ -204,11 +205,11 @@ struct thread *thread_register(enum trace_role role)
 
 static void thread_wake_drain(struct thread *thread, uint64_t tail)
 {
-	if (thread->woken_tail == tail && !process_drain_died(thread->shared))
+	if (thread->woken_tail == tail && !supervisor_drain_died(thread->shared))
 		return;
 	thread->woken_tail = tail;
-	process_start_drain();
-	process_wake_drain();
+	supervisor_start();
+	supervisor_wake();
 }
 
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role)
@@ -225,7 +226,7 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 			return NULL;
 		if (role == TRACE_ROLE_LOOP) { /* in a callback of a loop that ran before the fork */
 			thread->loop = thread_loop;
-			process_start_drain();
+			supervisor_start();
 		}
 		return thread;
 	}
