@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
- * noted heads into blocks, sample, tell what changed, say what is done. Sites are looked for after the heads were
- * read, so a block never names a site that the file does not have.
+ * noted heads into blocks, free the rings of threads that ended, sample, tell what changed, say what is done. Sites
+ * are looked for after the heads were read, so a block never names a site that the file does not have. Rings are
+ * freed before anything is read from /proc: threads may be waiting for one.
  *
  * Rules: nothing in shared memory is believed. Sizes and offsets are copied once. What becomes of the records is in
  * rings.c.
@@ -28,6 +29,7 @@
 #define SECOND_NS      1000000000ull
 #define MILLISECOND_NS 1000000ull
 #define NEVER	       -1
+#define RINGS_WANTED_BACK 16 /* as many as wake the drain: thread.c */
 
 /* ---- Samples -------------------------------------------------------------------------------------------- */
 
@@ -48,16 +50,40 @@ static bool is_busy(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
 }
 
-/* Workers that were seen first in this tick. */
-static void samples_begin(struct drain *drain)
+/* So many threads have ended since rings were last freed that theirs are wanted back before anything is read for
+ * samples: where threads come and go by the thousand, /proc would cost more time than there are rings for. */
+static bool rings_are_wanted(const struct drain *drain)
+{
+	return (int32_t)atomic_load_explicit(&drain->shared->ended_rings, memory_order_relaxed) >= RINGS_WANTED_BACK;
+}
+
+/* Workers that were seen first in this tick, or in one that had no time for them. Of one that has ended already /proc
+ * says nothing, and it is begun just before its ring is freed. */
+static void samples_begin(struct drain *drain, bool ended)
 {
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct drain_worker *worker = &drain->workers[i];
 
-		if (worker->worker != worker->samples.worker && worker->worker != 0)
-			sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
-					     drain->now_ns);
+		if (worker->worker == 0 || worker->worker == worker->samples.worker || worker->has_ended != ended)
+			continue;
+		if (!ended && rings_are_wanted(drain))
+			return;
+		sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i], !ended,
+				     drain->now_ns);
 	}
+}
+
+static void sample_worker(struct drain *drain, uint32_t i, bool survey)
+{
+	struct drain_worker *worker = &drain->workers[i];
+
+	if (worker->samples.worker != worker->worker || rings_are_wanted(drain))
+		return;
+	if (worker->head != worker->sampled || is_busy(worker))
+		sampler_sample_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i], drain->now_ns);
+	if (survey)
+		sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
+	worker->sampled = worker->head;
 }
 
 static void samples_take(struct drain *drain, bool survey)
@@ -70,17 +96,10 @@ static void samples_take(struct drain *drain, bool survey)
 	};
 
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		struct drain_worker *worker = &drain->workers[i];
-		struct shared_ring *ring = &shared->rings[i];
-
-		if (worker->worker == 0)
+		if (drain->workers[i].worker == 0)
 			continue;
-		pool_add(&pool, ring, worker);
-		if (worker->head != worker->sampled || is_busy(worker))
-			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
-		if (survey)
-			sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
-		worker->sampled = worker->head;
+		pool_add(&pool, &shared->rings[i], &drain->workers[i]);
+		sample_worker(drain, i, survey);
 	}
 	if (survey)
 		sampler_sample_machine(&drain->sampler, drain->now_ns);
@@ -210,13 +229,14 @@ static void tick(struct drain *drain)
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		rings_note(drain, i);
 	rings_segment_ready(drain);
-	samples_begin(drain);
+	samples_begin(drain, true);
 	segment_update_sites(&drain->segment, drain->now_ns);
 	segment_update_names(&drain->segment, drain->now_ns);
-	sample(drain, flushes);
 	rings_take(drain, flushes);
 	watch(drain);
 	rings_free(drain);
+	samples_begin(drain, false);
+	sample(drain, flushes);
 	rings_tidy(drain, flushes);
 	if (flushes)
 		flush(drain);

@@ -155,18 +155,20 @@ void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *wor
 }
 
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  uint64_t now_ns)
+			  bool is_alive, uint64_t now_ns)
 {
 	*worker = (struct sampler_worker){
 	    .worker = ring->worker,
 	    .tid = ring->tid,
 	    .is_loop = ring->role == TRACE_ROLE_LOOP,
 	};
-	sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
+	if (is_alive)
+		sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
 	worker->cpu.a = ring->start_cpu_ns;
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
 		   now_ns);
-	sampler_sample_switches(sampler, worker, now_ns);
+	if (is_alive)
+		sampler_sample_switches(sampler, worker, now_ns);
 }
 
 static void sample_queue(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,

@@ -57,9 +57,10 @@ void sampler_init(struct sampler *sampler, struct segment *segment);
 /* A segment was begun. */
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns);
 
-/* A worker that the drain sees for the first time; its CPU time counts from what it had used before. */
+/* A worker that has no samples yet; its CPU time counts from what it had used before. Of one that is no longer alive
+ * nothing is read. */
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  uint64_t now_ns);
+			  bool is_alive, uint64_t now_ns);
 
 /* A worker that recorded something since the last tick. */
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
