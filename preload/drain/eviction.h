@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The budget of a trace on disk (UVTRACE_TOTAL_SIZE), and who evicts old files: whoever needs room removes the
- * oldest sealed files of this path, of every process, until there is some.
+ * The budget of a trace on disk (UVTRACE_TOTAL_SIZE), and who evicts old files: the writer that needs
+ * room removes the oldest sealed files of this path, whichever process wrote them.
  */
 #ifndef EVICTION_H
 #define EVICTION_H
@@ -18,7 +18,7 @@ uint64_t eviction_file_limit(const struct writer *writer);
 /* Finds out how far the segment that has been made may grow. 0, -errno or -reason. */
 int eviction_reserve(struct writer *writer, int folder);
 
-/* 0 if so many more bytes fit into the budget, perhaps without what was the oldest; else -errno or -reason. */
+/* Makes room for so many more bytes in the open segment. 0, -errno or -reason: there is none. */
 int eviction_make_room(struct writer *writer, uint64_t bytes);
 
 #endif

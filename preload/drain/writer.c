@@ -21,7 +21,7 @@
 #define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN 8
 
-/* ---- What a drain that was killed left ------------------------------------------------------------------------ */
+/* ---- What a drain that was killed left ------------------------------------------------------ */
 
 /* A segment of our own pid that nobody writes any more: its drain was killed. It gets the name of a sealed one. */
 static void leftover_rename(int folder, const char *name)
@@ -49,7 +49,7 @@ static void visit_own(struct writer *writer, int folder, struct trace_file *foun
 		leftover_rename(folder, found->name);
 }
 
-/* ---- One segment ---------------------------------------------------------------------------------------------- */
+/* ---- One segment ---------------------------------------------------------------------------- */
 
 static bool is_segment(const struct writer *writer, const struct stat *stat)
 {
@@ -234,7 +234,7 @@ static int segment_begin(struct writer *writer, struct trace_file_header *header
 	return error ? error : segment_write(writer, header, sizeof(*header));
 }
 
-/* ---- The interface -------------------------------------------------------------------------------------------- */
+/* ---- The interface -------------------------------------------------------------------------- */
 
 int writer_init(struct writer *writer, const struct shared_options *options, uint32_t pid)
 {
