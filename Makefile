@@ -360,6 +360,7 @@ run-demo: all
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/uvtrace $(DESTDIR)$(PREFIX)/include
 	install -m 755 $(LIBTRACE) $(DRAIN) $(BUILD)/examples/completing_task $(DESTDIR)$(PREFIX)/lib/uvtrace
+	install -m 644 scripts/uvtrace-doctor.sh $(DESTDIR)$(PREFIX)/lib/uvtrace
 	install -m 755 scripts/uvtrace $(CTL) $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 preload/uvtrace.h $(DESTDIR)$(PREFIX)/include
 	$(if $(VIEWER_TOOLS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/uvtrace $(VIEWER))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
- * noted heads into blocks, sample, tell what changed, say what is done. Sites are looked for after the heads were
- * read, so a block never names a site that the file does not have.
+ * noted heads into blocks, free the rings of threads that ended, sample, tell what changed, say what is done. Sites
+ * are looked for after the heads were read, so a block never names a site that the file does not have. Rings are
+ * freed before anything is read from /proc: threads may be waiting for one.
  *
  * Rules: nothing in shared memory is believed. Sizes and offsets are copied once. What becomes of the records is in
  * rings.c.
@@ -22,86 +23,12 @@
 #include "ring/ring_file.h"
 #include "observe/maps.h"
 #include "rings.h"
+#include "samples.h"
 
-#define TICK_MS	       100
 #define SLOW_TICK_MS   1000 /* while a callback runs on and on */
 #define SECOND_NS      1000000000ull
 #define MILLISECOND_NS 1000000ull
 #define NEVER	       -1
-
-/* ---- Samples -------------------------------------------------------------------------------------------- */
-
-static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, const struct drain_worker *worker)
-{
-	pool->submitted += atomic_load_explicit(&ring->pool_submitted, memory_order_relaxed);
-	pool->cancelled += atomic_load_explicit(&ring->pool_cancelled, memory_order_relaxed);
-	pool->finished += atomic_load_explicit(&ring->pool_finished, memory_order_relaxed);
-	if (worker->role != TRACE_ROLE_POOL)
-		return;
-	pool->threads++;
-	pool->running += atomic_load_explicit(&ring->pool_parked, memory_order_relaxed) == 0;
-}
-
-/* A callback is running: the worker neither waits nor is outside of every loop. */
-static bool is_busy(const struct drain_worker *worker)
-{
-	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
-}
-
-/* Workers that were seen first in this tick. */
-static void samples_begin(struct drain *drain)
-{
-	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		struct drain_worker *worker = &drain->workers[i];
-
-		if (worker->worker != worker->samples.worker && worker->worker != 0)
-			sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
-					     drain->now_ns);
-	}
-}
-
-static void samples_take(struct drain *drain, bool survey)
-{
-	struct shared *shared = drain->shared;
-	struct sampler_pool pool = {
-	    .submitted = atomic_load(&shared->pool_submitted),
-	    .cancelled = atomic_load(&shared->pool_cancelled),
-	    .finished = atomic_load(&shared->pool_finished),
-	};
-
-	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		struct drain_worker *worker = &drain->workers[i];
-		struct shared_ring *ring = &shared->rings[i];
-
-		if (worker->worker == 0)
-			continue;
-		pool_add(&pool, ring, worker);
-		if (worker->head != worker->sampled || is_busy(worker))
-			sampler_sample_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
-		if (survey)
-			sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
-		worker->sampled = worker->head;
-	}
-	if (survey)
-		sampler_sample_machine(&drain->sampler, drain->now_ns);
-	sampler_sample_process(&drain->sampler, &pool, drain->now_ns);
-	sampler_sample_stalls(&drain->sampler, watchdog_totals(&drain->watchdog), drain->now_ns);
-}
-
-/* A ring that fills quickly makes many ticks, which need not all have samples. What costs more to read is read when
- * there is something to write anyway, and not of a program that lives for some milliseconds. */
-static void sample(struct drain *drain, bool flushes)
-{
-	uint64_t tick_ns = TICK_MS * MILLISECOND_NS;
-	bool survey = flushes && drain->active_ns >= drain->flushed_ns && drain->now_ns - drain->surveyed_ns >= tick_ns;
-
-	if (!flushes && drain->now_ns - drain->sampled_ns < tick_ns)
-		return;
-	drain->sampled_ns = drain->now_ns;
-	if (survey)
-		drain->surveyed_ns = drain->now_ns;
-	samples_take(drain, survey);
-}
 
 /* ---- Ticks ---------------------------------------------------------------------------------------------- */
 
@@ -210,13 +137,14 @@ static void tick(struct drain *drain)
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		rings_note(drain, i);
 	rings_segment_ready(drain);
-	samples_begin(drain);
+	samples_begin(drain, true);
 	segment_update_sites(&drain->segment, drain->now_ns);
 	segment_update_names(&drain->segment, drain->now_ns);
-	sample(drain, flushes);
 	rings_take(drain, flushes);
 	watch(drain);
 	rings_free(drain);
+	samples_begin(drain, false);
+	samples_take_due(drain, flushes);
 	rings_tidy(drain, flushes);
 	if (flushes)
 		flush(drain);
@@ -241,7 +169,7 @@ static bool is_idle(const struct drain *drain)
 	if (!rings_are_tidy(drain) || drain->segment.samples.header.payload_bytes > 0)
 		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (is_busy(&drain->workers[i]) || rings_pending(&drain->workers[i]) > 0)
+		if (rings_worker_is_busy(&drain->workers[i]) || rings_pending(&drain->workers[i]) > 0)
 			return false;
 	return true;
 }
@@ -268,8 +196,8 @@ static int busy_tick_ms(const struct drain *drain)
 			ns = drain->elapsed_ns / worker->grown * (rings_size(drain, i) / 4);
 		quarter_ns = ns < quarter_ns ? ns : quarter_ns;
 	}
-	if (quarter_ns >= TICK_MS * MILLISECOND_NS / 4)
-		return TICK_MS;
+	if (quarter_ns >= DRAIN_TICK_MS * MILLISECOND_NS / 4)
+		return DRAIN_TICK_MS;
 	return quarter_ns > MILLISECOND_NS ? (int)(quarter_ns / MILLISECOND_NS) : 1;
 }
 

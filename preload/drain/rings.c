@@ -222,7 +222,7 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	worker->head = worker->sampled = worker->tidied = worker->encoder.index;
 	worker->lost = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
-	worker->samples.worker = 0; /* not begun: there may be no file yet to put its first samples into */
+	worker->samples = (struct sampler_worker){0}; /* not begun: there may be no file yet to put its first samples into */
 }
 
 /* The ring that many threads share: a place is filled in when its counter is not 0. One that never will be, because the

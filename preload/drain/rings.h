@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The drain's own state, and the half of it that brings records from the rings into segments (rings.c); the other half
- * is drain.c. Nobody else includes this.
+ * is drain.c, and samples.c says when samples are taken. Nobody else includes this.
  */
 #ifndef RINGS_H
 #define RINGS_H
@@ -82,6 +82,14 @@ struct drain {
 		char payload[ENCODER_BLOCK_BYTES];
 	} block;
 };
+
+#define DRAIN_TICK_MS 100
+
+/* A callback is running: the worker neither waits nor is outside of every loop. */
+static inline bool rings_worker_is_busy(const struct drain_worker *worker)
+{
+	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
+}
 
 static inline bool drain_is_over(const struct drain *drain)
 {

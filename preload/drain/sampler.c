@@ -22,7 +22,7 @@ static uint64_t tick_now(const struct sampler *sampler)
 }
 
 static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
-		       const struct sampler_values *values, uint64_t now_ns)
+		       const union sampler_values *values, uint64_t now_ns)
 {
 	uint32_t bytes = sizeof(struct trace_sample);
 	struct trace_sample *sample = entries_add(sampler->segment, &sampler->segment->samples, &bytes, now_ns);
@@ -33,17 +33,17 @@ static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, 
 	sample->type = type;
 	sample->worker = worker;
 	sample->tick = tick;
-	sample->a = values->a;
-	sample->b = values->b;
-	sample->c = values->c;
-	sample->d = values->d;
+	sample->a = values->file.a;
+	sample->b = values->file.b;
+	sample->c = values->file.c;
+	sample->d = values->file.d;
 }
 
 /* Writes the values if they are new. */
 static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t worker, uint64_t tick,
-			   struct sampler_values *last, struct sampler_values values, uint64_t now_ns)
+			   union sampler_values *last, union sampler_values values, uint64_t now_ns)
 {
-	if (values.a == last->a && values.b == last->b && values.c == last->c && values.d == last->d)
+	if (memcmp(&values, last, sizeof(values)) == 0)
 		return;
 	*last = values;
 	sample_put(sampler, type, worker, tick, &values, now_ns);
@@ -60,16 +60,17 @@ uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16])
 	return (uint8_t)(bytes - 1);
 }
 
-bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values)
+bool sampler_read_cpu(uint32_t pid, uint32_t tid, union sampler_values *values)
 {
 	char text[96];
 	char *at = text;
 
 	if (short_file_read_task(pid, tid, "schedstat", text, sizeof(text)) <= 0)
 		return false;
-	values->a = strtoull(at, &at, 10);
-	values->b = strtoull(at, &at, 10);
-	values->c = strtoull(at, &at, 10);
+	*values = (union sampler_values){.file = {0}};
+	values->cpu.cpu_ns = strtoull(at, &at, 10);
+	values->cpu.wait_ns = strtoull(at, &at, 10);
+	values->cpu.slices = strtoull(at, &at, 10);
 	return true;
 }
 
@@ -85,25 +86,49 @@ void sampler_init(struct sampler *sampler, struct segment *segment)
 
 /* ---- The machine ---------------------------------------------------------------------------------------- */
 
+static void sample_cpus(struct sampler *sampler, uint64_t now_ns)
+{
+	union sampler_values values = {.file = {0}};
+
+	values.cpus.quota = sampler->cgroup.quota;
+	machine_read_cpus(sampler->segment->proc_pid, &values.cpus.all, &values.cpus.allowed);
+	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick_now(sampler), &sampler->cpus, values, now_ns);
+}
+
+static void sample_cgroup(struct sampler *sampler, uint64_t now_ns)
+{
+	union sampler_values values = {.file = {0}};
+	struct machine_throttling throttling;
+
+	if (!machine_read_throttling(&sampler->cgroup, &throttling))
+		return;
+	values.cgroup.periods = throttling.periods;
+	values.cgroup.throttled = throttling.throttled;
+	values.cgroup.throttled_ns = throttling.throttled_ns;
+	sample_changed(sampler, TRACE_SAMPLE_CGROUP, 0, tick_now(sampler), &sampler->throttling, values,
+		       now_ns);
+}
+
+static void sample_time(struct sampler *sampler, uint64_t now_ns)
+{
+	union sampler_values values = {.file = {0}};
+	struct machine_time time;
+
+	if (!machine_read_time("/proc/stat", &time))
+		return;
+	values.machine.busy_ns = time.busy_ns;
+	values.machine.idle_ns = time.idle_ns;
+	values.machine.steal_ns = time.steal_ns;
+	sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick_now(sampler), &sampler->machine, values, now_ns);
+}
+
 void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 {
-	struct sampler_values cpus = {.c = sampler->cgroup.quota};
-	struct machine_throttling throttling;
-	struct machine_time time;
-	uint64_t tick = tick_now(sampler);
-
 	if (!sampler->segment->proc_pid) /* what the machine does now does not concern a program that is gone */
 		return;
-	machine_read_cpus(sampler->segment->proc_pid, &cpus.a, &cpus.b);
-	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick, &sampler->cpus, cpus, now_ns);
-	if (machine_read_throttling(&sampler->cgroup, &throttling))
-		sample_changed(
-		    sampler, TRACE_SAMPLE_CGROUP, 0, tick, &sampler->throttling,
-		    (struct sampler_values){throttling.periods, throttling.throttled, throttling.throttled_ns, 0},
-		    now_ns);
-	if (machine_read_time("/proc/stat", &time))
-		sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick, &sampler->machine,
-			       (struct sampler_values){time.busy_ns, time.idle_ns, time.steal_ns, 0}, now_ns);
+	sample_cpus(sampler, now_ns);
+	sample_cgroup(sampler, now_ns);
+	sample_time(sampler, now_ns);
 }
 
 static bool switch_is_ready(const struct shared *shared, uint32_t number)
@@ -116,8 +141,9 @@ static bool switch_is_ready(const struct shared *shared, uint32_t number)
 static void switch_put(struct sampler *sampler, uint32_t number, uint64_t now_ns)
 {
 	const struct shared_switch *change = &sampler->segment->shared->switched[number % SHARED_SWITCHES_MAX];
-	struct sampler_values values = {.a = change->on != 0};
+	union sampler_values values = {.file = {0}};
 
+	values.recording.on = change->on != 0;
 	sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
 }
 
@@ -133,9 +159,10 @@ static void switch_repeat(struct sampler *sampler, uint64_t now_ns)
 
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 {
-	struct sampler_values price = {.a = sampler->event_price_ps};
+	union sampler_values price = {.file = {0}}, none = {.file = {.a = UINT64_MAX}};
 
-	sampler->cpus = sampler->throttling = sampler->machine = (struct sampler_values){.a = UINT64_MAX}; /* none */
+	price.price.event_ps = sampler->event_price_ps;
+	sampler->cpus = sampler->throttling = sampler->machine = none;
 	sample_put(sampler, TRACE_SAMPLE_PRICE, 0, tick_now(sampler), &price, now_ns);
 	switch_repeat(sampler, now_ns);
 	sampler_sample_machine(sampler, now_ns);
@@ -145,46 +172,47 @@ void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
 {
-	struct sampler_values values = {0};
+	union sampler_values values = {.file = {0}};
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid, worker->tid);
-	if (machine_read_switches(path, &values.a, &values.b))
+	if (machine_read_switches(path, &values.switches.voluntary, &values.switches.involuntary))
 		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
 			       values, now_ns);
 }
 
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  uint64_t now_ns)
+			  bool is_alive, uint64_t now_ns)
 {
 	*worker = (struct sampler_worker){
 	    .worker = ring->worker,
 	    .tid = ring->tid,
 	    .is_loop = ring->role == TRACE_ROLE_LOOP,
 	};
-	sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
-	worker->cpu.a = ring->start_cpu_ns;
+	if (is_alive)
+		sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
+	worker->cpu.cpu.cpu_ns = ring->start_cpu_ns;
 	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
 		   now_ns);
-	sampler_sample_switches(sampler, worker, now_ns);
+	if (is_alive)
+		sampler_sample_switches(sampler, worker, now_ns);
 }
 
 static void sample_queue(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			 uint64_t now_ns)
 {
-	struct sampler_values values = {
-	    .a = atomic_load_explicit(&ring->active_reqs, memory_order_relaxed),
-	    .b = atomic_load_explicit(&ring->active_handles, memory_order_relaxed),
-	    .c = atomic_load_explicit(&ring->ready, memory_order_relaxed),
-	};
+	union sampler_values values = {.file = {0}};
 
+	values.queue.requests = atomic_load_explicit(&ring->active_reqs, memory_order_relaxed);
+	values.queue.handles = atomic_load_explicit(&ring->active_handles, memory_order_relaxed);
+	values.queue.ready = atomic_load_explicit(&ring->ready, memory_order_relaxed);
 	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler), &worker->queue, values, now_ns);
 }
 
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			   uint64_t now_ns)
 {
-	struct sampler_values values;
+	union sampler_values values;
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
@@ -204,11 +232,11 @@ void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker,
 void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
 			uint64_t now_ns)
 {
-	struct sampler_values values = worker->cpu;
+	union sampler_values values = worker->cpu;
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
-	values.a = atomic_load_explicit(&ring->end_cpu_ns, memory_order_relaxed);
+	values.cpu.cpu_ns = atomic_load_explicit(&ring->end_cpu_ns, memory_order_relaxed);
 	sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker,
 		       tick_of(sampler, atomic_load_explicit(&ring->end_counter, memory_order_relaxed)), &worker->cpu,
 		       values, now_ns);
@@ -232,24 +260,36 @@ static void sample_recording(struct sampler *sampler, struct shared *shared, uin
 	atomic_store_explicit(&shared->switches_written, number, memory_order_relaxed);
 }
 
-void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
+static void sample_pool(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
 {
-	struct shared *shared = sampler->segment->shared;
 	int64_t queued = (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
-	struct sampler_values depths = {.a = queued > 0 ? (uint64_t)queued : 0, .b = pool->running, .c = pool->threads};
-	struct sampler_values untraced = {
-	    .a = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed),
-	    .b = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed),
-	    .c = atomic_load_explicit(&shared->untraced_events, memory_order_relaxed),
-	    .d = atomic_load_explicit(&shared->untraced_marks, memory_order_relaxed),
-	};
+	union sampler_values values = {.file = {0}};
 
-	sample_recording(sampler, shared, now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, depths, now_ns);
-	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, untraced, now_ns);
+	values.pool.queued = queued > 0 ? (uint64_t)queued : 0;
+	values.pool.running = pool->running;
+	values.pool.threads = pool->threads;
+	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, values, now_ns);
 }
 
-void sampler_sample_stalls(struct sampler *sampler, struct sampler_values totals, uint64_t now_ns)
+static void sample_untraced(struct sampler *sampler, const struct shared *shared, uint64_t now_ns)
+{
+	union sampler_values values = {.file = {0}};
+
+	values.untraced.callbacks = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed);
+	values.untraced.threads = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed);
+	values.untraced.events = atomic_load_explicit(&shared->untraced_events, memory_order_relaxed);
+	values.untraced.marks = atomic_load_explicit(&shared->untraced_marks, memory_order_relaxed);
+	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, values, now_ns);
+}
+
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
+{
+	sample_recording(sampler, sampler->segment->shared, now_ns);
+	sample_pool(sampler, pool, now_ns);
+	sample_untraced(sampler, sampler->segment->shared, now_ns);
+}
+
+void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals, uint64_t now_ns)
 {
 	sample_changed(sampler, TRACE_SAMPLE_STALLS, 0, tick_now(sampler), &sampler->stalls, totals, now_ns);
 }

@@ -17,22 +17,58 @@
 #include "observe/machine.h"
 #include "segment.h"
 
-/* The values of a sample that were written last. */
-struct sampler_values {
-	uint64_t a, b, c, d;
+/* The values of a sample: `file` is what the format calls them, the others are what they mean. Those that a sample
+ * has no meaning for are 0. */
+union sampler_values {
+	struct {
+		uint64_t a, b, c, d;
+	} file;
+	struct {
+		uint64_t requests, handles, ready;
+	} queue;
+	struct {
+		uint64_t queued, running, threads;
+	} pool;
+	struct {
+		uint64_t cpu_ns, wait_ns, slices;
+	} cpu;
+	struct {
+		uint64_t on;
+	} recording;
+	struct {
+		uint64_t callbacks, threads, events, marks;
+	} untraced;
+	struct {
+		uint64_t voluntary, involuntary;
+	} switches;
+	struct {
+		uint64_t periods, throttled, throttled_ns;
+	} cgroup;
+	struct {
+		uint64_t busy_ns, idle_ns, steal_ns;
+	} machine;
+	struct {
+		uint64_t all, allowed, quota;
+	} cpus;
+	struct {
+		uint64_t event_ps;
+	} price;
+	struct {
+		uint64_t taken, left_out, blind;
+	} stalls;
 };
 
-/* CPU time, run-queue wait, time slices. False once the thread is gone. */
-bool sampler_read_cpu(uint32_t pid, uint32_t tid, struct sampler_values *values);
+/* Fills in `cpu`: CPU time, run-queue wait, time slices. False once the thread is gone. */
+bool sampler_read_cpu(uint32_t pid, uint32_t tid, union sampler_values *values);
 
 /* One for each worker. */
 struct sampler_worker {
 	uint32_t worker;
 	uint32_t tid;
 	bool is_loop;
-	struct sampler_values cpu;
-	struct sampler_values queue;
-	struct sampler_values switches;
+	union sampler_values cpu;
+	union sampler_values queue;
+	union sampler_values switches;
 };
 
 /* The pool as a whole: sums over all rings, dead ones included. */
@@ -44,12 +80,12 @@ struct sampler_pool {
 
 struct sampler {
 	struct segment *segment;
-	struct sampler_values pool;
-	struct sampler_values untraced;
-	struct sampler_values throttling, machine, cpus;
+	union sampler_values pool;
+	union sampler_values untraced;
+	union sampler_values throttling, machine, cpus;
 	struct machine_cgroup cgroup;
 	uint64_t event_price_ps;
-	struct sampler_values stalls;
+	union sampler_values stalls;
 };
 
 void sampler_init(struct sampler *sampler, struct segment *segment);
@@ -57,9 +93,10 @@ void sampler_init(struct sampler *sampler, struct segment *segment);
 /* A segment was begun. */
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns);
 
-/* A worker that the drain sees for the first time; its CPU time counts from what it had used before. */
+/* A worker that has no samples yet; its CPU time counts from what it had used before. Of one that is no longer alive
+ * nothing is read. */
 void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  uint64_t now_ns);
+			  bool is_alive, uint64_t now_ns);
 
 /* A worker that recorded something since the last tick. */
 void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
@@ -82,6 +119,6 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, 
 void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns);
 
 /* What the watchdog has done so far. */
-void sampler_sample_stalls(struct sampler *sampler, struct sampler_values totals, uint64_t now_ns);
+void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals, uint64_t now_ns);
 
 #endif

@@ -3,248 +3,25 @@
  * See watchdog.h. A round finds out what each thread is in, from the newest records of its ring. A poll that is seen
  * for the first time gets the time at which it will be too long, and the drain is woken just then; since rounds are no
  * further apart than the threshold, none is missed that runs for longer.
- *
- * Of the stack and of the registers only what points into code or into the stack is written: what unwinding needs.
  */
 #include "watchdog.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "ring/clock.h"
 #include "ring/doing.h"
-#include "ring/futex.h"
-#include "observe/look.h"
+#include "looker.h"
+#include "stall_entry.h"
 
 #define MILLISECOND_NS 1000000ull
 #define SECOND_NS      1000000000ull
 #define SCAN_MAX       4096 /* newest records that are gone through for what is open */
-#define LOOKER_STACK   65536
-#define WORDS_MAX      1500 /* of one stack that are kept */
 #define NEW_PART       25   /* a poll has only just begun until this part of the threshold is over */
 #define MANY_EVENTS    1000 /* between two rounds */
 
-/* ---- Who looks ------------------------------------------------------------------------------------------ */
-
-enum looker_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
-
-/* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what was asked belong to
- * the looker from ASKED to DONE, else to the drain. */
-static struct {
-	_Atomic uint32_t state; /* futex */
-	bool started;
-	uint32_t ring;
-	struct watchdog_poll poll; /* as it was when the look was asked for */
-	bool is_loop;
-	uint64_t counter; /* of the look */
-	uint64_t head;	  /* of the ring when it was asked for */
-	bool undisturbed; /* ... and when the look was over */
-	struct shared *shared;
-	struct sampler_values cpu;
-	bool has_cpu;
-	struct look_at at;
-	struct look look;
-} looker;
-
-static void look_now(void)
-{
-	const struct shared_ring *ring = &looker.shared->rings[looker.ring];
-
-	look_take(&looker.at, &looker.look);
-	looker.counter = clock_read(looker.shared->clock);
-	looker.has_cpu = sampler_read_cpu(looker.at.pid, looker.at.tid, &looker.cpu);
-	/* Acquire: pairs with the release in thread_put(). */
-	looker.undisturbed = atomic_load_explicit(&ring->head, memory_order_acquire) == looker.head;
-	/* Release: pairs with the acquire of the drain, which then reads the look. */
-	atomic_store_explicit(&looker.state, LOOKER_DONE, memory_order_release);
-}
-
-static void *looker_main(void *arg)
-{
-	for (;;) {
-		uint32_t state = atomic_load_explicit(&looker.state, memory_order_acquire);
-
-		if (state == LOOKER_ASKED)
-			look_now();
-		else
-			futex_wait(&looker.state, state, -1);
-	}
-	return arg;
-}
-
-/* Makes the thread that looks; where that cannot be, the drain looks by itself and nobody is stopped. */
-static bool looker_start(void)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-
-	if (looker.started)
-		return true;
-	if (pthread_attr_init(&attributes) != 0)
-		return false;
-	pthread_attr_setstacksize(&attributes, LOOKER_STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	looker.started = pthread_create(&thread, &attributes, looker_main, NULL) == 0;
-	pthread_attr_destroy(&attributes);
-	return looker.started;
-}
-
-static bool is_process(const struct watchdog *watchdog)
-{
-	return watchdog->shared->options.drain == SHARED_DRAIN_PROCESS;
-}
-
-static uint64_t thread_address(const struct shared *shared, uint32_t ring)
-{
-	return shared->threads ? shared->threads + (uint64_t)shared->thread_bytes * ring : 0;
-}
-
-static void look_ask(struct watchdog *watchdog, const struct watchdog_ring *ring, const struct watchdog_poll *poll)
-{
-	const struct shared *shared = watchdog->shared;
-	bool apart = is_process(watchdog) && looker_start();
-
-	looker.ring = ring->index;
-	looker.shared = watchdog->shared;
-	looker.poll = *poll;
-	looker.is_loop = ring->role == TRACE_ROLE_LOOP;
-	looker.head = ring->head;
-	looker.at = (struct look_at){
-	    .pid = watchdog->segment->proc_pid,
-	    .tid = ring->tid,
-	    .may_stop = apart && looker.is_loop,
-	    .poll_word = poll->word,
-	    .thread = thread_address(shared, ring->index),
-	    .depth_at = shared->thread_depth_at,
-	    .frames_at = shared->thread_frames_at,
-	};
-	if (!apart) {
-		look_now();
-		return;
-	}
-	/* Release: pairs with the acquire of the looker. */
-	atomic_store_explicit(&looker.state, LOOKER_ASKED, memory_order_release);
-	futex_wake(&looker.state);
-}
-
-/* ---- What is written of a look -------------------------------------------------------------------------- */
-
-/* A frame pointer to beyond what was read says that a frame ends there. */
-static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
-{
-	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
-
-	return value - look->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
-}
-
-static uint32_t registers_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
-{
-	for (uint32_t i = 0; i < look->register_count; i++)
-		to[i] = is_worth_keeping(watchdog, look, look->registers[i]) ? look->registers[i] : 0;
-	return look->register_count;
-}
-
-static uint32_t words_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < look->stack_bytes / sizeof(uint64_t) && count < WORDS_MAX; i++)
-		if (is_worth_keeping(watchdog, look, look->stack[i]))
-			to[count++] = trace_word(look->stack[i] & TRACE_OBJECT_MASK, i);
-	return count;
-}
-
-static uint64_t tick_of(const struct watchdog *watchdog, uint64_t counter)
-{
-	return counter >> watchdog->segment->header.unit_shift;
-}
-
-static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll, struct trace_stall_entry *entry)
-{
-	entry->worker = poll->worker;
-	entry->machine = look_machine;
-	entry->poll_word = poll->word;
-	entry->poll_tick = tick_of(watchdog, poll->counter);
-	entry->base_tick = tick_of(watchdog, poll->base_counter);
-	entry->base_cpu_ns = poll->base.a;
-	entry->base_wait_ns = poll->base.b;
-	entry->suppressed = poll->suppressed;
-	entry->syscall = LOOK_SYSCALL_UNKNOWN;
-}
-
-static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *entry)
-{
-	const struct look *look = &looker.look;
-
-	poll_put(watchdog, &looker.poll, entry);
-	entry->type = TRACE_STALL_LOOK;
-	entry->tick = tick_of(watchdog, looker.counter);
-	entry->cpu_ns = looker.has_cpu ? looker.cpu.a : 0;
-	entry->wait_ns = looker.has_cpu ? looker.cpu.b : 0;
-	entry->state = look->state;
-	entry->syscall = look->syscall;
-	memcpy(entry->arguments, look->arguments, sizeof(entry->arguments));
-	entry->sp = look->sp;
-	entry->pc = look->pc;
-	entry->frame_sp = look->frame_sp;
-	entry->holder = look->holder;
-	entry->stack_bytes = look->stack_bytes;
-	entry->error = (uint32_t)-look->error;
-	entry->register_count = (uint8_t)registers_put(watchdog, look, entry->data);
-	entry->word_count = words_put(watchdog, look, entry->data + entry->register_count);
-	entry->object_bytes = (uint16_t)strnlen(look->object, sizeof(look->object));
-	memcpy(entry->data + entry->register_count + entry->word_count, look->object, entry->object_bytes);
-}
-
-/* An entry is made as large as it may become, then given out as large as it is. */
-static void look_write(struct watchdog *watchdog)
-{
-	static union {
-		struct trace_stall_entry entry;
-		char bytes[TRACE_STALL_ENTRY_BYTES_MAX];
-	} whole;
-	struct segment *segment = watchdog->segment;
-	struct trace_stall_entry *entry = &whole.entry, *place;
-
-	memset(&whole, 0, sizeof(whole));
-	segment_update_modules(segment, watchdog->now_ns);
-	look_put(watchdog, entry);
-	entry->entry_bytes = (uint32_t)sizeof(*entry) +
-			     (entry->register_count + entry->word_count) * (uint32_t)sizeof(uint64_t) +
-			     entry->object_bytes;
-	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
-	place = entries_add(segment, &segment->entries, &entry->entry_bytes, watchdog->now_ns);
-	if (place)
-		memcpy(place, entry, entry->entry_bytes);
-	entries_flush(segment, &segment->entries, watchdog->now_ns);
-}
-
-/* After looks at it, the poll is over. */
-static void end_write(struct watchdog *watchdog, const struct watchdog_poll *poll, uint32_t tid)
-{
-	struct segment *segment = watchdog->segment;
-	struct trace_stall_entry *entry;
-	uint32_t bytes = sizeof(*entry);
-	struct sampler_values cpu;
-
-	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
-	entry = entries_add(segment, &segment->entries, &bytes, watchdog->now_ns);
-	if (entry) {
-		poll_put(watchdog, poll, entry);
-		entry->entry_bytes = bytes;
-		entry->type = TRACE_STALL_END;
-		entry->tick = tick_of(watchdog, watchdog->now_counter);
-		if (sampler_read_cpu(segment->proc_pid, tid, &cpu)) {
-			entry->cpu_ns = cpu.a;
-			entry->wait_ns = cpu.b;
-		}
-	}
-	entries_flush(segment, &segment->entries, watchdog->now_ns);
-}
-
-/* ---- What the threads are in ---------------------------------------------------------------------------- */
+/* ---- What the threads are in ---------------------------------------------------------------- */
 
 /* What was open before the records that are still in the ring, of which `ended` have ended. */
 static struct record open_before(const struct encoder *encoder, uint32_t ended)
@@ -348,7 +125,7 @@ static void poll_base(const struct watchdog *watchdog, struct watchdog_poll *pol
 	sampler_read_cpu(watchdog->segment->proc_pid, ring->tid, &poll->base);
 }
 
-/* ---- When to look --------------------------------------------------------------------------------------- */
+/* ---- When to look --------------------------------------------------------------------------- */
 
 /* Fewer than WATCHDOG_LOOKS_MAX were asked for in the last second, and the looker is free. */
 static bool may_look(struct watchdog *watchdog)
@@ -372,7 +149,7 @@ static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, con
 		step_ns *= 2;
 	poll->due_ns = poll->start_ns + step_ns;
 	if (may_look(watchdog)) {
-		look_ask(watchdog, ring, poll);
+		looker_ask(watchdog, ring, poll);
 	} else {
 		poll->suppressed++;
 		watchdog->suppressed++;
@@ -407,7 +184,7 @@ static void look_collect(struct watchdog *watchdog, bool was_open)
 
 	if (was_open) {
 		note_errors(watchdog);
-		look_write(watchdog);
+		stall_write_look(watchdog);
 		watchdog->taken++;
 		watchdog->blind += !looker.look.sp;
 		poll->looks += poll->counter == looker.poll.counter;
@@ -439,7 +216,7 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 		look_collect(watchdog, looker.undisturbed || looker.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
 		if (poll->looks > 0)
-			end_write(watchdog, poll, ring->tid);
+			stall_write_end(watchdog, poll, ring->tid);
 		poll->counter = 0;
 	}
 	if (open.counter)
@@ -454,7 +231,7 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 	watchdog->polls[index].counter = 0;
 }
 
-/* ---- Rounds --------------------------------------------------------------------------------------------- */
+/* ---- Rounds --------------------------------------------------------------------------------- */
 
 bool watchdog_has_news(const struct watchdog *watchdog)
 {
@@ -501,9 +278,14 @@ int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quie
 	return next_ns == UINT64_MAX ? -1 : ms_until(now_ns, next_ns);
 }
 
-struct sampler_values watchdog_totals(const struct watchdog *watchdog)
+union sampler_values watchdog_totals(const struct watchdog *watchdog)
 {
-	return (struct sampler_values){.a = watchdog->taken, .b = watchdog->suppressed, .c = watchdog->blind};
+	union sampler_values values = {.file = {0}};
+
+	values.stalls.taken = watchdog->taken;
+	values.stalls.left_out = watchdog->suppressed;
+	values.stalls.blind = watchdog->blind;
+	return values;
 }
 
 void watchdog_init(struct watchdog *watchdog, struct shared *shared, struct segment *segment)

@@ -45,7 +45,7 @@ struct watchdog_poll {
 	uint64_t start_ns;
 	uint64_t due_ns;	    /* of the next look */
 	uint64_t base_counter;	    /* 0: not read yet */
-	struct sampler_values base; /* its thread's CPU time then */
+	union sampler_values base; /* its thread's CPU time then */
 	uint64_t head;		    /* of the ring in the last round */
 	uint32_t looks, suppressed;
 };
@@ -80,6 +80,6 @@ bool watchdog_has_news(const struct watchdog *watchdog);
 int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quiet);
 
 /* Looks taken, left out, and those that saw nothing. */
-struct sampler_values watchdog_totals(const struct watchdog *watchdog);
+union sampler_values watchdog_totals(const struct watchdog *watchdog);
 
 #endif

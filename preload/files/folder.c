@@ -22,12 +22,14 @@
 
 /* Where files stand for other things than files. */
 static const char *const system_folders[] = {"/dev", "/proc", "/sys"};
+#define SYSTEM_FOLDERS (sizeof(system_folders) / sizeof(system_folders[0]))
 
 struct way {
 	int folder;	   /* where it has come to */
 	struct stat stat;  /* of that */
 	uid_t root_uid;	   /* whose "/" is: in a user namespace root may be nobody */
-	bool in_system;	   /* below one of system_folders */
+	struct stat system[SYSTEM_FOLDERS]; /* of system_folders; st_ino 0: there is none */
+	bool in_system;			    /* below one of these */
 	bool make;	   /* missing parts */
 	unsigned links;	   /* followed */
 	size_t known_left; /* bytes of the path as it was given that have not been gone */
@@ -47,6 +49,14 @@ static bool is_place(const struct stat *found, const char *path)
 	return stat(path, &there) == 0 && is_same(found, &there);
 }
 
+/* Once for the whole way: asked for each part, they would be most of its system calls. */
+static void way_find_system(struct way *way)
+{
+	for (size_t i = 0; i < SYSTEM_FOLDERS; i++)
+		if (stat(system_folders[i], &way->system[i]) != 0)
+			way->system[i] = (struct stat){0};
+}
+
 /* Goes on from this folder, which the way owns from now on. */
 static int way_enter(struct way *way, int folder, const struct stat *found)
 {
@@ -54,8 +64,8 @@ static int way_enter(struct way *way, int folder, const struct stat *found)
 		close(way->folder);
 	way->folder = folder;
 	way->stat = *found;
-	for (size_t i = 0; i < sizeof(system_folders) / sizeof(system_folders[0]); i++)
-		way->in_system |= is_place(found, system_folders[i]);
+	for (size_t i = 0; i < SYSTEM_FOLDERS; i++)
+		way->in_system |= is_same(found, &way->system[i]);
 	if (way->in_system && (is_place(found, MEMORY_DIR) || is_place(found, "/")))
 		way->in_system = false;
 	return 0;
@@ -184,6 +194,7 @@ int folder_open(const char *path, bool make, size_t *strange_bytes)
 		return -ENAMETOOLONG;
 	memcpy(way.text, path, bytes + 1);
 	way.rest = way.text;
+	way_find_system(&way);
 	error = way_go(&way);
 	if (!error) {
 		folder = openat(way.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -72,7 +72,7 @@ static void limits_raise(void)
 	struct rlimit limit;
 
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
-		if (getrlimit(resources[i], &limit))
+		if (getrlimit(resources[i], &limit) || limit.rlim_cur == limit.rlim_max)
 			continue;
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(resources[i], &limit);

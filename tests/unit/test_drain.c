@@ -533,6 +533,49 @@ static size_t count_samples(const struct trace_process *process, uint16_t type, 
 	return count;
 }
 
+static size_t count_worker_samples(const struct trace_process *process, uint32_t worker)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < process->sample_count; i++)
+		count += process->samples[i].type == TRACE_SAMPLE_WORKER &&
+			 process->samples[i].worker == worker;
+	return count;
+}
+
+/* While more threads have ended than the drain is woken for, it reads nothing for samples. */
+Test(drain, rings_that_are_wanted_back_come_before_samples)
+{
+	struct shared_ring *lives, *ended;
+	struct trace *trace;
+
+	site_add(SITE);
+	atomic_store(&shared->ended_rings, 1000);
+	lives = ring_begin(0, TRACE_ROLE_LOOP);
+	put_polls(lives, 10);
+	ended = ring_begin(1, TRACE_ROLE_LOOP);
+	ended->start_cpu_ns = 1000;
+	put_polls(ended, 10);
+	atomic_store(&ended->end_cpu_ns, 5000);
+	ring_end(ended);
+	drain_begin();
+	wait_until_free(ended);
+	flush();
+	trace = trace_read();
+	cr_assert_eq(count_polls(trace, 0) + count_polls(trace, 1), 20);
+	cr_assert_eq(count_worker_samples(&trace->processes[0], lives->worker), 0);
+	cr_assert_eq(count_worker_samples(&trace->processes[0], 2), 2, "what it knew itself");
+	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_WORKER, 1000), 1);
+	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_WORKER, 5000), 1);
+	trace_close(trace);
+	atomic_store(&shared->ended_rings, 0);
+	put_polls(lives, 10);
+	drain_end();
+	trace = trace_read();
+	cr_assert_geq(count_worker_samples(&trace->processes[0], lives->worker), 1);
+	trace_close(trace);
+}
+
 /* The segment in which recording was switched off may be gone. */
 Test(drain, segment_that_begins_while_recording_is_off_says_so)
 {

@@ -76,8 +76,8 @@ Test(watchdog, of_a_poll_among_few_the_cpu_time_is_read_at_once)
 	const struct watchdog_poll *poll = see_poll(4, just_now());
 
 	cr_assert_neq(poll->base_counter, 0);
-	cr_assert_geq(poll->base.a, before_ns);
-	cr_assert_leq(poll->base.a, cpu_time_ns());
+	cr_assert_geq(poll->base.cpu.cpu_ns, before_ns);
+	cr_assert_leq(poll->base.cpu.cpu_ns, cpu_time_ns());
 }
 
 Test(watchdog, of_a_poll_that_is_not_new_any_more_it_is_read_at_once)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread that looks at a stuck callback for the watchdog, and what it saw. The drain must not wait
+ * for a thread to stop, so another one does.
+ */
+#ifndef LOOKER_H
+#define LOOKER_H
+
+#include <stdatomic.h>
+
+#include "observe/look.h"
+#include "watchdog.h"
+
+enum looker_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
+
+/* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what was asked belong to
+ * the looker from ASKED to DONE, else to the drain. */
+struct looker {
+	_Atomic uint32_t state; /* futex */
+	bool started;
+	uint32_t ring;
+	struct watchdog_poll poll; /* as it was when the look was asked for */
+	bool is_loop;
+	uint64_t counter; /* of the look */
+	uint64_t head;	  /* of the ring when it was asked for */
+	bool undisturbed; /* ... and when the look was over */
+	struct shared *shared;
+	union sampler_values cpu;
+	bool has_cpu;
+	struct look_at at;
+	struct look look;
+};
+
+extern struct looker looker;
+
+/* Asks for a look at what the ring's thread is in. The looker must be idle. */
+void looker_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
+		const struct watchdog_poll *poll);
+
+#endif

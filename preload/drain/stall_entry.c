@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See stall_entry.h. Of the stack and of the registers only what points into code or into the stack is
+ * written: what unwinding needs.
+ */
+#include "stall_entry.h"
+
+#include <string.h>
+
+#include "looker.h"
+
+#define WORDS_MAX 1500 /* of one stack that are kept */
+
+static uint64_t tick_of(const struct watchdog *watchdog, uint64_t counter)
+{
+	return counter >> watchdog->segment->header.unit_shift;
+}
+
+/* A frame pointer to beyond what was read says that a frame ends there. */
+static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
+{
+	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
+
+	return value - look->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
+}
+
+static uint32_t registers_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
+{
+	for (uint32_t i = 0; i < look->register_count; i++)
+		to[i] = is_worth_keeping(watchdog, look, look->registers[i]) ? look->registers[i] : 0;
+	return look->register_count;
+}
+
+static uint32_t words_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < look->stack_bytes / sizeof(uint64_t) && count < WORDS_MAX; i++)
+		if (is_worth_keeping(watchdog, look, look->stack[i]))
+			to[count++] = trace_word(look->stack[i] & TRACE_OBJECT_MASK, i);
+	return count;
+}
+
+static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll, struct trace_stall_entry *entry)
+{
+	entry->worker = poll->worker;
+	entry->machine = look_machine;
+	entry->poll_word = poll->word;
+	entry->poll_tick = tick_of(watchdog, poll->counter);
+	entry->base_tick = tick_of(watchdog, poll->base_counter);
+	entry->base_cpu_ns = poll->base.cpu.cpu_ns;
+	entry->base_wait_ns = poll->base.cpu.wait_ns;
+	entry->suppressed = poll->suppressed;
+	entry->syscall = LOOK_SYSCALL_UNKNOWN;
+}
+
+static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *entry)
+{
+	const struct look *look = &looker.look;
+
+	poll_put(watchdog, &looker.poll, entry);
+	entry->type = TRACE_STALL_LOOK;
+	entry->tick = tick_of(watchdog, looker.counter);
+	entry->cpu_ns = looker.has_cpu ? looker.cpu.cpu.cpu_ns : 0;
+	entry->wait_ns = looker.has_cpu ? looker.cpu.cpu.wait_ns : 0;
+	entry->state = look->state;
+	entry->syscall = look->syscall;
+	memcpy(entry->arguments, look->arguments, sizeof(entry->arguments));
+	entry->sp = look->sp;
+	entry->pc = look->pc;
+	entry->frame_sp = look->frame_sp;
+	entry->holder = look->holder;
+	entry->stack_bytes = look->stack_bytes;
+	entry->error = (uint32_t)-look->error;
+	entry->register_count = (uint8_t)registers_put(watchdog, look, entry->data);
+	entry->word_count = words_put(watchdog, look, entry->data + entry->register_count);
+	entry->object_bytes = (uint16_t)strnlen(look->object, sizeof(look->object));
+	memcpy(entry->data + entry->register_count + entry->word_count, look->object, entry->object_bytes);
+}
+
+/* An entry is made as large as it may become, then given out as large as it is. */
+void stall_write_look(struct watchdog *watchdog)
+{
+	static union {
+		struct trace_stall_entry entry;
+		char bytes[TRACE_STALL_ENTRY_BYTES_MAX];
+	} whole;
+	struct segment *segment = watchdog->segment;
+	struct trace_stall_entry *entry = &whole.entry, *place;
+
+	memset(&whole, 0, sizeof(whole));
+	segment_update_modules(segment, watchdog->now_ns);
+	look_put(watchdog, entry);
+	entry->entry_bytes = (uint32_t)sizeof(*entry) +
+			     (entry->register_count + entry->word_count) * (uint32_t)sizeof(uint64_t) +
+			     entry->object_bytes;
+	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
+	place = entries_add(segment, &segment->entries, &entry->entry_bytes, watchdog->now_ns);
+	if (place)
+		memcpy(place, entry, entry->entry_bytes);
+	entries_flush(segment, &segment->entries, watchdog->now_ns);
+}
+
+void stall_write_end(struct watchdog *watchdog, const struct watchdog_poll *poll, uint32_t tid)
+{
+	struct segment *segment = watchdog->segment;
+	struct trace_stall_entry *entry;
+	uint32_t bytes = sizeof(*entry);
+	union sampler_values cpu;
+
+	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
+	entry = entries_add(segment, &segment->entries, &bytes, watchdog->now_ns);
+	if (entry) {
+		poll_put(watchdog, poll, entry);
+		entry->entry_bytes = bytes;
+		entry->type = TRACE_STALL_END;
+		entry->tick = tick_of(watchdog, watchdog->now_counter);
+		if (sampler_read_cpu(segment->proc_pid, tid, &cpu)) {
+			entry->cpu_ns = cpu.cpu.cpu_ns;
+			entry->wait_ns = cpu.cpu.wait_ns;
+		}
+	}
+	entries_flush(segment, &segment->entries, watchdog->now_ns);
+}
