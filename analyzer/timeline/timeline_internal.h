@@ -10,7 +10,7 @@
 #ifndef TIMELINE_INTERNAL_H
 #define TIMELINE_INTERNAL_H
 
-#include "trace/open_stack.h"
+#include "format/open_stack.h"
 #include "base/request_table.h"
 #include "timeline.h"
 

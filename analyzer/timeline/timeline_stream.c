@@ -367,7 +367,7 @@ static void worker_end(struct stream *stream, uint64_t tick)
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
 	while (stream->open.count > 0)
-		stream->facts->unended += code_is_poll(trace_word_code(open_pop(&stream->open).word));
+		stream->facts->unended += trace_code_is_poll(trace_word_code(open_pop(&stream->open).word));
 	stream->ended = true;
 	if (stream->pool)
 		crossing_add(stream, tick, TRACE_WORKER_END);
@@ -388,7 +388,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	uint32_t code = trace_word_code(word);
 
-	if (code_is_poll(code)) {
+	if (trace_code_is_poll(code)) {
 		poll_start(stream, tick, word);
 		return;
 	}
@@ -576,7 +576,7 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 
 	for (uint32_t i = 0; i < stream->open.count; i++) {
 		const struct trace_context *open = &stream->open.list[i];
-		if (!code_is_poll(trace_word_code(open->word)))
+		if (!trace_code_is_poll(trace_word_code(open->word)))
 			continue;
 		struct timeline_span span = {
 		    .tick = open->tick,

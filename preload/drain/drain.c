@@ -45,7 +45,7 @@ static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, 
 /* A callback is running: the worker neither waits nor is outside of every loop. */
 static bool is_busy(const struct drain_worker *worker)
 {
-	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
+	return worker->worker != 0 && worker->encoder.open.count > 0 && !worker->encoder.open.parked;
 }
 
 /* Workers that were seen first in this tick. */
