@@ -14,7 +14,7 @@
 
 #include "format/crc32c.h"
 #include "drain/encoder.h"
-#include "format/trace_format.h"
+#include "format/trace_tables.h"
 
 struct builder {
 	unsigned char *data;
@@ -128,14 +128,6 @@ static inline void builder_text(struct builder *builder, uint16_t key, const cha
 /* The kinds of trace_kinds.def, all in one block. */
 static inline void builder_kinds(struct builder *builder, uint16_t work_req_offset)
 {
-	static const struct {
-		const char *name;
-		uint8_t class;
-	} kinds[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = {text, KIND_CLASS_##class},
-#include "format/trace_kinds.def"
-#undef KIND
-	};
 	char payload[KIND_COUNT * 48] = {0};
 	size_t bytes = 0;
 
@@ -143,11 +135,11 @@ static inline void builder_kinds(struct builder *builder, uint16_t work_req_offs
 		struct trace_kind_entry *entry = (struct trace_kind_entry *)(payload + bytes);
 
 		entry->kind = kind;
-		entry->class = kinds[kind].class;
-		entry->work_req_offset = kinds[kind].class == KIND_CLASS_POOL ? work_req_offset : 0;
-		entry->name_bytes = strlen(kinds[kind].name);
+		entry->class = trace_kinds[kind].class;
+		entry->work_req_offset = trace_kinds[kind].class == KIND_CLASS_POOL ? work_req_offset : 0;
+		entry->name_bytes = strlen(trace_kinds[kind].name);
 		entry->entry_bytes = (sizeof(*entry) + entry->name_bytes + 7) & ~7u;
-		memcpy(entry->name, kinds[kind].name, entry->name_bytes);
+		memcpy(entry->name, trace_kinds[kind].name, entry->name_bytes);
 		bytes += entry->entry_bytes;
 	}
 	builder_block(builder, TRACE_BLOCK_KINDS, payload, bytes);

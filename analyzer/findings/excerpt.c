@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "findings_internal.h"
+#include "format/open_stack.h"
 
 #define BEFORE	2
 #define AFTER	3
@@ -16,18 +17,10 @@
 struct excerpt {
 	struct trace_item before[BEFORE], after[AFTER];
 	size_t before_count, after_count;
-	struct trace_context open[TRACE_DEPTH_MAX + 2]; /* polls and waits that have events inside */
-	size_t open_count;
+	struct open_stack open; /* polls and waits that have events inside */
 	uint64_t left_tick; /* when uv_run was left last; 0: not yet */
 	uint64_t out_ticks; /* as long outside of it is worth a line */
 };
-
-static bool is_poll_word(uint64_t word)
-{
-	uint32_t code = trace_word_code(word);
-
-	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
-}
 
 static void excerpt_take(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
 {
@@ -61,22 +54,19 @@ static void excerpt_outside(struct excerpt *excerpt, const struct trace_item *it
 /* Polls with events inside come as their begin and their end: put together again. */
 static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
 {
-	uint32_t code = trace_word_code(item->word);
-	bool begins = is_poll_word(item->word) || code == TRACE_PARK;
-	bool ends = code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND || code == TRACE_UNPARK;
+	struct trace_context begun;
+	bool ends = open_ended_by(&excerpt->open, trace_code_effect(trace_word_code(item->word)), &begun);
 
-	if (excerpt->open_count == 0)
+	if (excerpt->open.polls == 0 && !excerpt->open.parked)
 		excerpt_outside(excerpt, item, tick);
-	if (begins && excerpt->open_count < sizeof(excerpt->open) / sizeof(*excerpt->open))
-		excerpt->open[excerpt->open_count++] = (struct trace_context){item->word, item->tick};
-	if (!ends || excerpt->open_count == 0)
+	open_apply(&excerpt->open, item->word, item->tick);
+	if (!ends)
 		return;
-	struct trace_context open = excerpt->open[--excerpt->open_count];
 	struct trace_item whole = {
-	    .tick = open.tick,
-	    .duration = item->tick - open.tick,
-	    .word = is_poll_word(open.word) ? open.word : item->word,
-	    .shape = is_poll_word(open.word) ? TRACE_SHAPE_POLL : TRACE_SHAPE_WAIT,
+	    .tick = begun.tick,
+	    .duration = item->tick - begun.tick,
+	    .word = trace_word_is_poll(begun.word) ? begun.word : item->word,
+	    .shape = trace_word_is_poll(begun.word) ? TRACE_SHAPE_POLL : TRACE_SHAPE_WAIT,
 	};
 	excerpt_take(excerpt, &whole, tick);
 }

@@ -29,7 +29,7 @@ static int item_look(const struct trace_process *process, struct request_table *
 		return 0;
 	if (code == TRACE_HANDLE_CLOSE)
 		request_table_take(handles, object, &closed);
-	if (code < TRACE_CODE_POLL || code >= TRACE_CODE_SUBMIT || !is_handle_site(process, site) ||
+	if (!trace_code_is_poll(code) || !is_handle_site(process, site) ||
 	    request_table_find(handles, object))
 		return 0;
 	handle = request_table_add(handles, object);

@@ -164,44 +164,42 @@ static void put_request(struct jsonl_process *process, uint64_t work)
 
 /* ---- Events ----------------------------------------------------------------------------------------------- */
 
-/* What the object field of an event is called. */
-static const struct {
-	const char *number, *address, *ms, *reason; /* ms: written in ns */
-} fields[] = {
-    [TRACE_UNPARK] = {.number = "ready"},
-    [TRACE_TURN] = {.number = "ready"},
-    [TRACE_LOOP_ENTER] = {.address = "object"},
-    [TRACE_LOOP_LEAVE] = {.address = "object"},
-    [TRACE_ASYNC_SEND] = {.address = "object"},
-    [TRACE_REQUEST_CANCELLED] = {.address = "object"},
-    [TRACE_HANDLE_CLOSE] = {.address = "object"},
-    [TRACE_LOST_FULL] = {.number = "count", .reason = "ring full"},
-    [TRACE_LOST_REENTRANT] = {.number = "count", .reason = "inside a signal handler"},
-    [TRACE_LOST_DEPTH] = {.number = "count", .reason = "nested too deeply"},
-    [TRACE_WORKER_END] = {0},
-    [TRACE_IO_URING] = {.address = "object"},
-    [TRACE_TIMER_DUE] = {.ms = "due_ns"},
-    [TRACE_TIMER_START] = {.address = "object"},
-    [TRACE_LOOP_TIME] = {.ms = "uv_now_ns"},
-};
-
-static void put_fields(struct jsonl_process *process, uint64_t word)
+static void put_unknown(struct jsonl_process *process, uint64_t word)
 {
-	uint32_t code = trace_word_code(word);
+	jsonl_key_number(process->out, "code", trace_word_code(word));
+	jsonl_key_address(process->out, "object", trace_word_object(word));
+}
 
-	if (code >= sizeof(fields) / sizeof(fields[0])) { /* of a newer writer: as it is */
-		jsonl_key_number(process->out, "code", code);
-		jsonl_key_address(process->out, "object", trace_word_object(word));
-		return;
+/* The object field, by its type. */
+static void put_object(struct jsonl_process *process, uint64_t word)
+{
+	const struct trace_event_row *event = &trace_events[trace_word_code(word)];
+	uint64_t object = trace_word_object(word);
+
+	switch ((enum trace_object)event->object) {
+	case TRACE_OBJECT_LOOP:
+	case TRACE_OBJECT_HANDLE:
+	case TRACE_OBJECT_REQUEST:
+		jsonl_key_address(process->out, event->key, object);
+		break;
+	case TRACE_OBJECT_COUNT:
+		jsonl_key_number(process->out, event->key, object);
+		break;
+	case TRACE_OBJECT_LOST:
+		jsonl_key_number(process->out, "count", object);
+		jsonl_key_string(process->out, "reason", event->key);
+		break;
+	case TRACE_OBJECT_MS:
+		jsonl_key_number(process->out, event->key, object * 1000000);
+		break;
+	case TRACE_OBJECT_WORK:
+		put_request(process, object);
+		break;
+	case TRACE_OBJECT_NONE:
+	case TRACE_OBJECT_MARK:
+	case TRACE_OBJECT_HIGH:
+		break;
 	}
-	if (fields[code].number)
-		jsonl_key_number(process->out, fields[code].number, trace_word_object(word));
-	if (fields[code].ms)
-		jsonl_key_number(process->out, fields[code].ms, trace_word_object(word) * 1000000);
-	if (fields[code].address)
-		jsonl_key_address(process->out, fields[code].address, trace_word_object(word));
-	if (fields[code].reason)
-		jsonl_key_string(process->out, "reason", fields[code].reason);
 }
 
 static void put_submit(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
@@ -219,15 +217,15 @@ void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 {
 	uint32_t code = trace_word_code(word);
 
-	if (code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END) {
+	if (trace_code_is_submit(code)) {
 		put_submit(process, ns, worker, word);
 		return;
 	}
 	jsonl_begin(process, trace_event_name(word), ns, worker);
-	if (code == TRACE_ITEM_END)
-		put_request(process, trace_word_object(word));
+	if (code < TRACE_EVENT_CODES && trace_events[code].name)
+		put_object(process, word);
 	else
-		put_fields(process, word);
+		put_unknown(process, word); /* of a newer writer: as it is */
 	jsonl_end(process);
 }
 

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/open_stack.h"
 #include "jsonl.h"
 
 #define ITEMS_MAX  2048
 #define READ_AHEAD 1024 /* items that a pool worker has ahead, if there are so many */
 #define NOWHERE	   SIZE_MAX
-#define OPEN_MAX   (2 * TRACE_DEPTH_MAX + 2)
 
 enum step { STEP_BEGIN, STEP_GAP, STEP_FUSED_END, STEP_ITEM, STEP_TAIL, STEP_LOST, STEP_WORKER_END, STEP_COUNT };
 
@@ -32,14 +32,13 @@ struct jsonl_stream {
 	bool begun, end_told;
 	bool fused; /* the second half of this item is to come */
 	struct trace_item fused_item;
-	struct trace_context open[OPEN_MAX];
-	size_t open_count;
+	struct open_stack open;
 
 	size_t gap_at; /* of the item after missing data */
 	bool gap_is_missing;
 	uint64_t gap_count, missing_told;
 	uint64_t lost_told; /* in events of their own */
-	struct trace_context gap_open[OPEN_MAX];
+	struct trace_context gap_open[OPEN_LIST_MAX];
 	size_t gap_open_count;
 
 	struct mark_parts mark;
@@ -64,8 +63,8 @@ static void keep_gap(struct jsonl_stream *stream, size_t at)
 
 	if (!context)
 		return;
-	if (stream->gap_open_count > OPEN_MAX)
-		stream->gap_open_count = OPEN_MAX;
+	if (stream->gap_open_count > OPEN_LIST_MAX)
+		stream->gap_open_count = OPEN_LIST_MAX;
 	memcpy(stream->gap_open, context, stream->gap_open_count * sizeof(*context));
 	stream->gap_count = trace_cursor_missing(stream->cursor);
 	stream->gap_at = at;
@@ -168,60 +167,17 @@ static void tell_item_start(struct jsonl_stream *stream, uint64_t ns)
 
 /* ---- What is open ----------------------------------------------------------------------------------------- */
 
-static bool word_is_poll(uint64_t word)
+static void end_poll(struct jsonl_stream *stream, uint64_t ns, uint64_t end_word)
 {
-	uint32_t code = trace_word_code(word);
-
-	return code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
-}
-
-static bool word_is_lost(uint64_t word)
-{
-	uint32_t code = trace_word_code(word);
-
-	return code == TRACE_LOST_FULL || code == TRACE_LOST_REENTRANT || code == TRACE_LOST_DEPTH;
-}
-
-static void open_push(struct jsonl_stream *stream, uint64_t word, uint64_t tick)
-{
-	if (stream->open_count < OPEN_MAX)
-		stream->open[stream->open_count++] = (struct trace_context){word, tick};
-}
-
-/* Whoever waits has no poll open in this loop: those that are have lost their end. */
-static void open_drop_polls(struct jsonl_stream *stream)
-{
-	while (stream->open_count > 0 && word_is_poll(stream->open[stream->open_count - 1].word))
-		stream->open_count--;
-}
-
-static void open_leave_loop(struct jsonl_stream *stream)
-{
-	open_drop_polls(stream);
-	if (stream->open_count > 0)
-		stream->open_count--;
-}
-
-static void open_from_context(struct jsonl_stream *stream)
-{
-	stream->open_count = 0;
-	for (size_t i = 0; i < stream->gap_open_count; i++)
-		if (word_is_poll(stream->gap_open[i].word) ||
-		    trace_word_code(stream->gap_open[i].word) == TRACE_LOOP_ENTER)
-			open_push(stream, stream->gap_open[i].word, stream->gap_open[i].tick);
-}
-
-static void end_poll(struct jsonl_stream *stream, uint64_t ns, bool unwound)
-{
-	struct trace_context *open = stream->open_count > 0 ? &stream->open[stream->open_count - 1] : NULL;
 	uint64_t duration_ns = UINT64_MAX, word = 0;
+	struct trace_context begun;
 
-	if (open && word_is_poll(open->word)) {
-		word = open->word;
-		duration_ns = ns - stream_ns(stream, open->tick);
-		stream->open_count--;
+	if (open_ended_by(&stream->open, TRACE_EFFECT_CLOSES_POLL, &begun)) {
+		word = begun.word;
+		duration_ns = ns - stream_ns(stream, begun.tick);
 	}
-	jsonl_poll_end(stream->process, ns, stream->worker->worker, word, duration_ns, unwound);
+	jsonl_poll_end(stream->process, ns, stream->worker->worker, word, duration_ns,
+		       trace_word_code(end_word) == TRACE_POLL_UNWOUND);
 }
 
 /* ---- Writing ---------------------------------------------------------------------------------------------- */
@@ -229,12 +185,10 @@ static void end_poll(struct jsonl_stream *stream, uint64_t ns, bool unwound)
 static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 {
 	const struct trace_worker *worker = stream->worker;
-	static const char *const roles[] = {
-	    [TRACE_ROLE_LOOP] = "loop", [TRACE_ROLE_POOL] = "pool", [TRACE_ROLE_OTHER] = "other"};
 
 	stream->begun = true;
 	jsonl_begin(stream->process, "WorkerStart", ns, worker->worker);
-	jsonl_key_string(stream->process->out, "role", roles[worker->role]);
+	jsonl_key_string(stream->process->out, "role", trace_role_name(worker->role));
 	jsonl_key_number(stream->process->out, "tid", worker->tid);
 	jsonl_key_string(stream->process->out, "name", worker->name);
 	jsonl_end(stream->process);
@@ -245,44 +199,49 @@ static void write_gap(struct jsonl_stream *stream, uint64_t ns)
 {
 	stream->gap_at = NOWHERE;
 	marks_forget(&stream->mark);
-	open_from_context(stream);
+	open_take(&stream->open, stream->gap_open, stream->gap_open_count);
 	if (!stream->gap_is_missing)
 		return;
 	stream->missing_told += stream->gap_count;
 	jsonl_missing(stream->process, ns, stream->worker->worker, stream->gap_count);
 }
 
+/* What goes with an event beyond its line. */
+static void after_instant(struct jsonl_stream *stream, uint64_t ns, uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	if (trace_set_has(trace_lost_set, code)) {
+		jsonl_pending_forget(stream->process, stream->worker->worker, ns);
+		stream->lost_told += trace_word_object(word);
+	} else if (code == TRACE_UNPARK || code == TRACE_ITEM_END) {
+		tell_item_start(stream, ns);
+	}
+	stream->end_told |= code == TRACE_WORKER_END;
+}
+
 static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct trace_item *item)
 {
-	uint32_t code = trace_word_code(item->word);
+	uint32_t worker = stream->worker->worker;
 
-	if (word_is_poll(item->word)) {
-		open_push(stream, item->word, item->tick);
-		jsonl_poll_start(stream->process, ns, stream->worker->worker, item->word);
-		return;
-	}
 	if (mark_is_part(item->word)) {
 		if (mark_take(&stream->mark, item->tick, item->word))
-			jsonl_mark(stream->process, ns, stream->worker->worker, &stream->mark.mark);
+			jsonl_mark(stream->process, ns, worker, &stream->mark.mark);
 		return;
 	}
-	if (code == TRACE_POLL_END || code == TRACE_POLL_UNWOUND) {
-		end_poll(stream, ns, code == TRACE_POLL_UNWOUND);
-		return;
+	switch (trace_code_effect(trace_word_code(item->word))) {
+	case TRACE_EFFECT_OPENS_POLL:
+		jsonl_poll_start(stream->process, ns, worker, item->word);
+		break;
+	case TRACE_EFFECT_CLOSES_POLL:
+		end_poll(stream, ns, item->word);
+		break;
+	default:
+		jsonl_instant(stream->process, ns, worker, item->word);
+		after_instant(stream, ns, item->word);
+		break;
 	}
-	jsonl_instant(stream->process, ns, stream->worker->worker, item->word);
-	if (word_is_lost(item->word)) {
-		jsonl_pending_forget(stream->process, stream->worker->worker, ns);
-		stream->lost_told += trace_word_object(item->word);
-	} else if (code == TRACE_LOOP_ENTER)
-		open_push(stream, item->word, item->tick);
-	else if (code == TRACE_LOOP_LEAVE)
-		open_leave_loop(stream);
-	else if (code == TRACE_PARK)
-		open_drop_polls(stream);
-	else if (code == TRACE_UNPARK || code == TRACE_ITEM_END)
-		tell_item_start(stream, ns);
-	stream->end_told |= code == TRACE_WORKER_END;
+	open_apply(&stream->open, item->word, item->tick);
 }
 
 static void write_item(struct jsonl_stream *stream, uint64_t ns)
@@ -298,8 +257,8 @@ static void write_item(struct jsonl_stream *stream, uint64_t ns)
 	if (item.shape == TRACE_SHAPE_POLL) {
 		jsonl_poll_start(stream->process, ns, stream->worker->worker, item.word);
 	} else {
-		open_drop_polls(stream);
-		jsonl_instant(stream->process, ns, stream->worker->worker, trace_word(0, TRACE_PARK));
+		open_apply(&stream->open, TRACE_PARK, item.tick);
+		jsonl_instant(stream->process, ns, stream->worker->worker, TRACE_PARK);
 	}
 }
 
@@ -313,6 +272,7 @@ static void write_fused_end(struct jsonl_stream *stream, uint64_t ns)
 			       ns - stream_ns(stream, item->tick), false);
 		return;
 	}
+	open_apply(&stream->open, item->word, item->tick + item->duration);
 	jsonl_instant(stream->process, ns, stream->worker->worker, item->word);
 	tell_item_start(stream, ns);
 }

@@ -54,13 +54,9 @@ const char *report_kind(const struct timeline *timeline, uint32_t site)
 
 const char *report_role(const struct timeline *timeline, size_t worker)
 {
-	switch (timeline->process->workers[worker].role) {
-	case TRACE_ROLE_LOOP:
-		return "loop";
-	case TRACE_ROLE_POOL:
-		return "pool";
-	}
-	return "other";
+	const char *role = trace_role_name(timeline->process->workers[worker].role);
+
+	return role ? role : trace_role_name(TRACE_ROLE_OTHER);
 }
 
 /* Not the collection of threads that are no workers, nor one that was not asked for. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The timeline's frame: the range asked for, what samples say, the lists of the longest, and how all parts come
- * together. Reading a whole process is in timeline_tasks.c.
+ * The timeline's frame: what it is made of, and how all parts come together. Reading a whole process is in
+ * timeline_tasks.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,312 +9,7 @@
 
 #include "timeline_internal.h"
 
-#define OPEN_MAX  1000	/* polls open at the end of a trace: more are counted, not listed */
-#define HOLDS_MAX 1024	/* the longest of them, and requests, are kept; more are counted */
 #define PROMPT_NS 20000 /* a wait no longer than this found ready what came during the turn before */
-
-/* ---- The range ------------------------------------------------------------------------------------------------ */
-
-/* How many of the ranges begin before `tick`. */
-static size_t off_begun_before(const struct timeline_private *hidden, uint64_t tick)
-{
-	size_t low = 0, high = hidden->off_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (hidden->off[middle].from < tick)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static uint64_t off_ticks_before(const struct timeline_private *hidden, uint64_t tick)
-{
-	size_t count = off_begun_before(hidden, tick);
-	const struct tick_range *last = count > 0 ? &hidden->off[count - 1] : NULL;
-
-	if (!last)
-		return 0;
-	return last->before + (last->to < tick ? last->to : tick) - last->from;
-}
-
-uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to)
-{
-	const struct timeline_private *hidden = timeline->hidden;
-
-	if (from < timeline->from_tick)
-		from = timeline->from_tick;
-	if (to > timeline->to_tick)
-		to = timeline->to_tick;
-	if (to <= from)
-		return 0;
-	return to - from - (off_ticks_before(hidden, to) - off_ticks_before(hidden, from));
-}
-
-uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to)
-{
-	const struct timeline_private *hidden = timeline->hidden;
-	size_t at = off_begun_before(hidden, from);
-
-	return at < hidden->off_count && hidden->off[at].from < to ? hidden->off[at].from : from;
-}
-
-/* The first tick that lies `ns` or more after the process' start. */
-static uint64_t tick_after(const struct trace_process *process, uint64_t ns)
-{
-	uint64_t low = process->start_tick, high = process->last_tick + 1;
-
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-		if (trace_ns(process, middle) - process->start_mono_ns < ns)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Returns how long it was. */
-static uint64_t off_end(struct tick_range *range, uint64_t tick)
-{
-	range->to = tick;
-	return tick - range->from;
-}
-
-static int off_read(struct timeline *timeline)
-{
-	const struct trace_process *process = timeline->process;
-	struct timeline_private *hidden = timeline->hidden;
-	bool off = false;
-	uint64_t before = 0;
-
-	hidden->off = calloc(process->sample_count + 1, sizeof(*hidden->off));
-	if (!hidden->off)
-		return -ENOMEM;
-	for (size_t i = 0; i < process->sample_count; i++) {
-		const struct trace_sample *sample = &process->samples[i];
-		if (sample->type != TRACE_SAMPLE_RECORDING || off == (sample->a == 0))
-			continue;
-		off = sample->a == 0;
-		if (off)
-			hidden->off[hidden->off_count++] = (struct tick_range){sample->tick, UINT64_MAX, before};
-		else
-			before += off_end(&hidden->off[hidden->off_count - 1], sample->tick);
-	}
-	struct tick_range *fitting = realloc(hidden->off, (hidden->off_count + 1) * sizeof(*fitting));
-	if (fitting)
-		hidden->off = fitting;
-	return 0;
-}
-
-static int range_set(struct timeline *timeline)
-{
-	const struct trace_process *process = timeline->process;
-	const struct timeline_options *options = &timeline->options;
-	bool whole = options->from_ns == 0 && options->to_ns == UINT64_MAX;
-
-	timeline->from_tick = options->from_ns == 0 ? process->start_tick : tick_after(process, options->from_ns);
-	timeline->to_tick = options->to_ns == UINT64_MAX ? UINT64_MAX : tick_after(process, options->to_ns);
-	if (process->first_tick != 0 && process->first_tick < timeline->from_tick && options->from_ns == 0)
-		timeline->from_tick = process->first_tick;
-	timeline->end_tick = process->last_tick < timeline->to_tick ? process->last_tick : timeline->to_tick;
-	if (timeline->end_tick < timeline->from_tick)
-		timeline->end_tick = timeline->from_tick;
-	if (off_read(timeline) < 0)
-		return -ENOMEM;
-	timeline->hidden->whole = whole && timeline->hidden->off_count == 0;
-	timeline->range_ticks = timeline_clip_slowly(timeline, timeline->from_tick, timeline->end_tick);
-	timeline->off_ticks = timeline->end_tick - timeline->from_tick - timeline->range_ticks;
-	return 0;
-}
-
-/* ---- Units ---------------------------------------------------------------------------------------------------- */
-
-static double ns_per_tick(const struct trace_process *process)
-{
-	uint64_t ticks = process->last_tick > process->start_tick ? process->last_tick - process->start_tick : 0;
-	uint64_t ns = trace_ns(process, process->last_tick) - trace_ns(process, process->start_tick);
-
-	if (ticks > 0 && ns > 0)
-		return (double)ns / (double)ticks;
-	return process->clock_range_count > 0
-		   ? (double)process->clock_ranges[0].rate / (double)(1ull << TRACE_RATE_BITS)
-		   : 1;
-}
-
-uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns)
-{
-	double ticks = (double)ns / timeline->hidden->ns_per_tick;
-
-	return ticks < 1e18 ? (uint64_t)ticks + ((double)(uint64_t)ticks < ticks) : UINT64_MAX;
-}
-
-uint64_t timeline_ns(const struct timeline *timeline, uint64_t ticks)
-{
-	double ns = (double)ticks * timeline->hidden->ns_per_tick + 0.5;
-
-	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
-}
-
-double timeline_unit_ns(const struct timeline *timeline)
-{
-	return timeline->hidden->ns_per_tick;
-}
-
-int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick)
-{
-	return (int64_t)(trace_ns(timeline->process, tick) - timeline->process->start_mono_ns);
-}
-
-uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline_span *span)
-{
-	return trace_ns(timeline->process, span->tick + span->duration) - trace_ns(timeline->process, span->tick);
-}
-
-bool timeline_end_is_known(const struct timeline *timeline, size_t worker)
-{
-	const struct trace_process *process = timeline->process;
-
-	if (process->workers[worker].missing_last > 0)
-		return false;
-	if (process->running)
-		return process->drained;
-	return process->salvaged || process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED;
-}
-
-bool timeline_lost_after(const struct timeline *timeline, size_t worker, uint64_t tick)
-{
-	const struct trace_worker *entry = &timeline->process->workers[worker];
-	const struct timeline_worker *facts = &timeline->workers[worker];
-
-	return facts->lost_tick > tick || (entry->missing == 0 && entry->lost > facts->lost_told);
-}
-
-uint64_t timeline_last_event(const struct timeline *timeline)
-{
-	uint64_t last = 0;
-
-	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		const struct trace_worker *worker = &timeline->process->workers[i];
-		last = worker->last_tick > last ? worker->last_tick : last;
-	}
-	return last;
-}
-
-bool timeline_death_was_noticed(const struct timeline *timeline)
-{
-	const struct trace_process *process = timeline->process;
-
-	return timeline_died(process) && !process->salvaged && process->seal_tick == process->last_tick &&
-	       process->seal_tick > timeline_last_event(timeline);
-}
-
-uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
-{
-	return worker->inside_ticks > worker->parked_ticks ? worker->inside_ticks - worker->parked_ticks : 0;
-}
-
-/* ---- The longest ---------------------------------------------------------------------------------------------- */
-
-static int number_compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
-/* Longer is more; of two equal ones the earlier, and so on: the order in which they are found must not matter, and
- * short polls inside one another may well begin and end at the same ticks. */
-static int span_compare(const struct timeline_span *a, const struct timeline_span *b)
-{
-	int order = number_compare(a->duration, b->duration);
-
-	order = order ? order : number_compare(b->tick, a->tick);
-	order = order ? order : number_compare(b->worker, a->worker);
-	order = order ? order : number_compare(b->nested, a->nested);
-	order = order ? order : number_compare(b->in_pool, a->in_pool);
-	order = order ? order : number_compare(b->site, a->site);
-	order = order ? order : number_compare(b->object, a->object);
-	order = order ? order : number_compare(b->depth, a->depth);
-	return order ? order : number_compare(b->sure, a->sure);
-}
-
-/* A heap with the least on top: what is listed is what is more than that. */
-static void top_sink(struct timeline_top *top, size_t at)
-{
-	struct timeline_span moving = top->spans[at];
-
-	for (;;) {
-		size_t child = at * 2 + 1;
-		if (child + 1 < top->count && span_compare(&top->spans[child + 1], &top->spans[child]) < 0)
-			child++;
-		if (child >= top->count || span_compare(&moving, &top->spans[child]) <= 0)
-			break;
-		top->spans[at] = top->spans[child];
-		at = child;
-	}
-	top->spans[at] = moving;
-}
-
-static int top_append(struct timeline_top *top, const struct timeline_span *span)
-{
-	if ((top->count & (top->count - 1)) == 0) {
-		size_t room = top->count ? top->count * 2 : 1;
-		struct timeline_span *spans = realloc(top->spans, room * sizeof(*spans));
-		if (!spans)
-			return -ENOMEM;
-		top->spans = spans;
-	}
-	size_t at = top->count++;
-	for (; at > 0 && span_compare(&top->spans[(at - 1) / 2], span) > 0; at = (at - 1) / 2)
-		top->spans[at] = top->spans[(at - 1) / 2];
-	top->spans[at] = *span;
-	return 0;
-}
-
-int timeline_top_add(struct timeline_top *top, const struct timeline_span *span)
-{
-	top->seen++;
-	top->ticks += span->duration;
-	if (top->count < top->max)
-		return top_append(top, span);
-	if (top->count > 0 && span_compare(span, &top->spans[0]) > 0) {
-		top->spans[0] = *span;
-		top_sink(top, 0);
-	}
-	return 0;
-}
-
-int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
-		       const struct timeline_span *poll)
-{
-	if (facts->slowest.duration == 0 || span_compare(poll, &facts->slowest) > 0)
-		facts->slowest = *poll;
-	return poll->duration < timeline->hidden->long_poll_ticks ? 0 : timeline_top_add(long_polls, poll);
-}
-
-static int top_merge(struct timeline_top *into, struct timeline_top *from)
-{
-	uint64_t seen = into->seen + from->seen, ticks = into->ticks + from->ticks;
-	int error = 0;
-
-	for (size_t i = 0; i < from->count && error == 0; i++)
-		error = timeline_top_add(into, &from->spans[i]);
-	into->seen = seen;
-	into->ticks = ticks;
-	return error;
-}
-
-static int compare_longest_first(const void *a, const void *b)
-{
-	return -span_compare(a, b);
-}
-
-static void top_sort(struct timeline_top *top)
-{
-	if (top->count > 1)
-		qsort(top->spans, top->count, sizeof(*top->spans), compare_longest_first);
-}
 
 /* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
 
@@ -367,6 +62,25 @@ static void traits_fill(struct timeline *timeline)
 	}
 }
 
+/* How many of each list are kept; more are counted. */
+static void lists_begin(struct timeline_top *lists, const struct timeline_options *options)
+{
+	const size_t most[TIMELINE_LISTS] = {
+#define LIST(name, max) [TIMELINE_LIST_##name] = max,
+#include "timeline_lists.def"
+#undef LIST
+	};
+
+	for (size_t i = 0; i < TIMELINE_LISTS; i++)
+		lists[i].max = most[i];
+}
+
+static void lists_free(struct timeline_top *lists)
+{
+	for (size_t i = 0; i < TIMELINE_LISTS; i++)
+		free(lists[i].spans);
+}
+
 static int tables_make(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
@@ -385,7 +99,8 @@ static int tables_make(struct timeline *timeline)
 		return -ENOMEM;
 	traits_fill(timeline);
 	hidden->pool = pool_make(timeline);
-	return hidden->pool ? windows_make(timeline) : -ENOMEM;
+	hidden->merge = merge_make(timeline);
+	return hidden->pool && hidden->merge ? windows_make(timeline) : -ENOMEM;
 }
 
 struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options)
@@ -397,14 +112,12 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->process = process;
 	timeline->options = *options;
 	timeline->hidden = calloc(1, sizeof(*timeline->hidden));
-	timeline->long_polls.max = timeline->idle.max = options->top;
-	timeline->open.max = OPEN_MAX;
-	timeline->holds.max = timeline->away.max = timeline->slow_requests.max = timeline->pending.max = HOLDS_MAX;
+	lists_begin(timeline->lists, options);
 	if (!timeline->hidden || tables_make(timeline) < 0 || range_set(timeline) < 0) {
 		timeline_free(timeline);
 		return NULL;
 	}
-	timeline->hidden->ns_per_tick = ns_per_tick(process);
+	timeline->hidden->ns_per_tick = range_ns_per_tick(process);
 	timeline->hidden->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
 	timeline->hidden->idle_ticks = timeline_ticks(timeline, options->idle_ns);
 	timeline->hidden->hold_ticks = timeline_ticks(timeline, options->hold_ns);
@@ -434,7 +147,7 @@ int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_i
 	if ((!timeline->hidden->streams || !timeline->hidden->request_shares) && streams_make(timeline) < 0)
 		return -ENOMEM;
 	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
-	pool_wake(timeline->hidden->pool, worker);
+	merge_wake(timeline->hidden->merge, worker);
 	return error;
 }
 
@@ -443,7 +156,7 @@ int timeline_end_worker(struct timeline *timeline, size_t worker)
 	if (!timeline->hidden->streams)
 		return 0;
 	int error = stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
-	pool_wake(timeline->hidden->pool, worker);
+	merge_wake(timeline->hidden->merge, worker);
 	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_shares[worker]);
 }
 
@@ -456,26 +169,20 @@ uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
 
 int timeline_settle(struct timeline *timeline, uint64_t tick)
 {
-	return pool_settle(timeline->hidden->pool, tick);
+	return merge_settle(timeline->hidden->merge, tick);
 }
 
 /* ---- What threads have added up ------------------------------------------------------------------------------- */
 
 int timeline_share_open(const struct timeline *timeline, struct timeline_share *share)
 {
-	share->long_polls.max = timeline->options.top;
-	share->open.max = OPEN_MAX;
-	share->holds.max = share->away.max = share->slow_requests.max = HOLDS_MAX;
+	lists_begin(share->lists, &timeline->options);
 	share->sites = calloc(timeline->process->site_count + 1, sizeof(*share->sites));
 	return share->sites ? 0 : -ENOMEM;
 }
 
 int timeline_share_merge(struct timeline *timeline, struct timeline_share *share)
 {
-	struct timeline_top *const into[] = {&timeline->long_polls, &timeline->open, &timeline->holds, &timeline->away,
-					     &timeline->slow_requests};
-	struct timeline_top *const from[] = {&share->long_polls, &share->open, &share->holds, &share->away,
-					     &share->slow_requests};
 	int error = 0;
 
 	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
@@ -484,8 +191,8 @@ int timeline_share_merge(struct timeline *timeline, struct timeline_share *share
 	}
 	if (share->sites)
 		turns_merge(timeline, share);
-	for (size_t i = 0; error == 0 && i < sizeof(into) / sizeof(*into); i++)
-		error = top_merge(into[i], from[i]);
+	for (size_t i = 0; error == 0 && i < TIMELINE_LISTS; i++)
+		error = timeline_top_merge(&timeline->lists[i], &share->lists[i]);
 	timeline_share_free(timeline, share);
 	return error;
 }
@@ -500,11 +207,7 @@ void timeline_share_free(const struct timeline *timeline, struct timeline_share 
 	free(share->sites);
 	histogram_clear(&share->turn_ticks);
 	histogram_clear(&share->turn_timers);
-	free(share->long_polls.spans);
-	free(share->open.spans);
-	free(share->holds.spans);
-	free(share->away.spans);
-	free(share->slow_requests.spans);
+	lists_free(share->lists);
 	*share = (struct timeline_share){0};
 }
 
@@ -512,7 +215,7 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 {
 	histogram_merge(&into->polls, &from->polls);
 	histogram_merge(&into->ready, &from->ready);
-	if (span_compare(&from->slowest, &into->slowest) > 0)
+	if (timeline_span_compare(&from->slowest, &into->slowest) > 0)
 		into->slowest = from->slowest;
 	into->callback_ticks += from->callback_ticks;
 	into->nested += from->nested;
@@ -569,15 +272,13 @@ int timeline_finish(struct timeline *timeline)
 		return 0;
 	timeline->hidden->finished = true;
 	if (timeline_share_merge(timeline, &timeline->hidden->share) < 0 || samples_read(timeline) < 0 ||
+	    merge_settle(timeline->hidden->merge, UINT64_MAX) < 0 ||
 	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
 		return -ENOMEM;
 	spans_finish(timeline);
 	ready_sum(timeline);
-	struct timeline_top *const tops[] = {&timeline->long_polls, &timeline->idle, &timeline->open,
-					     &timeline->holds,	    &timeline->away, &timeline->slow_requests,
-					     &timeline->pending};
-	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++)
-		top_sort(tops[i]);
+	for (size_t i = 0; i < TIMELINE_LISTS; i++)
+		timeline_top_sort(&timeline->lists[i]);
 	return 0;
 }
 
@@ -607,15 +308,9 @@ static void facts_free(struct timeline *timeline)
 	histogram_clear(&timeline->turn_ticks);
 	histogram_clear(&timeline->turn_timers);
 	free(timeline->arrivals);
-	free(timeline->holds.spans);
-	free(timeline->away.spans);
-	free(timeline->slow_requests.spans);
-	free(timeline->pending.spans);
 	free(timeline->workers);
 	free(timeline->sites);
-	free(timeline->long_polls.spans);
-	free(timeline->idle.spans);
-	free(timeline->open.spans);
+	lists_free(timeline->lists);
 	for (size_t i = 0; i < timeline->problem_count; i++)
 		free(timeline->problems[i]);
 	free(timeline->problems);
@@ -631,6 +326,7 @@ static void private_free(struct timeline *timeline)
 		free(hidden->crossings[i].entries);
 	timeline_share_free(timeline, &hidden->share);
 	pool_free(hidden->pool);
+	merge_free(hidden->merge);
 	for (size_t i = 0; hidden->request_shares && i < timeline->process->worker_count; i++)
 		request_share_clear(&hidden->request_shares[i]);
 	requests_free(hidden->requests);

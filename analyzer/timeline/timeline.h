@@ -245,6 +245,13 @@ struct timeline_machine {
 	uint64_t event_ps;			 /* the price of recording an event there; 0: not known */
 };
 
+enum timeline_list {
+#define LIST(name, max) TIMELINE_LIST_##name,
+#include "timeline_lists.def"
+#undef LIST
+	TIMELINE_LISTS
+};
+
 struct timeline {
 	const struct trace_process *process;
 	struct timeline_options options;
@@ -255,18 +262,18 @@ struct timeline {
 	struct timeline_worker *workers; /* as process->workers */
 	struct timeline_site *sites;	 /* as process->sites, and one more for unknown ones */
 	struct timeline_name *names;	 /* as process->names, and one more for unknown ones */
-	struct timeline_top long_polls;
-	struct timeline_top idle;
-	struct timeline_top open; /* polls that still ran where the trace ends; duration: until then */
-
-	struct timeline_top holds;	   /* loop polls of hold_ns and more, finished or not */
-	struct timeline_top away;	   /* hold_ns and more between two calls of uv_run, while the loop had work */
+	union {
+		struct timeline_top lists[TIMELINE_LISTS];
+		struct {
+#define LIST(name, max) struct timeline_top name;
+#include "timeline_lists.def"
+#undef LIST
+		};
+	};
 	struct timeline_turn most_timers;  /* the turn with the most timers */
 	struct timeline_turn crowded;	   /* the longest turn without a poll that took a quarter of it */
 	struct histogram turn_ticks;	   /* in callbacks, a turn */
 	struct histogram turn_timers;	   /* timers of a turn that had some */
-	struct timeline_top slow_requests; /* that took pending_ns and more, done in the end */
-	struct timeline_top pending;	   /* that were not done at the end, however young; duration: until then */
 	uint64_t pending_since_gap;	   /* requests before this tick may have ended unseen; 0: none */
 	struct timeline_arrival *arrivals; /* by submission: the stretch of requests that waited longest together */
 	size_t arrival_count;

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share: timeline.c (range, totals), timeline_stream.c (one worker's items),
- * timeline_pool.c (the pool's queue, over all workers), timeline_marks.c (likewise marks and spans) and
- * timeline_tasks.c (reading it all, on several cores). Nobody else includes this.
+ * What the files of the timeline share. Nobody else includes this but growth.c, for its request table.
  *
- * Streams do the bulk of the work and know their own worker only. What concerns other workers (requests for the
- * pool, what pool workers do) they hand on as crossings, in the order of time; the pool sees these merged.
+ * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and timeline_events.c: what each
+ * event does). What concerns other workers they hand on as crossings, in the order of time (timeline_crossings.c);
+ * timeline_merge.c brings those of all workers together and hands each to whom it concerns: the pool's queue, wake-ups,
+ * marks and spans. timeline_tasks.c reads it all, on several cores.
  */
 #ifndef TIMELINE_INTERNAL_H
 #define TIMELINE_INTERNAL_H
 
-#include "trace/open_stack.h"
 #include "base/request_table.h"
+#include "format/open_stack.h"
 #include "timeline.h"
 
-/* Codes of crossings that are no events. */
-#define CROSSING_BEGIN 65534u /* a pool worker is there, and busy */
-#define CROSSING_GAP   65535u /* events are missing here */
-#define CROSSING_WAKE  65533u /* of the poll that follows: how long before it the wait ended, and how long that was */
+/* Crossings that are no events: their codes are the last before polls, which no event has. */
+enum crossing_code {
+	CROSSING_WAKE = TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended, and how
+						* long that was (wakeups_pack()) */
+	CROSSING_BEGIN,			       /* a pool worker is there, and busy */
+	CROSSING_GAP,			       /* events are missing here */
+};
 
 /* Why a site's polls and submissions are looked at more closely; most have none of these. */
 enum site_trait {
@@ -57,7 +60,14 @@ struct site_share {
 /* What one thread adds up on its own. */
 struct timeline_share {
 	struct site_share *sites;
-	struct timeline_top long_polls, open, holds, away, slow_requests;
+	union {
+		struct timeline_top lists[TIMELINE_LISTS];
+		struct {
+#define LIST(name, max) struct timeline_top name;
+#include "timeline_lists.def"
+#undef LIST
+		};
+	};
 	struct timeline_turn most_timers, crowded;
 	struct histogram turn_ticks, turn_timers;
 };
@@ -150,16 +160,18 @@ struct stream {
 };
 
 struct pool;
+struct merge;
 
 struct timeline_private {
 	struct stream *streams;		      /* for timeline_feed(); made with the first call */
-	struct crossing_queue *crossings;     /* of each worker, for the pool */
+	struct crossing_queue *crossings;     /* of each worker, for the merge */
 	struct timeline_share share;	      /* of the streams, later of all */
 	struct request_share *request_shares; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
 	struct spans *spans;
 	struct pool *pool;
+	struct merge *merge;
 	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
 	size_t off_count;
@@ -170,16 +182,28 @@ struct timeline_private {
 	bool finished;
 };
 
-/* ---- timeline.c ---- */
+/* ---- timeline_range.c ---- */
 
+int range_set(struct timeline *timeline);
+double range_ns_per_tick(const struct trace_process *process);
 uint64_t timeline_clip_slowly(const struct timeline *timeline, uint64_t from, uint64_t to);
 /* When recording was first switched off in [from, to); `from` where it was not. */
 uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, uint64_t to);
+
+/* ---- timeline_top.c ---- */
+
 /* Keeps a span among the longest. */
 int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
 /* Keeps a poll as its worker's slowest, and among the long ones if it is one. */
 int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
 		       const struct timeline_span *poll);
+int timeline_top_merge(struct timeline_top *into, struct timeline_top *from);
+void timeline_top_sort(struct timeline_top *top);
+/* Above 0: `a` is more. No two different spans are equal. */
+int timeline_span_compare(const struct timeline_span *a, const struct timeline_span *b);
+
+/* ---- timeline.c ---- */
+
 int timeline_share_open(const struct timeline *timeline, struct timeline_share *share);
 /* Adds what a thread has added up, and frees it. */
 int timeline_share_merge(struct timeline *timeline, struct timeline_share *share);
@@ -303,6 +327,47 @@ void spans_finish(struct timeline *timeline);
 void spans_free(struct spans *spans);
 void name_clear(struct timeline_name *name);
 
+/* ---- timeline_crossings.c ---- */
+
+/* What others must know of a worker, in its order of time. No memory: stream->error. */
+void crossing_add(struct stream *stream, uint64_t tick, uint64_t word);
+/* Of a callback that begins, as far as its site's traits ask for it; ends the request that it is of. */
+void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site);
+/* Of a pool worker that was not followed until now. */
+void crossing_add_begin(struct stream *stream, uint64_t since);
+/* Appends `from` to `to` and empties it. */
+int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
+
+/* ---- timeline_inside.c: in uv_run, waiting, or neither ---- */
+
+/* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop workers. */
+bool always_inside(const struct stream *stream);
+void inside_enter(struct stream *stream, uint64_t tick);
+void inside_leave(struct stream *stream, uint64_t tick);
+void park_leave(struct stream *stream, uint64_t tick);
+/* The end of the wait was lost: it counts until recording was switched off, if that is why. */
+void park_lose_end(struct stream *stream, uint64_t tick);
+
+/* A wait of the pool's own; a work function may run a loop, whose waits are not. */
+static inline bool wait_is_pools(const struct stream *stream)
+{
+	return stream->pool && !open_has_loop(&stream->open);
+}
+
+/* ---- timeline_events.c ---- */
+
+/* What each item says, in stream order. */
+void events_take(struct stream *stream, const struct trace_item *items, size_t count);
+/* Events are missing here. */
+void events_lost(struct stream *stream, uint64_t tick);
+/* Where callbacks cannot be seen: there is a turn that stands for those that it ran. */
+bool turn_stands_for_polls(const struct stream *stream);
+
+static inline uint32_t site_of(const struct stream *stream, uint64_t word)
+{
+	return timeline_site_of(stream->site_count, trace_word_code(word));
+}
+
 /* ---- timeline_stream.c ---- */
 
 void stream_begin(struct stream *stream, struct timeline *timeline, size_t position);
@@ -312,16 +377,33 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 int stream_end(struct stream *stream, uint64_t tick);
 /* Another part goes on at `tick`. */
 int stream_suspend(struct stream *stream, uint64_t tick);
-/* Appends `from` to `to` and empties it. */
-int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
 
-/* ---- timeline_pool.c ---- */
+/* ---- timeline_merge.c ---- */
+
+struct merge *merge_make(struct timeline *timeline);
+/* The worker's queue may have crossings now: after each time that some were added. */
+void merge_wake(struct merge *merge, size_t position);
+/* Takes from the streams all crossings before `tick`, in the order of time. */
+int merge_settle(struct merge *merge, uint64_t tick);
+void merge_free(struct merge *merge);
+
+/* ---- timeline_pool.c: 0 or -ENOMEM ---- */
+
+enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };
 
 struct pool *pool_make(struct timeline *timeline);
-/* The worker's queue may have crossings now: after each time that some were added. */
-void pool_wake(struct pool *pool, size_t position);
-/* Takes from the streams all crossings before `tick`, in the order of time. */
-int pool_settle(struct pool *pool, uint64_t tick);
+/* Time goes on until `tick`, at which the next of what follows happens. */
+void pool_pass(struct pool *pool, uint64_t tick);
+int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state);
+/* The worker ended the work of the request whose struct uv__work that is. */
+int pool_item_end(struct pool *pool, size_t position, uint64_t work);
+int pool_submit(struct pool *pool, uint32_t site, uint64_t object);
+/* A request needs no work any more: cancelled, or its callback runs. */
+int pool_drop(struct pool *pool, uint64_t request);
+/* A work function begins. */
+void pool_work(struct pool *pool, size_t position);
+/* Events are missing. */
+int pool_begin_anew(struct pool *pool);
 /* Ends what is open at `tick` and writes the levels. */
 int pool_finish(struct pool *pool, uint64_t tick);
 void pool_free(struct pool *pool);

@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool's queue, replayed: takes the crossings of all workers in the order of time and keeps which
- * requests are outstanding and which pool workers are awake.
+ * The thread pool's queue, replayed: is told by timeline_merge.c what all workers do, in the order of time, and keeps
+ * which requests are outstanding and which pool workers are awake.
  *
  * How: a request is outstanding from its submission until its work ends, it is cancelled, or (work that went
  * to io_uring, an end that was lost) its callback runs. A pool worker that is awake works on one. So queued =
  * outstanding - awake, never below 0, and running = the smaller of both. The work of an item began at the last of:
  * its worker's waking, the end of that worker's item before, the worker's start; off by some µs, as docs say.
  *
- * Rules: any order of crossings is taken. Where events are missing the queue begins anew, and pool_uncertain says so.
+ * Rules: any order is taken. Where events are missing the queue begins anew, and pool_uncertain says so.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/request_table.h"
-#include "base/tick_heap.h"
 #include "timeline_internal.h"
 
 #define OFFSETS_MAX   16    /* different places of struct uv__work in requests */
 #define ARRIVALS_KEPT 32768 /* that follow each other, for what-ifs */
 #define PRESENT_MAX   1024  /* libuv makes no more threads; what a change costs must not grow with a damaged trace */
-
-enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };
 
 struct pool_worker {
 	enum pool_worker_state state;
@@ -51,8 +48,6 @@ struct pool {
 	uint64_t now, filled_tick; /* filled: since when queued > 0 */
 	uint16_t offsets[OFFSETS_MAX];
 	size_t offset_count;
-	struct tick_heap heap; /* workers that have crossings, by the tick of the first */
-	bool *in_heap;	       /* by worker */
 };
 
 /* ---- Depth over time ------------------------------------------------------------------------------------------ */
@@ -64,7 +59,7 @@ static void level_pass(struct level *level, uint64_t ticks)
 		level->max = level->now;
 }
 
-static void pool_pass(struct pool *pool, uint64_t tick)
+void pool_pass(struct pool *pool, uint64_t tick)
 {
 	if (tick <= pool->now)
 		return;
@@ -181,7 +176,7 @@ static void worker_absent(struct pool *pool, size_t position)
 	}
 }
 
-static int worker_change(struct pool *pool, size_t position, enum pool_worker_state state)
+int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state)
 {
 	struct pool_worker *worker = &pool->workers[position];
 	int error = 0;
@@ -277,12 +272,12 @@ static int item_measure(struct pool *pool, const struct request *request, uint64
 	return arrival_add(pool, request, start);
 }
 
-static int item_end(struct pool *pool, size_t position, uint64_t object)
+int pool_item_end(struct pool *pool, size_t position, uint64_t work)
 {
 	struct timeline *timeline = pool->timeline;
 	struct pool_worker *worker = &pool->workers[position];
 	struct request request = {.site = (uint32_t)timeline->process->site_count};
-	bool known = outstanding_take(pool, object, &request);
+	bool known = outstanding_take(pool, work, &request);
 	bool awake = worker->state == POOL_WORKER_AWAKE;
 	bool was_callback = worker->work_tick != 0;
 	uint64_t start = was_callback ? worker->work_tick : worker->since;
@@ -296,7 +291,7 @@ static int item_end(struct pool *pool, size_t position, uint64_t object)
 	    .worker = position,
 	    .site = request.site,
 	    .in_pool = !was_callback,
-	    .object = object,
+	    .object = work,
 	};
 	if (awake && timeline_overlaps(timeline, start, pool->now)) {
 		timeline->workers[position].items++;
@@ -312,7 +307,7 @@ static int item_end(struct pool *pool, size_t position, uint64_t object)
 	return error < 0 ? error : pool_level(pool);
 }
 
-static int request_submit(struct pool *pool, uint32_t site, uint64_t object)
+int pool_submit(struct pool *pool, uint32_t site, uint64_t object)
 {
 	const struct trace_process *process = pool->timeline->process;
 	uint8_t kind = process->sites[site].kind;
@@ -330,19 +325,18 @@ static int request_submit(struct pool *pool, uint32_t site, uint64_t object)
 	return pool_level(pool);
 }
 
-/* A request that needs no work any more: cancelled, or its callback runs. */
-static int request_drop(struct pool *pool, uint64_t object)
+int pool_drop(struct pool *pool, uint64_t request)
 {
 	struct request dropped;
 
 	for (size_t i = 0; i < pool->offset_count; i++) {
-		if (outstanding_take(pool, (object + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
+		if (outstanding_take(pool, (request + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
 			return pool_level(pool);
 	}
 	return 0;
 }
 
-static int pool_begin_anew(struct pool *pool)
+int pool_begin_anew(struct pool *pool)
 {
 	pool->timeline->pool_uncertain |= pool->requests.count > 0 || pool->present_count > 0;
 	request_table_empty(&pool->requests);
@@ -350,90 +344,12 @@ static int pool_begin_anew(struct pool *pool)
 	return pool_level(pool);
 }
 
-static int poll_began(struct pool *pool, size_t position, uint32_t site, uint64_t object, uint64_t tick)
+void pool_work(struct pool *pool, size_t position)
 {
-	uint8_t traits = pool->timeline->hidden->traits[site];
 	struct pool_worker *worker = &pool->workers[position];
 
-	if (traits & TRAIT_ASYNC)
-		wakeups_poll(pool->timeline, position, site, object, tick);
-	if (traits & TRAIT_POOL)
-		return request_drop(pool, object);
-	if (!(traits & TRAIT_WORK))
-		return 0;
 	if (worker->work_tick == 0)
 		worker->work_tick = pool->now;
-	return 0;
-}
-
-static int pool_cross(struct pool *pool, size_t position, const struct crossing *crossing)
-{
-	uint32_t code = trace_word_code(crossing->word);
-	uint64_t object = trace_word_object(crossing->word);
-
-	pool_pass(pool, crossing->tick);
-	switch (code) {
-	case TRACE_PARK:
-		return worker_change(pool, position, POOL_WORKER_PARKED);
-	case CROSSING_BEGIN:
-	case TRACE_UNPARK:
-		return worker_change(pool, position, POOL_WORKER_AWAKE);
-	case TRACE_WORKER_END:
-		return worker_change(pool, position, POOL_WORKER_ABSENT);
-	case TRACE_ITEM_END:
-		return item_end(pool, position, object);
-	case TRACE_REQUEST_CANCELLED:
-	case TRACE_IO_URING:
-		return request_drop(pool, object);
-	case CROSSING_GAP:
-		spans_forget(pool->timeline, position);
-		wakeups_forget(pool->timeline->hidden->wakeups);
-		return pool_begin_anew(pool);
-	case TRACE_ASYNC_SEND:
-		return wakeups_send(pool->timeline->hidden->wakeups, object, crossing->tick);
-	case TRACE_MARK:
-	case TRACE_SPAN_BEGIN:
-	case TRACE_SPAN_END:
-	case TRACE_MARK_HIGH:
-	case TRACE_MARK_FIELD:
-		return spans_take(pool->timeline, position, crossing->tick, crossing->word);
-	case CROSSING_WAKE:
-		wakeups_wake(pool->timeline->hidden->wakeups, position, object);
-		return 0;
-	}
-	uint32_t site = timeline_site_of((uint32_t)pool->timeline->process->site_count, code);
-	if (code >= TRACE_CODE_SUBMIT)
-		return request_submit(pool, site, object);
-	return poll_began(pool, position, site, object, crossing->tick);
-}
-
-/* ---- The merge ------------------------------------------------------------------------------------------------ */
-
-void pool_wake(struct pool *pool, size_t position)
-{
-	const struct crossing_queue *queue = &pool->timeline->hidden->crossings[position];
-
-	if (pool->in_heap[position] || queue->first == queue->end)
-		return;
-	pool->in_heap[position] = true;
-	tick_heap_push(&pool->heap, queue->entries[queue->first].tick, position);
-}
-
-int pool_settle(struct pool *pool, uint64_t tick)
-{
-	while (pool->heap.count > 0 && pool->heap.entries[0].tick < tick) {
-		size_t position = pool->heap.entries[0].position;
-		struct crossing_queue *queue = &pool->timeline->hidden->crossings[position];
-		if (pool_cross(pool, position, &queue->entries[queue->first++]) < 0)
-			return -ENOMEM;
-		if (queue->first < queue->end) {
-			tick_heap_move_top(&pool->heap, queue->entries[queue->first].tick);
-		} else {
-			tick_heap_pop(&pool->heap);
-			pool->in_heap[position] = false;
-		}
-	}
-	return 0;
 }
 
 /* ---- The interface -------------------------------------------------------------------------------------------- */
@@ -458,13 +374,11 @@ struct pool *pool_make(struct timeline *timeline)
 	pool->timeline = timeline;
 	pool->workers = calloc(process->worker_count + 1, sizeof(*pool->workers));
 	pool->present = calloc(PRESENT_MAX, sizeof(*pool->present));
-	pool->in_heap = calloc(process->worker_count + 1, sizeof(*pool->in_heap));
-	pool->heap.entries = calloc(process->worker_count + 1, sizeof(*pool->heap.entries));
 	for (size_t i = 0; i < process->kind_count; i++) {
 		if (process->kinds[i].class == KIND_CLASS_POOL)
 			offset_add(pool, process->kinds[i].work_req_offset);
 	}
-	if (!pool->workers || !pool->present || !pool->in_heap || !pool->heap.entries) {
+	if (!pool->workers || !pool->present) {
 		pool_free(pool);
 		return NULL;
 	}
@@ -526,8 +440,6 @@ int pool_finish(struct pool *pool, uint64_t tick)
 {
 	struct timeline *timeline = pool->timeline;
 
-	if (pool_settle(pool, UINT64_MAX) < 0)
-		return -ENOMEM;
 	pool_pass(pool, tick);
 	chunk_end(pool);
 	arrivals_sort(timeline);
@@ -548,7 +460,5 @@ void pool_free(struct pool *pool)
 	free(pool->chunk);
 	free(pool->workers);
 	free(pool->present);
-	free(pool->in_heap);
-	free(pool->heap.entries);
 	free(pool);
 }

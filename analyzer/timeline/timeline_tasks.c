@@ -2,7 +2,7 @@
  *
  * Reads all workers of a process on as many cores as there are. The workers' streams are cut into parts of whole
  * blocks; each part is a task, taken in the order of time by any thread, and added up by itself. Tasks are then
- * retired in that same order, by one thread at a time: their crossings go to the pool, which so sees them by time.
+ * retired in that same order, by one thread at a time: their crossings go to the merge, which so sees them by time.
  *
  * Rules: the result does not depend on the number of threads, since the parts do not. Memory is bounded: no task is
  * begun that lies more than WINDOW tasks a thread ahead of the one to be retired next.
@@ -212,7 +212,7 @@ static int task_retire(struct tasks *tasks, size_t at)
 	uint64_t settled = at + 1 < tasks->count ? tasks->list[at + 1]->first_tick : UINT64_MAX;
 	int error = crossing_queue_move(&timeline->hidden->crossings[task->worker], &task->crossings);
 
-	pool_wake(timeline->hidden->pool, task->worker);
+	merge_wake(timeline->hidden->merge, task->worker);
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
 	if (error == 0)
 		error = requests_merge(timeline, &task->requests);

@@ -43,7 +43,7 @@ static uint32_t open_site(const struct stream *stream)
 {
 	for (uint32_t i = 0; i < stream->open.count; i++) {
 		uint32_t code = trace_word_code(stream->open.list[i].word);
-		if (code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT)
+		if (trace_code_is_poll(code))
 			return timeline_site_of(stream->site_count, code);
 	}
 	return stream->site_count;

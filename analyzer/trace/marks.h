@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/trace_format.h"
+#include "format/trace_tables.h"
 
 struct mark_field {
 	uint64_t value;
@@ -35,7 +35,7 @@ struct mark_parts {
 
 static inline bool mark_is_part(uint64_t word)
 {
-	return trace_word_code(word) - TRACE_MARK <= TRACE_MARK_FIELD - TRACE_MARK;
+	return trace_set_has(trace_mark_set, trace_word_code(word));
 }
 
 /* Takes the next event of a worker, which is part of a mark. True: parts->mark is whole. */

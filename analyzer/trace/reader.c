@@ -174,22 +174,3 @@ void trace_close(struct trace *trace)
 	free(reader->files);
 	free(reader);
 }
-
-static const char *const event_names[] = {
-#define EVENT(code, name, jsonl, object) [code] = jsonl,
-#include "format/trace_events.def"
-#undef EVENT
-};
-
-const char *trace_event_name(uint64_t word)
-{
-	uint32_t code = trace_word_code(word);
-
-	if (code < sizeof(event_names) / sizeof(event_names[0]) && event_names[code])
-		return event_names[code];
-	if (code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT)
-		return "PollStart";
-	if (code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END)
-		return "RequestSubmit";
-	return "Unknown";
-}

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "format/trace_format.h"
+#include "format/trace_tables.h"
 
 /* One decoded item. Times are in ticks of the process; trace_ns() turns them into CLOCK_MONOTONIC nanoseconds. */
 struct trace_item {
@@ -208,8 +208,5 @@ static inline const char *trace_name(const struct trace_process *process, uint32
 {
 	return name < process->name_count ? process->names[name] : NULL;
 }
-
-/* The name of an event word as in JSONL ("PollStart", "WorkerPark", ...); "Unknown" for unknown codes. */
-const char *trace_event_name(uint64_t word);
 
 #endif

@@ -169,6 +169,10 @@ void reader_process_free(struct trace_process *process, struct reader_state *sta
 /* reader_clock.c */
 int reader_clock_make(struct reader *reader, size_t process);
 
+/* reader_alive.c */
+bool reader_boot_is_ours(const uint8_t boot_id[16]);
+bool reader_process_is_running(const struct trace_process *process);
+
 /* reader_salvage.c: what is still in the ring of a process that is gone. */
 int reader_salvage_file(struct reader *reader, size_t file_index);
 int reader_salvage_process(struct reader *reader, size_t process);

@@ -10,83 +10,20 @@
  */
 #include <stddef.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ring/laps.h"
+#include "format/trace_tables.h"
 #include "reader_internal.h"
 #include "ring/ring_check.h"
 #include "ring/shared.h"
-
-static const char *const kind_names[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = text,
-#include "format/trace_kinds.def"
-#undef KIND
-};
-
-static const uint8_t kind_classes[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
-#include "format/trace_kinds.def"
-#undef KIND
-};
 
 struct salvage {
 	struct reader *reader;
 	size_t file_index, process;
 	struct shared *shared;
 };
-
-/* ---- Is it alive? ----------------------------------------------------------------------------------------- */
-
-static bool boot_is_ours(const uint8_t boot_id[16])
-{
-	char text[40] = "";
-	uint8_t ours[16];
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	size_t digits = 0;
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 36)
-		text[0] = 0;
-	if (fd >= 0)
-		close(fd);
-	for (const char *at = text; *at && digits < 16; digits++) {
-		at += *at == '-';
-		if (sscanf(at, "%2hhx", &ours[digits]) != 1)
-			break;
-		at += 2;
-	}
-	return digits == 16 && memcmp(ours, boot_id, 16) == 0;
-}
-
-/* Whether the process has the ring mapped; where we may not look it counts as mapped. */
-static bool process_maps(uint32_t pid, const char *ring_path)
-{
-	char path[64], line[8192];
-	bool mapped = false;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return errno != ENOENT;
-	while (!mapped && fgets(line, sizeof(line), maps))
-		mapped = strstr(line, ring_path) != NULL;
-	fclose(maps);
-	return mapped;
-}
-
-static bool process_is_running(const struct trace_process *process)
-{
-	if (!boot_is_ours(process->boot_id) || process->pid == 0 || process->pid > INT32_MAX)
-		return false;
-	if (kill(process->pid, 0) != 0 && errno == ESRCH)
-		return false;
-	return !*process->ring_path || process_maps(process->pid, process->ring_path);
-}
 
 /* ---- The ring file ---------------------------------------------------------------------------------------- */
 
@@ -311,11 +248,11 @@ static int salvage_kinds(struct salvage *salvage)
 	int error = 0;
 
 	for (uint32_t i = 1; !error && i < KIND_COUNT; i++) {
-		struct trace_kind_info kind = {.class = kind_classes[i],
+		struct trace_kind_info kind = {.class = trace_kinds[i].class,
 					       .work_req_offset = salvage->shared->work_req_offset[i]};
 
 		if (i >= process->kind_count || !process->kinds[i].name)
-			error = reader_meta_set_kind(process, i, &kind, kind_names[i], strlen(kind_names[i]));
+			error = reader_meta_set_kind(process, i, &kind, trace_kinds[i].name, strlen(trace_kinds[i].name));
 	}
 	return error;
 }
@@ -388,7 +325,7 @@ static int add_pair(struct salvage *salvage, struct trace_clock_pair from)
 
 static int add_pair_of_now(struct salvage *salvage)
 {
-	return boot_is_ours(salvage->shared->boot_id) ? add_pair(salvage, clock_pair_read(salvage->shared->clock)) : 0;
+	return reader_boot_is_ours(salvage->shared->boot_id) ? add_pair(salvage, clock_pair_read(salvage->shared->clock)) : 0;
 }
 #else
 static int add_pair_of_now(struct salvage *salvage)
@@ -452,7 +389,7 @@ int reader_salvage_file(struct reader *reader, size_t file_index)
 	shared_header(salvage.shared, &file->header);
 	error = reader_process_find(reader, file, &salvage.process);
 	if (!error) {
-		if (process_is_running(&reader->trace.processes[salvage.process]))
+		if (reader_process_is_running(&reader->trace.processes[salvage.process]))
 			error = note_running(&salvage);
 		else
 			error = salvage_all(&salvage);
@@ -475,9 +412,9 @@ int reader_salvage_process(struct reader *reader, size_t index)
 	bool running;
 	int error = 0;
 
-	if (process_has_ended(process) || !boot_is_ours(process->boot_id))
+	if (process_has_ended(process) || !reader_boot_is_ours(process->boot_id))
 		return 0;
-	running = process_is_running(process);
+	running = reader_process_is_running(process);
 	if (*process->ring_path && reader_file_open_ring(reader, process->ring_path, &salvage.file_index) == 0)
 		salvage.shared = shared_load(&reader->files[salvage.file_index], &problem);
 	if (salvage.shared && memcmp(salvage.shared->process_id, process->process_id, 16) != 0) {

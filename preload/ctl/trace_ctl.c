@@ -24,18 +24,14 @@
 #include "ring/doing.h"
 #include "observe/modules.h"
 #include "drain/orphans.h"
+#include "files/boot_id.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
 #include "program/shm.h"
+#include "format/trace_tables.h"
 #include "format/version.h"
 
 #define WAIT_MS 2000
-
-static const char *const kind_names[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = text,
-#include "format/trace_kinds.def"
-#undef KIND
-};
 
 static void usage(FILE *out)
 {
@@ -131,7 +127,9 @@ static void print_poll(const struct target *target, struct record record)
 {
 	const struct shared_site *site = &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
 
-	printf("in the %s callback ", site->kind < KIND_COUNT && kind_names[site->kind] ? kind_names[site->kind] : "?");
+	const char *kind = site->kind < KIND_COUNT ? trace_kinds[site->kind].name : NULL;
+
+	printf("in the %s callback ", kind ? kind : "?");
 	print_address(target, site->callback);
 	printf(" of 0x%" PRIx64, trace_word_object(record.word));
 }
@@ -140,7 +138,7 @@ static void print_doing(const struct target *target, struct record record)
 {
 	uint32_t code = trace_word_code(record.word);
 
-	if (doing_is_poll(record.word))
+	if (trace_word_is_poll(record.word))
 		print_poll(target, record);
 	else
 		printf("%s", code == TRACE_PARK		? "parked"
@@ -154,7 +152,7 @@ static void print_doing(const struct target *target, struct record record)
 
 static void print_worker(const struct target *target, uint32_t index)
 {
-	static const char *const roles[] = {"?", "loop", "pool", "other"};
+	const char *role = trace_role_name(target->shared->rings[index].role);
 	struct shared *shared = target->shared;
 	struct shared_ring *ring = &shared->rings[index];
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
@@ -163,7 +161,7 @@ static void print_worker(const struct target *target, uint32_t index)
 	for (int i = 0; i < RING_LOST_CAUSES; i++)
 		lost += atomic_load(&ring->lost[i]);
 	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker,
-	       roles[ring->role <= TRACE_ROLE_OTHER ? ring->role : 0], ring->tid, ring->name);
+	       role ? role : "?", ring->tid, ring->name);
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
@@ -281,7 +279,7 @@ static int recover(void)
 		return 1;
 	}
 	shm_fill_options(&heir.options);
-	shm_read_boot_id(heir.boot_id);
+	boot_id_read(heir.boot_id);
 	orphans_recover(&heir, &(struct orphans_visitor){tell_recovered, &recovery});
 	if (!recovery.drained && !recovery.failed)
 		printf("nothing to recover for %s\n", config.path);

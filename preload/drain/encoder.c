@@ -39,96 +39,22 @@ void encoder_init(struct encoder *encoder, uint32_t worker, uint32_t unit_shift)
 	encoder->unit_shift = unit_shift & 63;
 }
 
-int encoder_is_parked(const struct encoder *encoder)
-{
-	return encoder->open_count > 0 && encoder->open[encoder->open_count - 1].word == TRACE_PARK;
-}
-
-/* ---- What is open --------------------------------------------------------------------------------------- */
-
-INLINE int code_is_poll(uint32_t code)
-{
-	return code - TRACE_CODE_POLL < TRACE_SITES_MAX;
-}
-
-static void open_push(struct encoder *encoder, uint64_t word, uint64_t tick)
-{
-	if (encoder->open_count == ENCODER_OPEN_MAX) {
-		encoder->open_beyond++;
-		return;
-	}
-	encoder->open[encoder->open_count].word = word;
-	encoder->open[encoder->open_count++].tick = tick;
-}
-
-static int open_matches(uint64_t open_word, uint32_t end_code)
-{
-	uint32_t code = trace_word_code(open_word);
-
-	switch (end_code) {
-	case TRACE_UNPARK:
-		return code == TRACE_PARK;
-	case TRACE_LOOP_LEAVE:
-		return code == TRACE_LOOP_ENTER;
-	default:
-		return code_is_poll(code);
-	}
-}
-
-/* Closes the innermost one that the event can end, and whatever a lost event left open inside it. */
-static void open_pop(struct encoder *encoder, uint32_t end_code)
-{
-	if (encoder->open_beyond > 0) {
-		encoder->open_beyond--;
-		return;
-	}
-	for (uint32_t i = encoder->open_count; i-- > 0;) {
-		if (open_matches(encoder->open[i].word, end_code)) {
-			encoder->open_count = i;
-			return;
-		}
-	}
-}
-
-/* The codes below 8 that open or close something. */
-#define TRACKED_CODES                                                                                                  \
-	(1u << TRACE_POLL_END | 1u << TRACE_POLL_UNWOUND | 1u << TRACE_PARK | 1u << TRACE_UNPARK |                     \
-	 1u << TRACE_LOOP_ENTER | 1u << TRACE_LOOP_LEAVE)
-
-INLINE int code_is_tracked(uint32_t code)
-{
-	return code_is_poll(code) || (code < 8 && TRACKED_CODES >> code & 1);
-}
-
-static NOINLINE void open_track(struct encoder *encoder, uint64_t word, uint64_t tick)
-{
-	uint32_t code = trace_word_code(word);
-
-	if (code_is_poll(code) || code == TRACE_PARK || code == TRACE_LOOP_ENTER)
-		open_push(encoder, word, tick);
-	else
-		open_pop(encoder, code);
-}
-
 void encoder_save(const struct encoder *encoder, struct shared_open *open)
 {
-	uint32_t kept = encoder->open_count < SHARED_OPEN_MAX ? encoder->open_count : SHARED_OPEN_MAX;
-
 	open->index = encoder->index;
 	open->tick = encoder->tick;
-	open->count = encoder->open_count + encoder->open_beyond;
-	memcpy(open->open, encoder->open, kept * sizeof(open->open[0]));
+	open->count = encoder->open.count + encoder->open.parked + encoder->open.beyond;
+	open_give(&encoder->open, open->open, SHARED_OPEN_MAX);
 }
 
 void encoder_restore(struct encoder *encoder, const struct shared_open *open)
 {
-	uint32_t count = open->count;
+	uint32_t kept = open->count < SHARED_OPEN_MAX ? open->count : SHARED_OPEN_MAX;
 
 	encoder->index = open->index;
 	encoder->tick = open->tick;
-	encoder->open_count = count < SHARED_OPEN_MAX ? count : SHARED_OPEN_MAX;
-	encoder->open_beyond = count - encoder->open_count;
-	memcpy(encoder->open, open->open, encoder->open_count * sizeof(open->open[0]));
+	open_take(&encoder->open, open->open, kept);
+	encoder->open.beyond = open->count - kept;
 }
 
 /* ---- Words ---------------------------------------------------------------------------------------------- */
@@ -256,11 +182,9 @@ INLINE uint64_t tick_of(uint32_t unit_shift, uint64_t counter, uint64_t at_least
 	return tick > at_least ? tick : at_least;
 }
 
-/* Events that may come inside a fused poll: they open and close nothing. */
-INLINE int code_is_inner(uint32_t code)
+static NOINLINE void open_track(struct open_stack *open, uint64_t word, uint64_t tick)
 {
-	return code - TRACE_CODE_SUBMIT < TRACE_SITES_MAX ||
-	       code - TRACE_ASYNC_SEND <= (uint32_t)(TRACE_HANDLE_CLOSE - TRACE_ASYNC_SEND);
+	open_apply(open, word, tick);
 }
 
 /* A poll whose records follow each other; returns how many they are, 0 if they don't. */
@@ -276,7 +200,7 @@ INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32
 		put_with_word(words, pen, TRACE_SHAPE_POLL, word, start, middle);
 		return 2;
 	}
-	if (record[2].word != TRACE_POLL_END || middle != start || !code_is_inner(trace_word_code(second)))
+	if (record[2].word != TRACE_POLL_END || middle != start || !trace_code_is_inner(trace_word_code(second)))
 		return 0;
 	end = tick_of(unit_shift, record[2].counter, start);
 	if (is_too_long(end - start))
@@ -312,15 +236,15 @@ INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *word
 
 		if (is_too_long(start - pen->tick))
 			break;
-		if (LIKELY(code_is_poll(code)))
+		if (LIKELY(trace_code_is_poll(code)))
 			taken = poll_encode(words, pen, unit_shift, start, record);
 		else if (word == TRACE_PARK)
 			taken = wait_encode(words, pen, unit_shift, start, record);
 		if (taken == 0) {
 			put_with_word(words, pen, TRACE_SHAPE_INSTANT, word, start, start);
 			taken = 1;
-			if (code_is_tracked(code))
-				open_track(encoder, word, start);
+			if (trace_code_nests(code))
+				open_track(&encoder->open, word, start);
 		}
 		at += taken;
 	}
@@ -355,12 +279,6 @@ static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *w
 	return items_encode(encoder, words, pen, &source->records[at & source->mask], count - 2);
 }
 
-static uint8_t *context_put(const struct encoder *encoder, uint8_t *at)
-{
-	memcpy(at, encoder->open, encoder->open_count * sizeof(encoder->open[0]));
-	return at + encoder->open_count * sizeof(encoder->open[0]);
-}
-
 static void header_put(const struct encoder *encoder, struct trace_block_header *block, uint64_t first_tick)
 {
 	memset(block, 0, sizeof(*block));
@@ -370,7 +288,7 @@ static void header_put(const struct encoder *encoder, struct trace_block_header 
 	block->worker = encoder->worker;
 	block->first_index = encoder->index;
 	block->first_tick = first_tick;
-	block->context_count = encoder->open_count;
+	block->context_count = encoder->open.count + encoder->open.parked;
 }
 
 uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, const struct encoder_source *source,
@@ -384,7 +302,8 @@ uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, co
 		return 0;
 	pen.tick = tick_of(encoder->unit_shift, source->records[at & source->mask].counter, encoder->tick);
 	header_put(encoder, block, pen.tick);
-	pen.at = context_put(encoder, payload);
+	pen.at = payload + open_give(&encoder->open, (struct trace_context *)payload, OPEN_LIST_MAX) *
+			       sizeof(struct trace_context);
 	words_forget(words);
 	do {
 		some = straight_encode(encoder, words, &pen, source, at);

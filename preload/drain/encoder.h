@@ -11,11 +11,11 @@
 
 #include <stdint.h>
 
+#include "format/open_stack.h"
 #include "ring/shared.h"
 
 #define ENCODER_WORDS_MAX	4096u /* words in one block; below TRACE_WORDS_MAX, so that the table stays in the cache */
 #define ENCODER_SLOTS		(ENCODER_WORDS_MAX * 2)
-#define ENCODER_OPEN_MAX	(TRACE_DEPTH_MAX + 8) /* + a PARK, and room for what a hostile stream may nest */
 #define ENCODER_BLOCK_BYTES	(1u << 16)	      /* of payload that one block should have at most */
 #define ENCODER_BLOCK_BYTES_MIN 4096u		      /* room that a block needs at least, header included */
 
@@ -36,9 +36,7 @@ struct encoder {
 	uint32_t unit_shift;
 	uint64_t index; /* of the worker's next record */
 	uint64_t tick;	/* of the last record: time never goes back */
-	uint32_t open_count;
-	uint32_t open_beyond;			     /* opened when `open` was full */
-	struct trace_context open[ENCODER_OPEN_MAX]; /* what is open, outermost first */
+	struct open_stack open; /* after the last record */
 };
 
 /* Records [first, first + count) of a ring of mask + 1 records (a power of two). */
@@ -62,8 +60,5 @@ void encoder_restore(struct encoder *encoder, const struct shared_open *open);
  * A poll or a wait whose records are all there comes whole into one block. */
 uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, const struct encoder_source *source,
 			struct trace_block_header *block, uint32_t bytes);
-
-/* True while the worker's last record says that it waits. */
-int encoder_is_parked(const struct encoder *encoder);
 
 #endif

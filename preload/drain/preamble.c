@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/trace_tables.h"
 #include "format/version.h"
 
 /* ---- What is read --------------------------------------------------------------------------- */
@@ -191,20 +192,11 @@ void preamble_put_process(struct segment *segment, uint64_t now_ns)
 
 /* ---- Kinds ---------------------------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	uint8_t class;
-} kinds[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = {text, KIND_CLASS_##class},
-#include "format/trace_kinds.def"
-#undef KIND
-};
-
 void preamble_put_kinds(struct segment *segment, uint64_t now_ns)
 {
 	entries_begin(&segment->entries, TRACE_BLOCK_KINDS);
 	for (uint32_t kind = 1; kind < KIND_COUNT; kind++) {
-		uint32_t name_bytes = (uint32_t)strlen(kinds[kind].name);
+		uint32_t name_bytes = (uint32_t)strlen(trace_kinds[kind].name);
 		uint32_t entry_bytes = (uint32_t)sizeof(struct trace_kind_entry) + name_bytes;
 		struct trace_kind_entry *entry = entries_add(segment, &segment->entries, &entry_bytes, now_ns);
 
@@ -212,10 +204,10 @@ void preamble_put_kinds(struct segment *segment, uint64_t now_ns)
 			break;
 		entry->entry_bytes = (uint16_t)entry_bytes;
 		entry->kind = (uint8_t)kind;
-		entry->class = kinds[kind].class;
+		entry->class = trace_kinds[kind].class;
 		entry->work_req_offset = segment->shared->work_req_offset[kind];
 		entry->name_bytes = (uint16_t)name_bytes;
-		memcpy(entry->name, kinds[kind].name, name_bytes);
+		memcpy(entry->name, trace_kinds[kind].name, name_bytes);
 	}
 	entries_flush(segment, &segment->entries, now_ns);
 }

@@ -88,7 +88,7 @@ struct drain {
 /* A callback is running: the worker neither waits nor is outside of every loop. */
 static inline bool rings_worker_is_busy(const struct drain_worker *worker)
 {
-	return worker->worker != 0 && worker->encoder.open_count > 0 && !encoder_is_parked(&worker->encoder);
+	return worker->worker != 0 && worker->encoder.open.count > 0 && !worker->encoder.open.parked;
 }
 
 static inline bool drain_is_over(const struct drain *drain)

@@ -23,27 +23,17 @@
 
 /* ---- What the threads are in ---------------------------------------------------------------- */
 
-/* What was open before the records that are still in the ring, of which `ended` have ended. */
-static struct record open_before(const struct encoder *encoder, uint32_t ended)
-{
-	const struct trace_context *open;
-
-	if (ended >= encoder->open_count || encoder->open_beyond > 0)
-		return (struct record){0};
-	open = &encoder->open[encoder->open_count - 1 - ended];
-	return (struct record){open->tick << encoder->unit_shift, open->word};
-}
-
 static struct record doing_of(const struct watchdog_ring *ring)
 {
 	uint64_t pending = ring->head - ring->encoder->index;
+	struct trace_context before;
 	uint32_t ended;
 	struct record doing =
 	    doing_find(ring->records, &ring->laps, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
 
-	if (doing.word || pending > SCAN_MAX)
+	if (doing.word || pending > SCAN_MAX || !open_before(&ring->encoder->open, ended, &before))
 		return doing;
-	return open_before(ring->encoder, ended);
+	return (struct record){before.tick << ring->encoder->unit_shift, before.word};
 }
 
 /* When the newest event was: what is no poll began then. */
@@ -61,7 +51,7 @@ static struct record poll_open(const struct watchdog *watchdog, const struct wat
 	struct record doing = doing_of(ring);
 	uint32_t code = trace_word_code(doing.word);
 
-	if (doing_is_poll(doing.word))
+	if (trace_word_is_poll(doing.word))
 		return doing;
 	if (ring->head == 0 || code == TRACE_PARK)
 		return (struct record){0};

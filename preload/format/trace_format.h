@@ -7,7 +7,7 @@
  * sizes and offsets are asserted below. Every block and every entry carries its length, so a reader skips what
  * it does not know. TRACE_VERSION goes up when an old reader would misread a new file, and then
  * TRACE_READER_VERSION_MIN in the file tells it so; additions that old readers may skip change neither.
- * Written by: encoder.c, writer.c, segment.c, watchdog.c, drain.c. Read by: analyzer/reader.c alone.
+ * Written by preload/drain, read by analyzer/trace. What events, kinds and roles are called: trace_tables.h.
  */
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H
@@ -30,7 +30,7 @@
 #define TRACE_DEPTH_MAX	  64 /* polls and loops open at once on one worker */
 
 enum trace_code {
-#define EVENT(code, name, jsonl, object) TRACE_##name = code,
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text) TRACE_##name = code,
 #include "trace_events.def"
 #undef EVENT
 };
@@ -45,6 +45,17 @@ enum trace_kind {
 
 enum trace_kind_class { KIND_CLASS_NONE, KIND_CLASS_HANDLE, KIND_CLASS_REQUEST, KIND_CLASS_POOL, KIND_CLASS_WORKFN };
 
+/* Does a callback start? */
+static inline int trace_code_is_poll(uint32_t code)
+{
+	return code - TRACE_CODE_POLL < TRACE_SITES_MAX;
+}
+
+static inline int trace_code_is_submit(uint32_t code)
+{
+	return code - TRACE_CODE_SUBMIT < TRACE_SITES_MAX;
+}
+
 static inline uint64_t trace_word(uint64_t object, uint32_t code)
 {
 	return object << 16 | code;
@@ -58,6 +69,11 @@ static inline uint32_t trace_word_code(uint64_t word)
 static inline uint64_t trace_word_object(uint64_t word)
 {
 	return word >> 16;
+}
+
+static inline int trace_word_is_poll(uint64_t word)
+{
+	return trace_code_is_poll(trace_word_code(word));
 }
 
 /* What the program says of itself (uvtrace.h): a MARK, SPAN_BEGIN or SPAN_END, then `more` events that go on with it at

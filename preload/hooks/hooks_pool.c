@@ -13,6 +13,7 @@
 
 #include "hooks.h"
 #include "hooks_pool.h"
+#include "format/trace_tables.h"
 #include "libuv/libc_functions.h"
 #include "libuv/libuv_copy.h"
 #include "libuv/static_libuv.h"
@@ -180,13 +181,8 @@ EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t byt
 /* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is matched by. */
 void hooks_describe(struct shared *shared)
 {
-	static const char kinds[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
-#include "format/trace_kinds.def"
-#undef KIND
-	};
 	for (int kind = 0; kind < KIND_COUNT; kind++)
-		if (kinds[kind] == KIND_CLASS_POOL)
+		if (trace_kinds[kind].class == KIND_CLASS_POOL)
 			shared->work_req_offset[kind] = offsetof(uv_fs_t, work_req);
 	shared->work_req_offset[KIND_AFTER_WORK] = offsetof(uv_work_t, work_req);
 	shared->work_req_offset[KIND_GETADDRINFO] = offsetof(uv_getaddrinfo_t, work_req);

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "format/trace_tables.h"
 #include "program/process.h"
 #include "libuv/libuv_text.h"
 #include "thunks_size.h"
@@ -28,22 +29,16 @@ static const bool kind_has_status[KIND_COUNT] = {
     [KIND_UDP_SEND] = true,
 };
 
-static const uint8_t kind_class[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = KIND_CLASS_##class,
-#include "format/trace_kinds.def"
-#undef KIND
-};
-
 /* An item ends with its work function, which is libuv's own but for uv_queue_work: then its callback must do. */
 static bool kind_ends_item(enum trace_kind kind)
 {
-	return kind_class[kind] == KIND_CLASS_WORKFN ||
-	       (kind_class[kind] == KIND_CLASS_POOL && kind != KIND_AFTER_WORK);
+	return trace_kinds[kind].class == KIND_CLASS_WORKFN ||
+	       (trace_kinds[kind].class == KIND_CLASS_POOL && kind != KIND_AFTER_WORK);
 }
 
 bool site_kind_is_request(enum trace_kind kind)
 {
-	return kind_class[kind] == KIND_CLASS_REQUEST || kind_class[kind] == KIND_CLASS_POOL;
+	return trace_kinds[kind].class == KIND_CLASS_REQUEST || trace_kinds[kind].class == KIND_CLASS_POOL;
 }
 
 static uint32_t site_hash(enum trace_kind kind, const void *callback, const void *caller)

@@ -22,6 +22,7 @@
 #include "budget.h"
 #include "ring/clock.h"
 #include "config.h"
+#include "files/boot_id.h"
 #include "files/folder.h"
 #include "log.h"
 #include "files/reason.h"
@@ -71,22 +72,6 @@ static uint32_t choose_unit_shift(uint32_t clock)
 	while ((2000000000ull << shift) <= 16 * (hz - hz / 100))
 		shift++;
 	return shift;
-}
-
-void shm_read_boot_id(uint8_t id[16])
-{
-	char text[64];
-	uint32_t digits = 0;
-
-	short_file_read("/proc/sys/kernel/random/boot_id", text, sizeof(text));
-	for (const char *p = text; *p && digits < 32; p++) {
-		uint32_t value = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : 16;
-
-		if (value < 16) {
-			id[digits / 2] = id[digits / 2] << 4 | value;
-			digits++;
-		}
-	}
 }
 
 /* Where the ring file lies. */
@@ -231,7 +216,7 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	if (getrandom(shared->process_id, sizeof(shared->process_id), GRND_NONBLOCK) < 0)
 		memcpy(shared->process_id, path + strlen(path) - sizeof(shared->process_id),
 		       sizeof(shared->process_id));
-	shm_read_boot_id(shared->boot_id);
+	boot_id_read(shared->boot_id);
 	shared->start = clock_pair_read(shared->clock);
 	memcpy(shared->self_path, path, strlen(path) + 1);
 	shm_fill_options(&shared->options);

@@ -31,9 +31,6 @@ struct shared *shm_create(void);
 /* What config.h says, as whoever drains wants it. */
 void shm_fill_options(struct shared_options *options);
 
-/* Left as it is where it cannot be read. */
-void shm_read_boot_id(uint8_t id[16]);
-
 /* Removes the file's name and the mapping: nobody drains it. */
 void shm_discard(struct shared *shared);
 

@@ -15,9 +15,4 @@
 struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
 			 uint32_t *ended);
 
-static inline int doing_is_poll(uint64_t word)
-{
-	return trace_word_code(word) - TRACE_CODE_POLL < TRACE_SITES_MAX;
-}
-
 #endif

@@ -179,7 +179,7 @@ Test(encoder, open_poll_is_the_context_of_the_next_block)
 	ring[3] = record_make(40, 0, TRACE_PARK);
 	cr_assert_eq(encode(3, 1), 1);
 	cr_assert_eq(block.header.context_count, 1);
-	cr_assert(encoder_is_parked(&encoder));
+	cr_assert(encoder.open.parked);
 }
 
 Test(encoder, poll_at_the_rings_end_stays_whole)

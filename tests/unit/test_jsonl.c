@@ -228,7 +228,7 @@ Test(jsonl, workers_are_merged_in_order_of_time)
 			uint32_t code = trace_word_code(records[i][k].word);
 
 			expected_parks += code == TRACE_PARK;
-			expected_polls += code >= TRACE_CODE_POLL && code < TRACE_CODE_SUBMIT;
+			expected_polls += trace_code_is_poll(code);
 		}
 		cr_assert_eq(parks[i], expected_parks);
 		cr_assert_eq(polls[i], expected_polls);

@@ -45,20 +45,39 @@ static void assert_stands(const char *text)
 	cr_assert_not_null(strstr(document, text), "docs/trace-format.md does not have: %s", text);
 }
 
-Test(trace_format, each_event_stands_in_the_document)
-{
-	static const struct {
-		int code;
-		const char *name, *jsonl;
-	} events[] = {
-#define EVENT(code, name, jsonl, object) {code, #name, jsonl},
+static const struct {
+	uint32_t code;
+	const char *name, *jsonl, *effect;
+	bool inner;
+	const char *key, *text;
+} events[] = {
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                                            \
+	{code, #name, jsonl, #effect, TRACE_INNER_##inner, key, text},
 #include "format/trace_events.def"
 #undef EVENT
-	};
-	char row[200];
+};
 
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		snprintf(row, sizeof(row), "\n| %d | %s | %s |", events[i].code, events[i].name, events[i].jsonl);
+#define EVENTS (sizeof(events) / sizeof(events[0]))
+
+/* "CLOSES_POLL" is "closes poll" in the document; a cell with nothing in it is one space. */
+static void effect_write(const char *effect, char *cell)
+{
+	strcpy(cell, " ");
+	if (strcmp(effect, "NONE") == 0)
+		return;
+	for (; *effect; effect++)
+		snprintf(cell + strlen(cell), 2, "%c", *effect == '_' ? ' ' : *effect - 'A' + 'a');
+	strcat(cell, " ");
+}
+
+Test(trace_format, each_event_stands_in_the_document)
+{
+	char row[400], effect[40];
+
+	for (size_t i = 0; i < EVENTS; i++) {
+		effect_write(events[i].effect, effect);
+		snprintf(row, sizeof(row), "\n| %u | %s | %s |%s|%s| %s |\n", events[i].code, events[i].name,
+			 events[i].jsonl, effect, events[i].inner ? " yes " : " ", events[i].text);
 		assert_stands(row);
 	}
 	snprintf(row, sizeof(row), "\n| %u + site |", TRACE_CODE_POLL);
@@ -69,33 +88,83 @@ Test(trace_format, each_event_stands_in_the_document)
 	assert_stands(row);
 }
 
+Test(trace_format, the_document_has_no_other_events)
+{
+	const char *at = strstr(document, "| code | name | JSON name |");
+	size_t rows = 0;
+
+	cr_assert_not_null(at);
+	for (at = strchr(at, '\n') + 1; *at == '|'; at = strchr(at, '\n') + 1)
+		rows++;
+	cr_assert_eq(rows, 1 + EVENTS + 2); /* the line below the head; polls and submissions */
+}
+
+/* Codes are bits of the sets in trace_tables.h. */
+Test(trace_format, sets_are_what_the_rows_say)
+{
+	for (size_t i = 0; i < EVENTS; i++) {
+		uint32_t code = events[i].code;
+
+		cr_assert_lt(code, TRACE_EVENT_CODES);
+		cr_assert_eq(trace_code_is_inner(code), events[i].inner, "%s", events[i].name);
+		cr_assert_eq(trace_code_nests(code), strcmp(events[i].effect, "NONE") != 0, "%s", events[i].name);
+		cr_assert_eq(trace_set_has(trace_crosses_set, code), trace_events[code].crosses);
+		cr_assert_not(trace_code_is_inner(code) && trace_code_nests(code), "%s", events[i].name);
+		cr_assert_str_eq(trace_events[code].name, events[i].name);
+	}
+	cr_assert(trace_code_nests(TRACE_CODE_POLL) && trace_code_nests(TRACE_CODE_SUBMIT - 1));
+	cr_assert_not(trace_code_nests(TRACE_CODE_POLL - 1) || trace_code_nests(TRACE_CODE_SUBMIT));
+	cr_assert(trace_code_is_inner(TRACE_CODE_SUBMIT) && trace_code_is_inner(TRACE_CODE_END - 1));
+	cr_assert_not(trace_code_is_inner(TRACE_CODE_END) || trace_code_is_inner(0));
+}
+
+/* The line of docs/jsonl.md that tells of an event; ends the test where there is none. */
+static void jsonl_row(const char *text, const char *name, char *row, size_t bytes)
+{
+	char entry[100];
+
+	snprintf(entry, sizeof(entry), "`%s`", name);
+	for (const char *line = strstr(text, "## Events\n"); line; line = strchr(line, '\n')) {
+		size_t length = strcspn(++line, "\n"), first = length > 1 ? strcspn(line + 1, "|\n") + 1 : 0;
+
+		snprintf(row, bytes, "%.*s", (int)length, line);
+		if (*line == '|' && memmem(line, first, entry, strlen(entry)))
+			return;
+	}
+	cr_assert_fail("docs/jsonl.md has no row of %s", entry);
+}
+
 Test(trace_format, each_json_name_stands_in_its_document)
 {
-	static const char *const names[] = {
-#define EVENT(code, name, jsonl, object) jsonl,
-#include "format/trace_events.def"
-#undef EVENT
-	    "PollStart", "RequestSubmit", "Unknown"};
-	char *text = load("jsonl.md"), entry[100];
+	static const char *const others[] = {"PollStart", "RequestSubmit", "Unknown"};
+	char *text = load("jsonl.md"), row[2000], key[100];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(entry, sizeof(entry), "`%s`", names[i]);
-		cr_assert_not_null(strstr(text, entry), "docs/jsonl.md does not have %s", entry);
+	for (size_t i = 0; i < EVENTS; i++) {
+		jsonl_row(text, events[i].jsonl, row, sizeof(row));
+		snprintf(key, sizeof(key), "`%s`", events[i].key);
+		cr_assert(!*events[i].key || strstr(row, key), "docs/jsonl.md does not say that %s has %s",
+			  events[i].jsonl, key);
 	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		jsonl_row(text, others[i], row, sizeof(row));
 	free(text);
+}
+
+Test(trace_format, roles_have_names)
+{
+	cr_assert_str_eq(trace_role_name(TRACE_ROLE_LOOP), "loop");
+	cr_assert_str_eq(trace_role_name(TRACE_ROLE_POOL), "pool");
+	cr_assert_str_eq(trace_role_name(TRACE_ROLE_OTHER), "other");
+	cr_assert_null(trace_role_name(0));
+	cr_assert_null(trace_role_name(TRACE_ROLE_OTHER + 1));
 }
 
 Test(trace_format, each_kind_stands_in_the_document)
 {
-	static const char *const kinds[KIND_COUNT] = {
-#define KIND(name, text, class) [KIND_##name] = text,
-#include "format/trace_kinds.def"
-#undef KIND
-	};
 	char entry[100];
 
 	for (int kind = 1; kind < KIND_COUNT; kind++) {
-		snprintf(entry, sizeof(entry), "`%s` %d", kinds[kind], kind);
+		snprintf(entry, sizeof(entry), "`%s` %d", trace_kinds[kind].name, kind);
 		assert_stands(entry);
 	}
 }
@@ -144,13 +213,13 @@ Test(trace_format, example_is_what_the_document_says)
 	unsigned char bytes[1000];
 	size_t count = example_bytes(bytes, sizeof(bytes));
 	struct trace *trace = open_bytes(bytes, count);
-	struct events events;
+	struct events found;
 
 	cr_assert_eq(count, 328);
 	assert_no_problem(trace);
 	cr_assert_eq(trace->processes[0].pid, 4711);
-	events = events_read(trace, 0, 0, 10, 0);
-	assert_events(&events, expected, 8);
-	free(events.list);
+	found = events_read(trace, 0, 0, 10, 0);
+	assert_events(&found, expected, 8);
+	free(found.list);
 	trace_close(trace);
 }

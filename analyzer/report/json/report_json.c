@@ -131,7 +131,7 @@ static json_t *balance_json(const struct timeline *timeline, uint8_t role)
 	struct report_balance balance = report_balance(timeline, role);
 	double ratio = balance.mean_ticks > 0 ? (double)balance.max_ticks / balance.mean_ticks : 0;
 	const struct json_pair pairs[] = {
-	    {"role", json_text(role == TRACE_ROLE_LOOP ? "loop" : "pool")},
+	    {"role", json_text(trace_role_name(role))},
 	    {"workers", json_number(balance.workers)},
 	    {"busiest_worker", json_number(report_worker_number(timeline, balance.busiest))},
 	    {"max_busy_ns", json_ticks(timeline, balance.max_ticks)},

@@ -379,7 +379,7 @@ static int print_workers(const struct report *report, FILE *out)
 	return error;
 }
 
-static void print_role_balance(const struct timeline *timeline, uint8_t role, const char *name, FILE *out)
+static void print_role_balance(const struct timeline *timeline, uint8_t role, FILE *out)
 {
 	struct report_balance balance = report_balance(timeline, role);
 	char busiest[DURATION_TEXT_BYTES], mean[DURATION_TEXT_BYTES];
@@ -388,7 +388,7 @@ static void print_role_balance(const struct timeline *timeline, uint8_t role, co
 		return;
 	fprintf(out,
 		"  %zu %s workers: the busiest, worker %" PRIu32 ", was busy for %s, %.1f times their mean of %s.\n",
-		balance.workers, name, report_worker_number(timeline, balance.busiest),
+		balance.workers, trace_role_name(role), report_worker_number(timeline, balance.busiest),
 		format_ticks(timeline, balance.max_ticks, busiest), (double)balance.max_ticks / balance.mean_ticks,
 		format_ticks(timeline, (uint64_t)balance.mean_ticks, mean));
 }
@@ -411,8 +411,8 @@ static void print_never_ran(const struct timeline *timeline, FILE *out)
 
 static int print_balance(const struct report *report, FILE *out)
 {
-	print_role_balance(report->timeline, TRACE_ROLE_LOOP, "loop", out);
-	print_role_balance(report->timeline, TRACE_ROLE_POOL, "pool", out);
+	print_role_balance(report->timeline, TRACE_ROLE_LOOP, out);
+	print_role_balance(report->timeline, TRACE_ROLE_POOL, out);
 	print_never_ran(report->timeline, out);
 	return 0;
 }

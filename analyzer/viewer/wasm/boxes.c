@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See boxes.h. What is open is kept by the rules of timeline_stream.c: a wait shows that no poll is
- * open in the innermost loop, leaving a loop that none is open in it.
+ * See boxes.h. What is open is kept by the rule of open_stack.h.
  */
 #include "boxes.h"
 
@@ -20,70 +19,36 @@ static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint6
 	};
 }
 
-static size_t poll_end(struct box_stream *stream, uint64_t tick, uint16_t flags, struct box *out)
+/* Takes so many of the innermost off; polls give boxes. */
+static size_t innermost_end(struct box_stream *stream, uint64_t tick, uint32_t count, uint16_t flags,
+			    struct box *out)
 {
-	if (stream->open.polls == 0)
-		return 0;
-	while (!open_top_is_poll(&stream->open))
-		open_pop(&stream->open);
-	struct trace_context poll = open_pop(&stream->open);
-	*out = poll_box(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word);
-	out->flags = flags;
-	return 1;
+	size_t made = 0;
+
+	for (; count > 0; count--) {
+		struct trace_context top = open_pop(&stream->open);
+		if (!trace_word_is_poll(top.word))
+			continue;
+		out[made] = poll_box(stream, top.tick, tick > top.tick ? tick - top.tick : 0, top.word);
+		out[made++].flags = flags;
+	}
+	return made;
 }
 
-/* Polls above the innermost loop have lost their end. */
-static size_t polls_drop(struct box_stream *stream, uint64_t tick, struct box *out)
+static size_t park_box(const struct box_stream *stream, uint64_t tick, uint64_t ready, struct box *out)
 {
-	size_t count = 0;
+	uint64_t since = stream->open.park_tick;
 
-	while (open_top_is_poll(&stream->open))
-		count += poll_end(stream, tick, BOX_UNENDED, out + count);
-	return count;
-}
-
-static size_t park_end(struct box_stream *stream, uint64_t tick, uint64_t ready, struct box *out)
-{
 	if (!stream->open.parked)
 		return 0;
-	stream->open.parked = false;
 	*out = (struct box){
-	    .tick = stream->open.park_tick,
-	    .duration = tick > stream->open.park_tick ? tick - stream->open.park_tick : 0,
+	    .tick = since,
+	    .duration = tick > since ? tick - since : 0,
 	    .object = ready,
 	    .site = stream->site_count,
 	    .type = BOX_PARK,
 	};
 	return 1;
-}
-
-static size_t park_begin(struct box_stream *stream, uint64_t tick, struct box *out)
-{
-	size_t count = polls_drop(stream, tick, out);
-
-	stream->open.parked = true;
-	stream->open.park_tick = tick;
-	return count;
-}
-
-static size_t loop_leave(struct box_stream *stream, uint64_t tick, struct box *out)
-{
-	size_t count = park_end(stream, tick, 0, out);
-
-	count += polls_drop(stream, tick, out + count);
-	if (stream->open.count > 0)
-		open_pop(&stream->open);
-	return count;
-}
-
-static size_t worker_end(struct box_stream *stream, uint64_t tick, struct box *out)
-{
-	size_t count = park_end(stream, tick, 0, out);
-
-	while (stream->open.polls > 0)
-		count += poll_end(stream, tick, BOX_UNENDED, out + count);
-	stream->open.count = 0;
-	return count;
 }
 
 static size_t simple_box(const struct box_stream *stream, enum box_type type, uint64_t tick,
@@ -97,37 +62,38 @@ static size_t simple_box(const struct box_stream *stream, enum box_type type, ui
 	return 1;
 }
 
+/* What the event closes. Of a wait whose end was lost nothing is drawn. */
+static size_t closed_boxes(struct box_stream *stream, uint64_t tick, uint64_t word, struct box *out)
+{
+	enum trace_effect effect = trace_code_effect(trace_word_code(word));
+	uint32_t closing = open_closing(&stream->open, effect);
+	size_t made = 0;
+
+	if (effect == TRACE_EFFECT_CLOSES_WAIT)
+		made = park_box(stream, tick, trace_word_object(word), out);
+	else if (effect == TRACE_EFFECT_CLOSES_LOOP || effect == TRACE_EFFECT_CLOSES_ALL)
+		made = park_box(stream, tick, 0, out);
+	else if (effect == TRACE_EFFECT_CLOSES_POLL && closing > 0) {
+		uint16_t flags = trace_word_code(word) == TRACE_POLL_UNWOUND ? BOX_UNWOUND : 0;
+		return innermost_end(stream, tick, closing, flags, out);
+	}
+	return made + innermost_end(stream, tick, closing, BOX_UNENDED, out + made);
+}
+
 static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, struct box *out)
 {
 	uint32_t code = trace_word_code(word);
 	uint64_t object = trace_word_object(word);
+	size_t made = closed_boxes(stream, tick, word, out);
 
-	if (code_is_poll(code))
-		open_push(&stream->open, word, tick);
-	switch (code) {
-	case TRACE_POLL_END:
-		return poll_end(stream, tick, 0, out);
-	case TRACE_POLL_UNWOUND:
-		return poll_end(stream, tick, BOX_UNWOUND, out);
-	case TRACE_PARK:
-		return park_begin(stream, tick, out);
-	case TRACE_UNPARK:
-		return park_end(stream, tick, object, out);
-	case TRACE_TURN:
+	open_begin(&stream->open, word, tick);
+	if (code == TRACE_TURN)
 		return simple_box(stream, BOX_TURN, tick, tick, object, out);
-	case TRACE_LOOP_ENTER:
-		open_push(&stream->open, word, tick);
+	if (code == TRACE_LOOP_ENTER)
 		return simple_box(stream, BOX_ENTER, tick, tick, 0, out);
-	case TRACE_LOOP_LEAVE:
-		return loop_leave(stream, tick, out);
-	case TRACE_WORKER_END:
-		return worker_end(stream, tick, out);
-	case TRACE_LOST_FULL:
-	case TRACE_LOST_REENTRANT:
-	case TRACE_LOST_DEPTH:
+	if (trace_set_has(trace_lost_set, code))
 		return simple_box(stream, BOX_HOLE, stream->last_tick, tick, object, out);
-	}
-	return 0;
+	return made;
 }
 
 void box_stream_begin(struct box_stream *stream, const struct trace_context *context, size_t count)
@@ -148,8 +114,8 @@ size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items
 			out[made++] = poll_box(stream, item->tick, item->duration, item->word);
 		} else if (item->shape == TRACE_SHAPE_WAIT) {
 			end += item->duration;
-			made += park_begin(stream, item->tick, out + made);
-			made += park_end(stream, end, trace_word_object(item->word), out + made);
+			made += instant(stream, item->tick, TRACE_PARK, out + made);
+			made += instant(stream, end, item->word, out + made);
 		} else {
 			made += instant(stream, item->tick, item->word, out + made);
 		}
@@ -161,7 +127,7 @@ size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items
 
 size_t box_stream_end(struct box_stream *stream, uint64_t tick, struct box *out)
 {
-	size_t count = worker_end(stream, tick, out);
+	size_t count = instant(stream, tick, TRACE_WORKER_END, out);
 
 	for (size_t i = 0; i < count; i++)
 		out[i].flags = BOX_OPEN;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "trace/open_stack.h"
+#include "format/open_stack.h"
 #include "trace/reader.h"
 
 enum box_type {

@@ -237,10 +237,10 @@ static json_t *worker_json(size_t position)
 	const struct trace_worker *worker = &viewer.process->workers[position];
 	const struct lane *lane = &viewer.lanes[position];
 	json_t *json = json_object();
-	static const char *const roles[] = {"", "loop", "pool", "other"};
+	const char *role = trace_role_name(worker->role);
 
 	json_put(json, "worker", json_integer(worker->worker));
-	json_put(json, "role", json_string(roles[worker->role & 3]));
+	json_put(json, "role", json_string(role ? role : ""));
 	json_put(json, "name", json_string(worker->name));
 	json_put(json, "tid", json_integer(worker->tid));
 	json_put(json, "start_ns", json_real(time_ns(lane->first_tick)));

@@ -48,17 +48,12 @@ static bool is_item_of(const struct scan *scan, uint64_t object)
 	return false;
 }
 
-static bool names_object(const struct scan *scan, uint32_t code, uint64_t object)
+/* Is it about the object, or a send where these are asked for? Polls are found as boxes. */
+static bool is_wanted(const struct scan *scan, uint32_t code, uint64_t object)
 {
-	switch (code) {
-	case TRACE_ASYNC_SEND:
-		return scan->sends || object == scan->object;
-	case TRACE_REQUEST_CANCELLED:
-	case TRACE_HANDLE_CLOSE:
-	case TRACE_IO_URING:
-		return object == scan->object;
-	}
-	return code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END && object == scan->object;
+	if (scan->sends)
+		return code == TRACE_ASYNC_SEND;
+	return object == scan->object && !trace_code_is_poll(code) && trace_code_names_object(code);
 }
 
 static void scan_batch(void *arg, const struct part_batch *batch)
@@ -70,13 +65,13 @@ static void scan_batch(void *arg, const struct part_batch *batch)
 		const struct trace_item *item = &batch->items[i];
 		uint32_t code = trace_word_code(item->word);
 		uint64_t object = trace_word_object(item->word);
-		if (item->shape != TRACE_SHAPE_INSTANT || !names_object(scan, code, object))
+		if (item->shape != TRACE_SHAPE_INSTANT || !is_wanted(scan, code, object))
 			continue;
 		struct event event = {.tick = item->tick,
 				      .worker = batch->worker,
 				      .site = viewer.sites,
 				      .code = code};
-		if (code >= TRACE_CODE_SUBMIT && code < TRACE_CODE_END) {
+		if (trace_code_is_submit(code)) {
 			event.site = code - TRACE_CODE_SUBMIT;
 			event.code = TRACE_CODE_SUBMIT;
 		}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The crossings of all workers, merged in the order of time, each handed to whom it concerns: the pool's queue, wake-ups,
+ * marks and spans. `handlers` is the table.
+ *
+ * Rules: each worker's queue is in order, and is complete up to the tick that is settled.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/tick_heap.h"
+#include "timeline_internal.h"
+
+#define EVENT(code, ...) _Static_assert(code < CROSSING_WAKE, "an event has the code of a crossing");
+#include "format/trace_events.def"
+#undef EVENT
+
+struct merge {
+	struct timeline *timeline;
+	struct tick_heap heap; /* workers that have crossings, by the tick of the first */
+	bool *in_heap;	       /* by worker */
+};
+
+/* ---- Who is told ---------------------------------------------------------------------------------------------- */
+
+static int worker_parks(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)crossing;
+	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_PARKED);
+}
+
+static int worker_wakes(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)crossing;
+	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_AWAKE);
+}
+
+static int worker_ends(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)crossing;
+	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_ABSENT);
+}
+
+static int item_ends(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	return pool_item_end(timeline->hidden->pool, position, trace_word_object(crossing->word));
+}
+
+static int request_leaves(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)position;
+	return pool_drop(timeline->hidden->pool, trace_word_object(crossing->word));
+}
+
+static int async_sent(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)position;
+	return wakeups_send(timeline->hidden->wakeups, trace_word_object(crossing->word), crossing->tick);
+}
+
+static int wake_described(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	wakeups_wake(timeline->hidden->wakeups, position, trace_word_object(crossing->word));
+	return 0;
+}
+
+static int mark_part(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	return spans_take(timeline, position, crossing->tick, crossing->word);
+}
+
+static int events_missing(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	(void)crossing;
+	spans_forget(timeline, position);
+	wakeups_forget(timeline->hidden->wakeups);
+	return pool_begin_anew(timeline->hidden->pool);
+}
+
+static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_t position,
+						const struct crossing *crossing) = {
+    [TRACE_PARK] = worker_parks,
+    [TRACE_UNPARK] = worker_wakes,
+    [TRACE_WORKER_END] = worker_ends,
+    [TRACE_ITEM_END] = item_ends,
+    [TRACE_REQUEST_CANCELLED] = request_leaves,
+    [TRACE_IO_URING] = request_leaves,
+    [TRACE_ASYNC_SEND] = async_sent,
+    [TRACE_MARK] = mark_part,
+    [TRACE_SPAN_BEGIN] = mark_part,
+    [TRACE_SPAN_END] = mark_part,
+    [TRACE_MARK_HIGH] = mark_part,
+    [TRACE_MARK_FIELD] = mark_part,
+    [CROSSING_BEGIN] = worker_wakes,
+    [CROSSING_GAP] = events_missing,
+    [CROSSING_WAKE] = wake_described,
+};
+
+static int poll_begins(struct timeline *timeline, size_t position, uint32_t site, const struct crossing *crossing)
+{
+	uint8_t traits = timeline->hidden->traits[site];
+	uint64_t object = trace_word_object(crossing->word);
+
+	if (traits & TRAIT_ASYNC)
+		wakeups_poll(timeline, position, site, object, crossing->tick);
+	if (traits & TRAIT_POOL)
+		return pool_drop(timeline->hidden->pool, object);
+	if (traits & TRAIT_WORK)
+		pool_work(timeline->hidden->pool, position);
+	return 0;
+}
+
+static int crossing_take(struct timeline *timeline, size_t position, const struct crossing *crossing)
+{
+	uint32_t code = trace_word_code(crossing->word);
+
+	pool_pass(timeline->hidden->pool, crossing->tick);
+	if (code < TRACE_EVENT_CODES)
+		return handlers[code] ? handlers[code](timeline, position, crossing) : 0;
+	uint32_t site = timeline_site_of((uint32_t)timeline->process->site_count, code);
+	if (trace_code_is_submit(code))
+		return pool_submit(timeline->hidden->pool, site, trace_word_object(crossing->word));
+	return poll_begins(timeline, position, site, crossing);
+}
+
+/* ---- The merge ------------------------------------------------------------------------------------------------ */
+
+void merge_wake(struct merge *merge, size_t position)
+{
+	const struct crossing_queue *queue = &merge->timeline->hidden->crossings[position];
+
+	if (merge->in_heap[position] || queue->first == queue->end)
+		return;
+	merge->in_heap[position] = true;
+	tick_heap_push(&merge->heap, queue->entries[queue->first].tick, position);
+}
+
+int merge_settle(struct merge *merge, uint64_t tick)
+{
+	while (merge->heap.count > 0 && merge->heap.entries[0].tick < tick) {
+		size_t position = merge->heap.entries[0].position;
+		struct crossing_queue *queue = &merge->timeline->hidden->crossings[position];
+		if (crossing_take(merge->timeline, position, &queue->entries[queue->first++]) < 0)
+			return -ENOMEM;
+		if (queue->first < queue->end) {
+			tick_heap_move_top(&merge->heap, queue->entries[queue->first].tick);
+		} else {
+			tick_heap_pop(&merge->heap);
+			merge->in_heap[position] = false;
+		}
+	}
+	return 0;
+}
+
+struct merge *merge_make(struct timeline *timeline)
+{
+	size_t workers = timeline->process->worker_count + 1;
+	struct merge *merge = calloc(1, sizeof(*merge));
+
+	if (!merge)
+		return NULL;
+	merge->timeline = timeline;
+	merge->in_heap = calloc(workers, sizeof(*merge->in_heap));
+	merge->heap.entries = calloc(workers, sizeof(*merge->heap.entries));
+	if (merge->in_heap && merge->heap.entries)
+		return merge;
+	merge_free(merge);
+	return NULL;
+}
+
+void merge_free(struct merge *merge)
+{
+	if (!merge)
+		return;
+	free(merge->in_heap);
+	free(merge->heap.entries);
+	free(merge);
+}
