@@ -156,3 +156,15 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 		return "an unknown time";
 	return text;
 }
+
+const char *report_mark_name(const struct timeline *timeline, size_t name)
+{
+	const char *text = trace_name(timeline->process, (uint32_t)name);
+
+	return text ? text : "(unknown)";
+}
+
+bool report_has_spans(const struct timeline_name *facts)
+{
+	return facts->spans.count + facts->open + facts->begins_alone + facts->ends_alone > 0;
+}

@@ -6,9 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "base/durations.h"
-#include "report/report.h"
-#include "base/report_table.h"
+#include "report_text_internal.h"
 
 static void print_cpus(const struct timeline_machine *machine, FILE *out)
 {

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/durations.h"
-#include "report/report.h"
-#include "base/report_table.h"
+#include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
 #define SHOWN_FRAMES 24
