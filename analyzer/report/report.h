@@ -72,8 +72,6 @@ int report_warnings(const struct report *report, size_t most, report_line_take *
 
 /* The findings in markdown. */
 int report_findings_markdown(const struct report *report, FILE *out);
-/* What stuck callbacks were seen in, as collapsed stacks, each with the time that it stands for in microseconds. */
-void report_stalls_collapsed(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 
@@ -97,6 +95,8 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 			       char text[REPORT_LASTED_BYTES]);
 /* The same as a lower bound, in ns. */
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
+/* What a look saw stuck: a callback, a turn or the pool's work. */
+const char *report_stall_callback(const struct report *report, const struct stall *stall);
 /* Of a mark or span; "(unknown)" where the trace does not say. */
 const char *report_mark_name(const struct timeline *timeline, size_t name);
 bool report_has_spans(const struct timeline_name *facts);

@@ -3,7 +3,8 @@
  * What there is to say of a recording itself: how it ended, and what cuts into its figures. The text report prints
  * these sentences, the JSON report holds them, and the page shows them.
  *
- * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not clean.
+ * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not
+ * clean.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -168,3 +168,10 @@ bool report_has_spans(const struct timeline_name *facts)
 {
 	return facts->spans.count + facts->open + facts->begins_alone + facts->ends_alone > 0;
 }
+
+const char *report_stall_callback(const struct report *report, const struct stall *stall)
+{
+	if (stall->site < report->timeline->process->site_count)
+		return symbols_site(report->symbols, stall->site, false)->text;
+	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop" : "work of the pool";
+}

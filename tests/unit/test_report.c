@@ -362,10 +362,12 @@ static const char *formatted(const char *name)
 
 	cr_assert_not_null(format, "%s", name);
 	printing();
-	format->begin(out);
-	cr_assert_eq(format->add(&report, 0, out), 0);
-	cr_assert_eq(format->add(&report, 1, out), 0);
-	format->end(out);
+	struct report_output output = {.file = out, .trace = &trace, .processes = 2, .top = 10};
+	cr_assert_eq(format->begin(&output), 0);
+	cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(format->end(&output), 0);
+	report_output_free(&output);
 	return what_was_printed();
 }
 
@@ -413,6 +415,41 @@ Test(report, writes_a_test_a_finding, .init = set_up, .fini = tear_down)
 Test(report, collapses_callbacks_by_time, .init = set_up, .fini = tear_down)
 {
 	cr_assert_not_null(strstr(formatted("collapsed"), ";planted_callback 250000\n"));
+}
+
+Test(report, formats_json_as_any_other, .init = set_up, .fini = tear_down)
+{
+	json_t *json = json_loads(formatted("json"), 0, NULL);
+	json_t *processes = json_object_get(json, "processes");
+
+	cr_assert_eq(json_array_size(processes), 2);
+	cr_assert_eq(json_integer_value(json_object_get(json_array_get(processes, 1), "pid")), process.pid);
+	json_decref(json);
+}
+
+Test(report, text_of_many_processes_is_an_overview, .init = set_up, .fini = tear_down)
+{
+	const struct report_format *format = report_format_find("text");
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings};
+
+	printing();
+	struct report_output output = {.file = out, .trace = &trace, .processes = OVERVIEW_FROM, .top = 10};
+	cr_assert_eq(format->begin(&output), 0);
+	for (size_t i = 0; i < OVERVIEW_FROM; i++)
+		cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(format->end(&output), 0);
+	report_output_free(&output);
+	cr_assert_not_null(strstr(what_was_printed(), "\nPROCESSES, "));
+}
+
+Test(report, names_the_formats_from_the_table)
+{
+	char names[REPORT_FORMAT_NAMES_BYTES];
+
+	cr_assert_str_eq(report_format_names(names), "text, json, markdown, junit, sarif, collapsed or html");
+	for (size_t i = 0; report_format_at(i); i++)
+		cr_assert_eq(report_format_find(report_format_at(i)->name), report_format_at(i));
+	cr_assert_null(report_format_find("xml"));
 }
 
 /* ---- Many processes ------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stuck callbacks for people: what they were seen in, with stacks; and as collapsed stacks for flame graphs.
+ * Stuck callbacks for people: what they were seen in, with stacks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +12,6 @@
 #define SHOWN_STACKS 5 /* unless --top says more */
 #define SHOWN_FRAMES 24
 
-/* ---- Text ----------------------------------------------------------------------------------------------------- */
-
 /* The longest runs first, of each the look that stands for most of it. */
 static int compare_stalls(const void *left, const void *right)
 {
@@ -22,13 +20,6 @@ static int compare_stalls(const void *left, const void *right)
 	if (a->ticks != b->ticks)
 		return a->ticks > b->ticks ? -1 : 1;
 	return a->tick < b->tick ? -1 : a->tick > b->tick;
-}
-
-static const char *callback_text(const struct report *report, const struct stall *stall)
-{
-	if (stall->site < report->timeline->process->site_count)
-		return symbols_site(report->symbols, stall->site, false)->text;
-	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop" : "work of the pool";
 }
 
 static void print_what(const struct stall *stall, FILE *out)
@@ -74,7 +65,7 @@ static void print_stall(const struct report *report, const struct stall *stall, 
 {
 	const struct timeline *timeline = report->timeline;
 	char at[DURATION_TEXT_BYTES], so_far[DURATION_TEXT_BYTES], lasted[DURATION_TEXT_BYTES];
-	char *callback = report_clean(callback_text(report, stall));
+	char *callback = report_clean(report_stall_callback(report, stall));
 
 	fprintf(out, "  %s  worker %" PRIu32 ", %s, %s after it began",
 		duration_format_offset(timeline_offset_ns(timeline, stall->tick), at),
@@ -128,41 +119,4 @@ int report_stalls_print(const struct report *report, FILE *out)
 	free(order);
 	print_counts(stalls, out);
 	return 0;
-}
-
-/* ---- Collapsed stacks: stalls;kind;callback;outermost;...;innermost, and the µs that the look stands for ------- */
-
-static void frame_print(FILE *out, const char *text, const char *before)
-{
-	char *clean = report_clean(text);
-
-	for (char *at = clean; at && *at; at++) {
-		if (*at == ';')
-			*at = ':';
-	}
-	fprintf(out, "%s%s", before, clean ? clean : "?");
-	free(clean);
-}
-
-/* Functions without lines: a function that computes is seen at many. */
-static void stall_collapsed(const struct report *report, const struct stall *stall, FILE *out)
-{
-	uint64_t us = timeline_ns(report->timeline, stall->ticks) / 1000;
-
-	if (us == 0)
-		return;
-	frame_print(out, report_kind(report->timeline, stall->site), "stalls;");
-	if (stall->frame_count == 0)
-		frame_print(out, callback_text(report, stall), ";");
-	for (size_t i = stall->frame_count; i-- > 0;)
-		frame_print(out, stall->frames[i].symbol->name, stall->frames[i].scanned ? ";? " : ";");
-	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK)
-		frame_print(out, stall->what, ";");
-	fprintf(out, " %" PRIu64 "\n", us);
-}
-
-void report_stalls_collapsed(const struct report *report, FILE *out)
-{
-	for (size_t i = 0; report->stalls && i < report->stalls->count; i++)
-		stall_collapsed(report, &report->stalls->list[i], out);
 }
