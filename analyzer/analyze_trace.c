@@ -174,8 +174,8 @@ static void tell_problems(const struct trace *trace, const struct report_format 
 	for (size_t i = 0; several && i < trace->problem_count && i < PROBLEMS_TOLD; i++)
 		complain("%s", trace->problems[i]);
 	if (several && trace->problem_count > PROBLEMS_TOLD)
-		complain("... and %zu more like these (all of them with --json)", trace->problem_count - PROBLEMS_TOLD);
-	complain("warning: parts of this trace could not be read%s", several ? "" : "; the report says which");
+		complain("... and %zu more (--json lists all)", trace->problem_count - PROBLEMS_TOLD);
+	complain("warning: parts of this trace cannot be read%s", several ? "" : "; the report lists them");
 }
 
 /* ---- The trace as a whole ------------------------------------------------------------------------------------- */
@@ -187,7 +187,7 @@ static bool check_wanted(const struct settings *settings, const struct trace *tr
 		if (trace->problem_count > 0)
 			complain("%s", trace->problems[0]);
 		else
-			complain("%s: no trace in there", settings->paths[0]);
+			complain("%s: no trace found", settings->paths[0]);
 		return false;
 	}
 	if (!settings->format->process || count_wanted(settings, trace) > 0)

@@ -112,6 +112,6 @@ Test(tools, out_is_no_trace)
 	    .bare = true});
 
 	cr_expect_eq(strncmp(result.out, "2\n2\nkept\n0\n", 11), 0, "%s%s", result.out, result.err);
-	cr_expect(strstr(result.err, "name the folder"), "says: %s", result.err);
+	cr_expect(strstr(result.err, "name the directory"), "says: %s", result.err);
 	cr_expect_eq(result.status, 0, "what is no trace is written over");
 }

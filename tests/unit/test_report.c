@@ -309,9 +309,9 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	static const char *const said[] = {
 	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since +0.260 s.\n",
-	    "Slowest callback: planted_callback held worker 1 (loop) for 250 ms at +0.000 s.\n",
+	    "Slowest callback: planted_callback ran on worker 1 (loop) for 250 ms at +0.000 s.\n",
 	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
-	    "! 17 events of worker 3 were lost",
+	    "! Worker 3 lost 17 events while recording. Its figures are too low.\n",
 	    "! a note of the tracer\n",
 	    "15 events in 0 files, 17 LOST.",
 	};
@@ -340,7 +340,7 @@ Test(report, says_of_the_recording_the_same_in_json_and_in_words, .init = set_up
 	what_was_printed();
 	snprintf(line, sizeof(line), "\n%s\n", text(json, "ending"));
 	cr_assert_not_null(strstr(printed, line), "not said: %s", line);
-	cr_assert_str_eq(text(json, "ending"), "The program died or left without exit().");
+	cr_assert_str_eq(text(json, "ending"), "The program died or ended without exit().");
 	cr_assert_geq(json_array_size(warnings), 2);
 	json_array_foreach(warnings, i, warning)
 	{

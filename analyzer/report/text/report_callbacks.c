@@ -66,8 +66,8 @@ static const char *nameless_module(const struct report *report, const struct rep
 static int print_callback_rows(const struct report *report, const struct report_row *rows, size_t count, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"total", true, 0},	  {"runs", true, 0},  {"p50", true, 0},	      {"p99", true, 0},
-	    {"longest", true, 0}, {"kind", false, 0}, {"callback", false, 1},
+	    {"total", true, 0}, {"runs", true, 0},  {"p50", true, 0},	    {"p99", true, 0},
+	    {"max", true, 0},	{"kind", false, 0}, {"callback", false, 1},
 	};
 	const char *nameless = nameless_module(report, rows, count);
 	struct table table;
@@ -79,7 +79,7 @@ static int print_callback_rows(const struct report *report, const struct report_
 	}
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (nameless)
-		report_paragraph(out, REPORT_WIDTH, "  Names are missing: the debug information of %s would give them.",
+		report_paragraph(out, REPORT_WIDTH, "  Names are missing: install the debug information of %s.",
 				 nameless);
 	return error;
 }
@@ -93,7 +93,7 @@ int report_callbacks_print(const struct report *report, FILE *out)
 	if (!rows)
 		return -ENOMEM;
 	if (count > 0) {
-		fputs("\nCALLBACKS by total time, and by whom each was registered; (pool): its request's work on the "
+		fputs("\nCALLBACKS by total time, each with the function that registers it; (pool): its work on the "
 		      "pool\n",
 		      out);
 		error = print_callback_rows(report, rows, count < top ? count : top, out);
@@ -129,7 +129,7 @@ static void served_row(struct table *table, const struct report *report, const s
 static int print_polls(const struct report *report, const struct timeline_top *top, bool open, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"at", true, 0},	{"lasted", true, 0},	{"worker", false, 0},
+	    {"start", true, 0}, {"duration", true, 0},	{"worker", false, 0},
 	    {"kind", false, 0}, {"callback", false, 1}, {"registered by", false, 2},
 	};
 	struct table table;
@@ -170,6 +170,6 @@ int report_open_polls_print(const struct report *report, FILE *out)
 
 	if (open->seen == 0)
 		return 0;
-	fputs("\nSTILL RUNNING where the trace ends\n", out);
+	fputs("\nOPEN POLLS at the end of the trace\n", out);
 	return print_polls(report, open, true, out);
 }

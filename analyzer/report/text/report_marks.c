@@ -110,8 +110,8 @@ static size_t rows_collect(const struct timeline *timeline, struct name_row *row
 int report_marks_print(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"name", false, 1}, {"what", false, 0}, {"count", true, 0},
-	    {"p50", true, 0},	{"p99", true, 0},   {"most", true, 0},
+	    {"name", false, 1}, {"type", false, 0}, {"count", true, 0},
+	    {"p50", true, 0},	{"p99", true, 0},   {"max", true, 0},
 	};
 	const struct timeline *timeline = report->timeline;
 	struct name_row *rows = calloc(2 * (timeline->process->name_count + 1), sizeof(*rows));
@@ -125,7 +125,7 @@ int report_marks_print(const struct report *report, FILE *out)
 	for (size_t i = 0; i < count && i < top; i++)
 		(rows[i].span ? span_row : mark_row)(&table, timeline, rows[i].name);
 	if (count > 0)
-		fputs("\nMARKS AND SPANS: what the program said of itself\n", out);
+		fputs("\nMARKS AND SPANS of the program\n", out);
 	int error = table_print(&table, out, REPORT_WIDTH);
 	for (size_t i = 0; i < count && i < top; i++) {
 		if (rows[i].span)

@@ -41,7 +41,7 @@ static size_t idle_row(struct table *table, const struct timeline *timeline, con
 int report_idle_print(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"at", true, 0}, {"for", true, 0}, {"requests waiting", true, 0}, {"workers", false, 1}};
+	    {"start", true, 0}, {"duration", true, 0}, {"requests waiting", true, 0}, {"workers", false, 1}};
 	const struct timeline *timeline = report->timeline;
 	const struct timeline_top *idle = &timeline->idle;
 	char limit[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES];
@@ -56,9 +56,9 @@ int report_idle_print(const struct report *report, FILE *out)
 	memcpy(spans, idle->spans, idle->count * sizeof(*spans));
 	qsort(spans, idle->count, sizeof(*spans), compare_earlier_first);
 	fprintf(out,
-		"\nPOOL WORKERS ASLEEP WHILE REQUESTS WAITED for %s or longer: %s time%s, the longest here\n"
-		"  A sleeper that was woken is asleep until the kernel runs it: see CPU wait. Lookups of names and\n"
-		"  addresses may use half of the pool only: that is libuv's own limit.\n",
+		"\nIDLE POOL WORKERS while requests waited, for %s or longer: %s time%s, the longest here\n"
+		"  A woken worker is idle until the kernel runs it: see run-queue wait.\n"
+		"  libuv limits lookups of names and addresses to half of the pool.\n",
 		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count),
 		plural(idle->seen));
 	table_begin(&table, columns, COUNT(columns));
@@ -85,7 +85,7 @@ static void level_row(struct table *table, const char *what, const struct timeli
 
 int report_queues_print(const struct report *report, FILE *out)
 {
-	static const struct table_column columns[] = {{"", false, 0}, {"most", true, 0}, {"mean", true, 0}};
+	static const struct table_column columns[] = {{"", false, 0}, {"max", true, 0}, {"mean", true, 0}};
 	const struct timeline *timeline = report->timeline;
 	const struct histogram *wait = &timeline->pool_wait;
 	char p50[DURATION_TEXT_BYTES], p99[DURATION_TEXT_BYTES], max[DURATION_TEXT_BYTES];
@@ -93,15 +93,15 @@ int report_queues_print(const struct report *report, FILE *out)
 
 	table_begin(&table, columns, COUNT(columns));
 	level_row(&table, "requests waiting for a pool worker", &timeline->pool_queued);
-	level_row(&table, "requests that the pool works on", &timeline->pool_running);
-	level_row(&table, "descriptors ready when a loop's wait ended", &timeline->ready_fds);
+	level_row(&table, "requests running on the pool", &timeline->pool_running);
+	level_row(&table, "ready descriptors after a wait of a loop", &timeline->ready_fds);
 	level_row(&table, "active handles of a loop", &timeline->active_handles);
 	level_row(&table, "active requests of a loop", &timeline->active_requests);
 	if (table.cell_count > 0)
 		fputs("\nQUEUES\n", out);
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (wait->count > 0)
-		fprintf(out, "  a request waited for the pool: p50 %s, p99 %s, longest %s\n",
+		fprintf(out, "  wait for a pool worker: p50 %s, p99 %s, max %s\n",
 			report_ticks(timeline, histogram_quantile(wait, 0.5), p50),
 			report_ticks(timeline, histogram_quantile(wait, 0.99), p99),
 			report_ticks(timeline, wait->max, max));

@@ -25,13 +25,13 @@ static int compare_stalls(const void *left, const void *right)
 static void print_what(const struct stall *stall, FILE *out)
 {
 	static const char *const verbs[STALL_CAUSES] = {
-	    [STALL_UNKNOWN] = "what in is not known",
+	    [STALL_UNKNOWN] = "cause unknown",
 	    [STALL_SYSCALL] = "asleep in ",
-	    [STALL_LOCK] = "waiting in ",
+	    [STALL_LOCK] = "waiting for a lock in ",
 	    [STALL_CPU] = "computing in ",
-	    [STALL_DESCHEDULED] = "ready to run, but not run by the kernel, in ",
+	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
-	const char *what = *stall->what ? stall->what : "code that is not known";
+	const char *what = *stall->what ? stall->what : "unknown code";
 	char *clean = report_clean(what);
 
 	fprintf(out, "%s%s", verbs[stall->cause], stall->cause == STALL_UNKNOWN ? "" : clean ? clean : "?");
@@ -44,7 +44,7 @@ static void print_share(const struct stall *stall, FILE *out)
 
 	if (!stall->measured)
 		return;
-	fprintf(out, "       until then: %s on the CPU, %s waiting for it, %s asleep\n",
+	fprintf(out, "       until then: %s on CPU, %s run-queue wait, %s asleep\n",
 		duration_format(stall->cpu_ns, cpu), duration_format(stall->wait_ns, wait),
 		duration_format(stall->asleep_ns, asleep));
 }
@@ -67,13 +67,13 @@ static void print_stall(const struct report *report, const struct stall *stall, 
 	char at[DURATION_TEXT_BYTES], so_far[DURATION_TEXT_BYTES], lasted[DURATION_TEXT_BYTES];
 	char *callback = report_clean(report_stall_callback(report, stall));
 
-	fprintf(out, "  %s  worker %" PRIu32 ", %s, %s after it began",
+	fprintf(out, "  %s  worker %" PRIu32 ", %s, %s after its start",
 		duration_format_offset(timeline_offset_ns(timeline, stall->tick), at),
 		report_worker_number(timeline, stall->worker), callback ? callback : "?",
 		duration_format(timeline_ns(timeline, stall->tick - stall->poll_tick), so_far));
 	free(callback);
 	if (stall->poll_ticks > 0)
-		fprintf(out, " (it ran for %s)", duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
+		fprintf(out, " (duration %s)", duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
 	fputs(":\n       ", out);
 	print_what(stall, out);
 	fputc('\n', out);
@@ -89,13 +89,13 @@ static void print_counts(const struct stalls *stalls, FILE *out)
 		for (size_t k = 0; k < stalls->list[i].frame_count; k++)
 			scanned |= stalls->list[i].frames[k].scanned;
 	if (scanned)
-		fputs("  ?: found by searching the stack; may be left over from an earlier call\n", out);
+		fputs("  ?: found by a scan of the stack; may belong to an earlier call\n", out);
 	if (stalls->suppressed > 0)
-		fprintf(out, "  %" PRIu64 " more look%s due and left out: at most 5 a second are taken\n",
-			stalls->suppressed, by_count(stalls->suppressed, " was", "s were"));
+		fprintf(out, "  %" PRIu64 " more stall sample%s skipped: the limit is 5 a second\n", stalls->suppressed,
+			by_count(stalls->suppressed, " is", "s are"));
 	if (stalls->blind > 0)
-		fprintf(out, "  %" PRIu64 " of %" PRIu64 " look%s could see nothing but which callback it was\n",
-			stalls->blind, stalls->taken, plural(stalls->taken));
+		fprintf(out, "  %" PRIu64 " of %" PRIu64 " stall sample%s show the callback only\n", stalls->blind,
+			stalls->taken, plural(stalls->taken));
 }
 
 int report_stalls_print(const struct report *report, FILE *out)
@@ -112,8 +112,8 @@ int report_stalls_print(const struct report *report, FILE *out)
 	for (size_t i = 0; i < stalls->count; i++)
 		order[i] = &stalls->list[i];
 	qsort(order, stalls->count, sizeof(*order), compare_stalls);
-	fprintf(out, "\nSTUCK CALLBACKS: looked at %zu time%s while they ran; what they were in for longest\n",
-		stalls->count, plural(stalls->count));
+	fprintf(out, "\nBLOCKING CALLBACKS: %zu stall sample%s, the longest stalls first\n", stalls->count,
+		plural(stalls->count));
 	for (size_t i = 0; i < stalls->count && i < shown; i++)
 		print_stall(report, order[i], out);
 	free(order);

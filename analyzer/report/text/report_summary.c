@@ -51,7 +51,7 @@ static void print_slowest(const struct report *report, const struct timeline_spa
 	const struct timeline *timeline = report->timeline;
 	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
-	report_paragraph(out, REPORT_WIDTH, "%s: %s%s held worker %" PRIu32 " (%s) for %s at %s.", what,
+	report_paragraph(out, REPORT_WIDTH, "%s: %s%s ran on worker %" PRIu32 " (%s) for %s at %s.", what,
 			 span_prefix(report, span, prefix), span_name(report, span),
 			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
 			 duration_format(timeline_span_ns(timeline, span), lasted),
@@ -64,7 +64,7 @@ static void print_served(const struct report *report, const struct timeline_span
 	char *said = poll_marks_text(report->timeline->process, &marks);
 
 	if (said)
-		report_paragraph(out, REPORT_WIDTH, "  in it: %s", said);
+		report_paragraph(out, REPORT_WIDTH, "  marks and spans: %s", said);
 	free(said);
 }
 
@@ -87,14 +87,13 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 
 	if (timeline->process->tier == TRACE_TIER_LIBC) {
 		if (slowest)
-			print_slowest(report, slowest, "The longest", out);
+			print_slowest(report, slowest, "Longest turn", out);
 		return;
 	}
 	if (is_long(timeline, slowest)) {
-		print_slowest(report, slowest,
-			      open && open->duration > slowest->duration ? "Slowest callback that came back"
-									 : "Slowest callback",
-			      out);
+		print_slowest(
+		    report, slowest,
+		    open && open->duration > slowest->duration ? "Slowest finished callback" : "Slowest callback", out);
 		report_paragraph(out, REPORT_WIDTH, "  kind: %s, registered by %s",
 				 report_kind(timeline, slowest->site),
 				 symbols_site(report->symbols, slowest->site, true)->text);
@@ -103,12 +102,12 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 	}
 	if (!slowest) {
 		if (!open)
-			fputs("No callback was seen to run on a loop.\n", out);
+			fputs("No callback ran on a loop.\n", out);
 		return;
 	}
-	fprintf(out, "No callback%s held a loop for %s or longer.\n", is_long(timeline, open) ? " that came back" : "",
+	fprintf(out, "No %scallback blocked a loop for %s or longer.\n", is_long(timeline, open) ? "finished " : "",
 		duration_format_limit(timeline->options.long_poll_ns, limit));
-	print_slowest(report, slowest, "The slowest", out);
+	print_slowest(report, slowest, "Slowest callback", out);
 }
 
 static const char *end_in_words(const struct timeline *timeline, const struct timeline_span *span)
@@ -116,14 +115,14 @@ static const char *end_in_words(const struct timeline *timeline, const struct ti
 	const struct trace_process *process = timeline->process;
 
 	if (!timeline_end_is_known(timeline, span->worker))
-		return "Open where its events end";
+		return "Open at its last event";
 	if (process->running)
-		return "Running when this was read";
+		return "Running when the trace was read";
 	if (timeline_died(process))
 		return "The program died in";
 	if (process->seal_reason == TRACE_SEAL_EXIT)
 		return "Running when the program exited";
-	return "Running where the trace ends";
+	return "Running at the end of the trace";
 }
 
 static void print_open(const struct report *report, const struct timeline_span *span, FILE *out)

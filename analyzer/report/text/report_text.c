@@ -60,11 +60,10 @@ static void print_range(const struct timeline *timeline, FILE *out)
 	char from[DURATION_TEXT_BYTES], to[DURATION_TEXT_BYTES];
 
 	if (options->from_ns > 0 || options->to_ns != UINT64_MAX)
-		fprintf(out, "Shown: what happened between %s and %s.\n",
-			report_offset(timeline, timeline->from_tick, from),
+		fprintf(out, "Range: %s to %s.\n", report_offset(timeline, timeline->from_tick, from),
 			report_offset(timeline, timeline->end_tick, to));
 	if (options->worker != 0)
-		fprintf(out, "Shown: worker %" PRIu32 " alone.\n", options->worker);
+		fprintf(out, "Range: worker %" PRIu32 " only.\n", options->worker);
 }
 
 /* "none lost", or how many are not there. */

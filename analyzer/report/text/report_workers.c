@@ -67,9 +67,10 @@ static int compare_busy_first(const void *a, const void *b, void *arg)
 int report_workers_print(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"#", true, 0},	   {"role", false, 0},	  {"thread", false, 1}, {"polls", true, 0},
-	    {"parks", true, 0},	   {"busy", true, 0},	  {"parked", true, 0},	{"on CPU", true, 0},
-	    {"CPU wait", true, 0}, {"poll p50", true, 0}, {"p99", true, 0},	{"longest", true, 0},
+	    {"#", true, 0},	 {"role", false, 0},  {"thread", false, 1},
+	    {"polls", true, 0},	 {"parks", true, 0},  {"busy", true, 0},
+	    {"parked", true, 0}, {"on CPU", true, 0}, {"run queue", true, 0},
+	    {"p50", true, 0},	 {"p99", true, 0},    {"max", true, 0},
 	};
 	const struct timeline *timeline = report->timeline;
 	size_t *positions = calloc(timeline->process->worker_count + 1, sizeof(*positions)), count = 0;
@@ -89,9 +90,9 @@ int report_workers_print(const struct report *report, FILE *out)
 		worker_row(&table, timeline, positions[i]);
 	free(positions);
 	fprintf(out,
-		"\nWORKERS: threads that libuv runs callbacks (loop) or requests' work (pool) on\n"
-		"  poll: one %s; park: a wait for something to do; busy: not parked;\n"
-		"  CPU wait: ready to run, but the kernel ran somebody else\n",
+		"\nWORKERS: threads that run callbacks (loop) or the work of requests (pool)\n"
+		"  poll: one %s; park: a wait for events; busy: not parked;\n"
+		"  run queue: run-queue wait, ready to run but without a CPU\n",
 		timeline->process->tier == TRACE_TIER_LIBC ? "turn of a loop" : "run of a callback");
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (count > shown)
@@ -109,8 +110,7 @@ static void print_role_balance(const struct timeline *timeline, uint8_t role, co
 
 	if (balance.workers < 2 || balance.mean_ticks <= 0)
 		return;
-	fprintf(out,
-		"  %zu %s workers: the busiest, worker %" PRIu32 ", was busy for %s, %.1f times their mean of %s.\n",
+	fprintf(out, "  %zu %s workers: worker %" PRIu32 " is the busiest with %s, %.1f times the mean of %s.\n",
 		balance.workers, name, report_worker_number(timeline, balance.busiest),
 		report_ticks(timeline, balance.max_ticks, busiest), (double)balance.max_ticks / balance.mean_ticks,
 		report_ticks(timeline, (uint64_t)balance.mean_ticks, mean));
@@ -124,7 +124,7 @@ static void print_never_ran(const struct timeline *timeline, FILE *out)
 		never += report_never_ran(timeline, i);
 	if (never == 0)
 		return;
-	fprintf(out, "  Ran nothing at all: worker%s", plural(never));
+	fprintf(out, "  Ran nothing: worker%s", plural(never));
 	for (size_t i = 0; i < timeline->process->worker_count && printed < WORKERS_SHOWN_MIN; i++) {
 		if (report_never_ran(timeline, i))
 			fprintf(out, "%s %" PRIu32, printed++ ? "," : "", report_worker_number(timeline, i));
