@@ -364,6 +364,8 @@ install: all
 	install -m 644 scripts/uvtrace-doctor.sh $(DESTDIR)$(PREFIX)/lib/uvtrace
 	install -m 755 scripts/uvtrace $(CTL) $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 preload/uvtrace.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 preload/program/config.def $(DESTDIR)$(PREFIX)/lib/uvtrace/options.def
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(wildcard docs/*.1)
 	$(if $(VIEWER_TOOLS),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/uvtrace $(VIEWER))
 
 format:

@@ -30,12 +30,12 @@ struct job {
 static void usage(FILE *to)
 {
 	fputs("Usage: " PROGRAM " IN [OUT]\n"
-	      "Writes the trace IN (a file, or a folder with the files of one or many processes) as JSON lines to OUT\n"
-	      "(default: standard output): one event a line, in order of time.\n\n"
-	      "  -h, --help     this text\n"
-	      "  -V, --version  the version of uvtrace\n\n"
-	      "Exit status: 0 all was read and written; 1 something could not be, a line each says what, and what\n"
-	      "could be is written; 2 bad usage.\n",
+	      "Writes the trace IN (a file, or a directory with the files of one or many processes) as JSON lines to\n"
+	      "OUT (default: standard output): one event a line, in the order of time.\n\n"
+	      "  -h, --help     print this help\n"
+	      "  -V, --version  print the version\n\n"
+	      "Exit status: 0 all is read and written; 1 something could not be read or written (each problem is a\n"
+	      "line on standard error; the rest is written); 2 bad usage.\n",
 	      to);
 }
 
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind < 1)
-		return bad_usage("which trace?");
+		return bad_usage("no trace is given");
 	if (argc - optind > 2)
 		return bad_usage("too many arguments");
 	job.in = argv[optind];
@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 	if (job.out && same_file(job.in, job.out))
 		return bad_usage("OUT is the trace itself");
 	if (job.out && is_regular(job.out) && is_trace(job.out))
-		return bad_usage("OUT is a trace too; of several files name the folder");
+		return bad_usage("OUT is a trace too; of several files, name the directory");
 	job.progress = isatty(STDERR_FILENO);
 	return run(&job);
 }

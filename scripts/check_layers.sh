@@ -37,10 +37,11 @@ analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
 analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format preload/files
+analyzer/command: analyzer/base analyzer/timeline analyzer/findings analyzer/report analyzer/report/formats preload/format
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
-analyzer: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring
+analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring
 '
 
 sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' -o -name '*.def' \) -print | sort)

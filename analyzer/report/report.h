@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What analyze_trace prints of a process: the text for people (report.c) and the JSON object for programs
- * (report_json.c). Both say the same, from the same rows (report_rows.c).
+ * What analyze_trace prints of a process: the text for people (text/) and the JSON object for programs (json/).
+ * Both say the same, from the same rows (report_rows.c).
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -11,6 +11,8 @@
 #include "findings/findings.h"
 #include "symbols/symbols.h"
 #include "timeline/timeline.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* A callback in this trace and in an older one (baseline.h). */
 struct baseline_row {
@@ -66,28 +68,10 @@ const char *report_ending(const struct trace_process *process);
 typedef void report_line_take(void *arg, const char *line);
 int report_warnings(const struct report *report, size_t most, report_line_take *take, void *arg);
 
-/* ---- report_findings.c ---- */
+/* ---- text/ ---- */
 
-/* What is wrong, the worst first, or that nothing was found and what was looked for. */
-int report_findings_print(const struct report *report, FILE *out);
-/* The same for systems that collect results: markdown, JUnit's XML, SARIF. */
+/* The findings in markdown. */
 int report_findings_markdown(const struct report *report, FILE *out);
-
-/* ---- report_marks.c ---- */
-
-/* Marks and spans by name; nothing where there are none. */
-int report_marks_print(const struct report *report, FILE *out);
-
-/* ---- report_machine.c ---- */
-
-int report_machine_print(const struct report *report, FILE *out);
-
-/* ---- report_stalls.c ---- */
-
-/* What stuck callbacks were seen in, with stacks. */
-int report_stalls_print(const struct report *report, FILE *out);
-/* The same as collapsed stacks, each with the time that it stands for in microseconds. */
-void report_stalls_collapsed(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 
@@ -111,6 +95,11 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 			       char text[REPORT_LASTED_BYTES]);
 /* The same as a lower bound, in ns. */
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
+/* What a look saw stuck: a callback, a turn or the pool's work. */
+const char *report_stall_callback(const struct report *report, const struct stall *stall);
+/* Of a mark or span; "(unknown)" where the trace does not say. */
+const char *report_mark_name(const struct timeline *timeline, size_t name);
+bool report_has_spans(const struct timeline_name *facts);
 uint32_t report_worker_number(const struct timeline *timeline, size_t worker);
 
 #endif

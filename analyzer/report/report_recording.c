@@ -3,7 +3,8 @@
  * What there is to say of a recording itself: how it ended, and what cuts into its figures. The text report prints
  * these sentences, the JSON report holds them, and the page shows them.
  *
- * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not clean.
+ * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not
+ * clean.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,12 +21,12 @@ const char *report_ending(const struct trace_process *process)
 	if (process->running)
 		return "The program is still running.";
 	if (process->salvaged)
-		return "The program and its helper died; the last events were saved from memory.";
+		return "The program and its helper died. The last events come from memory.";
 	if (process->seal_reason == TRACE_SEAL_EXIT)
-		return "The program exited by itself.";
+		return "The program exited normally.";
 	if (process->seal_reason == TRACE_SEAL_DIED)
-		return "The program died or left without exit().";
-	return "The trace breaks off: its end was not written.";
+		return "The program died or ended without exit().";
+	return "The trace is partial: its end is missing.";
 }
 
 /* Where the lines go. */
@@ -59,18 +60,16 @@ static void warn_lost(const struct timeline *timeline, struct warnings *out)
 	for (size_t i = 0; i < process->worker_count; i++) {
 		const struct trace_worker *worker = &process->workers[i];
 		if (worker->lost > 0)
-			warn(out, "%s event%s of worker %" PRIu32 " %s lost while recording: its figures are too low.",
-			     report_count(worker->lost, count), plural(worker->lost), worker->worker,
-			     by_count(worker->lost, "was", "were"));
+			warn(out, "Worker %" PRIu32 " lost %s event%s while recording. Its figures are too low.",
+			     worker->worker, report_count(worker->lost, count), plural(worker->lost));
 		if (worker->missing > 0)
 			warn(out,
-			     "%s event%s of worker %" PRIu32
-			     " %s missing (removed files or damage): not in its figures.",
-			     report_count(worker->missing, count), plural(worker->missing), worker->worker,
-			     by_count(worker->missing, "is", "are"));
+			     "Worker %" PRIu32 " has %s missing event%s (removed or damaged files). "
+			     "Its figures are partial.",
+			     worker->worker, report_count(worker->missing, count), plural(worker->missing));
 	}
 	if (timeline->pool_uncertain)
-		warn(out, "The pool's queue was counted anew after each loss: its depth may be too low.");
+		warn(out, "The depth of the pool queue may be too low: it is counted anew after each loss.");
 }
 
 static void warn_untraced(const struct timeline *timeline, struct warnings *out)
@@ -78,19 +77,17 @@ static void warn_untraced(const struct timeline *timeline, struct warnings *out)
 	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
 
 	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "libuv is built into this program (tier libc): only waits can be seen, no callbacks and no "
-			  "pool. A turn is all that a loop ran between two waits.");
+		warn(out, "libuv is linked into this program (tier libc). Only waits are visible, no callbacks and no "
+			  "pool. A turn is all that a loop runs between two waits.");
 	if (timeline->untraced_callbacks > 0)
-		warn(out, "%s registration%s of callbacks %s not traced: more different callbacks than %d.",
+		warn(out, "%s callback registration%s %s not traced: the limit is %d different callbacks.",
 		     report_count(timeline->untraced_callbacks, count), plural(timeline->untraced_callbacks),
 		     by_count(timeline->untraced_callbacks, "was", "were"), TRACE_SITES_MAX);
 	if (timeline->untraced_threads > 0)
-		warn(out, "%s thread%s could not be traced: too many at once, or no memory.",
+		warn(out, "%s thread%s cannot be traced: too many at once, or no memory.",
 		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
 	if (timeline->untraced_events > 0)
-		warn(out,
-		     "%s event%s %s not recorded: of threads that could not be traced, or uv_async_send before the "
-		     "first loop ran.",
+		warn(out, "%s event%s %s not recorded: from untraced threads, or uv_async_send before the first loop.",
 		     report_count(timeline->untraced_events, count), plural(timeline->untraced_events),
 		     by_count(timeline->untraced_events, "was", "were"));
 	if (timeline->untraced_marks > 0)
@@ -99,7 +96,7 @@ static void warn_untraced(const struct timeline *timeline, struct warnings *out)
 		     "names.",
 		     report_count(timeline->untraced_marks, count), by_count(timeline->untraced_marks, "was", "were"));
 	if (timeline->off_ticks > 0)
-		warn(out, "Recording was switched off for %s of this time, which counts nowhere.",
+		warn(out, "Recording was off for %s. No figure includes this time.",
 		     duration_format(timeline_ns(timeline, timeline->off_ticks), off));
 }
 
@@ -108,7 +105,7 @@ static void warn_lines(char *const *lines, size_t count, size_t most, struct war
 	for (size_t i = 0; i < count && i < most; i++)
 		out->take(out->arg, lines[i]);
 	if (count > most)
-		warn(out, "... and %zu more like these (all of them with --json).", count - most);
+		warn(out, "... and %zu more (--json lists all).", count - most);
 }
 
 int report_warnings(const struct report *report, size_t most, report_line_take *take, void *arg)

@@ -152,3 +152,22 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 		return "an unknown time";
 	return text;
 }
+
+const char *report_mark_name(const struct timeline *timeline, size_t name)
+{
+	const char *text = trace_name(timeline->process, (uint32_t)name);
+
+	return text ? text : "(unknown)";
+}
+
+bool report_has_spans(const struct timeline_name *facts)
+{
+	return facts->spans.count + facts->open + facts->begins_alone + facts->ends_alone > 0;
+}
+
+const char *report_stall_callback(const struct report *report, const struct stall *stall)
+{
+	if (stall->site < report->timeline->process->site_count)
+		return symbols_site(report->symbols, stall->site, false)->text;
+	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop" : "work of the pool";
+}

@@ -40,15 +40,14 @@ static void usage(FILE *out)
 	      "       trace_ctl rings\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "PID is as this shell sees it, also that of a container's process.\n"
-	      "  status   what each worker is doing now, and how much was recorded and lost\n"
+	      "  status   print what each worker does, and how much is recorded and lost\n"
 	      "  enable   switch recording on\n"
 	      "  disable  switch recording off: callbacks run as without uvtrace\n"
-	      "  flush    write what was recorded so far to the file, then return\n"
+	      "  flush    write what is recorded so far to the file, then return\n"
 	      "  rotate   seal the current file and begin another, then return\n"
-	      "  recover  write what programs left in memory that died with their drain, and whose files go to "
-	      "UVTRACE_PATH\n"
-	      "  rings    how much memory the rings of a program that is started here would have\n"
-	      "  --help   this text\n"
+	      "  recover  write what programs that died with their drain left in memory, of the trace of UVTRACE_PATH\n"
+	      "  rings    print how much memory the rings of a program that is started here get\n"
+	      "  --help   print this help\n"
 	      "  --version\n",
 	      out);
 }
@@ -243,9 +242,9 @@ static const char *why(int error)
 {
 	switch (error) {
 	case -ESTALE:
-		return "it is of an earlier boot (analyze_trace reads it)";
+		return "it is from an earlier boot (analyze_trace reads it)";
 	case -EPROTO:
-		return "what it says makes no sense";
+		return "it is damaged";
 	default:
 		return reason_text(error);
 	}
@@ -275,7 +274,7 @@ static int recover(void)
 	config_read();
 	config_say_bad();
 	if (!config.path[0]) {
-		fputs("trace_ctl: the current folder is gone, and UVTRACE_PATH names none\n", stderr);
+		fputs("trace_ctl: the current directory is gone, and UVTRACE_PATH names none\n", stderr);
 		return 1;
 	}
 	shm_fill_options(&heir.options);
@@ -327,7 +326,7 @@ static int not_found(uint32_t pid, const struct attach_search *search)
 	case 0:
 		break;
 	case -ENOENT:
-		return fail(pid, "is traced, but its ring file has been removed");
+		return fail(pid, "traced, but its ring file is removed");
 	case -EPERM:
 	case -EACCES:
 	case -EPROTO:
@@ -338,7 +337,7 @@ static int not_found(uint32_t pid, const struct attach_search *search)
 		return fail(pid, text);
 	}
 	if (!search->maps_error)
-		return fail(pid, "is not being traced (or has not run a loop yet)");
+		return fail(pid, "not traced, or has not run a loop yet");
 	snprintf(text, sizeof(text),
 		 "no ring file of it is in " SHARED_DIR " or where UVTRACE_PATH says, and what it has "
 		 "mapped cannot be seen: %s",
@@ -398,7 +397,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "rings") == 0)
 		return rings();
 	if (argc != 3) {
-		fputs("trace_ctl: a process id and a command are needed\nTry 'trace_ctl --help'.\n", stderr);
+		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n", stderr);
 		return 2;
 	}
 	errno = 0;

@@ -26,12 +26,12 @@ struct option {
 	enum option_type type;
 	const char *fallback;
 	uint64_t min, max;
-	const char *choices;
+	const char *argument; /* the choices */
 };
 
 static const struct option options[] = {
-#define OPTION(name, field, type, fallback, min, max, choices, help)                                                   \
-	{name, offsetof(struct config, field), TYPE_##type, fallback, min, max, choices},
+#define OPTION(name, field, type, fallback, min, max, argument, help)                                                  \
+	{name, offsetof(struct config, field), TYPE_##type, fallback, min, max, argument},
 #include "config.def"
 #undef OPTION
 };
@@ -78,7 +78,7 @@ static int parse_choice(const char *text, const char *choices, uint64_t *value)
 
 static int parse_option(const struct option *option, const char *text, uint64_t *value)
 {
-	int rc = option->type == TYPE_CHOICE ? parse_choice(text, option->choices, value)
+	int rc = option->type == TYPE_CHOICE ? parse_choice(text, option->argument, value)
 					     : parse_number(text, option->type == TYPE_SIZE, value);
 
 	if (rc == 0 && (*value < option->min || *value > option->max))

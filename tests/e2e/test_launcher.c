@@ -170,7 +170,28 @@ Test(launcher, follows_scripts)
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 1);
 }
 
-/* Each option sets its variable. */
+/* Each variable has an option of its name. */
+Test(launcher, each_variable_has_an_option)
+{
+	static const char *const variables[] = {
+#define OPTION(name, field, type, fallback, min, max, argument, help) name,
+#include "program/config.def"
+#undef OPTION
+	};
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		char option[64] = "--", expected[64];
+		size_t length = 2;
+
+		for (const char *at = variables[i] + strlen("UVTRACE_"); *at; at++)
+			option[length++] = *at == '_' ? '-' : *at | 0x20;
+		strcpy(option + length, "=7");
+		snprintf(expected, sizeof(expected), "\n%s=7\n", variables[i]);
+		cr_expect(strstr(launch(option, "--", "env", NULL).out, expected), "%s", option);
+	}
+}
+
+/* Values as users write them. */
 Test(launcher, options_reach_the_program)
 {
 	static const char *const options[][2] = {

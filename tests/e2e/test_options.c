@@ -305,7 +305,7 @@ Test(options, overview_of_many_processes)
 	cr_assert_not_null(strstr(overview.out, "REPORTS of the worst 5"));
 	cr_assert_not_null(strstr(all.out, "REPORTS of all 11"));
 	cr_assert_eq(one.status, 0);
-	cr_assert(strstr(one.out, "The program exited by itself.") && !strstr(one.out, "PROCESSES"));
+	cr_assert(strstr(one.out, "The program exited normally.") && !strstr(one.out, "PROCESSES"));
 	cr_assert_eq(none.status, 1);
 	cr_assert_not_null(strstr(none.err, "no process 1 in this trace"));
 	cr_assert_eq(json_array_size(json_object_get(report, "processes")), 11);

@@ -3,6 +3,8 @@
  * What README says of the tools' exit status, held against good traces, damaged ones and what is no
  * trace.
  */
+#include <unistd.h>
+
 #include "harness.h"
 
 TestSuite(tools, .init = harness_enter, .fini = harness_leave, .timeout = 30);
@@ -69,13 +71,31 @@ Test(tools, conditions_can_hold)
 	cr_expect_eq(analyze_with("--html=page.html", "--fail-if=lost>0").status, 2);
 }
 
+/* HTML is a format like the others: with a name for its file, and without. */
+Test(tools, the_page_is_a_format)
+{
+	struct result printed, written;
+
+	if (access(build_path("trace_viewer.html"), R_OK) != 0)
+		cr_skip_test("no viewer page was built");
+	printed = analyze_with("--format=html", NULL);
+	written = analyze_with("--html=page.html", "--json");
+	cr_expect_eq(printed.status, 0, "%s", printed.err);
+	cr_expect(strstr(printed.out, "data-trace="), "the trace is inside");
+	cr_expect_eq(written.status, 0, "%s", written.err);
+	cr_expect_str_empty(written.out);
+	written = run_program(&(struct run){.program = "cat", .args = {"page.html"}, .bare = true});
+	cr_expect_str_eq(written.out, printed.out);
+	cr_expect_eq(analyze_with("--format=html", "--fail-if=lost>0").status, 2);
+}
+
 Test(tools, no_trace_in_this_folder)
 {
 	struct result result =
 	    run_program(&(struct run){.program = build_path("analyze_trace"), .bare = true});
 
 	cr_expect_eq(result.status, 1);
-	cr_expect(strstr(result.err, "name the files or the folder of a trace"), "says: %s", result.err);
+	cr_expect(strstr(result.err, "name the files or the directory of a trace"), "says: %s", result.err);
 }
 
 /* "trace.*.bin" of two files is IN and OUT: the second stays as it is. */
@@ -92,6 +112,6 @@ Test(tools, out_is_no_trace)
 	    .bare = true});
 
 	cr_expect_eq(strncmp(result.out, "2\n2\nkept\n0\n", 11), 0, "%s%s", result.out, result.err);
-	cr_expect(strstr(result.err, "name the folder"), "says: %s", result.err);
+	cr_expect(strstr(result.err, "name the directory"), "says: %s", result.err);
 	cr_expect_eq(result.status, 0, "what is no trace is written over");
 }

@@ -220,7 +220,7 @@ static void html(const struct trace *trace)
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/page.html", place);
-	if (trace->process_count > 0 && report_html_write(trace, path, &problem) != 0)
+	if (trace->process_count > 0 && report_html_write(trace, path, NULL, &problem) != 0)
 		abort();
 	unlink(path);
 }

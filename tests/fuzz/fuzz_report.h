@@ -28,19 +28,17 @@ static inline struct findings *input_find(struct trace *trace, size_t process, c
 	return findings_make(&input);
 }
 
-static inline void input_print_all(const struct report *report, struct report_list *list, FILE *out)
+/* In every format that prints reports. */
+static inline void input_print_all(const struct report *report, FILE *out)
 {
-	static const char *const formats[] = {"markdown", "junit", "sarif", "collapsed"};
+	for (size_t i = 0; report_format_at(i); i++) {
+		const struct report_format *format = report_format_at(i);
+		struct report_output output = {.file = out, .trace = report->trace, .processes = 1, .top = 10};
 
-	if (report_print(report, out) != 0 || report_list_add(list, report) != 0)
-		abort();
-	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		const struct report_format *format = report_format_find(formats[i]);
-
-		format->begin(out);
-		if (format->add(report, 0, out) != 0)
+		if (format->process && (format->begin(&output) != 0 ||
+					report_format_process(format, &output, report) != 0 || format->end(&output) != 0))
 			abort();
-		format->end(out);
+		report_output_free(&output);
 	}
 }
 
@@ -70,7 +68,9 @@ static inline void input_report(struct trace *trace, size_t process, const struc
 	    !(rows = baseline_compare(baseline, timeline, symbols, &thresholds, &report.baseline_count, &report.worse)))
 		abort();
 	report.baseline = rows;
-	input_print_all(&report, list, out);
+	input_print_all(&report, out);
+	if (report_list_add(list, &report) != 0)
+		abort();
 	free(rows);
 	findings_free(findings);
 	stalls_free(stalls);

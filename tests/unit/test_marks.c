@@ -418,7 +418,7 @@ Test(named, in_both_reports)
 	out = open_memstream(&printed, &bytes);
 	cr_assert_eq(report_print(&report, out), 0);
 	fclose(out);
-	cr_assert_not_null(strstr(printed, "in it: request 0x5, ticks 18446744073709551615, ticks 3"));
+	cr_assert_not_null(strstr(printed, "marks and spans: request 0x5, ticks 18446744073709551615, ticks 3"));
 	cr_assert_not_null(strstr(printed, "request    span      3  20.0 ms    40.0 ms    40.0 ms"), "%s", printed);
 	cr_assert_not_null(
 	    strstr(printed, "request, not counted: 1 open at the end, 1 without an end, 1 without a begin"));

@@ -309,9 +309,9 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	static const char *const said[] = {
 	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since +0.260 s.\n",
-	    "Slowest callback: planted_callback held worker 1 (loop) for 250 ms at +0.000 s.\n",
+	    "Slowest callback: planted_callback ran on worker 1 (loop) for 250 ms at +0.000 s.\n",
 	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
-	    "! 17 events of worker 3 were lost",
+	    "! Worker 3 lost 17 events while recording. Its figures are too low.\n",
 	    "! a note of the tracer\n",
 	    "15 events in 0 files, 17 LOST.",
 	};
@@ -340,7 +340,7 @@ Test(report, says_of_the_recording_the_same_in_json_and_in_words, .init = set_up
 	what_was_printed();
 	snprintf(line, sizeof(line), "\n%s\n", text(json, "ending"));
 	cr_assert_not_null(strstr(printed, line), "not said: %s", line);
-	cr_assert_str_eq(text(json, "ending"), "The program died or left without exit().");
+	cr_assert_str_eq(text(json, "ending"), "The program died or ended without exit().");
 	cr_assert_geq(json_array_size(warnings), 2);
 	json_array_foreach(warnings, i, warning)
 	{
@@ -362,10 +362,12 @@ static const char *formatted(const char *name)
 
 	cr_assert_not_null(format, "%s", name);
 	printing();
-	format->begin(out);
-	cr_assert_eq(format->add(&report, 0, out), 0);
-	cr_assert_eq(format->add(&report, 1, out), 0);
-	format->end(out);
+	struct report_output output = {.file = out, .trace = &trace, .processes = 2, .top = 10};
+	cr_assert_eq(format->begin(&output), 0);
+	cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(format->end(&output), 0);
+	report_output_free(&output);
 	return what_was_printed();
 }
 
@@ -413,6 +415,41 @@ Test(report, writes_a_test_a_finding, .init = set_up, .fini = tear_down)
 Test(report, collapses_callbacks_by_time, .init = set_up, .fini = tear_down)
 {
 	cr_assert_not_null(strstr(formatted("collapsed"), ";planted_callback 250000\n"));
+}
+
+Test(report, formats_json_as_any_other, .init = set_up, .fini = tear_down)
+{
+	json_t *json = json_loads(formatted("json"), 0, NULL);
+	json_t *processes = json_object_get(json, "processes");
+
+	cr_assert_eq(json_array_size(processes), 2);
+	cr_assert_eq(json_integer_value(json_object_get(json_array_get(processes, 1), "pid")), process.pid);
+	json_decref(json);
+}
+
+Test(report, text_of_many_processes_is_an_overview, .init = set_up, .fini = tear_down)
+{
+	const struct report_format *format = report_format_find("text");
+	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings};
+
+	printing();
+	struct report_output output = {.file = out, .trace = &trace, .processes = OVERVIEW_FROM, .top = 10};
+	cr_assert_eq(format->begin(&output), 0);
+	for (size_t i = 0; i < OVERVIEW_FROM; i++)
+		cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(format->end(&output), 0);
+	report_output_free(&output);
+	cr_assert_not_null(strstr(what_was_printed(), "\nPROCESSES, "));
+}
+
+Test(report, names_the_formats_from_the_table)
+{
+	char names[REPORT_FORMAT_NAMES_BYTES];
+
+	cr_assert_str_eq(report_format_names(names), "text, json, markdown, junit, sarif, collapsed or html");
+	for (size_t i = 0; report_format_at(i); i++)
+		cr_assert_eq(report_format_find(report_format_at(i)->name), report_format_at(i));
+	cr_assert_null(report_format_find("xml"));
 }
 
 /* ---- Many processes ------------------------------------------------------------------------------------------- */

@@ -89,14 +89,14 @@ static const struct {
 	enum { UNIT_TIME, UNIT_NUMBER, UNIT_FINDING } unit;
 	const char *text;
 } figures[] = {
-    {"finding", finding, UNIT_FINDING, "the worst finding: note, warning, error; ==ID: there is one of this id"},
+    {"finding", finding, UNIT_FINDING, "the worst finding: note, warning, error; ==ID: there is a finding of this id"},
     {"long_poll", long_poll, UNIT_TIME, "the longest callback of a loop"},
-    {"turn", turn, UNIT_TIME, "the most time in callbacks between two waits of a loop"},
+    {"turn", turn, UNIT_TIME, "the longest time in callbacks between two waits of a loop"},
     {"pool_wait", pool_wait, UNIT_TIME, "p99 wait for a pool thread"},
-    {"wakeup", wakeup, UNIT_TIME, "p99 from uv_async_send to its callback, of the slowest"},
-    {"pending", pending, UNIT_TIME, "age of the oldest request that was not done at the end"},
+    {"wakeup", wakeup, UNIT_TIME, "the slowest p99 from uv_async_send to its callback"},
+    {"pending", pending, UNIT_TIME, "age of the oldest request that is pending at the end"},
     {"lost", lost, UNIT_NUMBER, "events lost or missing"},
-    {"worse", worse, UNIT_NUMBER, "callbacks that got slower than in --baseline"},
+    {"worse", worse, UNIT_NUMBER, "callbacks that are slower than in --baseline"},
 };
 
 #define FIGURES (sizeof(figures) / sizeof(*figures))

@@ -293,22 +293,30 @@ static int page_write(const struct trace *trace, FILE *page, int fd, const char 
 	return error;
 }
 
-int report_html_write(const struct trace *trace, const char *path, const char **problem)
+static int file_write(const struct trace *trace, FILE *page, const char *path, const char **problem)
 {
-	FILE *page = page_open();
 	char *unfinished = NULL;
-
-	*problem = PAGE " (make viewer builds it)";
-	if (!page)
-		return -ENOENT;
-	*problem = path;
 	int fd = out_open(path, &unfinished);
+
+	*problem = path;
 	int error = fd < 0 ? fd : page_write(trace, page, fd, path, problem);
-	fclose(page);
 	if (error == 0 && unfinished && rename(unfinished, path) != 0)
 		error = -errno;
 	if (fd >= 0 && error < 0 && unfinished)
 		unlink(unfinished);
 	free(unfinished);
+	return error;
+}
+
+int report_html_write(const struct trace *trace, const char *path, FILE *out, const char **problem)
+{
+	FILE *page = page_open();
+
+	*problem = PAGE " (make viewer builds it)";
+	if (!page)
+		return -ENOENT;
+	*problem = NULL;
+	int error = path ? file_write(trace, page, path, problem) : page_copy(trace, page, out, problem);
+	fclose(page);
 	return error;
 }

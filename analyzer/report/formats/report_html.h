@@ -6,9 +6,12 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
+#include <stdio.h>
+
 #include "trace/reader.h"
 
-/* 0 or -errno; *problem then says what could not be read or written. */
-int report_html_write(const struct trace *trace, const char *path, const char **problem);
+/* Writes the file `path`, or to `out` where it is NULL. 0 or -errno; *problem then says what could not be read or
+ * written. */
+int report_html_write(const struct trace *trace, const char *path, FILE *out, const char **problem);
 
 #endif

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/durations.h"
-#include "report/report.h"
-#include "base/report_table.h"
+#include "report_text_internal.h"
 
 #define SHOWN_WHOLE 5 /* findings; the rest with their sentence alone, unless --top says more */
 

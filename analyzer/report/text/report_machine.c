@@ -6,9 +6,7 @@
  */
 #include <inttypes.h>
 
-#include "base/durations.h"
-#include "report/report.h"
-#include "base/report_table.h"
+#include "report_text_internal.h"
 
 static void print_cpus(const struct timeline_machine *machine, FILE *out)
 {
@@ -18,7 +16,7 @@ static void print_cpus(const struct timeline_machine *machine, FILE *out)
 	if (machine->allowed > 0 && machine->allowed < machine->cpus)
 		fprintf(out, ", of which the program may use %" PRIu64, machine->allowed);
 	if (machine->quota > 0)
-		fprintf(out, "; its cgroup has a quota of %.3g", (double)machine->quota / 1000);
+		fprintf(out, "; the cgroup quota is %.3g CPUs", (double)machine->quota / 1000);
 	fputc('\n', out);
 }
 
@@ -27,8 +25,7 @@ static void print_time(const struct timeline_machine *machine, FILE *out)
 	double all = (double)machine->busy_ns + (double)machine->idle_ns + (double)machine->steal_ns;
 
 	if (machine->known && all > 0)
-		fprintf(out,
-			"  all that ran on it kept the CPUs busy for %.0f%% of the time; a hypervisor took %.1f%%\n",
+		fprintf(out, "  CPU time of all processes: %.0f%% busy; %.1f%% stolen by a hypervisor\n",
 			100 * (double)machine->busy_ns / all, 100 * (double)machine->steal_ns / all);
 }
 
@@ -37,7 +34,8 @@ static void print_throttling(const struct timeline_machine *machine, FILE *out)
 	char text[DURATION_TEXT_BYTES];
 
 	if (machine->quota > 0 && machine->periods > 0)
-		fprintf(out, "  the quota stopped the cgroup in %" PRIu64 " of %" PRIu64 " period%s, for %s in all\n",
+		fprintf(out,
+			"  the quota throttled the cgroup in %" PRIu64 " of %" PRIu64 " period%s, for %s in total\n",
 			machine->throttled_periods, machine->periods, plural(machine->periods),
 			duration_format(machine->throttled_ns, text));
 }
@@ -55,9 +53,8 @@ static void print_switches(const struct timeline *timeline, FILE *out)
 		involuntary += switches->known ? switches->involuntary : 0;
 	}
 	if (known)
-		fprintf(out, "  workers gave their CPU up %s time%s to wait, and lost it to others %s time%s\n",
-			report_count(voluntary, counts[0]), plural(voluntary), report_count(involuntary, counts[1]),
-			plural(involuntary));
+		fprintf(out, "  context switches of workers: %s voluntary, %s involuntary\n",
+			report_count(voluntary, counts[0]), report_count(involuntary, counts[1]));
 }
 
 int report_machine_print(const struct report *report, FILE *out)

@@ -310,11 +310,11 @@ static int print_processes(const struct overview *overview, size_t rows, uint64_
 {
 	static const struct table_column columns[] = {
 	    {"process", true, 0}, {"program", false, 1},  {"started", true, 0},	       {"ran for", true, 0},
-	    {"events", true, 0},  {"not there", true, 0}, {"worst finding", false, 1},
+	    {"events", true, 0},  {"lost", true, 0}, {"worst finding", false, 1},
 	};
 	struct table table;
 
-	fputs("\nPROCESSES, the worst first\n", out);
+	fputs("\nPROCESSES, the worst first; lost: lost or missing events\n", out);
 	table_begin(&table, columns, sizeof(columns) / sizeof(*columns));
 	for (size_t i = 0; i < overview->row_count && i < rows; i++)
 		process_row(&table, &overview->rows[i], first_ns);
@@ -341,7 +341,7 @@ static uint64_t print_sums(const struct overview *overview, FILE *out)
 	}
 	fprintf(out, "%s processes within %s: %s event%s, %s%s.\n", report_count(overview->row_count, texts[0]),
 		duration_format(last_ns > first_ns ? last_ns - first_ns : 0, lasted), report_count(events, texts[1]),
-		plural(events), gone ? report_count(gone, texts[2]) : "none", gone ? " NOT THERE" : " lost");
+		plural(events), gone ? report_count(gone, texts[2]) : "none", gone ? " LOST OR MISSING" : " lost");
 	fprintf(out, "%zu of them %s findings above a note.\n", found, by_count(found, "has", "have"));
 	return first_ns;
 }

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stuck callbacks for people: what they were seen in, with stacks; and as collapsed stacks for flame graphs.
+ * Stuck callbacks for people: what they were seen in, with stacks.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/durations.h"
-#include "report/report.h"
-#include "base/report_table.h"
+#include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
 #define SHOWN_FRAMES 24
-
-/* ---- Text ----------------------------------------------------------------------------------------------------- */
 
 /* The longest runs first, of each the look that stands for most of it. */
 static int compare_stalls(const void *left, const void *right)
@@ -26,23 +22,16 @@ static int compare_stalls(const void *left, const void *right)
 	return a->tick < b->tick ? -1 : a->tick > b->tick;
 }
 
-static const char *callback_text(const struct report *report, const struct stall *stall)
-{
-	if (stall->site < report->timeline->process->site_count)
-		return symbols_site(report->symbols, stall->site, false)->text;
-	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop" : "work of the pool";
-}
-
 static void print_what(const struct stall *stall, FILE *out)
 {
 	static const char *const verbs[STALL_CAUSES] = {
-	    [STALL_UNKNOWN] = "what in is not known",
+	    [STALL_UNKNOWN] = "cause unknown",
 	    [STALL_SYSCALL] = "asleep in ",
-	    [STALL_LOCK] = "waiting in ",
+	    [STALL_LOCK] = "waiting for a lock in ",
 	    [STALL_CPU] = "computing in ",
-	    [STALL_DESCHEDULED] = "ready to run, but not run by the kernel, in ",
+	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
-	const char *what = *stall->what ? stall->what : "code that is not known";
+	const char *what = *stall->what ? stall->what : "unknown code";
 	char *clean = report_clean(what);
 
 	fprintf(out, "%s%s", verbs[stall->cause], stall->cause == STALL_UNKNOWN ? "" : clean ? clean : "?");
@@ -55,7 +44,7 @@ static void print_share(const struct stall *stall, FILE *out)
 
 	if (!stall->measured)
 		return;
-	fprintf(out, "       until then: %s on the CPU, %s waiting for it, %s asleep\n",
+	fprintf(out, "       until then: %s on CPU, %s run-queue wait, %s asleep\n",
 		duration_format(stall->cpu_ns, cpu), duration_format(stall->wait_ns, wait),
 		duration_format(stall->asleep_ns, asleep));
 }
@@ -76,15 +65,15 @@ static void print_stall(const struct report *report, const struct stall *stall, 
 {
 	const struct timeline *timeline = report->timeline;
 	char at[DURATION_TEXT_BYTES], so_far[DURATION_TEXT_BYTES], lasted[DURATION_TEXT_BYTES];
-	char *callback = report_clean(callback_text(report, stall));
+	char *callback = report_clean(report_stall_callback(report, stall));
 
-	fprintf(out, "  %s  worker %" PRIu32 ", %s, %s after it began",
+	fprintf(out, "  %s  worker %" PRIu32 ", %s, %s after its start",
 		duration_format_offset(timeline_offset_ns(timeline, stall->tick), at),
 		report_worker_number(timeline, stall->worker), callback ? callback : "?",
 		duration_format(timeline_ns(timeline, stall->tick - stall->poll_tick), so_far));
 	free(callback);
 	if (stall->poll_ticks > 0)
-		fprintf(out, " (it ran for %s)", duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
+		fprintf(out, " (duration %s)", duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
 	fputs(":\n       ", out);
 	print_what(stall, out);
 	fputc('\n', out);
@@ -100,13 +89,13 @@ static void print_counts(const struct stalls *stalls, FILE *out)
 		for (size_t k = 0; k < stalls->list[i].frame_count; k++)
 			scanned |= stalls->list[i].frames[k].scanned;
 	if (scanned)
-		fputs("  ?: found by searching the stack; may be left over from an earlier call\n", out);
+		fputs("  ?: found by a scan of the stack; may belong to an earlier call\n", out);
 	if (stalls->suppressed > 0)
-		fprintf(out, "  %" PRIu64 " more look%s due and left out: at most 5 a second are taken\n",
-			stalls->suppressed, by_count(stalls->suppressed, " was", "s were"));
+		fprintf(out, "  %" PRIu64 " more stall sample%s skipped: the limit is 5 a second\n", stalls->suppressed,
+			by_count(stalls->suppressed, " is", "s are"));
 	if (stalls->blind > 0)
-		fprintf(out, "  %" PRIu64 " of %" PRIu64 " look%s could see nothing but which callback it was\n",
-			stalls->blind, stalls->taken, plural(stalls->taken));
+		fprintf(out, "  %" PRIu64 " of %" PRIu64 " stall sample%s show the callback only\n", stalls->blind,
+			stalls->taken, plural(stalls->taken));
 }
 
 int report_stalls_print(const struct report *report, FILE *out)
@@ -123,48 +112,11 @@ int report_stalls_print(const struct report *report, FILE *out)
 	for (size_t i = 0; i < stalls->count; i++)
 		order[i] = &stalls->list[i];
 	qsort(order, stalls->count, sizeof(*order), compare_stalls);
-	fprintf(out, "\nSTUCK CALLBACKS: looked at %zu time%s while they ran; what they were in for longest\n",
-		stalls->count, plural(stalls->count));
+	fprintf(out, "\nBLOCKING CALLBACKS: %zu stall sample%s, the longest stalls first\n", stalls->count,
+		plural(stalls->count));
 	for (size_t i = 0; i < stalls->count && i < shown; i++)
 		print_stall(report, order[i], out);
 	free(order);
 	print_counts(stalls, out);
 	return 0;
-}
-
-/* ---- Collapsed stacks: stalls;kind;callback;outermost;...;innermost, and the µs that the look stands for ------- */
-
-static void frame_print(FILE *out, const char *text, const char *before)
-{
-	char *clean = report_clean(text);
-
-	for (char *at = clean; at && *at; at++) {
-		if (*at == ';')
-			*at = ':';
-	}
-	fprintf(out, "%s%s", before, clean ? clean : "?");
-	free(clean);
-}
-
-/* Functions without lines: a function that computes is seen at many. */
-static void stall_collapsed(const struct report *report, const struct stall *stall, FILE *out)
-{
-	uint64_t us = timeline_ns(report->timeline, stall->ticks) / 1000;
-
-	if (us == 0)
-		return;
-	frame_print(out, report_kind(report->timeline, stall->site), "stalls;");
-	if (stall->frame_count == 0)
-		frame_print(out, callback_text(report, stall), ";");
-	for (size_t i = stall->frame_count; i-- > 0;)
-		frame_print(out, stall->frames[i].symbol->name, stall->frames[i].scanned ? ";? " : ";");
-	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK)
-		frame_print(out, stall->what, ";");
-	fprintf(out, " %" PRIu64 "\n", us);
-}
-
-void report_stalls_collapsed(const struct report *report, FILE *out)
-{
-	for (size_t i = 0; report->stalls && i < report->stalls->count; i++)
-		stall_collapsed(report, &report->stalls->list[i], out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The few functions of libjansson that report_json.c uses, so that the page's figures come from the
+ * The few functions of libjansson that report/json/ uses, so that the page's figures come from the
  * same code as those of analyze_trace --json. json_text.c implements them.
  *
  * Rules: a value is its own text from the beginning; adding it to another copies the text and frees

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Callbacks by total time, the longest and the open polls, and how long ready callbacks waited for their turn.
+ */
+#include <stdlib.h>
+
+#include "report_json.h"
+
+static json_t *callback_json(const struct report *report, const struct report_row *row)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct histogram *durations = row->durations;
+	json_t *object = site_add(report, json_object(), row->site, row->in_pool);
+	const struct json_pair pairs[] = {
+	    {"count", json_number(durations->count)},
+	    {"total_ns", json_ticks(timeline, durations->sum)},
+	    {"p50_ns", json_ticks(timeline, histogram_quantile(durations, 0.5))},
+	    {"p99_ns", json_ticks(timeline, histogram_quantile(durations, 0.99))},
+	    {"max_ns", json_ticks(timeline, durations->max)},
+	};
+
+	return json_add(object, pairs, COUNT(pairs));
+}
+
+json_t *callbacks_json(const struct report *report)
+{
+	size_t count;
+	struct report_row *rows = report_rows(report->timeline, &count);
+	json_t *callbacks = rows ? json_array() : NULL;
+
+	for (size_t i = 0; callbacks && i < count && i < report->timeline->options.top; i++)
+		json_array_append_new(callbacks, callback_json(report, &rows[i]));
+	free(rows);
+	return callbacks;
+}
+
+/* When the program died is not known: duration_ns goes on until that was noticed. */
+static json_t *open_add(const struct report *report, json_t *object, const struct timeline_span *span)
+{
+	const struct json_pair pairs[] = {
+	    {"end_known", json_boolean(timeline_end_is_known(report->timeline, span->worker))},
+	    {"at_least_ns", json_number(report_open_least_ns(report, span))},
+	};
+
+	return json_add(object, pairs, COUNT(pairs));
+}
+
+json_t *polls_json(const struct report *report, const struct timeline_top *top, bool open)
+{
+	json_t *polls = json_array();
+
+	for (size_t i = 0; polls && i < top->count; i++) {
+		const struct timeline_span *span = &top->spans[i];
+		json_t *object = site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
+		const struct json_pair nested = {"nested", json_boolean(span->nested)};
+		object = json_add(object, &nested, 1);
+		json_array_append_new(polls,
+				      poll_marks_add(report, open ? open_add(report, object, span) : object, span));
+	}
+	return polls;
+}
+
+/* ---- Dispatch
+ * -------------------------------------------------------------------------------------------------------- */
+
+static json_t *dispatch_site_json(const struct report *report, uint32_t site)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
+	const struct json_pair pairs[] = {
+	    {"delay", spread_json(timeline, &turns->delay)},
+	    {"worst_start_ns",
+	     turns->worst.delay > 0 ? json_integer(timeline_offset_ns(timeline, turns->worst.tick)) : json_null()},
+	    {"worst_polls_before", json_number(turns->worst.polls)},
+	    {"worst_behind",
+	     turns->worst.polls ? site_add(report, json_object(), turns->worst.behind, false) : json_null()},
+	    {"worst_behind_ns", json_ticks(timeline, turns->worst.behind_ticks)},
+	    {"held_ns", json_ticks(timeline, turns->held_ticks)},
+	    {"held_polls", json_number(turns->held_polls)},
+	};
+
+	return json_add(site_add(report, json_object(), site, false), pairs, COUNT(pairs));
+}
+
+json_t *dispatch_json(const struct report *report)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; list && i <= report->timeline->process->site_count; i++) {
+		if (report->timeline->sites[i].turns.delay.count > 0)
+			json_array_append_new(list, dispatch_site_json(report, i));
+	}
+	return list;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Findings, what was looked for, what tracing cost, and the comparison with an older trace. docs/findings.md says how
+ * each figure is reckoned. Where findings were not looked for, what rests on them is null.
+ */
+#include "report_json.h"
+
+static json_t *finding_json(const struct finding *finding)
+{
+	const struct json_pair pairs[] = {
+	    {"id", json_text(finding->id)},
+	    {"severity", json_text(severity_name(finding->severity))},
+	    {"title", json_text(finding->title ? finding->title : "")},
+	    {"culprit", json_text(finding->culprit ? finding->culprit : "")},
+	    {"file", json_text(finding->file)},
+	    {"line", json_integer(finding->line)},
+	    {"evidence", json_text(finding->evidence ? finding->evidence : "")},
+	    {"cost_ns", json_number(finding->cost_ns)},
+	    {"confidence", json_real(finding->confidence)},
+	    {"advice", json_text(finding->advice ? finding->advice : "")},
+	    {"from_ns", json_integer(finding->from_ns)},
+	    {"to_ns", json_integer(finding->to_ns)},
+	    {"worker", finding->worker ? json_number(finding->worker) : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+json_t *findings_json(const struct findings *findings)
+{
+	json_t *list = findings ? json_array() : json_null();
+
+	for (size_t i = 0; list && findings && i < findings->count; i++)
+		json_array_append_new(list, finding_json(&findings->list[i]));
+	return list;
+}
+
+json_t *checked_json(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && findings_checked(i); i++)
+		json_array_append_new(list, json_text(findings_checked(i)));
+	return list;
+}
+
+json_t *unknown_json(const struct timeline *timeline)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && findings_unknown(timeline, i); i++)
+		json_array_append_new(list, json_text(findings_unknown(timeline, i)));
+	return list;
+}
+
+json_t *overhead_json(const struct measures_overhead *overhead)
+{
+	const struct json_pair pairs[] = {
+	    {"events", json_number(overhead->events)},
+	    {"event_ns", json_real(overhead->event_ns)},
+	    {"event_measured", json_boolean(overhead->measured)},
+	    {"cost_ns", json_number((uint64_t)overhead->cost_ns)},
+	    {"share_of_busy", overhead->busy_ns > 0 ? json_real(overhead->cost_ns / overhead->busy_ns) : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+/* ---- Baseline
+ * -------------------------------------------------------------------------------------------------------- */
+
+static json_t *baseline_row_json(const struct baseline_row *row)
+{
+	const struct json_pair pairs[] = {
+	    {"kind", json_text(row->kind)},
+	    {"callback", json_text(row->callback)},
+	    {"in_pool", json_boolean(row->in_pool)},
+	    {"count", json_number(row->count)},
+	    {"old_count", json_number(row->old_count)},
+	    {"p50_ns", json_number(row->p50_ns)},
+	    {"old_p50_ns", json_number(row->old_p50_ns)},
+	    {"p99_ns", json_number(row->p99_ns)},
+	    {"old_p99_ns", json_number(row->old_p99_ns)},
+	    {"worse_p50", json_boolean(row->worse_p50)},
+	    {"worse_p99", json_boolean(row->worse_p99)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+json_t *baseline_json(const struct report *report)
+{
+	json_t *list = report->baseline ? json_array() : json_null();
+
+	for (size_t i = 0; list && report->baseline && i < report->baseline_count; i++)
+		json_array_append_new(list, baseline_row_json(&report->baseline[i]));
+	return list;
+}

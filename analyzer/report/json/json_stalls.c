@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stall samples of blocking callbacks, with stacks.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "report_json.h"
+#include "trace/syscalls.h"
+
+static json_t *frame_json(const struct stall_frame *frame)
+{
+	const struct symbol_info *symbol = frame->symbol;
+	const struct json_pair pairs[] = {
+	    {"function", json_text(symbol->name)},
+	    {"file", *symbol->file ? json_text(symbol->file) : json_null()},
+	    {"line", *symbol->file ? json_integer(symbol->line) : json_null()},
+	    {"module", json_text(symbol->module)},
+	    {"scanned", json_boolean(frame->scanned)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+static json_t *frames_json(const struct stall *stall)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < stall->frame_count; i++)
+		json_array_append_new(list, frame_json(&stall->frames[i]));
+	return list;
+}
+
+/* An address as others print it: numbers of JSON are not exact to 64 bits everywhere. */
+static json_t *arguments_json(const struct trace_stall *look)
+{
+	json_t *list = look->syscall >= 0 ? json_array() : json_null();
+
+	for (size_t i = 0; list && look->syscall >= 0 && i < COUNT(look->arguments); i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "0x%" PRIx64, look->arguments[i]);
+		json_array_append_new(list, json_text(text));
+	}
+	return list;
+}
+
+static json_t *measured_json(const struct stall *stall, uint64_t ns)
+{
+	return stall->measured ? json_number(ns) : json_null();
+}
+
+static json_t *stall_json(const struct report *report, const struct stall *stall)
+{
+	const struct timeline *timeline = report->timeline;
+	const struct trace_stall *look = stall->look;
+	const char *name = syscall_name(look->machine, look->syscall);
+	const char state[2] = {(char)(look->state >= ' ' && look->state < 127 ? look->state : '?'), '\0'};
+	const struct json_pair pairs[] = {
+	    {"worker", json_number(report_worker_number(timeline, stall->worker))},
+	    {"start_ns", json_integer(timeline_offset_ns(timeline, stall->poll_tick))},
+	    {"at_ns", json_integer(timeline_offset_ns(timeline, stall->tick))},
+	    {"so_far_ns", json_ticks(timeline, stall->tick - stall->poll_tick)},
+	    {"duration_ns", stall->poll_ticks ? json_ticks(timeline, stall->poll_ticks) : json_null()},
+	    {"stands_for_ns", json_ticks(timeline, stall->ticks)},
+	    {"cause", json_text(stall_cause_name(stall->cause))},
+	    {"what", json_text(stall->what)},
+	    {"state", look->state ? json_text(state) : json_null()},
+	    {"syscall", name		     ? json_text(name)
+			: look->syscall >= 0 ? json_integer(look->syscall)
+					     : json_null()},
+	    {"args", arguments_json(look)},
+	    {"object", *look->object ? json_text(look->object) : json_null()},
+	    {"measured_ns", measured_json(stall, stall->measured_ns)},
+	    {"on_cpu_ns", measured_json(stall, stall->cpu_ns)},
+	    {"wait_ns", measured_json(stall, stall->wait_ns)},
+	    {"asleep_ns", measured_json(stall, stall->asleep_ns)},
+	    {"stopped", json_boolean(look->register_count > 0)},
+	    {"error", look->error ? json_text(strerror((int)look->error)) : json_null()},
+	    {"suppressed", json_number(look->suppressed)},
+	    {"frames", frames_json(stall)},
+	};
+
+	return json_add(site_add(report, json_object(), stall->site, false), pairs, COUNT(pairs));
+}
+
+json_t *stalls_json(const struct report *report)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && report->stalls && i < report->stalls->count && i < report->timeline->options.top;
+	     i++)
+		json_array_append_new(list, stall_json(report, &report->stalls->list[i]));
+	return list;
+}
+
+json_t *stall_totals_json(const struct stalls *stalls)
+{
+	if (!stalls)
+		return json_null();
+	const struct json_pair pairs[] = {
+	    {"looks", json_number(stalls->count)},
+	    {"suppressed", json_number(stalls->suppressed)},
+	    {"blind", json_number(stalls->blind)},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
