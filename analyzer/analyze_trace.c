@@ -17,6 +17,7 @@
 #include "base/durations.h"
 #include "report/formats/baseline.h"
 #include "report/formats/gate.h"
+#include "report/findings_text.h"
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "report/formats/report_html.h"
@@ -441,7 +442,7 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .stalls = stalls ? stalls->list : NULL,
 	    .stall_count = stalls ? stalls->count : 0,
 	};
-	struct findings *findings = stalls ? findings_make(&input) : NULL;
+	struct findings *findings = stalls ? findings_with_text(&input) : NULL;
 
 	report.stalls = stalls;
 	progress_end(&progress);

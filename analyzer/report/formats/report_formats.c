@@ -69,15 +69,15 @@ static void junit_begin(FILE *out)
 static void junit_finding(const struct finding *finding, FILE *out)
 {
 	fputs("    <testcase classname=\"uvtrace\" name=\"", out);
-	xml_text(out, finding->id);
+	xml_text(out, finding_id_name(finding->id));
 	fputs(": ", out);
-	xml_text(out, finding->culprit);
+	xml_text(out, finding->text.culprit);
 	fprintf(out, "\">\n      <%s message=\"", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
-	xml_text(out, finding->title);
+	xml_text(out, finding->text.title);
 	fputs("\">", out);
-	xml_text(out, finding->evidence);
+	xml_text(out, finding->text.evidence);
 	fputc(' ', out);
-	xml_text(out, finding->advice);
+	xml_text(out, finding->text.advice);
 	fprintf(out, "</%s>\n    </testcase>\n", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
 }
 
@@ -148,11 +148,12 @@ static json_t *locations_json(const struct finding *finding)
 static json_t *result_json(const struct finding *finding)
 {
 	char *text = NULL;
-	int length = asprintf(&text, "%s %s %s", finding->title, finding->evidence, finding->advice);
+	const struct finding_text *texts = &finding->text;
+	int length = asprintf(&text, "%s %s %s", texts->title, texts->evidence, texts->advice);
 	const struct json_pair pairs[] = {
-	    {"ruleId", json_text(finding->id)},
+	    {"ruleId", json_text(finding_id_name(finding->id))},
 	    {"level", json_text(severity_name(finding->severity))},
-	    {"message", message_json(length < 0 ? finding->title : text)},
+	    {"message", message_json(length < 0 ? texts->title : text)},
 	    {"locations", locations_json(finding)},
 	};
 
