@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Callbacks that block a loop, and the callback in which the program died. (findings_outside.c: the program itself,
- * outside uv_run.)
+ * Callbacks that block a loop. (findings_outside.c: the program itself, outside uv_run.)
  *
  * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind run whatever the
  * program wants in one callback, so each kind of cause has a finding of its own. Runs without a sample go with the
@@ -436,51 +435,4 @@ void detect_blocked(struct detection *detection)
 	}
 	free(holders.list);
 	free(holders.looks.seen);
-}
-
-/* ---- The end -------------------------------------------------------------------------------------------------- */
-
-/* How long it had run: when the program died nobody saw, the helper only noticed that it was gone. */
-static void facts_of_death(const struct detection *detection, const struct timeline_span *span, struct finding *finding)
-{
-	const struct findings_input *input = detection->input;
-	uint64_t least = stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
-
-	if (least > 0)
-		fact_ticks(detection, finding, FACT_at_least_ns, least);
-	if (timeline_death_was_noticed(detection->timeline))
-		fact_ticks(detection, finding, FACT_at_most_ns, span->duration);
-	fact_flag(finding, FACT_registered, span->site < detection->timeline->process->site_count);
-}
-
-/* One of a loop rather than one of the pool. */
-static const struct timeline_span *open_at_death(const struct timeline *timeline)
-{
-	const struct timeline_span *span = NULL;
-
-	for (size_t i = 0; i < timeline->open.count; i++) {
-		const struct timeline_span *open = &timeline->open.spans[i];
-		if (!timeline_end_is_known(timeline, open->worker))
-			continue;
-		if (!span || (is_loop(timeline, open->worker) && !is_loop(timeline, span->worker)))
-			span = open;
-	}
-	return span;
-}
-
-void detect_died(struct detection *detection)
-{
-	const struct timeline *timeline = detection->timeline;
-	const struct timeline_span *span = timeline_died(timeline->process) ? open_at_death(timeline) : NULL;
-
-	if (!span)
-		return;
-	/* Work on the pool goes on whoever ends the program. */
-	enum severity severity = is_loop(timeline, span->worker) ? SEVERITY_ERROR : SEVERITY_NOTE;
-	struct finding finding = finding_make(detection, FINDING_DIED, severity);
-	finding_blame(detection, &finding, span->site);
-	finding_place(detection, &finding, span->tick, span->duration, span->worker);
-	facts_of_death(detection, span, &finding);
-	finding.confidence = 0.8;
-	finding_add(detection, &finding);
 }

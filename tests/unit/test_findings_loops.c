@@ -141,3 +141,82 @@ Test(findings_loops, compare_no_loops_whose_callbacks_nobody_sees)
 	cr_assert_null(finding_of(FINDING_HOT_LOOP));
 	done();
 }
+
+/* An idle handle keeps the loop from waiting: its callback is to blame. */
+Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
+{
+	set_up(600 * 50 * US, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 600; i++)
+		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN), poll(5 * US + i * 50 * US, US, SITE_TIMER, 1));
+	finish();
+	find(NULL, 0);
+	const struct finding *spinning = finding_of(FINDING_SPINNING);
+	cr_assert_not_null(spinning);
+	cr_assert_str_eq(spinning->text.culprit, "on_timer");
+	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s", spinning->text.title);
+	cr_assert_null(spinning->text.excerpt, "it is about the whole recording");
+	done();
+}
+
+/* ---- Full iterations ------------------------------------------------------------------------------------------ */
+
+/* One iteration: so many timers, then so many reads. */
+static void one_iteration(uint64_t timers, uint64_t timer_ns, uint64_t reads, uint64_t read_ns)
+{
+	uint64_t tick = 100 * MS;
+
+	set_up(2000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	for (uint64_t i = 0; i < timers; i++, tick += timer_ns)
+		FEED(0, poll(tick, timer_ns, SITE_TIMER, 2));
+	for (uint64_t i = 0; i < reads; i++, tick += read_ns)
+		FEED(0, poll(tick, read_ns, SITE_READ, 3));
+	FEED(0, wait(tick, 100 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, find_a_timer_storm)
+{
+	one_iteration(100, 100 * US, 0, 0);
+	const struct finding *storm = finding_of(FINDING_TIMER_STORM);
+	cr_assert(storm && storm->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(storm->text.title,
+			 "100 timers fired in one loop iteration, most of them on_timer: 10.0 ms in a row.");
+	cr_assert_eq(finding_fact(storm, FACT_timers)->whole, 100u);
+	cr_assert_eq(storm->cost_ns, 500 * MS, "each waits for half of the others");
+	done();
+	one_iteration(99, 110 * US, 0, 0);
+	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too few");
+	done();
+	one_iteration(100, 99 * US, 0, 0);
+	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too short");
+	done();
+}
+
+Test(findings_loops, find_a_crowded_iteration)
+{
+	one_iteration(0, 0, 25, MS);
+	const struct finding *crowded = finding_of(FINDING_CROWDED_TURN);
+	cr_assert(crowded && crowded->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(crowded->text.title,
+			 "25 callbacks ran in one loop iteration for 25.0 ms, most of that in on_read.");
+	done();
+	one_iteration(0, 0, 24, MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN), "too short");
+	done();
+	one_iteration(0, 0, 3, 10 * MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN), "one callback took a quarter of it");
+	done();
+}
+
+Test(findings_loops, call_no_iteration_crowded_that_is_mostly_timers)
+{
+	one_iteration(14, MS, 16, MS);
+	cr_assert_not_null(finding_of(FINDING_CROWDED_TURN));
+	done();
+	one_iteration(16, MS, 14, MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN));
+	done();
+}

@@ -91,3 +91,151 @@ Test(findings_machine, do_not_call_a_trace_without_events_healthy)
 	cr_assert(finding_of(FINDING_NO_EVENTS) && finding_of(FINDING_NO_EVENTS)->severity == SEVERITY_WARNING);
 	done();
 }
+
+Test(findings_machine, go_by_share_and_time_of_steal)
+{
+	static const struct {
+		uint64_t busy_ms, steal_ms;
+		int severity; /* -1: nothing is found */
+	} cases[] = {{400, 99, -1}, {4000, 110, -1}, {2000, 110, SEVERITY_NOTE}, {400, 110, SEVERITY_WARNING}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		samples[0] = sample_of(TRACE_SAMPLE_MACHINE, 0, 2, 0, 0, 0);
+		samples[1] = sample_of(TRACE_SAMPLE_MACHINE, 0, 390 * MS, cases[i].busy_ms * MS, 0,
+				       cases[i].steal_ms * MS);
+		set_up(400 * MS, 2);
+		FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+		finish();
+		find(NULL, 0);
+		const struct finding *steal = finding_of(FINDING_STEAL);
+		cr_assert_eq(steal ? (int)steal->severity : -1, cases[i].severity, "case %zu", i);
+		done();
+	}
+}
+
+/* 30 of 100 periods were stopped, for so long. */
+static const struct finding *throttled(uint64_t throttled_periods, uint64_t throttled_ns)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 0, 2, 4, 4, 500);
+	samples[1] = sample_of(TRACE_SAMPLE_CGROUP, 0, 3, 0, 0, 0);
+	samples[2] = sample_of(TRACE_SAMPLE_CGROUP, 0, 390 * MS, 100, throttled_periods, throttled_ns);
+	set_up(400 * MS, 3);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_THROTTLED);
+}
+
+Test(findings_machine, find_throttling_from_its_thresholds_on)
+{
+	cr_assert_null(throttled(4, 60 * MS));
+	done();
+	cr_assert_null(throttled(30, 49 * MS));
+	done();
+	cr_assert_eq(throttled(5, 60 * MS)->severity, SEVERITY_NOTE);
+	done();
+	cr_assert_eq(throttled(20, 60 * MS)->severity, SEVERITY_WARNING);
+	done();
+}
+
+/* The loop wanted to run for 200 ms. */
+static const struct finding *descheduled(uint64_t wait_ns)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_WORKER, 1, 4, 0, 0, 0);
+	samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, 200 * MS - wait_ns, wait_ns, 30);
+	set_up(400 * MS, 2);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_DESCHEDULED);
+}
+
+Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
+{
+	cr_assert_null(descheduled(39 * MS));
+	done();
+	const struct finding *found = descheduled(60 * MS);
+	cr_assert_eq(found->severity, SEVERITY_NOTE);
+	cr_assert_str_eq(found->text.title, "Worker 1 (loop) waited 60.0 ms in the run queue, 30% of its runnable time.");
+	cr_assert_str_eq(cost_text(finding_cost(found->id)), "own delay");
+	cr_assert_not(found->has_moment, "it is about the whole recording");
+	done();
+	cr_assert_eq(descheduled(100 * MS)->severity, SEVERITY_WARNING);
+	done();
+}
+
+/* ---- Parts that are not there --------------------------------------------------------------------------------- */
+
+static void healthy(void)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1), poll(100 * MS, 1000, SITE_READ, 1),
+	     wait(101 * MS, 99 * MS, 0));
+}
+
+Test(findings_machine, find_nothing_in_a_healthy_trace)
+{
+	healthy();
+	finish();
+	find(NULL, 0);
+	for (int id = 0; id < FINDING_COUNT; id++)
+		cr_assert_null(finding_of((enum finding_id)id), "%s", finding_id_name((enum finding_id)id));
+	done();
+}
+
+Test(findings_machine, find_lost_events)
+{
+	static const struct {
+		uint64_t lost, missing;
+		enum severity severity;
+	} cases[] = {{1, 0, SEVERITY_NOTE}, {10, 2, SEVERITY_WARNING}, {0, 2000, SEVERITY_ERROR}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		healthy();
+		process.events = 10000;
+		process.lost = cases[i].lost;
+		process.missing = cases[i].missing;
+		finish();
+		find(NULL, 0);
+		const struct finding *lost = finding_of(FINDING_LOST_EVENTS);
+		cr_assert(lost && lost->severity == cases[i].severity, "case %zu", i);
+		cr_assert_eq(strstr(lost->text.advice, "UVTRACE_RING_SIZE") != NULL, cases[i].lost > 0);
+		done();
+	}
+}
+
+Test(findings_machine, find_what_was_not_traced)
+{
+	healthy();
+	process.tier = TRACE_TIER_LIBC;
+	finish();
+	find(NULL, 0);
+	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.title, "Only waits are visible"));
+	done();
+	healthy();
+	finish();
+	timeline->untraced_callbacks = 1;
+	find(NULL, 0);
+	cr_assert_eq(finding_of(FINDING_UNTRACED)->severity, SEVERITY_WARNING);
+	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.evidence, "1 registration of callbacks and 0 threads"));
+	done();
+	healthy();
+	finish();
+	timeline->off_ticks = 5 * MS;
+	find(NULL, 0);
+	cr_assert_eq(finding_of(FINDING_UNTRACED)->severity, SEVERITY_NOTE);
+	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.title, "Recording was off for part of the time."));
+	done();
+}
+
+Test(findings_machine, find_callbacks_that_were_left)
+{
+	healthy();
+	FEED(0, instant(210 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(211 * MS, 0, TRACE_POLL_UNWOUND));
+	finish();
+	find(NULL, 0);
+	const struct finding *unwound = finding_of(FINDING_UNWOUND);
+	cr_assert(unwound && unwound->severity == SEVERITY_NOTE);
+	cr_assert(strstr(unwound->text.title, "1 callback was left through libuv"), "%s", unwound->text.title);
+	done();
+}

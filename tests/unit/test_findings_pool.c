@@ -43,7 +43,7 @@ Test(findings_pool, asks_what_other_pool_sizes_would_have_done)
 /* ---- The pool ------------------------------------------------------------------------------------------------- */
 
 /* The second worker is one of the pool, busy for all of its 400 ms: on a CPU for so much of it, by samples. */
-static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
+static void pool_feed(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
 {
 	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_CPUS, .tick = 2, .a = 64, .b = cpus, .c = quota};
 	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 2, .tick = 3};
@@ -61,6 +61,11 @@ static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint6
 		timeline->arrivals[i] = (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS};
 		histogram_add(&timeline->pool_wait, i / 4 * 10 * MS);
 	}
+}
+
+static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
+{
+	pool_feed(cpu_ns, wait_ns, cpus, quota);
 	find(NULL, 0);
 	return finding_of(FINDING_POOL_CPU) ? finding_of(FINDING_POOL_CPU) : finding_of(FINDING_POOL_SMALL);
 }
@@ -172,4 +177,134 @@ Test(findings_pool, goes_by_the_limit_of_the_trace)
 	cr_assert_eq(timeline->options.pending_ns, 50 * MS);
 	timeline_free(timeline);
 	timeline = NULL;
+}
+
+Test(findings_pool, find_lookups_that_starve_the_pool)
+{
+	for (uint64_t lookups = 19; lookups <= 20; lookups++) {
+		pool_feed(10 * MS, 2 * MS, 2, 0);
+		for (size_t i = 0; i < lookups; i++)
+			timeline->arrivals[i].lookup = true;
+		histogram_add(&timeline->sites[SITE_LOOKUP].pool_run, 10 * MS);
+		find(NULL, 0);
+		cr_assert_eq(finding_of(FINDING_POOL_DNS) != NULL, lookups == 20, "half of the work");
+		cr_assert_eq(finding_of(FINDING_POOL_SMALL) != NULL, lookups == 19);
+		if (lookups == 20)
+			cr_assert(strstr(finding_of(FINDING_POOL_DNS)->text.culprit, "getaddrinfo for on_lookup"));
+		done();
+	}
+}
+
+Test(findings_pool, ask_for_no_size_where_few_requests_waited)
+{
+	pool_feed(10 * MS, 2 * MS, 2, 0);
+	timeline->arrival_count = 9;
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_POOL_SMALL));
+	cr_assert_null(finding_of(FINDING_POOL_CPU));
+	cr_assert_null(finding_of(FINDING_POOL_DNS));
+	done();
+}
+
+/* A thread of the pool slept so long while three requests waited. */
+static void thread_sleeps(uint64_t ns)
+{
+	free(timeline->idle.spans);
+	timeline->idle.spans = calloc(1, sizeof(*timeline->idle.spans));
+	cr_assert_not_null(timeline->idle.spans);
+	timeline->idle.count = 1;
+	timeline->idle.spans[0] =
+	    (struct timeline_span){.tick = 100 * MS, .duration = ns, .worker = 1, .depth = 3, .sure = 3};
+	find(NULL, 0);
+}
+
+Test(findings_pool, find_threads_that_sleep_while_requests_wait)
+{
+	set_up(400 * MS, 0);
+	finish();
+	thread_sleeps(5 * MS);
+	const struct finding *idle = finding_of(FINDING_IDLE_WITH_WORK);
+	cr_assert(idle && idle->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(idle->text.title,
+			 "Pool thread 2 slept for 5.00 ms while up to 3 requests waited for a thread.");
+	done();
+	set_up(400 * MS, 0);
+	finish();
+	thread_sleeps(5 * MS - 1);
+	cr_assert_null(finding_of(FINDING_IDLE_WITH_WORK));
+	done();
+}
+
+/* p99 is 90 ms. */
+Test(findings_pool, note_a_small_pool_whose_threads_were_not_run)
+{
+	pool_feed(10 * MS, 2 * MS, 2, 0);
+	thread_sleeps(50 * MS);
+	cr_assert_eq(finding_of(FINDING_POOL_SMALL)->severity, SEVERITY_NOTE);
+	done();
+	pool_feed(10 * MS, 2 * MS, 2, 0);
+	thread_sleeps(30 * MS);
+	cr_assert_eq(finding_of(FINDING_POOL_SMALL)->severity, SEVERITY_WARNING);
+	done();
+}
+
+/* ---- What only grows ------------------------------------------------------------------------------------------ */
+
+/* One sample a quarter. */
+static void grow(uint64_t by, bool comes_back)
+{
+	for (uint64_t i = 0; i < 4; i++) {
+		uint64_t more = i == 3 ? by : i * by / 4;
+		samples[i] = (struct trace_sample){.type = TRACE_SAMPLE_QUEUE,
+						   .worker = 1,
+						   .tick = (i * 100 + 50) * MS,
+						   .a = comes_back && i == 2 ? 5 : 5 + more,
+						   .b = comes_back && i == 2 ? 7 : 7 + more};
+	}
+	set_up(400 * MS, 4);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 40; i++)
+		FEED(0, instant(2 + i, 0x100 + i, TRACE_CODE_SUBMIT + SITE_WRITE));
+	for (uint64_t i = 0; i < 5; i++)
+		FEED(0, instant(100 + i, 0x200 + i, TRACE_CODE_SUBMIT + SITE_LOOKUP));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_pool, find_what_only_grows)
+{
+	grow(50, false);
+	const struct finding *handles = finding_of(FINDING_HANDLE_GROWTH), *requests = finding_of(FINDING_REQUEST_GROWTH);
+	cr_assert(handles && handles->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(handles->text.title, "Worker 1's active handles only grow: 50 more at the end.");
+	cr_assert(requests && requests->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(requests->text.culprit, "on_write", "40 of the 50");
+	cr_assert(strstr(requests->text.evidence, "At least 5, 17, 30, 55 in the quarters"), "%s",
+		  requests->text.evidence);
+	done();
+	grow(49, false);
+	cr_assert_null(finding_of(FINDING_HANDLE_GROWTH));
+	cr_assert_null(finding_of(FINDING_REQUEST_GROWTH));
+	done();
+	grow(80, true);
+	cr_assert_null(finding_of(FINDING_HANDLE_GROWTH));
+	cr_assert_null(finding_of(FINDING_REQUEST_GROWTH));
+	done();
+}
+
+Test(findings_pool, blame_nobody_who_explains_too_little)
+{
+	grow(100, false);
+	cr_assert(strstr(finding_of(FINDING_REQUEST_GROWTH)->text.culprit, "worker 1"), "40 of 100");
+	done();
+}
+
+Test(findings_pool, find_no_pending_request_before_the_limit)
+{
+	set_up(5900 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(10, 6, TRACE_CODE_SUBMIT + SITE_WRITE), wait(30, 970, 1));
+	finish();
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_PENDING_REQUEST));
+	done();
 }
