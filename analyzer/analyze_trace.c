@@ -14,6 +14,7 @@
 
 #include "command/analyze_options.h"
 #include "report/formats/baseline.h"
+#include "report/findings_text.h"
 #include "report/report.h"
 
 #define PROGRESS_MS   100
@@ -141,7 +142,7 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .stalls = stalls ? stalls->list : NULL,
 	    .stall_count = stalls ? stalls->count : 0,
 	};
-	struct findings *findings = stalls ? findings_make(&input) : NULL;
+	struct findings *findings = stalls ? findings_with_text(&input) : NULL;
 
 	report.stalls = stalls;
 	progress_end(&progress);

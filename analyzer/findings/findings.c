@@ -1,88 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See findings.h: thresholds, the table of detectors, and the order of what they find.
+ * See findings.h: runs the detectors of findings.def, and puts in order what they find.
  */
 #include "findings_internal.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Thresholds ----------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------------------------ */
 
-enum unit { UNIT_TIME, UNIT_SHARE, UNIT_NUMBER };
+static const struct {
+	const char *id;
+	detector *detect;
+	enum cost cost;
+	const char *anchor, *thresholds;
+} rows[FINDING_COUNT] = {
+#define FINDING(name, id, detector_, cost, anchor, thresholds, ...) {id, detector_, cost, anchor, thresholds},
+#include "findings.def"
+};
 
 static const struct {
 	const char *name;
-	double value;
-	enum unit unit;
-	const char *text;
-} limits[LIMIT_COUNT] = {
-#define THRESHOLD(name, value, unit, text) {#name, value, UNIT_##unit, text},
-#include "thresholds.def"
-#undef THRESHOLD
+	enum fact_unit unit;
+} facts[FACT_COUNT] = {
+#define FACT(name, unit) {#name, FACT_UNIT_##unit},
+#include "facts.def"
+#undef FACT
 };
 
-struct thresholds thresholds_default(void)
+const char *finding_id_name(enum finding_id id)
 {
-	struct thresholds thresholds;
-
-	for (size_t i = 0; i < LIMIT_COUNT; i++)
-		thresholds.values[i] = limits[i].value;
-	return thresholds;
+	return rows[id].id;
 }
 
-static int value_parse(enum unit unit, const char *text, double *value)
+enum cost finding_cost(enum finding_id id)
 {
-	uint64_t ns;
-	char *end;
-
-	if (unit == UNIT_TIME) {
-		if (duration_parse(text, &ns) < 0)
-			return -EINVAL;
-		*value = (double)ns;
-		return 0;
-	}
-	*value = strtod(text, &end);
-	if (end == text || *end != '\0' || !isfinite(*value) || *value < 0 || (unit == UNIT_SHARE && *value > 1))
-		return -EINVAL;
-	return 0;
+	return rows[id].cost;
 }
 
-int thresholds_set(struct thresholds *thresholds, const char *text)
+const char *finding_anchor(enum finding_id id)
 {
-	const char *equals = strchr(text, '=');
-	size_t length = equals ? (size_t)(equals - text) : strlen(text);
-
-	for (size_t i = 0; i < LIMIT_COUNT; i++) {
-		if (strlen(limits[i].name) != length || strncmp(limits[i].name, text, length) != 0)
-			continue;
-		return equals ? value_parse(limits[i].unit, equals + 1, &thresholds->values[i]) : -EINVAL;
-	}
-	return -ENOENT;
+	return rows[id].anchor;
 }
 
-void thresholds_print(FILE *out)
+const char *finding_thresholds(enum finding_id id)
 {
-	for (size_t i = 0; i < LIMIT_COUNT; i++) {
-		char value[DURATION_TEXT_BYTES];
-		if (limits[i].unit == UNIT_TIME)
-			duration_format_limit((uint64_t)limits[i].value, value);
-		else
-			snprintf(value, sizeof(value), "%g", limits[i].value);
-		fprintf(out, "  %-15s %9s  %s\n", limits[i].name, value, limits[i].text);
-	}
+	return rows[id].thresholds;
 }
 
-void thresholds_apply(const struct thresholds *thresholds, struct timeline_options *options)
+const char *fact_name(enum fact_name name)
 {
-	double hold = thresholds->values[LIMIT_blocked_note];
+	return facts[name].name;
+}
 
-	if (hold < (double)options->hold_ns)
-		options->hold_ns = (uint64_t)hold;
-	options->pending_ns = (uint64_t)thresholds->values[LIMIT_pending];
+enum fact_unit fact_unit(enum fact_name name)
+{
+	return facts[name].unit;
 }
 
 /* ---- Severities ----------------------------------------------------------------------------------------------- */
@@ -107,107 +81,135 @@ int severity_parse(const char *text, enum severity *severity)
 
 /* ---- Making a finding ----------------------------------------------------------------------------------------- */
 
-struct finding *finding_add(struct detection *detection, const char *id, enum severity severity)
+struct finding finding_make(const struct detection *detection, enum finding_id id, enum severity severity)
 {
-	static struct finding scratch;
-	struct findings *findings = detection->findings;
-	struct finding *list = realloc(findings->list, (findings->count + 1) * sizeof(*list));
-
-	if (!list) {
-		findings->failed = true;
-		return &scratch;
-	}
-	findings->list = list;
-	list += findings->count++;
-	*list = (struct finding){
+	return (struct finding){
 	    .id = id,
 	    .severity = severity,
 	    .file = "",
 	    .site = (uint32_t)detection->timeline->process->site_count,
 	    .confidence = 1,
 	};
-	return list;
 }
 
-void finding_say(struct detection *detection, char **text, const char *format, ...)
+static void finding_clear(struct finding *finding)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	free(*text);
-	if (vasprintf(text, format, arguments) < 0) {
-		*text = NULL;
-		detection->findings->failed = true;
+	for (size_t i = 0; i < finding->fact_count; i++) {
+		if (fact_unit(finding->facts[i].name) == FACT_UNIT_TEXT)
+			free(finding->facts[i].text);
 	}
-	va_end(arguments);
+	free(finding->text.title);
+	free(finding->text.culprit);
+	free(finding->text.evidence);
+	free(finding->text.advice);
+	free(finding->text.excerpt);
 }
 
-void finding_blame(struct detection *detection, struct finding *finding, uint32_t site)
+void finding_add(struct detection *detection, struct finding *finding)
 {
-	const struct symbol_info *callback = symbols_site(detection->input->symbols, site, false);
+	struct findings *findings = detection->findings;
+	struct finding *list = realloc(findings->list, (findings->count + 1) * sizeof(*list));
 
-	finding_say(detection, &finding->culprit, "%s", callback->text);
-	finding->file = callback->file;
-	finding->line = callback->line;
-	finding->site = site;
+	findings->list = list ? list : findings->list;
+	if (!list || finding->failed) {
+		findings->failed = true;
+		finding_clear(finding);
+		return;
+	}
+	list[findings->count++] = *finding;
 }
 
-void finding_place(struct detection *detection, struct finding *finding, uint64_t tick, uint64_t ticks, size_t worker)
+static struct fact *fact_add(struct finding *finding, enum fact_name name)
 {
-	finding->from_ns = timeline_offset_ns(detection->timeline, tick);
-	finding->to_ns = timeline_offset_ns(detection->timeline, tick + ticks);
-	finding->worker = detection->timeline->process->workers[worker].worker;
-	finding->excerpt = excerpt_make(detection->input, worker, tick);
+	if (finding->fact_count == FINDING_FACTS_MAX) {
+		finding->failed = true;
+		return NULL;
+	}
+	struct fact *fact = &finding->facts[finding->fact_count++];
+	*fact = (struct fact){.name = name};
+	return fact;
 }
 
-const struct finding *finding_of_site(const struct detection *detection, uint32_t site)
+void fact_whole(struct finding *finding, enum fact_name name, uint64_t value)
 {
-	for (size_t i = 0; i < detection->findings->count; i++) {
-		const struct finding *finding = &detection->findings->list[i];
-		if (finding->site == site && strncmp(finding->id, "blocked", 7) == 0 &&
-		    finding->severity > SEVERITY_NOTE)
-			return finding;
+	struct fact *fact = fact_add(finding, name);
+
+	if (fact)
+		fact->whole = value;
+}
+
+void fact_number(struct finding *finding, enum fact_name name, double value)
+{
+	struct fact *fact = fact_add(finding, name);
+
+	if (fact)
+		fact->number = value;
+}
+
+void fact_ns(struct finding *finding, enum fact_name name, double ns)
+{
+	fact_whole(finding, name, whole_ns(ns));
+}
+
+void fact_text(struct finding *finding, enum fact_name name, const char *text)
+{
+	struct fact *fact = fact_add(finding, name);
+
+	if (!fact)
+		return;
+	fact->text = strdup(text);
+	finding->failed |= fact->text == NULL;
+}
+
+void fact_flag(struct finding *finding, enum fact_name name, bool holds)
+{
+	if (holds)
+		fact_whole(finding, name, 1);
+}
+
+const struct fact *finding_fact(const struct finding *finding, enum fact_name name)
+{
+	for (size_t i = 0; i < finding->fact_count; i++) {
+		if (finding->facts[i].name == name)
+			return &finding->facts[i];
 	}
 	return NULL;
 }
 
-static bool has_warning(const struct detection *detection, const char *id)
+void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site)
 {
-	for (size_t i = 0; i < detection->findings->count; i++) {
-		const struct finding *finding = &detection->findings->list[i];
-		if (finding->severity > SEVERITY_NOTE && strcmp(finding->id, id) == 0)
-			return true;
-	}
-	return false;
+	const struct symbol_info *callback = symbols_site(detection->input->symbols, site, false);
+
+	finding->file = callback->file;
+	finding->line = callback->line;
+	finding->site = site;
+	fact_whole(finding, FACT_site, site);
 }
 
-bool was_not_run(const struct detection *detection)
+void finding_worker(const struct detection *detection, struct finding *finding, size_t worker)
 {
-	return has_warning(detection, "throttled") || has_warning(detection, "steal") ||
-	       has_warning(detection, "descheduled");
+	finding->worker = detection->timeline->process->workers[worker].worker;
+	fact_whole(finding, FACT_worker, finding->worker);
 }
 
-bool was_throttled(const struct detection *detection)
+void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick, uint64_t ticks,
+		   size_t worker)
 {
-	return has_warning(detection, "throttled");
+	finding->from_ns = timeline_offset_ns(detection->timeline, tick);
+	finding->to_ns = timeline_offset_ns(detection->timeline, tick + ticks);
+	finding->has_moment = true;
+	finding->position = worker;
+	finding->tick = tick;
+	finding_worker(detection, finding, worker);
 }
 
-bool was_crowded(const struct detection *detection)
+void finding_everywhere(const struct detection *detection, struct finding *finding)
 {
-	return has_warning(detection, "timer_storm") || has_warning(detection, "crowded_turn");
+	finding->from_ns = timeline_offset_ns(detection->timeline, detection->timeline->from_tick);
+	finding->to_ns = timeline_offset_ns(detection->timeline, detection->timeline->end_tick);
 }
 
-const char *site_text(const struct detection *detection, uint32_t site)
-{
-	return symbols_site(detection->input->symbols, site, false)->text;
-}
-
-const char *site_kind(const struct detection *detection, uint32_t site)
-{
-	const char *kind = timeline_kind(detection->timeline->process, site);
-
-	return kind ? kind : "unknown";
-}
+/* ---- Figures -------------------------------------------------------------------------------------------------- */
 
 bool is_loop(const struct timeline *timeline, size_t worker)
 {
@@ -219,50 +221,66 @@ double ns_of(const struct timeline *timeline, uint64_t ticks)
 	return (double)ticks * timeline_unit_ns(timeline);
 }
 
-const char *say_ns(struct texts *texts, double ns)
+const char *site_kind(const struct detection *detection, uint32_t site)
 {
-	char *text = texts->text[texts->count++ % (sizeof(texts->text) / sizeof(*texts->text))];
+	const char *kind = timeline_kind(detection->timeline->process, site);
 
-	return duration_format(whole_ns(ns), text);
+	return kind ? kind : "unknown";
 }
 
-/* ---- All of them ---------------------------------------------------------------------------------------------- */
+/* ---- Asking for others ---------------------------------------------------------------------------------------- */
 
-/* Causes before what may follow from them: detect_pool(), detect_late(), detect_not_run() and detect_wakeup() look at
- * what was found. */
-static const struct {
-	detector *detect;
-	const char *checked;
-} detectors[] = {
-    {detect_died, "a callback that the program died in"},
-    {detect_throttled, "throttling by a cgroup's quota"},
-    {detect_steal, "time that a hypervisor took"},
-    {detect_blocked, "callbacks that held a loop"},
-    {detect_descheduled, "threads that the kernel did not run"},
-    {detect_storm, "timer storms"},
-    {detect_crowded, "turns of too many callbacks"},
-    {detect_spinning, "loops that spin"},
-    {detect_hot_loop, "one hot loop among idle ones"},
-    {detect_idle, "pool threads asleep while they had work"},
-    {detect_pool, "the pool's size, and lookups that starve it"},
-    {detect_late, "late timers"},
-    {detect_not_run, "loops that nobody ran"},
-    {detect_early, "timers that run too early"},
-    {detect_wakeup, "slow wake-ups by uv_async_send"},
-    {detect_pending, "requests that never end"},
-    {detect_growth, "handles and requests that only grow"},
-    {detect_unwound, "callbacks left by exceptions"},
-    {detect_nothing, "traces without events"},
-    {detect_lost, "lost events"},
-    {detect_untraced, "parts that were not traced"},
-};
-
-#define DETECTORS (sizeof(detectors) / sizeof(*detectors))
-
-const char *findings_checked(size_t at)
+/* Once; findings of one detector come together. */
+static void detector_run(struct detection *detection, enum finding_id id)
 {
-	return at < DETECTORS ? detectors[at].checked : NULL;
+	if (detection->ran[id])
+		return;
+	for (size_t i = 0; i < FINDING_COUNT; i++)
+		detection->ran[i] |= rows[i].detect == rows[id].detect;
+	rows[id].detect(detection);
 }
+
+const struct finding *finding_next(struct detection *detection, enum finding_id id, size_t *at)
+{
+	detector_run(detection, id);
+	while (*at < detection->findings->count) {
+		const struct finding *finding = &detection->findings->list[(*at)++];
+		if (finding->id == id)
+			return finding;
+	}
+	return NULL;
+}
+
+bool found(struct detection *detection, enum finding_id id)
+{
+	const struct finding *finding;
+
+	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
+		if (finding->severity > SEVERITY_NOTE)
+			return true;
+	}
+	return false;
+}
+
+bool found_blocking(struct detection *detection, uint32_t site)
+{
+	detector_run(detection, FINDING_BLOCKED);
+	for (size_t i = 0; i < detection->findings->count; i++) {
+		const struct finding *finding = &detection->findings->list[i];
+		if (rows[finding->id].detect == detect_blocked && finding->site == site &&
+		    finding->severity > SEVERITY_NOTE)
+			return true;
+	}
+	return false;
+}
+
+bool found_not_run(struct detection *detection)
+{
+	return found(detection, FINDING_THROTTLED) || found(detection, FINDING_STEAL) ||
+	       found(detection, FINDING_DESCHEDULED);
+}
+
+/* ---- What a trace does not have ------------------------------------------------------------------------------- */
 
 static bool always(const struct timeline *timeline)
 {
@@ -294,24 +312,17 @@ static bool no_windows(const struct timeline *timeline)
 	return true;
 }
 
-static const struct {
-	bool (*holds)(const struct timeline *timeline);
-	const char *text;
-} unknowns[] = {
-    {no_due_times, "when timers were due: lateness is seen in regular timers only"},
-    {no_machine, "throttling by cgroups and time that a hypervisor took (steal)"},
-    {always, "when a descriptor became ready: only when the loop asked"},
-    {no_windows, "what workers did with their time: there are too few samples"},
-};
-
-const char *findings_unknown(const struct timeline *timeline, size_t at)
+bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 {
-	for (size_t i = 0; i < sizeof(unknowns) / sizeof(*unknowns); i++) {
-		if (unknowns[i].holds(timeline) && at-- == 0)
-			return unknowns[i].text;
-	}
-	return NULL;
+	static bool (*const holds[UNKNOWN_COUNT])(const struct timeline *timeline) = {
+#define UNKNOWN(name, predicate, text) predicate,
+#include "findings.def"
+	};
+
+	return holds[unknown](timeline);
 }
+
+/* ---- All of them ---------------------------------------------------------------------------------------------- */
 
 /* The worst first; of equals what cost most, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
@@ -324,22 +335,22 @@ static int compare_worst_first(const void *a, const void *b)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
 	if (x->from_ns != y->from_ns)
 		return x->from_ns < y->from_ns ? -1 : 1;
-	return strcmp(x->id, y->id); /* so that the order is the same with every libc's qsort() */
+	return strcmp(rows[x->id].id, rows[y->id].id); /* the same with every libc's qsort() */
 }
 
 struct findings *findings_make(const struct findings_input *input)
 {
 	struct findings *findings = calloc(1, sizeof(*findings));
 	struct detection detection = {.input = input, .timeline = input->timeline, .findings = findings};
+	uint64_t goal_ns = (uint64_t)input->thresholds->values[LIMIT_pool_wait_goal];
 
 	if (!findings)
 		return NULL;
 	findings->overhead = measures_overhead(input->timeline);
-	if (measures_pool(input->timeline, (uint64_t)input->thresholds->values[LIMIT_pool_wait_goal], &findings->pool) <
-	    0)
+	if (measures_pool(input->timeline, goal_ns, &findings->pool) < 0)
 		findings->failed = true;
-	for (size_t i = 0; i < DETECTORS; i++)
-		detectors[i].detect(&detection);
+	for (size_t i = 0; i < FINDING_COUNT; i++)
+		detector_run(&detection, (enum finding_id)i);
 	if (findings->failed) {
 		findings_free(findings);
 		return NULL;
@@ -351,14 +362,8 @@ struct findings *findings_make(const struct findings_input *input)
 
 void findings_free(struct findings *findings)
 {
-	for (size_t i = 0; findings && i < findings->count; i++) {
-		struct finding *finding = &findings->list[i];
-		free(finding->title);
-		free(finding->culprit);
-		free(finding->evidence);
-		free(finding->advice);
-		free(finding->excerpt);
-	}
+	for (size_t i = 0; findings && i < findings->count; i++)
+		finding_clear(&findings->list[i]);
 	if (findings)
 		free(findings->list);
 	free(findings);

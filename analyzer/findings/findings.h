@@ -3,48 +3,86 @@
  * What is wrong with a program and why, as its trace shows: detectors look over the timeline, each for one cause, and
  * what they find is put in order, the worst first.
  *
- * Rules: a detector is a small function in the table of findings.c; its thresholds have names (thresholds.def) and no
- * other number decides. What follows from another finding is told as a note, behind its cause. Each finding says how
- * sure it is; docs/findings.md has every formula.
+ * Rules: findings.def has a row for each finding, with its detector and all of its prose. A detector gives facts, never
+ * text: the report makes sentences of them (report/findings_text.h). Thresholds have names (thresholds.def) and no
+ * other number decides. What only follows from another finding is a note. docs/findings.md has every formula.
  */
 #ifndef FINDINGS_H
 #define FINDINGS_H
 
-#include <stdio.h>
-
 #include "measures.h"
 #include "stall.h"
 #include "symbols/symbols.h"
+#include "thresholds.h"
 #include "timeline/timeline.h"
 
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
-enum threshold {
-#define THRESHOLD(name, value, unit, text) LIMIT_##name,
-#include "thresholds.def"
-#undef THRESHOLD
-	LIMIT_COUNT
+enum finding_id {
+#define FINDING(name, ...) FINDING_##name,
+#include "findings.def"
+	FINDING_COUNT
 };
 
-struct thresholds {
-	double values[LIMIT_COUNT];
+/* What a finding's cost is: not known; time that others waited because of it; time that itself came late. */
+enum cost { COST_NONE, COST_OTHERS, COST_OWN };
+
+enum fact_name {
+#define FACT(name, unit) FACT_##name,
+#include "facts.def"
+#undef FACT
+	FACT_COUNT
+};
+
+enum fact_unit {
+	FACT_UNIT_TIME,
+	FACT_UNIT_COUNT,
+	FACT_UNIT_SHARE,
+	FACT_UNIT_NUMBER,
+	FACT_UNIT_SITE,
+	FACT_UNIT_WORKER,
+	FACT_UNIT_FLAG,
+	FACT_UNIT_TEXT
+};
+
+/* One fact; its unit says which member holds it. */
+struct fact {
+	enum fact_name name;
+	union {
+		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1) */
+		double number;	/* SHARE, NUMBER */
+		char *text;	/* TEXT, its own */
+	};
+};
+
+#define FINDING_FACTS_MAX 28
+
+/* Made by the report; each is NULL until then. */
+struct finding_text {
+	char *title;	/* a sentence */
+	char *culprit;	/* a callback, a worker, a kind of request; "" */
+	char *evidence; /* figures */
+	char *advice;	/* what to do */
+	char *excerpt;	/* lines of the timeline; NULL without any */
 };
 
 struct finding {
-	const char *id;
+	enum finding_id id;
 	enum severity severity;
-	char *title;	  /* a sentence */
-	char *culprit;	  /* a callback, a worker, a kind of request */
-	char *evidence;	  /* figures */
-	char *advice;	  /* what to do */
-	char *excerpt;	  /* lines of the timeline; NULL without any */
+	struct fact facts[FINDING_FACTS_MAX];
+	size_t fact_count;
 	const char *file; /* of the culprit, "" where unknown */
 	int line;
 	uint32_t site;	  /* of the culprit; site_count where it is no callback */
-	uint64_t cost_ns; /* that other callbacks waited because of it */
+	uint64_t cost_ns; /* as finding_cost() says */
 	double confidence;
-	int64_t from_ns, to_ns; /* after the process' start: the worst of it */
+	int64_t from_ns, to_ns; /* after the process' start: the worst of it, or the whole range */
 	uint32_t worker;	/* number; 0: none */
+	bool has_moment;	/* it is about a moment of one worker: */
+	size_t position;	/* of that worker */
+	uint64_t tick;
+	bool failed; /* memory was out, or there are too many facts */
+	struct finding_text text;
 };
 
 struct findings {
@@ -56,7 +94,7 @@ struct findings {
 };
 
 struct findings_input {
-	struct trace *trace; /* for excerpts; NULL: none */
+	struct trace *trace; /* for a second look; NULL: none */
 	size_t process;
 	const struct timeline *timeline;
 	struct symbols *symbols;
@@ -71,20 +109,31 @@ void findings_free(struct findings *findings);
 /* The worst severity; -1: nothing was found. */
 int findings_worst(const struct findings *findings);
 
-struct thresholds thresholds_default(void);
-/* "NAME=VALUE". 0, -ENOENT: no such name, -EINVAL: no such value. */
-int thresholds_set(struct thresholds *thresholds, const char *text);
-/* One line each: name, default, meaning. */
-void thresholds_print(FILE *out);
-/* What the timeline must keep for the detectors. */
-void thresholds_apply(const struct thresholds *thresholds, struct timeline_options *options);
+/* "blocked_cpu": never changes. */
+const char *finding_id_name(enum finding_id id);
+enum cost finding_cost(enum finding_id id);
+/* The heading of docs/findings.md that explains it, as in an address: "blocking-callbacks". */
+const char *finding_anchor(enum finding_id id);
+/* The names of the thresholds that it goes by, divided by blanks. */
+const char *finding_thresholds(enum finding_id id);
+
+/* NULL: the finding does not have it. */
+const struct fact *finding_fact(const struct finding *finding, enum fact_name name);
+/* "duration_ns" */
+const char *fact_name(enum fact_name name);
+enum fact_unit fact_unit(enum fact_name name);
+
+/* What a trace may not have: findings.def has the rows. */
+enum unknown {
+#define UNKNOWN(name, ...) UNKNOWN_##name,
+#include "findings.def"
+	UNKNOWN_COUNT
+};
+
+bool findings_unknown(const struct timeline *timeline, enum unknown unknown);
 
 const char *severity_name(enum severity severity);
 /* 0 or -EINVAL. */
 int severity_parse(const char *text, enum severity *severity);
-
-/* What was looked for, in the detectors' order; NULL at the end. And what this trace cannot tell. */
-const char *findings_checked(size_t at);
-const char *findings_unknown(const struct timeline *timeline, size_t at);
 
 #endif

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The detector that looks for callbacks that hold a loop. (findings_away.c: the program itself, outside of uv_run.)
+ * Callbacks that block a loop. (findings_outside.c: the program itself, outside uv_run.)
  *
- * Runs of one callback are told apart by what looks at them saw: node, uvloop and others of their kind run whatever the
- * program wants in one callback, so each kind of cause has a finding of its own. Runs that nobody looked at go with the
+ * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind run whatever the
+ * program wants in one callback, so each kind of cause has a finding of its own. Runs without a sample go with the
  * kind that took longest.
  */
 #include "findings_internal.h"
 #include "timeline/poll_marks.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define STALLS_BESIDES 0.1 /* of the time that looks stand for is worth a word */
+#define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
 /* ---- What a run was in ---------------------------------------------------------------------------------------- */
 
@@ -96,6 +94,7 @@ struct holder {
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
 	bool worst_open;
 	double total, longest; /* ns, without what the kernel may have kept it from running */
+	double wall;	       /* ns, with that */
 	struct timeline_span worst;
 	double known;				  /* ns of its runs that samples cover ... */
 	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
@@ -154,6 +153,7 @@ static void holder_add(const struct detection *detection, struct holders *holder
 	holder->open += open;
 	holder->unseen += holder->kind && !kind;
 	holder->total += own;
+	holder->wall += (double)timeline_span_ns(timeline, span);
 	if (own > holder->longest) {
 		holder->longest = own;
 		holder->worst = *span;
@@ -201,43 +201,16 @@ static void holder_choose(struct holder *holder)
 	holder->told.duration = stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
 }
 
+/* Why a callback blocked: the finding that says so, and how sure it is. */
 struct cause {
-	const char *id, *verb, *advice;
+	enum finding_id id;
 	double confidence;
 };
 
-enum {
-	CAUSE_SYSCALL,
-	CAUSE_LOCK,
-	CAUSE_CPU,
-	CAUSE_SYSCALL_SEEN,
-	CAUSE_LOCK_SEEN,
-	CAUSE_CPU_SEEN,
-	CAUSE_NONE,
-	CAUSE_NONE_OPEN,
-	CAUSE_NONE_YET
-};
-
-#define LOOK_WHAT_IT_DOES                                                                                              \
-	"Look what it does: a long computation, a blocking call or a lock. Longer recordings tell these apart."
-
-static const struct cause causes[] = {
-    [CAUSE_SYSCALL] = {"blocked_syscall", "it slept in a system call or on a lock",
-		       "Find the call in it that waits (a file, a lock, a sleep, another service): use libuv's "
-		       "asynchronous one, or uv_queue_work.",
-		       0.7},
-    [CAUSE_CPU] = {"blocked_cpu", "it computed on the loop's thread",
-		   "Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 0.8},
-    [CAUSE_SYSCALL_SEEN] = {"blocked_syscall", "it was in", "Use libuv's asynchronous call for it, or uv_queue_work.",
-			    1},
-    [CAUSE_LOCK_SEEN] = {"blocked_lock", "it waited for a lock in",
-			 "Hold that lock for shorter on other threads, or take it in uv_queue_work.", 1},
-    [CAUSE_CPU_SEEN] = {"blocked_cpu", "it computed in",
-			"Move the work to uv_queue_work or to a thread of its own, or do it in slices.", 1},
-    [CAUSE_NONE] = {"blocked", "what it did is not known", LOOK_WHAT_IT_DOES, 0.5},
-    [CAUSE_NONE_OPEN] = {"blocked", "it did not come back", LOOK_WHAT_IT_DOES, 0.5},
-    [CAUSE_NONE_YET] = {"blocked", "it has not come back yet", LOOK_WHAT_IT_DOES, 0.5},
-};
+#define SURE_BY_SAMPLE 1   /* a stall sample saw it */
+#define SURE_ASLEEP    0.7 /* CPU time proves it */
+#define SURE_CPU       0.8
+#define SURE_HARDLY    0.5 /* CPU time suggests it, or the cause is unknown */
 
 /* What one cause must have to be named: of the time that the kernel let it have. */
 static double cause_least(const struct detection *detection, const struct holder *holder)
@@ -245,51 +218,37 @@ static double cause_least(const struct detection *detection, const struct holder
 	return limit(detection, LIMIT_cause_share) * (holder->known - holder->wait.about);
 }
 
-/* That it did not come back is said of a run alone that was open at the end, with nothing lost since. */
-static const struct cause *cause_none(const struct detection *detection, const struct holder *holder)
+/* Bounds prove what shares of a longer time only suggest. */
+static struct cause cause_by_time(enum finding_id id, const struct measures_bounds *time, double least, double sure)
 {
-	if (!holder->worst_open || timeline_lost_after(detection->timeline, holder->worst.worker, holder->worst.tick))
-		return &causes[CAUSE_NONE];
-	return &causes[detection->timeline->process->running ? CAUSE_NONE_YET : CAUSE_NONE_OPEN];
+	return (struct cause){id, time->least < least ? SURE_HARDLY : sure};
 }
 
-static const struct cause *holder_cause(const struct detection *detection, const struct holder *holder)
+static struct cause holder_cause(const struct detection *detection, const struct holder *holder)
 {
-	static const uint8_t seen[] = {
-	    [STALL_SYSCALL] = CAUSE_SYSCALL_SEEN, [STALL_LOCK] = CAUSE_LOCK_SEEN, [STALL_CPU] = CAUSE_CPU_SEEN};
+	static const enum finding_id sampled[] = {[STALL_SYSCALL] = FINDING_BLOCKED_SYSCALL,
+						  [STALL_LOCK] = FINDING_BLOCKED_LOCK,
+						  [STALL_CPU] = FINDING_BLOCKED_CPU};
 	double least = cause_least(detection, holder);
 
 	if (holder->stall)
-		return &causes[seen[holder->stall->cause]];
+		return (struct cause){sampled[holder->stall->cause], SURE_BY_SAMPLE};
 	if (holder->known > 0 && holder->asleep.about > 0 && holder->asleep.about >= least)
-		return &causes[CAUSE_SYSCALL];
+		return cause_by_time(FINDING_BLOCKED_SYSCALL, &holder->asleep, least, SURE_ASLEEP);
 	if (holder->known > 0 && holder->cpu.about > 0 && holder->cpu.about >= least)
-		return &causes[CAUSE_CPU];
-	return cause_none(detection, holder);
-}
-
-/* Bounds prove what shares of a longer time only suggest. */
-static double holder_confidence(const struct detection *detection, const struct holder *holder,
-				const struct cause *cause)
-{
-	double proven = cause == &causes[CAUSE_CPU] ? holder->cpu.least : holder->asleep.least;
-
-	return (cause == &causes[CAUSE_CPU] || cause == &causes[CAUSE_SYSCALL]) &&
-		       proven < cause_least(detection, holder)
-		   ? causes[CAUSE_NONE].confidence
-		   : cause->confidence;
+		return cause_by_time(FINDING_BLOCKED_CPU, &holder->cpu, least, SURE_CPU);
+	return (struct cause){FINDING_BLOCKED, SURE_HARDLY};
 }
 
 /* A callback that the quota stopped took long by that. What it did itself in an average run, at least, is its own. */
-static bool quota_held(const struct detection *detection, const struct holder *holder)
+static bool quota_held(struct detection *detection, const struct holder *holder)
 {
 	double own = (holder->cpu.least + holder->asleep.least) / (double)holder->runs;
 
-	return was_throttled(detection) && own < limit(detection, LIMIT_blocked);
+	return own < limit(detection, LIMIT_blocked) && found(detection, FINDING_THROTTLED);
 }
 
-/* Of what held a loop for so long, at worst and in all. */
-enum severity hold_severity(const struct detection *detection, double longest, double total)
+enum severity blocking_severity(const struct detection *detection, double longest, double total)
 {
 	double range = ns_of(detection->timeline, detection->timeline->range_ticks);
 
@@ -300,9 +259,10 @@ enum severity hold_severity(const struct detection *detection, double longest, d
 	return SEVERITY_WARNING;
 }
 
-static enum severity holder_severity(const struct detection *detection, const struct holder *holder)
+static enum severity holder_severity(struct detection *detection, const struct holder *holder)
 {
-	return quota_held(detection, holder) ? SEVERITY_NOTE : hold_severity(detection, holder->longest, holder->total);
+	return quota_held(detection, holder) ? SEVERITY_NOTE
+					     : blocking_severity(detection, holder->longest, holder->total);
 }
 
 /* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL where it is next to
@@ -326,74 +286,76 @@ static const struct stall *stalls_besides(const struct holders *holders, const s
 	return (double)*ticks >= STALLS_BESIDES * (double)all ? besides : NULL;
 }
 
-static const char *stall_what(const struct stall *stall)
-{
-	return stall->cause == STALL_DESCHEDULED ? "no CPU: the kernel ran somebody else"
-	       : *stall->what			 ? stall->what
-						 : "a computation";
-}
-
-/* What was seen, how long after the callback began, and what else. */
-static void stalls_tell(const struct detection *detection, const struct holders *holders, const struct holder *holder,
-			char *text, size_t bytes)
+/* What the samples saw, and what else. */
+static void facts_of_samples(const struct detection *detection, const struct holders *holders,
+			     const struct holder *holder, struct finding *finding)
 {
 	const struct stall *stall = holder->stall, *besides;
-	struct texts texts = {0};
-	uint64_t ticks;
-	size_t looks = 0;
+	uint64_t ticks, samples = 0;
 
 	for (size_t i = 0; i < holders->looks.count; i++)
-		looks += is_at(holders, holder, i);
+		samples += is_at(holders, holder, i);
+	fact_whole(finding, FACT_samples, samples);
+	if (*stall->what)
+		fact_text(finding, FACT_what, stall->what);
+	fact_ticks(detection, finding, FACT_sampled_at_ns, stall->tick - stall->poll_tick);
 	besides = stalls_besides(holders, holder, &ticks);
-	snprintf(text, bytes, " Looked at %zu time%s; seen in %.300s %s after it began.", looks, plural(looks),
-		 stall_what(stall), say_ns(&texts, ns_of(detection->timeline, stall->tick - stall->poll_tick)));
-	if (besides)
-		snprintf(text + strlen(text), bytes - strlen(text), " For %s something else held it, mostly %s%.300s.",
-			 say_ns(&texts, ns_of(detection->timeline, ticks)),
-			 besides->cause == STALL_CPU ? "computing in " : "", stall_what(besides));
+	if (!besides)
+		return;
+	fact_ticks(detection, finding, FACT_other_ns, ticks);
+	fact_flag(finding, FACT_other_waited, besides->cause == STALL_DESCHEDULED);
+	fact_flag(finding, FACT_other_computed, besides->cause == STALL_CPU);
+	if (besides->cause != STALL_DESCHEDULED && *besides->what)
+		fact_text(finding, FACT_other, besides->what);
 }
 
-/* "5 runs of 10.0 ms or longer, 643 ms together, the longest 222 ms" */
-static void runs_tell(const struct detection *detection, const struct holder *holder, char *text, size_t bytes)
+/* What samples of CPU time say where no stall was sampled. */
+static void facts_of_time(const struct holder *holder, struct finding *finding)
 {
-	struct texts texts = {0};
-	const char *told = say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->told));
-	const char *longest = say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->worst));
-	bool is_told = strcmp(told, longest) == 0;
-	size_t used;
+	if (holder->known <= 0)
+		return;
+	fact_number(finding, FACT_cpu_share, holder->cpu.about / holder->known);
+	fact_number(finding, FACT_cpu_least_share, holder->cpu.least / holder->known);
+	fact_number(finding, FACT_off_cpu_share, holder->asleep.about / holder->known);
+	fact_number(finding, FACT_off_cpu_least_share, holder->asleep.least / holder->known);
+}
 
-	snprintf(text, bytes, "%" PRIu64 " run%s of %s or longer, %s together%s%s%s", holder->runs,
-		 plural(holder->runs), say_ns(&texts, limit(detection, LIMIT_blocked_note)),
-		 say_ns(&texts, holder->total), is_told ? "" : ", the longest ", is_told ? "" : longest,
-		 holder->open ? ", one still running at the end" : "");
-	used = strlen(text);
+/* All times are wall time, as the title's is; run-queue wait is told apart where it makes a difference. */
+static void facts_of_runs(const struct detection *detection, const struct holder *holder, struct finding *finding)
+{
+	uint64_t longest_ns = timeline_span_ns(detection->timeline, &holder->worst);
+	uint64_t told_ns = timeline_span_ns(detection->timeline, &holder->told);
+
+	fact_whole(finding, FACT_duration_ns, told_ns);
+	fact_whole(finding, FACT_runs, holder->runs);
+	fact_ns(finding, FACT_total_ns, holder->wall);
+	if (holder->wall - holder->total >= WAIT_BESIDES * holder->wall)
+		fact_ns(finding, FACT_run_queue_ns, holder->wall - holder->total);
+	if (longest_ns != told_ns)
+		fact_whole(finding, FACT_longest_ns, longest_ns);
+	fact_flag(finding, FACT_open, holder->open > 0);
 	if (holder->unseen > 0)
-		snprintf(text + used, bytes - used, ", %" PRIu64 " of which nobody looked at", holder->unseen);
+		fact_whole(finding, FACT_not_sampled, holder->unseen);
 }
 
-static void holder_evidence(struct detection *detection, struct finding *finding, const struct holders *holders,
-			    const struct holder *holder)
+/* That it did not return is said of a run alone that was open at the end, with nothing lost since. */
+static void facts_of_end(const struct detection *detection, const struct holder *holder, struct finding *finding)
 {
-	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
-	char runs[256], known[800] = "";
+	bool running = detection->timeline->process->running;
 
-	runs_tell(detection, holder, runs, sizeof(runs));
-	if (holder->stall)
-		stalls_tell(detection, holders, holder, known, sizeof(known));
-	else if (holder->known > 0)
-		snprintf(known, sizeof(known),
-			 " By samples of CPU time, about %.0f%% on the CPU (%.0f%% at least) and %.0f%% asleep (%.0f%% "
-			 "at least).",
-			 100 * holder->cpu.about / holder->known, 100 * holder->cpu.least / holder->known,
-			 100 * holder->asleep.about / holder->known, 100 * holder->asleep.least / holder->known);
+	if (!holder->worst_open || timeline_lost_after(detection->timeline, holder->worst.worker, holder->worst.tick))
+		return;
+	fact_flag(finding, FACT_did_not_return, !running);
+	fact_flag(finding, FACT_still_running, running);
+}
+
+static void facts_of_marks(const struct detection *detection, const struct holder *holder, struct finding *finding)
+{
 	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
-	finding_say(detection, &finding->evidence,
-		    "%s; kind %s, registered by %s. Behind it %" PRIu64 " callback%s waited.%s%s%s%s", runs,
-		    site_kind(detection, holder->site),
-		    symbols_site(detection->input->symbols, holder->site, true)->text, turns->held_polls,
-		    plural(turns->held_polls), known, said ? " In the longest the program said: " : "",
-		    said ? said : "", said ? "." : "");
+
+	if (said)
+		fact_text(finding, FACT_marks, said);
 	free(said);
 }
 
@@ -409,28 +371,26 @@ static double holder_share(const struct holders *holders, const struct holder *h
 
 static void holder_tell(struct detection *detection, const struct holders *holders, struct holder *holder)
 {
-	double held = ns_of(detection->timeline, detection->timeline->sites[holder->site].turns.held_ticks);
+	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
 
 	holder_stall(holders, holder);
 	holder_choose(holder);
-	const struct cause *cause = holder_cause(detection, holder);
-	struct finding *finding = finding_add(detection, cause->id, holder_severity(detection, holder));
-	struct texts texts = {0};
+	struct cause cause = holder_cause(detection, holder);
+	struct finding finding = finding_make(detection, cause.id, holder_severity(detection, holder));
 
-	finding_blame(detection, finding, holder->site);
-	finding_say(detection, &finding->title, "%s held worker %" PRIu32 " (loop) for %s: %s%s%s.",
-		    site_text(detection, holder->site),
-		    detection->timeline->process->workers[holder->told.worker].worker,
-		    say_ns(&texts, (double)timeline_span_ns(detection->timeline, &holder->told)), cause->verb,
-		    holder->stall ? " " : "",
-		    !holder->stall	   ? ""
-		    : *holder->stall->what ? holder->stall->what
-					   : "its own code");
-	holder_evidence(detection, finding, holders, holder);
-	finding_say(detection, &finding->advice, "%s", cause->advice);
-	finding->confidence = holder_confidence(detection, holder, cause);
-	finding->cost_ns = whole_ns(held * holder_share(holders, holder));
-	finding_place(detection, finding, holder->told.tick, holder->told.duration, holder->told.worker);
+	finding_blame(detection, &finding, holder->site);
+	finding_place(detection, &finding, holder->told.tick, holder->told.duration, holder->told.worker);
+	facts_of_runs(detection, holder, &finding);
+	fact_whole(&finding, FACT_delayed, turns->held_polls);
+	facts_of_end(detection, holder, &finding);
+	if (holder->stall)
+		facts_of_samples(detection, holders, holder, &finding);
+	else
+		facts_of_time(holder, &finding);
+	facts_of_marks(detection, holder, &finding);
+	finding.confidence = cause.confidence;
+	finding.cost_ns = whole_ns(ns_of(detection->timeline, turns->held_ticks) * holder_share(holders, holder));
+	finding_add(detection, &finding);
 }
 
 /* Of one that is open at the end: whether it was, and no longer than is sure. */

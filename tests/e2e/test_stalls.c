@@ -121,7 +121,7 @@ Test(stalls, names_the_file_of_a_lock)
 	check_says(stall, "what", "flock(fd %d = %s/held.lock)", (int)truth_value(stuck.truth, "fd"), folder);
 	cr_assert_str_eq(event_text(stall, "cause"), "syscall");
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_syscall");
-	check_says(first_finding(&stuck), "title", "was in flock(fd %d = %s/held.lock)",
+	check_says(first_finding(&stuck), "title", "off-CPU in flock(fd %d = %s/held.lock)",
 		   (int)truth_value(stuck.truth, "fd"), folder);
 }
 
@@ -187,7 +187,7 @@ Test(stalls, finds_where_a_callback_computes)
 	check_stack(&stuck, stall, "crunch");
 	check_says(stall, "what", "crunch stuck.c:%d", (int)truth_value(stuck.truth, "line"));
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_cpu");
-	check_says(first_finding(&stuck), "title", "computed");
+	check_says(first_finding(&stuck), "title", "computing");
 }
 
 /* It records events of its own all the while: a ring that moves is no sign of a callback that has come back. */

@@ -8,6 +8,7 @@
 #include "report/formats/baseline.h"
 #include "findings/findings.h"
 #include "fuzz_input.h"
+#include "report/findings_text.h"
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "findings/stall.h"
@@ -25,7 +26,7 @@ static inline struct findings *input_find(struct trace *trace, size_t process, c
 	    .stall_count = report->stalls->count,
 	};
 
-	return findings_make(&input);
+	return findings_with_text(&input);
 }
 
 /* In every format that prints reports. */

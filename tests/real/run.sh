@@ -183,7 +183,7 @@ check_javascript() {
 	pid=$(find "$folder" -name 'trace.*.bin' | sed -n '1s/.*trace\.\([0-9]*\)\..*/\1/p')
 	rm -f "/tmp/perf-$pid.map"
 	check_equal "functions that said where they are" "${#lines[@]}" 3
-	check "the function that computed is named" contains "$report" "it computed in countPrimes busy.js:${lines[0]}."
+	check "the function that computed is named" contains "$report" "computing in countPrimes busy.js:${lines[0]}."
 	check "so are those that called it" contains "$report" \
 		"countPrimes busy.js:${lines[0]} ? renderPage busy.js:${lines[1]} ? everyMoment busy.js:${lines[2]} "
 }

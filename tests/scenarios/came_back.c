@@ -3,7 +3,7 @@
  * One long callback, many short ones, then somebody ends the program: the thread that drains dies with it.
  * expects: blocked|blocked_cpu long_first
  * env: UVTRACE_DRAIN=thread UVTRACE_STALL_MS=0
- * never: come back
+ * never: not return
  */
 #include "scenario.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "findings/findings.h"
+#include "report/findings_text.h"
 
 #define MS 1000000ull
 
@@ -115,7 +115,7 @@ static inline void find(const struct stall *stalls, size_t stall_count)
 				       .stalls = stalls,
 				       .stall_count = stall_count};
 
-	findings = findings_make(&input);
+	findings = findings_with_text(&input);
 	cr_assert_not_null(findings);
 }
 
@@ -133,10 +133,11 @@ static inline void sample(size_t at, uint64_t tick, uint64_t cpu_ns, uint64_t wa
 	    (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 1, .tick = tick, .a = cpu_ns, .b = wait_ns};
 }
 
-static inline const struct finding *finding_of(const char *id)
+/* The first of that id; NULL: none was found. */
+static inline const struct finding *finding_of(enum finding_id id)
 {
 	for (size_t i = 0; i < findings->count; i++) {
-		if (strcmp(findings->list[i].id, id) == 0)
+		if (findings->list[i].id == id)
 			return &findings->list[i];
 	}
 	return NULL;

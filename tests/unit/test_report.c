@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/findings_text.h"
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "report/text/report_overview.h"
@@ -200,7 +201,7 @@ static void set_up(void)
 	symbols = symbols_open(&process);
 	struct thresholds thresholds = thresholds_default();
 	struct findings_input input = {.timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
-	findings = findings_make(&input);
+	findings = findings_with_text(&input);
 	cr_assert_not_null(findings);
 }
 
@@ -266,7 +267,8 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
 	check_keys(json, "findings stalls pool timers wakeups pending requests dispatch turn loops overhead baseline "
 			 "checked cannot_tell");
 	check_keys(json_array_get(json_object_get(json, "findings"), 0),
-		   "id severity title culprit evidence cost_ns confidence advice from_ns to_ns worker");
+		   "id severity title culprit evidence cost_ns cost confidence advice facts anchor from_ns to_ns "
+		   "worker");
 	check_keys(json_object_get(json, "pool"), "threads wait by_kind by_site what_if smallest_size");
 	check_keys(json_object_get(json, "queues"),
 		   "pool_queued pool_running ready_fds active_requests active_handles samples");
@@ -390,7 +392,7 @@ Test(report, writes_sarif_that_can_be_read, .init = set_up, .fini = tear_down)
 	cr_assert_eq(json_array_size(json_object_get(json, "runs")), 2);
 	json_t *results = json_object_get(json_array_get(json_object_get(json, "runs"), 0), "results");
 	cr_assert_eq(json_array_size(results), findings->count);
-	cr_assert_str_eq(text(json_array_get(results, 0), "ruleId"), findings->list[0].id);
+	cr_assert_str_eq(text(json_array_get(results, 0), "ruleId"), finding_id_name(findings->list[0].id));
 	json_decref(json);
 }
 

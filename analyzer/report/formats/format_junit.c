@@ -36,15 +36,15 @@ int junit_begin(struct report_output *output)
 static void junit_finding(const struct finding *finding, FILE *out)
 {
 	fputs("    <testcase classname=\"uvtrace\" name=\"", out);
-	xml_text(out, finding->id);
+	xml_text(out, finding_id_name(finding->id));
 	fputs(": ", out);
-	xml_text(out, finding->culprit);
+	xml_text(out, finding->text.culprit);
 	fprintf(out, "\">\n      <%s message=\"", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
-	xml_text(out, finding->title);
+	xml_text(out, finding->text.title);
 	fputs("\">", out);
-	xml_text(out, finding->evidence);
+	xml_text(out, finding->text.evidence);
 	fputc(' ', out);
-	xml_text(out, finding->advice);
+	xml_text(out, finding->text.advice);
 	fprintf(out, "</%s>\n    </testcase>\n", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
 }
 

@@ -51,11 +51,12 @@ static json_t *locations_json(const struct finding *finding)
 static json_t *result_json(const struct finding *finding)
 {
 	char *text = NULL;
-	int length = asprintf(&text, "%s %s %s", finding->title, finding->evidence, finding->advice);
+	int length = asprintf(&text, "%s %s %s", finding->text.title, finding->text.evidence,
+			      finding->text.advice);
 	const struct json_pair pairs[] = {
-	    {"ruleId", json_text(finding->id)},
+	    {"ruleId", json_text(finding_id_name(finding->id))},
 	    {"level", json_text(severity_name(finding->severity))},
-	    {"message", message_json(length < 0 ? finding->title : text)},
+	    {"message", message_json(length < 0 ? finding->text.title : text)},
 	    {"locations", locations_json(finding)},
 	};
 

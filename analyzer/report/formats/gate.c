@@ -195,7 +195,7 @@ static bool holds(enum gate_compare compare, double a, double b)
 static const struct finding *finding_with(const struct findings *findings, const char *id)
 {
 	for (size_t i = 0; i < findings->count; i++) {
-		if (strcmp(findings->list[i].id, id) == 0)
+		if (strcmp(finding_id_name(findings->list[i].id), id) == 0)
 			return &findings->list[i];
 	}
 	return NULL;
@@ -208,7 +208,7 @@ static char *why_make(const struct gate *gate, double value, const struct findin
 
 	if (figures[gate->figure].unit == UNIT_FINDING)
 		length = asprintf(&why, "%s: %s %s: %s", gate->text, found ? severity_name(found->severity) : "none",
-				  found ? found->id : "", found && found->title ? found->title : "");
+				  found ? finding_id_name(found->id) : "", found ? found->text.title : "");
 	else if (figures[gate->figure].unit == UNIT_TIME)
 		length = asprintf(&why, "%s: it is %s", gate->text, duration_format((uint64_t)value, text));
 	else

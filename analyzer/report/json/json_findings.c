@@ -3,21 +3,57 @@
  * Findings, what was looked for, what tracing cost, and the comparison with an older trace. docs/findings.md says how
  * each figure is reckoned. Where findings were not looked for, what rests on them is null.
  */
+#include "report/findings_text.h"
 #include "report_json.h"
 
-static json_t *finding_json(const struct finding *finding)
+static json_t *fact_json(const struct report *report, const struct fact *fact)
 {
+	switch (fact_unit(fact->name)) {
+	case FACT_UNIT_SHARE:
+	case FACT_UNIT_NUMBER:
+		return json_real(fact->number);
+	case FACT_UNIT_SITE:
+		return json_text(symbols_site(report->symbols, (uint32_t)fact->whole, false)->text);
+	case FACT_UNIT_FLAG:
+		return json_boolean(true);
+	case FACT_UNIT_TEXT:
+		return json_text(fact->text);
+	default:
+		return json_number(fact->whole);
+	}
+}
+
+static json_t *facts_json(const struct report *report, const struct finding *finding)
+{
+	json_t *facts = json_object();
+
+	for (size_t i = 0; facts && i < finding->fact_count; i++) {
+		const struct fact *fact = &finding->facts[i];
+		const struct json_pair pair = {fact_name(fact->name), fact_json(report, fact)};
+
+		facts = json_add(facts, &pair, 1);
+	}
+	return facts;
+}
+
+static json_t *finding_json(const struct report *report, const struct finding *finding)
+{
+	const struct finding_text *text = &finding->text;
+	const char *cost = cost_text(finding_cost(finding->id));
 	const struct json_pair pairs[] = {
-	    {"id", json_text(finding->id)},
+	    {"id", json_text(finding_id_name(finding->id))},
 	    {"severity", json_text(severity_name(finding->severity))},
-	    {"title", json_text(finding->title ? finding->title : "")},
-	    {"culprit", json_text(finding->culprit ? finding->culprit : "")},
+	    {"title", json_text(text->title)},
+	    {"culprit", json_text(text->culprit)},
 	    {"file", json_text(finding->file)},
 	    {"line", json_integer(finding->line)},
-	    {"evidence", json_text(finding->evidence ? finding->evidence : "")},
+	    {"evidence", json_text(text->evidence)},
 	    {"cost_ns", json_number(finding->cost_ns)},
+	    {"cost", cost ? json_text(cost) : json_null()},
 	    {"confidence", json_real(finding->confidence)},
-	    {"advice", json_text(finding->advice ? finding->advice : "")},
+	    {"advice", json_text(text->advice)},
+	    {"facts", facts_json(report, finding)},
+	    {"anchor", json_text(finding_anchor(finding->id))},
 	    {"from_ns", json_integer(finding->from_ns)},
 	    {"to_ns", json_integer(finding->to_ns)},
 	    {"worker", finding->worker ? json_number(finding->worker) : json_null()},
@@ -26,12 +62,13 @@ static json_t *finding_json(const struct finding *finding)
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-json_t *findings_json(const struct findings *findings)
+json_t *findings_json(const struct report *report)
 {
+	const struct findings *findings = report->findings;
 	json_t *list = findings ? json_array() : json_null();
 
 	for (size_t i = 0; list && findings && i < findings->count; i++)
-		json_array_append_new(list, finding_json(&findings->list[i]));
+		json_array_append_new(list, finding_json(report, &findings->list[i]));
 	return list;
 }
 
@@ -39,8 +76,8 @@ json_t *checked_json(void)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && findings_checked(i); i++)
-		json_array_append_new(list, json_text(findings_checked(i)));
+	for (size_t i = 0; list && i < FINDING_COUNT; i++)
+		json_array_append_new(list, json_text(finding_looks_for((enum finding_id)i)));
 	return list;
 }
 
@@ -48,8 +85,10 @@ json_t *unknown_json(const struct timeline *timeline)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && findings_unknown(timeline, i); i++)
-		json_array_append_new(list, json_text(findings_unknown(timeline, i)));
+	for (size_t i = 0; list && i < UNKNOWN_COUNT; i++) {
+		if (findings_unknown(timeline, (enum unknown)i))
+			json_array_append_new(list, json_text(unknown_text((enum unknown)i)));
+	}
 	return list;
 }
 
@@ -66,8 +105,7 @@ json_t *overhead_json(const struct measures_overhead *overhead)
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-/* ---- Baseline
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- Baseline ---- */
 
 static json_t *baseline_row_json(const struct baseline_row *row)
 {

@@ -99,7 +99,7 @@ static json_t *measures_add(json_t *object, const struct report *report)
 {
 	const struct findings *findings = report->findings;
 	const struct json_pair pairs[] = {
-	    {"findings", findings_json(findings)},
+	    {"findings", findings_json(report)},
 	    {"checked", checked_json()},
 	    {"cannot_tell", unknown_json(report->timeline)},
 	    {"pool", findings ? pool_json(report) : json_null()},

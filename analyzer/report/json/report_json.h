@@ -67,7 +67,7 @@ json_t *requests_json(const struct report *report);
 /* ---- json_findings.c ---- */
 
 /* Null where findings were not looked for. */
-json_t *findings_json(const struct findings *findings);
+json_t *findings_json(const struct report *report);
 json_t *checked_json(void);
 json_t *unknown_json(const struct timeline *timeline);
 json_t *overhead_json(const struct measures_overhead *overhead);

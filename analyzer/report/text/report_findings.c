@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/findings_text.h"
 #include "report_text_internal.h"
 
 #define SHOWN_WHOLE 5 /* findings; the rest with their sentence alone, unless --top says more */
@@ -13,11 +14,6 @@
 static const char *text_of(const char *text)
 {
 	return text ? text : "";
-}
-
-static const char *sureness(double confidence)
-{
-	return confidence >= 0.9 ? "certain" : confidence >= 0.7 ? "likely" : "possible";
 }
 
 static void print_lines(FILE *out, const char *lines, const char *prefix)
@@ -43,29 +39,28 @@ static void print_cleaned(FILE *out, const char *before, const char *text)
 static void print_cost(const struct finding *finding, FILE *out)
 {
 	char cost[DURATION_TEXT_BYTES], from[DURATION_TEXT_BYTES], to[DURATION_TEXT_BYTES];
+	const char *kind = cost_text(finding_cost(finding->id));
 
-	if (finding->cost_ns > 0)
-		report_paragraph(out, REPORT_WIDTH, "     cost: others waited %s in all; %s; %s to %s",
-				 duration_format(finding->cost_ns, cost), sureness(finding->confidence),
-				 duration_format_offset(finding->from_ns, from),
-				 duration_format_offset(finding->to_ns, to));
-	else
-		fprintf(out, "     %s; %s to %s\n", sureness(finding->confidence),
-			duration_format_offset(finding->from_ns, from), duration_format_offset(finding->to_ns, to));
+	fputs("     ", out);
+	if (kind && finding->cost_ns > 0)
+		fprintf(out, "cost: %s %s; ", kind, duration_format(finding->cost_ns, cost));
+	fprintf(out, "%s; %s to %s\n", confidence_text(finding->confidence),
+		duration_format_offset(finding->from_ns, from), duration_format_offset(finding->to_ns, to));
 }
 
 static void print_finding(const struct finding *finding, size_t number, bool whole, FILE *out)
 {
 	char before[64];
 
-	snprintf(before, sizeof(before), "%2zu. %s %s: ", number, severity_name(finding->severity), finding->id);
-	print_cleaned(out, before, finding->title);
+	snprintf(before, sizeof(before), "%2zu. %s %s: ", number, severity_name(finding->severity),
+		 finding_id_name(finding->id));
+	print_cleaned(out, before, finding->text.title);
 	if (!whole)
 		return;
-	print_cleaned(out, "     why: ", finding->evidence);
+	print_cleaned(out, "     why: ", finding->text.evidence);
 	print_cost(finding, out);
-	print_cleaned(out, "     do: ", finding->advice);
-	print_lines(out, finding->excerpt, "     ");
+	print_cleaned(out, "     do: ", finding->text.advice);
+	print_lines(out, finding->text.excerpt, "     ");
 }
 
 static void print_names(FILE *out, const char *before, const char *const *names, size_t count)
@@ -82,21 +77,22 @@ static void print_names(FILE *out, const char *before, const char *const *names,
 	free(text);
 }
 
-/* What was looked for, and what this trace cannot tell. */
+/* What was looked for, and what this trace does not have. */
 static void print_limits(const struct report *report, FILE *out)
 {
-	const char *names[64];
+	const char *names[FINDING_COUNT + UNKNOWN_COUNT];
 	size_t count = 0;
 
 	if (report->findings->count == 0) {
-		while (count < 64 && (names[count] = findings_checked(count)) != NULL)
-			count++;
-		print_names(out, "Looked for: ", names, count);
-		count = 0;
+		for (size_t i = 0; i < FINDING_COUNT; i++)
+			names[i] = finding_looks_for((enum finding_id)i);
+		print_names(out, "Looked for: ", names, FINDING_COUNT);
 	}
-	while (count < 64 && (names[count] = findings_unknown(report->timeline, count)) != NULL)
-		count++;
-	print_names(out, "This trace cannot tell: ", names, count);
+	for (size_t i = 0; i < UNKNOWN_COUNT; i++) {
+		if (findings_unknown(report->timeline, (enum unknown)i))
+			names[count++] = unknown_text((enum unknown)i);
+	}
+	print_names(out, "Not in this trace: ", names, count);
 }
 
 static void print_overhead(const struct findings *findings, FILE *out)
@@ -178,19 +174,21 @@ static void markdown_text(FILE *out, const char *text)
 static void markdown_finding(const struct finding *finding, FILE *out)
 {
 	char cost[DURATION_TEXT_BYTES];
+	const char *kind = cost_text(finding_cost(finding->id));
 
-	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity), finding->id);
-	markdown_text(out, finding->title);
+	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity), finding_id_name(finding->id));
+	markdown_text(out, finding->text.title);
 	fputs("**\n\n- why: ", out);
-	markdown_text(out, finding->evidence);
-	fprintf(out, "\n- cost: others waited %s in all (%s)\n- do: ", duration_format(finding->cost_ns, cost),
-		sureness(finding->confidence));
-	markdown_text(out, finding->advice);
+	markdown_text(out, finding->text.evidence);
+	if (kind && finding->cost_ns > 0)
+		fprintf(out, "\n- cost: %s %s", kind, duration_format(finding->cost_ns, cost));
+	fprintf(out, "\n- confidence: %s\n- do: ", confidence_text(finding->confidence));
+	markdown_text(out, finding->text.advice);
 	fputc('\n', out);
-	if (!finding->excerpt)
+	if (!finding->text.excerpt)
 		return;
 	fputc('\n', out);
-	print_lines(out, finding->excerpt, "    ");
+	print_lines(out, finding->text.excerpt, "    ");
 }
 
 int report_findings_markdown(const struct report *report, FILE *out)

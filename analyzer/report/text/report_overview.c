@@ -108,8 +108,8 @@ static int entries_add(struct overview *overview, const struct report *report)
 			return -ENOMEM;
 		overview->entries = list;
 		list[overview->entry_count] =
-		    (struct entry){.id = finding->id,
-				   .culprit = strdup(finding->culprit ? finding->culprit : ""),
+		    (struct entry){.id = finding_id_name(finding->id),
+				   .culprit = strdup(finding->text.culprit),
 				   .severity = finding->severity,
 				   .cost_ns = finding->cost_ns,
 				   .pid = report->timeline->process->pid};
@@ -122,9 +122,9 @@ static int entries_add(struct overview *overview, const struct report *report)
 static char *worst_text(const struct finding *finding)
 {
 	char *text = NULL;
-	bool named = finding->culprit && *finding->culprit;
-	int length = asprintf(&text, "%s %s%s%s", severity_name(finding->severity), finding->id, named ? ": " : "",
-			      named ? finding->culprit : "");
+	bool named = *finding->text.culprit;
+	int length = asprintf(&text, "%s %s%s%s", severity_name(finding->severity),
+			      finding_id_name(finding->id), named ? ": " : "", finding->text.culprit);
 
 	return length < 0 ? NULL : text;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "report/findings_text.h"
 #include "symbols_given.h"
 #include "viewer.h"
 
@@ -336,7 +337,7 @@ static const char *report_text(const struct timeline *timeline)
 				       .thresholds = &thresholds,
 				       .stalls = stalls ? stalls->list : NULL,
 				       .stall_count = stalls ? stalls->count : 0};
-	struct findings *findings = findings_make(&input);
+	struct findings *findings = findings_with_text(&input);
 	struct report report = {.trace = viewer.trace,
 				.timeline = timeline,
 				.symbols = viewer.symbols,

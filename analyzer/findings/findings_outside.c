@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The detector that looks for loops that nobody runs: what the program itself does between two calls of uv_run.
+ * Loops with work that are not run: what the program itself does outside uv_run, between two calls of it.
  */
 #include "findings_internal.h"
 
-#include <inttypes.h>
-#include <string.h>
-
-/* The long times that a program was outside of uv_run, of one loop. */
+/* The long times that a program was outside uv_run, of one loop. */
 struct outside {
 	uint64_t times, late, ready; /* timers that were late, descriptors that were ready */
 	double total, longest;	     /* ns, without what the kernel may have kept it from running */
+	double wall;		     /* ns, with that */
 	double waited;		     /* ns, of what was ready: on average for half of it */
 	double known, cpu;	     /* ns that samples cover, and how much of it was on a CPU */
 	struct timeline_span worst;
@@ -30,6 +28,7 @@ static void outside_add(const struct detection *detection, struct outside *outsi
 	outside->late += span->depth;
 	outside->ready += span->sure;
 	outside->total += own;
+	outside->wall += ns;
 	outside->waited += own / 2 * (double)span->sure;
 	if (own > outside->longest) {
 		outside->longest = own;
@@ -42,12 +41,12 @@ static void outside_add(const struct detection *detection, struct outside *outsi
 }
 
 /* A warning says already that its timers ran late. */
-static bool late_is_told(const struct detection *detection, uint32_t worker)
+static bool late_is_told(struct detection *detection, uint32_t worker)
 {
-	for (size_t i = 0; i < detection->findings->count; i++) {
-		const struct finding *finding = &detection->findings->list[i];
-		if (finding->worker == worker && finding->severity > SEVERITY_NOTE &&
-		    strcmp(finding->id, "late_timers") == 0)
+	const struct finding *finding;
+
+	for (size_t at = 0; (finding = finding_next(detection, FINDING_LATE_TIMERS, &at)) != NULL;) {
+		if (finding->worker == worker && finding->severity > SEVERITY_NOTE)
 			return true;
 	}
 	return false;
@@ -57,34 +56,26 @@ static void outside_tell(struct detection *detection, const struct outside *outs
 {
 	const struct timeline *timeline = detection->timeline;
 	size_t position = outside->worst.worker;
-	const struct trace_worker *worker = &timeline->process->workers[position];
 	double late = ns_of(timeline, timeline->workers[position].away_late_ticks);
-	enum severity severity = late_is_told(detection, worker->worker)
+	enum severity severity = late_is_told(detection, timeline->process->workers[position].worker)
 				     ? SEVERITY_NOTE
-				     : hold_severity(detection, outside->longest, outside->total);
-	struct finding *finding = finding_add(detection, "loop_not_run", severity);
-	struct texts texts = {0};
-	char known[80] = "";
+				     : blocking_severity(detection, outside->longest, outside->total);
+	struct finding finding = finding_make(detection, FINDING_LOOP_NOT_RUN, severity);
 
+	finding_place(detection, &finding, outside->worst.tick, outside->worst.duration, position);
+	fact_whole(&finding, FACT_duration_ns, timeline_span_ns(timeline, &outside->worst));
+	fact_whole(&finding, FACT_runs, outside->times);
+	fact_ns(&finding, FACT_total_ns, outside->wall);
+	if (outside->wall - outside->total >= WAIT_BESIDES * outside->wall)
+		fact_ns(&finding, FACT_run_queue_ns, outside->wall - outside->total);
+	fact_whole(&finding, FACT_late_timers, outside->late);
+	fact_ns(&finding, FACT_late_ns, late);
+	fact_whole(&finding, FACT_ready, outside->ready);
 	if (outside->known > 0)
-		snprintf(known, sizeof(known), " By samples of CPU time it computed for about %.0f%% of that.",
-			 100 * outside->cpu / outside->known);
-	finding_say(detection, &finding->culprit, "worker %" PRIu32 " (%s)", worker->worker, worker->name);
-	finding_say(detection, &finding->title,
-		    "Nobody ran the loop of worker %" PRIu32
-		    " for %s: the program did something else outside of uv_run.",
-		    worker->worker, say_ns(&texts, (double)timeline_span_ns(timeline, &outside->worst)));
-	finding_say(detection, &finding->evidence,
-		    "%" PRIu64 " time%s %s or longer between two calls of uv_run, %s together. Meanwhile %" PRIu64
-		    " timer%s came to be late, by %s in all; descriptors that were ready then: %" PRIu64 ".%s",
-		    outside->times, plural(outside->times), say_ns(&texts, limit(detection, LIMIT_blocked_note)),
-		    say_ns(&texts, outside->total), outside->late, plural(outside->late), say_ns(&texts, late),
-		    outside->ready, known);
-	finding_say(detection, &finding->advice,
-		    "Do that work in slices with uv_run between them, in uv_queue_work, or on a thread of its own.");
-	finding->cost_ns = whole_ns(late + outside->waited);
-	finding->confidence = outside->late > 0 ? 0.9 : 0.7;
-	finding_place(detection, finding, outside->worst.tick, outside->worst.duration, position);
+		fact_number(&finding, FACT_cpu_share, outside->cpu / outside->known);
+	finding.cost_ns = whole_ns(late + outside->waited);
+	finding.confidence = outside->late > 0 ? 0.9 : 0.7;
+	finding_add(detection, &finding);
 }
 
 void detect_not_run(struct detection *detection)

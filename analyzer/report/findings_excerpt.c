@@ -5,8 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "findings_internal.h"
+#include "base/durations.h"
 #include "format/open_stack.h"
+#include "report/findings_text.h"
 
 #define BEFORE	2
 #define AFTER	3
@@ -104,9 +105,9 @@ static void line_print(const struct findings_input *input, const struct trace_it
 		fprintf(out, "%s\n",
 			symbols_site(input->symbols, trace_word_code(item->word) - TRACE_CODE_POLL, false)->text);
 	else if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
-		fprintf(out, "(outside of uv_run)\n");
+		fprintf(out, "(outside uv_run)\n");
 	else
-		fprintf(out, "(waits; %" PRIu64 " ready)\n", trace_word_object(item->word));
+		fprintf(out, "(waiting; %" PRIu64 " ready)\n", trace_word_object(item->word));
 }
 
 static void excerpt_print(const struct findings_input *input, const struct excerpt *excerpt, FILE *out)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Requests that never complete; handles and requests that only grow.
+ */
+#include "findings_internal.h"
+
+#include <stdlib.h>
+
+/* ---- Requests that never end ---------------------------------------------------------------------------------- */
+
+struct waiting {
+	uint32_t site;
+	uint64_t pending, done, cancelled;
+	struct timeline_span oldest;
+	bool oldest_ended;
+};
+
+static void waiting_add(struct waiting *list, size_t *count, const struct timeline_span *span, bool done)
+{
+	size_t at = 0;
+
+	while (at < *count && list[at].site != span->site)
+		at++;
+	if (at == *count)
+		list[(*count)++] = (struct waiting){.site = span->site};
+	list[at].pending += !done;
+	list[at].done += done && !span->cancelled;
+	list[at].cancelled += done && span->cancelled;
+	if (span->duration > list[at].oldest.duration) {
+		list[at].oldest = *span;
+		list[at].oldest_ended = done;
+	}
+}
+
+/* How the oldest ended. */
+static void facts_of_oldest(const struct detection *detection, struct finding *finding, const struct waiting *waiting)
+{
+	bool running = detection->timeline->process->running;
+
+	fact_ticks(detection, finding, FACT_age_ns, waiting->oldest.duration);
+	fact_flag(finding, FACT_ended, waiting->oldest_ended);
+	fact_flag(finding, FACT_was_cancelled, waiting->oldest_ended && waiting->oldest.cancelled);
+	fact_flag(finding, FACT_in_flight, !waiting->oldest_ended && running);
+	fact_flag(finding, FACT_never_ended, !waiting->oldest_ended && !running);
+}
+
+static void waiting_tell(struct detection *detection, const struct waiting *waiting)
+{
+	const struct histogram *life = &detection->timeline->sites[waiting->site].life;
+	const struct timeline_span *oldest = &waiting->oldest;
+	enum severity severity = waiting->pending ? SEVERITY_WARNING : SEVERITY_NOTE;
+	struct finding finding = finding_make(detection, FINDING_PENDING_REQUEST, severity);
+
+	finding_blame(detection, &finding, waiting->site);
+	finding_place(detection, &finding, oldest->tick, oldest->duration, oldest->worker);
+	facts_of_oldest(detection, &finding, waiting);
+	fact_whole(&finding, FACT_limit_ns, detection->timeline->options.pending_ns);
+	fact_whole(&finding, FACT_pending, waiting->pending);
+	fact_whole(&finding, FACT_late, waiting->done);
+	fact_whole(&finding, FACT_cancelled, waiting->cancelled);
+	fact_whole(&finding, FACT_done, life->count);
+	fact_ticks(detection, &finding, FACT_life_p99_ns, histogram_quantile(life, 0.99));
+	finding.confidence = 0.9;
+	finding_add(detection, &finding);
+}
+
+void detect_pending(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+	struct waiting *list = calloc(timeline->pending.count + timeline->slow_requests.count + 1, sizeof(*list));
+	size_t count = 0;
+
+	if (!list) {
+		detection->findings->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < timeline->pending.count; i++) {
+		if (timeline_span_ns(timeline, &timeline->pending.spans[i]) >= timeline->options.pending_ns)
+			waiting_add(list, &count, &timeline->pending.spans[i], false);
+	}
+	for (size_t i = 0; i < timeline->slow_requests.count; i++)
+		waiting_add(list, &count, &timeline->slow_requests.spans[i], true);
+	for (size_t i = 0; i < count; i++)
+		waiting_tell(detection, &list[i]);
+	free(list);
+}
+
+/* ---- Growth --------------------------------------------------------------------------------------------------- */
+
+/* By how much a number grew from quarter to quarter without ever coming back; 0: it did. */
+static uint64_t growth_of(const struct timeline_growth *growth)
+{
+	for (size_t i = 0; i < TIMELINE_QUARTERS; i++) {
+		if (growth->samples[i] == 0 || (i > 0 && growth->least[i] <= growth->least[i - 1]))
+			return 0;
+	}
+	uint64_t first = growth->most[0], last = growth->least[TIMELINE_QUARTERS - 1];
+	return last > first ? last - first : 0;
+}
+
+/* Who submitted most of the requests that are left. */
+static uint32_t requests_culprit(const struct timeline *timeline, uint64_t *most)
+{
+	uint32_t site = (uint32_t)timeline->process->site_count;
+
+	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
+		if (timeline->sites[i].pending > *most) {
+			*most = timeline->sites[i].pending;
+			site = i;
+		}
+	}
+	return site;
+}
+
+/* One that explains less than half of the growth is no culprit. */
+static void growth_blame(const struct detection *detection, struct finding *finding, size_t worker, uint64_t by)
+{
+	uint64_t most = 0;
+	uint32_t site = finding->id == FINDING_HANDLE_GROWTH ? growth_culprit(detection->input, worker, &most)
+							     : requests_culprit(detection->timeline, &most);
+
+	if (most * 2 < by || site == detection->timeline->process->site_count)
+		return;
+	finding_blame(detection, finding, site);
+	fact_whole(finding, FACT_left, most);
+}
+
+static void growth_tell(struct detection *detection, size_t worker, enum finding_id id,
+			const struct timeline_growth *growth, uint64_t by)
+{
+	static const enum fact_name names[TIMELINE_QUARTERS] = {FACT_least_1, FACT_least_2, FACT_least_3, FACT_least_4};
+	struct finding finding = finding_make(detection, id, SEVERITY_WARNING);
+
+	finding_worker(detection, &finding, worker);
+	finding_everywhere(detection, &finding);
+	growth_blame(detection, &finding, worker, by);
+	fact_whole(&finding, FACT_growth, by);
+	for (size_t i = 0; i < TIMELINE_QUARTERS; i++)
+		fact_whole(&finding, names[i], growth->least[i]);
+	finding.confidence = 0.7;
+	finding_add(detection, &finding);
+}
+
+static void growth_look(struct detection *detection, size_t worker, enum finding_id id,
+			const struct timeline_growth *growth)
+{
+	uint64_t by = growth_of(growth);
+
+	if ((double)by >= limit(detection, LIMIT_growth))
+		growth_tell(detection, worker, id, growth, by);
+}
+
+void detect_growth(struct detection *detection)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		growth_look(detection, i, FINDING_HANDLE_GROWTH, &timeline->workers[i].handles);
+		growth_look(detection, i, FINDING_REQUEST_GROWTH, &timeline->workers[i].requests);
+	}
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Findings about loop iterations and loops side by side: timer storms, crowded iterations, spinning, a hot loop.
+ */
+#include "findings_helper.h"
+
+#define US 1000ull
+
+/* ---- Spinning ------------------------------------------------------------------------------------------------- */
+
+/* Calls of uv_run every 50 µs that take 20 µs each and do nothing. */
+static void call_in_vain(uint64_t calls)
+{
+	set_up(calls * 50 * US, 0);
+	for (uint64_t i = 0; i < calls; i++)
+		FEED(0, instant(1 + i * 50 * US, 0x10, TRACE_LOOP_ENTER),
+		     instant(1 + i * 50 * US + 20 * US, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, count_uv_run_without_a_wait_as_an_empty_iteration)
+{
+	call_in_vain(600);
+	cr_assert_eq(timeline->workers[0].turns, 600u);
+	cr_assert_eq(timeline->workers[0].empty_turns, 600u);
+	cr_assert_eq(timeline->workers[0].runs, 600u);
+	cr_assert_eq(timeline->workers[0].empty_ticks, 12 * MS);
+	const struct finding *spinning = finding_of(FINDING_SPINNING);
+	cr_assert_not_null(spinning);
+	cr_assert(strstr(spinning->text.title, "uv_run is called again and again"));
+	cr_assert(strstr(spinning->text.culprit, "worker 1"));
+	cr_assert(
+	    strstr(spinning->text.evidence, "600 of its 600 loop iterations found nothing to do, 20000 a second"));
+	done();
+}
+
+Test(findings_loops, need_many_empty_iterations_and_some_time_for_spinning)
+{
+	call_in_vain(299); /* 6 ms of them */
+	cr_assert_null(finding_of(FINDING_SPINNING));
+	cr_assert_eq(thresholds_set(&thresholds, "spinning_time=5ms"), 0);
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_SPINNING), "one less than spinning_least");
+	cr_assert_eq(thresholds_set(&thresholds, "spinning_least=299"), 0);
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_not_null(finding_of(FINDING_SPINNING));
+	done();
+}
+
+/* A timer is opened and closed: the loop runs once. */
+Test(findings_loops, make_no_rate_of_a_program_that_ends_at_once)
+{
+	set_up(40 * US, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(20 * US, 0, TRACE_TURN), poll(21 * US, US, SITE_TIMER, 1),
+	     instant(30 * US, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(timeline->workers[0].empty_turns, 1u);
+	cr_assert_eq(findings->count, 0u);
+	done();
+}
+
+/* Who looks after the loop 60 times a second has time for other things. */
+Test(findings_loops, measure_spinning_by_the_time_outside_of_uv_run_too)
+{
+	set_up(10000 * MS, 0);
+	for (uint64_t i = 0; i < 600; i++)
+		FEED(0, instant(1 + i * 16 * MS, 0x10, TRACE_LOOP_ENTER), instant(10 * US + i * 16 * MS, 0, TRACE_TURN),
+		     instant(40 * US + i * 16 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(timeline->workers[0].empty_turns, 600u);
+	cr_assert_eq(timeline->workers[0].empty_ticks, 600 * 30 * US);
+	cr_assert_null(finding_of(FINDING_SPINNING));
+	done();
+}
+
+/* A callback ran, the loop waited, an end was lost: not empty. Of a loop inside a callback nothing is told. */
+Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
+{
+	set_up(100 * MS, 0);
+	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER), poll(2 * MS, 5, SITE_TIMER, 1),
+	     instant(3 * MS, 0x10, TRACE_LOOP_LEAVE), instant(4 * MS, 0x10, TRACE_LOOP_ENTER), wait(5 * MS, 1 * MS, 0),
+	     instant(7 * MS, 0x10, TRACE_LOOP_LEAVE), instant(8 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(9 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(10 * MS, 0x20, TRACE_LOOP_ENTER),
+	     instant(11 * MS, 0x20, TRACE_LOOP_LEAVE), instant(12 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	cr_assert_eq(timeline->workers[0].empty_turns, 0u);
+	cr_assert_eq(timeline->workers[0].turns, 1u);
+	cr_assert_eq(timeline->workers[0].runs, 4u);
+	done();
+}
+
+/* ---- A hot loop ----------------------------------------------------------------------------------------------- */
+
+/* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some kind. */
+static void two_loops(uint32_t site, uint64_t runs)
+{
+	set_up(100 * MS, 0);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 90; i++)
+		FEED(0, poll(1 * MS + i * MS, MS - 10, SITE_READ, 1));
+	FEED(0, wait(95 * MS, 5 * MS, 0));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < runs; i++)
+		FEED(1, poll(1 * MS + i * 100, 50, site, 2));
+	FEED(1, wait(2 * MS, 98 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, compare_loops_that_do_the_same)
+{
+	two_loops(SITE_READ, 20);
+	const struct finding *hot = finding_of(FINDING_HOT_LOOP);
+	cr_assert_not_null(hot);
+	cr_assert(strstr(hot->text.title, "the other loop that reads"));
+	cr_assert(strstr(hot->text.evidence, "accepted 0 connections and read 90 times, the other 0 and 20;"));
+	done();
+	two_loops(SITE_READ, 9);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "next to nothing");
+	done();
+	two_loops(SITE_ASYNC, 20);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "a runtime's own loop");
+	done();
+	two_loops(SITE_TIMER, 20);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "a scheduler");
+	done();
+}
+
+Test(findings_loops, compare_no_loops_whose_callbacks_nobody_sees)
+{
+	two_loops(SITE_READ, 20);
+	process.tier = TRACE_TIER_LIBC;
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP));
+	done();
+}
+
+/* An idle handle keeps the loop from waiting: its callback is to blame. */
+Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
+{
+	set_up(600 * 50 * US, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 600; i++)
+		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN), poll(5 * US + i * 50 * US, US, SITE_TIMER, 1));
+	finish();
+	find(NULL, 0);
+	const struct finding *spinning = finding_of(FINDING_SPINNING);
+	cr_assert_not_null(spinning);
+	cr_assert_str_eq(spinning->text.culprit, "on_timer");
+	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s", spinning->text.title);
+	cr_assert_null(spinning->text.excerpt, "it is about the whole recording");
+	done();
+}
+
+/* ---- Full iterations ------------------------------------------------------------------------------------------ */
+
+/* One iteration: so many timers, then so many reads. */
+static void one_iteration(uint64_t timers, uint64_t timer_ns, uint64_t reads, uint64_t read_ns)
+{
+	uint64_t tick = 100 * MS;
+
+	set_up(2000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	for (uint64_t i = 0; i < timers; i++, tick += timer_ns)
+		FEED(0, poll(tick, timer_ns, SITE_TIMER, 2));
+	for (uint64_t i = 0; i < reads; i++, tick += read_ns)
+		FEED(0, poll(tick, read_ns, SITE_READ, 3));
+	FEED(0, wait(tick, 100 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, find_a_timer_storm)
+{
+	one_iteration(100, 100 * US, 0, 0);
+	const struct finding *storm = finding_of(FINDING_TIMER_STORM);
+	cr_assert(storm && storm->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(storm->text.title,
+			 "100 timers fired in one loop iteration, most of them on_timer: 10.0 ms in a row.");
+	cr_assert_eq(finding_fact(storm, FACT_timers)->whole, 100u);
+	cr_assert_eq(storm->cost_ns, 500 * MS, "each waits for half of the others");
+	done();
+	one_iteration(99, 110 * US, 0, 0);
+	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too few");
+	done();
+	one_iteration(100, 99 * US, 0, 0);
+	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too short");
+	done();
+}
+
+Test(findings_loops, find_a_crowded_iteration)
+{
+	one_iteration(0, 0, 25, MS);
+	const struct finding *crowded = finding_of(FINDING_CROWDED_TURN);
+	cr_assert(crowded && crowded->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(crowded->text.title,
+			 "25 callbacks ran in one loop iteration for 25.0 ms, most of that in on_read.");
+	done();
+	one_iteration(0, 0, 24, MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN), "too short");
+	done();
+	one_iteration(0, 0, 3, 10 * MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN), "one callback took a quarter of it");
+	done();
+}
+
+Test(findings_loops, call_no_iteration_crowded_that_is_mostly_timers)
+{
+	one_iteration(14, MS, 16, MS);
+	cr_assert_not_null(finding_of(FINDING_CROWDED_TURN));
+	done();
+	one_iteration(16, MS, 14, MS);
+	cr_assert_null(finding_of(FINDING_CROWDED_TURN));
+	done();
+}
