@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See eviction.h.
+ * See writer_internal.h.
  *
  * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
  * another process has open counts with what it may grow to, which its header says, and a new segment's file is made
  * before the folder is looked through, so of two that begin at once at least one sees the other. Where many
  * processes write, each segment may only grow to a share of the budget.
  */
-#include "eviction.h"
+#include "writer_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,6 @@
 
 #include "files/reason.h"
 #include "format/trace_format.h"
-#include "trace_files.h"
 
 struct survey {
 	uint64_t bytes;	   /* of everything but the own open segment; what others have open counts as full */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See looker.h. Where no thread can be made, the drain looks by itself and nobody is stopped.
+ * See watchdog_internal.h. Where no thread can be made, the drain looks by itself and nobody is stopped.
  */
-#include "looker.h"
+#include "watchdog_internal.h"
 
 #include <pthread.h>
 

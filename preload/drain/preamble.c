@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment_parts.h: what each segment says first. Executable, command line and modules are read
+ * See segment_internal.h: what each segment says first. Executable, command line and modules are read
  * when the drain begins: when a segment does, the program may be gone, or be another one.
  */
-#include "segment_parts.h"
+#include "segment_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * See segment.h: blocks of entries, and what a segment begins and ends with.
  */
-#include "segment_parts.h"
+#include "segment_internal.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment_parts.h: the registry of sites and names. What threads of the program have entered in
+ * See segment_internal.h: the registry of sites and names. What threads of the program have entered in
  * shared memory is copied once, and its symbols are looked for. Every segment is told what its
  * events refer to.
  */
-#include "segment_parts.h"
+#include "segment_internal.h"
 
 #include <string.h>
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See stall_entry.h. Of the stack and of the registers only what points into code or into the stack is
+ * See watchdog_internal.h. Of the stack and of the registers only what points into code or into the stack is
  * written: what unwinding needs.
  */
-#include "stall_entry.h"
+#include "watchdog_internal.h"
 
 #include <string.h>
 
-#include "looker.h"
 
 #define WORDS_MAX 1500 /* of one stack that are kept */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See trace_files.h.
+ * See writer_internal.h.
  */
-#include "trace_files.h"
+#include "writer_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

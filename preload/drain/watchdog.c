@@ -12,8 +12,7 @@
 
 #include "ring/clock.h"
 #include "ring/doing.h"
-#include "looker.h"
-#include "stall_entry.h"
+#include "watchdog_internal.h"
 
 #define MILLISECOND_NS 1000000ull
 #define SECOND_NS      1000000000ull

@@ -13,10 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "eviction.h"
+#include "writer_internal.h"
 #include "files/folder.h"
 #include "format/crc32c.h"
-#include "trace_files.h"
 
 #define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN 8

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The files of one trace: FOLDER/NAME.PID.N.bin, with .open behind it while somebody writes it, .gz or
- * .zst where somebody packed it. What they are called, and a walk through those that are there.
+ * The parts of the writer. trace_files.c: what the files of a trace are called, and a walk through them.
+ * eviction.c: the budget on disk (UVTRACE_TOTAL_SIZE); the writer that needs room removes the oldest
+ * sealed files of its path, whichever process wrote them. Nobody else includes this.
  */
-#ifndef TRACE_FILES_H
-#define TRACE_FILES_H
+#ifndef WRITER_INTERNAL_H
+#define WRITER_INTERNAL_H
 
 #include <limits.h>
 #include <stdbool.h>
@@ -42,5 +43,16 @@ int trace_files_walk(struct writer *writer, int folder,
 		     void (*visit)(struct writer *writer, int folder, struct trace_file *file,
 				   void *arg),
 		     void *arg);
+
+#define SEGMENT_BYTES_MIN 32768 /* what every segment repeats, and some events, must fit */
+
+/* What one file may grow to: UVTRACE_FILE_SIZE, or the limit of the process (RLIMIT_FSIZE). */
+uint64_t eviction_file_limit(const struct writer *writer);
+
+/* Finds out how far the segment that has been made may grow. 0, -errno or -reason. */
+int eviction_reserve(struct writer *writer, int folder);
+
+/* Makes room for so many more bytes in the open segment. 0, -errno or -reason: there is none. */
+int eviction_make_room(struct writer *writer, uint64_t bytes);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread that looks at a stuck callback for the watchdog, and what it saw. The drain must not wait
- * for a thread to stop, so another one does.
+ * The parts of the watchdog. looker.c: the thread that looks at a stuck callback, since the drain must
+ * not wait for a thread to stop. stall_entry.c: what the trace is told, an entry for each look and one
+ * for the end. Nobody else includes this.
  */
-#ifndef LOOKER_H
-#define LOOKER_H
+#ifndef WATCHDOG_INTERNAL_H
+#define WATCHDOG_INTERNAL_H
 
 #include <stdatomic.h>
 
@@ -36,5 +37,11 @@ extern struct looker looker;
 /* Asks for a look at what the ring's thread is in. The looker must be idle. */
 void looker_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 		const struct watchdog_poll *poll);
+
+/* Writes what the looker saw. */
+void stall_write_look(struct watchdog *watchdog);
+
+/* After looks at it, the poll is over; `tid` ran it. */
+void stall_write_end(struct watchdog *watchdog, const struct watchdog_poll *poll, uint32_t tid);
 
 #endif

@@ -3,8 +3,8 @@
  * The parts of a segment, which segment.c puts together: preamble.c tells what the process is,
  * segment_sites.c which sites and names the events refer to. Nobody else includes this.
  */
-#ifndef SEGMENT_PARTS_H
-#define SEGMENT_PARTS_H
+#ifndef SEGMENT_INTERNAL_H
+#define SEGMENT_INTERNAL_H
 
 #include "segment.h"
 
