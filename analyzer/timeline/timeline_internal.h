@@ -387,6 +387,18 @@ void merge_wake(struct merge *merge, size_t position);
 int merge_settle(struct merge *merge, uint64_t tick);
 void merge_free(struct merge *merge);
 
+/* ---- timeline_arrivals.c ---- */
+
+struct arrivals {
+	struct timeline_arrival *chunk; /* the stretch in the making */
+	size_t count;
+	uint64_t wait_ticks, kept_ticks; /* of all in the stretch; in the one that is kept */
+};
+
+int arrivals_add(struct timeline *timeline, struct arrivals *arrivals, const struct timeline_arrival *arrival);
+/* Sorts those that are kept by submission. */
+void arrivals_finish(struct timeline *timeline, struct arrivals *arrivals);
+
 /* ---- timeline_pool.c: 0 or -ENOMEM ---- */
 
 enum pool_worker_state { POOL_WORKER_ABSENT, POOL_WORKER_PARKED, POOL_WORKER_AWAKE };

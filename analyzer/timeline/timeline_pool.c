@@ -16,9 +16,8 @@
 #include "base/request_table.h"
 #include "timeline_internal.h"
 
-#define OFFSETS_MAX   16    /* different places of struct uv__work in requests */
-#define ARRIVALS_KEPT 32768 /* that follow each other, for what-ifs */
-#define PRESENT_MAX   1024  /* libuv makes no more threads; what a change costs must not grow with a damaged trace */
+#define OFFSETS_MAX 16	 /* different places of struct uv__work in requests */
+#define PRESENT_MAX 1024 /* libuv makes no more threads; what a change costs must not grow with a damaged trace */
 
 struct pool_worker {
 	enum pool_worker_state state;
@@ -41,9 +40,7 @@ struct pool {
 	size_t *present;	     /* positions of those that are not ABSENT, PRESENT_MAX at most */
 	size_t present_count, awake;
 	uint64_t lookups; /* outstanding */
-	struct timeline_arrival *chunk;
-	size_t chunk_count;
-	uint64_t chunk_wait, kept_wait; /* of all in the chunk; in the one that is kept */
+	struct arrivals arrivals;
 	struct level queued, running;
 	uint64_t now, filled_tick; /* filled: since when queued > 0 */
 	uint16_t offsets[OFFSETS_MAX];
@@ -225,41 +222,6 @@ static bool outstanding_take(struct pool *pool, uint64_t key, struct request *ta
 	return true;
 }
 
-/* Keeps the chunk if it waited longer than the one that was kept, and begins another. */
-static void chunk_end(struct pool *pool)
-{
-	struct timeline *timeline = pool->timeline;
-	struct timeline_arrival *chunk = pool->chunk;
-
-	if (pool->chunk_count > 0 && (timeline->arrival_count == 0 || pool->chunk_wait > pool->kept_wait)) {
-		pool->chunk = timeline->arrivals;
-		timeline->arrivals = chunk;
-		timeline->arrival_count = pool->chunk_count;
-		pool->kept_wait = pool->chunk_wait;
-	}
-	pool->chunk_count = 0;
-	pool->chunk_wait = 0;
-}
-
-static int arrival_add(struct pool *pool, const struct request *request, uint64_t start)
-{
-	if (!pool->chunk)
-		pool->chunk = calloc(ARRIVALS_KEPT, sizeof(*pool->chunk));
-	if (!pool->chunk)
-		return -ENOMEM;
-	pool->timeline->arrivals_seen++;
-	pool->chunk_wait += start - request->submit_tick;
-	pool->chunk[pool->chunk_count++] = (struct timeline_arrival){
-	    .submit_tick = request->submit_tick,
-	    .run_ticks = pool->now - start,
-	    .wait_ticks = start - request->submit_tick,
-	    .lookup = is_lookup(pool, request->site),
-	};
-	if (pool->chunk_count == ARRIVALS_KEPT)
-		chunk_end(pool);
-	return 0;
-}
-
 /* A request whose submission was seen has been worked on. */
 static int item_measure(struct pool *pool, const struct request *request, uint64_t start)
 {
@@ -269,7 +231,13 @@ static int item_measure(struct pool *pool, const struct request *request, uint64
 	histogram_add(&pool->timeline->pool_wait, wait);
 	histogram_add(&facts->pool_wait, wait);
 	histogram_add(&facts->pool_run, pool->now - start);
-	return arrival_add(pool, request, start);
+	struct timeline_arrival arrival = {
+	    .submit_tick = request->submit_tick,
+	    .run_ticks = pool->now - start,
+	    .wait_ticks = wait,
+	    .lookup = is_lookup(pool, request->site),
+	};
+	return arrivals_add(pool->timeline, &pool->arrivals, &arrival);
 }
 
 int pool_item_end(struct pool *pool, size_t position, uint64_t work)
@@ -413,20 +381,6 @@ static int items_still_open(struct pool *pool)
 	return 0;
 }
 
-static int compare_submitted_first(const void *a, const void *b)
-{
-	const struct timeline_arrival *x = a, *y = b;
-
-	return x->submit_tick < y->submit_tick ? -1 : x->submit_tick > y->submit_tick;
-}
-
-static void arrivals_sort(struct timeline *timeline)
-{
-	if (timeline->arrival_count > 1)
-		qsort(timeline->arrivals, timeline->arrival_count, sizeof(*timeline->arrivals),
-		      compare_submitted_first);
-}
-
 static struct timeline_level level_read(const struct level *level, uint64_t ticks)
 {
 	return (struct timeline_level){
@@ -441,8 +395,7 @@ int pool_finish(struct pool *pool, uint64_t tick)
 	struct timeline *timeline = pool->timeline;
 
 	pool_pass(pool, tick);
-	chunk_end(pool);
-	arrivals_sort(timeline);
+	arrivals_finish(timeline, &pool->arrivals);
 	if (items_still_open(pool) < 0)
 		return -ENOMEM;
 	if (pool->queued.now > 0 && idle_end_all(pool) < 0)
@@ -457,7 +410,7 @@ void pool_free(struct pool *pool)
 	if (!pool)
 		return;
 	request_table_free(&pool->requests);
-	free(pool->chunk);
+	free(pool->arrivals.chunk);
 	free(pool->workers);
 	free(pool->present);
 	free(pool);
