@@ -19,7 +19,7 @@ static json_t *fact_json(const struct report *report, const struct fact *fact)
 	case FACT_UNIT_SITE:
 		return json_text(symbols_site(report->symbols, (uint32_t)fact->whole, false)->text);
 	case FACT_UNIT_FLAG:
-		return json_true();
+		return json_boolean(true);
 	case FACT_UNIT_TEXT:
 		return json_text(fact->text);
 	default:
