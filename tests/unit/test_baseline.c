@@ -185,6 +185,30 @@ Test(baseline, leaves_small_changes_and_gains_in_peace)
 	done();
 }
 
+static uint64_t short_runs(uint32_t n)
+{
+	return noisy(n) / 20;
+}
+
+static uint64_t short_runs_doubled(uint32_t n)
+{
+	return noisy(n) / 10;
+}
+
+/* Twice as long, and surely so, but by microseconds: that is less than anybody waits for. */
+Test(baseline, leaves_what_is_little_in_itself_in_peace)
+{
+	srandom(1);
+	compare(short_runs, short_runs_doubled, RUNS);
+	cr_assert_eq(row_count, 1);
+	cr_assert_eq(worse_count, 0);
+	done();
+	thresholds.values[LIMIT_worse_least] = 1000;
+	compare(short_runs, short_runs_doubled, RUNS);
+	cr_assert_eq(worse_count, 1);
+	done();
+}
+
 Test(baseline, says_what_cannot_be_read)
 {
 	put_file("garbage.bin", "no trace", 8);
