@@ -11,8 +11,8 @@
 #   filter    which tests to run: Criterion's "suite/test" with wildcards;
 #             for page: the test file and a part of the test's name, "test_polls.js: a click"
 #   file      the source that is changed
-#   old       text that occurs exactly once in the file; \n is a line's end, \t a tab
-#   new       what takes its place
+#   old       text that occurs exactly once in the file; \n is a line's end, \t a tab, \| a bar
+#   new       what takes its place; "(nothing)" where it is only taken out
 # Before the first mutation the named tests run once as they are: a test that fails anyway, or that
 # matches nothing, shows nothing.
 # Exit status: 0 every mutation was killed, 1 some survived, 2 rows are wrong.
@@ -33,6 +33,12 @@ FLAGS = ["OPT=-O1", "LTO="]
 NO_PAGE = ["VIEWER_TOOLS="]
 
 
+def text_of(field):
+    if field == "(nothing)":
+        return ""
+    return field.replace("\\n", "\n").replace("\\t", "\t").replace("\\|", "|")
+
+
 class Row:
     def __init__(self, number, line):
         fields = line.split(" | ")
@@ -40,7 +46,7 @@ class Row:
             sys.exit(f"table.txt:{number}: not five fields, or no such suite")
         self.number = number
         self.suite, self.tests, self.file = fields[:3]
-        self.old, self.new = (f.replace("\\n", "\n").replace("\\t", "\t") for f in fields[3:])
+        self.old, self.new = (text_of(field) for field in fields[3:])
         self.label = f"table.txt:{number}: {self.file}: {fields[3]} -> {fields[4]} ({self.suite} {self.tests})"
 
 
