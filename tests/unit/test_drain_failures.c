@@ -149,7 +149,9 @@ Test(drain_failures, ring_files_that_are_none_are_refused)
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = 0x80000000u;
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
+	shared->step_bytes = shared->ring_bytes;
 	cr_assert_eq(ring_check(shared, UINT64_MAX), -EPROTO, "more than an option may ask for");
+	shared->step_bytes = RING_RECORDS * sizeof(struct record);
 	shared->ring_bytes = 2 * sizeof(struct record);
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
