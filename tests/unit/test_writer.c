@@ -167,6 +167,24 @@ Test(writer, what_a_living_process_writes_is_not_evicted_and_counts_as_full)
 	cr_assert_leq(other.bytes + writer.bytes, 180000);
 }
 
+/* The lock shows that a segment is being written (its process may have another number here, in a container), and so
+ * does the process alone (there are file systems without locks). */
+Test(writer, lock_or_process_shows_that_a_segment_is_written)
+{
+	char living[64];
+	int fd;
+
+	snprintf(living, sizeof(living), "name.%d.1.bin.open", getppid());
+	make_folder();
+	make_file("name.7654321.1.bin.open", 90000, 10);
+	make_file(living, 90000, 10);
+	fd = open(in_folder("name.7654321.1.bin.open"), O_RDONLY);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	cr_assert_neq(writer_begin(&writer, &header, 0), 0, "20,000 bytes are left of the budget");
+	cr_assert(exists("name.7654321.1.bin.open") && exists(living));
+	close(fd);
+}
+
 Test(writer, what_a_dead_process_left_open_is_evicted)
 {
 	make_folder();

@@ -38,6 +38,7 @@ Test(writer_failures, segment_without_events_is_not_kept_when_it_fails)
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	cr_assert_eq(append_typed(&writer, TRACE_BLOCK_PROCESS, 500), 0);
 	cr_assert_eq(append(&writer, 3000), -EFBIG);
 	folder_bytes(&files);
 	cr_assert_eq(files, 0);

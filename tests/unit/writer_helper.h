@@ -50,7 +50,7 @@ static inline void writer_teardown(void)
 	cr_assert_eq(system(command), 0);
 }
 
-static inline int append(struct writer *to, uint32_t bytes)
+static inline int append_typed(struct writer *to, uint16_t type, uint32_t bytes)
 {
 	static struct {
 		struct trace_block_header header;
@@ -58,10 +58,16 @@ static inline int append(struct writer *to, uint32_t bytes)
 	} block;
 
 	block.header = (struct trace_block_header){.magic = TRACE_BLOCK_MAGIC,
-						   .type = TRACE_BLOCK_EVENTS,
+						   .type = type,
 						   .header_bytes = sizeof(block.header),
+						   .crc32c = 7, /* left by an attempt before */
 						   .payload_bytes = bytes};
 	return writer_append(to, &block.header, 0);
+}
+
+static inline int append(struct writer *to, uint32_t bytes)
+{
+	return append_typed(to, TRACE_BLOCK_EVENTS, bytes);
 }
 
 static inline const char *in_folder(const char *name)
