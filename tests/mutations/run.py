@@ -82,13 +82,16 @@ def tree_make(tree):
 
 
 def build(tree, suite):
-    """The end of what the compiler said; None if it built."""
+    """The first error that was said; None if it built."""
     targets = {"unit": ["build/unit_tests"], "page": ["tests", "build/bench/generate_trace",
                                                       "build/viewer-test/.installed"]}
     flags = FLAGS + ([] if suite == "page" else NO_PAGE)
     done = subprocess.run(["make", "-j2", *flags, *targets.get(suite, ["tests"])], cwd=tree, text=True,
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no reason"])[-1]
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines() or ["no reason"]
+    return next((line for line in lines if "rror" in line), lines[-1])
 
 
 def run_tests(tree, suite, tests):
