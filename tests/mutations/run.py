@@ -5,7 +5,7 @@
 # them, and reports which mutations survive: a test that passes with the mutation does not hold what
 # it says it holds. One object tree (BUILD/mutations/build) serves all rows; each row compiles one file.
 #
-# Usage: run.py [BUILD] [PATTERN]   only rows that contain PATTERN
+# Usage: run.py [BUILD] [TEXT ...]   only rows that contain one of the texts
 # A row of the table is five fields, divided by " | " (a line that begins with # is a comment):
 #   suite     unit, e2e, faults (Criterion) or page (node's test runner)
 #   filter    which tests to run: Criterion's "suite/test" with wildcards;
@@ -50,11 +50,11 @@ class Row:
         self.label = f"table.txt:{number}: {self.file}: {fields[3]} -> {fields[4]} ({self.suite} {self.tests})"
 
 
-def rows_read(pattern):
+def rows_read(texts):
     with open(os.path.join(HERE, "table.txt"), encoding="utf-8") as table:
         for number, line in enumerate(table, 1):
             line = line.rstrip("\n")
-            if line and not line.startswith("#") and pattern in line:
+            if line and not line.startswith("#") and any(text in line for text in texts):
                 yield Row(number, line)
 
 
@@ -163,7 +163,7 @@ def unmutated(tree, rows):
 def main():
     build_folder = sys.argv[1] if len(sys.argv) > 1 else "build"
     tree = os.path.join(ROOT, build_folder, "mutations")
-    rows = list(rows_read(sys.argv[2] if len(sys.argv) > 2 else ""))
+    rows = list(rows_read(sys.argv[2:] or [""]))
     survived, wrong, killed = [], [], 0
 
     os.nice(10)
