@@ -102,7 +102,8 @@ def run_tests(tree, suite, tests):
     else:
         command = [os.path.join("build", BINARIES[suite]), "--jobs", "2", "--filter", tests]
     # A group of its own, so that a test that hangs is ended with what it has started.
-    process = subprocess.Popen(command, cwd=tree, env={**os.environ, "BUILD": "build"}, text=True,
+    process = subprocess.Popen(command, cwd=tree, env={**os.environ, "BUILD": "build"},
+                               text=True, errors="replace",
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         output, _ = process.communicate(timeout=TEST_SECONDS_MAX)
