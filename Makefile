@@ -115,6 +115,7 @@ help:
 	'make check-tsan  the library in the fixtures, and the readers, under the thread sanitizer' \
 	'make check-valgrind  the tools, on good and bad traces, and traced fixtures under memcheck' \
 	'make check-loop  unit, whole-program and fault tests N=50 times; names every test that failed, and how often' \
+	'make check-mutations  breaks the product in aimed ways: does a test fail each time? MUTATION=text picks rows' \
 	'make install     into PREFIX=$(PREFIX) (DESTDIR is honoured)' \
 	'make format      clang-format over all C files' \
 	'make lint        checks who may include whom' \
@@ -314,7 +315,7 @@ check-asan:
 	@LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 $(MAKE) --no-print-directory \
 		BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' check-unit
 
-.PHONY: check-tsan run-tsan check-valgrind check-loop
+.PHONY: check-tsan run-tsan check-valgrind check-loop check-mutations
 
 # The test framework does not run under this sanitizer: programs of their own do.
 check-tsan: tests $(BUILD)/bench/generate_trace
@@ -329,6 +330,10 @@ check-valgrind: tests
 
 check-loop: tests
 	$(Q)CRITERION_FLAGS='$(CRITERION_FLAGS)' tests/loop.sh $(BUILD) $(or $(N),50)
+
+# In a copy of the sources below build/, at a low priority.
+check-mutations:
+	$(Q)tests/mutations/run.py $(BUILD) '$(MUTATION)'
 
 .PHONY: benches
 benches: $(BENCHES) $(BENCHES_SO)

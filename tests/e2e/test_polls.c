@@ -180,8 +180,10 @@ Test(polls, exception_out_of_callback)
 	cr_assert_eq(truth_value(traced.truth, "caught"), 5);
 	cr_assert_eq(trace_count(&traced.trace, "PollStart", "timer"), (size_t)truth_value(traced.truth, "timer"));
 	cr_assert_eq(traced.trace.open_polls, 0);
-	for (size_t i = 0; i < traced.trace.poll_count; i++)
+	for (size_t i = 0; i < traced.trace.poll_count; i++) {
 		cr_assert_eq(traced.trace.polls[i].unwound, i < 5, "poll %zu", i);
+		cr_assert_eq(traced.trace.polls[i].depth, 0, "poll %zu lies in one that was left", i);
+	}
 }
 
 /* Polls of a loop that runs inside a callback lie inside that callback's poll. */
@@ -190,8 +192,10 @@ Test(polls, nested_depth)
 	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/nested")});
 	size_t nested = 0;
 
-	for (size_t i = 0; i < traced.trace.poll_count; i++)
+	for (size_t i = 0; i < traced.trace.poll_count; i++) {
+		cr_assert_not(traced.trace.polls[i].unwound, "poll %zu returned", i);
 		nested += traced.trace.polls[i].depth == 1 && name_is(traced.trace.polls[i].callback, "on_inner");
+	}
 	cr_assert_eq(nested, (size_t)truth_value(traced.truth, "nested"));
 }
 

@@ -313,7 +313,7 @@ void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned
 	json_decref(report);
 }
 
-/* ---- The loop over the table ------------------------------------------------------------------------------ */
+/* ---- One fault ------------------------------------------------------------------------------ */
 
 /* Takes the lines that begin with "uvtrace: " out of the text; returns them. */
 static char *take_own_lines(char *text)
@@ -349,7 +349,7 @@ static void check_said(const struct fault *fault, enum fault_mode mode, const ch
 		  what, own);
 }
 
-static void fault_run(const struct fault *fault, enum fault_mode mode, const struct result *bare)
+static void run_traced(const struct fault *fault, enum fault_mode mode, const struct result *bare)
 {
 	struct run run = {.program = build_path("fixtures/none"), .prepare = fault->prepare};
 	struct fault_truth truth;
@@ -385,7 +385,7 @@ static void fault_run(const struct fault *fault, enum fault_mode mode, const str
 	free(own);
 }
 
-static struct result fault_run_bare(const struct fault *fault)
+static struct result run_bare(const struct fault *fault)
 {
 	struct run run = {.prepare = fault->prepare, .bare = true};
 	char program[128];
@@ -397,34 +397,23 @@ static struct result fault_run_bare(const struct fault *fault)
 	return run_program(&run);
 }
 
-void faults_run(const struct fault *faults, size_t count)
+void fault_run(const struct fault *fault)
 {
-	const char *only = getenv("FAULT");
+	struct result bare;
 
-	for (size_t i = 0; i < count; i++) {
-		struct result bare;
-
-		if (only && strcmp(only, faults[i].name) != 0)
-			continue;
-		if (faults[i].flags & FAULT_ROOT && geteuid() != 0) {
-			fprintf(stderr, "skipped: %s: only root can try it\n", faults[i].name);
-			continue;
-		}
+	if (fault->flags & FAULT_ROOT && geteuid() != 0)
+		cr_skip_test("only root can try it");
+	harness_enter();
+	bare = run_bare(fault);
+	umount2("uvtrace.data", MNT_DETACH); /* a fault may need a small disk */
+	harness_leave();
+	if (fault->flags & FAULT_KERNEL && bare.status == 126)
+		cr_skip_test("this kernel does not have it");
+	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
 		harness_enter();
-		bare = fault_run_bare(&faults[i]);
-		umount2("uvtrace.data", MNT_DETACH); /* a fault may need a small disk */
+		run_traced(fault, mode, &bare);
+		umount2("uvtrace.data", MNT_DETACH);
 		harness_leave();
-		if (faults[i].flags & FAULT_KERNEL && bare.status == 126) {
-			fprintf(stderr, "skipped: %s: this kernel does not have it\n", faults[i].name);
-			result_free(&bare);
-			continue;
-		}
-		for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
-			harness_enter();
-			fault_run(&faults[i], mode, &bare);
-			umount2("uvtrace.data", MNT_DETACH);
-			harness_leave();
-		}
-		result_free(&bare);
 	}
+	result_free(&bare);
 }

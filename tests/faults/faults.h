@@ -38,8 +38,15 @@ enum fault_mode { FAULT_PROCESS, FAULT_THREAD, FAULT_MODES };
 extern const char *const fault_mode_names[FAULT_MODES]; /* "process", "thread" */
 extern const char *const fault_mode_settings[FAULT_MODES];
 
-/* Every fault in both modes, each in a folder of its own. */
-void faults_run(const struct fault *faults, size_t count);
+/* In both modes, each in a folder of its own. */
+void fault_run(const struct fault *fault);
+
+/* A fault as a test: FAULT(suite, test, .program = "...", ...) with the fields above. */
+#define FAULT(suite, test, ...)                                                                    \
+	Test(suite, test)                                                                          \
+	{                                                                                          \
+		fault_run(&(const struct fault){.name = #test, __VA_ARGS__});                      \
+	}
 
 /* ---- Pieces, for faults that need more than a table ------------------------------------------------------- */
 

@@ -19,45 +19,21 @@
 
 TestSuite(fault_flow, .timeout = 240);
 
-static const struct fault flows[] = {
-    {.name = "uv_async_send in a signal handler",
-     .program = "fault_flow",
-     .args = {"signals"},
-     .env = {"UVTRACE_RING_SIZE=64M"},
-     .flags = FAULT_SOME_LOST},
-    {.name = "longjmp", .program = "fault_flow", .args = {"longjmp"}},
-    {.name = "pthread_exit", .program = "fault_flow", .args = {"thread_exit"}},
-    {.name = "nested uv_run", .program = "fault_flow", .args = {"nesting"}},
-    {.name = "handles and requests freed", .program = "fault_flow", .args = {"freeing"}},
-    {.name = "a loop before all constructors", .program = "fault_flow", .args = {"early"}},
-};
+FAULT(fault_flow, uv_async_send_in_a_signal_handler, .program = "fault_flow", .args = {"signals"},
+      .env = {"UVTRACE_RING_SIZE=64M"}, .flags = FAULT_SOME_LOST)
+FAULT(fault_flow, longjmp_out_of_a_callback, .program = "fault_flow", .args = {"longjmp"})
+FAULT(fault_flow, pthread_exit, .program = "fault_flow", .args = {"thread_exit"})
+FAULT(fault_flow, nested_uv_run, .program = "fault_flow", .args = {"nesting"})
+FAULT(fault_flow, handles_and_requests_freed, .program = "fault_flow", .args = {"freeing"})
+FAULT(fault_flow, a_loop_before_all_constructors, .program = "fault_flow", .args = {"early"})
 
-Test(fault_flow, control)
-{
-	faults_run(flows, COUNT(flows));
-}
-
-static const struct fault scales[] = {
-    {.name = "10,000 threads",
-     .program = "fault_scale",
-     .args = {"threads", "10000"},
-     .env = {"UVTRACE_RING_SIZE=64K"},
-     .flags = FAULT_CROWDED},
-    {.name = "6,400 threads, 64 at once",
-     .program = "fault_scale",
-     .args = {"crowd", "6400"},
-     .flags = FAULT_CROWDED},
-    {.name = "1,000 loops", .program = "fault_scale", .args = {"loops", "1000"}},
-    {.name = "100,000 handles",
-     .program = "fault_scale",
-     .args = {"handles", "100000"},
-     .env = {"UVTRACE_RING_SIZE=64M"}},
-};
-
-Test(fault_flow, scale)
-{
-	faults_run(scales, COUNT(scales));
-}
+FAULT(fault_flow, ten_thousand_threads, .program = "fault_scale", .args = {"threads", "10000"},
+      .env = {"UVTRACE_RING_SIZE=64K"}, .flags = FAULT_CROWDED)
+FAULT(fault_flow, threads_64_at_once, .program = "fault_scale", .args = {"crowd", "6400"},
+      .flags = FAULT_CROWDED)
+FAULT(fault_flow, thousand_loops, .program = "fault_scale", .args = {"loops", "1000"})
+FAULT(fault_flow, hundred_thousand_handles, .program = "fault_scale",
+      .args = {"handles", "100000"}, .env = {"UVTRACE_RING_SIZE=64M"})
 
 /* The first process of a pid namespace, without a /proc of its own. */
 static int first_of_namespace(void)
@@ -75,28 +51,17 @@ static int first_of_namespace(void)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static const struct fault relations[] = {
-    {.name = "SIGCHLD handler and waitpid(-1)", .program = "fault_reap"},
-    {.name = "waitpid(-1, __WALL)", .program = "fault_reap", .args = {"wall"}},
-    {.name = "child subreaper", .program = "fault_reap", .args = {"subreaper"}},
-    {.name = "child subreaper with __WALL", .program = "fault_reap", .args = {"subreaper", "wall"}},
-    {.name = "PID 1", .program = "fault_reap", .prepare = first_of_namespace, .flags = FAULT_ROOT},
-    {.name = "PID 1 with __WALL",
-     .program = "fault_reap",
-     .args = {"wall"},
-     .prepare = first_of_namespace,
-     .flags = FAULT_ROOT},
-    {.name = "PID 1 that is killed",
-     .program = "fault_end",
-     .args = {"kill"},
-     .prepare = first_of_namespace,
-     .flags = FAULT_ROOT | FAULT_DIES | FAULT_BOTH_DIE},
-};
-
-Test(fault_flow, relations)
-{
-	faults_run(relations, COUNT(relations));
-}
+FAULT(fault_flow, sigchld_handler_and_waitpid, .program = "fault_reap")
+FAULT(fault_flow, waitpid_wall, .program = "fault_reap", .args = {"wall"})
+FAULT(fault_flow, child_subreaper, .program = "fault_reap", .args = {"subreaper"})
+FAULT(fault_flow, child_subreaper_with_wall, .program = "fault_reap",
+      .args = {"subreaper", "wall"})
+FAULT(fault_flow, pid_1, .program = "fault_reap", .prepare = first_of_namespace,
+      .flags = FAULT_ROOT)
+FAULT(fault_flow, pid_1_with_wall, .program = "fault_reap", .args = {"wall"},
+      .prepare = first_of_namespace, .flags = FAULT_ROOT)
+FAULT(fault_flow, pid_1_that_is_killed, .program = "fault_end", .args = {"kill"},
+      .prepare = first_of_namespace, .flags = FAULT_ROOT | FAULT_DIES | FAULT_BOTH_DIE)
 
 /* Each callback was registered once and ran once: it is a poll, or it got no thunk and is counted. */
 Test(fault_flow, generated_callbacks)

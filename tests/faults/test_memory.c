@@ -78,24 +78,14 @@ static void remove_cgroups(void)
 	}
 }
 
-static const struct fault limits[] = {
-    {.name = "100 busy threads in 64 MiB",
-     .program = "fault_scale",
-     .args = {"busy", "100"},
-     .prepare = limited_to_64_mib,
-     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
-    {.name = "250 busy threads in 64 MiB",
-     .program = "fault_scale",
-     .args = {"busy", "250"},
-     .prepare = limited_to_64_mib,
-     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING},
-};
+TestSuite(fault_memory, .fini = remove_cgroups, .timeout = 240);
 
-Test(fault_memory, limits, .timeout = 240)
-{
-	faults_run(limits, COUNT(limits));
-	remove_cgroups();
-}
+FAULT(fault_memory, hundred_busy_threads_in_64_mib, .program = "fault_scale",
+      .args = {"busy", "100"}, .prepare = limited_to_64_mib,
+      .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING)
+FAULT(fault_memory, two_hundred_and_fifty_busy_threads_in_64_mib, .program = "fault_scale",
+      .args = {"busy", "250"}, .prepare = limited_to_64_mib,
+      .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING)
 
 /* ---- /dev/shm
  * --------------------------------------------------------------------------------------------- */
@@ -113,23 +103,9 @@ static int shm_of_a_megabyte(void)
 		    "flush", "turn", "flush", "turn", "flush", "turn"                              \
 	}
 
-static const struct fault small[] = {
-    {.name = "/dev/shm is small",
-     .program = "fault_place",
-     .args = TURNS,
-     .prepare = shm_of_a_megabyte,
-     .flags = FAULT_ROOT,
-     .says = {"little memory for rings: ", "little memory for rings: "}},
-    {.name = "/dev/shm is full",
-     .program = "fault_place",
-     .args = TURNS,
-     .env = {"UVTRACE_RING_TOTAL=64M"},
-     .prepare = shm_of_a_megabyte,
-     .flags = FAULT_ROOT,
-     .says = {"no more memory for rings in /dev/shm", "no more memory for rings in /dev/shm"}},
-};
-
-Test(fault_memory, small_shm, .timeout = 60)
-{
-	faults_run(small, COUNT(small));
-}
+FAULT(fault_memory, small_shm, .program = "fault_place", .args = TURNS,
+      .prepare = shm_of_a_megabyte, .flags = FAULT_ROOT,
+      .says = {"little memory for rings: ", "little memory for rings: "})
+FAULT(fault_memory, full_shm, .program = "fault_place", .args = TURNS,
+      .env = {"UVTRACE_RING_TOTAL=64M"}, .prepare = shm_of_a_megabyte, .flags = FAULT_ROOT,
+      .says = {"no more memory for rings in /dev/shm", "no more memory for rings in /dev/shm"})

@@ -17,7 +17,6 @@
 
 #include "faults.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NOBODY	     65534
 #define CLOCKSOURCE  "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
@@ -135,198 +134,137 @@ static int no_tsc(void)
 	       mount("clocksource", CLOCKSOURCE, NULL, MS_BIND, NULL);
 }
 
+/* Mounts are the test's own, where that is allowed; where it is not, what needs it says so. */
+static void enter(void)
+{
+	if (geteuid() == 0)
+		own_mounts();
+}
+
+TestSuite(fault_places, .init = enter, .timeout = 120);
+
 #define BOTH(text)                                                                                                     \
 	{                                                                                                              \
 		text, text                                                                                             \
 	}
 
-/* ---- The table --------------------------------------------------------------------------------------------- */
+/* ---- Faults --------------------------------------------------------------------------------------------- */
 
-static const struct fault places[] = {
-    {.name = "every fd above 2 closed and reused",
-     .program = "fault_place",
-     .args = {"turn", "close_above_2", "reuse", "turn", "nap", "turn"}},
-    {.name = "fds 0 to 2 closed and reused",
-     .program = "fault_place",
-     .args = {"turn", "close_low", "reuse", "turn", "nap", "turn"}},
-    {.name = "fds 0 to 2 closed and reused before the first loop",
-     .program = "fault_place",
-     .args = {"close_low", "reuse", "turn", "nap", "turn"}},
-    {.name = "RLIMIT_NOFILE 3", .program = "fault_place", .args = {"turn", "nofile", "turn", "nap", "turn"}},
-    {.name = "RLIMIT_NOFILE 3 before the first loop",
-     .program = "fault_place",
-     .args = {"nofile", "turn", "turn"},
-     .flags = FAULT_UNTRACED,
-     .says = BOTH("cannot trace: no ring memory in /dev/shm: Too many open files, nor")},
-    {.name = "chroot",
-     .program = "fault_place",
-     .args = {"turn", "chroot", "turn", "nap", "turn"},
-     .flags = FAULT_ROOT},
-    {.name = "chroot before the first loop",
-     .program = "fault_place",
-     .args = {"chroot", "turn", "turn"},
-     .flags = FAULT_ROOT | FAULT_UNTRACED | FAULT_SAYS_MORE, /* the trace lies below the new root */
-     .says = BOTH("no ring memory in /dev/shm: No such file or directory; using the trace folder")},
-    {.name = "setuid",
-     .program = "fault_place",
-     .args = {"turn", "nobody", "turn", "nap", "turn"},
-     .flags = FAULT_ROOT | FAULT_THREAD_LEAVES_RING},
-    {.name = "setuid before the first loop",
-     .program = "fault_place",
-     .args = {"nobody", "turn", "nap", "turn"},
-     .flags = FAULT_ROOT | FAULT_UNTRACED,
-     .says = BOTH("events were not written to ")},
-    {.name = "undumpable", .program = "fault_place", .args = {"undumpable", "turn", "nap", "turn"}},
-    {.name = "undumpable nobody",
-     .program = "fault_place",
-     .args = {"undumpable", "turn", "nap", "turn"},
-     .prepare = become_nobody,
-     .flags = FAULT_ROOT},
-    {.name = "cwd removed", .program = "fault_place", .args = {"turn", "leave", "turn", "nap", "turn"}},
-    {.name = "cwd removed before the first loop", .program = "fault_place", .args = {"leave", "turn", "nap", "turn"}},
-    {.name = "trace folder removed",
-     .program = "fault_place",
-     .args = {"turn", "nap", "remove", "turn", "sleep", "turn"},
-     .flags = FAULT_LOSES,
-     .says = BOTH("events were not written to ")},
-    {.name = "trace folder renamed",
-     .program = "fault_place",
-     .args = {"turn", "nap", "rename", "turn", "sleep", "turn"},
-     .flags = FAULT_LOSES | FAULT_UNTRACED},
-    {.name = "trace folder locked",
-     .program = "fault_place",
-     .args = {"turn", "nap", "lock", "turn", "nap", "unlock", "turn"},
-     .prepare = become_nobody,
-     .flags = FAULT_ROOT},
-    {.name = "trace folder read-only",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = locked_folder,
-     .flags = FAULT_ROOT | FAULT_UNTRACED,
-     .says = BOTH("events were not written to ")},
-    {.name = "trace folder on a read-only mount",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = read_only_folder,
-     .flags = FAULT_ROOT | FAULT_UNTRACED,
-     .says = BOTH("events were not written to ")},
-    {.name = "disk full",
-     .program = "fault_place",
-     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap", "turn"},
-     .prepare = small_disk,
-     .flags = FAULT_ROOT | FAULT_LOSES,
-     .says = BOTH("No space left on device")},
-    {.name = "disk full for a moment", /* what comes meanwhile waits in the ring */
-     .program = "fault_place",
-     .args = {"turn", "flush", "fill", "turn", "nap", "nap", "free", "sleep", "turn"},
-     .prepare = disk_of_a_megabyte,
-     .flags = FAULT_ROOT | FAULT_MAY_SAY,
-     .says = BOTH("No space left on device")},
-    {.name = "quota",
-     .program = "fault_place",
-     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
-	      "nap", "turn"},
-     .env = {"UVTRACE_RING_SIZE=8M"},
-     .prepare = small_quota,
-     .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES,
-     .says = BOTH("Disk quota exceeded")},
-    {.name = "EDQUOT from the start",
-     .program = "fault_place",
-     .args = {"quota", "turn", "nap", "turn"},
-     .flags = FAULT_UNTRACED,
-     .says = BOTH("Disk quota exceeded")},
-    {.name = "EDQUOT while it runs", /* of which a helper that was made before knows nothing */
-     .program = "fault_place",
-     .args = {"turn", "nap", "quota", "turn", "nap", "turn"},
-     .flags = FAULT_LOSES,
-     .says = {[FAULT_THREAD] = "Disk quota exceeded"}},
-    {.name = "RLIMIT_FSIZE",
-     .program = "fault_place",
-     .args = {"turn", "fsize", "turn", "nap", "turn"},
-     .says = {[FAULT_THREAD] = "File too large"}},
-    {.name = "RLIMIT_FSIZE of 64 KiB from the start",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = small_files,
-     .flags = FAULT_UNTRACED,
-     .says = BOTH("cannot trace: no ring memory in /dev/shm: File too large, nor")},
-    {.name = "RLIMIT_FSIZE of 16 MiB from the start",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = middling_files},
-    {.name = "/dev/shm full",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = shm_small,
-     .flags = FAULT_ROOT,
-     .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder")},
-    {.name = "/dev/shm full, deep trace folder",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .env = {"UVTRACE_PATH=uvtrace.data/../deep/down/../../uvtrace.data/trace.bin"},
-     .prepare = shm_small,
-     .flags = FAULT_ROOT,
-     .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder")},
-    {.name = "/dev/shm nearly full",
-     .program = "fault_place",
-     .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap", "turn"},
-     .prepare = shm_nearly_full,
-     .flags = FAULT_ROOT | FAULT_LOSES,
-     .says = BOTH("little memory for rings: ")},
-    {.name = "/dev/shm noexec",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = shm_noexec,
-     .flags = FAULT_ROOT},
-    {.name = "/dev/shm read-only",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = shm_read_only,
-     .flags = FAULT_ROOT,
-     .says = BOTH("no ring memory in /dev/shm: Read-only file system; using the trace folder")},
-    {.name = "/dev/shm absent",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = shm_absent,
-     .flags = FAULT_ROOT,
-     .says = BOTH("no ring memory in /dev/shm: No such file or directory; using the trace folder")},
-    {.name = "RLIMIT_AS", .program = "fault_place", .args = {"turn", "nap", "turn"}, .prepare = little_memory},
-    {.name = "RLIMIT_AS of 20 MiB",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = hardly_any_memory,
-     .flags = FAULT_LOSES},
-    {.name = "RLIMIT_NPROC",
-     .program = "fault_place",
-     .args = {"nproc", "turn", "nap", "turn"},
-     .prepare = become_nobody,
-     .flags = FAULT_ROOT,
-     .says = BOTH("nobody drains: no ")},
-    {.name = "no helper",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = no_helper,
-     .flags = FAULT_ROOT,
-     .says = {[FAULT_PROCESS] = "no helper process: Permission denied; draining in a thread"}},
-    {.name = "seccomp", .program = "fault_place", .args = {"turn", "seccomp", "turn", "nap", "turn"}},
-    {.name = "seccomp before the first loop",
-     .program = "fault_place",
-     .args = {"seccomp", "turn", "turn"},
-     .flags = FAULT_UNTRACED,
-     .says = BOTH("cannot trace: no ring memory in /dev/shm: Operation not permitted, nor")},
-    {.name = "no tsc",
-     .program = "fault_place",
-     .args = {"turn", "nap", "turn"},
-     .prepare = no_tsc,
-     .flags = FAULT_ROOT},
-};
-
-Test(fault_places, all, .timeout = 240)
-{
-	if (geteuid() == 0)
-		own_mounts(); /* where that is not allowed, what needs it says so */
-	faults_run(places, COUNT(places));
-}
+FAULT(fault_places, every_fd_above_2_closed_and_reused, .program = "fault_place",
+      .args = {"turn", "close_above_2", "reuse", "turn", "nap", "turn"})
+FAULT(fault_places, fds_0_to_2_closed_and_reused, .program = "fault_place",
+      .args = {"turn", "close_low", "reuse", "turn", "nap", "turn"})
+FAULT(fault_places, fds_0_to_2_closed_and_reused_before_the_first_loop, .program = "fault_place",
+      .args = {"close_low", "reuse", "turn", "nap", "turn"})
+FAULT(fault_places, rlimit_nofile_3, .program = "fault_place",
+      .args = {"turn", "nofile", "turn", "nap", "turn"})
+FAULT(fault_places, rlimit_nofile_3_before_the_first_loop, .program = "fault_place",
+      .args = {"nofile", "turn", "turn"}, .flags = FAULT_UNTRACED,
+      .says = BOTH("cannot trace: no ring memory in /dev/shm: Too many open files, nor"))
+FAULT(fault_places, chroot, .program = "fault_place",
+      .args = {"turn", "chroot", "turn", "nap", "turn"}, .flags = FAULT_ROOT)
+/* The trace lies below the new root, and other lines may follow. */
+FAULT(fault_places, chroot_before_the_first_loop, .program = "fault_place",
+      .args = {"chroot", "turn", "turn"}, .flags = FAULT_ROOT | FAULT_UNTRACED | FAULT_SAYS_MORE,
+      .says = BOTH("no ring memory in /dev/shm: No such file or directory; "
+		   "using the trace folder"))
+FAULT(fault_places, setuid, .program = "fault_place",
+      .args = {"turn", "nobody", "turn", "nap", "turn"},
+      .flags = FAULT_ROOT | FAULT_THREAD_LEAVES_RING)
+FAULT(fault_places, setuid_before_the_first_loop, .program = "fault_place",
+      .args = {"nobody", "turn", "nap", "turn"}, .flags = FAULT_ROOT | FAULT_UNTRACED,
+      .says = BOTH("events were not written to "))
+FAULT(fault_places, undumpable, .program = "fault_place",
+      .args = {"undumpable", "turn", "nap", "turn"})
+FAULT(fault_places, undumpable_nobody, .program = "fault_place",
+      .args = {"undumpable", "turn", "nap", "turn"}, .prepare = become_nobody,
+      .flags = FAULT_ROOT)
+FAULT(fault_places, cwd_removed, .program = "fault_place",
+      .args = {"turn", "leave", "turn", "nap", "turn"})
+FAULT(fault_places, cwd_removed_before_the_first_loop, .program = "fault_place",
+      .args = {"leave", "turn", "nap", "turn"})
+FAULT(fault_places, trace_folder_removed, .program = "fault_place",
+      .args = {"turn", "nap", "remove", "turn", "sleep", "turn"}, .flags = FAULT_LOSES,
+      .says = BOTH("events were not written to "))
+FAULT(fault_places, trace_folder_renamed, .program = "fault_place",
+      .args = {"turn", "nap", "rename", "turn", "sleep", "turn"},
+      .flags = FAULT_LOSES | FAULT_UNTRACED)
+FAULT(fault_places, trace_folder_locked, .program = "fault_place",
+      .args = {"turn", "nap", "lock", "turn", "nap", "unlock", "turn"}, .prepare = become_nobody,
+      .flags = FAULT_ROOT)
+FAULT(fault_places, trace_folder_read_only, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = locked_folder,
+      .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
+FAULT(fault_places, trace_folder_on_a_read_only_mount, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = read_only_folder,
+      .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
+FAULT(fault_places, disk_full, .program = "fault_place",
+      .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
+	       "nap", "turn"}, .prepare = small_disk, .flags = FAULT_ROOT | FAULT_LOSES,
+      .says = BOTH("No space left on device"))
+/* What comes meanwhile waits in the ring. */
+FAULT(fault_places, disk_full_for_a_moment, .program = "fault_place",
+      .args = {"turn", "flush", "fill", "turn", "nap", "nap", "free", "sleep", "turn"},
+      .prepare = disk_of_a_megabyte, .flags = FAULT_ROOT | FAULT_MAY_SAY,
+      .says = BOTH("No space left on device"))
+FAULT(fault_places, quota, .program = "fault_place",
+      .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
+	       "turn", "turn", "turn", "nap", "turn"}, .env = {"UVTRACE_RING_SIZE=8M"},
+      .prepare = small_quota, .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES,
+      .says = BOTH("Disk quota exceeded"))
+FAULT(fault_places, edquot_from_the_start, .program = "fault_place",
+      .args = {"quota", "turn", "nap", "turn"}, .flags = FAULT_UNTRACED,
+      .says = BOTH("Disk quota exceeded"))
+/* A helper that was made before knows nothing of it. */
+FAULT(fault_places, edquot_while_it_runs, .program = "fault_place",
+      .args = {"turn", "nap", "quota", "turn", "nap", "turn"}, .flags = FAULT_LOSES,
+      .says = {[FAULT_THREAD] = "Disk quota exceeded"})
+FAULT(fault_places, rlimit_fsize, .program = "fault_place",
+      .args = {"turn", "fsize", "turn", "nap", "turn"},
+      .says = {[FAULT_THREAD] = "File too large"})
+FAULT(fault_places, rlimit_fsize_of_64_kib_from_the_start, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = small_files, .flags = FAULT_UNTRACED,
+      .says = BOTH("cannot trace: no ring memory in /dev/shm: File too large, nor"))
+FAULT(fault_places, rlimit_fsize_of_16_mib_from_the_start, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = middling_files)
+FAULT(fault_places, shm_full, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = shm_small, .flags = FAULT_ROOT,
+      .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
+FAULT(fault_places, shm_full_deep_trace_folder, .program = "fault_place",
+      .args = {"turn", "nap", "turn"},
+      .env = {"UVTRACE_PATH=uvtrace.data/../deep/down/../../uvtrace.data/trace.bin"},
+      .prepare = shm_small, .flags = FAULT_ROOT,
+      .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
+FAULT(fault_places, shm_nearly_full, .program = "fault_place",
+      .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap",
+	       "turn"}, .prepare = shm_nearly_full, .flags = FAULT_ROOT | FAULT_LOSES,
+      .says = BOTH("little memory for rings: "))
+FAULT(fault_places, shm_noexec, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = shm_noexec, .flags = FAULT_ROOT)
+FAULT(fault_places, shm_read_only, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = shm_read_only, .flags = FAULT_ROOT,
+      .says = BOTH("no ring memory in /dev/shm: Read-only file system; using the trace folder"))
+FAULT(fault_places, shm_absent, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = shm_absent, .flags = FAULT_ROOT,
+      .says = BOTH("no ring memory in /dev/shm: No such file or directory; "
+		   "using the trace folder"))
+FAULT(fault_places, rlimit_as, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = little_memory)
+FAULT(fault_places, rlimit_as_of_20_mib, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = hardly_any_memory, .flags = FAULT_LOSES)
+FAULT(fault_places, rlimit_nproc, .program = "fault_place",
+      .args = {"nproc", "turn", "nap", "turn"}, .prepare = become_nobody, .flags = FAULT_ROOT,
+      .says = BOTH("nobody drains: no "))
+FAULT(fault_places, no_helper, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = no_helper, .flags = FAULT_ROOT,
+      .says = {[FAULT_PROCESS] = "no helper process: Permission denied; draining in a thread"})
+FAULT(fault_places, seccomp, .program = "fault_place",
+      .args = {"turn", "seccomp", "turn", "nap", "turn"})
+FAULT(fault_places, seccomp_before_the_first_loop, .program = "fault_place",
+      .args = {"seccomp", "turn", "turn"}, .flags = FAULT_UNTRACED,
+      .says = BOTH("cannot trace: no ring memory in /dev/shm: Operation not permitted, nor"))
+FAULT(fault_places, no_tsc, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = no_tsc, .flags = FAULT_ROOT)
 
 /* What came while the disk was full is missing, but for what the ring can hold, and counted; what came before and after
  * is there. */
@@ -363,7 +301,7 @@ static void check_disk_full_for_a_while(enum fault_mode mode)
 	harness_leave();
 }
 
-Test(fault_places, disk_full_for_a_while, .timeout = 60)
+Test(fault_places, disk_full_for_a_while)
 {
 	if (geteuid() != 0 || own_mounts() != 0)
 		cr_skip_test("only root can make a small disk");

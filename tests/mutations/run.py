@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# Applies each mutation of table.txt to a copy of the sources, builds what the named tests need, runs them, and reports
-# which mutations survive: a test that passes with the mutation does not hold what it says it holds.
+# Applies each mutation of table.txt to a copy of the sources, builds what the named tests need, runs
+# them, and reports which mutations survive: a test that passes with the mutation does not hold what
+# it says it holds. One object tree (BUILD/mutations/build) serves all rows; each row compiles one file.
 #
-# Usage: run.py [BUILD] [PATTERN]   only mutations whose file or change contains PATTERN
+# Usage: run.py [BUILD] [TEXT ...]   only rows that contain one of the texts
 # A row of the table is five fields, divided by " | " (a line that begins with # is a comment):
 #   suite     unit, e2e, faults (Criterion) or page (node's test runner)
-#   filter    which tests to run: Criterion's "suite/test" with wildcards; for page: a part of the test's name
+#   filter    which tests to run: Criterion's "suite/test" with wildcards;
+#             for page: the test file and a part of the test's name, "test_polls.js: a click"
 #   file      the source that is changed
-#   old       text that occurs exactly once in the file
-#   new       what takes its place
-# Exit status: 0 every mutation was killed, 1 some survived, 2 the table is wrong.
+#   old       text that occurs exactly once in the file; \n is a line's end, \t a tab, \| a bar
+#   new       what takes its place; "(nothing)" where it is only taken out
+# Before the first mutation the named tests run once as they are: a test that fails anyway, or that
+# matches nothing, shows nothing.
+# Exit status: 0 every mutation was killed, 1 some survived, 2 rows are wrong.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -23,57 +28,98 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_SECONDS_MAX = 300
 BINARIES = {"unit": "unit_tests", "e2e": "e2e_tests", "faults": "fault_tests"}
+# Quick to compile; the page is built for its own tests alone.
+FLAGS = ["OPT=-O1 -g", "LTO="]
+NO_PAGE = ["VIEWER_TOOLS="]
 
 
-def rows():
+def text_of(field):
+    if field == "(nothing)":
+        return ""
+    return field.replace("\\n", "\n").replace("\\t", "\t").replace("\\|", "|")
+
+
+class Row:
+    def __init__(self, number, line):
+        fields = line.split(" | ")
+        if len(fields) != 5 or (fields[0] not in BINARIES and fields[0] != "page"):
+            sys.exit(f"table.txt:{number}: not five fields, or no such suite")
+        self.number = number
+        self.suite, self.tests, self.file = fields[:3]
+        self.old, self.new = (text_of(field) for field in fields[3:])
+        self.label = f"table.txt:{number}: {self.file}: {fields[3]} -> {fields[4]} ({self.suite} {self.tests})"
+
+
+def rows_read(texts):
     with open(os.path.join(HERE, "table.txt"), encoding="utf-8") as table:
         for number, line in enumerate(table, 1):
             line = line.rstrip("\n")
-            if not line or line.startswith("#"):
-                continue
-            fields = line.split(" | ")
-            if len(fields) != 5 or (fields[0] not in BINARIES and fields[0] != "page"):
-                sys.exit(f"table.txt:{number}: not five fields, or no such suite")
-            yield number, *fields
+            if line and not line.startswith("#") and any(text in line for text in texts):
+                yield Row(number, line)
 
 
 def tree_make(tree):
-    """A copy of what git knows, as it lies in the work tree, that keeps the times of unchanged files."""
-    names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split("\n")
-    for name in filter(None, names):
+    """A copy of what git knows, as it lies in the work tree; unchanged files keep their times."""
+    names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
+    names = set(filter(None, names.split("\n")))
+    for folder, folders, files in os.walk(tree):
+        folders[:] = [name for name in folders if folder != tree or name != "build"]
+        for name in files:
+            path = os.path.join(folder, name)
+            if os.path.relpath(path, tree) not in names:
+                os.unlink(path)
+    for name in names:
         source, copy = os.path.join(ROOT, name), os.path.join(tree, name)
         if not os.path.isfile(source):
             continue
-        if os.path.exists(copy) and os.path.getmtime(copy) == os.path.getmtime(source):
-            continue
+        if os.path.exists(copy):
+            with open(source, "rb") as a, open(copy, "rb") as b:
+                if a.read() == b.read():
+                    continue
         os.makedirs(os.path.dirname(copy), exist_ok=True)
-        shutil.copy2(source, copy)
+        shutil.copyfile(source, copy)
+        shutil.copymode(source, copy)
 
 
 def build(tree, suite):
-    targets = ["build/unit_tests"] if suite == "unit" else ["tests"]
-    done = subprocess.run(["make", "-j2", *targets], cwd=tree, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    return done.returncode == 0, done.stderr
+    """The first error that was said; None if it built."""
+    targets = {"unit": ["build/unit_tests"], "page": ["tests", "build/bench/generate_trace",
+                                                      "build/viewer-test/.installed"]}
+    flags = FLAGS + ([] if suite == "page" else NO_PAGE)
+    done = subprocess.run(["make", "-j2", *flags, *targets.get(suite, ["tests"])], cwd=tree, text=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.strip().splitlines() or ["no reason"]
+    return next((line for line in lines if "rror" in line), lines[-1])
 
 
 def run_tests(tree, suite, tests):
     """True if the tests pass; None if the filter selects none."""
     if suite == "page":
-        files = sorted(os.path.join("tests/viewer", f) for f in os.listdir(os.path.join(tree, "tests/viewer")) if f.startswith("test_"))
-        command = ["node", "--test", "--test-name-pattern", tests, *files]
+        file, name = tests.split(": ", 1)
+        command = ["node", "--test", "--test-reporter=tap", "--test-name-pattern", name, f"tests/viewer/{file}"]
     else:
         command = [os.path.join("build", BINARIES[suite]), "--jobs", "2", "--filter", tests]
+    # A group of its own, so that a test that hangs is ended with what it has started.
+    process = subprocess.Popen(command, cwd=tree, env={**os.environ, "BUILD": "build"},
+                               text=True, errors="replace",
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        done = subprocess.run(command, cwd=tree, env={**os.environ, "BUILD": "build"}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=TEST_SECONDS_MAX)
+        output, _ = process.communicate(timeout=TEST_SECONDS_MAX)
     except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         return False
-    if "Tested: 0 " in done.stdout or "# pass 0\n" in done.stdout and "# fail 0\n" in done.stdout:
+    if "Tested: 0 " in output or "Tested: \x1b[0;34m0" in output:
         return None
-    return done.returncode == 0
+    if "\n# pass 0\n" in output and "\n# fail 0\n" in output:
+        return None
+    return process.returncode == 0
 
 
-def mutate(path, old, new):
+def replace(path, old, new):
+    """Changes the file; its text before, or None if `old` is not there exactly once."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     if text.count(old) != 1:
@@ -83,50 +129,65 @@ def mutate(path, old, new):
     return text
 
 
-def restore(path, text):
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.utime(path)
+def try_row(tree, row):
+    """"killed", "SURVIVED", or why the row could not be tried."""
+    path = os.path.join(tree, row.file)
+    text = replace(path, row.old, row.new) if os.path.isfile(path) else None
+    if text is None:
+        return "the text is not there exactly once"
+    try:
+        error = build(tree, row.suite)
+        if error:
+            return f"does not build: {error}"
+        return "SURVIVED" if run_tests(tree, row.suite, row.tests) else "killed"
+    finally:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def unmutated(tree, rows):
+    """What is wrong with the tests as they are: rows of these show nothing."""
+    wrong = {}
+    for suite in sorted({row.suite for row in rows}):
+        error = build(tree, suite)
+        if error:
+            sys.exit(f"the sources do not build: {error}")
+        tests = sorted({row.tests for row in rows if row.suite == suite})
+        for at, name in enumerate(tests, 1):
+            print(f"[{suite} {at}/{len(tests)}] unchanged: {name}", flush=True)
+            passed = run_tests(tree, suite, name)
+            if not passed:
+                wrong[suite, name] = "no test matches" if passed is None else "the test fails without any mutation"
+    return wrong
 
 
 def main():
     build_folder = sys.argv[1] if len(sys.argv) > 1 else "build"
-    pattern = sys.argv[2] if len(sys.argv) > 2 else ""
     tree = os.path.join(ROOT, build_folder, "mutations")
-    chosen = [row for row in rows() if pattern in " | ".join(row[1:])]
-    survived, wrong = [], []
+    rows = list(rows_read(sys.argv[2:] or [""]))
+    survived, wrong, killed = [], [], 0
 
+    os.nice(10)
     os.makedirs(tree, exist_ok=True)
     tree_make(tree)
-    for suite in sorted({row[1] for row in chosen}):
-        ok, error = build(tree, suite)
-        if not ok:
-            sys.exit(f"the sources do not build: {error}")
-    for at, (number, suite, tests, name, old, new) in enumerate(chosen, 1):
+    bad_tests = unmutated(tree, rows)
+    for at, row in enumerate(rows, 1):
         began = time.monotonic()
-        path = os.path.join(tree, name)
-        text = mutate(path, old, new) if os.path.isfile(path) else None
-        if text is None:
-            wrong.append(f"table.txt:{number}: the text is not found exactly once in {name}")
-            continue
-        built, error = build(tree, suite)
-        passed = run_tests(tree, suite, tests) if built else None
-        restore(path, text)
-        if not built:
-            wrong.append(f"table.txt:{number}: does not build: {error.strip().splitlines()[-1] if error else ''}")
-            verdict = "does not build"
-        elif passed is None:
-            wrong.append(f"table.txt:{number}: no test matches {tests}")
-            verdict = "no such test"
+        verdict = bad_tests.get((row.suite, row.tests)) or try_row(tree, row)
+        print(f"[{at}/{len(rows)}] {verdict}: {row.label}  ({time.monotonic() - began:.0f} s)", flush=True)
+        if verdict == "killed":
+            killed += 1
+        elif verdict == "SURVIVED":
+            survived.append(row.label)
         else:
-            verdict = "SURVIVED" if passed else "killed"
-            if passed:
-                survived.append(f"table.txt:{number}: {name}: {old} -> {new} ({suite} {tests})")
-        print(f"[{at}/{len(chosen)}] {verdict}  {name}: {old}  ({time.monotonic() - began:.0f} s)", flush=True)
-    for line in wrong + survived:
-        print(line)
-    print(f"{len(chosen)} mutations: {len(chosen) - len(wrong) - len(survived)} killed, {len(survived)} survived, {len(wrong)} could not be tried")
+            wrong.append(f"{row.label}: {verdict}")
+    for line in wrong:
+        print(f"not tried: {line}")
+    for line in survived:
+        print(f"survived: {line}")
+    print(f"{len(rows)} mutations: {killed} killed, {len(survived)} survived, {len(wrong)} not tried")
     sys.exit(2 if wrong else 1 if survived else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -110,6 +110,10 @@ Test(attach, maps_what_makes_sense)
 	cr_assert_eq(pwrite(fd, &version, sizeof(version), offsetof(struct shared, version)),
 		     (ssize_t)sizeof(version));
 	cr_assert_eq(attach_map(fd, &shared), -EPROTO);
+	put_ring("ring", 42);
+	cr_assert_eq(attach_map(fd, &shared), 0);
+	cr_assert_eq(fchmod(fd, 0640), 0);
+	cr_assert_eq(attach_map(fd, &shared), -EPERM, "its group may have written to it since");
 }
 
 /* The pid of a process that is gone: it has no maps that could be read. */

@@ -174,6 +174,7 @@ Test(baseline, finds_a_longer_tail)
 /* A tenth is less than what counts as worse, sure as it may be; what got faster is not worse at all. */
 Test(baseline, leaves_small_changes_and_gains_in_peace)
 {
+	thresholds.values[LIMIT_worse_least] = 0;
 	srandom(1);
 	compare(noisy, slower_by_a_little, RUNS);
 	cr_assert_eq(worse_count, 0);
@@ -182,6 +183,30 @@ Test(baseline, leaves_small_changes_and_gains_in_peace)
 	cr_assert_eq(worse_count, 0);
 	cr_assert(strstr(rows[0].callback, "on_read"));
 	cr_assert_str_eq(rows[0].kind, "read");
+	done();
+}
+
+static uint64_t short_runs(uint32_t n)
+{
+	return noisy(n) / 20;
+}
+
+static uint64_t short_runs_doubled(uint32_t n)
+{
+	return noisy(n) / 10;
+}
+
+/* Twice as long, and surely so, but by microseconds: that is less than anybody waits for. */
+Test(baseline, leaves_what_is_little_in_itself_in_peace)
+{
+	srandom(1);
+	compare(short_runs, short_runs_doubled, RUNS);
+	cr_assert_eq(row_count, 1);
+	cr_assert_eq(worse_count, 0);
+	done();
+	thresholds.values[LIMIT_worse_least] = 1000;
+	compare(short_runs, short_runs_doubled, RUNS);
+	cr_assert_eq(worse_count, 1);
 	done();
 }
 

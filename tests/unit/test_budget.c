@@ -130,6 +130,9 @@ Test(budget, nonsense_is_no_limit)
 	memset(text, 'x', sizeof(text));
 	strcpy(text + 4000, "\n" V2);
 	cr_expect_eq(limit_of("0::/a\n", text), 12345678);
+	/* ... and its own rest is no line, wherever it is cut. */
+	strcpy(text + 1024, V2);
+	cr_expect_eq(limit_of("0::/a\n", text), UINT64_MAX);
 }
 
 Test(budget, bytes)
@@ -137,6 +140,7 @@ Test(budget, bytes)
 	cr_expect_eq(budget_bytes(UINT64_MAX, UINT64_MAX), 64 * MIB);
 	cr_expect_eq(budget_bytes(64 * MIB, UINT64_MAX), 4 * MIB);
 	cr_expect_eq(budget_bytes(UINT64_MAX, 64 * MIB), 48 * MIB);
+	cr_expect_eq(budget_bytes(960 * MIB, 64 * MIB), 48 * MIB, "a quarter stays for others");
 	cr_expect_eq(budget_bytes(UINT64_MAX, 0), 0);
 }
 
@@ -183,6 +187,8 @@ Test(budget, rings)
 			cr_assert_leq(rings.bytes / rings.step, SHARED_STEPS_MAX);
 			cr_assert(rings.count == 1 ||
 				  rings.count * rings.step + rings.grow <= total);
+			cr_assert(rings.count == 1 || rings.count * rings.step <= total / 2,
+				  "the other half is for who needs more");
 			cr_assert(total < 4 * MIB || rings.count == SHARED_RINGS_MAX, "%lu of %lu",
 				  rings.count, total);
 		}

@@ -48,6 +48,22 @@ Test(demangle, small_names_of_huge_ones_stay, .timeout = 20)
 	check(name, again);
 }
 
+/* libstdc++ would take any length apart, level by level on the stack: a name at the limit is, a longer one is not. */
+Test(demangle, names_beyond_the_limit_stay)
+{
+	static char name[DEMANGLE_BYTES_MAX + 2], plain[DEMANGLE_BYTES_MAX + 2];
+	size_t letters = DEMANGLE_BYTES_MAX - strlen("_Z1018v");
+
+	cr_assert_eq(letters, 1017);
+	memset(plain, 'a', letters);
+	snprintf(name, sizeof(name), "_Z1017%sv", plain);
+	cr_assert_eq(strlen(name), DEMANGLE_BYTES_MAX);
+	check(name, plain);
+	plain[letters] = 'a';
+	snprintf(name, sizeof(name), "_Z1018%sv", plain);
+	check(name, name);
+}
+
 Test(demangle, deep_names_stay)
 {
 	static char name[100000] = "_Z1f";

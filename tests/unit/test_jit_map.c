@@ -78,6 +78,7 @@ Test(jit_map, takes_the_last_of_those_that_overlap)
 	check_name(0x1050, "large", 0x50);
 	check_name(0x1110, "second", 0x10);
 	check_name(0x1175, "fourth", 5);
+	check_name(0x1185, "fourth", 0x15);
 	check_name(0x1195, "third", 0x15);
 	check_name(0x1200, "large", 0x200);
 }

@@ -334,7 +334,7 @@ Test(named, what_was_on_its_way_when_recording_was_off)
 	cr_assert_eq(timeline->names[NAME_REQUEST].begins_alone, 1);
 }
 
-/* Thousands at once, ended in another order: the table of those on their way grows and closes its holes. */
+/* A thousand at once, ended in another order. */
 Test(named, many_at_once)
 {
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;

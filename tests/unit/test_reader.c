@@ -292,7 +292,7 @@ Test(reader, too_many_samples_are_thinned_evenly)
 {
 	enum { PER_BLOCK = 20000, BLOCKS = 60 };
 	struct trace_sample *block = calloc(PER_BLOCK, sizeof(*block));
-	size_t count[4] = {0};
+	size_t count[4] = {0}, first = 0, last = 0;
 	struct trace *trace;
 
 	builder_header(builder, builder_default_header(1));
@@ -309,8 +309,14 @@ Test(reader, too_many_samples_are_thinned_evenly)
 	assert_problem(trace, "too many samples");
 	cr_assert_leq(trace->processes[0].sample_count, 1u << 20);
 	cr_assert_geq(trace->processes[0].sample_count, 1u << 19);
-	for (size_t i = 0; i < trace->processes[0].sample_count; i++)
-		count[trace->processes[0].samples[i].worker]++;
+	for (size_t i = 0; i < trace->processes[0].sample_count; i++) {
+		const struct trace_sample *sample = &trace->processes[0].samples[i];
+
+		count[sample->worker]++;
+		first += sample->tick < PER_BLOCK;
+		last += sample->tick >= (BLOCKS - 1) * PER_BLOCK;
+	}
+	cr_assert(first <= last + 8 && last <= first + 8, "%zu at the start, %zu at the end", first, last);
 	for (size_t i = 0; i < 4; i++)
 		cr_assert_leq(count[i], count[(i + 1) % 4] + BLOCKS);
 	free(block);

@@ -240,6 +240,20 @@ Test(room, a_smaller_share_is_kept_to)
 	cr_assert_leq(atomic_load(&shared->grown_bytes), 3 * STEP_BYTES);
 }
 
+/* Nobody drains: the ring is filled up to its share and no further, though the budget has more. */
+Test(room, nobody_goes_beyond_the_share)
+{
+	uint64_t step = STEP_BYTES / sizeof(struct record), count = 0;
+
+	begin(16 * STEP_BYTES);
+	atomic_store(&shared->share_steps, 3);
+	while (count < RING_RECORDS && emit())
+		count++;
+	cr_assert_leq(count, 3 * step);
+	cr_assert_gt(count, 2 * step);
+	cr_assert_eq(atomic_load(&shared->grown_bytes), 2 * STEP_BYTES);
+}
+
 /* What comes out of shared memory is not believed: the worker stays in its ring. */
 Test(room, a_wild_tail_does_no_harm)
 {
@@ -258,6 +272,7 @@ Test(room, a_wild_tail_does_no_harm)
 		cr_assert_geq(thread.limit + THREAD_HEADROOM, thread.start);
 		cr_assert(thread.head - thread.start < RING_RECORDS);
 		cr_assert_leq(thread.reach, RING_RECORDS);
+		cr_assert_leq(thread.tail, thread.head);
 	}
 }
 

@@ -149,13 +149,48 @@ Test(symbols, falls_back_to_what_the_trace_recorded)
 	cr_assert_str_eq(symbols_site(symbols, 1, false)->name, "recorded_name+0x10");
 }
 
+/* This program's file, in which the note of its build-id is none any more. */
+static void copy_without_build_id(char *path)
+{
+	static const char note[] = "\4\0\0\0\24\0\0\0\3\0\0\0GNU";
+	FILE *from = fopen(own_path, "rb"), *to = fdopen(mkstemp(path), "wb");
+	char *bytes, *found;
+	struct stat status;
+
+	cr_assert(from && to && fstat(fileno(from), &status) == 0);
+	bytes = malloc((size_t)status.st_size);
+	cr_assert_eq(fread(bytes, 1, (size_t)status.st_size, from), (size_t)status.st_size);
+	found = memmem(bytes, (size_t)status.st_size, note, sizeof(note));
+	cr_assert_not_null(found, "this program has no build-id");
+	found[8] = 99;
+	cr_assert_eq(fwrite(bytes, 1, (size_t)status.st_size, to), (size_t)status.st_size);
+	fclose(from);
+	fclose(to);
+	free(bytes);
+}
+
 Test(symbols, believes_no_file_without_build_id_that_is_newer_than_the_trace)
 {
+	static char path[] = "/tmp/uvtrace_test_symbols_XXXXXX";
+
 	modules[0].build_id_bytes = 0;
 	process.start_real_ns = UINT64_MAX;
 	ask();
 	cr_assert_null(strstr(symbols_site(symbols, 1, false)->name, "symbols_test_callback"),
 		       "the trace has no build-id, the file has one: not the same");
+	tear_down();
+	copy_without_build_id(path);
+	modules[0].path = path;
+	process.start_real_ns = UINT64_MAX;
+	ask();
+	cr_expect_not_null(strstr(symbols_site(symbols, 1, false)->name, "symbols_test_callback"),
+			   "neither has one, and the file was there before");
+	tear_down();
+	process.start_real_ns = 1000000000;
+	ask();
+	cr_expect_null(strstr(symbols_site(symbols, 1, false)->name, "symbols_test_callback"),
+		       "it was changed since");
+	unlink(path);
 }
 
 Test(symbols, survives_files_that_are_none)

@@ -3,129 +3,9 @@
  * Segments: names, modes, what is never overwritten, the limits of one file and of all, and failing disks. What is in
  * the folder is judged by looking at the folder.
  */
-#include <criterion/criterion.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "writer_helper.h"
 
-#include "format/crc32c.h"
-#include "drain/writer.h"
-
-#define PID	    1234567u /* nobody's: above the kernel's highest by default */
-#define BLOCK_BYTES 1000
-
-static char folder[200];
-static struct writer writer;
-static struct trace_file_header header;
-static struct shared_options options;
-
-static void setup(void)
-{
-	snprintf(folder, sizeof(folder), "/tmp/uvtrace_test_writer_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-	options.file_size_bytes = 40000;
-	options.total_size_bytes = 200000;
-	snprintf(options.path, sizeof(options.path), "%s/a/b/name.bin", folder);
-	header.header_bytes = sizeof(header);
-	cr_assert_eq(writer_init(&writer, &options, PID), 0);
-}
-
-static void teardown(void)
-{
-	char command[sizeof(folder) + 10];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	cr_assert_eq(system(command), 0);
-}
-
-TestSuite(writer, .init = setup, .fini = teardown);
-
-static int append(struct writer *to, uint32_t bytes)
-{
-	static struct {
-		struct trace_block_header header;
-		char payload[65536];
-	} block;
-
-	block.header = (struct trace_block_header){.magic = TRACE_BLOCK_MAGIC,
-						   .type = TRACE_BLOCK_EVENTS,
-						   .header_bytes = sizeof(block.header),
-						   .payload_bytes = bytes};
-	return writer_append(to, &block.header, 0);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[600];
-
-	snprintf(path, sizeof(path), "%s/a/b/%s", folder, name);
-	return path;
-}
-
-static const char *in_top(const char *name)
-{
-	static char path[600];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static bool exists(const char *name)
-{
-	return access(in_folder(name), F_OK) == 0;
-}
-
-static void make_folder(void)
-{
-	cr_assert_eq(mkdir(in_top("a"), 0700), 0);
-	cr_assert_eq(mkdir(in_top("a/b"), 0700), 0);
-}
-
-/* A file that was changed so many seconds ago. */
-static void make_file(const char *name, off_t bytes, time_t age)
-{
-	int fd = open(in_folder(name), O_CREAT | O_EXCL | O_WRONLY, 0600);
-	struct timespec times[2];
-
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(ftruncate(fd, bytes), 0);
-	clock_gettime(CLOCK_REALTIME, &times[0]);
-	times[0].tv_sec -= age;
-	times[1] = times[0];
-	cr_assert_eq(futimens(fd, times), 0);
-	close(fd);
-}
-
-/* Bytes of all files in the folder, and how many there are. */
-static uint64_t folder_bytes(int *files)
-{
-	DIR *dir = opendir(in_folder(""));
-	struct dirent *entry;
-	uint64_t bytes = 0;
-	struct stat stat;
-
-	cr_assert_not_null(dir);
-	*files = 0;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		cr_assert_eq(fstatat(dirfd(dir), entry->d_name, &stat, 0), 0);
-		bytes += (uint64_t)stat.st_size;
-		++*files;
-	}
-	closedir(dir);
-	return bytes;
-}
+TestSuite(writer, .init = writer_setup, .fini = writer_teardown);
 
 Test(writer, segment_is_private_and_gets_its_name_when_sealed)
 {
@@ -287,6 +167,24 @@ Test(writer, what_a_living_process_writes_is_not_evicted_and_counts_as_full)
 	cr_assert_leq(other.bytes + writer.bytes, 180000);
 }
 
+/* The lock shows that a segment is being written (its process may have another number here, in a container), and so
+ * does the process alone (there are file systems without locks). */
+Test(writer, lock_or_process_shows_that_a_segment_is_written)
+{
+	char living[64];
+	int fd;
+
+	snprintf(living, sizeof(living), "name.%d.1.bin.open", getppid());
+	make_folder();
+	make_file("name.7654321.1.bin.open", 90000, 10);
+	make_file(living, 90000, 10);
+	fd = open(in_folder("name.7654321.1.bin.open"), O_RDONLY);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	cr_assert_neq(writer_begin(&writer, &header, 0), 0, "20,000 bytes are left of the budget");
+	cr_assert(exists("name.7654321.1.bin.open") && exists(living));
+	close(fd);
+}
+
 Test(writer, what_a_dead_process_left_open_is_evicted)
 {
 	make_folder();
@@ -369,101 +267,4 @@ Test(writer, paths_that_cannot_be_ones_are_refused)
 	memset(options.path + 1, 'a', 1000);
 	options.path[1001] = '\0';
 	cr_assert_eq(writer_init(&writer, &options, PID), -EINVAL);
-}
-
-/* ---- Failing disks -------------------------------------------------------------------------------------- */
-
-/* A limit on the size of files is the full disk that needs no privileges: write(2) stops in the middle of a block. */
-Test(writer, half_a_block_is_taken_back_and_a_later_segment_tried)
-{
-	struct rlimit limit = {.rlim_cur = 5000, .rlim_max = RLIM_INFINITY};
-	struct stat stat_;
-
-	signal(SIGXFSZ, SIG_IGN);
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(append(&writer, 3000), 0);
-	cr_assert_eq(append(&writer, 3000), -EFBIG);
-	cr_assert(!writer.is_open);
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), 0);
-	cr_assert_eq(stat_.st_size, sizeof(header) + sizeof(struct trace_block_header) + 3000);
-	cr_assert_eq(append(&writer, 100), -EFBIG);
-	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG, "the limit leaves no room for another");
-	limit.rlim_cur = 65536;
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS - 1), -EFBIG);
-	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS), 0);
-	cr_assert_eq(append(&writer, 100), 0);
-	cr_assert(exists("name.1234567.2.bin.open"));
-}
-
-Test(writer, segment_without_events_is_not_kept_when_it_fails)
-{
-	struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
-	int files;
-
-	signal(SIGXFSZ, SIG_IGN);
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(append(&writer, 3000), -EFBIG);
-	folder_bytes(&files);
-	cr_assert_eq(files, 0);
-}
-
-Test(writer, limit_of_the_process_on_file_sizes_is_kept)
-{
-	struct rlimit limit = {.rlim_cur = 35000, .rlim_max = RLIM_INFINITY};
-
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(writer_init(&writer, &options, PID), 0);
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_eq(append(&writer, 30000), 0);
-	cr_assert_eq(append(&writer, 6000), -EMSGSIZE);
-	limit.rlim_cur = 5000;
-	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(writer_init(&writer, &options, PID), 0);
-	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG);
-}
-
-Test(writer, removed_folder_is_made_again)
-{
-	char command[600];
-
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	snprintf(command, sizeof(command), "rm -r %s/a", folder);
-	cr_assert_eq(system(command), 0);
-	cr_assert_eq(append(&writer, 100), -ENOENT, "nothing is written to a file that nobody can read");
-	cr_assert_not(writer.is_open);
-	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS), 0);
-	cr_assert_eq(append(&writer, 100), 0);
-	cr_assert(exists("name.1234567.2.bin.open"));
-}
-
-Test(writer, folder_that_cannot_be_made_is_an_error)
-{
-	int fd = open(in_top("a"), O_CREAT | O_WRONLY, 0600);
-
-	close(fd);
-	cr_assert_eq(writer_begin(&writer, &header, 0), -ENOTDIR);
-	cr_assert_eq(writer.error, -ENOTDIR);
-	cr_assert_eq(unlink(in_top("a")), 0);
-	cr_assert_eq(writer_begin(&writer, &header, WRITER_RETRY_NS), 0);
-	cr_assert_eq(writer.error, 0);
-}
-
-/* Where the descriptor table is the program's, each write looks whether the path still leads to our file. */
-Test(writer, reopening_never_writes_to_a_strangers_file)
-{
-	struct stat stat_;
-
-	writer.reopens = true;
-	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	cr_assert_lt(writer.fd, 0);
-	cr_assert_eq(append(&writer, 100), 0);
-	cr_assert_eq(rename(in_folder("name.1234567.1.bin.open"), in_top("gone")), 0);
-	make_file("name.1234567.1.bin.open", 0, 0);
-	cr_assert_eq(append(&writer, 100), -ENOENT);
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), -1, "a stranger's file is not renamed");
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin.open"), &stat_), 0);
-	cr_assert_eq(stat_.st_size, 0);
 }
