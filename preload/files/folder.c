@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See folder.h. Each part of a path is opened as what it is (O_PATH, O_NOFOLLOW), judged by its descriptor, and only
- * then gone through; a link is read by its descriptor too, and what it says is gone through in the same way.
+ * See folder.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW) and
+ * checked by its descriptor before the walk enters it. A link is read through its descriptor, and
+ * its target is walked in the same way.
  */
 #include "folder.h"
 

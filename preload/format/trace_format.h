@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The contract between the side that writes a trace (preload/) and the side that reads it (analyzer/): file
- * header, blocks, entries, event words. docs/trace-format.md is the specification; this header is its C form.
+ * The contract between the writers of a trace (preload/) and its readers (analyzer/): file header,
+ * blocks, entries, event words. docs/trace-format.md is the specification; this header is its C
+ * form.
  *
- * Rules: everything is little-endian, fixed-width, naturally aligned inside its struct, without bit-fields;
- * sizes and offsets are asserted below. Every block and every entry carries its length, so a reader skips what
- * it does not know. TRACE_VERSION goes up when an old reader would misread a new file, and then
- * TRACE_READER_VERSION_MIN in the file tells it so; additions that old readers may skip change neither.
- * Written by: encoder.c, writer.c, segment.c, watchdog.c, drain.c. Read by: analyzer/reader.c alone.
+ * Rules: everything is little-endian, fixed-width, naturally aligned inside its struct, without
+ * bit-fields. Sizes and offsets are asserted below. Every block and every entry carries its length,
+ * so a reader skips what it does not know. TRACE_VERSION goes up when an old reader would misread a
+ * new file. TRACE_READER_VERSION_MIN in the file then tells it so. Additions that old readers may
+ * skip change neither. Written by preload/drain/; read by analyzer/trace/ alone.
  */
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H

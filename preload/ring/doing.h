@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a worker is doing, by its newest records: for the watchdog, and for trace_ctl's look from outside.
+ * The callback that a worker is running, found in its newest records. For the watchdog and for
+ * trace_ctl status.
  */
 #ifndef DOING_H
 #define DOING_H
