@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where every thunk jumps to: PollStart, the user's callback, PollEnd. The hottest code of all.
+ * Every thunk jumps here: PollStart, the user's callback, PollEnd. This is the hottest code of all.
  *
- * Rules: two clock reads, no call but the callback's own. The callback may free the handle, the request and
- * the loop, may leave by an exception, longjmp or exit, or come back on another thread: nothing of `a` is read,
- * and the thread is looked up anew afterwards. It is compiled with unwind tables, through which exceptions pass.
+ * Rules: two clock reads, and no call except the callback's own. The callback may free the handle,
+ * the request and the loop. It may leave by an exception, longjmp or exit, or return on another
+ * thread. So nothing of `a` is read afterwards, and the thread is looked up again. Compiled with
+ * unwind tables, because exceptions pass through.
  */
 #include "dispatch.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Handles: each wrapper hands libuv a thunk in the callback's place and forwards. Timers also tell when they are due.
+ * Handles: each wrapper gives libuv a thunk in place of the callback and forwards the call. Timers
+ * also record when they are due.
  */
 #include <stddef.h>
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See by_symbol.h, in the order of the dynamic linker: what comes after us in the global scope (RTLD_NEXT) is
- * everybody's; where there is none, a shared object's own handle knows which libuv it is linked with, where that came
- * in with RTLD_LOCAL (Python's uvloop, lua-luv) or lies inside the object; code without a file (JIT) goes with a
- * libuv.so.1 that is loaded, or with the first copy.
+ * See by_symbol.h. The places are tried in the order of the dynamic linker:
+ *
+ * 1. What comes after us in the global scope (RTLD_NEXT) serves every caller.
+ * 2. Otherwise a shared object's own handle knows which libuv it is linked with. This covers a
+ *    libuv loaded with RTLD_LOCAL (Python's uvloop, lua-luv) or inside the object.
+ * 3. Code without a file (JIT) uses a loaded libuv.so.1, or the first copy.
  */
 #include "by_symbol.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds a libuv by the dynamic linker's symbols.
+ * Finds a libuv through the dynamic linker's symbols.
  */
 #ifndef BY_SYMBOL_H
 #define BY_SYMBOL_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See libuv_copy.h: the list of copies, and of the callers of each. A copy is looked for at a caller's first call and
- * not in the constructor, because other libraries' constructors may run loops before ours, and because libuv may be
- * loaded long after us. Whatever finds copies (by_symbol.c) only fills in a struct libuv_copy.
+ * See libuv_copy.h: the list of copies, and of the callers of each. A copy is searched for at a
+ * caller's first call, not in the constructor. Other libraries' constructors may run loops before
+ * ours, and libuv may be loaded much later. The code that finds copies (by_symbol.c) only fills in
+ * a struct libuv_copy.
  */
 #include "libuv_copy.h"
 
