@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See shm.h. The header is reserved by posix_fallocate, with the first ring's first step, the rest of the rings
- * later by MADV_POPULATE_WRITE (steps.c), so
- * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
- * O_NOFOLLOW: nobody can have put something there before us. Whoever comes later by the name asks whether it
- * still leads to the same file (ring_file.h).
+ * See shm.h. The header and the first ring's first step are reserved by posix_fallocate, the rest
+ * of the rings later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error here and not a
+ * SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so nobody can have
+ * prepared the place. Whoever opens the name later checks that it is still the same file
+ * (ring_file.h).
  */
 #include "shm.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ring file: made in /dev/shm, or beside the trace where /dev/shm cannot be had; mapped, its descriptor
- * closed at once, because a program may close or reuse any number it likes.
+ * The ring file. It is created in /dev/shm, or beside the trace if /dev/shm is not usable. It is
+ * mapped and its descriptor closed at once, because a program may close or reuse any number.
  */
 #ifndef SHM_H
 #define SHM_H
