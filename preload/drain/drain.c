@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
- * noted heads into blocks, sample, tell what changed, say what is done. Sites are looked for after the heads were
- * read, so a block never names a site that the file does not have.
+ * See drain.h. Each tick: read the requests, read every ring's head, write new sites, encode the
+ * records below those heads into blocks, sample, write what changed, acknowledge the requests.
+ * Sites are read after the heads, so a block never names a site that the file does not have.
  *
- * Rules: nothing in shared memory is believed. Sizes and offsets are copied once. What becomes of the records is in
- * rings.c.
+ * Rules: nothing in shared memory is trusted. Sizes and offsets are copied once. rings.c moves the
+ * records.
  */
 #include "drain.h"
 

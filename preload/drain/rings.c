@@ -2,10 +2,11 @@
  *
  * See rings.h: from the rings into segments.
  *
- * Rules: nothing in shared memory is believed; indices are checked at each use; a value that makes no sense costs
- * events, never more. The tail moves on only when the bytes are in the file (or given up). Few records are left in
- * their ring for up to a second: they are as safe there, and a block costs 64 bytes. While nothing can be written (a
- * disk is full), the newest quarter of a ring waits, for as long as it takes.
+ * Rules: nothing in shared memory is trusted, and indices are checked at each use. A value that
+ * makes no sense costs events, never more. The tail moves only when the bytes are in the file (or
+ * given up). A few records stay in their ring for up to a second: they are as safe there, and a
+ * block costs 64 bytes. While nothing can be written (the disk is full), the newest quarter of a
+ * ring waits, for as long as it takes.
  */
 #include "rings.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The drain's own state, and the half of it that brings records from the rings into segments (rings.c); the other half
- * is drain.c. Nobody else includes this.
+ * The drain's own state, and its half that moves records from rings into segments (rings.c,
+ * rings_memory.c). The other half is drain.c. Only these three include this file.
  */
 #ifndef RINGS_H
 #define RINGS_H

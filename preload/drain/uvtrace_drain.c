@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The helper process: `uvtrace-drain RING [MAPS]`, made by the traced program with the ring file and its
- * /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing else open. It drains until the
- * program is gone (drain.c does the work) and has no other tie to it: own session, no signal that is meant for the
- * program, no descriptor, folder or terminal.
+ * The helper process: `uvtrace-drain RING [MAPS]`. The traced program starts it with the ring file
+ * and its own /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing
+ * else open. It drains until the program is gone (drain.c does the work). It has no other tie to
+ * the program: its own session, no signal meant for the program, no descriptor, directory or
+ * terminal.
  *
- * Rules: it prints nothing and traces nothing. Whatever goes wrong, it ends quietly: the program runs on.
+ * Rules: it prints nothing and traces nothing. Whatever goes wrong, it exits quietly and the
+ * program runs on.
  */
 #include <errno.h>
 #include <limits.h>

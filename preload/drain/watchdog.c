@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog.h. A round finds out what each thread is in, from the newest records of its ring. A poll that is seen
- * for the first time gets the time at which it will be too long, and the drain is woken just then; since rounds are no
- * further apart than the threshold, none is missed that runs for longer.
+ * See watchdog.h. A round finds each thread's current callback in the newest records of its ring.
+ * When a callback is first seen, its deadline is set, and the drain wakes up at that time. Rounds
+ * are no further apart than the threshold, so no callback that runs longer is missed.
  *
- * Of the stack and of the registers only what points into code or into the stack is written: what unwinding needs.
+ * Of stack and registers only words that point into code or into the stack are written. Unwinding
+ * needs no more.
  */
 #include "watchdog.h"
 

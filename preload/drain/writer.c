@@ -2,10 +2,10 @@
  *
  * See writer.h.
  *
- * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
- * another process has open counts with what it may grow to, which its header says, and a new segment's file is made
- * before the folder is looked through, so of two that begin at once at least one sees the other. Where many
- * processes write, each segment may only grow to a share of the budget.
+ * The budget holds at every moment, however many processes write to one path, for two reasons. A
+ * segment that another process has open counts with the size that its header allows. And a new
+ * segment's file is created before the directory is read, so of two that begin at once at least one
+ * sees the other. If many processes write, each segment may grow only to a share of the budget.
  */
 #include "writer.h"
 
