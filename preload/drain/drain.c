@@ -178,7 +178,7 @@ static void watch(struct drain *drain)
 		watch_ring(drain, i);
 }
 
-/* Everything that is told once a second at most: a clock pair, how far the workers are, samples. */
+/* What is written at most once a second: a clock pair, worker entries, samples. */
 static void flush(struct drain *drain)
 {
 	bool news = drain->active_ns >= drain->flushed_ns;
@@ -205,7 +205,7 @@ static void tick(struct drain *drain)
 	drain->now_ns = now_ns;
 	flushes = flush_is_due(drain);
 	if (drain_is_over(drain))
-		drain->segment.writer.retry_ns = 0; /* there is no later */
+		drain->segment.writer.retry_ns = 0; /* the last chance */
 	rings_count(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		rings_note(drain, i);
@@ -246,7 +246,7 @@ static bool is_idle(const struct drain *drain)
 	return true;
 }
 
-/* A helper whose program became another one by exec is left over: nobody has the ring mapped. */
+/* After an exec of the program its helper is left over: no process has the ring mapped. */
 static bool program_left(struct drain *drain)
 {
 	if (drain->shared->options.drain != SHARED_DRAIN_PROCESS)

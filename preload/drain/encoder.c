@@ -140,7 +140,7 @@ INLINE uint32_t word_slot(uint64_t word)
 }
 _Static_assert(ENCODER_SLOTS == 1 << 13, "word_slot");
 
-/* A new block knows no words. */
+/* A new block starts with an empty table of words. */
 static void words_forget(struct encoder_words *words)
 {
 	for (uint32_t i = 0; i < words->count; i++)
@@ -343,7 +343,7 @@ static uint64_t bridge_encode(struct encoder *encoder, struct encoder_words *wor
 	return items_encode(encoder, words, pen, copy, count);
 }
 
-/* Goes on as far as the ring is straight. */
+/* Encodes up to the end of the ring's memory, without wrapping. */
 static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
 				const struct encoder_source *source, uint64_t at)
 {

@@ -29,7 +29,7 @@ struct orphans_visitor {
 	void *arg;
 };
 
-/* In /dev/shm and in the folder of the heir's trace. */
+/* Searches /dev/shm and the directory of the recoverer's trace. */
 void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor);
 
 #endif

@@ -50,7 +50,7 @@ static uint64_t steps_needed(const struct drain *drain, uint32_t i)
 	return needed;
 }
 
-/* False: its thread is just finding room. */
+/* False: its thread holds the lock. */
 static bool worker_trim(struct drain *drain, uint32_t i, uint64_t share)
 {
 	struct shared_ring *ring = &drain->shared->rings[i];
@@ -121,7 +121,7 @@ bool rings_are_tidy(const struct drain *drain)
 	return true;
 }
 
-/* What a drain that was killed left half done. */
+/* Finishes what a killed drain left half done. */
 void rings_take_over(struct drain *drain)
 {
 	rings_count(drain);

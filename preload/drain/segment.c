@@ -487,7 +487,7 @@ static void header_init(struct segment *segment)
 	memcpy(header->boot_id, shared->boot_id, sizeof(header->boot_id));
 }
 
-/* Where the link may not be read: the program itself lies below its libraries. */
+/* If the link is not readable: the executable is mapped below its libraries. */
 static void guess_exe(struct segment *segment)
 {
 	const struct module *first = segment->modules.list;

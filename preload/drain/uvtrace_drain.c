@@ -132,7 +132,7 @@ static bool life_start(struct shared *shared)
 	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
 }
 
-/* What a program of the same trace left that died with its drain: somebody restarted it, and here we are. */
+/* Recovers rings of earlier programs of the same trace that died with their drain (a restarted service). */
 static void *orphans_take(void *arg)
 {
 	struct shared *shared = arg;
@@ -142,7 +142,7 @@ static void *orphans_take(void *arg)
 	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
 	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
 	orphans_recover(&heir, &(struct orphans_visitor){0});
-	/* The program has left so much of its memory to them. */
+	/* The program's budget was smaller by this much. */
 	atomic_fetch_add(&shared->grow_bytes, shared->held_bytes);
 	shared->held_bytes = 0;
 	return NULL;
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 	watch_start(&watch);
 	has_orphans = orphans_start(watch.shared, &orphans);
 	error = drain_run(watch.shared, &watch.gone);
-	if (has_orphans) /* half of it would be done again by another */
+	if (has_orphans) /* stopping half-way would make another repeat it */
 		pthread_join(orphans, NULL);
 	return error == 0 ? 0 : 1;
 }

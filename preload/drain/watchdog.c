@@ -75,7 +75,7 @@ static void *looker_main(void *arg)
 	return arg;
 }
 
-/* Makes the thread that looks; where that cannot be, the drain looks by itself and nobody is stopped. */
+/* Starts the sampling thread. If that fails, the drain samples by itself and stops no thread. */
 static bool looker_start(void)
 {
 	pthread_attr_t attributes;
@@ -132,7 +132,8 @@ static void look_ask(struct watchdog *watchdog, const struct watchdog_ring *ring
 
 /* ---- What is written of a look -------------------------------------------------------------------------- */
 
-/* A frame pointer to beyond what was read says that a frame ends there. */
+/* Whether unwinding may need this value: it points into code or into the stack. A frame pointer may point beyond the
+ * words that were read; it still says that a frame ends there. */
 static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
@@ -222,7 +223,7 @@ static void look_write(struct watchdog *watchdog)
 	entries_flush(segment, &segment->entries, watchdog->now_ns);
 }
 
-/* After looks at it, the poll is over. */
+/* Records the end of a callback that was sampled. */
 static void end_write(struct watchdog *watchdog, const struct watchdog_poll *poll, uint32_t tid)
 {
 	struct segment *segment = watchdog->segment;
@@ -364,7 +365,7 @@ static bool may_look(struct watchdog *watchdog)
 	return true;
 }
 
-/* The next look comes when the poll has run for twice as long. */
+/* The next sample is due when the callback has run for twice as long. */
 static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring)
 {
 	uint64_t age_ns = watchdog->now_ns - poll->start_ns, step_ns = threshold_of(watchdog, ring->role);
@@ -401,7 +402,7 @@ static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 	return watchdog_has_news(watchdog) && looker.ring == ring;
 }
 
-/* What a look saw counts if the poll was open all the while. */
+/* A sample counts only if the callback was open all the while. */
 static void look_collect(struct watchdog *watchdog, bool was_open)
 {
 	struct watchdog_poll *poll = &watchdog->polls[looker.ring];

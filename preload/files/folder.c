@@ -77,8 +77,8 @@ static int way_to_root(struct way *way)
 	return way_enter(way, folder, &found);
 }
 
-/* Where anybody may make names, this may be a trap: a folder whose owner exchanges files under our hands. A link leads
- * wherever its owner wants. Whether the system's own links are root's is not seen in a user namespace. */
+/* In a directory where anybody may create names, another user's directory may be a trap: its owner can exchange files
+ * while we work. A link leads wherever its owner wants. In a user namespace the system's own links may not appear as root's. */
 static bool is_strange(const struct way *way, const struct stat *found)
 {
 	if (found->st_uid == 0 || found->st_uid == geteuid())

@@ -89,7 +89,7 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	thread->wait_counter = thread->last_counter;
 }
 
-/* The first wait of a thread whose libuv is out of sight. */
+/* The first wait of a thread whose libuv is linked into the program. */
 __attribute__((noinline, cold)) static bool libc_tier_wait(struct thread *thread)
 {
 	if (!thread->ring)

@@ -69,7 +69,7 @@ EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*en
 	return rc;
 }
 
-/* What a work function waits for is inside its poll, so then the depth is not 0. */
+/* A wait by a work function itself is inside its callback: the depth is then not 0. */
 EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	struct thread *thread = thread_current;

@@ -35,7 +35,7 @@ static const uint8_t kind_class[KIND_COUNT] = {
 #undef KIND
 };
 
-/* An item ends with its work function, which is libuv's own but for uv_queue_work: then its callback must do. */
+/* A pool item ends with its work function. Except for uv_queue_work that is libuv's own, so the callback must serve. */
 static bool kind_ends_item(enum trace_kind kind)
 {
 	return kind_class[kind] == KIND_CLASS_WORKFN ||

@@ -80,7 +80,7 @@ static struct text_range text_between(void *const functions[REAL_COUNT])
 	return (struct text_range){first, last - first + 1};
 }
 
-/* Stands in for uv_write2 where uv_write is somebody else's (another preload's), who must be asked. */
+/* Used in place of uv_write2 if another preload has its own uv_write, which must be called. */
 static int write_asked(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
 		       uv_stream_t *send_handle, uv_write_cb cb)
 {

@@ -216,7 +216,7 @@ uint64_t budget_bytes(uint64_t memory_limit, uint64_t free_bytes)
 	return bytes < BUDGET_BYTES_MAX ? bytes : BUDGET_BYTES_MAX;
 }
 
-/* A name with our own number is of one that had it before us. */
+/* A ring with our own pid in its name is of an earlier process. */
 static void add_left(int folder, const char *name, void *arg)
 {
 	size_t prefix_bytes = strlen(SHARED_PREFIX);

@@ -133,7 +133,7 @@ static int open_in_trace_folder(struct place *place)
 	return fd;
 }
 
-/* What the user says is not asked any further. */
+/* The user's own value is used as it is. */
 uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
 {
 	struct statvfs file_system;
@@ -166,7 +166,7 @@ void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
 	rings->grow = total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
 }
 
-/* A file that grows beyond RLIMIT_FSIZE is a SIGXFSZ for the program: so it never does. */
+/* Growing beyond RLIMIT_FSIZE would send the program SIGXFSZ, so the file never does. */
 static int rings_fit(struct shm_rings *rings)
 {
 	struct rlimit limit;
@@ -241,7 +241,7 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
-/* Where it is not the memory limit that leaves so little. */
+/* Reports a small budget, unless the memory limit is the reason. */
 static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_limit)
 {
 	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&

@@ -28,7 +28,7 @@ void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes);
  * NULL where that is impossible, which it says on standard error. */
 struct shared *shm_create(void);
 
-/* What config.h says, as whoever drains wants it. */
+/* The options in the form that the drain reads. */
 void shm_fill_options(struct shared_options *options);
 
 /* Left as it is where it cannot be read. */

@@ -37,11 +37,11 @@ struct record {
 _Static_assert(sizeof(struct record) == 16, "record");
 
 enum ring_state {
-	RING_FREE,    /* nobody's; drain -> program */
+	RING_FREE,    /* free; drain -> program */
 	RING_CLAIMED, /* a thread fills in the identity */
 	RING_LIVE,    /* recording; program -> drain */
 	RING_ENDED,   /* the thread is gone; when tail == head the drain writes the worker's last entry and frees it */
-	RING_EMPTYING, /* nobody's, and the drain gives its memory back */
+	RING_EMPTYING, /* free, and the drain gives its memory back */
 };
 
 enum ring_lost { RING_LOST_FULL, RING_LOST_REENTRANT, RING_LOST_DEPTH, RING_LOST_CAUSES };

@@ -20,8 +20,8 @@
 
 enum steps_owner { STEPS_NOBODY, STEPS_THREAD, STEPS_DRAIN };
 
-/* False: another has it. Who waits for it may wait for the drain, never for a thread: it may be the
- * interrupted self. */
+/* False: another has it. A caller may wait for the drain, never for a thread: that may be itself,
+ * interrupted by a signal. */
 bool steps_lock(struct shared_ring *ring, enum steps_owner owner);
 void steps_unlock(struct shared_ring *ring);
 
@@ -30,7 +30,7 @@ void steps_unlock(struct shared_ring *ring);
  * tmpfs is not survived. 0 or -errno. */
 int steps_populate(void *memory, uint64_t bytes);
 
-/* So many bytes of the budget. False: they are not left. */
+/* Takes `bytes` of the budget. False: not enough is left. */
 bool steps_reserve(struct shared *shared, uint64_t bytes);
 
 /* The memory of one step of `step_bytes`; only the first comes free. 0, -ENOBUFS: the budget is
