@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share. Only the files of analyzer/timeline/ include it. timeline.c has range and totals,
- * timeline_stream.c follows one worker's items, timeline_tasks.c reads all workers on several cores. timeline_pool.c,
- * timeline_wakeups.c and timeline_marks.c see the events of all workers in order of time. The others measure as one
+ * What the files of the timeline share. Only the files of analyzer/timeline/ include it.
+ * timeline.c has range and totals, timeline_stream.c follows one worker's items, and
+ * timeline_tasks.c reads all workers on several cores. timeline_pool.c, timeline_wakeups.c and
+ * timeline_marks.c see the events of all workers in order of time. The others measure as one
  * worker's items go by, or read samples.
  *
  * Streams do the bulk of the work and know their own worker only. What concerns other workers (requests for the

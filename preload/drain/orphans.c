@@ -43,8 +43,8 @@ static bool is_left_alone(const struct orphan *orphan)
 	return true;
 }
 
-/* No other recoverer holds the file or has just finished with it. Only a ring that will be drained is locked:
- * recoverers of other traces come by, and must not lock out the right one. */
+/* No other recoverer holds the file or has just finished with it. Only a ring that will be drained
+ * is locked: recoverers of other traces come by, and must not lock out the right one. */
 static bool is_ours(struct orphan *orphan)
 {
 	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && attach_check(orphan->fd, &orphan->stat) == 0;
@@ -113,8 +113,8 @@ static int copy_head(struct orphan *orphan)
 	return error ? error : ring_check(orphan->copy, bytes);
 }
 
-/* Drains the copy as if the program had just died. Its pid and its ring file's name may be another's by now, so /proc is
- * not read and no name is removed. */
+/* Drains the copy as if the program had just died. Its pid and its ring file's name may be
+ * another's by now, so /proc is not read and no name is removed. */
 static int drain_copy(struct shared *copy, const struct orphans_heir *heir)
 {
 	_Atomic uint32_t gone = 1;

@@ -307,8 +307,9 @@ static bool block_write(struct drain *drain)
 	       writer_append(writer, &drain->block.header, drain->now_ns) == 0;
 }
 
-/* Encodes and writes one block of contiguous records. False: it cannot be written now, and its records
- * wait in the ring. Records that may not wait are encoded all the same, to keep track of what is open. */
+/* Encodes and writes one block of contiguous records. False: it cannot be written now, and its
+ * records wait in the ring. Records that may not wait are encoded all the same, to keep track of
+ * what is open. */
 static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 {
 	struct drain_worker *worker = &drain->workers[i];

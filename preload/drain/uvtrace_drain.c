@@ -132,7 +132,8 @@ static bool life_start(struct shared *shared)
 	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
 }
 
-/* Recovers rings of earlier programs of the same trace that died with their drain (a restarted service). */
+/* Recovers rings of earlier programs of the same trace that died with their drain (a restarted
+ * service). */
 static void *orphans_take(void *arg)
 {
 	struct shared *shared = arg;

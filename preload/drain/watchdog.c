@@ -132,8 +132,8 @@ static void look_ask(struct watchdog *watchdog, const struct watchdog_ring *ring
 
 /* ---- What is written of a look -------------------------------------------------------------------------- */
 
-/* Whether unwinding may need this value: it points into code or into the stack. A frame pointer may point beyond the
- * words that were read; it still says that a frame ends there. */
+/* Whether unwinding may need this value: it points into code or into the stack. A frame pointer may
+ * point beyond the words that were read; it still says that a frame ends there. */
 static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */

@@ -577,8 +577,9 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	return error;
 }
 
-/* Seals the segment and keeps its descriptor, so that more may be appended. Searches again for segments that a killed
- * drain left open: when this segment was begun, that drain may still have held its lock. */
+/* Seals the segment and keeps its descriptor, so that more may be appended. Searches again for
+ * segments that a killed drain left open: when this segment was begun, that drain may still have
+ * held its lock. */
 void writer_seal_and_go_on(struct writer *writer)
 {
 	uint64_t next = 0;

@@ -77,8 +77,9 @@ static int way_to_root(struct way *way)
 	return way_enter(way, folder, &found);
 }
 
-/* In a directory where anybody may create names, another user's directory may be a trap: its owner can exchange files
- * while we work. A link leads wherever its owner wants. In a user namespace the system's own links may not appear as root's. */
+/* In a directory where anybody may create names, another user's directory may be a trap: its owner
+ * can exchange files while we work. A link leads wherever its owner wants. In a user namespace the
+ * system's own links may not appear as root's. */
 static bool is_strange(const struct way *way, const struct stat *found)
 {
 	if (found->st_uid == 0 || found->st_uid == geteuid())

@@ -7,8 +7,8 @@
 #include "libuv/own_code.h"
 #include "site.h"
 
-/* Fills in thunk and code. False: the result holds for this call only. Untraced callbacks are counted each time, and
- * of libuv functions that call each other only the outermost submits. */
+/* Fills in thunk and code. False: the result holds for this call only. Untraced callbacks are
+ * counted each time, and of libuv functions that call each other only the outermost submits. */
 static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, void *caller)
 {
 	bool is_request = site_kind_is_request(kind);

@@ -20,8 +20,8 @@
 		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
 	})
 
-/* A timer is set relative to uv_now, which libuv updates after each wait. If that is long ago, the timer is due
- * sooner than its caller meant. */
+/* A timer is set relative to uv_now, which libuv updates after each wait. If that is long ago, the
+ * timer is due sooner than its caller meant. */
 #define STALE_UNITS (1 << 17) /* of counter >> unit_shift: 1 to 2 ms */
 
 static void timer_started(const uv_timer_t *handle)
@@ -45,8 +45,8 @@ EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, 
 	return rc;
 }
 
-/* libuv calls this for each due timer, just before its callback and before it sets the next time: handle->timeout
- * is when it was due. Costs no clock read: the callback's start follows. */
+/* libuv calls this for each due timer, just before its callback and before it sets the next time:
+ * handle->timeout is when it was due. Costs no clock read: the callback's start follows. */
 EXPORT int uv_timer_again(uv_timer_t *handle)
 {
 	bool fires = libuv_is_text(CALLER);

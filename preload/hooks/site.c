@@ -35,7 +35,8 @@ static const uint8_t kind_class[KIND_COUNT] = {
 #undef KIND
 };
 
-/* A pool item ends with its work function. Except for uv_queue_work that is libuv's own, so the callback must serve. */
+/* A pool item ends with its work function. Except for uv_queue_work that is libuv's own, so the
+ * callback must serve. */
 static bool kind_ends_item(enum trace_kind kind)
 {
 	return kind_class[kind] == KIND_CLASS_WORKFN ||

@@ -69,7 +69,8 @@ static const struct libuv_copy *copy_find(void *caller)
 
 static const struct libuv_copy *caller_find(const void *address)
 {
-	/* libuv's own calls go to itself. libuv is not listed as a caller: the first entry is for the most frequent one. */
+	/* libuv's own calls go to itself. libuv is not listed as a caller: the first entry is for
+	 * the most frequent one. */
 	for (uint32_t i = 0; i < libuv_copy_count; i++)
 		if (text_range_has(&libuv_texts[i], address))
 			return &copies[i];

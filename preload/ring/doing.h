@@ -10,9 +10,10 @@
 
 #include "laps.h"
 
-/* The innermost callback that began and has not ended, else the newest park, unpark, turn, entry into or exit from
- * a loop. Reads the last `back` records below `head`, if they are there; the worker may continue meanwhile.
- * {0, 0}: they do not tell. *ended is then how many callbacks have ended of those open before these records. */
+/* The innermost callback that began and has not ended, else the newest park, unpark, turn, entry
+ * into or exit from a loop. Reads the last `back` records below `head`, if they are there; the
+ * worker may continue meanwhile. {0, 0}: they do not tell. *ended is then how many callbacks have
+ * ended of those open before these records. */
 struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
 			 uint32_t *ended);
 
