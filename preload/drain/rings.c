@@ -346,7 +346,7 @@ static bool is_worth_a_block(const struct drain_worker *worker)
 	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > worker->laps.size / 4;
 }
 
-/* Whether the records may wait until writing works again: not at the end of the program or worker. */
+/* Whether the records may wait until writing works again: not when program or worker has ended. */
 static bool may_wait(const struct drain *drain, const struct drain_worker *worker)
 {
 	return !drain_is_over(drain) && !worker->has_ended && rings_pending(worker) <= worker->laps.size / 4;
