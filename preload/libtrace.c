@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lifecycle, in reading order: start, fork, exit. What happens between start and exit is begun by the first
- * loop or request (process.c), so a program that has none leaves nothing behind.
+ * The life of the library, in reading order: start, fork, exit. What happens between start and exit
+ * begins with the first loop or request (process.c), so a program that has none leaves nothing
+ * behind.
  */
 #include <errno.h>
 #include <pthread.h>

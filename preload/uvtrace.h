@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The public API, for programs that want a say in their own tracing. Include it and call; there is nothing to
- * link. Without libtrace.so in LD_PRELOAD every function does nothing and returns 0.
+ * The public API, for programs that control or annotate their own trace. Include it and call; there
+ * is nothing to link. Without libtrace.so in LD_PRELOAD every function does nothing and returns 0.
  */
 #ifndef UVTRACE_H
 #define UVTRACE_H

@@ -26,7 +26,8 @@ static void hold_add(struct turn *turn, const struct timeline_span *poll)
 	    (struct turn_hold){.ticks = poll->duration, .after = turn->facts.polls, .site = poll->site};
 }
 
-/* Who has more than half of the ticks, if anybody has: a vote that needs one seat. */
+/* Boyer-Moore majority vote, weighted by ticks: finds the site that has more than half of them, if
+ * one has. */
 static inline void vote(uint32_t *site, uint64_t *votes, uint32_t for_site, uint64_t ticks)
 {
 	if (*site == for_site) {

@@ -5,7 +5,7 @@
  * bounded by the number of workers and blocks, not of events (64 KiB a cursor, 64 bytes a block).
  *
  * Rules: no input whatever makes it crash, read out of bounds, or loop; what is damaged is passed over and said
- * in `problems`. It prints nothing and never exits. The format is docs/trace-format.md (preload/trace_format.h).
+ * in `problems`. It prints nothing and never exits. The format is docs/trace-format.md (preload/format/trace_format.h).
  */
 #ifndef READER_H
 #define READER_H

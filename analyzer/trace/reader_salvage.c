@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a crash of program and helper left in the ring (preload/shared.h): the records that had not reached a file,
+ * What a crash of program and helper left in the ring (preload/ring/shared.h): the records that had not reached a file,
  * and the workers and sites that only the ring knows. They become blocks like any other, read when a cursor comes
  * to them; those that are in a file too are dropped there as doubles.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names of system calls by machine and number, and what is to be shown of their arguments (preload/trace_syscalls.def).
+ * Names of system calls by machine and number, and what to show of their arguments
+ * (preload/format/trace_syscalls.def).
  */
 #ifndef SYSCALLS_H
 #define SYSCALLS_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace_ctl PID status|enable|disable|flush|rotate: the runtime switches from outside, through the ring file of
- * the process. trace_ctl recover: what dead processes left in theirs, to files (orphans.c). trace_ctl rings: what
- * a process would get (budget.c). Runs on the desk; shares with the library the layout (shared.h), the switches (control.c) and the options (config.c).
+ * trace_ctl PID status|enable|disable|flush|rotate: the switches at run time, through the ring file
+ * of the process. trace_ctl recover: writes what dead processes left in their rings to files
+ * (orphans.c). trace_ctl rings: the ring memory that a process would get (budget.c). It shares with
+ * the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
- * Rules: only ring files that attach.c finds are opened; nothing in them is believed unchecked.
- * Exit status: 0 done, 1 could not (one line says why), 2 bad usage.
+ * Rules: only ring files that attach.c finds are opened; nothing in them is used unchecked. Exit
+ * status: 0 done, 1 failed (one line says why), 2 bad usage.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -5,8 +5,8 @@
  * are looked for after the heads were read, so a block never names a site that the file does not have. Rings are
  * freed before anything is read from /proc: threads may be waiting for one.
  *
- * Rules: nothing in shared memory is believed. Sizes and offsets are copied once. What becomes of the records is in
- * rings.c.
+ * Rules: nothing in shared memory is trusted. Sizes and offsets are copied once. rings.c moves the
+ * records.
  */
 #include "drain.h"
 
@@ -105,7 +105,7 @@ static void watch(struct drain *drain)
 		watch_ring(drain, i);
 }
 
-/* Everything that is told once a second at most: a clock pair, how far the workers are, samples. */
+/* What is written at most once a second: a clock pair, worker entries, samples. */
 static void flush(struct drain *drain)
 {
 	bool news = drain->active_ns >= drain->flushed_ns;
@@ -132,7 +132,7 @@ static void tick(struct drain *drain)
 	drain->now_ns = now_ns;
 	flushes = flush_is_due(drain);
 	if (drain_is_over(drain))
-		drain->segment.writer.retry_ns = 0; /* there is no later */
+		drain->segment.writer.retry_ns = 0; /* the last chance */
 	rings_count(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		rings_note(drain, i);
@@ -174,7 +174,7 @@ static bool is_idle(const struct drain *drain)
 	return true;
 }
 
-/* A helper whose program became another one by exec is left over: nobody has the ring mapped. */
+/* After an exec of the program its helper is left over: no process has the ring mapped. */
 static bool program_left(struct drain *drain)
 {
 	if (drain->shared->options.drain != SHARED_DRAIN_PROCESS)

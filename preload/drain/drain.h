@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The drain: takes records out of the rings, has them encoded and written, samples queues and workers, until
- * the program ends. The same code runs as the helper process (uvtrace_drain.c) and as a thread of the program
- * (start_thread()), so it uses libc only, allocates at its start alone, prints nothing, and keeps no descriptor
- * that it got from the program.
+ * The drain: moves records from the rings into files and samples queues and workers, until the
+ * program ends. The same code runs as the helper process (uvtrace_drain.c) and as a thread of the
+ * program (start_thread()). So it uses libc only, allocates only at its start, prints nothing, and
+ * keeps no descriptor that it got from the program.
  */
 #ifndef DRAIN_H
 #define DRAIN_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See encoder.h. One loop looks at up to three records and writes one item down. It goes by branches on what the
- * records are, because programs repeat themselves, and without branches on lengths, because times do not: control
- * byte and length of a field come from a table by the number of its bits, and eight bytes are stored whatever the
- * length. What a word is called in this block is one look into a table that stays in the first cache.
+ * See encoder.h. One loop examines up to three records and writes one item. It branches on what the
+ * records are, because programs repeat themselves. It does not branch on lengths, because times
+ * vary. Control byte and field length come from a table indexed by the number of bits, and eight
+ * bytes are stored whatever the length. A word's index in this block is one look-up in a table that
+ * stays in the first-level cache.
  */
 #include "encoder.h"
 
@@ -65,7 +66,7 @@ INLINE uint32_t word_slot(uint64_t word)
 }
 _Static_assert(ENCODER_SLOTS == 1 << 13, "word_slot");
 
-/* A new block knows no words. */
+/* A new block starts with an empty table of words. */
 static void words_forget(struct encoder_words *words)
 {
 	for (uint32_t i = 0; i < words->count; i++)
@@ -266,7 +267,7 @@ static uint64_t bridge_encode(struct encoder *encoder, struct encoder_words *wor
 	return items_encode(encoder, words, pen, copy, count);
 }
 
-/* Goes on as far as the ring is straight. */
+/* Encodes up to the end of the ring's memory, without wrapping. */
 static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
 				const struct encoder_source *source, uint64_t at)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ring records -> the payload of EVENTS blocks (docs/trace-format.md). It knows nothing of rings' states, files or
- * processes: it is given records and memory, and is the same in the drain, in tests and in benchmarks.
+ * Ring records -> the payload of EVENTS blocks (docs/trace-format.md). The encoder knows nothing of
+ * ring states, files or processes. It gets records and memory, and is the same in the drain, in
+ * tests and in benchmarks.
  *
- * Rules: what lies in the records is not believed: any bytes whatever give a block that a reader can decode, never
- * an access out of bounds. The memory given must outlast the call only.
+ * Rules: the records are not trusted. Any bytes give a block that a reader can decode, never an
+ * access out of bounds. The memory given must outlast the call only.
  */
 #ifndef ENCODER_H
 #define ENCODER_H

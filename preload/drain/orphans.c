@@ -43,8 +43,8 @@ static bool is_left_alone(const struct orphan *orphan)
 	return true;
 }
 
-/* No other heir has it, nor was done with it just now. Only what will be drained is locked: heirs of other traces come
- * by, and must not keep its own from it. */
+/* No other recoverer holds the file or has just finished with it. Only a ring that will be drained
+ * is locked: recoverers of other traces come by, and must not lock out the right one. */
 static bool is_ours(struct orphan *orphan)
 {
 	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && attach_check(orphan->fd, &orphan->stat) == 0;
@@ -113,7 +113,8 @@ static int copy_head(struct orphan *orphan)
 	return error ? error : ring_check(orphan->copy, bytes);
 }
 
-/* As if the program had died just now, but for what may be another's by now: its pid, and its file's name. */
+/* Drains the copy as if the program had just died. Its pid and its ring file's name may be
+ * another's by now, so /proc is not read and no name is removed. */
 static int drain_copy(struct shared *copy, const struct orphans_heir *heir)
 {
 	_Atomic uint32_t gone = 1;
@@ -134,7 +135,7 @@ static int recover(struct orphan *orphan, const struct orphans_heir *heir)
 		return -EXDEV;
 	if (!is_ours(orphan))
 		return -EBUSY;
-	/* Its counter says nothing to our clock: left to the analyzer. */
+	/* Its counter is of another boot: left to the analyzer. */
 	if (memcmp(copy->boot_id, heir->boot_id, sizeof(copy->boot_id)) != 0)
 		return -ESTALE;
 	error = copy_rings(orphan);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rings that were left when a program and whoever drained it died together: drains them into files and removes them.
+ * Rings that remained because a program and its drain died together. They are drained into files
+ * and removed.
  *
- * Rules: only a ring that nobody has mapped any more, which the kernel itself says (a read lease is granted on files
- * alone that nobody can write to), whatever pid or namespace its owner had; and of two who want it, one (a lock on the
- * file). Only regular files of our own user, private and with one name, never through a link. What is in such a file
- * decides nothing: it is copied, never written to, and drained into the heir's own path with the heir's own limits,
- * if that is where it would have gone. Whoever is killed over this leaves the ring to the next one; what both wrote
- * is doubles, which readers pass over.
+ * Rules: only a ring that no process has mapped any more, whatever pid or namespace its owner had.
+ * The kernel itself says so: it grants a read lease only on a file that nobody can write to. A lock
+ * on the file lets only one recoverer proceed. Only regular files of our own user, private, with
+ * one name, never through a link. The content of such a file decides nothing. It is copied, never
+ * written to, and drained into the recoverer's own path with its own limits, if the ring's trace
+ * had that path. If a recoverer is killed, the ring is left for the next one. What both wrote are
+ * doubles, which readers skip.
  */
 #ifndef ORPHANS_H
 #define ORPHANS_H
@@ -27,7 +29,7 @@ struct orphans_visitor {
 	void *arg;
 };
 
-/* In /dev/shm and in the folder of the heir's trace. */
+/* Searches /dev/shm and the directory of the recoverer's trace. */
 void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor);
 
 #endif

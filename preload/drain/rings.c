@@ -2,10 +2,11 @@
  *
  * See rings.h: from the rings into segments.
  *
- * Rules: nothing in shared memory is believed; indices are checked at each use; a value that makes no sense costs
- * events, never more. The tail moves on only when the bytes are in the file (or given up). Few records are left in
- * their ring for up to a second: they are as safe there, and a block costs 64 bytes. While nothing can be written (a
- * disk is full), the newest quarter of a ring waits, for as long as it takes.
+ * Rules: nothing in shared memory is trusted, and indices are checked at each use. A value that
+ * makes no sense costs events, never more. The tail moves only when the bytes are in the file (or
+ * given up). A few records stay in their ring for up to a second: they are as safe there, and a
+ * block costs 64 bytes. While nothing can be written (the disk is full), the newest quarter of a
+ * ring waits, for as long as it takes.
  */
 #include "rings.h"
 
@@ -79,7 +80,7 @@ void rings_put_workers(struct drain *drain, bool all)
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
 }
 
-/* The first failure is told, once: the program prints it when it ends. */
+/* Only the first failure is reported: the program prints it at exit. */
 static void tell_error(struct drain *drain, int error)
 {
 	struct shared *shared = drain->shared;
@@ -279,7 +280,7 @@ void rings_note(struct drain *drain, uint32_t i)
 	worker->head = head;
 	worker->laps = laps_read(ring, drain->ring_records);
 	if (head < worker->encoder.index || !laps_hold(&worker->laps, worker->encoder.index, head))
-		worker->encoder.index = worker->head; /* nonsense: nothing in there can be told apart */
+		worker->encoder.index = worker->head; /* inconsistent: skip these records */
 	if (worker->role == TRACE_ROLE_OTHER)
 		worker->head = others_head(drain, i);
 	if (worker->grown != 0) {
@@ -293,7 +294,7 @@ uint64_t rings_pending(const struct drain_worker *worker)
 	return worker->worker != 0 ? worker->head - worker->encoder.index : 0;
 }
 
-/* Where the file was taken from under us, into another one. False: it is in none. */
+/* Writes the block; if its segment was given up, into a new one. False: it was not written. */
 static bool block_write(struct drain *drain)
 {
 	struct writer *writer = &drain->segment.writer;
@@ -306,8 +307,9 @@ static bool block_write(struct drain *drain)
 	       writer_append(writer, &drain->block.header, drain->now_ns) == 0;
 }
 
-/* One block, of records that lie together. False: it cannot be written now, and its records wait in the ring. Those that may not wait are gone
- * through all the same, to know what is open. */
+/* Encodes and writes one block of contiguous records. False: it cannot be written now, and its
+ * records wait in the ring. Records that may not wait are encoded all the same, to keep track of
+ * what is open. */
 static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 {
 	struct drain_worker *worker = &drain->workers[i];
@@ -344,7 +346,7 @@ static bool is_worth_a_block(const struct drain_worker *worker)
 	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > worker->laps.size / 4;
 }
 
-/* Whether the records may wait until something can be written again: not for an end that has come. */
+/* Whether the records may wait until writing works again: not when program or worker has ended. */
 static bool may_wait(const struct drain *drain, const struct drain_worker *worker)
 {
 	return !drain_is_over(drain) && !worker->has_ended && rings_pending(worker) <= worker->laps.size / 4;
@@ -361,7 +363,7 @@ void rings_take(struct drain *drain, bool all)
 	}
 }
 
-/* The last word on a worker whose thread is gone; its ring is free for another. */
+/* Writes the last entry of a worker whose thread is gone, and frees its ring. */
 static void ring_free(struct drain *drain, uint32_t i)
 {
 	struct shared *shared = drain->shared;

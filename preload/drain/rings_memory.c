@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See rings.h: the rings' memory, of which the drain gives back what is not needed, and tells the
+ * See rings.h: the memory of the rings. The drain gives back what is not needed, and tells the
  * workers how much each may have.
  *
- * Rules: a ring's memory changes only under its lock (steps.h), and then its thread writes below
- * the `reach` that it has published. A worker's first step stays, and with it the steps of what is
- * not drained, of its newest record, and of what it may write without a look. A ring that nobody
- * has is claimed (RING_EMPTYING) before it is emptied.
+ * Rules: a ring's memory changes only under its lock (steps.h), and its thread writes below the
+ * `reach` that it has published. A worker keeps its first step. It also keeps the steps of what is
+ * not drained, of its newest record, and of what it may write without a check. A free ring is
+ * claimed (RING_EMPTYING) before it is emptied.
  */
 #include "rings.h"
 
@@ -50,7 +50,7 @@ static uint64_t steps_needed(const struct drain *drain, uint32_t i)
 	return needed;
 }
 
-/* False: its thread is just finding room. */
+/* False: its thread holds the lock. */
 static bool worker_trim(struct drain *drain, uint32_t i, uint64_t share)
 {
 	struct shared_ring *ring = &drain->shared->rings[i];
@@ -121,7 +121,7 @@ bool rings_are_tidy(const struct drain *drain)
 	return true;
 }
 
-/* What a drain that was killed left half done. */
+/* Finishes what a killed drain left half done. */
 void rings_take_over(struct drain *drain)
 {
 	rings_count(drain);

@@ -147,7 +147,7 @@ static void switch_put(struct sampler *sampler, uint32_t number, uint64_t now_ns
 	sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
 }
 
-/* The newest of those that are written: a segment that begins while recording is off says so itself. */
+/* The newest switch that was written: a segment that begins while recording is off repeats it. */
 static void switch_repeat(struct sampler *sampler, uint64_t now_ns)
 {
 	const struct shared *shared = sampler->segment->shared;

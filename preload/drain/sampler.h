@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Samples: CPU time, run-queue wait and context switches of the workers, depths of their queues, the thread pool, what
- * is switched on, and what the machine gives. Taken from /proc and from counters that the hooks keep, so no worker ever
- * pays a system call for them.
+ * Samples: CPU time, run-queue wait and context switches of the workers, queue depths, the thread
+ * pool, the recording switch, and the machine. They come from /proc and from counters that the
+ * hooks keep, so no worker pays a system call for them.
  *
- * Rules: only what has changed is written, at most once a tick of the drain; what costs more to read (context switches,
- * the machine) at most once a second, and not of a program that is idle. A segment begins with what the machine is
- * and ends with a sample of each worker.
+ * Rules: only changed values are written, at most once per tick of the drain. What costs more to
+ * read (context switches, the machine) is read at most once a second, and not for an idle program.
+ * A segment begins with the machine's samples and ends with a sample of each worker.
  */
 #ifndef SAMPLER_H
 #define SAMPLER_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What makes a segment readable alone: its header, what the process is, clock pairs, kinds, modules, sites, and the
- * seal; and entries of any kind, gathered into blocks. Stands between the drain and the writer.
+ * What makes a segment readable alone: its header, the process, clock pairs, kinds, modules, sites,
+ * and the seal; also entries of any kind, collected into blocks. It stands between the drain and
+ * the writer.
  *
- * Rules: everything it tells is kept in memory of fixed size, so that each new segment can repeat it. What it takes
- * from shared memory is copied once and checked.
+ * Rules: everything it writes is kept in memory of fixed size, so that each new segment can repeat
+ * it. What it reads from shared memory is copied once and checked.
  */
 #ifndef SEGMENT_H
 #define SEGMENT_H

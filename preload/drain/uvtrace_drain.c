@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The helper process: `uvtrace-drain RING [MAPS]`, made by the traced program with the ring file and its
- * /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing else open. It drains until the
- * program is gone (drain.c does the work) and has no other tie to it: own session, no signal that is meant for the
- * program, no descriptor, folder or terminal.
+ * The helper process: `uvtrace-drain RING [MAPS]`. The traced program starts it with the ring file
+ * and its own /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing
+ * else open. It drains until the program is gone (drain.c does the work). It has no other tie to
+ * the program: its own session, no signal meant for the program, no descriptor, directory or
+ * terminal.
  *
- * Rules: it prints nothing and traces nothing. Whatever goes wrong, it ends quietly: the program runs on.
+ * Rules: it prints nothing and traces nothing. Whatever goes wrong, it exits quietly and the
+ * program runs on.
  */
 #include <errno.h>
 #include <limits.h>
@@ -130,7 +132,8 @@ static bool life_start(struct shared *shared)
 	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
 }
 
-/* What a program of the same trace left that died with its drain: somebody restarted it, and here we are. */
+/* Recovers rings of earlier programs of the same trace that died with their drain (a restarted
+ * service). */
 static void *orphans_take(void *arg)
 {
 	struct shared *shared = arg;
@@ -140,7 +143,7 @@ static void *orphans_take(void *arg)
 	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
 	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
 	orphans_recover(&heir, &(struct orphans_visitor){0});
-	/* The program has left so much of its memory to them. */
+	/* The program's budget was smaller by this much. */
 	atomic_fetch_add(&shared->grow_bytes, shared->held_bytes);
 	shared->held_bytes = 0;
 	return NULL;
@@ -197,7 +200,7 @@ int main(int argc, char **argv)
 	watch_start(&watch);
 	has_orphans = orphans_start(watch.shared, &orphans);
 	error = drain_run(watch.shared, &watch.gone);
-	if (has_orphans) /* half of it would be done again by another */
+	if (has_orphans) /* stopping half-way would make another repeat it */
 		pthread_join(orphans, NULL);
 	return error == 0 ? 0 : 1;
 }

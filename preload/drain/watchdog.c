@@ -129,7 +129,7 @@ static bool may_look(struct watchdog *watchdog)
 	return true;
 }
 
-/* The next look comes when the poll has run for twice as long. */
+/* The next sample is due when the callback has run for twice as long. */
 static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring)
 {
 	uint64_t age_ns = watchdog->now_ns - poll->start_ns, step_ns = threshold_of(watchdog, ring->role);
@@ -166,7 +166,7 @@ static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 	return watchdog_has_news(watchdog) && looker.ring == ring;
 }
 
-/* What a look saw counts if the poll was open all the while. */
+/* A sample counts only if the callback was open all the while. */
 static void look_collect(struct watchdog *watchdog, bool was_open)
 {
 	struct watchdog_poll *poll = &watchdog->polls[looker.ring];

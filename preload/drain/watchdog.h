@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Watches for callbacks that do not come back: each poll of a loop that runs for longer than UVTRACE_STALL_MS is looked
- * at (look.h), again at doubling intervals, and once more is told that it has ended. The drain runs it, on what it
- * knows of the rings; the program does nothing for it.
+ * Detects callbacks that have not returned. Each callback of a loop that runs for longer than
+ * UVTRACE_STALL_MS is sampled (look.h), again at doubling intervals, and its end is recorded. The
+ * drain runs this with what it knows of the rings; the program does nothing for it.
  *
- * What is watched: the innermost open poll of a loop's thread; the turns of a loop whose callbacks cannot be seen (tier
- * "libc"); and at WATCHDOG_POOL times the threshold, without ever being stopped, what a thread of the pool works on.
+ * Watched are the innermost open callback of a loop's thread, and the iterations of a loop whose
+ * callbacks are not visible (tier "libc"). The work of a pool thread is watched from WATCHDOG_POOL
+ * times the threshold on; a pool thread is never stopped.
  *
- * Rules: at most WATCHDOG_LOOKS_MAX looks a second; those left out are counted. A look that needs the thread to be
- * stopped is taken by a thread of its own, because it may have to wait; it is made for the first look. In a thread of
- * the program nobody is ever stopped. No allocation.
+ * Rules: at most WATCHDOG_LOOKS_MAX samples a second; those left out are counted. A sample that
+ * must stop the thread may have to wait. So a separate thread takes it, which is made for the first
+ * sample. In a thread of the program nothing is ever stopped. No allocation.
  */
 #ifndef WATCHDOG_H
 #define WATCHDOG_H

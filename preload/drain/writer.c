@@ -22,7 +22,7 @@
 
 /* ---- What a drain that was killed left ------------------------------------------------------ */
 
-/* A segment of our own pid that nobody writes any more: its drain was killed. It gets the name of a sealed one. */
+/* Gives an open segment of our own pid, whose drain was killed, the name of a sealed one. */
 static void leftover_rename(int folder, const char *name)
 {
 	char sealed[NAME_MAX + 1];
@@ -100,7 +100,7 @@ static int segment_write(struct writer *writer, const void *data, size_t bytes)
 
 	if (fd < 0)
 		return fd;
-	/* A file that was removed is written to for nobody. */
+	/* Writing to a removed file would be useless. */
 	error = fstat(fd, &stat) != 0 || stat.st_nlink > 0 ? write_all(fd, data, bytes) : -ENOENT;
 	if (error && ftruncate(fd, (off_t)writer->bytes) != 0)
 		errno = 0; /* a quota may not allow even that: readers pass over half a block */
@@ -145,7 +145,7 @@ static void segment_close(struct writer *writer)
 	writer->is_open = false;
 }
 
-/* The name still leads to the file that we made. */
+/* Whether the name still refers to the file that we made. */
 static bool segment_is_ours(const struct writer *writer, int folder, const char *name)
 {
 	struct stat stat;
@@ -305,7 +305,9 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	return error;
 }
 
-/* What a drain that was killed has left was looked for when the segment was begun, but it may have been dying still. */
+/* Seals the segment and keeps its descriptor, so that more may be appended. Searches again for
+ * segments that a killed drain left open: when this segment was begun, that drain may still have
+ * held its lock. */
 void writer_seal_and_go_on(struct writer *writer)
 {
 	uint64_t next = 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Segments: files FOLDER/NAME.PID.N.bin.open, sealed by rename to NAME.PID.N.bin, kept within a budget. It takes
- * finished blocks and knows nothing of what is in them.
+ * Segments: files DIRECTORY/NAME.PID.N.bin.open, sealed by rename to NAME.PID.N.bin, kept within a
+ * budget. The writer takes finished blocks and does not know their content.
  *
- * Rules: no file is ever overwritten, followed through a link or written by anybody else; no block makes a segment
- * larger than its limit, nor all files of this path (of every process) larger than the budget. No descriptor but the
- * open segment's is kept between calls, no memory is allocated. A failure costs what could not be written: the
- * segment is given up, and a new one may be begun a second later.
+ * Rules: no file is ever overwritten, reached through a link, or written by anybody else. No block
+ * makes a segment larger than its limit, nor all files of this path (of every process) larger than
+ * the budget. No descriptor except the open segment's is kept between calls; no memory is
+ * allocated. A failure costs what could not be written. The segment is given up, and a new one may
+ * begin a second later.
  */
 #ifndef WRITER_H
 #define WRITER_H

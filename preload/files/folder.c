@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See folder.h. Each part of a path is opened as what it is (O_PATH, O_NOFOLLOW), judged by its descriptor, and only
- * then gone through; a link is read by its descriptor too, and what it says is gone through in the same way.
+ * See folder.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW) and
+ * checked by its descriptor before the walk enters it. A link is read through its descriptor, and
+ * its target is walked in the same way.
  */
 #include "folder.h"
 
@@ -86,8 +87,9 @@ static int way_to_root(struct way *way)
 	return way_enter(way, folder, &found);
 }
 
-/* Where anybody may make names, this may be a trap: a folder whose owner exchanges files under our hands. A link leads
- * wherever its owner wants. Whether the system's own links are root's is not seen in a user namespace. */
+/* In a directory where anybody may create names, another user's directory may be a trap: its owner
+ * can exchange files while we work. A link leads wherever its owner wants. In a user namespace the
+ * system's own links may not appear as root's. */
 static bool is_strange(const struct way *way, const struct stat *found)
 {
 	if (found->st_uid == 0 || found->st_uid == geteuid())

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Folders: the one way in which anything of ours gets to where a file is made, looked for, renamed or removed; and
- * going through the names in one without allocating, which opendir() does.
+ * Directories: the only way in which the tracer reaches a place to create, find, rename or remove a
+ * file. Also lists the names in a directory without allocating, which opendir() does.
  */
 #ifndef FOLDER_H
 #define FOLDER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Why something was not done, where errno has no word for it. Such an error goes where an errno goes, as its negative:
- * the numbers lie beyond the kernel's.
+ * Errors that errno has no word for. They are returned like an errno, as a negative number; the
+ * numbers lie above the kernel's.
  */
 #ifndef REASON_H
 #define REASON_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Opens files by paths that others wrote (a trace, a program's maps): such a path may lead to a device, whose opening
- * does something, or to a pipe, at which one would wait.
+ * Opens files by paths that others wrote (a trace, a program's maps). Such a path may lead to a
+ * device, where opening has a side effect, or to a pipe, where opening blocks.
  */
 #ifndef REGULAR_FILE_H
 #define REGULAR_FILE_H

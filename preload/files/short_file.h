@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The short files in which the kernel tells something: one read, without allocating.
+ * The short files of /proc and /sys: one read, without allocating.
  */
 #ifndef SHORT_FILE_H
 #define SHORT_FILE_H

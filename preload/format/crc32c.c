@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CRC32C by the processor's own instruction where it has one (SSE4.2, ARMv8 CRC), else by table, eight bytes a step.
+ * CRC32C by the processor's own instruction if it has one (SSE4.2, ARMv8 CRC), otherwise by table,
+ * eight bytes per step.
  *
- * Rules: no state, the tables are made at compile time, so any thread of any process may call it at any moment.
- * A checksum is linear in its input: a table's entry is the sum (exclusive or) of the entries of its index's bits,
- * so eight numbers describe a table of 256.
+ * Rules: no state, and the tables are made at compile time, so any thread may call it at any time.
+ * A checksum is linear in its input. A table entry is the exclusive or of the entries of its
+ * index's bits, so eight numbers describe a table of 256.
  */
 #include "crc32c.h"
 

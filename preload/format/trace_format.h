@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The contract between the side that writes a trace (preload/) and the side that reads it (analyzer/): file
- * header, blocks, entries, event words. docs/trace-format.md is the specification; this header is its C form.
+ * The contract between the writers of a trace (preload/) and its readers (analyzer/): file header,
+ * blocks, entries, event words. docs/trace-format.md is the specification; this header is its C
+ * form.
  *
  * Rules: everything is little-endian, fixed-width, naturally aligned inside its struct, without bit-fields;
  * sizes and offsets are asserted below. Every block and every entry carries its length, so a reader skips what

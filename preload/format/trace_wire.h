@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How numbers lie in a trace: little-endian, at any address. put_x stands beside get_x, so that the side that
- * writes and the side that reads cannot drift apart. See docs/trace-format.md.
+ * How numbers are stored in a trace: little-endian, at any address. put_x and get_x are in one file
+ * so that writer and reader cannot drift apart. See docs/trace-format.md.
  *
- * Rules: no function here checks bounds, the caller has made sure that the bytes are there. A variable-length
- * number may be stored with put_u64 and only the pointer moved on by its length, or loaded with get_u64 and
- * masked by wire_mask: then eight bytes must be there, whatever the length.
+ * Rules: no function here checks bounds; the caller has made sure that the bytes are there. A
+ * variable-length number may be stored with put_u64 and the pointer advanced by its length only. Or
+ * it is loaded with get_u64 and masked by wire_mask. Both need eight readable bytes, whatever the
+ * length.
  */
 #ifndef TRACE_WIRE_H
 #define TRACE_WIRE_H

@@ -7,14 +7,14 @@
 #include "libuv/own_code.h"
 #include "site.h"
 
-/* Fills in thunk and code. False: this time only; untraced callbacks are counted each time, and of libuv's functions
- * that call each other only the outermost submits. */
+/* Fills in thunk and code. False: the result holds for this call only. Untraced callbacks are
+ * counted each time, and of libuv functions that call each other only the outermost submits. */
 static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, void *caller)
 {
 	bool is_request = site_kind_is_request(kind);
 	const struct site *site;
 
-	/* libuv's own callbacks are looked at first, lest they use up sites. */
+	/* libuv's own callbacks are filtered first, so that they use no sites. */
 	if (site_is_thunk(callback) || (!is_request && (!callback || libuv_is_text(callback))))
 		return true;
 	if (is_request && thread_current->submitting)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a call of the program into libuv comes to: which copy's function, and which thunk in the callback's place. It
- * is found once for each calling address and then remembered by the thread (struct thread, `calls`), because the
- * tables behind it (modules, copies, the hash of sites, the sites) lie in six cache lines that a busy server has
- * long evicted when it calls again.
+ * What a call of the program into libuv resolves to: the copy's function, and the thunk that
+ * replaces the callback. It is resolved once per calling address and then cached by the thread
+ * (`calls` in struct thread). The tables behind it (modules, copies, the hash of sites, the sites)
+ * span six cache lines, which a busy server has evicted by the next call.
  *
- * Rules: what is remembered never changes (copies stay loaded, sites live for ever). What must be counted or decided
- * at each call is not remembered: a callback that got no site, a caller that is ourselves.
+ * Rules: a cached result never changes (copies stay loaded, sites live for ever). What must be
+ * counted or decided at each call is not cached: a callback that got no site, or a caller that is
+ * our own code.
  */
 #ifndef CALL_H
 #define CALL_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where every thunk jumps to: PollStart, the user's callback, PollEnd. The hottest code of all.
+ * Every thunk jumps here: PollStart, the user's callback, PollEnd. This is the hottest code of all.
  *
- * Rules: two clock reads, no call but the callback's own. The callback may free the handle, the request and
- * the loop, may leave by an exception, longjmp or exit, or come back on another thread: nothing of `a` is read,
- * and the thread is looked up anew afterwards. It is compiled with unwind tables, through which exceptions pass.
+ * Rules: two clock reads, and no call except the callback's own. The callback may free the handle,
+ * the request and the loop. It may leave by an exception, longjmp or exit, or return on another
+ * thread. So nothing of `a` is read afterwards, and the thread is looked up again. Compiled with
+ * unwind tables, because exceptions pass through.
  */
 #include "dispatch.h"
 
@@ -29,7 +30,7 @@ __attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *th
 		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
 }
 
-/* For a libuv whose own calls cannot be seen. `request` may be gone. */
+/* For a libuv whose own calls do not reach us. `request` may be freed. */
 __attribute__((noinline, cold)) static void dispatch_item_end(const void *request, const struct site *site)
 {
 	struct thread *thread = thread_current;
@@ -43,7 +44,7 @@ __attribute__((noinline, cold)) static void dispatch_item_end(const void *reques
 		thread_put(thread, thread->last_counter, trace_word(object, TRACE_ITEM_END));
 }
 
-/* The end of a poll where functions were left behind, or an item of the pool ends with it. */
+/* Ends a callback that left other frames open above it, or with which a pool item ends. */
 __attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const void *a, const struct site *site)
 {
 	thread_pop(thread_current, depth, TRACE_POLL_END);
@@ -54,7 +55,7 @@ __attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const v
 /* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
 #define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
-/* No room, another clock, frames that were left behind, a cancelled request. */
+/* The uncommon cases: no room, another clock, frames without a return, a cancelled request. */
 DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, void *b, void *c, void *d, void *e,
 								     const struct site *site)
 {
@@ -73,7 +74,7 @@ DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, vo
 		dispatch_item_end(a, site);
 }
 
-/* Whether a poll may begin without further questions. */
+/* Whether the callback may be recorded without further checks. */
 static inline bool dispatch_is_plain(const struct thread *thread, const void *status)
 {
 	uint32_t depth = thread->depth;
@@ -109,7 +110,7 @@ DISPATCH_SECTION __attribute__((noinline)) static void dispatch_off(void *a, voi
 		dispatch_item_end(a, site);
 }
 
-/* Only asks, and jumps on: what is needed of the stack is for who calls. */
+/* Chooses and tail-calls, so it needs no stack of its own. */
 DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
 	const struct thread *thread = thread_current;

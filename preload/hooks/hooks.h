@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the wrappers share. Shapes: a handle's wrapper gives libuv the site's thunk and that is all; a request's
- * wrapper is submit_begin, the real call, submit_end; uv_run and the waits push and pop.
+ * What the wrappers share. There are three shapes. A handle's wrapper gives libuv the site's thunk.
+ * A request's wrapper is submit_begin, the real call, submit_end. uv_run and the waits push and
+ * pop.
  */
 #ifndef HOOKS_H
 #define HOOKS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The 36 functions of the file system family: one table, one shape. Without a callback they are synchronous,
- * and not ours. Else their work waits in the pool's queue, unless this libuv gave it to io_uring.
+ * The 36 functions of the file system family: one table, one shape. Without a callback they are
+ * synchronous and not recorded as callbacks. With one, their work waits in the pool's queue, unless
+ * this libuv gave it to io_uring.
  */
 #include <stddef.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Handles: each wrapper hands libuv a thunk in the callback's place and forwards. Timers also tell when they are due.
+ * Handles: each wrapper gives libuv a thunk in place of the callback and forwards the call. Timers
+ * also record when they are due.
  */
 #include <stddef.h>
 
@@ -19,8 +20,8 @@
 		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
 	})
 
-/* A timer is set by uv_now, which is of the last wait's end or younger: where that is long ago, it may be due sooner
- * than whoever started it meant. */
+/* A timer is set relative to uv_now, which libuv updates after each wait. If that is long ago, the
+ * timer is due sooner than its caller meant. */
 #define STALE_UNITS (1 << 17) /* of counter >> unit_shift: 1 to 2 ms */
 
 static void timer_started(const uv_timer_t *handle)
@@ -44,8 +45,8 @@ EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, 
 	return rc;
 }
 
-/* libuv calls this for each timer whose time has come, just before its callback and before it is set anew: with the
- * time at which it was due. Costs no clock read: the callback's start follows. */
+/* libuv calls this for each due timer, just before its callback and before it sets the next time:
+ * handle->timeout is when it was due. Costs no clock read: the callback's start follows. */
 EXPORT int uv_timer_again(uv_timer_t *handle)
 {
 	bool fires = libuv_is_text(CALLER);
@@ -132,7 +133,7 @@ EXPORT int uv_listen(uv_stream_t *handle, int backlog, uv_connection_cb cb)
 	return REGISTER(uv_listen, CONNECTION, uv_connection_cb, cb, handle, backlog, thunk);
 }
 
-/* The options are the user's: the callback is replaced in a copy. */
+/* The options belong to the caller: the callback is replaced in a copy. */
 EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_options_t *options)
 {
 	uv_process_options_t copy = *options;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loop and its waits: uv_run, epoll_wait, epoll_pwait. A park is a wait on the backend fd of this thread's
- * innermost uv_run with a timeout other than 0; any other wait of the program goes through untouched.
+ * The loop and its waits: uv_run, epoll_wait, epoll_pwait. A park is a wait on the backend fd of
+ * this thread's innermost uv_run with a timeout other than 0. Any other wait of the program passes
+ * through untouched.
  *
- * Tier "libc": where the program has libuv linked in statically, uv_run is never seen here, and every thread that
- * waits in epoll is taken for a loop worker: parks, unparks and the turns between them are all there is to see.
+ * Tier "libc": if libuv is linked into the program statically, uv_run never reaches the wrapper.
+ * Then every thread that waits in epoll is taken for a loop worker. Only its parks, unparks and the
+ * iterations between them are visible.
  */
 #include <errno.h>
 
@@ -87,7 +89,7 @@ static void loop_unpark(int timeout, bool parked, int ready)
 	thread->wait_counter = thread->last_counter;
 }
 
-/* The first wait of a thread whose libuv is out of sight. */
+/* The first wait of a thread whose libuv is linked into the program. */
 __attribute__((noinline, cold)) static bool libc_tier_wait(struct thread *thread)
 {
 	if (!thread->ring)

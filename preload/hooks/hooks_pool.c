@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool. Its threads are those whose entry is libuv's own code; they park in pthread_cond_wait, called by
- * libuv; each item ends with uv_async_send on its loop's wq_async, when loop->wq's last entry names it. So
- * the items of fs, dns and random are seen too, whose work functions are libuv's own. Where libuv's calls of its
- * own functions do not come here (-Bsymbolic-functions), dispatch.c ends the items.
+ * The thread pool. Its threads are those whose entry function is libuv's own code. They park in
+ * pthread_cond_wait, called by libuv. Each item ends with uv_async_send on its loop's wq_async,
+ * when the last entry of loop->wq is that item. So the items of fs, dns and random are visible too,
+ * although their work functions are libuv's own. If libuv's calls of its own functions do not reach
+ * us (-Bsymbolic-functions), dispatch.c ends the items.
  *
- * Rules: uv_async_send may be called in a signal handler. Depth = submitted - cancelled - finished - running,
- * counted in each thread's own ring and added up by the drain.
+ * Rules: uv_async_send may be called in a signal handler. Depth = submitted - cancelled - finished
+ * - running, counted in each thread's own ring and summed by the drain.
  */
 #include <pthread.h>
 #include <stddef.h>
@@ -69,7 +70,7 @@ EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*en
 	return rc;
 }
 
-/* What a work function waits for is inside its poll, so then the depth is not 0. */
+/* A wait by a work function itself is inside its callback: the depth is then not 0. */
 EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	struct thread *thread = thread_current;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Submission of what the thread pool works on: as any request's, and counted for the queue's depth. A request
- * that libuv gave to io_uring instead is told by its unset work_req.done.
+ * Submission of requests whose work the thread pool does. They are recorded like any request, and
+ * counted for the queue's depth. A request that libuv gave to io_uring is recognized by its unset
+ * work_req.done.
  */
 #ifndef HOOKS_POOL_H
 #define HOOKS_POOL_H

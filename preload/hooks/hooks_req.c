@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests of the loop and of the pool, fs apart: submit_begin, the real call, submit_end.
+ * Requests of the loop and of the pool, except fs: submit_begin, the real call, submit_end.
  */
 #include <stddef.h>
 

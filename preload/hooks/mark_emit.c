@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See mark_emit.h. A name is taken from the end of the table, filled in, then published by a compare-and-swap into the
- * hash; the loser of a race for the same name leaves its place unused.
+ * See mark_emit.h. A name takes the next free entry of the table, is filled in, then published by a
+ * compare-and-swap into the hash. The loser of a race for the same name leaves its entry unused.
  */
 #include "mark_emit.h"
 

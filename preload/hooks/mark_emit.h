@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the program says of itself (uvtrace.h): marks and spans become a few records with one time, committed
- * together. Names are interned into a table in shared memory, once each; a mark whose name was seen before costs a
- * look at a small table by the address of its text, and a comparison.
+ * Annotations of the program (uvtrace.h): a mark or span becomes a few records with one time,
+ * committed together. Each name is interned once into a table in shared memory. A mark with a known
+ * name costs a look-up in a small table by the address of its text, and a comparison.
  *
- * Rules: those of the hot path, and any thread may call, signal handlers too. Names live as long as the process;
- * a forked child begins anew. What no name is left for is counted.
+ * Rules: those of the hot path; any thread may call, signal handlers too. Names live as long as the
+ * process; a forked child starts over. A mark without a free name is counted.
  */
 #ifndef MARK_EMIT_H
 #define MARK_EMIT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See site.h. A site is taken from the end of the table, filled in, then published by a compare-and-swap into
- * the hash; the loser of a race for the same key leaves its site unused, which is rare and harmless.
+ * See site.h. A site takes the next free entry of the table, is filled in, then published by a
+ * compare-and-swap into the hash. The loser of a race for the same key leaves its site unused,
+ * which is rare and harmless.
  */
 #include "site.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sites: one for each distinct (kind, callback, calling address). A hook hands libuv the site's thunk in the
- * callback's place; thunks.S holds the thunks, dispatch.c what they jump to. Sites live for ever and outlive a
- * fork, because libuv keeps their thunks. Lock-free; a site costs one hash look-up at each registration.
+ * Sites: one for each distinct (kind, callback, calling address). A hook gives libuv the site's
+ * thunk in place of the callback. thunks.S holds the thunks; they jump to dispatch.c. Sites live
+ * for ever and outlive a fork, because libuv keeps their thunks. Lock-free; a registration costs
+ * one hash look-up.
  */
 #ifndef SITE_H
 #define SITE_H

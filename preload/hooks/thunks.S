@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pool of thunks: TRACE_SITES_MAX identical pieces of 16 bytes. Thunk N puts the address of site_table[N]
- * into the register of a sixth argument, which no libuv callback has, and jumps to dispatch, so no code is
- * ever made at run time. Rule: 16 bytes each (site_thunk counts on it); the stack is not touched, so the
- * default unwind rule holds from the first thunk to the last.
+ * The pool of thunks: TRACE_SITES_MAX identical pieces of 16 bytes. Thunk N loads the address of
+ * site_table[N] into the register of a sixth argument, which no libuv callback has, and jumps to
+ * dispatch. So no code is ever made at run time.
+ *
+ * Rules: 16 bytes each (site_thunk relies on it). The stack is not touched, so the default unwind
+ * rule holds from the first thunk to the last.
  */
 #include "thunks_size.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See by_symbol.h, in the order of the dynamic linker: what comes after us in the global scope (RTLD_NEXT) is
- * everybody's; where there is none, a shared object's own handle knows which libuv it is linked with, where that came
- * in with RTLD_LOCAL (Python's uvloop, lua-luv) or lies inside the object; code without a file (JIT) goes with a
- * libuv.so.1 that is loaded, or with the first copy.
+ * See by_symbol.h. The places are tried in the order of the dynamic linker:
+ *
+ * 1. What comes after us in the global scope (RTLD_NEXT) serves every caller.
+ * 2. Otherwise a shared object's own handle knows which libuv it is linked with. This covers a
+ *    libuv loaded with RTLD_LOCAL (Python's uvloop, lua-luv) or inside the object.
+ * 3. Code without a file (JIT) uses a loaded libuv.so.1, or the first copy.
  */
 #include "by_symbol.h"
 
@@ -78,7 +80,7 @@ static struct text_range text_between(void *const functions[REAL_COUNT])
 	return (struct text_range){first, last - first + 1};
 }
 
-/* Stands in for uv_write2 where uv_write is somebody else's (another preload's), who must be asked. */
+/* Used in place of uv_write2 if another preload has its own uv_write, which must be called. */
 static int write_asked(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
 		       uv_stream_t *send_handle, uv_write_cb cb)
 {

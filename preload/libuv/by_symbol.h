@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finds a libuv by the dynamic linker's symbols.
+ * Finds a libuv through the dynamic linker's symbols.
  */
 #ifndef BY_SYMBOL_H
 #define BY_SYMBOL_H
@@ -9,7 +9,7 @@
 
 /* Where to look, in the dynamic linker's own order. */
 enum by_symbol_place {
-	BY_SYMBOL_GLOBAL, /* what comes after us in the global scope is everybody's */
+	BY_SYMBOL_GLOBAL, /* what comes after us in the global scope serves every caller */
 	BY_SYMBOL_CALLER, /* what the caller's own object is linked with */
 	BY_SYMBOL_LOADED, /* a libuv.so.1 that somebody loaded */
 	BY_SYMBOL_PLACES

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libc's own functions behind the four names of libc that are wrapped. Never NULL.
+ * libc's own functions behind the four libc names that are wrapped. Never NULL.
  */
 #ifndef LIBC_FUNCTIONS_H
 #define LIBC_FUNCTIONS_H

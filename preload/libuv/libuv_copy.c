@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See libuv_copy.h: the list of copies, and of the callers of each. A copy is looked for at a caller's first call and
- * not in the constructor, because other libraries' constructors may run loops before ours, and because libuv may be
- * loaded long after us. Whatever finds copies (by_symbol.c) only fills in a struct libuv_copy.
+ * See libuv_copy.h: the list of copies, and of the callers of each. A copy is searched for at a
+ * caller's first call, not in the constructor. Other libraries' constructors may run loops before
+ * ours, and libuv may be loaded much later. The code that finds copies (by_symbol.c) only fills in
+ * a struct libuv_copy.
  */
 #include "libuv_copy.h"
 
@@ -68,7 +69,8 @@ static const struct libuv_copy *copy_find(void *caller)
 
 static const struct libuv_copy *caller_find(const void *address)
 {
-	/* libuv's own calls go to itself. Such modules are not listed: the first place is for who calls most. */
+	/* libuv's own calls go to itself. libuv is not listed as a caller: the first entry is for
+	 * the most frequent one. */
 	for (uint32_t i = 0; i < libuv_copy_count; i++)
 		if (text_range_has(&libuv_texts[i], address))
 			return &copies[i];

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Answers one question: which libuv does this caller use, with which functions and which text range? The wrappers in
- * hooks/ ask here and know nothing of how a copy was found.
+ * Answers one question: which libuv does this caller use, with which functions and which text
+ * range? The wrappers in hooks/ ask here and do not know how a copy was found.
  *
- * A process may hold several copies of libuv (a program's own, one inside a plugin), so each call goes to the copy
- * that its caller is linked with. The usual case is one comparison with the range of the module that called first;
- * others are looked for in a short list. Where our own code seems to be the caller (libuv's uv_write jumps to
- * uv_write2; a callback's last act is a jump) it is the copy that this thread called last.
+ * A process may hold several copies of libuv (its own, one inside a plugin), so each call goes to
+ * the copy that its caller is linked with. The usual case is one comparison with the range of the
+ * module that called first; other modules are in a short list. Our own code may appear to be the
+ * caller: libuv's uv_write jumps to uv_write2, or a callback ends with a jump. Then it is the copy
+ * that this thread called last.
  */
 #ifndef LIBUV_COPY_H
 #define LIBUV_COPY_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the code of the copies of libuv lies: who calls from there, or whose callback lies there, is libuv itself.
- * A copy gets its range when it is found (libuv_copy.c); before that, no address is libuv's.
+ * The text ranges of the copies of libuv. A caller or a callback in such a range is libuv itself. A
+ * copy gets its range when it is found (libuv_copy.c); before that, no address is libuv's.
  */
 #ifndef LIBUV_TEXT_H
 #define LIBUV_TEXT_H

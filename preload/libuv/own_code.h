@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * In which file's code an address lies, and whether that is this library.
+ * Which file's code an address is in, and whether that is this library.
  */
 #ifndef OWN_CODE_H
 #define OWN_CODE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A libuv that is linked into the program's own executable: its calls of its own functions never come to a wrapper.
+ * A libuv that is linked into the program's own executable. Its calls of its own functions never
+ * reach a wrapper.
  */
 #ifndef STATIC_LIBUV_H
 #define STATIC_LIBUV_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See attach.h. A ring file is called uvtrace.PID.RANDOM and lies in /dev/shm or, where that is
- * full, in the folder of the trace. The process may see both under other paths, and know itself by
- * another pid (containers). What it has mapped says which file it is, wherever that lies; a file of
- * the right name alone may be what an earlier process of this pid left.
+ * See attach.h. A ring file is called uvtrace.PID.RANDOM. It is in /dev/shm or, if that is full, in
+ * the directory of the trace. In a container the process may see both under other paths, and have
+ * another pid. The process's mappings say which file it is, wherever that is. A file with the right
+ * name alone may come from an earlier process of this pid.
  */
 #include "attach.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a process to its ring file (shared.h), for whoever is not the traced program: finds it,
+ * From a process to its ring file (shared.h), for everybody except the traced program: finds it,
  * opens it, maps it.
  *
- * Rules: only regular files of our own user, private and with one name, never through a link;
- * nothing is written to a file that fails one of the checks (ring_check.h). Allocates nothing and
+ * Rules: only regular files of our own user, private and with one name, never through a link.
+ * Nothing is written to a file that fails one of the checks (ring_check.h). Allocates nothing and
  * prints nothing.
  */
 #ifndef ATTACH_H

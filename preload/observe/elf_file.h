@@ -2,8 +2,8 @@
  *
  * Reads ELF files: program headers for bias and build-id, the section table for symbols.
  *
- * Rules: read(2) alone (a mapped file that shrinks would be a SIGBUS). The files are not believed: garbage gives no
- * names, never an access out of bounds or an endless loop.
+ * Rules: read(2) only, because a mapped file that shrinks would be a SIGBUS. The files are not
+ * trusted: garbage gives no names, never an access out of bounds or an endless loop.
  */
 #ifndef ELF_FILE_H
 #define ELF_FILE_H

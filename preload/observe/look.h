@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One look at a thread of the program, from outside: is it asleep in a system call, and in which, on what, with what on
- * its stack; or does it compute, and where. A thread that sleeps is not disturbed: /proc and process_vm_readv() tell
- * all. One that computes is stopped for some microseconds by ptrace (look_stop.c), and only where that was asked for.
+ * One stall sample of a thread of the program, from outside. If the thread sleeps: in which system
+ * call, on what, with what on its stack. If it computes: where. A sleeping thread is not disturbed:
+ * /proc and process_vm_readv() have everything. A computing one is stopped for some microseconds by
+ * ptrace (look_stop.c), if the caller allows it.
  *
- * Rules: nothing runs in the program and nothing is written to it. Each failure leaves out what it is about, and is
- * noted in `error`. What was read is the program's data: the watchdog keeps of it what unwinding needs.
+ * Rules: nothing runs in the program and nothing is written to it. Each failure leaves out what it
+ * concerns, and is recorded in `error`. What was read is the program's data; the watchdog keeps
+ * only what unwinding needs.
  */
 #ifndef LOOK_H
 #define LOOK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is behind the arguments of the system call that a thread sleeps in (look.h): the file of a descriptor, a path,
- * how long it sleeps, who holds the lock. By trace_syscalls.def.
+ * What the arguments of a system call mean in which a thread sleeps (look.h): the file of a
+ * descriptor, a path, a duration, the owner of a lock. Uses trace_syscalls.def.
  */
 #include "look.h"
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stops a thread that computes, takes its registers and its stack, and lets it go (look.h).
+ * Stops a computing thread, reads its registers and its stack, and lets it go (look.h).
  *
- * PTRACE_SEIZE sends no signal and stops nothing; PTRACE_INTERRUPT stops at the next return to user
- * space; a signal that comes just then is handed on when the thread is let go; one that was stopped
- * by SIGSTOP before stays so. Whoever waits for the program's signals, children or stops sees
- * nothing. Should this process die meanwhile, the kernel lets the thread go.
+ * PTRACE_SEIZE sends no signal and stops nothing. PTRACE_INTERRUPT stops at the next return to user
+ * space. A signal that arrives meanwhile is delivered when the thread is let go. A thread that
+ * SIGSTOP had stopped stays stopped. Whoever waits for the program's signals, children or stops
+ * sees nothing. If this process dies meanwhile, the kernel lets the thread go.
  *
- * A thread that computes when it is looked at may begin to sleep before it is interrupted. The
- * kernel sets most system calls up again then; those that signal(7) lists under "Interruption of
- * system calls and library functions by stop signals", like epoll_wait(), would return with EINTR.
- * On x86-64 these are set up again too: the error in the register is made the one by which the
- * kernel does so for the others, ERESTARTNOHAND. The kernel looks at it when the stop is over, and
- * still returns EINTR where a signal handler of the program runs. A relative time-out begins anew.
- * On aarch64 the kernel has decided before the stop, and such a wait returns with EINTR.
+ * A thread may begin to sleep between the check and the interrupt. The kernel restarts most system
+ * calls then. Those that signal(7) lists under "Interruption of system calls and library functions
+ * by stop signals", like epoll_wait(), would return EINTR. On x86-64 they are restarted too: the
+ * error in the register becomes ERESTARTNOHAND, with which the kernel restarts the others. The
+ * kernel reads it when the stop is over, and still returns EINTR if a signal handler of the program
+ * runs. A relative time-out starts over. On aarch64 the kernel has decided before the stop, and
+ * such a wait returns EINTR.
  */
 #include "look.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the machine gives a program: the CPUs that it may use, what its cgroup's quota kept from it, what a hypervisor
- * took from all, and what one recorded event costs here. From /proc and the cgroup file systems, v1 and v2.
+ * What the machine gives a program: the CPUs it may use, throttling by its cgroup's quota, steal by
+ * a hypervisor, and the cost of one recorded event. From /proc and the cgroup file systems, v1 and
+ * v2.
  *
- * Rules: nothing is kept open; what cannot be read is not known, never 0.
+ * Rules: nothing is kept open. What cannot be read is unknown, never 0.
  */
 #ifndef MACHINE_H
 #define MACHINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is mapped in the program, from /proc/PID/maps and the ELF files themselves: where code lies, which build it
- * is, and the symbols of single addresses.
+ * The modules mapped in the program, from /proc/PID/maps and the ELF files themselves: where code
+ * is, which build it is, and the symbols of single addresses.
  *
  * Rules: read only, from outside. Memory is what the struct has; what does not fit is left out.
  */

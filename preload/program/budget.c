@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See budget.h. /proc/self/cgroup says in which group the process is, mountinfo where its hierarchy
- * is mounted. What a mount shows begins at a root of its own, which is not always above the group's
- * path: in a container the path may be the host's, and then the mount shows the group itself.
+ * See budget.h. /proc/self/cgroup names the process's group; mountinfo says where its hierarchy is
+ * mounted. A mount shows the hierarchy from its own root on, which is not always above the group's
+ * path. In a container the path may be the host's, and then the mount shows the group itself.
  *
- * Rules: it runs in the program, once: no allocation; what cannot be read or is too long is no
+ * Rules: runs in the program, once: no allocation. What cannot be read or is too long counts as no
  * limit.
  */
 #include "budget.h"
@@ -216,7 +216,7 @@ uint64_t budget_bytes(uint64_t memory_limit, uint64_t free_bytes)
 	return bytes < BUDGET_BYTES_MAX ? bytes : BUDGET_BYTES_MAX;
 }
 
-/* A name with our own number is of one that had it before us. */
+/* A ring with our own pid in its name is of an earlier process. */
 static void add_left(int folder, const char *name, void *arg)
 {
 	size_t prefix_bytes = strlen(SHARED_PREFIX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How much memory all rings of a process may take together: a small part of what the machine, the
- * container and /dev/shm have, because it counts as the program's own.
+ * How much memory all rings of a process may take together. It is a small part of what the machine,
+ * the container and /dev/shm have, because it counts as the program's own memory.
  */
 #ifndef BUDGET_H
 #define BUDGET_H

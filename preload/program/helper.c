@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Makes the helper process by clone(CLONE_VM | CLONE_VFORK), twice, without an exit signal, then exec: the program
- * is never copied, gets no SIGCHLD, and has no child that wait() could find; the helper belongs to init.
+ * Starts the helper process with clone(CLONE_VM | CLONE_VFORK), twice, without an exit signal, then
+ * exec. The program is never copied, gets no SIGCHLD, and has no child that wait() could find. The
+ * helper belongs to init.
  *
- * Rules: between clone and exec the child shares our memory and stack pages of our choosing, so it calls
- * async-signal-safe functions only and runs with every signal blocked. It keeps no descriptor of the program:
- * all are closed first, then the ring file becomes 0, /dev/null 1 and 2, and the program's maps 3. The ring file is
- * opened by its name, which may lie in another user's folder: what was opened must be the file that is mapped.
+ * Rules: between clone and exec the child shares our memory and runs on stack pages of our
+ * choosing. So it calls only async-signal-safe functions, with every signal blocked. It keeps no
+ * descriptor of the program. All are closed first; then the ring file becomes 0, /dev/null 1 and 2,
+ * and the program's maps 3. The ring file is opened by its name, which may be in another user's
+ * directory: the opened file must be the mapped one.
  */
 #include "helper.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What every file of the hot path includes last: shorthands, and a list of names that must not be used there,
- * so that a call which allocates, locks or prints does not compile.
+ * Every file of the hot path includes this last. It has shorthands, and a list of names that must
+ * not be used there, so that a call which allocates, locks or prints does not compile.
  */
 #ifndef HOTPATH_H
 #define HOTPATH_H

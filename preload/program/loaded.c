@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See loaded.h. The list is written in the form of the trace's own MODULES block, so that whoever salvages it needs no
+ * See loaded.h. The list has the form of the trace's own MODULES block, so its readers need no
  * second parser. What does not fit is left out.
  */
 #include "loaded.h"

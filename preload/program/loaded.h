@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is loaded into this process when recording begins, noted in shared memory: a program that is killed before
- * the drain has looked at /proc/PID/maps would leave addresses without names.
+ * The list of loaded modules, stored in shared memory when recording begins. Without it, a program
+ * that is killed before the drain has read /proc/PID/maps would leave addresses without names.
  */
 #ifndef LOADED_H
 #define LOADED_H

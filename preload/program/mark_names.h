@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which names of marks and spans this process has interned (mark_emit.c): part of struct process, because a forked child
- * begins without any.
+ * The names of marks and spans that this process has interned (mark_emit.c). Part of struct
+ * process, because a forked child starts without any.
  */
 #ifndef MARK_NAMES_H
 #define MARK_NAMES_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See shm.h. The header is reserved by posix_fallocate, with the first ring's first step, the rest of the rings
- * later by MADV_POPULATE_WRITE (steps.c), so
- * that a full tmpfs is an error here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and
- * O_NOFOLLOW: nobody can have put something there before us. Whoever comes later by the name asks whether it
- * still leads to the same file (ring_file.h).
+ * See shm.h. The header and the first ring's first step are reserved by posix_fallocate, the rest
+ * of the rings later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error here and not a
+ * SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so nobody can have
+ * prepared the place. Whoever opens the name later checks that it is still the same file
+ * (ring_file.h).
  */
 #include "shm.h"
 
@@ -118,7 +118,7 @@ static int open_in_trace_folder(struct place *place)
 	return fd;
 }
 
-/* What the user says is not asked any further. */
+/* The user's own value is used as it is. */
 uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
 {
 	struct statvfs file_system;
@@ -151,7 +151,7 @@ void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
 	rings->grow = total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
 }
 
-/* A file that grows beyond RLIMIT_FSIZE is a SIGXFSZ for the program: so it never does. */
+/* Growing beyond RLIMIT_FSIZE would send the program SIGXFSZ, so the file never does. */
 static int rings_fit(struct shm_rings *rings)
 {
 	struct rlimit limit;
@@ -226,7 +226,7 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
-/* Where it is not the memory limit that leaves so little. */
+/* Reports a small budget, unless the memory limit is the reason. */
 static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_limit)
 {
 	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&

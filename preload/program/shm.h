@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ring file: made in /dev/shm, or beside the trace where /dev/shm cannot be had; mapped, its descriptor
- * closed at once, because a program may close or reuse any number it likes.
+ * The ring file. It is created in /dev/shm, or beside the trace if /dev/shm is not usable. It is
+ * mapped and its descriptor closed at once, because a program may close or reuse any number.
  */
 #ifndef SHM_H
 #define SHM_H
@@ -28,7 +28,7 @@ void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes);
  * NULL where that is impossible, which it says on standard error. */
 struct shared *shm_create(void);
 
-/* What config.h says, as whoever drains wants it. */
+/* The options in the form that the drain reads. */
 void shm_fill_options(struct shared_options *options);
 
 /* Removes the file's name and the mapping: nobody drains it. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ring that all threads share which are no workers: many producers, none of which may wait,
- * since one may be a signal handler that interrupted another. A producer takes places by adding to
- * `head`, then fills them in, `counter` last; the drain reads up to the first place whose counter
- * is still 0, and sets it back to 0 before it gives the place away. It has no laps: its size is a
- * power of two, chosen once.
+ * The ring that all non-worker threads share. It has many producers, and none of them may wait,
+ * since one may be a signal handler that interrupted another. A producer reserves places by adding
+ * to `head`, then fills them in, `counter` last. The drain reads up to the first place whose
+ * counter is still 0. It resets the counter to 0 before it releases the place. This ring has no
+ * laps: its size is a power of two, chosen once.
  */
 #include "thread.h"
 

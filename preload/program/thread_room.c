@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where a worker writes on when it has come to its limit: further in this lap, in memory that is
- * there or that it takes now, or from the ring's beginning, in another lap (laps.h).
+ * Where a worker continues when it has reached its limit. It goes on in this lap, in memory that is
+ * there or that it takes now, or starts another lap at the ring's beginning (laps.h).
  *
- * A lap goes on while there is memory, up to the ring's share of the budget. Where there is no
- * more, because the budget is used up or the kernel has none, the ring is as long as what it has:
- * the next lap begins as soon as the drain is far enough. Another lap may be begun only while the
- * tail lies in this one, more than two headrooms after its start: so there is room to begin
- * something, and never are records of more than two laps alive.
+ * A lap continues while there is memory, up to the ring's share of the budget. If the budget or the
+ * kernel has no more, the ring is as long as its memory: the next lap begins as soon as the drain
+ * is far enough. Another lap may begin only while the tail is in this one, more than two headrooms
+ * after its start. So there is room to begin something, and records of at most two laps are alive.
  *
- * Rules: the kernel is asked for memory again only when the tail has moved. Between two looks the
- * worker keeps below `reach`, which is published: what lies beyond, and what is drained, the drain
- * may give back. `tail` comes from shared memory, so it is believed only where it lies between the
- * last one and the head. A signal handler may interrupt all this and emit, so what it uses changes
+ * Rules: the kernel is asked for memory again only after the tail has moved. Between two checks the
+ * worker stays below `reach`, which is published. What is beyond it, and what is drained, the drain
+ * may give back. `tail` comes from shared memory, so it is used only if it is between the last one
+ * and the head. A signal handler may interrupt all this and emit, so the fields it uses change
  * under `busy`.
  */
 #include "thread.h"

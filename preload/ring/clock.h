@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The clock of the hooks: the CPU's counter where the kernel itself trusts it, else CLOCK_MONOTONIC. One read
- * an event is most of what an event costs, so there is no fence and no call: an error of a few nanoseconds at
- * the edge of a callback is accepted.
+ * The clock of the hooks: the CPU's counter if the kernel itself trusts it, otherwise
+ * CLOCK_MONOTONIC. Reading it is most of what an event costs. So there is no fence and no call; an
+ * error of a few nanoseconds at the edge of a callback is accepted.
  */
 #ifndef CLOCK_H
 #define CLOCK_H

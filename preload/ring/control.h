@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a ring file is asked for while its program runs: one piece of code for the program's own calls (api.c) and trace_ctl.
+ * Requests to a ring file while its program runs: enable, flush, rotate. Shared by the program's
+ * own calls (api.c) and trace_ctl.
  */
 #ifndef CONTROL_H
 #define CONTROL_H

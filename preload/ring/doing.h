@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a worker is doing, by its newest records: for the watchdog, and for trace_ctl's look from outside.
+ * The callback that a worker is running, found in its newest records. For the watchdog and for
+ * trace_ctl status.
  */
 #ifndef DOING_H
 #define DOING_H
@@ -9,9 +10,10 @@
 
 #include "laps.h"
 
-/* The innermost poll that began and has not ended, else the newest park, unpark, turn, entry into or exit from a loop.
- * Looks at the last `back` records below `head`, as far as they are there; the worker may go on meanwhile. {0, 0} where none of them says; *ended
- * is then how many polls are to be taken off what was open before them. */
+/* The innermost callback that began and has not ended, else the newest park, unpark, turn, entry
+ * into or exit from a loop. Reads the last `back` records below `head`, if they are there; the
+ * worker may continue meanwhile. {0, 0}: they do not tell. *ended is then how many callbacks have
+ * ended of those open before these records. */
 struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
 			 uint32_t *ended);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Futexes between processes: plain calls, without a lock built on them.
+ * Futexes between processes: plain calls, no lock is built on them.
  */
 #ifndef FUTEX_H
 #define FUTEX_H

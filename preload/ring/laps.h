@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the records of a ring lie. A worker writes its ring in laps: a lap begins at position 0 and
- * goes on, record behind record, as far as there is memory and as the records of the lap before are
- * drained. So record n of a lap lies at position n - (the lap's first record). The ring that many
- * threads share has no laps: record n lies at n modulo its size, a power of two.
+ * Where the records of a ring are. A worker writes its ring in laps. A lap begins at position 0 and
+ * continues, record after record, as far as there is memory and the records of the lap before are
+ * drained. So record n of a lap is at position n - (the lap's first record). The ring that many
+ * threads share has no laps: record n is at n modulo its size, a power of two.
  *
  * At most two laps hold records that are not drained, because the worker begins a lap only when the
- * tail lies in the one before, and so two starts are enough: the larger one is the newest lap's. A
- * reader takes `head` (acquire), then the starts. The worker stores a start before it releases the
- * first head of that lap, so of each record below that head the reader has the start, unless a
- * later lap took its place in lap_start[]. That lap is the second after the record's, and begins
- * only when the tail has gone beyond the first record of the lap between: then the record is
- * drained. The reader is the one who moves the tail, so this does not happen while it has the
- * record still to read.
+ * tail is in the one before. So two starts are enough; the larger one is the newest lap's. A reader
+ * loads `head` (acquire), then the starts. The worker stores a start before it releases the first
+ * head of that lap. So for each record below that head the reader has the start, unless a later lap
+ * took its place in lap_start[]. That lap is the second after the record's. It begins only when the
+ * tail has passed the first record of the lap between, so the record is drained. The reader is the
+ * one who moves the tail, so this cannot happen to a record that it still has to read.
  *
- * Rules: nothing in shared memory is believed: a position is always within the ring.
+ * Rules: nothing in shared memory is trusted: a position is always within the ring.
  */
 #ifndef LAPS_H
 #define LAPS_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See ring_check.h. Each limit is one that whoever makes the file keeps (shm.c, config.def), so a
- * file beyond it was made by somebody else, or is damaged: a ring holds 4 records to 1 GiB, a unit
- * is 16 ns or less, texts are terminated. The sizes are compared without a sum that could overflow.
+ * See ring_check.h. Each limit is one that the program keeps when it makes the file (shm.c,
+ * config.def). A file beyond it is damaged, or somebody else made it. A ring holds 4 records to 1
+ * GiB, a unit is 16 ns or less, texts are terminated. Sizes are compared without a sum that could
+ * overflow.
  */
 #include "ring_check.h"
 

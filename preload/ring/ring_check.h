@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What makes a file a ring file (shared.h): the one set of rules for all who read a ring of
- * somebody else's, the helper, trace_ctl, the recovery of what crashes left, and the analyzer.
+ * What makes a file a ring file (shared.h). These rules are the same for everybody who reads
+ * another process's ring: the helper, trace_ctl, the recovery after crashes, and the analyzer.
  *
- * Rules: pure functions, which open and change nothing. They hold for the file's own layout only:
- * what changes while a program runs (heads, tails, states, names) is checked by whoever uses it.
+ * Rules: pure functions, which open and change nothing. They cover the file's fixed layout only.
+ * What changes while a program runs (heads, tails, states, names) is checked by its user.
  */
 #ifndef RING_CHECK_H
 #define RING_CHECK_H

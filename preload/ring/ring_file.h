@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which file the ring is. It is mapped, its descriptor given up, and its name may lie in another user's folder: so
- * whoever comes back by the name asks here whether what was opened is still that file.
+ * Which file the ring is. After mapping it the descriptor is closed, and its name may be in another
+ * user's directory. Whoever opens the name again asks here whether it is still that file.
  *
- * Rules: what is remembered lies in this process' own memory, never in what others can write to. Async-signal-safe.
+ * Rules: the identity is kept in this process's own memory, never in what others can write to.
+ * Async-signal-safe.
  */
 #ifndef RING_FILE_H
 #define RING_FILE_H

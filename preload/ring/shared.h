@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The contract between the traced program, whoever drains it (uvtrace-drain or a thread of the program),
- * trace_ctl and the analyzer's salvage after a crash: one file in /dev/shm, mapped shared by all of them.
- * It describes itself and holds everything that the drain needs; nobody but the drain reads the program.
+ * The contract between the traced program, its drain (uvtrace-drain or a thread of the program),
+ * trace_ctl, and the analyzer after a crash. It is one file in /dev/shm that all of them map. It
+ * describes itself and holds everything that the drain needs; only the drain reads the program
+ * itself.
  *
- * Rules: SHARED_VERSION goes up with every change of layout; both sides are always built together, so another
- * version is refused. Whoever maps it from outside checks magic, version, sizes and every index before use:
- * nothing here is believed. Each field says who writes it. The rings' own protocol is in thread.h.
+ * Rules: SHARED_VERSION goes up with every change of layout. Both sides are always built together,
+ * so another version is refused. Whoever maps it from outside checks magic, version, sizes and
+ * every index before use: nothing here is trusted. Each field says who writes it. The rings' own
+ * protocol is in thread.h.
  */
 #ifndef SHARED_H
 #define SHARED_H
@@ -35,11 +37,11 @@ struct record {
 _Static_assert(sizeof(struct record) == 16, "record");
 
 enum ring_state {
-	RING_FREE,    /* nobody's; drain -> program */
+	RING_FREE,    /* free; drain -> program */
 	RING_CLAIMED, /* a thread fills in the identity */
 	RING_LIVE,    /* recording; program -> drain */
 	RING_ENDED,   /* the thread is gone; when tail == head the drain writes the worker's last entry and frees it */
-	RING_EMPTYING, /* nobody's, and the drain gives its memory back */
+	RING_EMPTYING, /* free, and the drain gives its memory back */
 };
 
 enum ring_lost { RING_LOST_FULL, RING_LOST_REENTRANT, RING_LOST_DEPTH, RING_LOST_CAUSES };

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The memory of a ring: its stretch of the file is sparse, and gets memory in steps, one bit each
- * in ring->backed. The thread takes a step when it comes to it and the drain is behind; the drain
- * gives back what a quiet worker does not need. Each ring's first step is always to be had and
- * stays; the others come out of one budget for all rings.
+ * The memory of a ring. Its part of the file is sparse and gets memory in steps, one bit each in
+ * ring->backed. The thread takes a step when it reaches it and the drain is behind. The drain gives
+ * back what a quiet worker does not need. Each ring's first step is always available and stays. The
+ * others come out of one budget for all rings.
  *
- * Rules: whoever takes or gives holds the ring's memory_lock, which is only ever tried for: the
- * thread takes it on its slow path, the drain seldom. A step that is given back is unmarked first:
- * a drain that dies in between leaves memory that is not used, never a step that has none. Nothing
- * here prints.
+ * Rules: whoever takes or gives memory holds the ring's memory_lock. It is only ever tried: the
+ * thread takes it on its slow path, the drain rarely. A step is unmarked before it is given back.
+ * If a drain dies in between, some memory is unused, but no marked step lacks memory. Nothing here
+ * prints.
  */
 #ifndef STEPS_H
 #define STEPS_H
@@ -20,8 +20,8 @@
 
 enum steps_owner { STEPS_NOBODY, STEPS_THREAD, STEPS_DRAIN };
 
-/* False: another has it. Who waits for it may wait for the drain, never for a thread: it may be the
- * interrupted self. */
+/* False: another has it. A caller may wait for the drain, never for a thread: that may be itself,
+ * interrupted by a signal. */
 bool steps_lock(struct shared_ring *ring, enum steps_owner owner);
 void steps_unlock(struct shared_ring *ring);
 
@@ -30,7 +30,7 @@ void steps_unlock(struct shared_ring *ring);
  * tmpfs is not survived. 0 or -errno. */
 int steps_populate(void *memory, uint64_t bytes);
 
-/* So many bytes of the budget. False: they are not left. */
+/* Takes `bytes` of the budget. False: not enough is left. */
 bool steps_reserve(struct shared *shared, uint64_t bytes);
 
 /* The memory of one step of `step_bytes`; only the first comes free. 0, -ENOBUFS: the budget is

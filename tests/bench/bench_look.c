@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a look at a stuck callback costs (preload/look.h): looks at a child that sleeps in flock, and at one that
+ * What a look at a stuck callback costs (preload/observe/look.h): looks at a child that sleeps in flock, and at one that
  * computes, and prints how long a look took; and of the child that computes the longest stretch that it was away during
  * each look, by its own clock, and in as long a time after it, when nobody looks: others share the machine.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * preload/attach.c: which files it opens, and how it finds the one of a process.
+ * preload/observe/attach.c: which files it opens, and how it finds the one of a process.
  */
 #include <errno.h>
 #include <fcntl.h>

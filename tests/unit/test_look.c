@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * preload/look_stop.c: a thread that is stopped in a wait goes on waiting as if nothing had been,
+ * preload/observe/look_stop.c: a thread that is stopped in a wait goes on waiting as if nothing had been,
  * and its own signals end waits as ever. A child waits again and again, and counts; the test stops
  * it as often as it can without stopping time.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Numbers and times as people read them; durations as analyzer/durations.c prints them.
+ * Numbers and times as people read them; durations as analyzer/base/durations.c prints them.
  */
 
 const UNITS = [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs'], [1, 'ns']];
