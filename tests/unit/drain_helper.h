@@ -264,4 +264,15 @@ static inline int count_files(const char *ending)
 	return atoi(text);
 }
 
+/* Samples of that type with that first value. */
+static inline size_t count_samples(const struct trace_process *process, uint16_t type, uint64_t value)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < process->sample_count; i++)
+		count += process->samples[i].type == type && process->samples[i].a == value;
+	return count;
+}
+
+
 #endif

@@ -155,15 +155,6 @@ Test(drain_segments, rotation_on_request)
 	trace_close(trace);
 }
 
-static size_t count_samples(const struct trace_process *process, uint16_t type, uint64_t value)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < process->sample_count; i++)
-		count += process->samples[i].type == type && process->samples[i].a == value;
-	return count;
-}
-
 /* The segment in which recording was switched off may be gone. */
 Test(drain_segments, segment_that_begins_while_recording_is_off_says_so)
 {

@@ -200,6 +200,6 @@ Test(encoder, end_closes_what_a_lost_event_left_open)
 	ring[3] = record_make(4, 2, WRITE);
 	ring[4] = record_make(5, 8, TRACE_LOOP_LEAVE);
 	cr_assert_eq(encode(0, 5), 5);
-	cr_assert_eq(encoder.open_count, 1);
-	cr_assert_eq(encoder.open[0].word, trace_word(7, TRACE_LOOP_ENTER));
+	cr_assert_eq(encoder.open.count, 1);
+	cr_assert_eq(encoder.open.list[0].word, trace_word(7, TRACE_LOOP_ENTER));
 }
