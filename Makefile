@@ -43,7 +43,7 @@ DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,f
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
 
 # Of the preload, what readers need too.
-SHARED_SRC := $(call sources,preload/format) $(addprefix preload/files/,boot_id.c regular_file.c short_file.c) \
+SHARED_SRC := $(call sources,preload/format) $(addprefix preload/files/,boot_id.c regular_file.c proc_file.c) \
 	preload/ring/ring_check.c
 
 ANALYZER_MAINS := $(wildcard analyzer/*.c)

@@ -86,11 +86,11 @@ struct outcome {
 	bool gated; /* a --fail-if holds */
 };
 
-static void gates_check(const struct settings *settings, const struct report *report, struct outcome *outcome)
+static void fail_ifs_check(const struct settings *settings, const struct report *report, struct outcome *outcome)
 {
-	for (size_t i = 0; i < settings->gate_count; i++) {
+	for (size_t i = 0; i < settings->fail_if_count; i++) {
 		char *why;
-		if (!gate_fails(&settings->gates[i], report, &why))
+		if (!fail_if_fails(&settings->gates[i], report, &why))
 			continue;
 		outcome->gated = true;
 		complain("process %" PRIu32 " fails %s", report->timeline->process->pid,
@@ -114,7 +114,7 @@ static int report_complete(const struct settings *settings, struct report *repor
 		error = rows ? 0 : -ENOMEM;
 	}
 	if (error == 0) {
-		gates_check(settings, report, outcome);
+		fail_ifs_check(settings, report, outcome);
 		error = report_format_process(settings->format, &outcome->output, report);
 	}
 	free(rows);

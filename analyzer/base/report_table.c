@@ -112,8 +112,8 @@ void table_begin(struct table *table, const struct table_column *columns, size_t
 void table_add(struct table *table, const char *text)
 {
 	if ((table->cell_count & (table->cell_count - 1)) == 0) {
-		size_t room = table->cell_count ? table->cell_count * 2 : 1;
-		char **cells = realloc(table->cells, room * sizeof(*cells));
+		size_t capacity = table->cell_count ? table->cell_count * 2 : 1;
+		char **cells = realloc(table->cells, capacity * sizeof(*cells));
 		if (!cells) {
 			table->failed = true;
 			return;

@@ -12,7 +12,7 @@
 
 static size_t slot_home(const struct request_table *table, uint64_t key)
 {
-	return (size_t)(key * 0x9e3779b97f4a7c15ull >> 32) & (table->room - 1);
+	return (size_t)(key * 0x9e3779b97f4a7c15ull >> 32) & (table->capacity - 1);
 }
 
 static struct request *slot_find(const struct request_table *table, uint64_t key)
@@ -20,18 +20,18 @@ static struct request *slot_find(const struct request_table *table, uint64_t key
 	size_t at = slot_home(table, key);
 
 	while (table->slots[at].key != 0 && table->slots[at].key != key)
-		at = (at + 1) & (table->room - 1);
+		at = (at + 1) & (table->capacity - 1);
 	return &table->slots[at];
 }
 
 static int table_grow(struct request_table *table)
 {
-	struct request_table larger = {.room = table->room ? table->room * 2 : ROOM_FIRST, .count = table->count};
+	struct request_table larger = {.capacity = table->capacity ? table->capacity * 2 : ROOM_FIRST, .count = table->count};
 
-	larger.slots = calloc(larger.room, sizeof(*larger.slots));
+	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->room; i++) {
+	for (size_t i = 0; i < table->capacity; i++) {
 		if (table->slots[i].key != 0)
 			*slot_find(&larger, table->slots[i].key) = table->slots[i];
 	}
@@ -42,7 +42,7 @@ static int table_grow(struct request_table *table)
 
 struct request *request_table_add(struct request_table *table, uint64_t key)
 {
-	if (table->count * 2 >= table->room && table_grow(table) < 0)
+	if (table->count * 2 >= table->capacity && table_grow(table) < 0)
 		return NULL;
 	struct request *slot = slot_find(table, key);
 	table->count += slot->key == 0;
@@ -52,9 +52,9 @@ struct request *request_table_add(struct request_table *table, uint64_t key)
 /* Those behind the hole move up, so that no probing ends too early. */
 static void hole_close(struct request_table *table, size_t hole)
 {
-	for (size_t at = (hole + 1) & (table->room - 1); table->slots[at].key != 0; at = (at + 1) & (table->room - 1)) {
+	for (size_t at = (hole + 1) & (table->capacity - 1); table->slots[at].key != 0; at = (at + 1) & (table->capacity - 1)) {
 		size_t home = slot_home(table, table->slots[at].key);
-		if (((at - home) & (table->room - 1)) < ((at - hole) & (table->room - 1)))
+		if (((at - home) & (table->capacity - 1)) < ((at - hole) & (table->capacity - 1)))
 			continue; /* its home lies behind the hole */
 		table->slots[hole] = table->slots[at];
 		hole = at;
@@ -84,10 +84,10 @@ bool request_table_take(struct request_table *table, uint64_t key, struct reques
 
 void request_table_empty(struct request_table *table)
 {
-	if (table->room > ROOM_FIRST)
+	if (table->capacity > ROOM_FIRST)
 		request_table_free(table);
 	if (table->count > 0)
-		memset(table->slots, 0, table->room * sizeof(*table->slots));
+		memset(table->slots, 0, table->capacity * sizeof(*table->slots));
 	table->count = 0;
 }
 

@@ -21,7 +21,7 @@ struct request {
 
 struct request_table {
 	struct request *slots;
-	size_t room, count;
+	size_t capacity, count;
 };
 
 /* A place for a request of this key, to be filled in at once, the key too; what was there is another's, or has the same

@@ -116,12 +116,12 @@ static int apply_threshold(struct settings *settings, const struct analyze_optio
 	return usage_error();
 }
 
-static int apply_gate(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_fail_if(struct settings *settings, const struct analyze_option *option, const char *value)
 {
 	int error = -ENOSPC;
 
-	if (settings->gate_count < GATES_MAX)
-		error = gate_parse(&settings->gates[settings->gate_count++], value);
+	if (settings->fail_if_count < GATES_MAX)
+		error = fail_if_parse(&settings->gates[settings->fail_if_count++], value);
 	if (error == 0)
 		return OPTIONS_GO_ON;
 	if (error == -ENOSPC) {
@@ -131,7 +131,7 @@ static int apply_gate(struct settings *settings, const struct analyze_option *op
 			 value);
 	} else {
 		complain("--%s: '%s' does not begin with a figure; the figures are:", option->name, value);
-		gate_print_figures(stderr);
+		fail_if_print_figures(stderr);
 	}
 	return usage_error();
 }
@@ -169,7 +169,7 @@ static const struct analyze_option options[] = {
     {"all", NULL, "", "of more than 10 processes, print every report (else an overview and the worst 5)", apply_flag,
      FIELD(all)},
     {"fail-if", "CONDITION", "", "exit with 3 if it holds: long_poll>50ms, finding>=warning; may be repeated",
-     apply_gate, 0},
+     apply_fail_if, 0},
     {"baseline", "OLD", "", "compare callbacks with those of an older trace", apply_text, FIELD(baseline_path)},
     {"set", "NAME=VALUE", "", "change a threshold of the findings; --set help lists them", apply_threshold, 0},
     {"help", NULL, "", "print this help", print_help, 0},
@@ -223,14 +223,14 @@ static int print_help(struct settings *settings, const struct analyze_option *op
 /* ---- The command line ----------------------------------------------------------------------------------------- */
 
 /* A condition that nobody looks at, or that cannot hold, would pass for ever. */
-static int check_gates(const struct settings *settings)
+static int check_fail_ifs(const struct settings *settings)
 {
-	if (!settings->format->process && settings->gate_count > 0) {
+	if (!settings->format->process && settings->fail_if_count > 0) {
 		complain("--fail-if: --html makes no report to check; run it separately");
 		return usage_error();
 	}
-	for (size_t i = 0; i < settings->gate_count && !settings->baseline_path; i++) {
-		if (!gate_needs_baseline(&settings->gates[i]))
+	for (size_t i = 0; i < settings->fail_if_count && !settings->baseline_path; i++) {
+		if (!fail_if_needs_baseline(&settings->gates[i]))
 			continue;
 		complain("--fail-if: '%s' needs --baseline", settings->gates[i].text);
 		return usage_error();
@@ -267,7 +267,7 @@ static int settings_check(struct settings *settings)
 		complain("--to must be later than --from");
 		return usage_error();
 	}
-	return check_gates(settings);
+	return check_fail_ifs(settings);
 }
 
 int settings_read(struct settings *settings, int argc, char **argv)

@@ -7,7 +7,7 @@
 #define ANALYZE_OPTIONS_H
 
 #include "findings/findings.h"
-#include "report/formats/gate.h"
+#include "report/formats/fail_if.h"
 #include "report/formats/report_formats.h"
 #include "timeline/timeline.h"
 
@@ -17,8 +17,8 @@ struct settings {
 	struct timeline_options timeline;
 	struct thresholds thresholds;
 	const struct report_format *format;
-	struct gate gates[GATES_MAX];
-	size_t gate_count;
+	struct fail_if gates[GATES_MAX];
+	size_t fail_if_count;
 	const char *baseline_path;
 	uint32_t top;	       /* 0: the default of the format */
 	uint32_t pid;	       /* 0: all processes */

@@ -102,7 +102,7 @@ static void finding_clear(struct finding *finding)
 	free(finding->text.culprit);
 	free(finding->text.evidence);
 	free(finding->text.advice);
-	free(finding->text.excerpt);
+	free(finding->text.snippet);
 }
 
 void finding_add(struct detection *detection, struct finding *finding)
@@ -161,9 +161,9 @@ void fact_text(struct finding *finding, enum fact_name name, const char *text)
 	finding->failed |= fact->text == NULL;
 }
 
-void fact_flag(struct finding *finding, enum fact_name name, bool holds)
+void fact_flag(struct finding *finding, enum fact_name name, bool blocking)
 {
-	if (holds)
+	if (blocking)
 		fact_whole(finding, name, 1);
 }
 
@@ -292,10 +292,10 @@ static bool always(const struct timeline *timeline)
 static bool no_due_times(const struct timeline *timeline)
 {
 	for (size_t i = 0; i < timeline->process->site_count; i++) {
-		if (timeline->sites[i].turns.timers.late.count > 0)
+		if (timeline->sites[i].iterations.timers.late.count > 0)
 			return false;
 	}
-	return timeline->turn_timers.count > 0;
+	return timeline->iteration_timers.count > 0;
 }
 
 static bool no_machine(const struct timeline *timeline)
@@ -314,12 +314,12 @@ static bool no_windows(const struct timeline *timeline)
 
 bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 {
-	static bool (*const holds[UNKNOWN_COUNT])(const struct timeline *timeline) = {
+	static bool (*const blocking[UNKNOWN_COUNT])(const struct timeline *timeline) = {
 #define UNKNOWN(name, predicate, text) predicate,
 #include "findings.def"
 	};
 
-	return holds[unknown](timeline);
+	return blocking[unknown](timeline);
 }
 
 /* ---- All of them ---------------------------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ struct finding_text {
 	char *culprit;	/* a callback, a worker, a kind of request; "" */
 	char *evidence; /* figures */
 	char *advice;	/* what to do */
-	char *excerpt;	/* lines of the timeline; NULL without any */
+	char *snippet;	/* lines of the timeline; NULL without any */
 };
 
 struct finding {

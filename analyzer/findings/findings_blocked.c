@@ -17,7 +17,7 @@
 
 /* The looks at callbacks, and for each of them the one that stands for what its run was in for longest; NULL: looks at
  * that run did not tell. */
-struct looks {
+struct stall_samples {
 	const struct stall *list;
 	const struct stall **seen;
 	size_t count;
@@ -26,7 +26,7 @@ struct looks {
 /* Computing is one kind, so is each system call, and waiting for locks. */
 static bool same_kind(const struct stall *a, const struct stall *b)
 {
-	return a->cause == b->cause && (a->cause != STALL_SYSCALL || a->look->syscall == b->look->syscall);
+	return a->cause == b->cause && (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
 }
 
 static bool same_run(const struct stall *a, const struct stall *b)
@@ -60,35 +60,35 @@ static const struct stall *run_seen(const struct stall *list, size_t first, size
 }
 
 /* They are in the order of time: a run's looks lie behind its begin. */
-static bool looks_judge(struct looks *looks)
+static bool looks_judge(struct stall_samples *stall_samples)
 {
-	looks->seen = calloc(looks->count + 1, sizeof(*looks->seen));
-	for (size_t last = looks->count; looks->seen && last-- > 0;) {
+	stall_samples->seen = calloc(stall_samples->count + 1, sizeof(*stall_samples->seen));
+	for (size_t last = stall_samples->count; stall_samples->seen && last-- > 0;) {
 		size_t first = last;
-		if (looks->seen[last])
+		if (stall_samples->seen[last])
 			continue;
-		while (first > 0 && looks->list[first - 1].tick >= looks->list[last].poll_tick)
+		while (first > 0 && stall_samples->list[first - 1].tick >= stall_samples->list[last].poll_tick)
 			first--;
-		const struct stall *seen = run_seen(looks->list, first, last);
+		const struct stall *seen = run_seen(stall_samples->list, first, last);
 		for (size_t i = first; i <= last; i++)
-			if (same_run(&looks->list[i], &looks->list[last]))
-				looks->seen[i] = seen;
+			if (same_run(&stall_samples->list[i], &stall_samples->list[last]))
+				stall_samples->seen[i] = seen;
 	}
-	return looks->seen != NULL;
+	return stall_samples->seen != NULL;
 }
 
-static const struct stall *span_seen(const struct looks *looks, const struct timeline_span *span)
+static const struct stall *span_seen(const struct stall_samples *stall_samples, const struct timeline_span *span)
 {
-	for (size_t i = 0; i < looks->count; i++)
-		if (looks->list[i].poll_tick == span->tick && looks->list[i].worker == span->worker)
-			return looks->seen[i];
+	for (size_t i = 0; i < stall_samples->count; i++)
+		if (stall_samples->list[i].poll_tick == span->tick && stall_samples->list[i].worker == span->worker)
+			return stall_samples->seen[i];
 	return NULL;
 }
 
 /* ---- Callbacks that hold a loop ------------------------------------------------------------------------------- */
 
 /* The long runs of one callback that were in the same. */
-struct holder {
+struct blocker {
 	uint32_t site;
 	const struct stall *kind;    /* any look that saw that; NULL: nobody looked */
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
@@ -102,27 +102,27 @@ struct holder {
 	struct timeline_span told;		  /* the run that this was in, else the worst */
 };
 
-struct holders {
-	struct holder *list;
+struct blockers {
+	struct blocker *list;
 	size_t count;
-	struct looks looks;
+	struct stall_samples stall_samples;
 };
 
 /* Without a kind: where the site has some, the one that took longest. */
-static struct holder *holder_of(struct holders *holders, uint32_t site, const struct stall *kind)
+static struct blocker *blocker_of(struct blockers *blockers, uint32_t site, const struct stall *kind)
 {
-	struct holder *found = NULL;
+	struct blocker *found = NULL;
 
-	for (size_t i = 0; i < holders->count; i++) {
-		struct holder *holder = &holders->list[i];
-		bool fits = kind && holder->kind ? same_kind(holder->kind, kind) : !kind;
-		if (holder->site == site && fits && (!found || holder->total > found->total))
-			found = holder;
+	for (size_t i = 0; i < blockers->count; i++) {
+		struct blocker *blocker = &blockers->list[i];
+		bool fits = kind && blocker->kind ? same_kind(blocker->kind, kind) : !kind;
+		if (blocker->site == site && fits && (!found || blocker->total > found->total))
+			found = blocker;
 	}
 	if (found)
 		return found;
-	holders->list[holders->count] = (struct holder){.site = site, .kind = kind};
-	return &holders->list[holders->count++];
+	blockers->list[blockers->count] = (struct blocker){.site = site, .kind = kind};
+	return &blockers->list[blockers->count++];
 }
 
 /* What the kernel did not let run is not the callback's fault: only what is left may make it a hold. That is the span's
@@ -139,7 +139,7 @@ static double own_ns(const struct detection *detection, const struct timeline_sp
 	return time->known ? ns - (stopped > time->wait.about ? stopped : time->wait.about) : ns;
 }
 
-static void holder_add(const struct detection *detection, struct holders *holders, const struct timeline_span *span,
+static void blocker_add(const struct detection *detection, struct blockers *blockers, const struct timeline_span *span,
 		       const struct stall *kind, bool open)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -148,57 +148,57 @@ static void holder_add(const struct detection *detection, struct holders *holder
 
 	if (!is_loop(timeline, span->worker) || span->nested || own < limit(detection, LIMIT_blocked_note))
 		return;
-	struct holder *holder = holder_of(holders, span->site, kind);
-	holder->runs++;
-	holder->open += open;
-	holder->unseen += holder->kind && !kind;
-	holder->total += own;
-	holder->wall += (double)timeline_span_ns(timeline, span);
-	if (own > holder->longest) {
-		holder->longest = own;
-		holder->worst = *span;
-		holder->worst_open = open;
+	struct blocker *blocker = blocker_of(blockers, span->site, kind);
+	blocker->runs++;
+	blocker->open += open;
+	blocker->unseen += blocker->kind && !kind;
+	blocker->total += own;
+	blocker->wall += (double)timeline_span_ns(timeline, span);
+	if (own > blocker->longest) {
+		blocker->longest = own;
+		blocker->worst = *span;
+		blocker->worst_open = open;
 	}
 	if (!time.known)
 		return;
-	holder->known += time.span_ns;
-	holder->cpu.least += time.cpu.least;
-	holder->cpu.about += time.cpu.about;
-	holder->asleep.least += time.asleep.least;
-	holder->asleep.about += time.asleep.about;
-	holder->wait.about += time.wait.about;
+	blocker->known += time.span_ns;
+	blocker->cpu.least += time.cpu.least;
+	blocker->cpu.about += time.cpu.about;
+	blocker->asleep.least += time.asleep.least;
+	blocker->asleep.about += time.asleep.about;
+	blocker->wait.about += time.wait.about;
 }
 
 /* Whether a look was one at a run of this holder's. */
-static bool is_at(const struct holders *holders, const struct holder *holder, size_t look)
+static bool is_at(const struct blockers *blockers, const struct blocker *blocker, size_t stall_sample)
 {
-	const struct stall *seen = holders->looks.seen[look];
+	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
 
-	return holders->looks.list[look].site == holder->site && seen && holder->kind && same_kind(seen, holder->kind);
+	return blockers->stall_samples.list[stall_sample].site == blocker->site && seen && blocker->kind && same_kind(seen, blocker->kind);
 }
 
 /* Of the looks that saw what it was in, the one that stands for most. */
-static void holder_stall(const struct holders *holders, struct holder *holder)
+static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
-	for (size_t i = 0; i < holders->looks.count; i++) {
-		const struct stall *stall = &holders->looks.list[i];
-		if (is_at(holders, holder, i) && same_kind(stall, holder->kind) &&
-		    (!holder->stall || stall->ticks > holder->stall->ticks))
-			holder->stall = stall;
+	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (is_at(blockers, blocker, i) && same_kind(stall, blocker->kind) &&
+		    (!blocker->stall || stall->ticks > blocker->stall->ticks))
+			blocker->stall = stall;
 	}
 }
 
 /* What it was seen in is told of the run in which it was: of the longest, nobody may have seen that. */
-static void holder_choose(struct holder *holder)
+static void blocker_choose(struct blocker *blocker)
 {
-	const struct stall *stall = holder->stall;
+	const struct stall *stall = blocker->stall;
 
-	holder->told = holder->worst;
-	if (!stall || (stall->poll_tick == holder->worst.tick && stall->worker == holder->worst.worker))
+	blocker->told = blocker->worst;
+	if (!stall || (stall->poll_tick == blocker->worst.tick && stall->worker == blocker->worst.worker))
 		return;
-	holder->told.tick = stall->poll_tick;
-	holder->told.worker = stall->worker;
-	holder->told.duration = stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
+	blocker->told.tick = stall->poll_tick;
+	blocker->told.worker = stall->worker;
+	blocker->told.duration = stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
 }
 
 /* Why a callback blocked: the finding that says so, and how sure it is. */
@@ -213,9 +213,9 @@ struct cause {
 #define SURE_HARDLY    0.5 /* CPU time suggests it, or the cause is unknown */
 
 /* What one cause must have to be named: of the time that the kernel let it have. */
-static double cause_least(const struct detection *detection, const struct holder *holder)
+static double cause_least(const struct detection *detection, const struct blocker *blocker)
 {
-	return limit(detection, LIMIT_cause_share) * (holder->known - holder->wait.about);
+	return limit(detection, LIMIT_cause_share) * (blocker->known - blocker->wait.about);
 }
 
 /* Bounds prove what shares of a longer time only suggest. */
@@ -224,26 +224,26 @@ static struct cause cause_by_time(enum finding_id id, const struct measures_boun
 	return (struct cause){id, time->least < least ? SURE_HARDLY : sure};
 }
 
-static struct cause holder_cause(const struct detection *detection, const struct holder *holder)
+static struct cause blocker_cause(const struct detection *detection, const struct blocker *blocker)
 {
 	static const enum finding_id sampled[] = {[STALL_SYSCALL] = FINDING_BLOCKED_SYSCALL,
 						  [STALL_LOCK] = FINDING_BLOCKED_LOCK,
 						  [STALL_CPU] = FINDING_BLOCKED_CPU};
-	double least = cause_least(detection, holder);
+	double least = cause_least(detection, blocker);
 
-	if (holder->stall)
-		return (struct cause){sampled[holder->stall->cause], SURE_BY_SAMPLE};
-	if (holder->known > 0 && holder->asleep.about > 0 && holder->asleep.about >= least)
-		return cause_by_time(FINDING_BLOCKED_SYSCALL, &holder->asleep, least, SURE_ASLEEP);
-	if (holder->known > 0 && holder->cpu.about > 0 && holder->cpu.about >= least)
-		return cause_by_time(FINDING_BLOCKED_CPU, &holder->cpu, least, SURE_CPU);
+	if (blocker->stall)
+		return (struct cause){sampled[blocker->stall->cause], SURE_BY_SAMPLE};
+	if (blocker->known > 0 && blocker->asleep.about > 0 && blocker->asleep.about >= least)
+		return cause_by_time(FINDING_BLOCKED_SYSCALL, &blocker->asleep, least, SURE_ASLEEP);
+	if (blocker->known > 0 && blocker->cpu.about > 0 && blocker->cpu.about >= least)
+		return cause_by_time(FINDING_BLOCKED_CPU, &blocker->cpu, least, SURE_CPU);
 	return (struct cause){FINDING_BLOCKED, SURE_HARDLY};
 }
 
 /* A callback that the quota stopped took long by that. What it did itself in an average run, at least, is its own. */
-static bool quota_held(struct detection *detection, const struct holder *holder)
+static bool quota_held(struct detection *detection, const struct blocker *blocker)
 {
-	double own = (holder->cpu.least + holder->asleep.least) / (double)holder->runs;
+	double own = (blocker->cpu.least + blocker->asleep.least) / (double)blocker->runs;
 
 	return own < limit(detection, LIMIT_blocked) && found(detection, FINDING_THROTTLED);
 }
@@ -259,26 +259,26 @@ enum severity blocking_severity(const struct detection *detection, double longes
 	return SEVERITY_WARNING;
 }
 
-static enum severity holder_severity(struct detection *detection, const struct holder *holder)
+static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker)
 {
-	return quota_held(detection, holder) ? SEVERITY_NOTE
-					     : blocking_severity(detection, holder->longest, holder->total);
+	return quota_held(detection, blocker) ? SEVERITY_NOTE
+					     : blocking_severity(detection, blocker->longest, blocker->total);
 }
 
 /* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL where it is next to
  * nothing. */
-static const struct stall *stalls_besides(const struct holders *holders, const struct holder *holder, uint64_t *ticks)
+static const struct stall *stalls_besides(const struct blockers *blockers, const struct blocker *blocker, uint64_t *ticks)
 {
 	const struct stall *besides = NULL;
 	uint64_t all = 0;
 
 	*ticks = 0;
-	for (size_t i = 0; i < holders->looks.count; i++) {
-		const struct stall *stall = &holders->looks.list[i];
-		if (!is_at(holders, holder, i))
+	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (!is_at(blockers, blocker, i))
 			continue;
 		all += stall->ticks;
-		if (same_kind(stall, holder->stall) || stall->cause == STALL_UNKNOWN)
+		if (same_kind(stall, blocker->stall) || stall->cause == STALL_UNKNOWN)
 			continue;
 		*ticks += stall->ticks;
 		besides = !besides || stall->ticks > besides->ticks ? stall : besides;
@@ -287,19 +287,19 @@ static const struct stall *stalls_besides(const struct holders *holders, const s
 }
 
 /* What the samples saw, and what else. */
-static void facts_of_samples(const struct detection *detection, const struct holders *holders,
-			     const struct holder *holder, struct finding *finding)
+static void facts_of_samples(const struct detection *detection, const struct blockers *blockers,
+			     const struct blocker *blocker, struct finding *finding)
 {
-	const struct stall *stall = holder->stall, *besides;
+	const struct stall *stall = blocker->stall, *besides;
 	uint64_t ticks, samples = 0;
 
-	for (size_t i = 0; i < holders->looks.count; i++)
-		samples += is_at(holders, holder, i);
+	for (size_t i = 0; i < blockers->stall_samples.count; i++)
+		samples += is_at(blockers, blocker, i);
 	fact_whole(finding, FACT_samples, samples);
 	if (*stall->what)
 		fact_text(finding, FACT_what, stall->what);
 	fact_ticks(detection, finding, FACT_sampled_at_ns, stall->tick - stall->poll_tick);
-	besides = stalls_besides(holders, holder, &ticks);
+	besides = stalls_besides(blockers, blocker, &ticks);
 	if (!besides)
 		return;
 	fact_ticks(detection, finding, FACT_other_ns, ticks);
@@ -310,48 +310,48 @@ static void facts_of_samples(const struct detection *detection, const struct hol
 }
 
 /* What samples of CPU time say where no stall was sampled. */
-static void facts_of_time(const struct holder *holder, struct finding *finding)
+static void facts_of_time(const struct blocker *blocker, struct finding *finding)
 {
-	if (holder->known <= 0)
+	if (blocker->known <= 0)
 		return;
-	fact_number(finding, FACT_cpu_share, holder->cpu.about / holder->known);
-	fact_number(finding, FACT_cpu_least_share, holder->cpu.least / holder->known);
-	fact_number(finding, FACT_off_cpu_share, holder->asleep.about / holder->known);
-	fact_number(finding, FACT_off_cpu_least_share, holder->asleep.least / holder->known);
+	fact_number(finding, FACT_cpu_share, blocker->cpu.about / blocker->known);
+	fact_number(finding, FACT_cpu_least_share, blocker->cpu.least / blocker->known);
+	fact_number(finding, FACT_off_cpu_share, blocker->asleep.about / blocker->known);
+	fact_number(finding, FACT_off_cpu_least_share, blocker->asleep.least / blocker->known);
 }
 
 /* All times are wall time, as the title's is; run-queue wait is told apart where it makes a difference. */
-static void facts_of_runs(const struct detection *detection, const struct holder *holder, struct finding *finding)
+static void facts_of_runs(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
 {
-	uint64_t longest_ns = timeline_span_ns(detection->timeline, &holder->worst);
-	uint64_t told_ns = timeline_span_ns(detection->timeline, &holder->told);
+	uint64_t longest_ns = timeline_span_ns(detection->timeline, &blocker->worst);
+	uint64_t told_ns = timeline_span_ns(detection->timeline, &blocker->told);
 
 	fact_whole(finding, FACT_duration_ns, told_ns);
-	fact_whole(finding, FACT_runs, holder->runs);
-	fact_ns(finding, FACT_total_ns, holder->wall);
-	if (holder->wall - holder->total >= WAIT_BESIDES * holder->wall)
-		fact_ns(finding, FACT_run_queue_ns, holder->wall - holder->total);
+	fact_whole(finding, FACT_runs, blocker->runs);
+	fact_ns(finding, FACT_total_ns, blocker->wall);
+	if (blocker->wall - blocker->total >= WAIT_BESIDES * blocker->wall)
+		fact_ns(finding, FACT_run_queue_ns, blocker->wall - blocker->total);
 	if (longest_ns != told_ns)
 		fact_whole(finding, FACT_longest_ns, longest_ns);
-	fact_flag(finding, FACT_open, holder->open > 0);
-	if (holder->unseen > 0)
-		fact_whole(finding, FACT_not_sampled, holder->unseen);
+	fact_flag(finding, FACT_open, blocker->open > 0);
+	if (blocker->unseen > 0)
+		fact_whole(finding, FACT_not_sampled, blocker->unseen);
 }
 
 /* That it did not return is said of a run alone that was open at the end, with nothing lost since. */
-static void facts_of_end(const struct detection *detection, const struct holder *holder, struct finding *finding)
+static void facts_of_end(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
 {
 	bool running = detection->timeline->process->running;
 
-	if (!holder->worst_open || timeline_lost_after(detection->timeline, holder->worst.worker, holder->worst.tick))
+	if (!blocker->worst_open || timeline_lost_after(detection->timeline, blocker->worst.worker, blocker->worst.tick))
 		return;
 	fact_flag(finding, FACT_did_not_return, !running);
 	fact_flag(finding, FACT_still_running, running);
 }
 
-static void facts_of_marks(const struct detection *detection, const struct holder *holder, struct finding *finding)
+static void facts_of_marks(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
 {
-	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &holder->worst);
+	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &blocker->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
 
 	if (said)
@@ -360,36 +360,36 @@ static void facts_of_marks(const struct detection *detection, const struct holde
 }
 
 /* Of what waited behind this callback, the part of these runs by the time that they took. */
-static double holder_share(const struct holders *holders, const struct holder *holder)
+static double blocker_share(const struct blockers *blockers, const struct blocker *blocker)
 {
 	double total = 0;
 
-	for (size_t i = 0; i < holders->count; i++)
-		total += holders->list[i].site == holder->site ? holders->list[i].total : 0;
-	return total > 0 ? holder->total / total : 0;
+	for (size_t i = 0; i < blockers->count; i++)
+		total += blockers->list[i].site == blocker->site ? blockers->list[i].total : 0;
+	return total > 0 ? blocker->total / total : 0;
 }
 
-static void holder_tell(struct detection *detection, const struct holders *holders, struct holder *holder)
+static void blocker_tell(struct detection *detection, const struct blockers *blockers, struct blocker *blocker)
 {
-	const struct timeline_site_turns *turns = &detection->timeline->sites[holder->site].turns;
+	const struct timeline_site_iterations *iterations = &detection->timeline->sites[blocker->site].iterations;
 
-	holder_stall(holders, holder);
-	holder_choose(holder);
-	struct cause cause = holder_cause(detection, holder);
-	struct finding finding = finding_make(detection, cause.id, holder_severity(detection, holder));
+	blocker_stall(blockers, blocker);
+	blocker_choose(blocker);
+	struct cause cause = blocker_cause(detection, blocker);
+	struct finding finding = finding_make(detection, cause.id, blocker_severity(detection, blocker));
 
-	finding_blame(detection, &finding, holder->site);
-	finding_place(detection, &finding, holder->told.tick, holder->told.duration, holder->told.worker);
-	facts_of_runs(detection, holder, &finding);
-	fact_whole(&finding, FACT_delayed, turns->held_polls);
-	facts_of_end(detection, holder, &finding);
-	if (holder->stall)
-		facts_of_samples(detection, holders, holder, &finding);
+	finding_blame(detection, &finding, blocker->site);
+	finding_place(detection, &finding, blocker->told.tick, blocker->told.duration, blocker->told.worker);
+	facts_of_runs(detection, blocker, &finding);
+	fact_whole(&finding, FACT_delayed, iterations->delayed_polls);
+	facts_of_end(detection, blocker, &finding);
+	if (blocker->stall)
+		facts_of_samples(detection, blockers, blocker, &finding);
 	else
-		facts_of_time(holder, &finding);
-	facts_of_marks(detection, holder, &finding);
+		facts_of_time(blocker, &finding);
+	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
-	finding.cost_ns = whole_ns(ns_of(detection->timeline, turns->held_ticks) * holder_share(holders, holder));
+	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) * blocker_share(blockers, blocker));
 	finding_add(detection, &finding);
 }
 
@@ -405,34 +405,34 @@ static bool open_is_known(const struct detection *detection, struct timeline_spa
 	return true;
 }
 
-static void holders_add(const struct detection *detection, struct holders *holders, const struct timeline_top *spans,
+static void blockers_add(const struct detection *detection, struct blockers *blockers, const struct timeline_top *spans,
 			bool open, bool seen)
 {
 	for (size_t i = 0; i < spans->count; i++) {
 		struct timeline_span span = spans->spans[i];
-		const struct stall *kind = span_seen(&holders->looks, &span);
+		const struct stall *kind = span_seen(&blockers->stall_samples, &span);
 		if ((kind != NULL) == seen && (!open || open_is_known(detection, &span)))
-			holder_add(detection, holders, &span, kind, open);
+			blocker_add(detection, blockers, &span, kind, open);
 	}
 }
 
 void detect_blocked(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	struct holders holders = {.list =
-				      calloc(timeline->holds.count + timeline->open.count + 1, sizeof(*holders.list)),
-				  .looks = {.list = detection->input->stalls, .count = detection->input->stall_count}};
+	struct blockers blockers = {.list =
+				      calloc(timeline->blocking.count + timeline->open.count + 1, sizeof(*blockers.list)),
+				  .stall_samples = {.list = detection->input->stalls, .count = detection->input->stall_count}};
 
-	if (looks_judge(&holders.looks) && holders.list) {
+	if (looks_judge(&blockers.stall_samples) && blockers.list) {
 		for (int seen = 1; seen >= 0; seen--) {
-			holders_add(detection, &holders, &timeline->holds, false, seen);
-			holders_add(detection, &holders, &timeline->open, true, seen);
+			blockers_add(detection, &blockers, &timeline->blocking, false, seen);
+			blockers_add(detection, &blockers, &timeline->open, true, seen);
 		}
-		for (size_t i = 0; i < holders.count; i++)
-			holder_tell(detection, &holders, &holders.list[i]);
+		for (size_t i = 0; i < blockers.count; i++)
+			blocker_tell(detection, &blockers, &blockers.list[i]);
 	} else {
 		detection->findings->failed = true;
 	}
-	free(holders.list);
-	free(holders.looks.seen);
+	free(blockers.list);
+	free(blockers.stall_samples.seen);
 }

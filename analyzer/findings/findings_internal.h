@@ -34,7 +34,7 @@ void fact_ns(struct finding *finding, enum fact_name name, double ns);
 /* Copies it. */
 void fact_text(struct finding *finding, enum fact_name name, const char *text);
 /* Sets it where it holds. */
-void fact_flag(struct finding *finding, enum fact_name name, bool holds);
+void fact_flag(struct finding *finding, enum fact_name name, bool blocking);
 
 /* Names a callback as the culprit. */
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site);

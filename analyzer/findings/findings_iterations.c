@@ -10,24 +10,24 @@
  * ------------------------------------------------------------------------------------ */
 
 /* Of a part of a loop iteration's time: without what it may have waited in the run queue. */
-static double turn_own(const struct timeline *timeline, const struct timeline_turn *turn, uint64_t ticks)
+static double iteration_own(const struct timeline *timeline, const struct timeline_iteration *iteration, uint64_t ticks)
 {
-	struct timeline_span span = {.tick = turn->tick, .duration = turn->ticks, .worker = turn->worker};
+	struct timeline_span span = {.tick = iteration->tick, .duration = iteration->ticks, .worker = iteration->worker};
 	struct measures_time time = measures_span(timeline, &span);
 
 	return ns_of(timeline, ticks) - (time.known ? time.wait.about : 0);
 }
 
-static void storm_tell(struct detection *detection, const struct timeline_turn *turn, double took)
+static void storm_tell(struct detection *detection, const struct timeline_iteration *iteration, double took)
 {
 	struct finding finding = finding_make(detection, FINDING_TIMER_STORM, SEVERITY_WARNING);
 
-	finding_blame(detection, &finding, turn->timer_site);
-	finding_place(detection, &finding, turn->tick, turn->ticks, turn->worker);
-	fact_whole(&finding, FACT_timers, turn->timers);
+	finding_blame(detection, &finding, iteration->timer_site);
+	finding_place(detection, &finding, iteration->tick, iteration->ticks, iteration->worker);
+	fact_whole(&finding, FACT_timers, iteration->timers);
 	fact_ns(&finding, FACT_total_ns, took);
-	fact_whole(&finding, FACT_timers_p50, histogram_quantile(&detection->timeline->turn_timers, 0.5));
-	finding.cost_ns = whole_ns(took * (double)turn->timers / 2);
+	fact_whole(&finding, FACT_timers_p50, histogram_quantile(&detection->timeline->iteration_timers, 0.5));
+	finding.cost_ns = whole_ns(took * (double)iteration->timers / 2);
 	finding.confidence = 0.9;
 	finding_add(detection, &finding);
 }
@@ -35,26 +35,26 @@ static void storm_tell(struct detection *detection, const struct timeline_turn *
 void detect_storm(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_turn *turn = &timeline->most_timers;
+	const struct timeline_iteration *iteration = &timeline->most_timers;
 
-	if ((double)turn->timers >= limit(detection, LIMIT_storm_timers) &&
-	    turn_own(timeline, turn, turn->timer_ticks) >= limit(detection, LIMIT_storm_time))
-		storm_tell(detection, turn, ns_of(timeline, turn->timer_ticks));
+	if ((double)iteration->timers >= limit(detection, LIMIT_storm_timers) &&
+	    iteration_own(timeline, iteration, iteration->timer_ticks) >= limit(detection, LIMIT_storm_time))
+		storm_tell(detection, iteration, ns_of(timeline, iteration->timer_ticks));
 }
 
-static void crowded_tell(struct detection *detection, const struct timeline_turn *turn, double took)
+static void crowded_tell(struct detection *detection, const struct timeline_iteration *iteration, double took)
 {
-	const struct histogram *usual = &detection->timeline->turn_ticks;
+	const struct histogram *usual = &detection->timeline->iteration_ticks;
 	struct finding finding = finding_make(detection, FINDING_CROWDED_TURN, SEVERITY_WARNING);
 
-	finding_blame(detection, &finding, turn->site);
-	finding_place(detection, &finding, turn->tick, turn->ticks, turn->worker);
-	fact_whole(&finding, FACT_callbacks, turn->polls);
+	finding_blame(detection, &finding, iteration->site);
+	finding_place(detection, &finding, iteration->tick, iteration->ticks, iteration->worker);
+	fact_whole(&finding, FACT_callbacks, iteration->polls);
 	fact_ns(&finding, FACT_total_ns, took);
-	fact_ticks(detection, &finding, FACT_longest_ns, turn->longest_ticks);
+	fact_ticks(detection, &finding, FACT_longest_ns, iteration->longest_ticks);
 	fact_ticks(detection, &finding, FACT_iteration_p50_ns, histogram_quantile(usual, 0.5));
 	fact_ticks(detection, &finding, FACT_iteration_p99_ns, histogram_quantile(usual, 0.99));
-	finding.cost_ns = whole_ns(took * (double)turn->polls / 2);
+	finding.cost_ns = whole_ns(took * (double)iteration->polls / 2);
 	finding.confidence = 0.8;
 	finding_add(detection, &finding);
 }
@@ -63,11 +63,11 @@ static void crowded_tell(struct detection *detection, const struct timeline_turn
 void detect_crowded(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_turn *turn = &timeline->crowded;
+	const struct timeline_iteration *iteration = &timeline->crowded;
 
-	if (turn_own(timeline, turn, turn->ticks) >= limit(detection, LIMIT_crowded) &&
-	    turn->timer_ticks * 2 <= turn->ticks)
-		crowded_tell(detection, turn, ns_of(timeline, turn->ticks));
+	if (iteration_own(timeline, iteration, iteration->ticks) >= limit(detection, LIMIT_crowded) &&
+	    iteration->timer_ticks * 2 <= iteration->ticks)
+		crowded_tell(detection, iteration, ns_of(timeline, iteration->ticks));
 }
 
 /* ---- Loops that never wait
@@ -109,11 +109,11 @@ static bool spins(const struct detection *detection, size_t position, double *ra
 	double awake = awake_ns(timeline, position);
 
 	if (!is_loop(timeline, position) || awake <= 0 ||
-	    (double)worker->empty_turns < limit(detection, LIMIT_spinning_least) ||
+	    (double)worker->empty_iterations < limit(detection, LIMIT_spinning_least) ||
 	    ns_of(timeline, worker->empty_ticks) < limit(detection, LIMIT_spinning_time) ||
-	    worker->empty_turns * 2 < worker->turns)
+	    worker->empty_iterations * 2 < worker->iterations)
 		return false;
-	*rate = (double)worker->empty_turns / awake * 1e9;
+	*rate = (double)worker->empty_iterations / awake * 1e9;
 	return *rate >= limit(detection, LIMIT_spinning_rate);
 }
 
@@ -136,9 +136,9 @@ static void spinning_tell(struct detection *detection, size_t position, double r
 
 	finding_worker(detection, &finding, position);
 	finding_everywhere(detection, &finding);
-	spinning_blame(detection, &finding, worker->runs * 2 >= worker->empty_turns);
-	fact_whole(&finding, FACT_empty, worker->empty_turns);
-	fact_whole(&finding, FACT_iterations, worker->turns);
+	spinning_blame(detection, &finding, worker->runs * 2 >= worker->empty_iterations);
+	fact_whole(&finding, FACT_empty, worker->empty_iterations);
+	fact_whole(&finding, FACT_iterations, worker->iterations);
 	fact_number(&finding, FACT_empty_per_second, rate);
 	fact_ticks(detection, &finding, FACT_empty_ns, worker->empty_ticks);
 	fact_whole(&finding, FACT_uv_runs, worker->runs);

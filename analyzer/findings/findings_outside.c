@@ -56,7 +56,7 @@ static void outside_tell(struct detection *detection, const struct outside *outs
 {
 	const struct timeline *timeline = detection->timeline;
 	size_t position = outside->worst.worker;
-	double late = ns_of(timeline, timeline->workers[position].away_late_ticks);
+	double late = ns_of(timeline, timeline->workers[position].outside_late_ticks);
 	enum severity severity = late_is_told(detection, timeline->process->workers[position].worker)
 				     ? SEVERITY_NOTE
 				     : blocking_severity(detection, outside->longest, outside->total);
@@ -84,9 +84,9 @@ void detect_not_run(struct detection *detection)
 
 	for (size_t worker = 0; worker < timeline->process->worker_count; worker++) {
 		struct outside outside = {0};
-		for (size_t i = 0; i < timeline->away.count; i++) {
-			if (timeline->away.spans[i].worker == worker)
-				outside_add(detection, &outside, &timeline->away.spans[i]);
+		for (size_t i = 0; i < timeline->outside.count; i++) {
+			if (timeline->outside.spans[i].worker == worker)
+				outside_add(detection, &outside, &timeline->outside.spans[i]);
 		}
 		if (outside.times > 0)
 			outside_tell(detection, &outside);

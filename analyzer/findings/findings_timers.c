@@ -36,10 +36,10 @@ static void facts_of_delay(const struct detection *detection, struct finding *fi
 static void interval_tell(struct detection *detection, uint32_t site)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
-	const struct timeline_delay *worst = &turns->worst;
-	uint64_t usual = histogram_quantile(&turns->interval, 0.5), late = histogram_quantile(&turns->interval, 0.95);
-	uint64_t sum = turns->interval.sum, usual_sum = usual * turns->interval.count;
+	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
+	const struct timeline_delay *worst = &iterations->worst;
+	uint64_t usual = histogram_quantile(&iterations->interval, 0.5), late = histogram_quantile(&iterations->interval, 0.95);
+	uint64_t sum = iterations->interval.sum, usual_sum = usual * iterations->interval.count;
 	double inside_ticks = (double)timeline->workers[worst->worker].inside_ticks;
 	bool inside = was_inside(timeline, worst->worker);
 	bool kernel = inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
@@ -70,10 +70,10 @@ static bool late_by_interval(const struct detection *detection, const struct his
 }
 
 /* The time outside uv_run after which this run came; NULL: it was none, or a short one. */
-static const struct timeline_span *away_before(const struct timeline *timeline, const struct timeline_late *late)
+static const struct timeline_span *outside_before(const struct timeline *timeline, const struct timeline_late *late)
 {
-	for (size_t i = 0; i < timeline->away.count; i++) {
-		const struct timeline_span *span = &timeline->away.spans[i];
+	for (size_t i = 0; i < timeline->outside.count; i++) {
+		const struct timeline_span *span = &timeline->outside.spans[i];
 		if (span->worker == late->worker && span->tick < late->tick && span->depth > 0 &&
 		    late->tick - span->tick <= span->duration + late->late / 2)
 			return span;
@@ -91,10 +91,10 @@ static void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kern
 
 /* What the latest run came after. */
 static void facts_of_worst(const struct detection *detection, struct finding *finding,
-			   const struct timeline_late *worst, const struct timeline_span *away)
+			   const struct timeline_late *worst, const struct timeline_span *outside)
 {
-	if (away) {
-		fact_ticks(detection, finding, FACT_outside_ns, away->duration);
+	if (outside) {
+		fact_ticks(detection, finding, FACT_outside_ns, outside->duration);
 	} else if (worst->behind_ticks > 0) {
 		fact_whole(finding, FACT_behind, worst->behind);
 		fact_ticks(detection, finding, FACT_behind_ns, worst->behind_ticks);
@@ -113,9 +113,9 @@ static bool late_is_explained(struct detection *detection, const struct timeline
 static void due_tell(struct detection *detection, uint32_t site)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_timers *timers = &timeline->sites[site].turns.timers;
+	const struct timeline_timers *timers = &timeline->sites[site].iterations.timers;
 	const struct timeline_late *worst = &timers->worst;
-	const struct timeline_span *away = away_before(timeline, worst);
+	const struct timeline_span *outside = outside_before(timeline, worst);
 	bool inside = was_inside(timeline, worst->worker);
 	double sum = (double)timers->late.sum, most = limit(detection, LIMIT_cause_share) * sum;
 	bool kernel = (double)timers->kernel_ticks >= most, queued = (double)timers->queue_ticks >= most;
@@ -124,15 +124,15 @@ static void due_tell(struct detection *detection, uint32_t site)
 	    finding_make(detection, FINDING_LATE_TIMERS, explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_blame(detection, &finding, site);
-	finding_place(detection, &finding, away ? away->tick : worst->tick, away ? away->duration : 0, worst->worker);
+	finding_place(detection, &finding, outside ? outside->tick : worst->tick, outside ? outside->duration : 0, worst->worker);
 	fact_ticks(detection, &finding, FACT_late_p95_ns, histogram_quantile(&timers->late, 0.95));
 	fact_ticks(detection, &finding, FACT_late_max_ns, timers->late.max);
 	fact_whole(&finding, FACT_runs, timers->late.count);
 	fact_ns(&finding, FACT_late_mean_ns, ns_of(timeline, timers->late.sum) / (double)timers->late.count);
 	facts_of_parts(&finding, timers->busy_ticks, timers->kernel_ticks, timers->queue_ticks, sum);
-	fact_flag(&finding, FACT_outside, away || !inside);
+	fact_flag(&finding, FACT_outside, outside || !inside);
 	fact_flag(&finding, FACT_kernel_late, kernel);
-	facts_of_worst(detection, &finding, worst, away);
+	facts_of_worst(detection, &finding, worst, outside);
 	finding.cost_ns = whole_ns_of(timeline, timers->late.sum);
 	finding.confidence = 0.9;
 	finding_add(detection, &finding);
@@ -144,9 +144,9 @@ void detect_late(struct detection *detection)
 	const struct timeline *timeline = detection->timeline;
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		const struct timeline_site_turns *turns = &timeline->sites[i].turns;
-		const struct histogram *late = &turns->timers.late;
-		if (late->count == 0 && late_by_interval(detection, &turns->interval))
+		const struct timeline_site_iterations *iterations = &timeline->sites[i].iterations;
+		const struct histogram *late = &iterations->timers.late;
+		if (late->count == 0 && late_by_interval(detection, &iterations->interval))
 			interval_tell(detection, i);
 		if ((double)late->count >= limit(detection, LIMIT_late_least) &&
 		    ns_of(timeline, histogram_quantile(late, 0.95)) >= limit(detection, LIMIT_late))
@@ -159,7 +159,7 @@ void detect_late(struct detection *detection)
 
 static void early_tell(struct detection *detection, uint32_t site)
 {
-	const struct timeline_timers *timers = &detection->timeline->sites[site].turns.timers;
+	const struct timeline_timers *timers = &detection->timeline->sites[site].iterations.timers;
 	const struct timeline_early *worst = &timers->worst_early;
 	bool much = (double)worst->early >= limit(detection, LIMIT_early_share) * (double)worst->asked;
 	bool warns = much && !found_blocking(detection, worst->site);
@@ -182,7 +182,7 @@ void detect_early(struct detection *detection)
 	const struct timeline *timeline = detection->timeline;
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		const struct histogram *early = &timeline->sites[i].turns.timers.early;
+		const struct histogram *early = &timeline->sites[i].iterations.timers.early;
 		if ((double)early->count >= limit(detection, LIMIT_early_least) &&
 		    ns_of(timeline, histogram_quantile(early, 0.5)) >= limit(detection, LIMIT_early))
 			early_tell(detection, i);
@@ -196,7 +196,7 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 {
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
-	uint32_t behind = timeline->sites[site].turns.worst.behind;
+	uint32_t behind = timeline->sites[site].iterations.worst.behind;
 	bool inside = was_inside(timeline, wakeups->worst_worker);
 	bool explained = inside && (found_not_run(detection) || found_blocking(detection, behind));
 	struct finding finding =

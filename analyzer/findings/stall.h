@@ -36,7 +36,7 @@ struct stall {
 	enum stall_cause cause;
 	const char *what; /* "flock(fd 7 = /var/lib/x.db)", the function that computed, or "" */
 
-	const struct trace_stall *look; /* as it was recorded */
+	const struct trace_stall *stall_sample; /* as it was recorded */
 	uint64_t poll_ticks;		/* that the callback ran for in the end; 0: not known */
 	bool is_last;			/* of its callback's run */
 	bool measured;			/* between the first sight of the callback and this look: */
@@ -53,7 +53,7 @@ struct stalls {
 };
 
 /* One look: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees either way. */
-int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *look,
+int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *stall_sample,
 		  struct stall *stall);
 void stall_clear(struct stall *stall);
 

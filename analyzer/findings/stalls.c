@@ -72,49 +72,49 @@ static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, 
 }
 
 /* Who has the lock: a worker of the trace, or another thread by its name. */
-static char *holder_text(const struct trace_process *process, const struct trace_stall *look)
+static char *blocker_text(const struct trace_process *process, const struct trace_stall *stall_sample)
 {
 	char *text = NULL;
 	int length = 0;
 
 	for (size_t i = 0; i < process->worker_count; i++) {
-		if (process->workers[i].tid != look->holder || process->workers[i].role == TRACE_ROLE_OTHER)
+		if (process->workers[i].tid != stall_sample->blocker || process->workers[i].role == TRACE_ROLE_OTHER)
 			continue;
-		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)", process->workers[i].worker, look->object);
+		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)", process->workers[i].worker, stall_sample->object);
 		return length < 0 ? NULL : text;
 	}
-	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", look->holder, look->object);
+	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", stall_sample->blocker, stall_sample->object);
 	return length < 0 ? NULL : text;
 }
 
 static char *futex_text(const struct trace_process *process, struct symbols *symbols, const struct stall *stall,
 			const char *waiter)
 {
-	const struct trace_stall *look = stall->look;
-	char *variable = symbols_variable(symbols, look->arguments[0]);
-	char *holder = look->holder ? holder_text(process, look) : NULL;
+	const struct trace_stall *stall_sample = stall->stall_sample;
+	char *variable = symbols_variable(symbols, stall_sample->arguments[0]);
+	char *blocker = stall_sample->blocker ? blocker_text(process, stall_sample) : NULL;
 	char *text = NULL;
 	int length = variable
-			 ? asprintf(&text, "%s(%s)%s", waiter, variable, holder ? holder : "")
-			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter, look->arguments[0], holder ? holder : "");
+			 ? asprintf(&text, "%s(%s)%s", waiter, variable, blocker ? blocker : "")
+			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter, stall_sample->arguments[0], blocker ? blocker : "");
 
 	free(variable);
-	free(holder);
+	free(blocker);
 	return length < 0 ? NULL : text;
 }
 
-static char *syscall_text(const struct trace_stall *look)
+static char *syscall_text(const struct trace_stall *stall_sample)
 {
-	const char *name = syscall_name(look->machine, look->syscall);
-	enum syscall_role role = syscall_role(look->machine, look->syscall);
+	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
+	enum syscall_role role = syscall_role(stall_sample->machine, stall_sample->syscall);
 	bool is_path = role == SYSCALL_PATH || role == SYSCALL_AT_PATH;
 	char *text = NULL;
 	int length;
 
 	if (!name)
-		length = asprintf(&text, "system call %" PRId64, look->syscall);
-	else if (*look->object)
-		length = asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, look->object);
+		length = asprintf(&text, "system call %" PRId64, stall_sample->syscall);
+	else if (*stall_sample->object)
+		length = asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, stall_sample->object);
 	else
 		length = asprintf(&text, "%s()", name);
 	return length < 0 ? NULL : text;
@@ -123,23 +123,23 @@ static char *syscall_text(const struct trace_stall *look)
 /* Sleeps, and in what is known. */
 static int asleep_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
 {
-	const struct trace_stall *look = stall->look;
-	const char *name = syscall_name(look->machine, look->syscall);
-	bool is_lock = look->holder != 0;
+	const struct trace_stall *stall_sample = stall->stall_sample;
+	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
+	bool is_lock = stall_sample->blocker != 0;
 	char waiter[64];
 
 	stall->cause = STALL_SYSCALL;
-	if (look->syscall < 0) {
+	if (stall_sample->syscall < 0) {
 		stall->what = "a page fault: memory that had to be read from disk, or given by the kernel";
 		return 0;
 	}
-	if (syscall_role(look->machine, look->syscall) == SYSCALL_FUTEX) {
+	if (syscall_role(stall_sample->machine, stall_sample->syscall) == SYSCALL_FUTEX) {
 		if (waiter_find(stall, &is_lock, waiter, sizeof(waiter)))
 			name = waiter;
 		stall->text = futex_text(process, symbols, stall, name);
 		stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
 	} else {
-		stall->text = syscall_text(look);
+		stall->text = syscall_text(stall_sample);
 	}
 	stall->what = stall->text;
 	return stall->text ? 0 : -ENOMEM;
@@ -182,7 +182,7 @@ static int computed_say(const struct trace_process *process, struct stall *stall
 	stall->cause = STALL_CPU;
 	if (is_most(process, stall, stall->wait_ns))
 		stall->cause = STALL_DESCHEDULED;
-	else if (!stall->look->register_count && !is_most(process, stall, stall->cpu_ns))
+	else if (!stall->stall_sample->register_count && !is_most(process, stall, stall->cpu_ns))
 		stall->cause = STALL_UNKNOWN;
 	stall->what = stall->text = place_text(stall);
 	return stall->text ? 0 : -ENOMEM;
@@ -190,12 +190,12 @@ static int computed_say(const struct trace_process *process, struct stall *stall
 
 static int stall_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
 {
-	const struct trace_stall *look = stall->look;
+	const struct trace_stall *stall_sample = stall->stall_sample;
 
 	stall->what = "";
-	if (look->sp && look->register_count == 0)
+	if (stall_sample->sp && stall_sample->register_count == 0)
 		return asleep_say(process, symbols, stall);
-	if (look->state == 'R' || look->register_count > 0)
+	if (stall_sample->state == 'R' || stall_sample->register_count > 0)
 		return computed_say(process, stall);
 	return 0;
 }
@@ -204,16 +204,16 @@ static int stall_say(const struct trace_process *process, struct symbols *symbol
 
 static void stall_measure(const struct trace_process *process, struct stall *stall)
 {
-	const struct trace_stall *look = stall->look;
-	uint64_t wall = trace_ns(process, look->tick) - trace_ns(process, look->base_tick);
+	const struct trace_stall *stall_sample = stall->stall_sample;
+	uint64_t wall = trace_ns(process, stall_sample->tick) - trace_ns(process, stall_sample->base_tick);
 
-	if (look->cpu_ns < look->base_cpu_ns || look->wait_ns < look->base_wait_ns || look->cpu_ns == 0 || wall == 0)
+	if (stall_sample->cpu_ns < stall_sample->base_cpu_ns || stall_sample->wait_ns < stall_sample->base_wait_ns || stall_sample->cpu_ns == 0 || wall == 0)
 		return;
 	stall->measured = true;
 	stall->measured_ns = wall;
-	stall->cpu_ns = look->cpu_ns - look->base_cpu_ns;
+	stall->cpu_ns = stall_sample->cpu_ns - stall_sample->base_cpu_ns;
 	stall->cpu_ns = stall->cpu_ns < wall ? stall->cpu_ns : wall;
-	stall->wait_ns = look->wait_ns - look->base_wait_ns;
+	stall->wait_ns = stall_sample->wait_ns - stall_sample->base_wait_ns;
 	stall->wait_ns = stall->wait_ns < wall - stall->cpu_ns ? stall->wait_ns : wall - stall->cpu_ns;
 	stall->asleep_ns = wall - stall->cpu_ns - stall->wait_ns;
 }
@@ -221,7 +221,7 @@ static void stall_measure(const struct trace_process *process, struct stall *sta
 /* How long the callback ran in the end, by the timeline's lists. */
 static uint64_t poll_ticks(const struct timeline *timeline, const struct stall *stall)
 {
-	const struct timeline_top *lists[] = {&timeline->holds, &timeline->long_polls};
+	const struct timeline_top *lists[] = {&timeline->blocking, &timeline->long_polls};
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++) {
 		for (size_t i = 0; i < lists[k]->count; i++) {
@@ -274,7 +274,7 @@ static int frames_find(struct symbols *symbols, struct stall *stall)
 {
 	struct unwind_frame frames[UNWIND_FRAMES_MAX];
 
-	stall->frame_count = unwind(symbols, stall->look, frames);
+	stall->frame_count = unwind(symbols, stall->stall_sample, frames);
 	stall->frames = calloc(stall->frame_count + 1, sizeof(*stall->frames));
 	if (!stall->frames)
 		return -ENOMEM;
@@ -292,12 +292,12 @@ static size_t worker_position(const struct trace_process *process, uint32_t numb
 	return position;
 }
 
-static bool is_wanted(const struct timeline *timeline, const struct trace_stall *look)
+static bool is_wanted(const struct timeline *timeline, const struct trace_stall *stall_sample)
 {
 	const struct timeline_options *options = &timeline->options;
 
-	return look->type == TRACE_STALL_LOOK && look->tick >= timeline->from_tick &&
-	       look->poll_tick <= timeline->to_tick && (options->worker == 0 || options->worker == look->worker);
+	return stall_sample->type == TRACE_STALL_LOOK && stall_sample->tick >= timeline->from_tick &&
+	       stall_sample->poll_tick <= timeline->to_tick && (options->worker == 0 || options->worker == stall_sample->worker);
 }
 
 static uint32_t site_of(const struct trace_process *process, uint64_t word)
@@ -307,15 +307,15 @@ static uint32_t site_of(const struct trace_process *process, uint64_t word)
 	return site < process->site_count ? site : (uint32_t)process->site_count;
 }
 
-int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *look,
+int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *stall_sample,
 		  struct stall *stall)
 {
-	*stall = (struct stall){.tick = look->tick,
-				.poll_tick = look->poll_tick,
-				.site = site_of(process, look->poll_word),
-				.worker = worker_position(process, look->worker),
+	*stall = (struct stall){.tick = stall_sample->tick,
+				.poll_tick = stall_sample->poll_tick,
+				.site = site_of(process, stall_sample->poll_word),
+				.worker = worker_position(process, stall_sample->worker),
 				.what = "",
-				.look = look};
+				.stall_sample = stall_sample};
 	int error = frames_find(symbols, stall);
 	stall_measure(process, stall);
 	return error ? error : stall_say(process, symbols, stall);
@@ -329,11 +329,11 @@ void stall_clear(struct stall *stall)
 
 /* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks. */
 static int stalls_add(struct stalls *stalls, const struct timeline *timeline, struct symbols *symbols,
-		      const struct trace_stall *look)
+		      const struct trace_stall *stall_sample)
 {
-	if (worker_position(timeline->process, look->worker) == timeline->process->worker_count)
+	if (worker_position(timeline->process, stall_sample->worker) == timeline->process->worker_count)
 		return 0;
-	return stall_explain(timeline->process, symbols, look, &stalls->list[stalls->count++]);
+	return stall_explain(timeline->process, symbols, stall_sample, &stalls->list[stalls->count++]);
 }
 
 /* The newest totals. */

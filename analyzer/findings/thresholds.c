@@ -95,7 +95,7 @@ void thresholds_apply(const struct thresholds *thresholds, struct timeline_optio
 {
 	double hold = thresholds->values[LIMIT_blocked_note];
 
-	if (hold < (double)options->hold_ns)
-		options->hold_ns = (uint64_t)hold;
+	if (hold < (double)options->blocking_ns)
+		options->blocking_ns = (uint64_t)hold;
 	options->pending_ns = (uint64_t)thresholds->values[LIMIT_pending];
 }

@@ -52,7 +52,7 @@ struct jsonl_pending_entry {
 /* First in, first out. */
 struct jsonl_pending_queue {
 	struct jsonl_pending_entry *entries;
-	size_t first, end, room;
+	size_t first, end, capacity;
 };
 
 #define JSONL_DOUBLINGS 64 /* of the limit; there is nothing to tell any more after 2^63 times that */

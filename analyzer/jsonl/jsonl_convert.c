@@ -27,7 +27,7 @@ struct source {
 };
 
 /* When a process' requests are looked over. */
-struct looks {
+struct stall_samples {
 	uint64_t next_ns, soonest_ns;
 	uint64_t known_until_ns; /* no look is later */
 	bool waiting;		 /* there is an entry in the heap */
@@ -39,12 +39,12 @@ struct conversion {
 	struct jsonl_process *processes;
 	struct jsonl_samples *samples;
 	struct jsonl_stalls *stalls;
-	struct looks *looks; /* by process */
+	struct stall_samples *stall_samples; /* by process */
 	bool by_wall_clock;  /* several boots */
 	struct source *sources;
 	size_t source_count;
 	struct tick_heap heap;	    /* sources */
-	struct tick_heap look_heap; /* processes */
+	struct tick_heap stall_probe_heap; /* processes */
 	struct jsonl_watcher watcher;
 };
 
@@ -95,7 +95,7 @@ static int begin_process(struct conversion *conversion, size_t index)
 
 	if (error)
 		return error;
-	conversion->looks[index].known_until_ns = trace_known_until_ns(process);
+	conversion->stall_samples[index].known_until_ns = trace_known_until_ns(process);
 	jsonl_trace_start(&conversion->processes[index], conversion->trace);
 	for (size_t i = 0; i < process->worker_count; i++)
 		add_source(conversion, index, i, jsonl_stream_start_ns(process, &process->workers[i]));
@@ -114,12 +114,12 @@ static int begin_all(struct conversion *conversion)
 	conversion->processes = calloc(processes + 1, sizeof(*conversion->processes));
 	conversion->samples = calloc(processes + 1, sizeof(*conversion->samples));
 	conversion->stalls = calloc(processes + 1, sizeof(*conversion->stalls));
-	conversion->looks = calloc(processes + 1, sizeof(*conversion->looks));
+	conversion->stall_samples = calloc(processes + 1, sizeof(*conversion->stall_samples));
 	conversion->sources = calloc(sources + 1, sizeof(*conversion->sources));
 	conversion->heap.entries = calloc(sources + 1, sizeof(*conversion->heap.entries));
-	conversion->look_heap.entries = calloc(processes + 1, sizeof(*conversion->look_heap.entries));
-	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->looks ||
-	    !conversion->sources || !conversion->heap.entries || !conversion->look_heap.entries)
+	conversion->stall_probe_heap.entries = calloc(processes + 1, sizeof(*conversion->stall_probe_heap.entries));
+	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->stall_samples ||
+	    !conversion->sources || !conversion->heap.entries || !conversion->stall_probe_heap.entries)
 		return -ENOMEM;
 	conversion->by_wall_clock = boots_differ(conversion->trace);
 	for (size_t i = 0; !error && i < processes; i++)
@@ -136,10 +136,10 @@ static void end_all(struct conversion *conversion)
 	free(conversion->processes);
 	free(conversion->samples);
 	free(conversion->stalls);
-	free(conversion->looks);
+	free(conversion->stall_samples);
 	free(conversion->sources);
 	free(conversion->heap.entries);
-	free(conversion->look_heap.entries);
+	free(conversion->stall_probe_heap.entries);
 }
 
 static void end_stream(struct conversion *conversion, struct source *source)
@@ -155,36 +155,36 @@ static void end_stream(struct conversion *conversion, struct source *source)
 /* Has the process' requests looked over when the next of them is due. */
 static void look_later(struct conversion *conversion, size_t index)
 {
-	struct looks *looks = &conversion->looks[index];
+	struct stall_samples *stall_samples = &conversion->stall_samples[index];
 	uint64_t due_ns = conversion->processes[index].pending.due_ns;
 
-	if (looks->waiting || due_ns == UINT64_MAX)
+	if (stall_samples->waiting || due_ns == UINT64_MAX)
 		return;
-	looks->next_ns = due_ns > looks->soonest_ns ? due_ns : looks->soonest_ns;
-	if (looks->next_ns > looks->known_until_ns)
+	stall_samples->next_ns = due_ns > stall_samples->soonest_ns ? due_ns : stall_samples->soonest_ns;
+	if (stall_samples->next_ns > stall_samples->known_until_ns)
 		return;
-	looks->waiting = true;
-	tick_heap_push(&conversion->look_heap, common_ns(conversion, index, looks->next_ns), index);
+	stall_samples->waiting = true;
+	tick_heap_push(&conversion->stall_probe_heap, common_ns(conversion, index, stall_samples->next_ns), index);
 }
 
-static void look(struct conversion *conversion)
+static void stall_sample(struct conversion *conversion)
 {
-	size_t index = conversion->look_heap.entries[0].position;
-	struct looks *looks = &conversion->looks[index];
+	size_t index = conversion->stall_probe_heap.entries[0].position;
+	struct stall_samples *stall_samples = &conversion->stall_samples[index];
 
-	tick_heap_pop(&conversion->look_heap);
-	looks->waiting = false;
-	looks->soonest_ns = jsonl_later_ns(looks->next_ns, conversion->trace->processes[index].pending_ns / LOOKS);
-	jsonl_pending_look(&conversion->processes[index], looks->next_ns);
+	tick_heap_pop(&conversion->stall_probe_heap);
+	stall_samples->waiting = false;
+	stall_samples->soonest_ns = jsonl_later_ns(stall_samples->next_ns, conversion->trace->processes[index].pending_ns / LOOKS);
+	jsonl_pending_look(&conversion->processes[index], stall_samples->next_ns);
 	look_later(conversion, index);
 }
 
 /* Whether a look comes before all else that is to be told. */
 static bool look_is_next(const struct conversion *conversion)
 {
-	const struct tick_heap *looks = &conversion->look_heap, *sources = &conversion->heap;
+	const struct tick_heap *stall_samples = &conversion->stall_probe_heap, *sources = &conversion->heap;
 
-	return looks->count > 0 && (sources->count == 0 || looks->entries[0].tick < sources->entries[0].tick);
+	return stall_samples->count > 0 && (sources->count == 0 || stall_samples->entries[0].tick < sources->entries[0].tick);
 }
 
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
@@ -227,9 +227,9 @@ static int merge(struct conversion *conversion)
 
 	for (size_t i = 0; i < conversion->trace->process_count; i++)
 		total += conversion->trace->processes[i].events;
-	while (!error && !conversion->out->error && conversion->heap.count + conversion->look_heap.count > 0) {
+	while (!error && !conversion->out->error && conversion->heap.count + conversion->stall_probe_heap.count > 0) {
 		if (look_is_next(conversion)) {
-			look(conversion);
+			stall_sample(conversion);
 			continue;
 		}
 		error = tell_next(conversion);

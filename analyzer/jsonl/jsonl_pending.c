@@ -23,16 +23,16 @@
 
 static int queue_add(struct jsonl_pending_queue *queue, struct jsonl_pending_entry entry)
 {
-	if (queue->end == queue->room) {
+	if (queue->end == queue->capacity) {
 		size_t waiting = queue->end - queue->first;
-		size_t room = waiting > queue->room / 2 ? queue->room * 2 : queue->room;
-		struct jsonl_pending_entry *entries = calloc(room ? room : 64, sizeof(*entries));
+		size_t capacity = waiting > queue->capacity / 2 ? queue->capacity * 2 : queue->capacity;
+		struct jsonl_pending_entry *entries = calloc(capacity ? capacity : 64, sizeof(*entries));
 		if (!entries)
 			return -ENOMEM;
 		if (waiting > 0)
 			memcpy(entries, queue->entries + queue->first, waiting * sizeof(*entries));
 		free(queue->entries);
-		*queue = (struct jsonl_pending_queue){entries, 0, waiting, room ? room : 64};
+		*queue = (struct jsonl_pending_queue){entries, 0, waiting, capacity ? capacity : 64};
 	}
 	queue->entries[queue->end++] = entry;
 	return 0;

@@ -10,30 +10,30 @@
 #include "findings/stall.h"
 #include "trace/syscalls.h"
 
-static void put_arguments(struct jsonl_text *out, const struct trace_stall *look)
+static void put_arguments(struct jsonl_text *out, const struct trace_stall *stall_sample)
 {
 	char text[24];
 
 	jsonl_key(out, "args");
-	for (size_t i = 0; i < sizeof(look->arguments) / sizeof(look->arguments[0]); i++) {
-		snprintf(text, sizeof(text), "0x%" PRIx64, look->arguments[i]);
+	for (size_t i = 0; i < sizeof(stall_sample->arguments) / sizeof(stall_sample->arguments[0]); i++) {
+		snprintf(text, sizeof(text), "0x%" PRIx64, stall_sample->arguments[i]);
 		jsonl_put_text(out, i ? "," : "[");
 		jsonl_put_string(out, text);
 	}
 	jsonl_put_text(out, "]");
 }
 
-static void put_syscall(struct jsonl_text *out, const struct trace_stall *look)
+static void put_syscall(struct jsonl_text *out, const struct trace_stall *stall_sample)
 {
-	const char *name = syscall_name(look->machine, look->syscall);
+	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
 
-	if (look->syscall < 0)
+	if (stall_sample->syscall < 0)
 		return;
 	if (name)
 		jsonl_key_string(out, "syscall", name);
 	else
-		jsonl_key_number(out, "syscall", (uint64_t)look->syscall);
-	put_arguments(out, look);
+		jsonl_key_number(out, "syscall", (uint64_t)stall_sample->syscall);
+	put_arguments(out, stall_sample);
 }
 
 static void put_measured(struct jsonl_text *out, const struct stall *stall)
@@ -61,38 +61,38 @@ static void put_frames(struct jsonl_text *out, const struct stall *stall)
 	jsonl_put_text(out, "]");
 }
 
-static void put_look(struct jsonl_process *process, const struct trace_stall *look)
+static void put_look(struct jsonl_process *process, const struct trace_stall *stall_sample)
 {
 	struct jsonl_text *out = process->out;
-	char state[] = {(char)look->state, '\0'};
+	char state[] = {(char)stall_sample->state, '\0'};
 	struct stall stall;
 
-	if (stall_explain(process->process, process->symbols, look, &stall) != 0)
+	if (stall_explain(process->process, process->symbols, stall_sample, &stall) != 0)
 		out->error = -ENOMEM;
 	jsonl_key_string(out, "cause", stall_cause_name(stall.cause));
 	jsonl_key_string(out, "what", stall.what);
-	if (look->state)
+	if (stall_sample->state)
 		jsonl_key_string(out, "state", state);
-	put_syscall(out, look);
+	put_syscall(out, stall_sample);
 	put_measured(out, &stall);
 	put_frames(out, &stall);
 	stall_clear(&stall);
 }
 
-static void put_stall(struct jsonl_process *process, const struct trace_stall *look, uint64_t ns)
+static void put_stall(struct jsonl_process *process, const struct trace_stall *stall_sample, uint64_t ns)
 {
-	bool is_look = look->type == TRACE_STALL_LOOK;
+	bool is_look = stall_sample->type == TRACE_STALL_LOOK;
 
-	if (!is_look && look->type != TRACE_STALL_END)
+	if (!is_look && stall_sample->type != TRACE_STALL_END)
 		return;
-	jsonl_begin(process, is_look ? "Stall" : "StallEnd", ns, look->worker);
-	if (look->poll_word)
-		jsonl_put_poll(process, look->poll_word);
-	jsonl_key_number(process->out, "so_far_ns", ns - trace_ns(process->process, look->poll_tick));
+	jsonl_begin(process, is_look ? "Stall" : "StallEnd", ns, stall_sample->worker);
+	if (stall_sample->poll_word)
+		jsonl_put_poll(process, stall_sample->poll_word);
+	jsonl_key_number(process->out, "so_far_ns", ns - trace_ns(process->process, stall_sample->poll_tick));
 	if (is_look)
-		put_look(process, look);
-	if (look->suppressed)
-		jsonl_key_number(process->out, "suppressed", look->suppressed);
+		put_look(process, stall_sample);
+	if (stall_sample->suppressed)
+		jsonl_key_number(process->out, "suppressed", stall_sample->suppressed);
 	jsonl_end(process);
 }
 
@@ -114,8 +114,8 @@ bool jsonl_stalls_begin(struct jsonl_stalls *stalls, struct jsonl_process *proce
 bool jsonl_stalls_write(struct jsonl_stalls *stalls, uint64_t *ns)
 {
 	const struct trace_process *process = stalls->process->process;
-	const struct trace_stall *look = &process->stalls[stalls->at++];
+	const struct trace_stall *stall_sample = &process->stalls[stalls->at++];
 
-	put_stall(stalls->process, look, trace_ns(process, look->tick));
+	put_stall(stalls->process, stall_sample, trace_ns(process, stall_sample->tick));
 	return next_ns(stalls, ns);
 }

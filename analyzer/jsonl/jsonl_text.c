@@ -30,8 +30,8 @@ void jsonl_flush(struct jsonl_text *text)
 void jsonl_put(struct jsonl_text *text, const char *from, size_t bytes)
 {
 	while (bytes > 0) {
-		size_t room = sizeof(text->buffer) - text->used;
-		size_t part = bytes < room ? bytes : room;
+		size_t capacity = sizeof(text->buffer) - text->used;
+		size_t part = bytes < capacity ? bytes : capacity;
 
 		memcpy(text->buffer + text->used, from, part);
 		text->used += part;

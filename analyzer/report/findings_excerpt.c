@@ -15,7 +15,7 @@
 #define BAR_MAX 20
 
 /* Polls and waits, the last BEFORE of them before the moment and AFTER from it on. */
-struct excerpt {
+struct snippet {
 	struct trace_item before[BEFORE], after[AFTER];
 	size_t before_count, after_count;
 	struct open_stack open; /* polls and waits that have events inside */
@@ -23,44 +23,44 @@ struct excerpt {
 	uint64_t out_ticks; /* as long outside of it is worth a line */
 };
 
-static void excerpt_take(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+static void snippet_take(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
 {
 	if (item->tick >= tick) {
-		if (excerpt->after_count < AFTER)
-			excerpt->after[excerpt->after_count++] = *item;
+		if (snippet->after_count < AFTER)
+			snippet->after[snippet->after_count++] = *item;
 		return;
 	}
-	if (excerpt->before_count == BEFORE) {
+	if (snippet->before_count == BEFORE) {
 		for (size_t i = 1; i < BEFORE; i++)
-			excerpt->before[i - 1] = excerpt->before[i];
-		excerpt->before_count--;
+			snippet->before[i - 1] = snippet->before[i];
+		snippet->before_count--;
 	}
-	excerpt->before[excerpt->before_count++] = *item;
+	snippet->before[snippet->before_count++] = *item;
 }
 
 /* Not between loops that run inside callbacks. */
-static void excerpt_outside(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+static void snippet_outside(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
 {
-	struct trace_item outside = {.tick = excerpt->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
+	struct trace_item outside = {.tick = snippet->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
 
 	if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
-		excerpt->left_tick = item->tick;
-	if (trace_word_code(item->word) != TRACE_LOOP_ENTER || excerpt->left_tick == 0)
+		snippet->left_tick = item->tick;
+	if (trace_word_code(item->word) != TRACE_LOOP_ENTER || snippet->left_tick == 0)
 		return;
-	outside.duration = item->tick - excerpt->left_tick;
-	if (outside.duration >= excerpt->out_ticks)
-		excerpt_take(excerpt, &outside, tick);
+	outside.duration = item->tick - snippet->left_tick;
+	if (outside.duration >= snippet->out_ticks)
+		snippet_take(snippet, &outside, tick);
 }
 
 /* Polls with events inside come as their begin and their end: put together again. */
-static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *item, uint64_t tick)
+static void snippet_instant(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
 {
 	struct trace_context begun;
-	bool ends = open_ended_by(&excerpt->open, trace_code_effect(trace_word_code(item->word)), &begun);
+	bool ends = open_ended_by(&snippet->open, trace_code_effect(trace_word_code(item->word)), &begun);
 
-	if (excerpt->open.polls == 0 && !excerpt->open.parked)
-		excerpt_outside(excerpt, item, tick);
-	open_apply(&excerpt->open, item->word, item->tick);
+	if (snippet->open.polls == 0 && !snippet->open.parked)
+		snippet_outside(snippet, item, tick);
+	open_apply(&snippet->open, item->word, item->tick);
 	if (!ends)
 		return;
 	struct trace_item whole = {
@@ -69,21 +69,21 @@ static void excerpt_instant(struct excerpt *excerpt, const struct trace_item *it
 	    .word = trace_word_is_poll(begun.word) ? begun.word : item->word,
 	    .shape = trace_word_is_poll(begun.word) ? TRACE_SHAPE_POLL : TRACE_SHAPE_WAIT,
 	};
-	excerpt_take(excerpt, &whole, tick);
+	snippet_take(snippet, &whole, tick);
 }
 
-static void excerpt_read(struct excerpt *excerpt, struct trace_cursor *cursor, uint64_t tick)
+static void snippet_read(struct snippet *snippet, struct trace_cursor *cursor, uint64_t tick)
 {
 	struct trace_item *items = calloc(BATCH, sizeof(*items));
 	size_t count;
 
-	while (items && excerpt->after_count < AFTER &&
+	while (items && snippet->after_count < AFTER &&
 	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH)) > 0) {
 		for (size_t i = 0; i < count; i++) {
 			if (items[i].shape == TRACE_SHAPE_INSTANT)
-				excerpt_instant(excerpt, &items[i], tick);
+				snippet_instant(snippet, &items[i], tick);
 			else
-				excerpt_take(excerpt, &items[i], tick);
+				snippet_take(snippet, &items[i], tick);
 		}
 	}
 	free(items);
@@ -110,23 +110,23 @@ static void line_print(const struct findings_input *input, const struct trace_it
 		fprintf(out, "(waiting; %" PRIu64 " ready)\n", trace_word_object(item->word));
 }
 
-static void excerpt_print(const struct findings_input *input, const struct excerpt *excerpt, FILE *out)
+static void snippet_print(const struct findings_input *input, const struct snippet *snippet, FILE *out)
 {
 	uint64_t longest = 0;
 
-	for (size_t i = 0; i < excerpt->before_count; i++)
-		longest = excerpt->before[i].duration > longest ? excerpt->before[i].duration : longest;
-	for (size_t i = 0; i < excerpt->after_count; i++)
-		longest = excerpt->after[i].duration > longest ? excerpt->after[i].duration : longest;
-	for (size_t i = 0; i < excerpt->before_count; i++)
-		line_print(input, &excerpt->before[i], longest, out);
-	for (size_t i = 0; i < excerpt->after_count; i++)
-		line_print(input, &excerpt->after[i], longest, out);
+	for (size_t i = 0; i < snippet->before_count; i++)
+		longest = snippet->before[i].duration > longest ? snippet->before[i].duration : longest;
+	for (size_t i = 0; i < snippet->after_count; i++)
+		longest = snippet->after[i].duration > longest ? snippet->after[i].duration : longest;
+	for (size_t i = 0; i < snippet->before_count; i++)
+		line_print(input, &snippet->before[i], longest, out);
+	for (size_t i = 0; i < snippet->after_count; i++)
+		line_print(input, &snippet->after[i], longest, out);
 }
 
-char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t tick)
+char *snippet_make(const struct findings_input *input, size_t worker, uint64_t tick)
 {
-	struct excerpt excerpt = {
+	struct snippet snippet = {
 	    .out_ticks = timeline_ticks(input->timeline, (uint64_t)input->thresholds->values[LIMIT_blocked_note])};
 	struct trace_cursor *cursor =
 	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick) : NULL;
@@ -135,12 +135,12 @@ char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t t
 
 	if (!cursor)
 		return NULL;
-	excerpt_read(&excerpt, cursor, tick);
+	snippet_read(&snippet, cursor, tick);
 	trace_cursor_close(cursor);
-	FILE *out = excerpt.before_count + excerpt.after_count > 0 ? open_memstream(&text, &bytes) : NULL;
+	FILE *out = snippet.before_count + snippet.after_count > 0 ? open_memstream(&text, &bytes) : NULL;
 	if (!out)
 		return NULL;
-	excerpt_print(input, &excerpt, out);
+	snippet_print(input, &snippet, out);
 	fclose(out);
 	return text;
 }

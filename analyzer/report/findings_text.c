@@ -260,7 +260,7 @@ static int finding_write(struct finding *finding, const struct findings_input *i
 	text->evidence = finding_format(input, finding, rows[finding->id].evidence);
 	text->advice = finding_format(input, finding, rows[finding->id].advice);
 	if (finding->has_moment)
-		text->excerpt = excerpt_make(input, finding->position, finding->tick);
+		text->snippet = snippet_make(input, finding->position, finding->tick);
 	return text->culprit && text->title && text->evidence && text->advice ? 0 : -ENOMEM;
 }
 

@@ -25,6 +25,6 @@ const char *confidence_text(double confidence);
 char *finding_format(const struct findings_input *input, const struct finding *finding, const char *template);
 
 /* A few lines around the moment of a finding, each ended by a newline; NULL where there is nothing to show. */
-char *excerpt_make(const struct findings_input *input, size_t worker, uint64_t tick);
+char *snippet_make(const struct findings_input *input, size_t worker, uint64_t tick);
 
 #endif

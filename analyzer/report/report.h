@@ -95,7 +95,7 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 			       char text[REPORT_LASTED_BYTES]);
 /* The same as a lower bound, in ns. */
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
-/* What a look saw stuck: a callback, a turn or the pool's work. */
+/* What a look saw stuck: a callback, an iteration or the pool's work. */
 const char *report_stall_callback(const struct report *report, const struct stall *stall);
 /* Of a mark or span; "(unknown)" where the trace does not say. */
 const char *report_mark_name(const struct timeline *timeline, size_t name);

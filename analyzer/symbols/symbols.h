@@ -3,7 +3,7 @@
  * Names for addresses of a traced process: function, file and line, ready to print. In this order: the binary
  * and its debug information (by build-id), the binary's own symbol tables, the symbols that the trace
  * recorded, module+0xoffset, the bare address. Outside of modules: what the program has written of the code that it
- * made (jit_map.h).
+ * made (perf_map.h).
  *
  * Rules: a name never comes from a file that is not the one that ran: where build-ids differ, the file is not
  * looked at. Answers are kept, so asking twice is cheap. One `struct symbols` belongs to one thread.
@@ -22,7 +22,7 @@ struct symbol_info {
 	const char *file; /* source file as the debug information has it, "" where unknown */
 	int line;	  /* 0 where unknown */
 	bool named;	  /* false: no function is known, the name is a place */
-	const char *module; /* file name of the module without folders, "JIT" for code made at run time, else "" */
+	const char *module; /* file name of the module without directories, "JIT" for code made at run time, else "" */
 	const char *text;   /* ready to print: "on_timer demo.c:42", "uv__work_done (libuv.so.1)" */
 };
 

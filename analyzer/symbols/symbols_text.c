@@ -18,9 +18,9 @@ const struct symbol_info symbols_no_callback = PLACEHOLDER("(no callback)");
 
 const struct symbol_info *symbols_absent_site(const struct trace_process *process, bool caller)
 {
-	static const struct symbol_info loop_turn = PLACEHOLDER("(a turn of the loop)");
+	static const struct symbol_info loop_iteration = PLACEHOLDER("(a turn of the loop)");
 
-	return process->tier == TRACE_TIER_LIBC && !caller ? &loop_turn : &symbols_unknown_site;
+	return process->tier == TRACE_TIER_LIBC && !caller ? &loop_iteration : &symbols_unknown_site;
 }
 
 const struct trace_module *symbols_module(const struct trace_process *process, uint64_t address)

@@ -9,7 +9,7 @@
 
 #include "timeline_internal.h"
 
-#define PROMPT_NS 20000 /* a wait no longer than this found ready what came during the turn before */
+#define PROMPT_NS 20000 /* a wait no longer than this found ready what came during the iteration before */
 
 /* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
 
@@ -88,14 +88,14 @@ static int tables_make(struct timeline *timeline)
 
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
-	hidden->crossings = calloc(process->worker_count + 1, sizeof(*hidden->crossings));
+	hidden->xevents = calloc(process->worker_count + 1, sizeof(*hidden->xevents));
 	hidden->traits = calloc(process->site_count + 1, sizeof(*hidden->traits));
 	hidden->requests = requests_make();
 	hidden->wakeups = wakeups_make(timeline);
 	hidden->spans = spans_make(timeline);
 	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
-	if (!timeline->workers || !timeline->sites || !hidden->crossings || !hidden->traits || !hidden->requests ||
-	    !hidden->wakeups || !hidden->spans || !timeline->names || timeline_share_open(timeline, &hidden->share) < 0)
+	if (!timeline->workers || !timeline->sites || !hidden->xevents || !hidden->traits || !hidden->requests ||
+	    !hidden->wakeups || !hidden->spans || !timeline->names || timeline_partial_open(timeline, &hidden->share) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
 	hidden->pool = pool_make(timeline);
@@ -120,7 +120,7 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->hidden->ns_per_tick = range_ns_per_tick(process);
 	timeline->hidden->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
 	timeline->hidden->idle_ticks = timeline_ticks(timeline, options->idle_ns);
-	timeline->hidden->hold_ticks = timeline_ticks(timeline, options->hold_ns);
+	timeline->hidden->blocking_ticks = timeline_ticks(timeline, options->blocking_ns);
 	if (timeline->options.pending_ns == 0)
 		timeline->options.pending_ns = process->pending_ns ? process->pending_ns : READER_PENDING_NS;
 	timeline->hidden->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
@@ -133,8 +133,8 @@ static int streams_make(struct timeline *timeline)
 	struct timeline_private *hidden = timeline->hidden;
 
 	hidden->streams = calloc(timeline->process->worker_count + 1, sizeof(*hidden->streams));
-	hidden->request_shares = calloc(timeline->process->worker_count + 1, sizeof(*hidden->request_shares));
-	if (!hidden->streams || !hidden->request_shares)
+	hidden->request_partials = calloc(timeline->process->worker_count + 1, sizeof(*hidden->request_partials));
+	if (!hidden->streams || !hidden->request_partials)
 		return -ENOMEM;
 	for (size_t i = 0; i < timeline->process->worker_count; i++)
 		stream_begin(&hidden->streams[i], timeline, i);
@@ -144,7 +144,7 @@ static int streams_make(struct timeline *timeline)
 int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
 		  const struct trace_context *context, size_t context_count, bool after_gap)
 {
-	if ((!timeline->hidden->streams || !timeline->hidden->request_shares) && streams_make(timeline) < 0)
+	if ((!timeline->hidden->streams || !timeline->hidden->request_partials) && streams_make(timeline) < 0)
 		return -ENOMEM;
 	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
 	merge_wake(timeline->hidden->merge, worker);
@@ -157,7 +157,7 @@ int timeline_end_worker(struct timeline *timeline, size_t worker)
 		return 0;
 	int error = stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
 	merge_wake(timeline->hidden->merge, worker);
-	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_shares[worker]);
+	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_partials[worker]);
 }
 
 uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
@@ -174,14 +174,14 @@ int timeline_settle(struct timeline *timeline, uint64_t tick)
 
 /* ---- What threads have added up ------------------------------------------------------------------------------- */
 
-int timeline_share_open(const struct timeline *timeline, struct timeline_share *share)
+int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share)
 {
 	lists_begin(share->lists, &timeline->options);
 	share->sites = calloc(timeline->process->site_count + 1, sizeof(*share->sites));
 	return share->sites ? 0 : -ENOMEM;
 }
 
-int timeline_share_merge(struct timeline *timeline, struct timeline_share *share)
+int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *share)
 {
 	int error = 0;
 
@@ -190,25 +190,25 @@ int timeline_share_merge(struct timeline *timeline, struct timeline_share *share
 		histogram_merge(&timeline->sites[i].life, &share->sites[i].life);
 	}
 	if (share->sites)
-		turns_merge(timeline, share);
+		iterations_merge(timeline, share);
 	for (size_t i = 0; error == 0 && i < TIMELINE_LISTS; i++)
 		error = timeline_top_merge(&timeline->lists[i], &share->lists[i]);
-	timeline_share_free(timeline, share);
+	timeline_partial_free(timeline, share);
 	return error;
 }
 
-void timeline_share_free(const struct timeline *timeline, struct timeline_share *share)
+void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *share)
 {
 	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
 		histogram_clear(&share->sites[i].callback);
 		histogram_clear(&share->sites[i].life);
-		site_turns_clear(&share->sites[i].turns);
+		site_iterations_clear(&share->sites[i].iterations);
 	}
 	free(share->sites);
-	histogram_clear(&share->turn_ticks);
-	histogram_clear(&share->turn_timers);
+	histogram_clear(&share->iteration_ticks);
+	histogram_clear(&share->iteration_timers);
 	lists_free(share->lists);
-	*share = (struct timeline_share){0};
+	*share = (struct timeline_partial){0};
 }
 
 void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from)
@@ -228,12 +228,12 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->connections += from->connections;
 	into->reads += from->reads;
 	into->runs += from->runs;
-	into->turns += from->turns;
-	into->empty_turns += from->empty_turns;
+	into->iterations += from->iterations;
+	into->empty_iterations += from->empty_iterations;
 	into->empty_ticks += from->empty_ticks;
 	into->lost_told += from->lost_told;
 	into->lost_tick = from->lost_tick > into->lost_tick ? from->lost_tick : into->lost_tick;
-	into->away_late_ticks += from->away_late_ticks;
+	into->outside_late_ticks += from->outside_late_ticks;
 	histogram_clear(&from->polls);
 	histogram_clear(&from->ready);
 }
@@ -271,7 +271,7 @@ int timeline_finish(struct timeline *timeline)
 	if (timeline->hidden->finished)
 		return 0;
 	timeline->hidden->finished = true;
-	if (timeline_share_merge(timeline, &timeline->hidden->share) < 0 || samples_read(timeline) < 0 ||
+	if (timeline_partial_merge(timeline, &timeline->hidden->share) < 0 || samples_read(timeline) < 0 ||
 	    merge_settle(timeline->hidden->merge, UINT64_MAX) < 0 ||
 	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
 		return -ENOMEM;
@@ -289,7 +289,7 @@ static void site_clear(struct timeline_site *site)
 
 	for (size_t i = 0; i < sizeof(histograms) / sizeof(*histograms); i++)
 		histogram_clear(histograms[i]);
-	site_turns_clear(&site->turns);
+	site_iterations_clear(&site->iterations);
 }
 
 static void facts_free(struct timeline *timeline)
@@ -305,8 +305,8 @@ static void facts_free(struct timeline *timeline)
 		name_clear(&timeline->names[i]);
 	free(timeline->names);
 	histogram_clear(&timeline->pool_wait);
-	histogram_clear(&timeline->turn_ticks);
-	histogram_clear(&timeline->turn_timers);
+	histogram_clear(&timeline->iteration_ticks);
+	histogram_clear(&timeline->iteration_timers);
 	free(timeline->arrivals);
 	free(timeline->workers);
 	free(timeline->sites);
@@ -322,18 +322,18 @@ static void private_free(struct timeline *timeline)
 
 	if (!hidden)
 		return;
-	for (size_t i = 0; hidden->crossings && i < timeline->process->worker_count; i++)
-		free(hidden->crossings[i].entries);
-	timeline_share_free(timeline, &hidden->share);
+	for (size_t i = 0; hidden->xevents && i < timeline->process->worker_count; i++)
+		free(hidden->xevents[i].entries);
+	timeline_partial_free(timeline, &hidden->share);
 	pool_free(hidden->pool);
 	merge_free(hidden->merge);
-	for (size_t i = 0; hidden->request_shares && i < timeline->process->worker_count; i++)
-		request_share_clear(&hidden->request_shares[i]);
+	for (size_t i = 0; hidden->request_partials && i < timeline->process->worker_count; i++)
+		request_partial_clear(&hidden->request_partials[i]);
 	requests_free(hidden->requests);
 	wakeups_free(hidden->wakeups);
 	spans_free(hidden->spans);
-	free(hidden->request_shares);
-	free(hidden->crossings);
+	free(hidden->request_partials);
+	free(hidden->xevents);
 	free(hidden->streams);
 	free(hidden->traits);
 	free(hidden->off);

@@ -23,7 +23,7 @@
 #include "trace/reader.h"
 
 struct timeline_span;
-struct timeline_named;
+struct timeline_user_spans;
 /* What is seen across workers on the way, for callers that draw it. */
 struct timeline_watch {
 	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
@@ -31,7 +31,7 @@ struct timeline_watch {
 	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
 	/* A mark; a span that ended, or is known to be without an end. */
 	void (*mark)(void *arg, size_t worker, const struct mark *mark);
-	void (*span)(void *arg, const struct timeline_named *span);
+	void (*span)(void *arg, const struct timeline_user_spans *span);
 	void *arg;
 };
 
@@ -42,7 +42,7 @@ struct timeline_options {
 	uint64_t to_ns;	       /* UINT64_MAX: to the end */
 	uint32_t worker;       /* 0: all; otherwise polls and totals of this one only */
 	uint32_t top;	       /* how many of each list are kept */
-	uint64_t hold_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
+	uint64_t blocking_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
 	uint64_t pending_ns;   /* requests on their way for longer are listed; 0: as the trace says */
 	const struct timeline_watch *watch; /* NULL: nobody */
 };
@@ -50,7 +50,7 @@ struct timeline_options {
 #define TIMELINE_OPTIONS_DEFAULT                                                                                       \
 	{                                                                                                              \
 		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
-		.top = 10, .hold_ns = 5000000, .pending_ns = 0                                                         \
+		.top = 10, .blocking_ns = 5000000, .pending_ns = 0                                                         \
 	}
 
 /* A stretch of one worker's time. */
@@ -90,7 +90,7 @@ struct timeline_growth {
 };
 
 /* A span of the program: begun on `worker` and, where it has an end, ended on `end_worker`. */
-struct timeline_named {
+struct timeline_user_spans {
 	uint64_t tick, duration; /* ticks; duration 0 where there is no end */
 	uint64_t id;
 	uint32_t name;
@@ -102,7 +102,7 @@ struct timeline_named {
 struct timeline_name {
 	struct histogram marks;	       /* values */
 	struct histogram spans;	       /* durations */
-	struct timeline_named slowest; /* of the spans; duration 0 where there is none */
+	struct timeline_user_spans slowest; /* of the spans; duration 0 where there is none */
 	uint64_t open;		       /* begun, and not ended when the trace ended */
 	uint64_t begins_alone;	       /* begun again before an end was seen, or the end may have been lost */
 	uint64_t ends_alone;	       /* whose begin was not seen */
@@ -139,18 +139,18 @@ struct timeline_worker {
 	uint64_t connections;	  /* runs of connection callbacks */
 	uint64_t reads;		  /* runs of callbacks that read (read, udp_recv, poll) */
 	uint64_t runs;		  /* calls of uv_run */
-	uint64_t turns;		  /* iterations of a loop: from the end of a wait to the next; uv_run without a wait */
-	uint64_t empty_turns;	  /* after a wait with timeout 0 that found nothing; uv_run that did nothing at all */
+	uint64_t iterations;		  /* iterations of a loop: from the end of a wait to the next; uv_run without a wait */
+	uint64_t empty_iterations;	  /* after a wait with timeout 0 that found nothing; uv_run that did nothing at all */
 	uint64_t empty_ticks;	  /* that these took */
 	uint64_t lost_told;	  /* events that LOST events tell of ... */
 	uint64_t lost_tick;	  /* ... and the last one's time; 0: there is none */
-	uint64_t away_late_ticks; /* of timers that were due while uv_run was not called */
+	uint64_t outside_late_ticks; /* of timers that were due while uv_run was not called */
 };
 
-/* A poll that came late in its turn, and the longest one that it stood behind. */
+/* A poll that came late in its iteration, and the longest one that it stood behind. */
 struct timeline_delay {
 	uint64_t tick, delay;
-	uint64_t polls; /* that ran before it in the turn */
+	uint64_t polls; /* that ran before it in the iteration */
 	uint64_t behind_ticks;
 	uint32_t behind; /* site */
 	uint32_t worker; /* position */
@@ -183,11 +183,11 @@ struct timeline_timers {
 };
 
 /* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */
-struct timeline_site_turns {
+struct timeline_site_iterations {
 	struct histogram delay;
 	struct timeline_delay worst;
-	uint64_t held_ticks; /* that others waited because of it: behind each hold, in the turn and in the next */
-	uint64_t held_polls;
+	uint64_t delayed_ticks; /* that others waited because of it: behind each hold, in the iteration and in the next */
+	uint64_t delayed_polls;
 	struct histogram interval; /* timers: between starts of the same handle */
 	struct timeline_timers timers;
 };
@@ -204,7 +204,7 @@ struct timeline_wakeups {
 struct timeline_site {
 	struct histogram callback; /* runs of the callback */
 	struct histogram pool;	   /* the request's work on the pool, where that is not a callback itself */
-	struct timeline_site_turns turns;
+	struct timeline_site_iterations iterations;
 	struct histogram life;		      /* of requests: from submission to the callback's start */
 	uint64_t pending;		      /* requests that had no callback when the trace ended */
 	struct histogram pool_wait, pool_run; /* of requests that the pool worked on, by submitting site */
@@ -218,8 +218,8 @@ struct timeline_level {
 	uint64_t count; /* changes or samples that it rests on */
 };
 
-/* A turn of a loop, from the end of a wait to the begin of the next. */
-struct timeline_turn {
+/* An iteration of a loop, from the end of a wait to the begin of the next. */
+struct timeline_iteration {
 	uint64_t tick, ticks; /* ticks: in callbacks */
 	uint64_t polls, longest_ticks;
 	uint64_t timers, timer_ticks;
@@ -270,10 +270,10 @@ struct timeline {
 #undef LIST
 		};
 	};
-	struct timeline_turn most_timers;  /* the turn with the most timers */
-	struct timeline_turn crowded;	   /* the longest turn without a poll that took a quarter of it */
-	struct histogram turn_ticks;	   /* in callbacks, a turn */
-	struct histogram turn_timers;	   /* timers of a turn that had some */
+	struct timeline_iteration most_timers;  /* the iteration with the most timers */
+	struct timeline_iteration crowded;	   /* the longest iteration without a poll that took a quarter of it */
+	struct histogram iteration_ticks;	   /* in callbacks, an iteration */
+	struct histogram iteration_timers;	   /* timers of an iteration that had some */
 	uint64_t pending_since_gap;	   /* requests before this tick may have ended unseen; 0: none */
 	struct timeline_arrival *arrivals; /* by submission: the stretch of requests that waited longest together */
 	size_t arrival_count;

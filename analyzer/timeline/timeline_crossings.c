@@ -9,31 +9,31 @@
 
 #include "timeline_internal.h"
 
-static int queue_grow(struct crossing_queue *queue)
+static int queue_grow(struct xevent_queue *queue)
 {
 	size_t waiting = queue->end - queue->first;
 
-	if (queue->first > queue->room / 2) {
+	if (queue->first > queue->capacity / 2) {
 		memmove(queue->entries, queue->entries + queue->first, waiting * sizeof(*queue->entries));
 	} else {
-		size_t room = queue->room ? queue->room * 2 : 64;
-		struct crossing *entries = malloc(room * sizeof(*entries));
+		size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
+		struct xevent *entries = malloc(capacity * sizeof(*entries));
 		if (!entries)
 			return -ENOMEM;
 		if (waiting)
 			memcpy(entries, queue->entries + queue->first, waiting * sizeof(*entries));
 		free(queue->entries);
 		queue->entries = entries;
-		queue->room = room;
+		queue->capacity = capacity;
 	}
 	queue->first = 0;
 	queue->end = waiting;
 	return 0;
 }
 
-int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from)
+int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from)
 {
-	struct crossing_queue empty = {0};
+	struct xevent_queue empty = {0};
 
 	if (to->first == to->end) {
 		free(to->entries);
@@ -41,7 +41,7 @@ int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from)
 		*from = empty;
 		return 0;
 	}
-	while (to->room - to->end < from->end - from->first) {
+	while (to->capacity - to->end < from->end - from->first) {
 		if (queue_grow(to) < 0)
 			return -ENOMEM;
 	}
@@ -52,49 +52,49 @@ int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from)
 	return 0;
 }
 
-void crossing_add(struct stream *stream, uint64_t tick, uint64_t word)
+void xevent_add(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	struct crossing_queue *queue = stream->crossings;
+	struct xevent_queue *queue = stream->xevents;
 
-	if (queue->end == queue->room && queue_grow(queue) < 0) {
+	if (queue->end == queue->capacity && queue_grow(queue) < 0) {
 		stream->error = -ENOMEM;
 		return;
 	}
-	queue->entries[queue->end++] = (struct crossing){tick, word};
+	queue->entries[queue->end++] = (struct xevent){tick, word};
 }
 
 /* A wake-up's callback: with it goes how long ago the wait ended, and how long that was. */
-static void crossing_add_wakeup(struct stream *stream, uint64_t tick, uint64_t word)
+static void xevent_add_wakeup(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	uint64_t wake = stream->turn.wake_tick;
+	uint64_t wake = stream->iteration.wake_tick;
 	uint64_t queue = wake != 0 && tick > wake ? tick - wake : 0;
 
-	crossing_add(stream, tick,
-		     trace_word(wakeups_pack(queue, wake != 0 ? stream->turn.wait_ticks : 0), CROSSING_WAKE));
-	crossing_add(stream, tick, word);
+	xevent_add(stream, tick,
+		     trace_word(wakeups_pack(queue, wake != 0 ? stream->iteration.wait_ticks : 0), CROSSING_WAKE));
+	xevent_add(stream, tick, word);
 }
 
 /* What others must know of a poll is when it began: of requests, work on the pool, and wake-ups. */
-void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
+void xevent_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
 	uint8_t traits = stream->traits[site];
 
 	if ((traits & TRAIT_POOL) || ((traits & TRAIT_WORK) && stream->pool))
-		crossing_add(stream, tick, word);
+		xevent_add(stream, tick, word);
 	if ((traits & TRAIT_REQUEST) && requests_end(stream, trace_word_object(word), tick, site) < 0)
 		stream->error = -ENOMEM;
 	if (traits & TRAIT_ASYNC)
-		crossing_add_wakeup(stream, tick, word);
+		xevent_add_wakeup(stream, tick, word);
 }
 
-void crossing_add_begin(struct stream *stream, uint64_t since)
+void xevent_add_begin(struct stream *stream, uint64_t since)
 {
 	if (!stream->pool)
 		return;
-	crossing_add(stream, since, CROSSING_BEGIN);
+	xevent_add(stream, since, CROSSING_BEGIN);
 	if (stream->open.parked && wait_is_pools(stream))
-		crossing_add(stream, since, TRACE_PARK);
+		xevent_add(stream, since, TRACE_PARK);
 	if (stream->open.polls > 0)
-		crossing_add_poll(stream, since, stream->open.list[0].word,
+		xevent_add_poll(stream, since, stream->open.list[0].word,
 				  site_of(stream, stream->open.list[0].word));
 }

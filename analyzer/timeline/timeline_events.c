@@ -21,7 +21,7 @@ static inline void inside_imply(struct stream *stream, uint64_t tick)
 static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
 	if (__builtin_expect(stream->traits[site] & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
-		crossing_add_poll(stream, tick, word, site);
+		xevent_add_poll(stream, tick, word, site);
 }
 
 /* A poll that is long enough to be listed, or longer than all before it on this worker. */
@@ -59,7 +59,7 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 		stream->facts->callback_ticks +=
 		    stream->whole ? duration : timeline_clip(stream->timeline, tick, tick + duration);
 		if (!stream->pool)
-			turn_poll(stream, tick, duration, word, site, &of_site->turns);
+			iteration_poll(stream, tick, duration, word, site, &of_site->iterations);
 	}
 	if (__builtin_expect(duration >= stream->notable_ticks, 0))
 		poll_note(stream, tick, duration, word, site);
@@ -82,7 +82,7 @@ static void loop_pop(struct stream *stream, uint64_t tick)
 	open_pop(&stream->open);
 	if (!open_has_loop(&stream->open) && !always_inside(stream))
 		inside_leave(stream, tick);
-	turn_leave(stream, tick);
+	iteration_leave(stream, tick);
 }
 
 /* The innermost are over, as an event shows: polls have lost their end, loops were left without a word. */
@@ -112,18 +112,18 @@ static void poll_end(struct stream *stream, uint64_t tick, uint64_t word)
 
 /* ---- Waits and loops ------------------------------------------------------------------------------------------ */
 
-bool turn_stands_for_polls(const struct stream *stream)
+bool iteration_stands_for_polls(const struct stream *stream)
 {
 	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool && !stream->open.parked &&
-	       stream->turn.wake_tick != 0;
+	       stream->iteration.wake_tick != 0;
 }
 
-/* Where callbacks cannot be seen, a turn of the loop stands for those that it ran: a poll of no site. */
-static void turn_as_poll(struct stream *stream, uint64_t tick)
+/* Where callbacks cannot be seen, an iteration of the loop stands for those that it ran: a poll of no site. */
+static void iteration_as_poll(struct stream *stream, uint64_t tick)
 {
-	uint64_t since = stream->turn.wake_tick;
+	uint64_t since = stream->iteration.wake_tick;
 
-	if (turn_stands_for_polls(stream) && tick >= since)
+	if (iteration_stands_for_polls(stream) && tick >= since)
 		poll_count(stream, since, tick - since, 0, (uint32_t)stream->timeline->process->site_count);
 }
 
@@ -137,12 +137,12 @@ static void park(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	inside_imply(stream, tick);
 	innermost_drop(stream, tick, open_closing(&stream->open, TRACE_EFFECT_OPENS_WAIT));
-	turn_as_poll(stream, tick);
+	iteration_as_poll(stream, tick);
 	park_lose_end(stream, tick);
 	stream->open.parked = true;
 	stream->open.park_tick = tick;
 	if (wait_is_pools(stream))
-		crossing_add(stream, tick, word);
+		xevent_add(stream, tick, word);
 }
 
 static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
@@ -155,9 +155,9 @@ static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 	park_leave(stream, tick);
 	ready_count(stream, tick, word);
 	if (!stream->pool)
-		turn_begin(stream, tick, wait_ticks, trace_word_object(word));
+		iteration_begin(stream, tick, wait_ticks, trace_word_object(word));
 	if (wait_is_pools(stream))
-		crossing_add(stream, tick, TRACE_UNPARK);
+		xevent_add(stream, tick, TRACE_UNPARK);
 }
 
 static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
@@ -165,11 +165,11 @@ static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 	park_lose_end(stream, tick);
 	open_push(&stream->open, word, tick);
 	if (!stream->inside)
-		away_enter(stream, tick);
+		outside_enter(stream, tick);
 	inside_enter(stream, tick);
 	if (stream->pool)
 		return;
-	turn_enter(stream, tick);
+	iteration_enter(stream, tick);
 	stream->facts->runs += stream->counted && timeline_overlaps(stream->timeline, tick, tick);
 }
 
@@ -179,34 +179,34 @@ static void loop_leave(struct stream *stream, uint64_t tick, uint64_t word)
 
 	(void)word;
 	if (stream->open.parked || open_top_is_poll(&stream->open))
-		turn_end(stream); /* an end was lost: nobody knows what it did then */
+		iteration_end(stream); /* an end was lost: nobody knows what it did then */
 	park_leave(stream, tick);
 	innermost_drop(stream, tick, open_closing(&stream->open, TRACE_EFFECT_CLOSES_LOOP));
 	if (entered)
 		return;
 	if (!always_inside(stream))
 		inside_leave(stream, tick);
-	turn_leave(stream, tick);
+	iteration_leave(stream, tick);
 }
 
 /* A wait with timeout 0. */
-static void turn(struct stream *stream, uint64_t tick, uint64_t word)
+static void iteration(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	ready_count(stream, tick, word);
 	if (stream->pool)
 		return;
-	turn_as_poll(stream, tick);
-	turn_begin(stream, tick, 0, trace_word_object(word));
+	iteration_as_poll(stream, tick);
+	iteration_begin(stream, tick, 0, trace_word_object(word));
 	if (trace_word_object(word) == 0)
-		turn_is_empty(stream, tick);
+		iteration_is_empty(stream, tick);
 }
 
 void events_lost(struct stream *stream, uint64_t tick)
 {
 	requests_forget(stream->requests, tick);
 	stream->due_ms = stream->loop_ms = 0;
-	stream->away = (struct away){0};
-	crossing_add(stream, tick, CROSSING_GAP);
+	stream->outside = (struct outside){0};
+	xevent_add(stream, tick, CROSSING_GAP);
 }
 
 /* LOST events that the stream has. */
@@ -223,7 +223,7 @@ static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 	uint8_t traits = stream->traits[site];
 
 	if (traits & TRAIT_POOL)
-		crossing_add(stream, tick, word);
+		xevent_add(stream, tick, word);
 	if ((traits & TRAIT_REQUEST) && requests_begin(stream, trace_word_object(word), tick, site) < 0)
 		stream->error = -ENOMEM;
 }
@@ -236,7 +236,7 @@ static void worker_end(struct stream *stream, uint64_t tick, uint64_t word)
 		stream->facts->unended += trace_word_is_poll(open_pop(&stream->open).word);
 	stream->ended = true;
 	if (stream->pool)
-		crossing_add(stream, tick, word);
+		xevent_add(stream, tick, word);
 }
 
 static void request_cancelled(struct stream *stream, uint64_t tick, uint64_t word)
@@ -270,7 +270,7 @@ static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t
     [TRACE_POLL_UNWOUND] = poll_end,
     [TRACE_PARK] = park,
     [TRACE_UNPARK] = unpark,
-    [TRACE_TURN] = turn,
+    [TRACE_TURN] = iteration,
     [TRACE_LOOP_ENTER] = loop_enter,
     [TRACE_LOOP_LEAVE] = loop_leave,
     [TRACE_WORKER_END] = worker_end,
@@ -294,7 +294,7 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 	else if (code < TRACE_EVENT_CODES && handlers[code])
 		handlers[code](stream, tick, word);
 	if (trace_set_has(trace_crosses_set, code))
-		crossing_add(stream, tick, word);
+		xevent_add(stream, tick, word);
 }
 
 static inline void whole_poll(struct stream *stream, const struct trace_item *item)

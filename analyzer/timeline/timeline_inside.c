@@ -16,7 +16,7 @@ void inside_leave(struct stream *stream, uint64_t tick)
 {
 	if (stream->inside) {
 		stream->facts->inside_ticks += timeline_clip(stream->timeline, stream->inside_tick, tick);
-		away_leave(stream, tick);
+		outside_leave(stream, tick);
 	}
 	stream->inside = false;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share. Nobody else includes this but growth.c, for its request table.
+ * What the files of the timeline share. Nobody else includes this but handle_leak.c, for its request table.
  *
  * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and timeline_events.c: what each
- * event does). What concerns other workers they hand on as crossings, in the order of time (timeline_crossings.c);
+ * event does). What concerns other workers they hand on as crossings, in the order of time (timeline_xevents.c);
  * timeline_merge.c brings those of all workers together and hands each to whom it concerns: the pool's queue, wake-ups,
  * marks and spans. timeline_tasks.c reads it all, on several cores.
  */
@@ -15,7 +15,7 @@
 #include "timeline.h"
 
 /* Crossings that are no events: their codes are the last before polls, which no event has. */
-enum crossing_code {
+enum xevent_code {
 	CROSSING_WAKE = TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended, and how
 						* long that was (wakeups_pack()) */
 	CROSSING_BEGIN,			       /* a pool worker is there, and busy */
@@ -34,15 +34,15 @@ enum site_trait {
 	TRAIT_READ = 128,
 };
 
-struct crossing {
+struct xevent {
 	uint64_t tick;
 	uint64_t word;
 };
 
 /* First in, first out; grows. */
-struct crossing_queue {
-	struct crossing *entries;
-	size_t first, end, room;
+struct xevent_queue {
+	struct xevent *entries;
+	size_t first, end, capacity;
 };
 
 struct tick_range {
@@ -53,12 +53,12 @@ struct tick_range {
 /* By site, one more for unknown ones. */
 struct site_share {
 	struct histogram callback;
-	struct timeline_site_turns turns;
+	struct timeline_site_iterations iterations;
 	struct histogram life;
 };
 
 /* What one thread adds up on its own. */
-struct timeline_share {
+struct timeline_partial {
 	struct site_share *sites;
 	union {
 		struct timeline_top lists[TIMELINE_LISTS];
@@ -68,8 +68,8 @@ struct timeline_share {
 #undef LIST
 		};
 	};
-	struct timeline_turn most_timers, crowded;
-	struct histogram turn_ticks, turn_timers;
+	struct timeline_iteration most_timers, crowded;
+	struct histogram iteration_ticks, iteration_timers;
 };
 
 /* A request's callback that ran without its submission having been seen in the same part. */
@@ -79,37 +79,37 @@ struct request_end {
 };
 
 /* What a stream, or a part of one, knows of requests: those on their way, and ends without a beginning. */
-struct request_share {
+struct request_partial {
 	struct request_table begun;
 	struct request_end *ended;
 	size_t ended_count, ended_room;
 	uint64_t gap_tick; /* ends may have been missed until then */
 };
 
-#define TURN_HOLDS 8 /* of a turn are told apart; more are added up as the last */
+#define TURN_HOLDS 8 /* of an iteration are told apart; more are added up as the last */
 
-struct turn_hold {
-	uint64_t ticks, after; /* after: polls of the turn up to it */
+struct iteration_block {
+	uint64_t ticks, after; /* after: polls of the iteration up to it */
 	uint32_t site;
 };
 
-/* The turn that a loop is in. */
-struct turn {
+/* The iteration that a loop is in. */
+struct iteration {
 	uint64_t wake_tick; /* 0: no wait was seen yet */
 	uint64_t wait_ticks;
 	bool entered; /* it began with uv_run, which has not waited yet */
 	bool empty;   /* it began with a wait with timeout 0 that found nothing */
-	struct timeline_turn facts;
+	struct timeline_iteration facts;
 	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
 	uint32_t longest_site;
-	uint32_t before_site; /* the longest callback of the turn before */
+	uint32_t before_site; /* the longest callback of the iteration before */
 	uint64_t before_ticks;
-	uint32_t hold_count;
-	struct turn_hold holds[TURN_HOLDS];
+	uint32_t blocking_count;
+	struct iteration_block blocking[TURN_HOLDS];
 };
 
 /* Between two calls of uv_run. */
-struct away {
+struct outside {
 	uint64_t left_tick;	   /* when the last one ended; 0: that was not seen */
 	struct timeline_span span; /* a long one that is over, until the loop has waited; duration 0: none */
 };
@@ -132,8 +132,8 @@ struct timer_set {
 struct stream {
 	struct timeline *timeline;
 	struct timeline_worker *facts;
-	struct timeline_share *share;
-	struct crossing_queue *crossings;
+	struct timeline_partial *share;
+	struct xevent_queue *xevents;
 	size_t position;
 	bool pool;    /* a pool worker */
 	bool counted; /* false where another worker was asked for */
@@ -142,15 +142,15 @@ struct stream {
 	bool whole; /* this and the next three are the timeline's, at hand for each poll */
 	uint32_t site_count;
 	const uint8_t *traits;
-	uint64_t hold_ticks;
+	uint64_t blocking_ticks;
 	int error;
 	uint64_t inside_tick, last_tick;
 	uint64_t before_tick;	/* of the last event before a part that goes on; 0: none */
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	struct open_stack open;
-	struct turn turn;
-	struct away away;
-	struct request_share *requests;
+	struct iteration iteration;
+	struct outside outside;
+	struct request_partial *requests;
 	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */
 	size_t window, window_count;	       /* window: where the stream is */
 	uint64_t window_parked;
@@ -164,9 +164,9 @@ struct merge;
 
 struct timeline_private {
 	struct stream *streams;		      /* for timeline_feed(); made with the first call */
-	struct crossing_queue *crossings;     /* of each worker, for the merge */
-	struct timeline_share share;	      /* of the streams, later of all */
-	struct request_share *request_shares; /* of streams */
+	struct xevent_queue *xevents;     /* of each worker, for the merge */
+	struct timeline_partial share;	      /* of the streams, later of all */
+	struct request_partial *request_partials; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
 	struct spans *spans;
@@ -175,7 +175,7 @@ struct timeline_private {
 	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
 	size_t off_count;
-	uint64_t long_poll_ticks, idle_ticks, hold_ticks, pending_ticks, prompt_ticks;
+	uint64_t long_poll_ticks, idle_ticks, blocking_ticks, pending_ticks, prompt_ticks;
 	double ns_per_tick;
 	struct trace_sample first_machine, first_cgroup, last_cgroup; /* type 0: none was seen */
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
@@ -204,10 +204,10 @@ int timeline_span_compare(const struct timeline_span *a, const struct timeline_s
 
 /* ---- timeline.c ---- */
 
-int timeline_share_open(const struct timeline *timeline, struct timeline_share *share);
+int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share);
 /* Adds what a thread has added up, and frees it. */
-int timeline_share_merge(struct timeline *timeline, struct timeline_share *share);
-void timeline_share_free(const struct timeline *timeline, struct timeline_share *share);
+int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *share);
+void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *share);
 /* Adds what a part of a worker's items gave, and frees it. */
 void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from);
 /* When a worker ended, or the trace. */
@@ -235,34 +235,34 @@ static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
 	return site < site_count ? site : site_count;
 }
 
-/* ---- timeline_away.c ---- */
+/* ---- timeline_outside.c ---- */
 
 /* The outermost uv_run returned. */
-void away_leave(struct stream *stream, uint64_t tick);
+void outside_leave(struct stream *stream, uint64_t tick);
 /* uv_run was called from outside of it. */
-void away_enter(struct stream *stream, uint64_t tick);
+void outside_enter(struct stream *stream, uint64_t tick);
 /* A timer ran late by so much before the loop waited. */
-void away_timer(struct stream *stream, uint64_t late);
+void outside_timer(struct stream *stream, uint64_t late);
 /* The loop's first wait found so many descriptors ready at once, or it was left again. */
-void away_end(struct stream *stream, uint64_t ready_at_once);
+void outside_end(struct stream *stream, uint64_t ready_at_once);
 
-/* ---- timeline_turns.c ---- */
+/* ---- timeline_iterations.c ---- */
 
-/* A wait ended: the turn before is over, another begins. */
-void turn_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
+/* A wait ended: the iteration before is over, another begins. */
+void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
 /* An outermost poll of a loop is over. `facts` are those of its site. */
-void turn_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
-	       struct timeline_site_turns *facts);
+void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
+	       struct timeline_site_iterations *facts);
 /* Events are missing, or somebody else goes on. */
-void turn_end(struct stream *stream);
+void iteration_end(struct stream *stream);
 /* The loop is left. */
-void turn_leave(struct stream *stream, uint64_t tick);
+void iteration_leave(struct stream *stream, uint64_t tick);
 /* The wait that it began with had a timeout of 0, and found nothing. */
-void turn_is_empty(struct stream *stream, uint64_t tick);
-/* uv_run runs what is due before its first wait: that is a turn too. */
-void turn_enter(struct stream *stream, uint64_t tick);
-int turns_merge(struct timeline *timeline, struct timeline_share *share);
-void site_turns_clear(struct timeline_site_turns *turns);
+void iteration_is_empty(struct stream *stream, uint64_t tick);
+/* uv_run runs what is due before its first wait: that is an iteration too. */
+void iteration_enter(struct stream *stream, uint64_t tick);
+int iterations_merge(struct timeline *timeline, struct timeline_partial *share);
+void site_iterations_clear(struct timeline_site_iterations *iterations);
 
 /* ---- timeline_timers.c ---- */
 
@@ -297,11 +297,11 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 /* Its callback is still to come, or has just begun. */
 void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick);
 /* Events were lost: what is on its way may have ended. */
-void requests_forget(struct request_share *share, uint64_t tick);
+void requests_forget(struct request_partial *share, uint64_t tick);
 /* Takes what a part found, in the order of parts, and empties it. */
-int requests_merge(struct timeline *timeline, struct request_share *share);
+int requests_merge(struct timeline *timeline, struct request_partial *share);
 int requests_finish(struct timeline *timeline);
-void request_share_clear(struct request_share *share);
+void request_partial_clear(struct request_partial *share);
 void requests_free(struct requests *requests);
 
 /* ---- timeline_wakeups.c ---- */
@@ -327,16 +327,16 @@ void spans_finish(struct timeline *timeline);
 void spans_free(struct spans *spans);
 void name_clear(struct timeline_name *name);
 
-/* ---- timeline_crossings.c ---- */
+/* ---- timeline_xevents.c ---- */
 
 /* What others must know of a worker, in its order of time. No memory: stream->error. */
-void crossing_add(struct stream *stream, uint64_t tick, uint64_t word);
+void xevent_add(struct stream *stream, uint64_t tick, uint64_t word);
 /* Of a callback that begins, as far as its site's traits ask for it; ends the request that it is of. */
-void crossing_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site);
+void xevent_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site);
 /* Of a pool worker that was not followed until now. */
-void crossing_add_begin(struct stream *stream, uint64_t since);
+void xevent_add_begin(struct stream *stream, uint64_t since);
 /* Appends `from` to `to` and empties it. */
-int crossing_queue_move(struct crossing_queue *to, struct crossing_queue *from);
+int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from);
 
 /* ---- timeline_inside.c: in uv_run, waiting, or neither ---- */
 
@@ -360,8 +360,8 @@ static inline bool wait_is_pools(const struct stream *stream)
 void events_take(struct stream *stream, const struct trace_item *items, size_t count);
 /* Events are missing here. */
 void events_lost(struct stream *stream, uint64_t tick);
-/* Where callbacks cannot be seen: there is a turn that stands for those that it ran. */
-bool turn_stands_for_polls(const struct stream *stream);
+/* Where callbacks cannot be seen: there is an iteration that stands for those that it ran. */
+bool iteration_stands_for_polls(const struct stream *stream);
 
 static inline uint32_t site_of(const struct stream *stream, uint64_t word)
 {

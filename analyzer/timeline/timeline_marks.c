@@ -24,14 +24,14 @@ struct open_span {
 struct spans {
 	struct mark_parts *parts; /* by worker */
 	struct open_span *slots;
-	size_t room, count;
+	size_t capacity, count;
 };
 
 /* ---- Those on their way --------------------------------------------------------------------------------------- */
 
 static size_t slot_home(const struct spans *spans, uint32_t name, uint64_t id)
 {
-	return (size_t)((id * 0x9e3779b97f4a7c15ull ^ name * 0xff51afd7ed558ccdull) >> 32) & (spans->room - 1);
+	return (size_t)((id * 0x9e3779b97f4a7c15ull ^ name * 0xff51afd7ed558ccdull) >> 32) & (spans->capacity - 1);
 }
 
 static struct open_span *slot_find(const struct spans *spans, uint32_t name, uint64_t id)
@@ -39,7 +39,7 @@ static struct open_span *slot_find(const struct spans *spans, uint32_t name, uin
 	size_t at = slot_home(spans, name, id);
 
 	while (spans->slots[at].used && (spans->slots[at].id != id || spans->slots[at].name != name))
-		at = (at + 1) & (spans->room - 1);
+		at = (at + 1) & (spans->capacity - 1);
 	return &spans->slots[at];
 }
 
@@ -47,11 +47,11 @@ static int spans_grow(struct spans *spans)
 {
 	struct spans larger = *spans;
 
-	larger.room = spans->room ? spans->room * 2 : ROOM_FIRST;
-	larger.slots = calloc(larger.room, sizeof(*larger.slots));
+	larger.capacity = spans->capacity ? spans->capacity * 2 : ROOM_FIRST;
+	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < spans->room; i++) {
+	for (size_t i = 0; i < spans->capacity; i++) {
 		if (spans->slots[i].used)
 			*slot_find(&larger, spans->slots[i].name, spans->slots[i].id) = spans->slots[i];
 	}
@@ -63,9 +63,9 @@ static int spans_grow(struct spans *spans)
 /* Those behind the hole move up, so that no probing ends too early. */
 static void hole_close(struct spans *spans, size_t hole)
 {
-	for (size_t at = (hole + 1) & (spans->room - 1); spans->slots[at].used; at = (at + 1) & (spans->room - 1)) {
+	for (size_t at = (hole + 1) & (spans->capacity - 1); spans->slots[at].used; at = (at + 1) & (spans->capacity - 1)) {
 		size_t home = slot_home(spans, spans->slots[at].name, spans->slots[at].id);
-		if (((at - home) & (spans->room - 1)) < ((at - hole) & (spans->room - 1)))
+		if (((at - home) & (spans->capacity - 1)) < ((at - hole) & (spans->capacity - 1)))
 			continue; /* its home lies behind the hole */
 		spans->slots[hole] = spans->slots[at];
 		hole = at;
@@ -91,12 +91,12 @@ static bool is_counted(const struct timeline *timeline, uint32_t position, uint6
 	       timeline_overlaps(timeline, from, to);
 }
 
-static struct timeline_named span_named(const struct open_span *open)
+static struct timeline_user_spans span_named(const struct open_span *open)
 {
-	return (struct timeline_named){.tick = open->tick, .id = open->id, .name = open->name, .worker = open->worker};
+	return (struct timeline_user_spans){.tick = open->tick, .id = open->id, .name = open->name, .worker = open->worker};
 }
 
-static void span_tell(const struct timeline *timeline, const struct timeline_named *span)
+static void span_tell(const struct timeline *timeline, const struct timeline_user_spans *span)
 {
 	if (timeline->options.watch && timeline->options.watch->span)
 		timeline->options.watch->span(timeline->options.watch->arg, span);
@@ -105,7 +105,7 @@ static void span_tell(const struct timeline *timeline, const struct timeline_nam
 /* One that has no end, as far as can be told. */
 static void span_alone(struct timeline *timeline, const struct open_span *open)
 {
-	struct timeline_named span = span_named(open);
+	struct timeline_user_spans span = span_named(open);
 
 	if (is_counted(timeline, open->worker, open->tick, open->tick))
 		name_of(timeline, open->name)->begins_alone++;
@@ -113,7 +113,7 @@ static void span_alone(struct timeline *timeline, const struct open_span *open)
 }
 
 /* Longer is more; of two equal ones the earlier. */
-static bool is_slower(const struct timeline_named *span, const struct timeline_named *than)
+static bool is_slower(const struct timeline_user_spans *span, const struct timeline_user_spans *than)
 {
 	return span->duration > than->duration || (span->duration == than->duration && span->tick < than->tick);
 }
@@ -121,7 +121,7 @@ static bool is_slower(const struct timeline_named *span, const struct timeline_n
 static void span_count(struct timeline *timeline, const struct open_span *open, uint64_t tick, size_t position)
 {
 	struct timeline_name *name = name_of(timeline, open->name);
-	struct timeline_named span = span_named(open);
+	struct timeline_user_spans span = span_named(open);
 
 	if (timeline_off_between(timeline, open->tick, tick) != open->tick) {
 		span_alone(timeline, open);
@@ -152,7 +152,7 @@ static int span_begun(struct timeline *timeline, size_t position, const struct m
 {
 	struct spans *spans = timeline->hidden->spans;
 
-	if (spans->count * 2 >= spans->room && spans_grow(spans) < 0)
+	if (spans->count * 2 >= spans->capacity && spans_grow(spans) < 0)
 		return -ENOMEM;
 	struct open_span *slot = slot_find(spans, mark->name, mark->value);
 	if (slot->used)
@@ -198,17 +198,17 @@ void spans_forget(struct timeline *timeline, size_t position)
 	struct spans *spans = timeline->hidden->spans;
 
 	marks_forget(&spans->parts[position]);
-	for (size_t i = 0; spans->count > 0 && i < spans->room; i++) {
+	for (size_t i = 0; spans->count > 0 && i < spans->capacity; i++) {
 		if (!spans->slots[i].used)
 			continue;
 		span_alone(timeline, &spans->slots[i]);
 		spans->slots[i].used = false;
 		spans->count--;
 	}
-	if (spans->room > ROOM_FIRST) { /* else the next gap would look through all of it again */
+	if (spans->capacity > ROOM_FIRST) { /* else the next gap would look through all of it again */
 		free(spans->slots);
 		spans->slots = NULL;
-		spans->room = 0;
+		spans->capacity = 0;
 	}
 }
 
@@ -217,9 +217,9 @@ void spans_finish(struct timeline *timeline)
 {
 	struct spans *spans = timeline->hidden->spans;
 
-	for (size_t i = 0; i < spans->room; i++) {
+	for (size_t i = 0; i < spans->capacity; i++) {
 		const struct open_span *open = &spans->slots[i];
-		struct timeline_named span = span_named(open);
+		struct timeline_user_spans span = span_named(open);
 		if (!open->used)
 			continue;
 		span_tell(timeline, &span);

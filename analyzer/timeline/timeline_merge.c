@@ -23,62 +23,62 @@ struct merge {
 
 /* ---- Who is told ---------------------------------------------------------------------------------------------- */
 
-static int worker_parks(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int worker_parks(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	(void)crossing;
+	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_PARKED);
 }
 
-static int worker_wakes(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int worker_wakes(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	(void)crossing;
+	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_AWAKE);
 }
 
-static int worker_ends(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int worker_ends(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	(void)crossing;
+	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_ABSENT);
 }
 
-static int item_ends(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int item_ends(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	return pool_item_end(timeline->hidden->pool, position, trace_word_object(crossing->word));
+	return pool_item_end(timeline->hidden->pool, position, trace_word_object(xevent->word));
 }
 
-static int request_leaves(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int request_leaves(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
 	(void)position;
-	return pool_drop(timeline->hidden->pool, trace_word_object(crossing->word));
+	return pool_drop(timeline->hidden->pool, trace_word_object(xevent->word));
 }
 
-static int async_sent(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int async_sent(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
 	(void)position;
-	return wakeups_send(timeline->hidden->wakeups, trace_word_object(crossing->word), crossing->tick);
+	return wakeups_send(timeline->hidden->wakeups, trace_word_object(xevent->word), xevent->tick);
 }
 
-static int wake_described(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int wake_described(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	wakeups_wake(timeline->hidden->wakeups, position, trace_word_object(crossing->word));
+	wakeups_wake(timeline->hidden->wakeups, position, trace_word_object(xevent->word));
 	return 0;
 }
 
-static int mark_part(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int mark_part(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	return spans_take(timeline, position, crossing->tick, crossing->word);
+	return spans_take(timeline, position, xevent->tick, xevent->word);
 }
 
-static int events_missing(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int events_missing(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	(void)crossing;
+	(void)xevent;
 	spans_forget(timeline, position);
 	wakeups_forget(timeline->hidden->wakeups);
 	return pool_begin_anew(timeline->hidden->pool);
 }
 
 static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_t position,
-						const struct crossing *crossing) = {
+						const struct xevent *xevent) = {
     [TRACE_PARK] = worker_parks,
     [TRACE_UNPARK] = worker_wakes,
     [TRACE_WORKER_END] = worker_ends,
@@ -96,13 +96,13 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
     [CROSSING_WAKE] = wake_described,
 };
 
-static int poll_begins(struct timeline *timeline, size_t position, uint32_t site, const struct crossing *crossing)
+static int poll_begins(struct timeline *timeline, size_t position, uint32_t site, const struct xevent *xevent)
 {
 	uint8_t traits = timeline->hidden->traits[site];
-	uint64_t object = trace_word_object(crossing->word);
+	uint64_t object = trace_word_object(xevent->word);
 
 	if (traits & TRAIT_ASYNC)
-		wakeups_poll(timeline, position, site, object, crossing->tick);
+		wakeups_poll(timeline, position, site, object, xevent->tick);
 	if (traits & TRAIT_POOL)
 		return pool_drop(timeline->hidden->pool, object);
 	if (traits & TRAIT_WORK)
@@ -110,24 +110,24 @@ static int poll_begins(struct timeline *timeline, size_t position, uint32_t site
 	return 0;
 }
 
-static int crossing_take(struct timeline *timeline, size_t position, const struct crossing *crossing)
+static int xevent_take(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
-	uint32_t code = trace_word_code(crossing->word);
+	uint32_t code = trace_word_code(xevent->word);
 
-	pool_pass(timeline->hidden->pool, crossing->tick);
+	pool_pass(timeline->hidden->pool, xevent->tick);
 	if (code < TRACE_EVENT_CODES)
-		return handlers[code] ? handlers[code](timeline, position, crossing) : 0;
+		return handlers[code] ? handlers[code](timeline, position, xevent) : 0;
 	uint32_t site = timeline_site_of((uint32_t)timeline->process->site_count, code);
 	if (trace_code_is_submit(code))
-		return pool_submit(timeline->hidden->pool, site, trace_word_object(crossing->word));
-	return poll_begins(timeline, position, site, crossing);
+		return pool_submit(timeline->hidden->pool, site, trace_word_object(xevent->word));
+	return poll_begins(timeline, position, site, xevent);
 }
 
 /* ---- The merge ------------------------------------------------------------------------------------------------ */
 
 void merge_wake(struct merge *merge, size_t position)
 {
-	const struct crossing_queue *queue = &merge->timeline->hidden->crossings[position];
+	const struct xevent_queue *queue = &merge->timeline->hidden->xevents[position];
 
 	if (merge->in_heap[position] || queue->first == queue->end)
 		return;
@@ -139,8 +139,8 @@ int merge_settle(struct merge *merge, uint64_t tick)
 {
 	while (merge->heap.count > 0 && merge->heap.entries[0].tick < tick) {
 		size_t position = merge->heap.entries[0].position;
-		struct crossing_queue *queue = &merge->timeline->hidden->crossings[position];
-		if (crossing_take(merge->timeline, position, &queue->entries[queue->first++]) < 0)
+		struct xevent_queue *queue = &merge->timeline->hidden->xevents[position];
+		if (xevent_take(merge->timeline, position, &queue->entries[queue->first++]) < 0)
 			return -ENOMEM;
 		if (queue->first < queue->end) {
 			tick_heap_move_top(&merge->heap, queue->entries[queue->first].tick);

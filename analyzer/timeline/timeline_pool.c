@@ -359,7 +359,7 @@ static int items_still_open(struct pool *pool)
 	struct timeline *timeline = pool->timeline;
 	uint32_t site = (uint32_t)timeline->process->site_count;
 
-	for (size_t i = 0; pool->requests.count == 1 && i < pool->requests.room; i++) {
+	for (size_t i = 0; pool->requests.count == 1 && i < pool->requests.capacity; i++) {
 		if (pool->requests.slots[i].key != 0)
 			site = pool->requests.slots[i].site;
 	}

@@ -31,11 +31,11 @@ void requests_free(struct requests *requests)
 	free(requests);
 }
 
-void request_share_clear(struct request_share *share)
+void request_partial_clear(struct request_partial *share)
 {
 	request_table_free(&share->begun);
 	free(share->ended);
-	*share = (struct request_share){0};
+	*share = (struct request_partial){0};
 }
 
 /* ---- In a stream ---------------------------------------------------------------------------------------------- */
@@ -54,15 +54,15 @@ int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32
 	return 0;
 }
 
-static int ended_add(struct request_share *share, uint64_t object, uint64_t tick)
+static int ended_add(struct request_partial *share, uint64_t object, uint64_t tick)
 {
 	if (share->ended_count == share->ended_room) {
-		size_t room = share->ended_room ? share->ended_room * 2 : 16;
-		struct request_end *ended = realloc(share->ended, room * sizeof(*ended));
+		size_t capacity = share->ended_room ? share->ended_room * 2 : 16;
+		struct request_end *ended = realloc(share->ended, capacity * sizeof(*ended));
 		if (!ended)
 			return -ENOMEM;
 		share->ended = ended;
-		share->ended_room = room;
+		share->ended_room = capacity;
 	}
 	share->ended[share->ended_count++] = (struct request_end){.key = object, .tick = tick};
 	return 0;
@@ -117,7 +117,7 @@ static void slow_cancel(struct timeline_top *slow, uint64_t object, uint64_t tic
 /* libuv's own cancellations are known by the status that the callback gets: told inside it, at its start. */
 void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick)
 {
-	struct request_share *share = stream->requests;
+	struct request_partial *share = stream->requests;
 	struct request *request = request_table_find(&share->begun, object);
 	struct request_end *last = share->ended_count > 0 ? &share->ended[share->ended_count - 1] : NULL;
 
@@ -129,7 +129,7 @@ void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick)
 		slow_cancel(&stream->share->slow_requests, object, tick);
 }
 
-void requests_forget(struct request_share *share, uint64_t tick)
+void requests_forget(struct request_partial *share, uint64_t tick)
 {
 	request_table_empty(&share->begun);
 	share->gap_tick = tick;
@@ -175,20 +175,20 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 	return copy_add(&requests->begun, request);
 }
 
-int requests_merge(struct timeline *timeline, struct request_share *share)
+int requests_merge(struct timeline *timeline, struct request_partial *share)
 {
 	struct requests *requests = timeline->hidden->requests;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < share->ended_count; i++)
 		error = end_merge(timeline, &share->ended[i]);
-	for (size_t i = 0; error == 0 && i < share->begun.room; i++) {
+	for (size_t i = 0; error == 0 && i < share->begun.capacity; i++) {
 		if (share->begun.slots[i].key != 0)
 			error = begun_merge(timeline, &share->begun.slots[i]);
 	}
 	if (share->gap_tick > requests->gap_tick)
 		requests->gap_tick = share->gap_tick;
-	request_share_clear(share);
+	request_partial_clear(share);
 	return error;
 }
 
@@ -211,7 +211,7 @@ int requests_finish(struct timeline *timeline)
 
 	timeline->pending_since_gap = unsure_until(timeline);
 	last_tick += timeline_ticks(timeline, still_ns);
-	for (size_t i = 0; i < requests->begun.room; i++) {
+	for (size_t i = 0; i < requests->begun.capacity; i++) {
 		const struct request *request = &requests->begun.slots[i];
 		struct timeline_span span = {
 		    .tick = request->submit_tick,

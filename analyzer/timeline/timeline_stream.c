@@ -39,7 +39,7 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	}
 	if (after_gap) {
 		events_lost(stream, since);
-		turn_end(stream);
+		iteration_end(stream);
 	}
 	open_take(&stream->open, context, count);
 	if (stream->open.parked && stream->open.park_tick < since)
@@ -47,13 +47,13 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	if (always_inside(stream) || open_has_loop(&stream->open) || stream->open.parked)
 		inside_enter(stream, since);
 	else if (goes_on)
-		away_leave(stream, since);
+		outside_leave(stream, since);
 	/* uv_run was the last event of the part before. */
 	if (goes_on && count > 0 && trace_word_code(context[count - 1].word) == TRACE_LOOP_ENTER &&
 	    context[count - 1].tick == stream->before_tick)
-		turn_enter(stream, stream->before_tick);
+		iteration_enter(stream, stream->before_tick);
 	if (!goes_on)
-		crossing_add_begin(stream, since);
+		xevent_add_begin(stream, since);
 	stream->begun = true;
 }
 
@@ -67,8 +67,8 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .timeline = timeline,
 	    .facts = &timeline->workers[position],
 	    .share = &timeline->hidden->share,
-	    .crossings = &timeline->hidden->crossings[position],
-	    .requests = timeline->hidden->request_shares ? &timeline->hidden->request_shares[position] : NULL,
+	    .xevents = &timeline->hidden->xevents[position],
+	    .requests = timeline->hidden->request_partials ? &timeline->hidden->request_partials[position] : NULL,
 	    .facts_windows = timeline->workers[position].windows,
 	    .window_count = timeline->workers[position].window_count,
 	    .position = position,
@@ -76,7 +76,7 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .whole = timeline->hidden->whole,
 	    .site_count = (uint32_t)timeline->process->site_count,
 	    .traits = timeline->hidden->traits,
-	    .hold_ticks = timeline->hidden->hold_ticks,
+	    .blocking_ticks = timeline->hidden->blocking_ticks,
 	    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,
 	};
 }
@@ -122,18 +122,18 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 	return 0;
 }
 
-/* Where callbacks cannot be seen, what a program was in that died or lives: the turn that its loop began. */
-static int turn_still_open(struct stream *stream, uint64_t tick)
+/* Where callbacks cannot be seen, what a program was in that died or lives: the iteration that its loop began. */
+static int iteration_still_open(struct stream *stream, uint64_t tick)
 {
 	const struct trace_process *process = stream->timeline->process;
 	struct timeline_span span = {
-	    .tick = stream->turn.wake_tick,
-	    .duration = tick - stream->turn.wake_tick,
+	    .tick = stream->iteration.wake_tick,
+	    .duration = tick - stream->iteration.wake_tick,
 	    .worker = stream->position,
 	    .site = (uint32_t)process->site_count,
 	};
 
-	if (!turn_stands_for_polls(stream) || span.tick > tick || !(process->running || timeline_died(process)) ||
+	if (!iteration_stands_for_polls(stream) || span.tick > tick || !(process->running || timeline_died(process)) ||
 	    !stream->counted || !timeline_overlaps(stream->timeline, span.tick, tick))
 		return 0;
 	return timeline_top_add(&stream->share->open, &span);
@@ -147,7 +147,7 @@ int stream_end(struct stream *stream, uint64_t tick)
 		tick = stream->last_tick;
 	int error = polls_still_open(stream, tick);
 	if (error == 0)
-		error = turn_still_open(stream, tick);
+		error = iteration_still_open(stream, tick);
 	stream_suspend(stream, tick);
 	return error < 0 ? error : stream->error;
 }
@@ -156,7 +156,7 @@ int stream_suspend(struct stream *stream, uint64_t tick)
 {
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
-	turn_end(stream);
+	iteration_end(stream);
 	windows_flush(stream);
 	stream->ended = true;
 	return stream->error;

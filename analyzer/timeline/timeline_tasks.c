@@ -30,8 +30,8 @@ struct task {
 	bool done;
 	/* What it gave, between done and retired. */
 	struct timeline_worker facts;
-	struct crossing_queue crossings;
-	struct request_share requests;
+	struct xevent_queue xevents;
+	struct request_partial requests;
 	char *problem;
 };
 
@@ -40,7 +40,7 @@ struct tasks {
 	size_t process;
 	struct timeline *timeline;
 	struct task **list; /* by first_tick; NULL once retired */
-	size_t count, room, next, retired, window;
+	size_t count, capacity, next, retired, window;
 	bool retiring;
 	int error;
 	pthread_mutex_t lock; /* of next, retired, retiring, error and each task's done */
@@ -51,7 +51,7 @@ struct tasks {
 
 struct thread {
 	struct tasks *tasks;
-	struct timeline_share share;
+	struct timeline_partial share;
 	pthread_t thread;
 	int error;
 };
@@ -70,24 +70,24 @@ static void task_set(struct task *task, size_t worker, const struct trace_part *
 
 static int tasks_reserve(struct tasks *tasks, size_t more)
 {
-	size_t room = tasks->room ? tasks->room : 64;
+	size_t capacity = tasks->capacity ? tasks->capacity : 64;
 
-	while (room - tasks->count < more)
-		room *= 2;
-	if (room == tasks->room)
+	while (capacity - tasks->count < more)
+		capacity *= 2;
+	if (capacity == tasks->capacity)
 		return 0;
-	struct task **list = realloc(tasks->list, room * sizeof(struct task *));
+	struct task **list = realloc(tasks->list, capacity * sizeof(struct task *));
 	if (!list)
 		return -ENOMEM;
 	tasks->list = list;
-	tasks->room = room;
+	tasks->capacity = capacity;
 	return 0;
 }
 
 static int worker_cut(struct tasks *tasks, size_t worker)
 {
 	const struct trace_worker *entry = &tasks->timeline->process->workers[worker];
-	/* What a turn began with is not in the part that it ends in; where turns are all there is, nothing is cut. */
+	/* What an iteration began with is not in the part that it ends in; where iterations are all there is, nothing is cut. */
 	bool whole = tasks->timeline->process->tier == TRACE_TIER_LIBC;
 	uint64_t part_events = whole ? UINT64_MAX : PART_EVENTS;
 	size_t count = trace_parts(entry, part_events, NULL);
@@ -158,7 +158,7 @@ static int task_end(const struct tasks *tasks, struct task *task, struct stream 
 	return stream_suspend(stream, task->next_tick == UINT64_MAX ? stream->last_tick : task->next_tick);
 }
 
-static int task_run(struct tasks *tasks, struct task *task, struct timeline_share *share, struct trace_item *items)
+static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *share, struct trace_item *items)
 {
 	struct trace_cursor *cursor = trace_cursor_open_part(tasks->trace, tasks->process, task->worker, &task->part);
 	struct stream stream;
@@ -167,7 +167,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_shar
 		return -ENOMEM;
 	stream_begin(&stream, tasks->timeline, task->worker);
 	stream.facts = &task->facts;
-	stream.crossings = &task->crossings;
+	stream.xevents = &task->xevents;
 	stream.requests = &task->requests;
 	stream.share = share;
 	stream.later = task->later && task->part.missing == 0;
@@ -191,8 +191,8 @@ static void task_free(struct task *task)
 		return;
 	histogram_clear(&task->facts.polls);
 	histogram_clear(&task->facts.ready);
-	free(task->crossings.entries);
-	request_share_clear(&task->requests);
+	free(task->xevents.entries);
+	request_partial_clear(&task->requests);
 	free(task->problem);
 	free(task);
 }
@@ -210,7 +210,7 @@ static int task_retire(struct tasks *tasks, size_t at)
 	struct timeline *timeline = tasks->timeline;
 	struct task *task = tasks->list[at];
 	uint64_t settled = at + 1 < tasks->count ? tasks->list[at + 1]->first_tick : UINT64_MAX;
-	int error = crossing_queue_move(&timeline->hidden->crossings[task->worker], &task->crossings);
+	int error = xevent_queue_move(&timeline->hidden->xevents[task->worker], &task->xevents);
 
 	merge_wake(timeline->hidden->merge, task->worker);
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
@@ -252,7 +252,7 @@ static struct task *tasks_take(struct tasks *tasks)
 	return tasks->error == 0 && tasks->next < tasks->count ? tasks->list[tasks->next++] : NULL;
 }
 
-static int share_work(struct tasks *tasks, struct timeline_share *share, struct trace_item *items)
+static int share_work(struct tasks *tasks, struct timeline_partial *share, struct trace_item *items)
 {
 	struct task *task;
 	int error = 0;
@@ -277,7 +277,7 @@ static void *thread_run(void *arg)
 	struct thread *thread = arg;
 	struct trace_item *items = calloc(BATCH_ITEMS, sizeof(*items));
 
-	thread->error = items ? timeline_share_open(thread->tasks->timeline, &thread->share) : -ENOMEM;
+	thread->error = items ? timeline_partial_open(thread->tasks->timeline, &thread->share) : -ENOMEM;
 	if (thread->error == 0)
 		thread->error = share_work(thread->tasks, &thread->share, items);
 	free(items);
@@ -312,10 +312,10 @@ static void tasks_run(struct tasks *tasks)
 		pthread_join(threads[i].thread, NULL);
 	for (size_t i = 0; i < made; i++) {
 		if (threads[i].error == 0)
-			threads[i].error = timeline_share_merge(tasks->timeline, &threads[i].share);
+			threads[i].error = timeline_partial_merge(tasks->timeline, &threads[i].share);
 		if (threads[i].error < 0)
 			tasks->error = threads[i].error;
-		timeline_share_free(tasks->timeline, &threads[i].share);
+		timeline_partial_free(tasks->timeline, &threads[i].share);
 	}
 }
 

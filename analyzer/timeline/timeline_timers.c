@@ -100,25 +100,25 @@ static void early_count(struct stream *stream, const struct timer_set *set, uint
 		worst_early(&facts->worst_early, set, early, stream->position);
 }
 
-/* What held the loop while the timer was due: the longest callback of this turn or of the one before. */
+/* What held the loop while the timer was due: the longest callback of this iteration or of the one before. */
 static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick, uint64_t late)
 {
-	const struct turn *turn = &stream->turn;
-	bool before = turn->before_ticks > turn->facts.longest_ticks;
+	const struct iteration *iteration = &stream->iteration;
+	bool before = iteration->before_ticks > iteration->facts.longest_ticks;
 
 	facts->worst = (struct timeline_late){
 	    .tick = tick,
 	    .late = late,
-	    .behind = before ? turn->before_site : turn->longest_site,
-	    .behind_ticks = before ? turn->before_ticks : turn->facts.longest_ticks,
+	    .behind = before ? iteration->before_site : iteration->longest_site,
+	    .behind_ticks = before ? iteration->before_ticks : iteration->facts.longest_ticks,
 	    .worker = (uint32_t)stream->position,
 	};
 }
 
 void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)
 {
-	struct timeline_timers *facts = &stream->share->sites[site].turns.timers;
-	const struct turn *turn = &stream->turn;
+	struct timeline_timers *facts = &stream->share->sites[site].iterations.timers;
+	const struct iteration *iteration = &stream->iteration;
 	uint64_t due_ms = stream->due_ms, late = ticks_since(stream->timeline, due_ms, tick), stale;
 	struct timer_set set;
 
@@ -130,10 +130,10 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	if (stale > late)
 		early_count(stream, &set, stale - late, facts);
 	late = late > stale ? late - stale : 0;
-	uint64_t queue = turn->wake_tick && tick > turn->wake_tick ? least(tick - turn->wake_tick, late) : 0;
-	uint64_t kernel = turn->wake_tick ? least(turn->wait_ticks, late - queue) : 0;
-	if (stream->away.span.duration > 0)
-		away_timer(stream, late);
+	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick ? least(tick - iteration->wake_tick, late) : 0;
+	uint64_t kernel = iteration->wake_tick ? least(iteration->wait_ticks, late - queue) : 0;
+	if (stream->outside.span.duration > 0)
+		outside_timer(stream, late);
 	histogram_add(&facts->late, late);
 	facts->queue_ticks += queue;
 	facts->kernel_ticks += kernel;

@@ -48,8 +48,8 @@ static void top_sink(struct timeline_top *top, size_t at)
 static int top_append(struct timeline_top *top, const struct timeline_span *span)
 {
 	if ((top->count & (top->count - 1)) == 0) {
-		size_t room = top->count ? top->count * 2 : 1;
-		struct timeline_span *spans = realloc(top->spans, room * sizeof(*spans));
+		size_t capacity = top->count ? top->count * 2 : 1;
+		struct timeline_span *spans = realloc(top->spans, capacity * sizeof(*spans));
 		if (!spans)
 			return -ENOMEM;
 		top->spans = spans;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From uv_async_send() to its callback, over all workers in the order of time. The time between is cut in three: the
- * loop did not wait yet (it was busy, or nobody ran it), the kernel woke it, and others came first in the turn.
+ * loop did not wait yet (it was busy, or nobody ran it), the kernel woke it, and others came first in the iteration.
  *
  * A send while another is under way is coalesced: libuv runs one callback for both, and the first counts.
  */

@@ -17,7 +17,7 @@
 
 #include "format/trace_tables.h"
 
-/* One decoded item. Times are in ticks of the process; trace_ns() turns them into CLOCK_MONOTONIC nanoseconds. */
+/* One decoded item. Times are in ticks of the process; trace_ns() iterations them into CLOCK_MONOTONIC nanoseconds. */
 struct trace_item {
 	uint64_t tick;	   /* start */
 	uint64_t duration; /* ticks; POLL and WAIT only */
@@ -71,14 +71,14 @@ struct trace_clock_range {
 
 /* A look at a callback that did not come back in time, or that it has ended: as in struct trace_stall_entry. */
 struct trace_stall {
-	uint64_t poll_word, poll_tick; /* word 0: an item of the pool, or a turn of a loop that cannot be seen into */
+	uint64_t poll_word, poll_tick; /* word 0: an item of the pool, or an iteration of a loop that cannot be seen into */
 	uint64_t tick, base_tick;
 	uint64_t base_cpu_ns, base_wait_ns, cpu_ns, wait_ns;
 	int64_t syscall; /* -1: none, -2: not known */
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
 	uint32_t worker; /* number */
-	uint32_t holder, stack_bytes, error, suppressed;
+	uint32_t blocker, stack_bytes, error, suppressed;
 	uint16_t type, machine;
 	uint8_t state;
 	uint32_t register_count, word_count;
@@ -140,7 +140,7 @@ struct trace {
 
 typedef void (*trace_progress)(void *arg, uint64_t done_bytes, uint64_t total_bytes);
 
-/* Opens files and folders (every *.bin, *.bin.open, *.bin.gz, *.bin.zst in a folder, not deeper). Returns NULL only
+/* Opens files and directories (every *.bin, *.bin.open, *.bin.gz, *.bin.zst in a directory, not deeper). Returns NULL only
  * when memory is out; a trace in which nothing could be read has process_count 0 and says why in problems. */
 struct trace *trace_open(const char *const *paths, size_t count, trace_progress progress, void *arg);
 void trace_close(struct trace *trace);

@@ -48,7 +48,7 @@ static uint64_t distance(uint64_t a, uint64_t b)
 
 /* How far a pair's time is from what the two others say by their line; *reach_ns: how far from the nearer one that is,
  * *noise_ns: what noise in these can make of it. All are UINT64_MAX where they give no line. */
-static uint64_t away_ns(const struct trace_clock_pair *from, const struct trace_clock_pair *to,
+static uint64_t outside_ns(const struct trace_clock_pair *from, const struct trace_clock_pair *to,
 			const struct trace_clock_pair *pair, uint64_t *reach_ns, uint64_t *noise_ns)
 {
 	uint64_t counts = to->counter - from->counter, ns = to->mono_ns - from->mono_ns;
@@ -70,7 +70,7 @@ static uint64_t away_ns(const struct trace_clock_pair *from, const struct trace_
 static size_t count_strange(const struct trace_clock_pair *pairs, size_t count, uint8_t shift)
 {
 	const struct trace_clock_pair *last = &pairs[count - 1];
-	uint64_t away, reach_ns, noise_ns;
+	uint64_t outside, reach_ns, noise_ns;
 	size_t first = 1;
 
 	while (first < count && pairs[first].counter >> shift == pairs[0].counter >> shift)
@@ -78,14 +78,14 @@ static size_t count_strange(const struct trace_clock_pair *pairs, size_t count, 
 	if (count - first < 2)
 		return 0;
 	for (size_t i = first + 1; i + 1 < count; i++) {
-		away = away_ns(&pairs[first], last, &pairs[i], &reach_ns, &noise_ns);
-		if (away > noise_ns && away - noise_ns > reach_ns / 8)
+		outside = outside_ns(&pairs[first], last, &pairs[i], &reach_ns, &noise_ns);
+		if (outside > noise_ns && outside - noise_ns > reach_ns / 8)
 			return 0;
 	}
-	away = away_ns(&pairs[first], last, &pairs[0], &reach_ns, &noise_ns);
-	if (reach_ns == UINT64_MAX || away <= FIRST_AWAY_NS || away - FIRST_AWAY_NS <= reach_ns / 8)
+	outside = outside_ns(&pairs[first], last, &pairs[0], &reach_ns, &noise_ns);
+	if (reach_ns == UINT64_MAX || outside <= FIRST_AWAY_NS || outside - FIRST_AWAY_NS <= reach_ns / 8)
 		return 0;
-	return away - FIRST_AWAY_NS - reach_ns / 8 > noise_ns ? first : 0;
+	return outside - FIRST_AWAY_NS - reach_ns / 8 > noise_ns ? first : 0;
 }
 
 /* Of sorted pairs, keeps those at which both clocks went on by at least a unit. */

@@ -103,15 +103,15 @@ static void break_block(struct trace_cursor *cursor, const char *what)
 static bool fill_window(struct trace_cursor *cursor)
 {
 	struct reader_decoder *decoder = &cursor->decoder;
-	size_t left = decoder->end - decoder->at, room = WINDOW_BYTES - left;
+	size_t left = decoder->end - decoder->at, capacity = WINDOW_BYTES - left;
 	ssize_t got;
 
 	if (cursor->file_left == 0)
 		return false;
-	if (room > cursor->file_left)
-		room = cursor->file_left;
+	if (capacity > cursor->file_left)
+		capacity = cursor->file_left;
 	memmove(cursor->window, decoder->at, left);
-	got = reader_file_read(cursor_file(cursor), cursor->window + left, room, cursor->file_offset);
+	got = reader_file_read(cursor_file(cursor), cursor->window + left, capacity, cursor->file_offset);
 	decoder->at = cursor->window;
 	decoder->end = cursor->window + left + (got > 0 ? got : 0);
 	if (got <= 0)

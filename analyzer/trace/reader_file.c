@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the paths that the user named to open segments: lists folders, opens, inflates, reads and checks the file
+ * From the paths that the user named to open segments: lists directories, opens, inflates, reads and checks the file
  * header.
  *
  * Rules: regular files only (a FIFO or a device would block or do worse); each file once, whatever the number of
@@ -112,42 +112,42 @@ static int find_file(struct reader *reader, char *path)
 	return 0;
 }
 
-static int find_in_folder(struct reader *reader, const char *folder)
+static int find_in_dir(struct reader *reader, const char *dir)
 {
-	DIR *dir = opendir(folder);
+	DIR *opened_dir = opendir(dir);
 	struct dirent *entry;
 	size_t found = 0;
 	int error = 0;
 
-	if (!dir) {
-		reader_problem(reader, "%s: %s", folder, strerror(errno));
+	if (!opened_dir) {
+		reader_problem(reader, "%s: %s", dir, strerror(errno));
 		return 0;
 	}
-	while (!error && (entry = readdir(dir))) {
+	while (!error && (entry = readdir(opened_dir))) {
 		char *path = NULL;
 
 		if (!name_is_segment(entry->d_name))
 			continue;
 		found++;
-		if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0)
+		if (asprintf(&path, "%s/%s", dir, entry->d_name) < 0)
 			error = -ENOMEM;
 		else
 			error = find_file(reader, path);
 	}
-	closedir(dir);
+	closedir(opened_dir);
 	if (!error && found == 0)
-		reader_problem(reader, "%s: no trace in this folder (no file *.bin)", folder);
+		reader_problem(reader, "%s: no trace in this folder (no file *.bin)", dir);
 	return error;
 }
 
-/* `path` may be a file or a folder. */
+/* `path` may be a file or a directory. */
 int reader_file_find(struct reader *reader, const char *path)
 {
 	struct stat status;
 	char *copy;
 
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		return find_in_folder(reader, path);
+		return find_in_dir(reader, path);
 	copy = strdup(path);
 	return copy ? find_file(reader, copy) : -ENOMEM;
 }

@@ -28,21 +28,21 @@ uint64_t reader_hash(uint64_t hash, const void *bytes, size_t count)
 
 static void slot_put(struct reader_index *index, uint64_t hash, size_t position)
 {
-	size_t at = hash & (index->room - 1);
+	size_t at = hash & (index->capacity - 1);
 
 	while (index->slots[at].position != 0)
-		at = (at + 1) & (index->room - 1);
+		at = (at + 1) & (index->capacity - 1);
 	index->slots[at] = (struct reader_index_slot){hash, position + 1};
 }
 
 static int index_grow(struct reader_index *index)
 {
-	struct reader_index larger = {.room = index->room ? index->room * 2 : ROOM_FIRST, .count = index->count};
+	struct reader_index larger = {.capacity = index->capacity ? index->capacity * 2 : ROOM_FIRST, .count = index->count};
 
-	larger.slots = calloc(larger.room, sizeof(*larger.slots));
+	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < index->room; i++)
+	for (size_t i = 0; i < index->capacity; i++)
 		if (index->slots[i].position != 0)
 			slot_put(&larger, index->slots[i].hash, index->slots[i].position - 1);
 	free(index->slots);
@@ -52,7 +52,7 @@ static int index_grow(struct reader_index *index)
 
 int reader_index_add(struct reader_index *index, uint64_t hash, size_t position)
 {
-	if (index->count * 2 >= index->room && index_grow(index) < 0)
+	if (index->count * 2 >= index->capacity && index_grow(index) < 0)
 		return -ENOMEM;
 	slot_put(index, hash, position);
 	index->count++;
@@ -61,8 +61,8 @@ int reader_index_add(struct reader_index *index, uint64_t hash, size_t position)
 
 size_t reader_index_next(const struct reader_index *index, uint64_t hash, size_t *probe)
 {
-	while (index->room > 0) {
-		const struct reader_index_slot *slot = &index->slots[(hash + *probe) & (index->room - 1)];
+	while (index->capacity > 0) {
+		const struct reader_index_slot *slot = &index->slots[(hash + *probe) & (index->capacity - 1)];
 
 		if (slot->position == 0)
 			break;

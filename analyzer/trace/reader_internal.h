@@ -66,7 +66,7 @@ struct reader_index_slot {
 /* Where something stands in an array (reader_index.c). */
 struct reader_index {
 	struct reader_index_slot *slots;
-	size_t room, count;
+	size_t capacity, count;
 };
 #define READER_NOWHERE SIZE_MAX
 

@@ -68,7 +68,7 @@ int reader_stalls_add(struct reader *reader, size_t index, const struct trace_st
 	    .pc = entry->pc,
 	    .frame_sp = entry->frame_sp,
 	    .worker = entry->worker,
-	    .holder = entry->holder,
+	    .blocker = entry->blocker,
 	    .stack_bytes = entry->stack_bytes,
 	    .error = entry->error,
 	    .suppressed = entry->suppressed,

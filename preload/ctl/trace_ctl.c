@@ -22,7 +22,7 @@
 #include "program/budget.h"
 #include "program/config.h"
 #include "ring/control.h"
-#include "ring/doing.h"
+#include "ring/current_callback.h"
 #include "observe/modules.h"
 #include "drain/orphans.h"
 #include "files/boot_id.h"
@@ -94,7 +94,7 @@ static struct record find_doing(struct shared *shared, uint32_t index, uint64_t 
 	struct laps laps = laps_read(&shared->rings[index], capacity);
 	uint32_t ended;
 
-	return doing_find(shared_ring_records(shared, index), &laps, head,
+	return current_callback_find(shared_ring_records(shared, index), &laps, head,
 			  head < laps.size / 2 ? head : laps.size / 2, &ended);
 }
 
@@ -268,7 +268,7 @@ static void tell_recovered(const struct shared *ring, int error, void *arg)
 
 static int recover(void)
 {
-	static struct orphans_heir heir;
+	static struct orphans_recoverer recoverer;
 	struct recovery recovery = {0};
 
 	signal(SIGIO, SIG_IGN); /* comes to whoever holds a lease */
@@ -278,9 +278,9 @@ static int recover(void)
 		fputs("trace_ctl: the current directory is gone, and UVTRACE_PATH names none\n", stderr);
 		return 1;
 	}
-	shm_fill_options(&heir.options);
-	boot_id_read(heir.boot_id);
-	orphans_recover(&heir, &(struct orphans_visitor){tell_recovered, &recovery});
+	shm_fill_options(&recoverer.options);
+	boot_id_read(recoverer.boot_id);
+	orphans_recover(&recoverer, &(struct orphans_visitor){tell_recovered, &recovery});
 	if (!recovery.drained && !recovery.failed)
 		printf("nothing to recover for %s\n", config.path);
 	return recovery.failed > 0;

@@ -98,7 +98,7 @@ static void watch(struct drain *drain)
 	if (drain_is_over(drain) || !watchdog_begin(&drain->watchdog, drain->now_ns))
 		return;
 	if (watchdog_has_news(&drain->watchdog) && drain->segment.writer.is_open &&
-	    rings_room(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
+	    rings_space_left(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
 		rings_seal(drain, TRACE_SEAL_ROTATED);
 	rings_segment_ready(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
@@ -280,7 +280,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	return error;
 }
 
-/* In a thread of the program: root and folder of our own, so that a chroot leaves us where the files are; descriptors
+/* In a thread of the program: root and directory of our own, so that a chroot leaves us where the files are; descriptors
  * of our own, so that the program can neither see, close nor reuse them: before the first one is opened. What it had
  * open is closed in our copy of the table. False: the descriptors are the program's. */
 static bool take_own_view(const struct shared *shared)

@@ -4,7 +4,7 @@
  *
  * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
  * another process has open counts with what it may grow to, which its header says, and a new segment's file is made
- * before the folder is looked through, so of two that begin at once at least one sees the other. Where many
+ * before the directory is looked through, so of two that begin at once at least one sees the other. Where many
  * processes write, each segment may only grow to a share of the budget.
  */
 #include "writer_internal.h"
@@ -25,19 +25,19 @@ struct survey {
 	uint64_t bytes;	   /* of everything but the own open segment; what others have open counts as full */
 	uint64_t reserved; /* of that, what cannot be evicted */
 	uint32_t writers;  /* others that have a segment open */
-	bool only_own;	   /* the kernel lets us remove no other user's file in this folder ... */
+	bool only_own;	   /* the kernel lets us remove no other user's file in this directory ... */
 	bool of_others;	   /* ... and there are some, or some that another user writes */
 	bool found;	   /* something may be evicted: */
 	struct trace_file oldest;
 };
 
-static void survey_begin(struct survey *survey, int folder)
+static void survey_begin(struct survey *survey, int dir)
 {
 	struct stat stat;
 
 	*survey = (struct survey){0};
 	survey->only_own =
-	    geteuid() != 0 && fstat(folder, &stat) == 0 && stat.st_mode & S_ISVTX && stat.st_uid != geteuid();
+	    geteuid() != 0 && fstat(dir, &stat) == 0 && stat.st_mode & S_ISVTX && stat.st_uid != geteuid();
 }
 
 static int budget_error(const struct survey *survey)
@@ -48,9 +48,9 @@ static int budget_error(const struct survey *survey)
 /* What a segment that another process has open may grow to; 0 if nobody writes it any more. Whoever writes one holds
  * a lock on it; where locks don't work, the process must be gone as well. Of our own process, only a drain that was
  * killed can have left one. */
-static uint64_t segment_reserved(const struct writer *writer, int folder, const struct trace_file *found)
+static uint64_t segment_reserved(const struct writer *writer, int dir, const struct trace_file *found)
 {
-	int fd = openat(folder, found->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(dir, found->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool unlocked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
 	bool gone = found->pid == writer->pid || (kill((pid_t)found->pid, 0) != 0 && errno == ESRCH);
 	struct trace_file_header header;
@@ -74,7 +74,7 @@ static bool is_older(const struct trace_file *a, const struct trace_file *b)
 	return a->segment < b->segment;
 }
 
-static void visit_survey(struct writer *writer, int folder, struct trace_file *found, void *arg)
+static void visit_survey(struct writer *writer, int dir, struct trace_file *found, void *arg)
 {
 	struct survey *survey = arg;
 	uint64_t reserved = 0;
@@ -82,7 +82,7 @@ static void visit_survey(struct writer *writer, int folder, struct trace_file *f
 	if (found->open && found->pid == writer->pid && found->segment == writer->segment)
 		return;
 	if (found->open)
-		reserved = segment_reserved(writer, folder, found);
+		reserved = segment_reserved(writer, dir, found);
 	survey->bytes += reserved ? reserved : found->bytes;
 	survey->writers += reserved > 0;
 	if (!reserved && survey->only_own && found->uid != geteuid())
@@ -97,29 +97,29 @@ static void visit_survey(struct writer *writer, int folder, struct trace_file *f
 	survey->found = true;
 }
 
-static bool evict(struct writer *writer, int folder, const struct trace_file *found)
+static bool evict(struct writer *writer, int dir, const struct trace_file *found)
 {
-	if (unlinkat(folder, found->name, 0) != 0 && errno != ENOENT)
+	if (unlinkat(dir, found->name, 0) != 0 && errno != ENOENT)
 		return false;
 	writer->evicted_segments++;
 	return true;
 }
 
 /* Makes room for so many more bytes in the open segment by evicting the oldest sealed ones. */
-static int make_room(struct writer *writer, int folder, uint64_t bytes)
+static int make_room(struct writer *writer, int dir, uint64_t bytes)
 {
 	struct survey survey;
 	int error;
 
 	do {
-		survey_begin(&survey, folder);
-		error = trace_files_walk(writer, folder, visit_survey, &survey);
+		survey_begin(&survey, dir);
+		error = trace_files_walk(writer, dir, visit_survey, &survey);
 		if (error)
 			return error;
 		writer->others_bytes = survey.bytes;
 		if (survey.bytes + writer->bytes + bytes <= writer->total_bytes_max)
 			return 0;
-	} while (survey.found && evict(writer, folder, &survey.oldest));
+	} while (survey.found && evict(writer, dir, &survey.oldest));
 	return budget_error(&survey);
 }
 
@@ -133,7 +133,7 @@ uint64_t eviction_file_limit(const struct writer *writer)
 }
 
 /* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room for more writers. */
-int eviction_reserve(struct writer *writer, int folder)
+int eviction_reserve(struct writer *writer, int dir)
 {
 	struct survey survey;
 	uint64_t share, left;
@@ -142,8 +142,8 @@ int eviction_reserve(struct writer *writer, int folder)
 	writer->segment_bytes_max = eviction_file_limit(writer);
 	if (writer->mode != SHARED_WRITER_ROTATING)
 		return 0;
-	survey_begin(&survey, folder);
-	error = trace_files_walk(writer, folder, visit_survey, &survey);
+	survey_begin(&survey, dir);
+	error = trace_files_walk(writer, dir, visit_survey, &survey);
 	if (error)
 		return error;
 	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
@@ -158,15 +158,15 @@ int eviction_reserve(struct writer *writer, int folder)
 
 int eviction_make_room(struct writer *writer, uint64_t bytes)
 {
-	int folder, error;
+	int dir, error;
 
 	if (writer->mode != SHARED_WRITER_ROTATING ||
 	    writer->others_bytes + writer->bytes + bytes <= writer->total_bytes_max)
 		return 0;
-	folder = trace_files_open(writer, false);
-	if (folder < 0)
-		return folder;
-	error = make_room(writer, folder, bytes);
-	close(folder);
+	dir = trace_files_open(writer, false);
+	if (dir < 0)
+		return dir;
+	error = make_room(writer, dir, bytes);
+	close(dir);
 	return error;
 }

@@ -16,14 +16,14 @@
 
 #include "observe/attach.h"
 #include "drain.h"
-#include "files/folder.h"
+#include "files/dir.h"
 #include "ring/laps.h"
 #include "ring/ring_check.h"
 
 #define BLOCK_BYTES 512 /* of st_blocks */
 
 struct search {
-	const struct orphans_heir *heir;
+	const struct orphans_recoverer *recoverer;
 	const struct orphans_visitor *visitor;
 };
 
@@ -115,43 +115,43 @@ static int copy_head(struct orphan *orphan)
 
 /* Drains the copy as if the program had just died. Its pid and its ring file's name may be
  * another's by now, so /proc is not read and no name is removed. */
-static int drain_copy(struct shared *copy, const struct orphans_heir *heir)
+static int drain_copy(struct shared *copy, const struct orphans_recoverer *recoverer)
 {
 	_Atomic uint32_t gone = 1;
 
-	copy->options = heir->options;
+	copy->options = recoverer->options;
 	copy->options.drain = SHARED_DRAIN_PROCESS;
 	copy->options.stall_ms = 0; /* nobody is there to be looked at, and there is one looker in a process */
 	copy->self_path[0] = '\0';
 	return drain_run(copy, &gone);
 }
 
-static int recover(struct orphan *orphan, const struct orphans_heir *heir)
+static int recover(struct orphan *orphan, const struct orphans_recoverer *recoverer)
 {
 	struct shared *copy = orphan->copy;
 	int error;
 
-	if (strcmp(copy->options.path, heir->options.path) != 0)
+	if (strcmp(copy->options.path, recoverer->options.path) != 0)
 		return -EXDEV;
 	if (!is_ours(orphan))
 		return -EBUSY;
 	/* Its counter is of another boot: left to the analyzer. */
-	if (memcmp(copy->boot_id, heir->boot_id, sizeof(copy->boot_id)) != 0)
+	if (memcmp(copy->boot_id, recoverer->boot_id, sizeof(copy->boot_id)) != 0)
 		return -ESTALE;
 	error = copy_rings(orphan);
-	return error ? error : drain_copy(copy, heir);
+	return error ? error : drain_copy(copy, recoverer);
 }
 
-static void remove_name(int folder, const char *name, const struct orphan *orphan)
+static void remove_name(int dir, const char *name, const struct orphan *orphan)
 {
 	struct stat now;
 
-	if (fstatat(folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == orphan->stat.st_dev &&
+	if (fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == orphan->stat.st_dev &&
 	    now.st_ino == orphan->stat.st_ino)
-		unlinkat(folder, name, 0);
+		unlinkat(dir, name, 0);
 }
 
-static void try_open(const struct search *search, int folder, const char *name, struct orphan *orphan)
+static void try_open(const struct search *search, int dir, const char *name, struct orphan *orphan)
 {
 	int error;
 
@@ -159,9 +159,9 @@ static void try_open(const struct search *search, int folder, const char *name, 
 		return;
 	error = copy_head(orphan);
 	if (!error) {
-		error = recover(orphan, search->heir);
+		error = recover(orphan, search->recoverer);
 		if (!error)
-			remove_name(folder, name, orphan);
+			remove_name(dir, name, orphan);
 		if (search->visitor->visit && error != -EBUSY)
 			search->visitor->visit(orphan->copy, error, search->visitor->arg);
 	}
@@ -169,38 +169,38 @@ static void try_open(const struct search *search, int folder, const char *name, 
 		munmap(orphan->copy, (size_t)orphan->stat.st_size);
 }
 
-static void try_name(int folder, const char *name, void *arg)
+static void try_name(int dir, const char *name, void *arg)
 {
 	struct orphan orphan = {.copy = MAP_FAILED};
 
 	if (strncmp(name, SHARED_PREFIX, strlen(SHARED_PREFIX)) != 0)
 		return;
-	orphan.fd = attach_open(folder, name, O_RDONLY, &orphan.stat);
+	orphan.fd = attach_open(dir, name, O_RDONLY, &orphan.stat);
 	if (orphan.fd < 0)
 		return;
-	try_open(arg, folder, name, &orphan);
+	try_open(arg, dir, name, &orphan);
 	close(orphan.fd);
 }
 
-static void try_folder(const char *path, const struct search *search)
+static void try_dir(const char *path, const struct search *search)
 {
-	int folder = folder_open(path, false, NULL);
+	int dir = dir_open(path, false, NULL);
 
-	if (folder < 0)
+	if (dir < 0)
 		return;
-	folder_walk(folder, try_name, (void *)search);
-	close(folder);
+	dir_walk(dir, try_name, (void *)search);
+	close(dir);
 }
 
-void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor)
+void orphans_recover(const struct orphans_recoverer *recoverer, const struct orphans_visitor *visitor)
 {
-	struct search search = {heir, visitor};
-	char folder[SHARED_PATH_BYTES];
+	struct search search = {recoverer, visitor};
+	char dir[SHARED_PATH_BYTES];
 
-	if (heir->options.writer == SHARED_WRITER_NULL)
+	if (recoverer->options.writer == SHARED_WRITER_NULL)
 		return;
-	try_folder(SHARED_DIR, &search);
-	folder_of(heir->options.path, folder, sizeof(folder));
-	if (folder[0])
-		try_folder(folder, &search);
+	try_dir(SHARED_DIR, &search);
+	dir_of(recoverer->options.path, dir, sizeof(dir));
+	if (dir[0])
+		try_dir(dir, &search);
 }

@@ -17,7 +17,7 @@
 #include "ring/shared.h"
 
 /* Who recovers: where and how its own trace is written, and the boot of its clock. */
-struct orphans_heir {
+struct orphans_recoverer {
 	struct shared_options options;
 	uint8_t boot_id[16];
 };
@@ -30,6 +30,6 @@ struct orphans_visitor {
 };
 
 /* Searches /dev/shm and the directory of the recoverer's trace. */
-void orphans_recover(const struct orphans_heir *heir, const struct orphans_visitor *visitor);
+void orphans_recover(const struct orphans_recoverer *recoverer, const struct orphans_visitor *visitor);
 
 #endif

@@ -132,11 +132,11 @@ void rings_seal(struct drain *drain, uint32_t reason)
 }
 
 /* What must still fit behind a block of events: samples that have gathered, the workers' entries and last samples. */
-uint64_t rings_room(const struct drain *drain)
+uint64_t rings_space_left(const struct drain *drain)
 {
 	uint64_t kept = drain->segment.samples.header.payload_bytes + 2 * sizeof(struct trace_block_header) +
 			drain->ring_count * (sizeof(struct trace_worker_entry) + sizeof(drain->workers[0].name));
-	uint64_t room = writer_room(&drain->segment.writer);
+	uint64_t room = writer_space_left(&drain->segment.writer);
 
 	for (uint32_t i = 0; i < drain->ring_count; i++)
 		kept += drain->workers[i].worker ? 2 * sizeof(struct trace_sample) : 0;
@@ -146,7 +146,7 @@ uint64_t rings_room(const struct drain *drain)
 /* A segment with room for a block of events. */
 static bool room_ready(struct drain *drain)
 {
-	if (drain->segment.writer.is_open && rings_room(drain) < ENCODER_BLOCK_BYTES_MIN)
+	if (drain->segment.writer.is_open && rings_space_left(drain) < ENCODER_BLOCK_BYTES_MIN)
 		rings_seal(drain, TRACE_SEAL_ROTATED);
 	return rings_segment_ready(drain);
 }
@@ -237,7 +237,7 @@ static uint64_t others_head(const struct drain *drain, uint32_t i)
 
 	for (; index < worker->head; index++) {
 		struct record *record = &records[index & (worker->laps.size - 1)];
-		/* Acquire: pairs with the release in thread_others_emit(); the word is there. */
+		/* Acquire: pairs with the release in thread_foreign_emit(); the word is there. */
 		uint64_t found = __atomic_load_n(&record->counter, __ATOMIC_ACQUIRE);
 
 		if (!found && !drain->asked.gone)
@@ -322,7 +322,7 @@ static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 	if (!ready && may_wait)
 		return false;
 	if (ready) {
-		uint64_t room = rings_room(drain) + sizeof(drain->block.header);
+		uint64_t room = rings_space_left(drain) + sizeof(drain->block.header);
 
 		bytes = room < bytes ? room : bytes;
 		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;

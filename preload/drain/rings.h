@@ -103,7 +103,7 @@ bool rings_segment_ready(struct drain *drain);
 void rings_seal(struct drain *drain, uint32_t reason);
 
 /* Bytes for events that the open segment has left. */
-uint64_t rings_room(const struct drain *drain);
+uint64_t rings_space_left(const struct drain *drain);
 
 /* The workers' entries: of those that changed since their last one, or of all. */
 void rings_put_workers(struct drain *drain, bool all);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 static uint64_t tick_of(const struct sampler *sampler, uint64_t counter)
 {
@@ -52,7 +52,7 @@ static void sample_changed(struct sampler *sampler, uint16_t type, uint32_t work
 uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16])
 {
 	char text[32];
-	int bytes = short_file_read_task(pid, tid, "comm", text, sizeof(text));
+	int bytes = proc_file_read_task(pid, tid, "comm", text, sizeof(text));
 
 	if (bytes < 2 || bytes > 16 || text[bytes - 1] != '\n')
 		return 0;
@@ -65,7 +65,7 @@ bool sampler_read_cpu(uint32_t pid, uint32_t tid, union sampler_values *values)
 	char text[96];
 	char *at = text;
 
-	if (short_file_read_task(pid, tid, "schedstat", text, sizeof(text)) <= 0)
+	if (proc_file_read_task(pid, tid, "schedstat", text, sizeof(text)) <= 0)
 		return false;
 	*values = (union sampler_values){.file = {0}};
 	values->cpu.cpu_ns = strtoull(at, &at, 10);

@@ -28,7 +28,7 @@ void entries_flush(struct segment *segment, struct segment_entries *entries, uin
 void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes, uint64_t now_ns)
 {
 	uint32_t bytes = (*entry_bytes + 7) & ~7u;
-	uint64_t room = writer_room(&segment->writer);
+	uint64_t room = writer_space_left(&segment->writer);
 	char *entry;
 
 	room = room < SEGMENT_ENTRIES_BYTES ? room : SEGMENT_ENTRIES_BYTES;

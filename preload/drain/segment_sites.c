@@ -40,7 +40,7 @@ void segment_put_all_sites(struct segment *segment, uint64_t now_ns)
 	entries_begin(&segment->entries, TRACE_BLOCK_SITES);
 	for (uint32_t i = 0; i < segment->sites_end; i++) {
 		if (segment->entries.header.payload_bytes + segment->writer.segment_bytes_max / 2 >
-		    writer_room(&segment->writer))
+		    writer_space_left(&segment->writer))
 			break;
 		if (segment->sites[i].known)
 			put_site(segment, i, now_ns);
@@ -158,7 +158,7 @@ static void put_name(struct segment *segment, uint32_t index, uint64_t now_ns)
 static bool has_room_for_names(const struct segment *segment)
 {
 	return segment->entries.header.payload_bytes + segment->writer.segment_bytes_max / 4 <=
-	       writer_room(&segment->writer);
+	       writer_space_left(&segment->writer);
 }
 
 static bool name_is_ready(const struct segment *segment, uint32_t index)

@@ -16,34 +16,34 @@ static uint64_t tick_of(const struct watchdog *watchdog, uint64_t counter)
 }
 
 /* A frame pointer to beyond what was read says that a frame ends there. */
-static bool is_worth_keeping(const struct watchdog *watchdog, const struct look *look, uint64_t value)
+static bool is_worth_keeping(const struct watchdog *watchdog, const struct probe *probe, uint64_t value)
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - look->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
+	return value - probe->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
 }
 
-static uint32_t registers_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
+static uint32_t registers_put(const struct watchdog *watchdog, const struct probe *probe, uint64_t *to)
 {
-	for (uint32_t i = 0; i < look->register_count; i++)
-		to[i] = is_worth_keeping(watchdog, look, look->registers[i]) ? look->registers[i] : 0;
-	return look->register_count;
+	for (uint32_t i = 0; i < probe->register_count; i++)
+		to[i] = is_worth_keeping(watchdog, probe, probe->registers[i]) ? probe->registers[i] : 0;
+	return probe->register_count;
 }
 
-static uint32_t words_put(const struct watchdog *watchdog, const struct look *look, uint64_t *to)
+static uint32_t words_put(const struct watchdog *watchdog, const struct probe *probe, uint64_t *to)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < look->stack_bytes / sizeof(uint64_t) && count < WORDS_MAX; i++)
-		if (is_worth_keeping(watchdog, look, look->stack[i]))
-			to[count++] = trace_word(look->stack[i] & TRACE_OBJECT_MASK, i);
+	for (uint32_t i = 0; i < probe->stack_bytes / sizeof(uint64_t) && count < WORDS_MAX; i++)
+		if (is_worth_keeping(watchdog, probe, probe->stack[i]))
+			to[count++] = trace_word(probe->stack[i] & TRACE_OBJECT_MASK, i);
 	return count;
 }
 
 static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll, struct trace_stall_entry *entry)
 {
 	entry->worker = poll->worker;
-	entry->machine = look_machine;
+	entry->machine = stall_probe_machine;
 	entry->poll_word = poll->word;
 	entry->poll_tick = tick_of(watchdog, poll->counter);
 	entry->base_tick = tick_of(watchdog, poll->base_counter);
@@ -55,26 +55,26 @@ static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll
 
 static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *entry)
 {
-	const struct look *look = &looker.look;
+	const struct probe *probe = &prober.probe;
 
-	poll_put(watchdog, &looker.poll, entry);
+	poll_put(watchdog, &prober.poll, entry);
 	entry->type = TRACE_STALL_LOOK;
-	entry->tick = tick_of(watchdog, looker.counter);
-	entry->cpu_ns = looker.has_cpu ? looker.cpu.cpu.cpu_ns : 0;
-	entry->wait_ns = looker.has_cpu ? looker.cpu.cpu.wait_ns : 0;
-	entry->state = look->state;
-	entry->syscall = look->syscall;
-	memcpy(entry->arguments, look->arguments, sizeof(entry->arguments));
-	entry->sp = look->sp;
-	entry->pc = look->pc;
-	entry->frame_sp = look->frame_sp;
-	entry->holder = look->holder;
-	entry->stack_bytes = look->stack_bytes;
-	entry->error = (uint32_t)-look->error;
-	entry->register_count = (uint8_t)registers_put(watchdog, look, entry->data);
-	entry->word_count = words_put(watchdog, look, entry->data + entry->register_count);
-	entry->object_bytes = (uint16_t)strnlen(look->object, sizeof(look->object));
-	memcpy(entry->data + entry->register_count + entry->word_count, look->object, entry->object_bytes);
+	entry->tick = tick_of(watchdog, prober.counter);
+	entry->cpu_ns = prober.has_cpu ? prober.cpu.cpu.cpu_ns : 0;
+	entry->wait_ns = prober.has_cpu ? prober.cpu.cpu.wait_ns : 0;
+	entry->state = probe->state;
+	entry->syscall = probe->syscall;
+	memcpy(entry->arguments, probe->arguments, sizeof(entry->arguments));
+	entry->sp = probe->sp;
+	entry->pc = probe->pc;
+	entry->frame_sp = probe->frame_sp;
+	entry->blocker = probe->blocker;
+	entry->stack_bytes = probe->stack_bytes;
+	entry->error = (uint32_t)-probe->error;
+	entry->register_count = (uint8_t)registers_put(watchdog, probe, entry->data);
+	entry->word_count = words_put(watchdog, probe, entry->data + entry->register_count);
+	entry->object_bytes = (uint16_t)strnlen(probe->object, sizeof(probe->object));
+	memcpy(entry->data + entry->register_count + entry->word_count, probe->object, entry->object_bytes);
 }
 
 /* An entry is made as large as it may become, then given out as large as it is. */

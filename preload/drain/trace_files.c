@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "files/folder.h"
+#include "files/dir.h"
 
 int trace_files_split(struct writer *writer, const char *path)
 {
@@ -21,7 +21,7 @@ int trace_files_split(struct writer *writer, const char *path)
 	if (length == SHARED_PATH_BYTES || path[0] != '/')
 		return -EINVAL;
 	slash = strrchr(path, '/');
-	folder_of(path, writer->folder, sizeof(writer->folder));
+	dir_of(path, writer->dir, sizeof(writer->dir));
 	strcpy(writer->name, slash + 1);
 	length = strlen(writer->name);
 	if (length > 4 && strcmp(writer->name + length - 4, ".bin") == 0)
@@ -70,38 +70,38 @@ static bool name_parse(const struct writer *writer, const char *name, struct tra
 	return false;
 }
 
-/* What a walk through the folder is for. */
+/* What a walk through the directory is for. */
 struct walk {
 	struct writer *writer;
-	void (*visit)(struct writer *writer, int folder, struct trace_file *found, void *arg);
+	void (*visit)(struct writer *writer, int dir, struct trace_file *found, void *arg);
 	void *arg;
 };
 
-static void walk_entry(int folder, const char *name, void *arg)
+static void walk_entry(int dir, const char *name, void *arg)
 {
 	struct walk *walk = arg;
 	struct trace_file found = {0};
 	struct stat stat;
 
-	if (!name_parse(walk->writer, name, &found) || fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+	if (!name_parse(walk->writer, name, &found) || fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	if (!S_ISREG(stat.st_mode))
 		return;
 	found.uid = stat.st_uid;
 	found.bytes = (uint64_t)stat.st_size;
 	found.changed = stat.st_mtim;
-	walk->visit(walk->writer, folder, &found, walk->arg);
+	walk->visit(walk->writer, dir, &found, walk->arg);
 }
 
-int trace_files_walk(struct writer *writer, int folder,
-		      void (*visit)(struct writer *writer, int folder, struct trace_file *found, void *arg), void *arg)
+int trace_files_walk(struct writer *writer, int dir,
+		      void (*visit)(struct writer *writer, int dir, struct trace_file *found, void *arg), void *arg)
 {
 	struct walk walk = {writer, visit, arg};
 
-	return folder_walk(folder, walk_entry, &walk);
+	return dir_walk(dir, walk_entry, &walk);
 }
 
 int trace_files_open(struct writer *writer, bool make)
 {
-	return folder_open(writer->folder, make, &writer->strange_bytes);
+	return dir_open(writer->dir, make, &writer->strange_bytes);
 }

@@ -137,12 +137,12 @@ static bool life_start(struct shared *shared)
 static void *orphans_take(void *arg)
 {
 	struct shared *shared = arg;
-	static struct orphans_heir heir;
+	static struct orphans_recoverer recoverer;
 
-	heir.options = shared->options;
-	heir.options.path[sizeof(heir.options.path) - 1] = '\0';
-	memcpy(heir.boot_id, shared->boot_id, sizeof(heir.boot_id));
-	orphans_recover(&heir, &(struct orphans_visitor){0});
+	recoverer.options = shared->options;
+	recoverer.options.path[sizeof(recoverer.options.path) - 1] = '\0';
+	memcpy(recoverer.boot_id, shared->boot_id, sizeof(recoverer.boot_id));
+	orphans_recover(&recoverer, &(struct orphans_visitor){0});
 	/* The program's budget was smaller by this much. */
 	atomic_fetch_add(&shared->grow_bytes, shared->held_bytes);
 	shared->held_bytes = 0;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "ring/clock.h"
-#include "ring/doing.h"
+#include "ring/current_callback.h"
 #include "watchdog_internal.h"
 
 #define MILLISECOND_NS 1000000ull
@@ -22,13 +22,13 @@
 
 /* ---- What the threads are in ---------------------------------------------------------------- */
 
-static struct record doing_of(const struct watchdog_ring *ring)
+static struct record current_callback_of(const struct watchdog_ring *ring)
 {
 	uint64_t pending = ring->head - ring->encoder->index;
 	struct trace_context before;
 	uint32_t ended;
 	struct record doing =
-	    doing_find(ring->records, &ring->laps, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
+	    current_callback_find(ring->records, &ring->laps, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
 
 	if (doing.word || pending > SCAN_MAX || !open_before(&ring->encoder->open, ended, &before))
 		return doing;
@@ -44,10 +44,10 @@ static uint64_t newest_counter(const struct watchdog_ring *ring)
 }
 
 /* The poll that is open, as a record; counter 0: there is none to be watched. Of the pool everything but a wait counts,
- * of loops whose callbacks cannot be seen each turn; both have no word. */
+ * of loops whose callbacks cannot be seen each iteration; both have no word. */
 static struct record poll_open(const struct watchdog *watchdog, const struct watchdog_ring *ring)
 {
-	struct record doing = doing_of(ring);
+	struct record doing = current_callback_of(ring);
 	uint32_t code = trace_word_code(doing.word);
 
 	if (trace_word_is_poll(doing.word))
@@ -121,7 +121,7 @@ static bool may_look(struct watchdog *watchdog)
 {
 	uint64_t *oldest = &watchdog->asked_ns[watchdog->asked % WATCHDOG_LOOKS_MAX];
 
-	if (atomic_load_explicit(&looker.state, memory_order_acquire) != LOOKER_IDLE ||
+	if (atomic_load_explicit(&prober.state, memory_order_acquire) != LOOKER_IDLE ||
 	    (*oldest != 0 && watchdog->now_ns - *oldest < SECOND_NS))
 		return false;
 	*oldest = watchdog->now_ns;
@@ -138,7 +138,7 @@ static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, con
 		step_ns *= 2;
 	poll->due_ns = poll->start_ns + step_ns;
 	if (may_look(watchdog)) {
-		looker_ask(watchdog, ring, poll);
+		prober_ask(watchdog, ring, poll);
 	} else {
 		poll->suppressed++;
 		watchdog->suppressed++;
@@ -147,15 +147,15 @@ static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, con
 
 static void note_errors(struct watchdog *watchdog)
 {
-	const struct look *look = &looker.look;
-	bool refused = look->error == -EPERM || look->error == -EACCES;
-	enum segment_note note = look->refused				? SEGMENT_NOTE_STOPS_REFUSED
-				 : refused && look->sp			? SEGMENT_NOTE_STACKS_REFUSED
+	const struct probe *probe = &prober.probe;
+	bool refused = probe->error == -EPERM || probe->error == -EACCES;
+	enum segment_note note = probe->refused				? SEGMENT_NOTE_STOPS_REFUSED
+				 : refused && probe->sp			? SEGMENT_NOTE_STACKS_REFUSED
 				 : refused				? SEGMENT_NOTE_LOOKS_REFUSED
-				 : look->state == 'R' && looker.is_loop ? SEGMENT_NOTE_NO_STOPS
+				 : probe->state == 'R' && prober.is_loop ? SEGMENT_NOTE_NO_STOPS
 									: SEGMENT_NOTES;
 
-	if (note == SEGMENT_NOTE_NO_STOPS && (look->sp || looker.at.may_stop))
+	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || prober.at.may_stop))
 		return;
 	if (note != SEGMENT_NOTES)
 		segment_put_note(watchdog->segment, note, watchdog->now_ns);
@@ -163,24 +163,24 @@ static void note_errors(struct watchdog *watchdog)
 
 static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 {
-	return watchdog_has_news(watchdog) && looker.ring == ring;
+	return watchdog_has_news(watchdog) && prober.ring == ring;
 }
 
 /* A sample counts only if the callback was open all the while. */
-static void look_collect(struct watchdog *watchdog, bool was_open)
+static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 {
-	struct watchdog_poll *poll = &watchdog->polls[looker.ring];
+	struct watchdog_poll *poll = &watchdog->polls[prober.ring];
 
 	if (was_open) {
 		note_errors(watchdog);
 		stall_write_look(watchdog);
 		watchdog->taken++;
-		watchdog->blind += !looker.look.sp;
-		poll->looks += poll->counter == looker.poll.counter;
+		watchdog->blind += !prober.probe.sp;
+		poll->probes += poll->counter == prober.poll.counter;
 	} else {
 		watchdog->suppressed++;
 	}
-	atomic_store_explicit(&looker.state, LOOKER_IDLE, memory_order_release);
+	atomic_store_explicit(&prober.state, LOOKER_IDLE, memory_order_release);
 }
 
 static void poll_see(struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring,
@@ -202,9 +202,9 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 	struct record open = poll_watched(watchdog, ring);
 
 	if (has_look(watchdog, ring->index))
-		look_collect(watchdog, looker.undisturbed || looker.poll.counter == open.counter);
+		stall_probe_collect(watchdog, prober.undisturbed || prober.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
-		if (poll->looks > 0)
+		if (poll->probes > 0)
 			stall_write_end(watchdog, poll, ring->tid);
 		poll->counter = 0;
 	}
@@ -216,7 +216,7 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 {
 	if (has_look(watchdog, index))
-		look_collect(watchdog, looker.undisturbed);
+		stall_probe_collect(watchdog, prober.undisturbed);
 	watchdog->polls[index].counter = 0;
 }
 
@@ -224,7 +224,7 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 
 bool watchdog_has_news(const struct watchdog *watchdog)
 {
-	return watchdog->threshold_ns && atomic_load_explicit(&looker.state, memory_order_acquire) == LOOKER_DONE;
+	return watchdog->threshold_ns && atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE;
 }
 
 static bool is_on(const struct watchdog *watchdog)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Detects callbacks that have not returned. Each callback of a loop that runs for longer than
- * UVTRACE_STALL_MS is sampled (look.h), again at doubling intervals, and its end is recorded. The
+ * UVTRACE_STALL_MS is sampled (stall_probe.h), again at doubling intervals, and its end is recorded. The
  * drain runs this with what it knows of the rings; the program does nothing for it.
  *
  * Watched are the innermost open callback of a loop's thread, and the iterations of a loop whose
@@ -48,7 +48,7 @@ struct watchdog_poll {
 	uint64_t base_counter;	    /* 0: not read yet */
 	union sampler_values base; /* its thread's CPU time then */
 	uint64_t head;		    /* of the ring in the last round */
-	uint32_t looks, suppressed;
+	uint32_t probes, suppressed;
 };
 
 struct watchdog {

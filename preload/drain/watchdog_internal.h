@@ -9,14 +9,14 @@
 
 #include <stdatomic.h>
 
-#include "observe/look.h"
+#include "observe/stall_probe.h"
 #include "watchdog.h"
 
-enum looker_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
+enum prober_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
 
 /* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what was asked belong to
  * the looker from ASKED to DONE, else to the drain. */
-struct looker {
+struct prober {
 	_Atomic uint32_t state; /* futex */
 	bool started;
 	uint32_t ring;
@@ -29,13 +29,13 @@ struct looker {
 	union sampler_values cpu;
 	bool has_cpu;
 	struct look_at at;
-	struct look look;
+	struct probe probe;
 };
 
-extern struct looker looker;
+extern struct prober prober;
 
 /* Asks for a look at what the ring's thread is in. The looker must be idle. */
-void looker_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
+void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 		const struct watchdog_poll *poll);
 
 /* Writes what the looker saw. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "writer_internal.h"
-#include "files/folder.h"
+#include "files/dir.h"
 #include "format/crc32c.h"
 
 #define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
@@ -23,20 +23,20 @@
 /* ---- What a drain that was killed left ------------------------------------------------------ */
 
 /* Gives an open segment of our own pid, whose drain was killed, the name of a sealed one. */
-static void leftover_rename(int folder, const char *name)
+static void leftover_rename(int dir, const char *name)
 {
 	char sealed[NAME_MAX + 1];
-	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool abandoned = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 
 	snprintf(sealed, sizeof(sealed), "%.*s", (int)(strlen(name) - strlen(".open")), name);
 	if (abandoned)
-		renameat2(folder, name, folder, sealed, RENAME_NOREPLACE);
+		renameat2(dir, name, dir, sealed, RENAME_NOREPLACE);
 	if (fd >= 0)
 		close(fd);
 }
 
-static void visit_own(struct writer *writer, int folder, struct trace_file *found, void *arg)
+static void visit_own(struct writer *writer, int dir, struct trace_file *found, void *arg)
 {
 	uint64_t *next = arg;
 
@@ -45,7 +45,7 @@ static void visit_own(struct writer *writer, int folder, struct trace_file *foun
 	if (found->segment >= *next && found->segment < UINT64_MAX)
 		*next = found->segment + 1;
 	if (found->open)
-		leftover_rename(folder, found->name);
+		leftover_rename(dir, found->name);
 }
 
 /* ---- One segment ---------------------------------------------------------------------------- */
@@ -59,16 +59,16 @@ static bool is_segment(const struct writer *writer, const struct stat *stat)
 static int segment_reopen(struct writer *writer)
 {
 	char name[TRACE_FILE_NAME_BYTES];
-	int folder = trace_files_open(writer, false);
+	int dir = trace_files_open(writer, false);
 	struct stat stat;
 	int fd;
 
-	if (folder < 0)
-		return folder;
+	if (dir < 0)
+		return dir;
 	trace_files_name(writer, name, ".open");
-	fd = openat(folder, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = openat(dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	fd = fd < 0 ? -errno : fd;
-	close(folder);
+	close(dir);
 	if (fd >= 0 && (fstat(fd, &stat) != 0 || !is_segment(writer, &stat))) {
 		close(fd);
 		return -ENOENT;
@@ -114,20 +114,20 @@ static int segment_write(struct writer *writer, const void *data, size_t bytes)
 }
 
 /* Makes the file; numbers that exist already are passed over. */
-static int segment_create(struct writer *writer, int folder)
+static int segment_create(struct writer *writer, int dir)
 {
 	char name[TRACE_FILE_NAME_BYTES];
 	struct stat stat;
 	int error;
 
 	writer->segment++;
-	error = trace_files_walk(writer, folder, visit_own, &writer->segment);
+	error = trace_files_walk(writer, dir, visit_own, &writer->segment);
 	if (error)
 		return error;
 	do {
 		trace_files_name(writer, name, ".open");
 		writer->fd =
-		    openat(folder, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		    openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	} while (writer->fd < 0 && errno == EEXIST && writer->segment++ < UINT64_MAX);
 	if (writer->fd < 0 || fstat(writer->fd, &stat) != 0)
 		return -errno;
@@ -146,72 +146,72 @@ static void segment_close(struct writer *writer)
 }
 
 /* Whether the name still refers to the file that we made. */
-static bool segment_is_ours(const struct writer *writer, int folder, const char *name)
+static bool segment_is_ours(const struct writer *writer, int dir, const char *name)
 {
 	struct stat stat;
 
-	return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && is_segment(writer, &stat);
+	return fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && is_segment(writer, &stat);
 }
 
 /* Never over another file; old kernels and some file systems can only look before. */
-static bool rename_to_new(int folder, const char *from, const char *to)
+static bool rename_to_new(int dir, const char *from, const char *to)
 {
-	return renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0 ||
-	       (errno == EINVAL && faccessat(folder, to, F_OK, 0) != 0 && renameat(folder, from, folder, to) == 0);
+	return renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0 ||
+	       (errno == EINVAL && faccessat(dir, to, F_OK, 0) != 0 && renameat(dir, from, dir, to) == 0);
 }
 
-static void segment_rename(struct writer *writer, int folder)
+static void segment_rename(struct writer *writer, int dir)
 {
 	char from[TRACE_FILE_NAME_BYTES], to[TRACE_FILE_NAME_BYTES];
 
 	trace_files_name(writer, from, ".open");
 	trace_files_name(writer, to, "");
-	if (segment_is_ours(writer, folder, from) && rename_to_new(folder, from, to))
+	if (segment_is_ours(writer, dir, from) && rename_to_new(dir, from, to))
 		writer->sealed_segments++;
 }
 
-static void segment_remove(struct writer *writer, int folder)
+static void segment_remove(struct writer *writer, int dir)
 {
 	char name[TRACE_FILE_NAME_BYTES];
 
 	trace_files_name(writer, name, ".open");
-	if (segment_is_ours(writer, folder, name))
-		unlinkat(folder, name, 0);
+	if (segment_is_ours(writer, dir, name))
+		unlinkat(dir, name, 0);
 }
 
 /* What is there stays readable; a file without events says nothing and goes. After one that had been good, another may
- * be begun at once: its folder is gone, or a limit has come. */
+ * be begun at once: its directory is gone, or a limit has come. */
 static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 {
 	size_t strange_bytes = writer->strange_bytes; /* belong to this error */
-	int folder;
+	int dir;
 
 	writer->error = error;
 	writer->retry_ns = writer->has_events ? now_ns : now_ns + WRITER_RETRY_NS;
 	segment_close(writer);
-	folder = trace_files_open(writer, false);
+	dir = trace_files_open(writer, false);
 	writer->strange_bytes = strange_bytes;
-	if (folder < 0)
+	if (dir < 0)
 		return;
 	if (writer->has_events)
-		segment_rename(writer, folder);
+		segment_rename(writer, dir);
 	else
-		segment_remove(writer, folder);
-	close(folder);
+		segment_remove(writer, dir);
+	close(dir);
 }
 
 /* Makes the segment's file, and finds out how far it may grow. */
 static int segment_make(struct writer *writer)
 {
-	int folder = trace_files_open(writer, true);
+	int dir = trace_files_open(writer, true);
 	int error;
 
-	if (folder < 0)
-		return folder;
-	error = segment_create(writer, folder);
+	if (dir < 0)
+		return dir;
+	error = segment_create(writer, dir);
 	if (!error)
-		error = eviction_reserve(writer, folder);
-	close(folder);
+		error = eviction_reserve(writer, dir);
+	close(dir);
 	return error;
 }
 
@@ -272,7 +272,7 @@ int writer_begin(struct writer *writer, struct trace_file_header *header, uint64
 	return 0;
 }
 
-uint64_t writer_room(const struct writer *writer)
+uint64_t writer_space_left(const struct writer *writer)
 {
 	uint64_t used = writer->bytes + sizeof(struct trace_block_header) + SEAL_ROOM;
 
@@ -311,16 +311,16 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 void writer_seal_and_go_on(struct writer *writer)
 {
 	uint64_t next = 0;
-	int folder;
+	int dir;
 
 	if (writer->mode == SHARED_WRITER_NULL || !writer->is_open)
 		return;
-	folder = trace_files_open(writer, false);
-	if (folder < 0)
+	dir = trace_files_open(writer, false);
+	if (dir < 0)
 		return;
-	segment_rename(writer, folder);
-	trace_files_walk(writer, folder, visit_own, &next);
-	close(folder);
+	segment_rename(writer, dir);
+	trace_files_walk(writer, dir, visit_own, &next);
+	close(dir);
 }
 
 void writer_seal(struct writer *writer)
@@ -333,6 +333,6 @@ void writer_explain(const struct writer *writer, int error, char *text, size_t b
 {
 	char reason[128];
 
-	folder_explain(error, writer->folder, writer->strange_bytes, reason, sizeof(reason));
-	snprintf(text, bytes, "events were not written to %.120s: %s", writer->folder, reason);
+	dir_explain(error, writer->dir, writer->strange_bytes, reason, sizeof(reason));
+	snprintf(text, bytes, "events were not written to %.120s: %s", writer->dir, reason);
 }

@@ -26,7 +26,7 @@ struct writer {
 	uint32_t pid;
 	uint64_t file_bytes_max;
 	uint64_t total_bytes_max;
-	char folder[SHARED_PATH_BYTES];
+	char dir[SHARED_PATH_BYTES];
 	char name[SHARED_PATH_BYTES]; /* without .bin */
 
 	bool is_open;	 /* blocks are welcome: a segment is open, or the writer is null */
@@ -41,7 +41,7 @@ struct writer {
 	uint64_t others_bytes;	    /* of all other files of this path; those that others write count as full */
 	uint64_t retry_ns;	    /* CLOCK_MONOTONIC before which no segment is begun */
 	int error;		    /* the last one, -errno or -reason; 0 when a segment could be begun since */
-	size_t strange_bytes;	    /* of `folder`, for -REASON_STRANGE_FOLDER: what leads to another user's */
+	size_t strange_bytes;	    /* of `directory`, for -REASON_STRANGE_FOLDER: what leads to another user's */
 
 	uint64_t bytes_written; /* since the start */
 	uint64_t sealed_segments;
@@ -55,7 +55,7 @@ int writer_init(struct writer *writer, const struct shared_options *options, uin
 int writer_begin(struct writer *writer, struct trace_file_header *header, uint64_t now_ns);
 
 /* Payload bytes that a block may have to fit into the open segment. */
-uint64_t writer_room(const struct writer *writer);
+uint64_t writer_space_left(const struct writer *writer);
 
 /* Writes a block: pads it (WRITER_BLOCK_SLACK bytes must lie behind it) and fills in the checksum. Returns 0, -EMSGSIZE
  * when it does not fit into this segment, or another -errno or

@@ -28,19 +28,19 @@ struct trace_file {
 	char name[NAME_MAX + 1];
 };
 
-/* Takes folder and name out of the path. 0 or -EINVAL: no path of files. */
+/* Takes directory and name out of the path. 0 or -EINVAL: no path of files. */
 int trace_files_split(struct writer *writer, const char *path);
 
 /* The name of the writer's segment; `ending` is ".open" or "". */
 void trace_files_name(const struct writer *writer, char name[TRACE_FILE_NAME_BYTES],
 		      const char *ending);
 
-/* The folder, made where `make` says so: its descriptor, -errno or -reason. */
+/* The directory, made where `make` says so: its descriptor, -errno or -reason. */
 int trace_files_open(struct writer *writer, bool make);
 
 /* Visits every file of this path, whoever's. 0 or -errno. */
-int trace_files_walk(struct writer *writer, int folder,
-		     void (*visit)(struct writer *writer, int folder, struct trace_file *file,
+int trace_files_walk(struct writer *writer, int dir,
+		     void (*visit)(struct writer *writer, int dir, struct trace_file *file,
 				   void *arg),
 		     void *arg);
 
@@ -50,7 +50,7 @@ int trace_files_walk(struct writer *writer, int folder,
 uint64_t eviction_file_limit(const struct writer *writer);
 
 /* Finds out how far the segment that has been made may grow. 0, -errno or -reason. */
-int eviction_reserve(struct writer *writer, int folder);
+int eviction_reserve(struct writer *writer, int dir);
 
 /* Makes room for so many more bytes in the open segment. 0, -errno or -reason: there is none. */
 int eviction_make_room(struct writer *writer, uint64_t bytes);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "short_file.h"
+#include "proc_file.h"
 
 /* 16 for what is no digit. */
 static uint8_t digit_value(char digit)
@@ -21,7 +21,7 @@ bool boot_id_read(uint8_t id[16])
 	char text[64];
 	uint32_t digits = 0;
 
-	short_file_read("/proc/sys/kernel/random/boot_id", text, sizeof(text));
+	proc_file_read("/proc/sys/kernel/random/boot_id", text, sizeof(text));
 	memset(id, 0, 16);
 	for (const char *at = text; *at && digits < 32; at++) {
 		uint8_t value = digit_value(*at);

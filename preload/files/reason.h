@@ -7,7 +7,7 @@
 #define REASON_H
 
 enum reason {
-	REASON_STRANGE_FOLDER = 4096, /* what leads there is another user's: see folder_open() */
+	REASON_STRANGE_FOLDER = 4096, /* what leads there is another user's: see dir_open() */
 	REASON_SYSTEM_FOLDER,	      /* below /dev, /proc or /sys */
 	REASON_NOT_A_FILE,	      /* there is something by that name that is not a regular file */
 	REASON_BUDGET,		      /* UVTRACE_TOTAL_SIZE is used up */

@@ -352,7 +352,7 @@ struct trace_stall_entry {
 	uint64_t arguments[6];
 	uint64_t sp, pc;      /* 0: not known */
 	uint64_t frame_sp;    /* stack pointer of the function that called the callback; 0: not known */
-	uint32_t holder;      /* thread id of who has the lock that it waits for; 0: not known */
+	uint32_t blocker;      /* thread id of who has the lock that it waits for; 0: not known */
 	uint32_t word_count;  /* of the stack */
 	uint32_t stack_bytes; /* that were looked at, from sp */
 	uint32_t error;	      /* errno of what kept the look from being whole; 0: nothing did */

@@ -24,10 +24,10 @@ static enum trace_role role_of(const struct site *site)
 
 __attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *thread, void *request)
 {
-	struct thread *room = thread_reserve(1, thread->role);
+	struct thread *scratch = thread_reserve(1, thread->role);
 
-	if (room)
-		thread_put(room, room->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
+	if (scratch)
+		thread_put(scratch, scratch->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
 }
 
 /* For a libuv whose own calls do not reach us. `request` may be freed. */

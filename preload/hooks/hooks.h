@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "call.h"
+#include "call_cache.h"
 #include "program/process.h"
 #include "program/supervisor.h"
 #include "libuv/libuv_copy.h"
@@ -22,7 +22,7 @@
 void hooks_describe(struct shared *shared);
 
 /* What this call of `name` comes to, with that callback. */
-#define CALL(room, name, kind, callback) call_find(room, CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER)
+#define CALL(scratch, name, kind, callback) call_find(scratch, CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER)
 
 struct submit {
 	struct thread *thread; /* NULL: nothing to record */
@@ -36,8 +36,8 @@ struct submit {
  * others take the time of the poll that they are submitted in. */
 static inline struct submit submit_begin(uint32_t key, void *callback, void *caller, bool exact)
 {
-	struct call room;
-	const struct call *call = call_find(&room, key, callback, caller);
+	struct call scratch;
+	const struct call *call = call_find(&scratch, key, callback, caller);
 	struct submit submit = {.callback = call->thunk, .real = call->real, .code = call->code};
 	struct thread *thread = thread_current;
 

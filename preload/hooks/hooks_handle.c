@@ -13,8 +13,8 @@
 /* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback. */
 #define REGISTER(name, kind, type, callback, ...)                                                                      \
 	({                                                                                                             \
-		struct call room;                                                                                      \
-		const struct call *call = CALL(&room, name, kind, callback);                                           \
+		struct call scratch;                                                                                      \
+		const struct call *call = CALL(&scratch, name, kind, callback);                                           \
 		type thunk = (type)call->thunk;                                                                        \
                                                                                                                        \
 		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
@@ -137,8 +137,8 @@ EXPORT int uv_listen(uv_stream_t *handle, int backlog, uv_connection_cb cb)
 EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_options_t *options)
 {
 	uv_process_options_t copy = *options;
-	struct call room;
-	const struct call *call = CALL(&room, uv_spawn, PROCESS_EXIT, options->exit_cb);
+	struct call scratch;
+	const struct call *call = CALL(&scratch, uv_spawn, PROCESS_EXIT, options->exit_cb);
 
 	copy.exit_cb = (uv_exit_cb)call->thunk;
 	return CALL_REAL(call, uv_spawn, loop, handle, &copy);
@@ -152,8 +152,8 @@ static bool is_internal_close(uv_close_cb cb)
 
 EXPORT void uv_close(uv_handle_t *handle, uv_close_cb cb)
 {
-	struct call room;
-	const struct call *call = CALL(&room, uv_close, CLOSE, cb);
+	struct call scratch;
+	const struct call *call = CALL(&scratch, uv_close, CLOSE, cb);
 
 	if (!is_internal_close(cb))
 		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_HANDLE_CLOSE));

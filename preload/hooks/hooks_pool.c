@@ -110,7 +110,7 @@ EXPORT int uv_async_send(uv_async_t *handle)
 		return UV_ENOSYS;
 	if (!thread->ring) {
 		if (!libuv_is_text(CALLER))
-			thread_others_emit(&word, 1);
+			thread_foreign_emit(&word, 1);
 		return REAL(uv_async_send)(handle);
 	}
 	if (thread->busy)
@@ -136,8 +136,8 @@ EXPORT int uv_cancel(uv_req_t *req)
 
 EXPORT int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_after_work_cb after)
 {
-	struct call room;
-	uv_work_cb work_thunk = (uv_work_cb)CALL(&room, uv_queue_work, WORK, work)->thunk;
+	struct call scratch;
+	uv_work_cb work_thunk = (uv_work_cb)CALL(&scratch, uv_queue_work, WORK, work)->thunk;
 	struct submit submit = POOL_SUBMIT(uv_queue_work, AFTER_WORK, after);
 	uv_after_work_cb after_thunk = (uv_after_work_cb)submit.callback;
 

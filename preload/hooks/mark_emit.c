@@ -112,7 +112,7 @@ static void words_emit(const uint64_t *words, uint32_t count)
 	struct thread *thread = thread_current;
 
 	if (unlikely(!thread->ring)) {
-		thread_others_emit(words, count);
+		thread_foreign_emit(words, count);
 		return;
 	}
 	if (unlikely(thread->busy)) {

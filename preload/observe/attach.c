@@ -15,10 +15,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "files/folder.h"
+#include "files/dir.h"
 #include "maps.h"
 #include "ring/ring_check.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define STATUS_BYTES 8192
 #define ROOT_BYTES   32 /* "/proc/PID/root" */
@@ -33,9 +33,9 @@ int attach_check(int fd, struct stat *stat)
 	return ring_check_is_private(stat) && stat->st_uid == geteuid() ? 0 : -EPERM;
 }
 
-int attach_open(int folder, const char *name, int access, struct stat *stat)
+int attach_open(int dir, const char *name, int access, struct stat *stat)
 {
-	int fd = openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(dir, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int error;
 
 	if (fd < 0)
@@ -69,11 +69,11 @@ int attach_map(int fd, struct shared **shared)
 /* ---- Of a process
  * --------------------------------------------------------------------------------------- */
 
-static void try_file(struct attach_search *search, int folder, const char *name)
+static void try_file(struct attach_search *search, int dir, const char *name)
 {
 	struct stat stat;
 	struct shared *shared = NULL;
-	int fd = attach_open(folder, name, O_RDWR, &stat);
+	int fd = attach_open(dir, name, O_RDWR, &stat);
 	int error = fd < 0 ? fd : attach_map(fd, &shared);
 
 	if (fd >= 0)
@@ -91,14 +91,14 @@ static void name_prefix(const struct attach_search *search, char *prefix, size_t
 	snprintf(prefix, bytes, SHARED_PREFIX "%u.", search->pid);
 }
 
-static void try_name(int folder, const char *name, void *arg)
+static void try_name(int dir, const char *name, void *arg)
 {
 	struct attach_search *search = arg;
 	char prefix[32];
 
 	name_prefix(search, prefix, sizeof(prefix));
 	if (!search->shared && strncmp(name, prefix, strlen(prefix)) == 0)
-		try_file(search, folder, name);
+		try_file(search, dir, name);
 }
 
 /* The last of the process' numbers, one for each pid namespace that it is in, is its own. */
@@ -108,7 +108,7 @@ static uint32_t inner_pid(uint32_t pid)
 	uint32_t inner = pid;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	if (short_file_read(path, text, sizeof(text)) <= 0 || !(at = strstr(text, "\nNSpid:")))
+	if (proc_file_read(path, text, sizeof(text)) <= 0 || !(at = strstr(text, "\nNSpid:")))
 		return pid;
 	at += strlen("\nNSpid:");
 	while (*at == '\t') {
@@ -133,17 +133,17 @@ static void try_mapped(struct attach_search *search, const char *root, const cha
 		try_file(search, AT_FDCWD, path);
 }
 
-static void try_folder(struct attach_search *search, const char *root, const char *folder)
+static void try_dir(struct attach_search *search, const char *root, const char *dir)
 {
 	char inside[ROOT_BYTES + SHARED_PATH_BYTES];
 
-	folder_walk_path(folder, try_name, search);
-	snprintf(inside, sizeof(inside), "%s%s", root, folder);
+	dir_walk_path(dir, try_name, search);
+	snprintf(inside, sizeof(inside), "%s%s", root, dir);
 	if (!search->shared)
-		folder_walk_path(inside, try_name, search);
+		dir_walk_path(inside, try_name, search);
 }
 
-struct attach_search attach_find(uint32_t pid, const char *folder)
+struct attach_search attach_find(uint32_t pid, const char *dir)
 {
 	struct attach_search search = {.pid = inner_pid(pid)};
 	char prefix[32], root[ROOT_BYTES], path[SHARED_PATH_BYTES];
@@ -158,8 +158,8 @@ struct attach_search attach_find(uint32_t pid, const char *folder)
 		return search;
 	}
 	search.maps_error = mapped;
-	try_folder(&search, root, SHARED_DIR);
-	if (!search.shared && folder)
-		try_folder(&search, root, folder);
+	try_dir(&search, root, SHARED_DIR);
+	if (!search.shared && dir)
+		try_dir(&search, root, dir);
 	return search;
 }

@@ -14,10 +14,10 @@
 
 #include "ring/shared.h"
 
-/* Opens the file of that name in `folder` (a descriptor, or AT_FDCWD) for O_RDONLY or O_RDWR.
+/* Opens the file of that name in `directory` (a descriptor, or AT_FDCWD) for O_RDONLY or O_RDWR.
  * Returns the descriptor, or -errno: -EPERM it is not ours, or not private. Never waits for what is
  * behind the name. */
-int attach_open(int folder, const char *name, int access, struct stat *stat);
+int attach_open(int dir, const char *name, int access, struct stat *stat);
 
 /* 0 if what is open there is ours and private, -EPERM or another -errno if not. */
 int attach_check(int fd, struct stat *stat);
@@ -36,8 +36,8 @@ struct attach_search {
 };
 
 /* The ring that the process `pid` (as we number it) has mapped. Where its /proc/PID/maps cannot be
- * read: one of its name in /dev/shm or in `folder` (of a trace; NULL: none), as we see them and as
+ * read: one of its name in /dev/shm or in `directory` (of a trace; NULL: none), as we see them and as
  * the process does. */
-struct attach_search attach_find(uint32_t pid, const char *folder);
+struct attach_search attach_find(uint32_t pid, const char *dir);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "ring/clock.h"
 #include "ring/shared.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define LINES_BYTES 4096	/* a longer line ends the reading */
 #define JIFFY_NS    10000000ull /* of /proc/stat: USER_HZ is 100 on both architectures */
@@ -137,25 +137,25 @@ static const char *path_below(const struct cgroup_search *search)
 /* ---- Its quota ------------------------------------------------------------------------------------------ */
 
 /* The first line of a file of the cgroup. */
-static bool cgroup_read(const char *folder, const char *name, char *text, size_t bytes)
+static bool cgroup_read(const char *dir, const char *name, char *text, size_t bytes)
 {
 	char path[MACHINE_PATH_BYTES + 32];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return short_file_read(path, text, bytes) > 0;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return proc_file_read(path, text, bytes) > 0;
 }
 
 /* In thousandths of a CPU; 0: none. "50000 100000" or "max 100000", in v1 two files, -1 where there is none. */
-static uint32_t quota_read(const char *folder)
+static uint32_t quota_read(const char *dir)
 {
 	char text[64];
 	long long quota = -1, period = 0;
 
-	if (cgroup_read(folder, "cpu.max", text, sizeof(text))) {
+	if (cgroup_read(dir, "cpu.max", text, sizeof(text))) {
 		sscanf(text, "%lld %lld", &quota, &period);
-	} else if (cgroup_read(folder, "cpu.cfs_quota_us", text, sizeof(text))) {
+	} else if (cgroup_read(dir, "cpu.cfs_quota_us", text, sizeof(text))) {
 		quota = strtoll(text, NULL, 10);
-		period = cgroup_read(folder, "cpu.cfs_period_us", text, sizeof(text)) ? strtoll(text, NULL, 10) : 0;
+		period = cgroup_read(dir, "cpu.cfs_period_us", text, sizeof(text)) ? strtoll(text, NULL, 10) : 0;
 	}
 	return quota > 0 && period > 0 && quota < 1ll << 40 ? (uint32_t)(quota * 1000 / period) : 0;
 }
@@ -170,14 +170,14 @@ bool machine_find_cgroup(const char *cgroups_path, const char *mounts_path, stru
 	if (search.found)
 		lines_read(mounts_path, visit_mount, &search);
 	top_bytes = strlen(search.top);
-	if (top_bytes == 0 || top_bytes + strlen(path_below(&search)) >= sizeof(cgroup->folder))
+	if (top_bytes == 0 || top_bytes + strlen(path_below(&search)) >= sizeof(cgroup->dir))
 		return false;
-	strcpy(cgroup->folder, search.top);
-	strcpy(cgroup->folder + top_bytes, path_below(&search));
-	while (!(cgroup->quota = quota_read(cgroup->folder)) && strlen(cgroup->folder) > top_bytes)
-		*strrchr(cgroup->folder, '/') = '\0';
+	strcpy(cgroup->dir, search.top);
+	strcpy(cgroup->dir + top_bytes, path_below(&search));
+	while (!(cgroup->quota = quota_read(cgroup->dir)) && strlen(cgroup->dir) > top_bytes)
+		*strrchr(cgroup->dir, '/') = '\0';
 	if (!cgroup->quota)
-		cgroup->folder[0] = '\0';
+		cgroup->dir[0] = '\0';
 	return true;
 }
 
@@ -200,12 +200,12 @@ static bool visit_throttling(char *line, void *arg)
 
 bool machine_read_throttling(const struct machine_cgroup *cgroup, struct machine_throttling *throttling)
 {
-	char path[sizeof(cgroup->folder) + 16];
+	char path[sizeof(cgroup->dir) + 16];
 
 	*throttling = (struct machine_throttling){0};
-	if (!cgroup->folder[0])
+	if (!cgroup->dir[0])
 		return false;
-	snprintf(path, sizeof(path), "%s/cpu.stat", cgroup->folder);
+	snprintf(path, sizeof(path), "%s/cpu.stat", cgroup->dir);
 	lines_read(path, visit_throttling, throttling);
 	return throttling->known;
 }

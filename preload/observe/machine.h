@@ -16,7 +16,7 @@
 
 /* The cgroup whose quota holds for a process: the nearest that has one, from its own upwards. */
 struct machine_cgroup {
-	char folder[MACHINE_PATH_BYTES]; /* "": none has one */
+	char dir[MACHINE_PATH_BYTES]; /* "": none has one */
 	uint32_t quota;			 /* in thousandths of a CPU */
 };
 

@@ -19,9 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "files/folder.h"
+#include "files/dir.h"
 #include "ring/shared.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define LINE_BYTES  1024
 #define HIERARCHIES (sizeof(hierarchies) / sizeof(hierarchies[0]))
@@ -110,13 +110,13 @@ static void read_groups(const char *path, char groups[HIERARCHIES][LINE_BYTES])
 	close(lines.fd);
 }
 
-static uint64_t read_limit(const char *folder, const char *name)
+static uint64_t read_limit(const char *dir, const char *name)
 {
 	char path[2 * LINE_BYTES + 32], text[32], *end;
 	unsigned long long limit;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (short_file_read(path, text, sizeof(text)) <= 0)
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (proc_file_read(path, text, sizeof(text)) <= 0)
 		return UINT64_MAX;
 	limit = strtoull(text, &end, 10);
 	return end == text || limit >= INT64_MAX / 4096 * 4096
@@ -127,17 +127,17 @@ static uint64_t read_limit(const char *folder, const char *name)
 /* The smallest one of a group and all above it that the mount shows. */
 static uint64_t smallest_limit(const char *mount, const char *group, const char *name)
 {
-	char folder[2 * LINE_BYTES];
+	char dir[2 * LINE_BYTES];
 	size_t mount_bytes = strlen(mount);
 	uint64_t smallest = UINT64_MAX, limit;
 	char *slash;
 
-	snprintf(folder, sizeof(folder), "%s%s", mount, strcmp(group, "/") == 0 ? "" : group);
+	snprintf(dir, sizeof(dir), "%s%s", mount, strcmp(group, "/") == 0 ? "" : group);
 	for (;;) {
-		limit = read_limit(folder, name);
+		limit = read_limit(dir, name);
 		smallest = limit < smallest ? limit : smallest;
-		slash = strrchr(folder, '/');
-		if (!slash || (size_t)(slash - folder) < mount_bytes)
+		slash = strrchr(dir, '/');
+		if (!slash || (size_t)(slash - dir) < mount_bytes)
 			return smallest;
 		*slash = '\0';
 	}
@@ -217,7 +217,7 @@ uint64_t budget_bytes(uint64_t memory_limit, uint64_t free_bytes)
 }
 
 /* A ring with our own pid in its name is of an earlier process. */
-static void add_left(int folder, const char *name, void *arg)
+static void add_left(int dir, const char *name, void *arg)
 {
 	size_t prefix_bytes = strlen(SHARED_PREFIX);
 	uint64_t *bytes = arg;
@@ -230,7 +230,7 @@ static void add_left(int folder, const char *name, void *arg)
 	if (pid <= 0 || pid > INT32_MAX ||
 	    (pid != getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)))
 		return;
-	if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_uid == geteuid())
+	if (fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && stat.st_uid == geteuid())
 		*bytes += (uint64_t)stat.st_blocks * 512;
 }
 
@@ -238,6 +238,6 @@ uint64_t budget_left_bytes(void)
 {
 	uint64_t bytes = 0;
 
-	folder_walk_path(SHARED_DIR, add_left, &bytes);
+	dir_walk_path(SHARED_DIR, add_left, &bytes);
 	return bytes;
 }

@@ -94,7 +94,7 @@ int config_parse(const char *name, const char *text, uint64_t *value)
 	return -EINVAL;
 }
 
-/* Absolute, because the program may change its folder before the first loop runs. */
+/* Absolute, because the program may change its directory before the first loop runs. */
 static int set_path(const char *text)
 {
 	size_t used = 0;
@@ -146,7 +146,7 @@ static void option_set(const struct option *option)
 		if (text)
 			bad_keep(option, text);
 		if (set_path(option->fallback))
-			config.path[0] = 0; /* no current folder: nothing can be written, process_start says so */
+			config.path[0] = 0; /* no current directory: nothing can be written, process_start says so */
 		return;
 	}
 	if (text && parse_option(option, text, value) == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The options as the environment gives them. Read once, at the library's start: programs overwrite their
- * environment and change their folder. A bad value keeps the default, and is said once, by who records.
+ * environment and change their directory. A bad value keeps the default, and is said once, by who records.
  */
 #ifndef CONFIG_H
 #define CONFIG_H

@@ -27,7 +27,7 @@
 
 #include "files/reason.h"
 #include "ring/ring_file.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define HELPER_NAME	    "uvtrace-drain"
 #define STACK_BYTES	    16384
@@ -116,25 +116,25 @@ static int child(void *arg)
 
 void helper_find(void)
 {
-	size_t used = 0, folder_bytes;
+	size_t used = 0, dir_bytes;
 	const char *slash;
 	Dl_info info;
 
 	if (!dladdr((void *)helper_spawn, &info) || !info.dli_fname || !(slash = strrchr(info.dli_fname, '/')))
 		return;
-	folder_bytes = slash - info.dli_fname + 1;
+	dir_bytes = slash - info.dli_fname + 1;
 	if (info.dli_fname[0] != '/') {
 		if (!getcwd(helper_path, sizeof(helper_path) - 1))
 			return;
 		used = strlen(helper_path);
 		helper_path[used++] = '/';
 	}
-	if (used + folder_bytes + sizeof(HELPER_NAME) > sizeof(helper_path)) {
+	if (used + dir_bytes + sizeof(HELPER_NAME) > sizeof(helper_path)) {
 		helper_path[0] = 0;
 		return;
 	}
-	memcpy(helper_path + used, info.dli_fname, folder_bytes);
-	memcpy(helper_path + used + folder_bytes, HELPER_NAME, sizeof(HELPER_NAME));
+	memcpy(helper_path + used, info.dli_fname, dir_bytes);
+	memcpy(helper_path + used + dir_bytes, HELPER_NAME, sizeof(HELPER_NAME));
 }
 
 bool helper_would_be_adopted(void)
@@ -187,7 +187,7 @@ bool helper_kill_stopped(uint32_t pid)
 	bool killed;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	short_file_read(path, text, sizeof(text));
+	proc_file_read(path, text, sizeof(text));
 	killed = pid != 0 && strstr(text, stopped) && kill((pid_t)pid, SIGKILL) == 0;
 	errno = saved_errno;
 	return killed;

@@ -9,7 +9,7 @@
 
 #include "ring/shared.h"
 
-/* Finds out where the helper lies, at the start: the library's path may be relative to a folder that the program
+/* Finds out where the helper lies, at the start: the library's path may be relative to a directory that the program
  * leaves. */
 void helper_find(void);
 

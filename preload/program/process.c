@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "files/folder.h"
+#include "files/dir.h"
 #include "files/reason.h"
 #include "ring/futex.h"
-#include "loaded.h"
+#include "module_list.h"
 #include "log.h"
 #include "shm.h"
 
@@ -48,7 +48,7 @@ static void events_before_move(void)
 /* Whether the trace can be where UVTRACE_PATH says, as far as can be told before the first file is made. */
 static bool path_is_good(void)
 {
-	int error = config.path[0] && config.writer != SHARED_WRITER_NULL ? folder_check_file(config.path) : 0;
+	int error = config.path[0] && config.writer != SHARED_WRITER_NULL ? dir_check_file(config.path) : 0;
 
 	if (!config.path[0])
 		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
@@ -69,7 +69,7 @@ static bool process_make(void)
 		return false;
 	threads_describe(shared);
 	process_describe(shared);
-	loaded_describe(shared);
+	module_list_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
 		log_warn(
 		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");

@@ -23,11 +23,11 @@
 #include "ring/clock.h"
 #include "config.h"
 #include "files/boot_id.h"
-#include "files/folder.h"
+#include "files/dir.h"
 #include "log.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define PAGE_BYTES     4096
 #define RING_BYTES_MIN 16384
@@ -41,7 +41,7 @@ static uint32_t choose_clock(void)
 #if defined(__x86_64__)
 	char name[16];
 
-	short_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name));
+	proc_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name));
 	return strcmp(name, "tsc\n") == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
 #else
 	return TRACE_CLOCK_TSC;
@@ -77,21 +77,21 @@ static uint32_t choose_unit_shift(uint32_t clock)
 /* Where the ring file lies. */
 struct place {
 	char path[SHARED_PATH_BYTES];
-	size_t strange_bytes; /* see folder_open() */
+	size_t strange_bytes; /* see dir_open() */
 };
 
-static void name_make(const char *folder, char *path)
+static void name_make(const char *dir, char *path)
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
 		random = clock_mono_ns() ^ (uintptr_t)path << 20;
-	snprintf(path, SHARED_PATH_BYTES, "%s/" SHARED_PREFIX "%d.%016lx", folder, getpid(), random);
+	snprintf(path, SHARED_PATH_BYTES, "%s/" SHARED_PREFIX "%d.%016lx", dir, getpid(), random);
 }
 
-static int open_in(int folder, const char *name)
+static int open_in(int dir, const char *name)
 {
-	int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -102,19 +102,19 @@ static int open_in_shared_dir(struct place *place)
 	return open_in(AT_FDCWD, place->path);
 }
 
-/* The folder of the trace, made if it is missing. */
-static int open_in_trace_folder(struct place *place)
+/* The directory of the trace, made if it is missing. */
+static int open_in_trace_dir(struct place *place)
 {
 	char path[SHARED_PATH_BYTES];
-	int folder, fd;
+	int dir, fd;
 
-	folder_of(config.path, path, sizeof(path));
-	folder = folder_open(path, true, &place->strange_bytes);
-	if (folder < 0)
-		return folder;
+	dir_of(config.path, path, sizeof(path));
+	dir = dir_open(path, true, &place->strange_bytes);
+	if (dir < 0)
+		return dir;
 	name_make(path, place->path);
-	fd = open_in(folder, strrchr(place->path, '/') + 1);
-	close(folder);
+	fd = open_in(dir, strrchr(place->path, '/') + 1);
+	close(dir);
 	return fd;
 }
 
@@ -297,12 +297,12 @@ struct shared *shm_create(void)
 
 	if (!error)
 		return shared;
-	second = create_in(open_in_trace_folder, &place, &shared);
+	second = create_in(open_in_trace_dir, &place, &shared);
 	if (!second) {
 		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", reason_text(error));
 		return shared;
 	}
-	folder_explain(second, config.path, place.strange_bytes, why, sizeof(why));
+	dir_explain(second, config.path, place.strange_bytes, why, sizeof(why));
 	log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s", reason_text(error),
 		 why);
 	return shared;

@@ -70,7 +70,7 @@ static void wait_for_drain(struct shared *shared, enum drain_state wanted, uint6
 /* All signals blocked: they are meant for the program's own threads. It is waited for until it has a view of its own of
  * the files, because the program may be about to change its root or its user; then a moment until it has written its
  * first segment, because it dies with the program. A helper is not waited for: it outlives the program, and what it
- * could not read of it any more is noted in shared memory (loaded.c). */
+ * could not read of it any more is noted in shared memory (module_list.c). */
 static int start_thread(struct shared *shared)
 {
 	uint32_t before = shared->options.drain;

@@ -34,7 +34,7 @@ struct thread_frame {
 
 struct libuv_copy; /* libuv_copy.h */
 
-/* A call into libuv and what it comes to, see call.h. */
+/* A call into libuv and what it comes to, see call_cache.h. */
 struct call {
 	const void *caller; /* NULL: nothing is remembered here */
 	const void *callback;
@@ -133,7 +133,7 @@ void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t eve
 /* Some events of a thread that is no worker, at one time and one behind the other, into the ring that all of those
  * share: see thread_others.c. May be called in a signal handler, also in one that interrupted this function. errno
  * is kept. */
-void thread_others_emit(const uint64_t *words, uint32_t count);
+void thread_foreign_emit(const uint64_t *words, uint32_t count);
 
 static inline uintptr_t thread_sp(void)
 {

@@ -74,7 +74,7 @@ static bool others_take(struct thread *others, uint32_t count, uint64_t *index)
 	return true;
 }
 
-void thread_others_emit(const uint64_t *words, uint32_t count)
+void thread_foreign_emit(const uint64_t *words, uint32_t count)
 {
 	struct thread *others = process_shared() ? atomic_load(&process->others) : NULL;
 	uint64_t index, counter, half;

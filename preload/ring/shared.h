@@ -126,7 +126,7 @@ enum shared_drain {
 
 /* The options, as the program resolved them; written before the drain begins. */
 struct shared_options {
-	char path[SHARED_PATH_BYTES]; /* absolute: folder/name.bin, to which .PID.N is added before .bin */
+	char path[SHARED_PATH_BYTES]; /* absolute: directory/name.bin, to which .PID.N is added before .bin */
 	uint32_t writer;	      /* enum shared_writer */
 	uint32_t drain;		      /* enum shared_drain */
 	uint32_t log;		      /* enum shared_log */
@@ -145,7 +145,7 @@ enum shared_unseen {
 
 enum drain_state {
 	DRAIN_NONE,	/* nobody drains (yet) */
-	DRAIN_STARTING, /* root, folder and descriptors are its own now */
+	DRAIN_STARTING, /* root, directory and descriptors are its own now */
 	DRAIN_RUNNING,
 	DRAIN_DONE, /* everything is in sealed files */
 };

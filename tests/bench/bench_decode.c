@@ -67,25 +67,25 @@ static uint64_t count_events(const struct trace *trace)
 	return events;
 }
 
-static int generate(char *folder, const char *program)
+static int generate(char *dir, const char *program)
 {
 	char command[8192];
 	const char *slash = strrchr(program, '/');
 
-	if (!mkdtemp(folder))
+	if (!mkdtemp(dir))
 		return -1;
 	snprintf(command, sizeof(command), "'%.*sgenerate_trace' --events=20000000 %s >/dev/null",
-		 slash ? (int)(slash + 1 - program) : 0, program, folder);
+		 slash ? (int)(slash + 1 - program) : 0, program, dir);
 	return system(command);
 }
 
-static void forget(const char *folder)
+static void forget(const char *dir)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)
-		fprintf(stderr, "bench_decode: %s stays behind\n", folder);
+		fprintf(stderr, "bench_decode: %s stays behind\n", dir);
 }
 
 static int measure(const char *path)
@@ -119,14 +119,14 @@ static int measure(const char *path)
 
 int main(int argc, char **argv)
 {
-	char folder[] = "/tmp/bench_decode.XXXXXX";
+	char dir[] = "/tmp/bench_decode.XXXXXX";
 	int status;
 
 	if (argc > 1)
 		return measure(argv[1]);
-	if (generate(folder, argv[0]) != 0)
+	if (generate(dir, argv[0]) != 0)
 		return 1;
-	status = measure(folder);
-	forget(folder);
+	status = measure(dir);
+	forget(dir);
 	return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a look at a stuck callback costs (preload/observe/look.h): looks at a child that sleeps in flock, and at one that
+ * What a look at a stuck callback costs (preload/observe/stall_probe.h): looks at a child that sleeps in flock, and at one that
  * computes, and prints how long a look took; and of the child that computes the longest stretch that it was away during
  * each look, by its own clock, and in as long a time after it, when nobody looks: others share the machine.
  *
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "ring/clock.h"
-#include "observe/look.h"
+#include "observe/stall_probe.h"
 
 #define LOOKS_MAX 20000
 #define ROUND_US  500
@@ -26,7 +26,7 @@
 /* Shared with the child. */
 static struct seen {
 	_Atomic uint32_t round;	   /* of looks, 0: none is under way */
-	uint64_t away[LOOKS_MAX];  /* ns, the longest stretch in each round */
+	uint64_t outside[LOOKS_MAX];  /* ns, the longest stretch in each round */
 	uint64_t quiet[LOOKS_MAX]; /* the same in as long a time without a look, after it */
 } * seen;
 
@@ -56,13 +56,13 @@ static void compute(void)
 	uint64_t before_ns = clock_mono_ns();
 
 	for (;;) {
-		uint64_t now_ns = clock_mono_ns(), away_ns = now_ns - before_ns;
+		uint64_t now_ns = clock_mono_ns(), outside_ns = now_ns - before_ns;
 		uint32_t round = atomic_load_explicit(&seen->round, memory_order_relaxed);
-		uint64_t *longest = round % 2 ? &seen->quiet[round / 2] : &seen->away[round / 2];
+		uint64_t *longest = round % 2 ? &seen->quiet[round / 2] : &seen->outside[round / 2];
 
 		before_ns = now_ns;
-		if (away_ns > *longest)
-			*longest = away_ns;
+		if (outside_ns > *longest)
+			*longest = outside_ns;
 	}
 }
 
@@ -100,7 +100,7 @@ static void looks_take(pid_t pid, bool may_stop, uint32_t count)
 		uint64_t start_ns = clock_mono_ns();
 
 		atomic_store(&seen->round, 2 * i);
-		look_take(&at, &look);
+		stall_probe_take(&at, &look);
 		took[i] = clock_mono_ns() - start_ns;
 		usleep(ROUND_US); /* it has come back by then, and seen that it was away */
 		atomic_store(&seen->round, 2 * i + 1);
@@ -125,7 +125,7 @@ int main(int argc, char **argv)
 	if (!look.register_count)
 		fprintf(stderr, "bench_look: the thread may not be stopped here\n");
 	print("a look at a thread that computes", took, count);
-	print("  longest it was away during the look", seen->away, count);
+	print("  longest it was away during the look", seen->outside, count);
 	print("  longest in as long a time without a look", seen->quiet, count);
 	return 0;
 }

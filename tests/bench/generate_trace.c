@@ -54,7 +54,7 @@ struct pair {
 static struct {
 	uint64_t events, workers, file_bytes;
 	uint64_t chunk; /* records of a worker that are encoded together */
-	const char *folder;
+	const char *dir;
 	uint64_t random, made, segment, total_bytes, files, samples;
 	struct builder *builder;
 	struct worker *all;
@@ -115,7 +115,7 @@ static void end_segment(uint64_t now_ns, uint32_t reason)
 	}
 	builder_clock(builder, now_ns);
 	builder_seal(builder, reason, builder_counter(now_ns) >> 5, recorded, 0);
-	snprintf(path, sizeof(path), "%s/trace.%d.%" PRIu64 ".bin", generator.folder, PID, generator.segment++);
+	snprintf(path, sizeof(path), "%s/trace.%d.%" PRIu64 ".bin", generator.dir, PID, generator.segment++);
 	generator.total_bytes += builder->bytes;
 	generator.files++;
 	builder_write(builder, path);
@@ -202,7 +202,7 @@ static void serve(struct pair *pair)
 	pair->now_ns = emit_poll(pair->loop, start_ns, SITE_WRITE, handle + 128, random_duration(300), 0);
 }
 
-static void turn(struct pair *pair)
+static void iteration(struct pair *pair)
 {
 	uint64_t ready = 1 + random_below(6), wake_ns = pair->now_ns + 300 + random_below(30000), inner = 0;
 
@@ -240,7 +240,7 @@ static void advance(struct pair *pair)
 {
 	while (generator.made < generator.events && pair->loop->head - pair->loop->tail < generator.chunk &&
 	       (!pair->pool || pair->pool->head - pair->pool->tail < generator.chunk))
-		turn(pair);
+		iteration(pair);
 	sample(pair);
 	flush(pair->loop, pair->now_ns);
 	if (pair->pool)
@@ -368,8 +368,8 @@ int main(int argc, char **argv)
 	}
 	if (optind + 1 != argc || generator.workers == 0 || generator.workers > 1000)
 		return usage(stderr, 2);
-	generator.folder = argv[optind];
-	mkdir(generator.folder, 0700);
+	generator.dir = argv[optind];
+	mkdir(generator.dir, 0700);
 	generate();
 	return 0;
 }

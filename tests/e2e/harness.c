@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-static char folder[PATH_MAX];
+static char dir[PATH_MAX];
 
 /* ---- Places ----------------------------------------------------------------------------------------------- */
 
@@ -28,9 +28,9 @@ void harness_enter(void)
 {
 	const char *parent = getenv("TMPDIR");
 
-	snprintf(folder, sizeof(folder), "%s/uvtrace-test.XXXXXX", parent ? parent : "/tmp");
-	cr_assert_not_null(mkdtemp(folder), "%s: %s", folder, strerror(errno));
-	cr_assert_eq(chdir(folder), 0);
+	snprintf(dir, sizeof(dir), "%s/uvtrace-test.XXXXXX", parent ? parent : "/tmp");
+	cr_assert_not_null(mkdtemp(dir), "%s: %s", dir, strerror(errno));
+	cr_assert_eq(chdir(dir), 0);
 }
 
 static int remove_entry(const char *path, const struct stat *stat, int type, struct FTW *ftw)
@@ -45,10 +45,10 @@ static int remove_entry(const char *path, const struct stat *stat, int type, str
 void harness_leave(void)
 {
 	if (chdir("/") == 0)
-		nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+		nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The tests lie in the build folder, and that one lies in the source tree. */
+/* The tests lie in the build directory, and that one lies in the source tree. */
 static const char *beside(const char *up, const char *name)
 {
 	char self[PATH_MAX] = "", path[PATH_MAX + 256];
@@ -311,14 +311,14 @@ bool wait_until(bool (*check)(void *arg), void *arg)
 bool has_ring(pid_t pid)
 {
 	char prefix[64];
-	DIR *dir = opendir("/dev/shm");
+	DIR *opened_dir = opendir("/dev/shm");
 	bool found = false;
 
-	cr_assert_not_null(dir);
+	cr_assert_not_null(opened_dir);
 	snprintf(prefix, sizeof(prefix), "uvtrace.%d.", (int)pid);
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+	for (struct dirent *entry = readdir(opened_dir); entry; entry = readdir(opened_dir))
 		found |= strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
-	closedir(dir);
+	closedir(opened_dir);
 	return found;
 }
 
@@ -336,20 +336,20 @@ bool wait_for_drain(pid_t pid)
 
 static size_t visit_files(const char *path, const char *part, uint64_t *bytes)
 {
-	DIR *dir = opendir(path);
+	DIR *opened_dir = opendir(path);
 	size_t count = 0;
 	struct stat stat;
 
-	if (!dir)
+	if (!opened_dir)
 		return 0;
-	for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+	for (struct dirent *entry = readdir(opened_dir); entry; entry = readdir(opened_dir)) {
 		if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
 			continue;
 		count++;
-		if (fstatat(dirfd(dir), entry->d_name, &stat, 0) == 0)
+		if (fstatat(dirfd(opened_dir), entry->d_name, &stat, 0) == 0)
 			*bytes += (uint64_t)stat.st_size;
 	}
-	closedir(dir);
+	closedir(opened_dir);
 	return count;
 }
 

@@ -4,7 +4,7 @@
  * own tools, and hold it against what the program counted by itself (tests/fixtures/fixture.h).
  *
  * Rules: the library is only ever loaded into the program under test, never into the test itself; each test has a
- * folder of its own, which is its current one; nothing waits longer than HARNESS_TIMEOUT_S. A failure inside a
+ * directory of its own, which is its current one; nothing waits longer than HARNESS_TIMEOUT_S. A failure inside a
  * helper fails the test and says which program it was about.
  */
 #ifndef HARNESS_H
@@ -23,7 +23,7 @@
 
 /* ---- Places ----------------------------------------------------------------------------------------------- */
 
-/* .init and .fini of every test: a fresh folder, entered; and its removal, with what is in it. */
+/* .init and .fini of every test: a fresh directory, entered; and its removal, with what is in it. */
 void harness_enter(void);
 void harness_leave(void);
 
@@ -95,7 +95,7 @@ struct trace {
 	size_t open_polls; /* of these, never ended */
 };
 
-/* Reads files or a folder by build/trace_to_jsonl, which must succeed. Checks what holds for every trace: time
+/* Reads files or a directory by build/trace_to_jsonl, which must succeed. Checks what holds for every trace: time
  * never goes back, polls nest, park and unpark take turns on each worker, nothing runs inside a park. */
 struct trace trace_read(const char *path);
 void trace_free(struct trace *trace);
@@ -131,8 +131,8 @@ void wait_for_seal(void);
 /* analyze_trace --json over a path, with more options until NULL. */
 json_t *analyze(const char *path, const char *option, ...);
 
-/* Files in a folder whose name contains `part`; their bytes together. */
-size_t count_files(const char *folder, const char *part);
-uint64_t sum_files(const char *folder, const char *part);
+/* Files in a directory whose name contains `part`; their bytes together. */
+size_t count_files(const char *dir, const char *part);
+uint64_t sum_files(const char *dir, const char *part);
 
 #endif

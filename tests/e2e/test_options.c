@@ -132,14 +132,14 @@ static uint64_t count_lost(const struct trace *trace)
 
 Test(options, ring_size)
 {
-	static const char *const each_turn[] = {"PollStart", "PollEnd", "LoopTurn", "LoopEnter", "LoopLeave"};
+	static const char *const each_iteration[] = {"PollStart", "PollEnd", "LoopTurn", "LoopEnter", "LoopLeave"};
 	struct result result = run_well(flood("200000", "UVTRACE_RING_SIZE=16K", NULL, NULL));
 	json_t *truth = truth_read(result.out);
 	struct trace trace = trace_read("uvtrace.data");
 	uint64_t lost = event_number(analyze("uvtrace.data", NULL), "lost_events"), there = 0;
 
-	for (size_t i = 0; i < sizeof(each_turn) / sizeof(each_turn[0]); i++)
-		there += trace_count(&trace, each_turn[i], NULL);
+	for (size_t i = 0; i < sizeof(each_iteration) / sizeof(each_iteration[0]); i++)
+		there += trace_count(&trace, each_iteration[i], NULL);
 	cr_assert_eq(there + lost, 3 * (uint64_t)truth_value(truth, "idle") + 2, "%lu events, %lu lost", there, lost);
 	cr_assert_eq(count_lost(&trace), lost);
 }

@@ -115,14 +115,14 @@ Test(stalls, names_the_file_of_a_lock)
 {
 	struct stuck stuck = stuck_run("flock", NULL, NULL, NULL);
 	const json_t *stall = check_asleep(&stuck, "flock", "save_state");
-	char folder[PATH_MAX];
+	char dir[PATH_MAX];
 
-	cr_assert_not_null(getcwd(folder, sizeof(folder)));
-	check_says(stall, "what", "flock(fd %d = %s/held.lock)", (int)truth_value(stuck.truth, "fd"), folder);
+	cr_assert_not_null(getcwd(dir, sizeof(dir)));
+	check_says(stall, "what", "flock(fd %d = %s/held.lock)", (int)truth_value(stuck.truth, "fd"), dir);
 	cr_assert_str_eq(event_text(stall, "cause"), "syscall");
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_syscall");
 	check_says(first_finding(&stuck), "title", "off-CPU in flock(fd %d = %s/held.lock)",
-		   (int)truth_value(stuck.truth, "fd"), folder);
+		   (int)truth_value(stuck.truth, "fd"), dir);
 }
 
 Test(stalls, names_a_sleep_and_how_long_it_is)

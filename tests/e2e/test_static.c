@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Programs with libuv linked into them, where calls cannot be seen (tier "libc"): everybody says so, and each
- * callback that held the loop lies inside a turn that is reported as long.
+ * callback that held the loop lies inside an iteration that is reported as long.
  */
 #include <signal.h>
 #include <string.h>
 
 #include "harness.h"
 
-#define SLACK_NS 100000 /* between the program's clock reads and the turn's ends, through the trace's clock */
+#define SLACK_NS 100000 /* between the program's clock reads and the iteration's ends, through the trace's clock */
 
-static bool lies_in_a_turn(json_t *analysis, int64_t start_ns, int64_t end_ns)
+static bool lies_in_a_iteration(json_t *analysis, int64_t start_ns, int64_t end_ns)
 {
 	int64_t origin_ns = json_integer_value(json_object_get(analysis, "start_monotonic_ns"));
 	size_t i;
-	json_t *turn;
+	json_t *iteration;
 
-	json_array_foreach(json_object_get(analysis, "long_polls"), i, turn)
+	json_array_foreach(json_object_get(analysis, "long_polls"), i, iteration)
 	{
-		int64_t from_ns = origin_ns + json_integer_value(json_object_get(turn, "start_ns"));
-		int64_t to_ns = from_ns + json_integer_value(json_object_get(turn, "duration_ns"));
+		int64_t from_ns = origin_ns + json_integer_value(json_object_get(iteration, "start_ns"));
+		int64_t to_ns = from_ns + json_integer_value(json_object_get(iteration, "duration_ns"));
 
-		cr_assert_str_eq(json_string_value(json_object_get(turn, "kind")), "turn");
+		cr_assert_str_eq(json_string_value(json_object_get(iteration, "kind")), "turn");
 		if (from_ns <= start_ns + SLACK_NS && to_ns >= end_ns - SLACK_NS)
 			return true;
 	}
@@ -38,7 +38,7 @@ static int64_t first_wait_ns(const struct trace *trace)
 }
 
 /* Every callback of the fixture that took a millisecond, after `since_ns`. Returns how many. */
-static size_t check_long_turns(json_t *truth, json_t *analysis, int64_t since_ns)
+static size_t check_long_iterations(json_t *truth, json_t *analysis, int64_t since_ns)
 {
 	size_t i, j, count = 0;
 	json_t *poll, *sample;
@@ -52,7 +52,7 @@ static size_t check_long_turns(json_t *truth, json_t *analysis, int64_t since_ns
 
 			if (end_ns - start_ns < 1000000 || start_ns < since_ns)
 				continue;
-			cr_assert(lies_in_a_turn(analysis, start_ns, end_ns), "%s, sample %zu",
+			cr_assert(lies_in_a_iteration(analysis, start_ns, end_ns), "%s, sample %zu",
 				  event_text(poll, "callback"), j);
 			count++;
 		}
@@ -76,7 +76,7 @@ static void check_tier_libc(const char *program)
 	cr_assert_eq(trace.poll_count, 0);
 	analysis = analyze("uvtrace.data", "--top=1000", NULL);
 	cr_assert_str_eq(event_text(analysis, "tier"), "libc");
-	cr_assert_geq(check_long_turns(truth, analysis, first_wait_ns(&trace)), 4);
+	cr_assert_geq(check_long_iterations(truth, analysis, first_wait_ns(&trace)), 4);
 	text = run_well(&(struct run){.program = build_path("analyze_trace"), .bare = true});
 	cr_assert(strstr(text.out, "(tier libc)"), "%s", text.out);
 	json_decref(truth);
@@ -86,7 +86,7 @@ static void check_tier_libc(const char *program)
 	result_free(&text);
 }
 
-/* The turn that it died in is named, in place of the callback. */
+/* The iteration that it died in is named, in place of the callback. */
 Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 60)
 {
 	struct result result =

@@ -89,7 +89,7 @@ Test(tools, the_page_is_a_format)
 	cr_expect_eq(analyze_with("--format=html", "--fail-if=lost>0").status, 2);
 }
 
-Test(tools, no_trace_in_this_folder)
+Test(tools, no_trace_in_this_dir)
 {
 	struct result result =
 	    run_program(&(struct run){.program = build_path("analyze_trace"), .bare = true});

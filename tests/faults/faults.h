@@ -38,7 +38,7 @@ enum fault_mode { FAULT_PROCESS, FAULT_THREAD, FAULT_MODES };
 extern const char *const fault_mode_names[FAULT_MODES]; /* "process", "thread" */
 extern const char *const fault_mode_settings[FAULT_MODES];
 
-/* In both modes, each in a folder of its own. */
+/* In both modes, each in a directory of its own. */
 void fault_run(const struct fault *fault);
 
 /* A fault as a test: FAULT(suite, test, .program = "...", ...) with the fields above. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace_ctl and processes whose ring is not uvtrace.PID.* of /dev/shm: it lies in the folder of the
+ * trace_ctl and processes whose ring is not uvtrace.PID.* of /dev/shm: it lies in the directory of the
  * trace, or the process lives in namespaces of its own, where it has another pid.
  */
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static void session_over(struct session *session)
 	cr_assert_eq(session_end(session), 0);
 }
 
-Test(fault_attach, ring_in_the_trace_folder)
+Test(fault_attach, ring_in_the_trace_dir)
 {
 	struct run run = {.program = build_path("fixtures/control"),
 			  .env = {"UVTRACE_PATH=far/away/trace.bin"},
@@ -176,7 +176,7 @@ Test(fault_attach, process_of_a_container_that_shares_memory)
 	check_namespace("\"$0\"; exit $?");
 }
 
-/* Its /dev/shm is full: the ring lies in a folder that only the container sees. */
+/* Its /dev/shm is full: the ring lies in a directory that only the container sees. */
 Test(fault_attach, process_of_a_container_without_shared_memory)
 {
 	check_namespace("mount -t tmpfs -o size=64k none /dev/shm && mkdir -p uvtrace.data && "

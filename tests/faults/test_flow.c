@@ -145,18 +145,18 @@ static uint64_t count_program_events(const struct trace *trace)
 /* Whoever drains this program: its helper, or the thread of that name. */
 static pid_t find_drain(enum fault_mode mode, pid_t pid)
 {
-	char folder[64], path[512], name[32] = "";
+	char dir[64], path[512], name[32] = "";
 	struct dirent *entry;
 	DIR *tasks;
 
 	if (mode == FAULT_PROCESS)
 		return fault_wait_for_helper(pid);
-	snprintf(folder, sizeof(folder), "/proc/%d/task", (int)pid);
-	tasks = opendir(folder);
+	snprintf(dir, sizeof(dir), "/proc/%d/task", (int)pid);
+	tasks = opendir(dir);
 	while (tasks && (entry = readdir(tasks))) {
 		FILE *comm;
 
-		snprintf(path, sizeof(path), "%s/%s/comm", folder, entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s/comm", dir, entry->d_name);
 		comm = fopen(path, "re");
 		if (comm && fgets(name, sizeof(name), comm) && strcmp(name, "uvtrace-drain\n") == 0)
 			pid = atoi(entry->d_name);

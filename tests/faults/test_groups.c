@@ -107,13 +107,13 @@ Test(fault_groups, interrupt_from_the_terminal_in_thread_mode)
 static const char *const cgroup_roots[] = {"/sys/fs/cgroup/unified", "/sys/fs/cgroup"};
 static char cgroup[128];
 
-static int write_file(const char *folder, const char *name, const char *text)
+static int write_file(const char *dir, const char *name, const char *text)
 {
 	char path[192];
 	int fd;
 	bool good;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	if (fd >= 0)
@@ -221,14 +221,14 @@ Test(fault_groups, helper_is_out_of_memory)
 			  .prepare = enter_cgroup};
 	struct session session;
 	pid_t helper, eater;
-	char folder[64];
+	char dir[64];
 
 	if (!events)
 		cr_skip_test("no memory can be limited here");
 	session = session_start(&run);
 	helper = fault_wait_for_helper(session.pid);
-	snprintf(folder, sizeof(folder), "/proc/%d", (int)helper);
-	cr_assert_eq(write_file(folder, "oom_score_adj", "1000"), 0);
+	snprintf(dir, sizeof(dir), "/proc/%d", (int)helper);
+	cr_assert_eq(write_file(dir, "oom_score_adj", "1000"), 0);
 	eater = start_eater();
 	cr_assert_eq(session_end(&session), 0);
 	cr_expect(fault_has_ended(helper), "it was not the helper that was killed");
@@ -337,7 +337,7 @@ static void strange_descriptors(pid_t helper, char *targets, size_t bytes)
 	closedir(fds);
 }
 
-/* Nothing of what is the program's: no descriptor, folder, terminal or session. What it reads of /proc and looks
+/* Nothing of what is the program's: no descriptor, directory, terminal or session. What it reads of /proc and looks
  * through for orphaned rings it has open for some microseconds at a time. */
 Test(fault_groups, helper_holds_nothing)
 {
@@ -393,18 +393,18 @@ Test(fault_groups, helper_does_not_outlive_an_exec)
 	cr_expect_eq(session_end(&session), 128 + SIGTERM);
 }
 
-static int removed_folder(void)
+static int removed_dir(void)
 {
 	return mkdir("gone", 0777) || chdir("gone") || rmdir("../gone");
 }
 
-/* Nobody knows where the trace should go; above all it does not go to the root folder. */
-Test(fault_groups, folder_removed_before_the_start)
+/* Nobody knows where the trace should go; above all it does not go to the root directory. */
+Test(fault_groups, dir_removed_before_the_start)
 {
 	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
 		struct run run = {.program = build_path("fixtures/timers"),
 				  .env = {fault_mode_settings[mode]},
-				  .prepare = removed_folder};
+				  .prepare = removed_dir};
 		struct result result = run_program(&run);
 		const char *end = strchr(result.err, '\n');
 		char strange[64];

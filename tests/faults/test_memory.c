@@ -24,13 +24,13 @@ static const struct {
 } memory_cgroups[] = {{"/sys/fs/cgroup", "memory.max"},
 		      {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
 
-static bool write_to(const char *folder, const char *name, const char *text)
+static bool write_to(const char *dir, const char *name, const char *text)
 {
 	char path[256];
 	int fd;
 	bool written;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	if (fd >= 0)
@@ -48,15 +48,15 @@ static void cgroup_path(char path[128], size_t i, const char *limit)
 /* The new process goes into a cgroup with this limit; not 0: there can be none here. */
 static int limited(const char *limit)
 {
-	char folder[128];
+	char dir[128];
 
 	for (size_t i = 0; i < COUNT(memory_cgroups); i++) {
-		cgroup_path(folder, i, limit);
-		if ((mkdir(folder, 0755) == 0 || errno == EEXIST) &&
-		    write_to(folder, memory_cgroups[i].limit, limit) &&
-		    write_to(folder, "cgroup.procs", "0"))
+		cgroup_path(dir, i, limit);
+		if ((mkdir(dir, 0755) == 0 || errno == EEXIST) &&
+		    write_to(dir, memory_cgroups[i].limit, limit) &&
+		    write_to(dir, "cgroup.procs", "0"))
 			return 0;
-		rmdir(folder);
+		rmdir(dir);
 	}
 	return -1;
 }

@@ -124,7 +124,7 @@ Test(fault_orphans, by_the_launcher)
 	fault_check_trace(&truth, FAULT_DIES, 0, "launcher");
 }
 
-static pid_t start_heir(void)
+static pid_t start_recoverer(void)
 {
 	pid_t pid = fork();
 
@@ -145,7 +145,7 @@ Test(fault_orphans, by_one_of_many)
 	pid_t heirs[HEIRS];
 
 	for (int i = 0; i < HEIRS; i++)
-		heirs[i] = start_heir();
+		heirs[i] = start_recoverer();
 	for (int i = 0; i < HEIRS; i++) {
 		int status;
 
@@ -162,12 +162,12 @@ Test(fault_orphans, by_the_next_after_one_that_was_killed)
 	struct fault_truth truth = leave_ring();
 
 	for (int i = 0; i < 5; i++) {
-		pid_t heir = start_heir();
+		pid_t recoverer = start_recoverer();
 		int status;
 
 		fault_sleep_us(500u + 1500u * (unsigned)i);
-		kill(heir, SIGKILL);
-		waitpid(heir, &status, 0);
+		kill(recoverer, SIGKILL);
+		waitpid(recoverer, &status, 0);
 	}
 	recover();
 	check_recovered(&truth, "killed heirs");

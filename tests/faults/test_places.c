@@ -83,12 +83,12 @@ static int small_quota(void)
 	return system(btrfs);
 }
 
-static int read_only_folder(void)
+static int read_only_dir(void)
 {
 	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", MS_RDONLY, NULL);
 }
 
-static int locked_folder(void)
+static int locked_dir(void)
 {
 	return mkdir("uvtrace.data", 0555) || become_nobody();
 }
@@ -183,20 +183,20 @@ FAULT(fault_places, cwd_removed, .program = "fault_place",
       .args = {"turn", "leave", "turn", "nap", "turn"})
 FAULT(fault_places, cwd_removed_before_the_first_loop, .program = "fault_place",
       .args = {"leave", "turn", "nap", "turn"})
-FAULT(fault_places, trace_folder_removed, .program = "fault_place",
+FAULT(fault_places, trace_dir_removed, .program = "fault_place",
       .args = {"turn", "nap", "remove", "turn", "sleep", "turn"}, .flags = FAULT_LOSES,
       .says = BOTH("events were not written to "))
-FAULT(fault_places, trace_folder_renamed, .program = "fault_place",
+FAULT(fault_places, trace_dir_renamed, .program = "fault_place",
       .args = {"turn", "nap", "rename", "turn", "sleep", "turn"},
       .flags = FAULT_LOSES | FAULT_UNTRACED)
-FAULT(fault_places, trace_folder_locked, .program = "fault_place",
+FAULT(fault_places, trace_dir_locked, .program = "fault_place",
       .args = {"turn", "nap", "lock", "turn", "nap", "unlock", "turn"}, .prepare = become_nobody,
       .flags = FAULT_ROOT)
-FAULT(fault_places, trace_folder_read_only, .program = "fault_place",
-      .args = {"turn", "nap", "turn"}, .prepare = locked_folder,
+FAULT(fault_places, trace_dir_read_only, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = locked_dir,
       .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
-FAULT(fault_places, trace_folder_on_a_read_only_mount, .program = "fault_place",
-      .args = {"turn", "nap", "turn"}, .prepare = read_only_folder,
+FAULT(fault_places, trace_dir_on_a_read_only_mount, .program = "fault_place",
+      .args = {"turn", "nap", "turn"}, .prepare = read_only_dir,
       .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
 FAULT(fault_places, disk_full, .program = "fault_place",
       .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
@@ -230,7 +230,7 @@ FAULT(fault_places, rlimit_fsize_of_16_mib_from_the_start, .program = "fault_pla
 FAULT(fault_places, shm_full, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = shm_small, .flags = FAULT_ROOT,
       .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
-FAULT(fault_places, shm_full_deep_trace_folder, .program = "fault_place",
+FAULT(fault_places, shm_full_deep_trace_dir, .program = "fault_place",
       .args = {"turn", "nap", "turn"},
       .env = {"UVTRACE_PATH=uvtrace.data/../deep/down/../../uvtrace.data/trace.bin"},
       .prepare = shm_small, .flags = FAULT_ROOT,

@@ -110,7 +110,7 @@ Test(fault_security, ring_names_are_random)
 	cr_assert_str_neq(names[0], names[1]);
 }
 
-/* /dev/shm has no room for a ring: it will lie in the trace folder. */
+/* /dev/shm has no room for a ring: it will lie in the trace directory. */
 static int shm_full(void)
 {
 	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -121,35 +121,35 @@ static int shm_full(void)
 static void ring_forge(const char *from, const char *to, uid_t uid)
 {
 	struct shared *ring = malloc(sizeof(*ring));
-	char *folder = getcwd(NULL, 0);
+	char *dir = getcwd(NULL, 0);
 	int in = open(from, O_RDONLY), out = open(to, O_CREAT | O_EXCL | O_RDWR, 0600);
 	struct stat stat_;
 
-	cr_assert(ring && folder && in >= 0 && out >= 0, "%s: %s", from, strerror(errno));
+	cr_assert(ring && dir && in >= 0 && out >= 0, "%s: %s", from, strerror(errno));
 	cr_assert_eq(read(in, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
-	snprintf(ring->options.path, sizeof(ring->options.path), "%s/secret/evil.bin", folder);
-	snprintf(ring->self_path, sizeof(ring->self_path), "%s/%s", folder, to);
+	snprintf(ring->options.path, sizeof(ring->options.path), "%s/secret/evil.bin", dir);
+	snprintf(ring->self_path, sizeof(ring->self_path), "%s/%s", dir, to);
 	cr_assert_eq(fstat(in, &stat_) || ftruncate(out, stat_.st_size) || fchown(out, uid, uid), 0);
 	cr_assert_eq(write(out, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
 	close(in);
 	close(out);
-	free(folder);
+	free(dir);
 	free(ring);
 }
 
-static char *ring_in(const char *folder)
+static char *ring_in(const char *dir)
 {
 	glob_t rings = {0};
 	char pattern[128], *ring;
 
-	snprintf(pattern, sizeof(pattern), "%s/uvtrace.*", folder);
-	cr_assert_eq(glob(pattern, 0, NULL, &rings), 0, "no ring in %s", folder);
+	snprintf(pattern, sizeof(pattern), "%s/uvtrace.*", dir);
+	cr_assert_eq(glob(pattern, 0, NULL, &rings), 0, "no ring in %s", dir);
 	ring = strdup(rings.gl_pathv[0]);
 	globfree(&rings);
 	return ring;
 }
 
-/* Where the ring lies in a folder that belongs to another user, he puts another in its place before there is a helper:
+/* Where the ring lies in a directory that belongs to another user, he puts another in its place before there is a helper:
  * one of his own, or one that is root's. */
 static void check_exchanged_ring(enum fault_mode mode, uid_t uid)
 {
@@ -246,8 +246,8 @@ static void check_refused(enum fault_mode mode, const char *trap)
 	result_free(&result);
 }
 
-/* In a folder where anybody may make names, another user has prepared one. */
-Test(fault_security, traps_in_public_folders)
+/* In a directory where anybody may make names, another user has prepared one. */
+Test(fault_security, traps_in_public_dirs)
 {
 	if (geteuid() != 0)
 		cr_skip_test("only root can make files of other users");
@@ -265,7 +265,7 @@ Test(fault_security, traps_in_public_folders)
 	}
 }
 
-/* In a folder of his own, another user can put a link where our folder was; but a folder of his is good, as it is for a
+/* In a directory of his own, another user can put a link where our directory was; but a directory of his is good, as it is for a
  * container's volume, or for root who traces in a user's project. */
 Test(fault_security, links_of_other_users_are_not_followed)
 {
@@ -297,7 +297,7 @@ Test(fault_security, links_of_other_users_are_not_followed)
 	}
 }
 
-/* What another user has of the budget in a public folder is told. */
+/* What another user has of the budget in a public directory is told. */
 Test(fault_security, budget_is_used_up_by_another_user)
 {
 	struct run run = {.program = build_path("fixtures/timers"),

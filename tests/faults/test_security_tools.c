@@ -59,12 +59,12 @@ Test(fault_tools, trace_ctl_of_another_user)
 /* The dynamic linker itself loads the library here, as an administrator may have set up: /etc/ld.so.preload. */
 static int preload_for_all(void)
 {
-	char options[1024], *folder = getcwd(NULL, 0);
+	char options[1024], *dir = getcwd(NULL, 0);
 	int fd;
 
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir("work", 0700))
 		return -1;
-	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work", folder, folder);
+	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work", dir, dir);
 	fd = open("upper/ld.so.preload", O_CREAT | O_WRONLY, 0644);
 	if (fd < 0 || dprintf(fd, "%s\n", build_path("libtrace.so")) < 0 || close(fd))
 		return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer target: a folder of several files and processes through all that the tools do: analyze_trace in every
+ * libFuzzer target: a directory of several files and processes through all that the tools do: analyze_trace in every
  * format, against itself as --baseline, --html, and trace_to_jsonl. The mutator knows headers and blocks and mends
- * checksums. Seeds: tests/fuzz/folders, tests/golden and tests/fuzz/corpus.
+ * checksums. Seeds: tests/fuzz/directories, tests/golden and tests/fuzz/corpus.
  *
  * Rules: an input that takes more than CPU_SECONDS of processor time or MEMORY_MB is a failure, like a crash.
  */
@@ -28,7 +28,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const
 
 /* ---- The files ------------------------------------------------------------------------------------------------ */
 
-static char place[64]; /* the folder, of links to files without a name */
+static char place[64]; /* the directory, of links to files without a name */
 static int fds[FOLDER_FILES];
 static char names[FOLDER_FILES][128]; /* as they are there now; "" where there is none */
 
@@ -53,7 +53,7 @@ static void place_make(void)
 	atexit(place_remove);
 }
 
-/* What names files that are there must not lead to them: paths, and build ids, for which there are folders. */
+/* What names files that are there must not lead to them: paths, and build ids, for which there are directories. */
 static void hide_files(uint8_t *data, size_t bytes, uint16_t type)
 {
 	struct trace_module_entry entry;
@@ -70,7 +70,7 @@ static void hide_files(uint8_t *data, size_t bytes, uint16_t type)
 	}
 }
 
-static void file_mend(struct folder_file *file)
+static void file_mend(struct dir_file *file)
 {
 	struct trace_block_header header;
 
@@ -82,7 +82,7 @@ static void file_mend(struct folder_file *file)
 		input_fix_checksums(file->data, file->bytes);
 }
 
-static void file_put(struct folder_file *file, size_t i)
+static void file_put(struct dir_file *file, size_t i)
 {
 	char name[sizeof(names[0])], target[64];
 
@@ -101,11 +101,11 @@ static void file_put(struct folder_file *file, size_t i)
 	strcpy(names[i], name);
 }
 
-static void folder_put(struct folder *folder)
+static void dir_put(struct dir *dir)
 {
 	for (size_t i = 0; i < FOLDER_FILES; i++) {
-		if (i < folder->count) {
-			file_put(&folder->files[i], i);
+		if (i < dir->count) {
+			file_put(&dir->files[i], i);
 		} else if (names[i][0]) {
 			unlink(names[i]);
 			names[i][0] = '\0';
@@ -220,10 +220,10 @@ static void run(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	static struct folder folder;
+	static struct dir dir;
 
-	folder_parse(&folder, data, bytes);
-	folder_put(&folder);
+	dir_parse(&dir, data, bytes);
+	dir_put(&dir);
 	timer_set_seconds(CPU_SECONDS);
 	run();
 	timer_set_seconds(0);
@@ -234,29 +234,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned seed)
 {
-	static struct folder folder;
+	static struct dir dir;
 
 	random_begin(seed);
-	folder_parse(&folder, data, bytes);
-	mutate(&folder);
-	return folder_write(&folder, data, max);
+	dir_parse(&dir, data, bytes);
+	mutate(&dir);
+	return dir_write(&dir, data, max);
 }
 
 /* Some files of both. */
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second, size_t second_bytes,
 				 uint8_t *out, size_t max, unsigned seed)
 {
-	static struct folder folders[2], made;
+	static struct dir dirs[2], made;
 
 	random_begin(seed);
-	folder_parse(&folders[0], first, first_bytes);
-	folder_parse(&folders[1], second, second_bytes);
+	dir_parse(&dirs[0], first, first_bytes);
+	dir_parse(&dirs[1], second, second_bytes);
 	made.count = 0;
 	for (uint64_t left = 2 + random_number(FOLDER_FILES - 1); left > 0; left--) {
-		const struct folder_file *file = file_pick(&folders[random_number(2)]);
+		const struct dir_file *file = file_pick(&dirs[random_number(2)]);
 
-		folder_add(&made, file->data, file->bytes, file->flags);
+		dir_add(&made, file->data, file->bytes, file->flags);
 	}
 	mutate(&made);
-	return folder_write(&made, out, max);
+	return dir_write(&made, out, max);
 }

@@ -100,12 +100,12 @@ static inline void input_walk_worker(struct trace *trace, size_t process, size_t
 	size_t count, contexts;
 	bool after_gap;
 
-	for (int turns = 0; cursor && turns < 100000; turns++) {
+	for (int iterations = 0; cursor && iterations < 100000; iterations++) {
 		count = trace_cursor_read(cursor, until, items, batch);
 		if (count == 0 && until == UINT64_MAX)
 			break;
 		if (count == 0)
-			until = turns < 100 ? until + step : UINT64_MAX;
+			until = iterations < 100 ? until + step : UINT64_MAX;
 		for (size_t i = 0; i < count; i++) {
 			if (items[i].tick < last || items[i].shape > TRACE_SHAPE_INSTANT)
 				abort();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Changes of a folder of traces that know headers and blocks: numbers at their limits, bytes, whole blocks and files,
+ * Changes of a directory of traces that know headers and blocks: numbers at their limits, bytes, whole blocks and files,
  * and whose process a file is. LLVMFuzzerMutate() does the rest.
  */
 #ifndef FUZZ_MUTATE_H
@@ -127,7 +127,7 @@ static void field_set(uint8_t *at, const struct field *fields, size_t count)
 }
 
 /* A block of a file; false where there is none. */
-static bool block_pick(const struct folder_file *file, size_t *at, struct trace_block_header *header)
+static bool block_pick(const struct dir_file *file, size_t *at, struct trace_block_header *header)
 {
 	size_t places[512], count = 0;
 
@@ -141,30 +141,30 @@ static bool block_pick(const struct folder_file *file, size_t *at, struct trace_
 	return block_at(file->data, file->bytes, *at, header);
 }
 
-static struct folder_file *file_pick(struct folder *folder)
+static struct dir_file *file_pick(struct dir *dir)
 {
-	return &folder->files[random_number(folder->count)];
+	return &dir->files[random_number(dir->count)];
 }
 
-static void mutate_bytes(struct folder *folder)
+static void mutate_bytes(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 
 	if (file->bytes > 0)
 		file->bytes = (uint32_t)LLVMFuzzerMutate(file->data, file->bytes, FOLDER_FILE_BYTES);
 }
 
-static void mutate_header(struct folder *folder)
+static void mutate_header(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 
 	if (file->bytes >= sizeof(struct trace_file_header))
 		field_set(file->data, header_fields, sizeof(header_fields) / sizeof(*header_fields));
 }
 
-static void mutate_block_header(struct folder *folder)
+static void mutate_block_header(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 	struct trace_block_header header;
 	size_t at;
 
@@ -173,9 +173,9 @@ static void mutate_block_header(struct folder *folder)
 }
 
 /* A number within a payload: most are 8 bytes long, and lie at a multiple of that. */
-static void mutate_payload_number(struct folder *folder)
+static void mutate_payload_number(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 	struct trace_block_header header;
 	uint64_t number = some_number();
 	size_t at, bytes = (size_t)1 << random_number(4);
@@ -186,9 +186,9 @@ static void mutate_payload_number(struct folder *folder)
 	memcpy(file->data + at, &number, bytes);
 }
 
-static void mutate_payload_bytes(struct folder *folder)
+static void mutate_payload_bytes(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 	struct trace_block_header header;
 	size_t at;
 
@@ -196,7 +196,7 @@ static void mutate_payload_bytes(struct folder *folder)
 		LLVMFuzzerMutate(file->data + at + header.header_bytes, header.payload_bytes, header.payload_bytes);
 }
 
-static void bytes_insert(struct folder_file *file, size_t at, const uint8_t *from, size_t bytes)
+static void bytes_insert(struct dir_file *file, size_t at, const uint8_t *from, size_t bytes)
 {
 	if (at > file->bytes || bytes > FOLDER_FILE_BYTES - file->bytes)
 		return;
@@ -206,10 +206,10 @@ static void bytes_insert(struct folder_file *file, size_t at, const uint8_t *fro
 }
 
 /* A block of any file once more, before a block of any file. */
-static void mutate_block_copy(struct folder *folder)
+static void mutate_block_copy(struct dir *dir)
 {
 	static uint8_t copy[FOLDER_FILE_BYTES];
-	struct folder_file *from = file_pick(folder), *to = file_pick(folder);
+	struct dir_file *from = file_pick(dir), *to = file_pick(dir);
 	struct trace_block_header header, before;
 	size_t at, into;
 
@@ -220,9 +220,9 @@ static void mutate_block_copy(struct folder *folder)
 	bytes_insert(to, into, copy, bytes);
 }
 
-static void mutate_block_remove(struct folder *folder)
+static void mutate_block_remove(struct dir *dir)
 {
-	struct folder_file *file = file_pick(folder);
+	struct dir_file *file = file_pick(dir);
 	struct trace_block_header header;
 	size_t at;
 
@@ -234,16 +234,16 @@ static void mutate_block_remove(struct folder *folder)
 }
 
 /* Another segment of the same process, another process of the same boot, or of another. */
-static void mutate_file_copy(struct folder *folder)
+static void mutate_file_copy(struct dir *dir)
 {
-	const struct folder_file *file = file_pick(folder);
+	const struct dir_file *file = file_pick(dir);
 	struct trace_file_header header;
 	uint64_t what = random_number(4);
 
-	if (folder->count == FOLDER_FILES || file->bytes < sizeof(header))
+	if (dir->count == FOLDER_FILES || file->bytes < sizeof(header))
 		return;
-	folder_add(folder, file->data, file->bytes, file->flags);
-	struct folder_file *copy = &folder->files[folder->count - 1];
+	dir_add(dir, file->data, file->bytes, file->flags);
+	struct dir_file *copy = &dir->files[dir->count - 1];
 	memcpy(&header, copy->data, sizeof(header));
 	header.segment += what == 0;
 	header.process_id[0] += what >= 1;
@@ -252,17 +252,17 @@ static void mutate_file_copy(struct folder *folder)
 	memcpy(copy->data, &header, sizeof(header));
 }
 
-static void mutate_file_remove(struct folder *folder)
+static void mutate_file_remove(struct dir *dir)
 {
-	if (folder->count > 2)
-		*file_pick(folder) = folder->files[--folder->count];
+	if (dir->count > 2)
+		*file_pick(dir) = dir->files[--dir->count];
 }
 
 /* What says whose file it is, or when it began, as in another file. */
-static void mutate_identity(struct folder *folder)
+static void mutate_identity(struct dir *dir)
 {
-	const struct folder_file *from = file_pick(folder);
-	struct folder_file *to = file_pick(folder);
+	const struct dir_file *from = file_pick(dir);
+	struct dir_file *to = file_pick(dir);
 	static const struct field parts[] = {
 	    FIELD(trace_file_header, process_id),    FIELD(trace_file_header, boot_id),
 	    FIELD(trace_file_header, pid),	     FIELD(trace_file_header, start_tick),
@@ -274,14 +274,14 @@ static void mutate_identity(struct folder *folder)
 		memmove(to->data + part->offset, from->data + part->offset, part->bytes);
 }
 
-static void mutate_flags(struct folder *folder)
+static void mutate_flags(struct dir *dir)
 {
-	file_pick(folder)->flags ^= 1u << random_number(2);
+	file_pick(dir)->flags ^= 1u << random_number(2);
 }
 
-static void mutate(struct folder *folder)
+static void mutate(struct dir *dir)
 {
-	static void (*const ways[])(struct folder *) = {
+	static void (*const ways[])(struct dir *) = {
 	    mutate_bytes,	  mutate_header,	 mutate_header,		mutate_block_header,
 	    mutate_block_header,  mutate_payload_number, mutate_payload_number, mutate_payload_bytes,
 	    mutate_payload_bytes, mutate_block_copy,	 mutate_block_remove,	mutate_file_copy,
@@ -289,9 +289,9 @@ static void mutate(struct folder *folder)
 	};
 
 	for (uint64_t times = 1 + random_number(4); times > 0; times--)
-		ways[random_number(sizeof(ways) / sizeof(*ways))](folder);
-	if (folder->count < 2)
-		mutate_file_copy(folder);
+		ways[random_number(sizeof(ways) / sizeof(*ways))](dir);
+	if (dir->count < 2)
+		mutate_file_copy(dir);
 }
 
 #endif

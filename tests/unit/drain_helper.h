@@ -34,7 +34,7 @@
 #define SITE	     2u
 #define POLL	     (TRACE_CODE_POLL + SITE)
 
-static char folder[100];
+static char dir[100];
 static struct shared *shared;
 static _Atomic uint32_t gone;
 static pthread_t drain;
@@ -58,7 +58,7 @@ static inline void fill_identity(const char *path)
 	shared->start = clock_pair_read(shared->clock);
 	shared->libuv_version = 1 << 16 | 44 << 8 | 2;
 	snprintf(shared->self_path, sizeof(shared->self_path), "%s", path);
-	snprintf(shared->options.path, sizeof(shared->options.path), "%s/data/trace.bin", folder);
+	snprintf(shared->options.path, sizeof(shared->options.path), "%s/data/trace.bin", dir);
 	shared->options.file_size_bytes = 1 << 20;
 	shared->options.total_size_bytes = 64 << 20;
 	shared->options.rotate_seconds = 60;
@@ -70,9 +70,9 @@ static inline void drain_setup(void)
 	char path[200];
 	int fd;
 
-	snprintf(folder, sizeof(folder), "/tmp/uvtrace_test_drain_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/ring", folder);
+	snprintf(dir, sizeof(dir), "/tmp/uvtrace_test_drain_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/ring", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	cr_assert_eq(ftruncate(fd, (off_t)TOTAL_BYTES), 0);
 	cr_assert_eq(ring_file_remember(fd), 0);
@@ -84,9 +84,9 @@ static inline void drain_setup(void)
 
 static inline void drain_teardown(void)
 {
-	char command[sizeof(folder) + 10];
+	char command[sizeof(dir) + 10];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
 }
 
@@ -228,7 +228,7 @@ static inline struct trace *trace_read(void)
 	const char *paths[] = {data};
 	struct trace *trace;
 
-	snprintf(data, sizeof(data), "%s/data", folder);
+	snprintf(data, sizeof(data), "%s/data", dir);
 	trace = trace_open(paths, 1, NULL, NULL);
 	cr_assert_not_null(trace);
 	for (size_t i = 0; i < trace->problem_count; i++)
@@ -257,7 +257,7 @@ static inline int count_files(const char *ending)
 	char command[300], text[20] = "";
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "find %s/data -name '*%s' 2>/dev/null | wc -l", folder, ending);
+	snprintf(command, sizeof(command), "find %s/data -name '*%s' 2>/dev/null | wc -l", dir, ending);
 	pipe = popen(command, "r");
 	cr_assert_not_null(fgets(text, sizeof(text), pipe));
 	pclose(pipe);

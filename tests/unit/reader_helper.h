@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the reader's tests share: folders of their own, streams of records, and the way back from items to records,
+ * What the reader's tests share: directories of their own, streams of records, and the way back from items to records,
  * which must give what went in.
  */
 #ifndef READER_HELPER_H
@@ -20,41 +20,41 @@
 
 #define HELPER_SHIFT 5
 
-/* ---- Folders ---------------------------------------------------------------------------------------------- */
+/* ---- Directories ---------------------------------------------------------------------------------------------- */
 
-static char folder[64];
+static char dir[64];
 
-static inline void folder_make(void)
+static inline void dir_make(void)
 {
-	strcpy(folder, "/tmp/uvtrace_test_reader_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	strcpy(dir, "/tmp/uvtrace_test_reader_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
 }
 
-static inline int folder_remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+static inline int dir_remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
 {
 	(void)status, (void)type, (void)place;
 	return remove(path);
 }
 
-static inline void folder_remove(void)
+static inline void dir_remove(void)
 {
-	nftw(folder, folder_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(dir, dir_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* A path in the folder; the last few stay valid. */
-static inline const char *in_folder(const char *name)
+/* A path in the directory; the last few stay valid. */
+static inline const char *in_dir(const char *name)
 {
 	static char paths[8][256];
 	static unsigned next;
 	char *path = paths[next++ % 8];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
 	return path;
 }
 
 static inline void put_file(const char *name, const void *data, size_t bytes)
 {
-	FILE *file = fopen(in_folder(name), "wb");
+	FILE *file = fopen(in_dir(name), "wb");
 
 	cr_assert_not_null(file);
 	cr_assert_eq(fwrite(data, 1, bytes, file), bytes);
@@ -218,7 +218,7 @@ static inline struct trace *open_path(const char *path)
 static inline struct trace *open_bytes(const void *data, size_t bytes)
 {
 	put_file("trace.1.0.bin", data, bytes);
-	return open_path(in_folder("trace.1.0.bin"));
+	return open_path(in_dir("trace.1.0.bin"));
 }
 
 static inline void assert_problem(const struct trace *trace, const char *part)

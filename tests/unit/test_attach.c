@@ -18,7 +18,7 @@
 
 #define RING_BYTES 16384
 
-static char folder[] = "/tmp/uvtrace-attach-XXXXXX";
+static char dir[] = "/tmp/uvtrace-attach-XXXXXX";
 static char path[128];
 
 static void put_ring(const char *name, uint32_t pid)
@@ -35,7 +35,7 @@ static void put_ring(const char *name, uint32_t pid)
 	shared->step_bytes = RING_BYTES;
 	shared->ring_count = 1;
 	shared->pid = pid;
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	cr_assert(fd >= 0);
 	cr_assert_eq(write(fd, shared, sizeof(*shared)), (ssize_t)sizeof(*shared));
@@ -46,14 +46,14 @@ static void put_ring(const char *name, uint32_t pid)
 
 static void setup(void)
 {
-	cr_assert_not_null(mkdtemp(folder));
+	cr_assert_not_null(mkdtemp(dir));
 }
 
 static void teardown(void)
 {
 	char command[160];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
 }
 
@@ -75,7 +75,7 @@ Test(attach, private_files_of_our_own_alone)
 	char other[160];
 
 	put_ring("ring", 1);
-	snprintf(other, sizeof(other), "%s/other", folder);
+	snprintf(other, sizeof(other), "%s/other", dir);
 	cr_assert_eq(open_it(path), 0);
 	cr_assert_eq(chmod(path, 0640), 0);
 	cr_expect_eq(open_it(path), -EPERM, "its group may read it");
@@ -138,11 +138,11 @@ Test(attach, by_name_where_nothing_can_be_seen_of_the_process)
 	put_ring(name, pid);
 	search = attach_find(pid, NULL);
 	cr_assert(!search.shared && search.maps_error && !search.error);
-	search = attach_find(pid, folder);
+	search = attach_find(pid, dir);
 	cr_assert_not_null(search.shared);
 	cr_assert_eq(search.shared->pid, pid);
 	put_ring(name, pid + 1);
-	cr_assert_eq(attach_find(pid, folder).error, -EPROTO,
+	cr_assert_eq(attach_find(pid, dir).error, -EPROTO,
 		     "a file of that name that speaks of another process");
 }
 
@@ -158,7 +158,7 @@ Test(attach, what_is_mapped_counts)
 
 	snprintf(name, sizeof(name), "uvtrace.%u.0123456789abcdef", pid);
 	put_ring(name, pid);
-	search = attach_find(pid, folder);
+	search = attach_find(pid, dir);
 	cr_assert(!search.shared && !search.error && !search.maps_error,
 		  "nobody has that one mapped");
 	fd = open(path, O_RDWR);
@@ -170,6 +170,6 @@ Test(attach, what_is_mapped_counts)
 	cr_assert_eq(atomic_load(&mapped->enabled), 7, "it is that file");
 	munmap(search.shared, sizeof(*mapped));
 	cr_assert_eq(unlink(path), 0);
-	search = attach_find(pid, folder);
+	search = attach_find(pid, dir);
 	cr_assert(!search.shared && search.error == -ENOENT, "its name is gone");
 }

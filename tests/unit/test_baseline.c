@@ -72,7 +72,7 @@ static void trace_make(const char *name, duration_of *duration, uint32_t runs)
 	builder_worker(builder, &worker, "main");
 	encoder_init(&encoder, 1, HELPER_SHIFT);
 	builder_events(builder, &encoder, (struct encoder_source){.records = records, .mask = RECORDS - 1, .count = n});
-	builder_write(builder, in_folder(name));
+	builder_write(builder, in_dir(name));
 	builder_free(builder);
 	free(records);
 }
@@ -86,9 +86,9 @@ static void compare(duration_of *old, duration_of *now, uint32_t runs)
 
 	trace_make("old.bin", old, runs);
 	trace_make("new.bin", now, runs);
-	baseline = baseline_open(in_folder("old.bin"));
+	baseline = baseline_open(in_dir("old.bin"));
 	cr_assert(baseline && !baseline_problem(baseline));
-	path = in_folder("new.bin");
+	path = in_dir("new.bin");
 	trace = trace_open(&path, 1, NULL, NULL);
 	cr_assert(trace && trace->process_count == 1);
 	timeline = timeline_read(trace, 0, &options, NULL, NULL);
@@ -108,7 +108,7 @@ static void done(void)
 
 static void set_up(void)
 {
-	folder_make();
+	dir_make();
 	thresholds = thresholds_default();
 }
 
@@ -120,7 +120,7 @@ static void set_up_strict(void)
 	thresholds.values[LIMIT_worse_least] = 0;
 }
 
-TestSuite(baseline, .init = set_up, .fini = folder_remove);
+TestSuite(baseline, .init = set_up, .fini = dir_remove);
 
 /* A hundred pairs drawn from the same distribution: three standard deviations on both sides let none of them through.
  */
@@ -213,7 +213,7 @@ Test(baseline, leaves_what_is_little_in_itself_in_peace)
 Test(baseline, says_what_cannot_be_read)
 {
 	put_file("garbage.bin", "no trace", 8);
-	baseline = baseline_open(in_folder("garbage.bin"));
+	baseline = baseline_open(in_dir("garbage.bin"));
 	cr_assert(baseline && baseline_problem(baseline));
 	baseline_close(baseline);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory limits out of folders that look like the kernel's, and how many rings of which size come
+ * Memory limits out of directories that look like the kernel's, and how many rings of which size come
  * of them.
  */
 #include <criterion/criterion.h>
@@ -17,32 +17,32 @@
 
 #define MIB (1ull << 20)
 
-static char folder[64];
+static char dir[64];
 
 static void enter(void)
 {
-	strcpy(folder, "/tmp/uvtrace_test_budget_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	strcpy(dir, "/tmp/uvtrace_test_budget_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
 }
 
 static void leave(void)
 {
 	char command[100];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
 }
 
 TestSuite(budget, .init = enter, .fini = leave, .timeout = 20);
 
-/* A file below the folder; a %s in the text is the folder. */
+/* A file below the directory; a %s in the text is the directory. */
 static const char *put(const char *name, const char *text)
 {
 	static char path[200];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/'));
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/'));
 	     *slash++ = '/') {
 		*slash = '\0';
 		mkdir(path, 0700);
@@ -51,7 +51,7 @@ static const char *put(const char *name, const char *text)
 	cr_assert_not_null(file);
 	for (const char *at = text; *at; at++)
 		if (at[0] == '%' && at[1] == 's')
-			fputs(folder, file), at++;
+			fputs(dir, file), at++;
 		else
 			fputc(*at, file);
 	fclose(file);

@@ -6,19 +6,19 @@
 
 TestSuite(drain_failures, .init = drain_setup, .fini = drain_teardown, .timeout = 60);
 
-/* A file where the folder should be, until it is removed. */
-static void folder_block(char path[200])
+/* A file where the directory should be, until it is removed. */
+static void dir_block(char path[200])
 {
 	int fd;
 
-	snprintf(path, 200, "%s/data", folder);
+	snprintf(path, 200, "%s/data", dir);
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	close(fd);
 }
 
 static struct shared_ring *begin_unwritable(char path[200])
 {
-	folder_block(path);
+	dir_block(path);
 	site_add(SITE);
 	drain_begin();
 	return ring_begin(0, TRACE_ROLE_LOOP);
@@ -30,7 +30,7 @@ static void wait_for_message(void)
 		usleep(1000);
 }
 
-Test(drain_failures, unwritable_folder_loses_events_and_says_so)
+Test(drain_failures, unwritable_dir_loses_events_and_says_so)
 {
 	char path[200];
 	struct shared_ring *ring = begin_unwritable(path);
@@ -64,7 +64,7 @@ Test(drain_failures, what_cannot_be_written_waits_in_its_ring)
 	trace_close(trace);
 }
 
-Test(drain_failures, what_the_ring_cannot_hold_until_the_folder_can_be_had_again_is_missing)
+Test(drain_failures, what_the_ring_cannot_hold_until_the_dir_can_be_had_again_is_missing)
 {
 	char path[200];
 	struct shared_ring *ring = begin_unwritable(path);

@@ -67,7 +67,7 @@ Test(drain_life, ends_when_nobody_has_the_ring_mapped)
 	struct shared_ring *ring;
 	struct trace *trace;
 
-	snprintf(shared->self_path, sizeof(shared->self_path), "%s/another", folder);
+	snprintf(shared->self_path, sizeof(shared->self_path), "%s/another", dir);
 	site_add(SITE);
 	drain_begin();
 	ring = ring_begin(0, TRACE_ROLE_LOOP);
@@ -79,7 +79,7 @@ Test(drain_life, ends_when_nobody_has_the_ring_mapped)
 	trace_close(trace);
 }
 
-/* How many descriptors of this process lead into the folder. */
+/* How many descriptors of this process lead into the directory. */
 static int count_descriptors(void)
 {
 	char path[64], target[300];
@@ -91,7 +91,7 @@ static int count_descriptors(void)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		bytes = readlink(path, target, sizeof(target) - 1);
 		target[bytes > 0 ? bytes : 0] = '\0';
-		count += strncmp(target, folder, strlen(folder)) == 0;
+		count += strncmp(target, dir, strlen(dir)) == 0;
 	}
 	return count;
 }

@@ -120,7 +120,7 @@ Test(drain_segments, names_are_in_every_segment)
 	put_polls(ring, 10);
 	atomic_store(&shared->untraced_marks, 7);
 	drain_end();
-	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", folder, getpid());
+	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", dir, getpid());
 	trace = trace_open((const char *[]){path}, 1, NULL, NULL);
 	cr_assert_eq(trace->process_count, 1);
 	cr_assert_str_eq(trace_name(&trace->processes[0], 0), "request");
@@ -176,7 +176,7 @@ Test(drain_segments, segment_that_begins_while_recording_is_off_says_so)
 	cr_assert_eq(trace->processes[0].segment_count, 2);
 	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1, "it is one change");
 	trace_close(trace);
-	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", folder, getpid());
+	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", dir, getpid());
 	trace = trace_open((const char *[]){path}, 1, NULL, NULL);
 	cr_assert_eq(trace->process_count, 1);
 	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1);

@@ -38,7 +38,7 @@ static int event_compare(const void *a, const void *b)
 	return (x->word > y->word) - (x->word < y->word);
 }
 
-static char folder[] = "/tmp/uvtrace_test_encoder_XXXXXX";
+static char dir[] = "/tmp/uvtrace_test_encoder_XXXXXX";
 
 static void file_begin(struct writer *writer)
 {
@@ -59,8 +59,8 @@ static void file_begin(struct writer *writer)
 			      .payload_bytes = sizeof(clock.pair)}};
 
 	memcpy(header.magic, TRACE_MAGIC, 8);
-	cr_assert_not_null(mkdtemp(folder));
-	snprintf(options.path, sizeof(options.path), "%s/trace.bin", folder);
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(options.path, sizeof(options.path), "%s/trace.bin", dir);
 	cr_assert_eq(writer_init(writer, &options, 77), 0);
 	cr_assert_eq(writer_begin(writer, &header, 0), 0);
 	cr_assert_eq(writer_append(writer, &clock.header, 0), 0);
@@ -91,7 +91,7 @@ static void file_put(struct writer *writer, const struct record *records, uint64
 
 static struct events file_read(uint64_t *total)
 {
-	const char *path = folder;
+	const char *path = dir;
 	struct trace *trace = trace_open(&path, 1, NULL, NULL);
 	struct events events = {0};
 	struct trace_item items[100];
@@ -137,7 +137,7 @@ static void round_trip(const struct record *records, uint64_t count)
 		events_add(&expected, tick, records[i].word);
 	}
 	found = file_read(&total);
-	snprintf(command, sizeof(command), "rm -r %s", folder);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
 	cr_assert_eq(system(command), 0);
 	qsort(expected.list, expected.count, sizeof(struct event), event_compare);
 	qsort(found.list, found.count, sizeof(struct event), event_compare);

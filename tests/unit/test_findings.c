@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "report/formats/gate.h"
+#include "report/formats/fail_if.h"
 
 /* ---- What is typed -------------------------------------------------------------------------------------------- */
 
@@ -28,20 +28,20 @@ Test(findings, sets_thresholds)
 	cr_assert_eq(thresholds_set(&set, "hot_loop=nan"), -EINVAL);
 }
 
-Test(findings, parses_gates)
+Test(findings, parses_fail_ifs)
 {
-	struct gate gate;
+	struct fail_if fail_if;
 
-	cr_assert_eq(gate_parse(&gate, "long_poll>50ms"), 0);
-	cr_assert_eq(gate_parse(&gate, "finding>=warning"), 0);
-	cr_assert_eq(gate_parse(&gate, "finding==pool_dns"), 0);
-	cr_assert_eq(gate_parse(&gate, "lost<=3"), 0);
-	cr_assert_eq(gate_parse(&gate, "long_poll"), -EINVAL);
-	cr_assert_eq(gate_parse(&gate, "long_poll>50"), -EINVAL);
-	cr_assert_eq(gate_parse(&gate, "finding>pool_dns"), -EINVAL);
-	cr_assert_eq(gate_parse(&gate, "lost>x"), -EINVAL);
-	cr_assert_eq(gate_parse(&gate, "nothing>1"), -ENOENT);
-	cr_assert_eq(gate_parse(&gate, ""), -ENOENT);
+	cr_assert_eq(fail_if_parse(&fail_if, "long_poll>50ms"), 0);
+	cr_assert_eq(fail_if_parse(&fail_if, "finding>=warning"), 0);
+	cr_assert_eq(fail_if_parse(&fail_if, "finding==pool_dns"), 0);
+	cr_assert_eq(fail_if_parse(&fail_if, "lost<=3"), 0);
+	cr_assert_eq(fail_if_parse(&fail_if, "long_poll"), -EINVAL);
+	cr_assert_eq(fail_if_parse(&fail_if, "long_poll>50"), -EINVAL);
+	cr_assert_eq(fail_if_parse(&fail_if, "finding>pool_dns"), -EINVAL);
+	cr_assert_eq(fail_if_parse(&fail_if, "lost>x"), -EINVAL);
+	cr_assert_eq(fail_if_parse(&fail_if, "nothing>1"), -ENOENT);
+	cr_assert_eq(fail_if_parse(&fail_if, ""), -ENOENT);
 }
 
 /* 60 ms in a callback, between two samples that lie 100 ms apart; the rest was parked. */
@@ -55,7 +55,7 @@ static void one_callback(uint64_t cpu_ns, uint64_t wait_ns)
 	finish();
 }
 
-Test(findings, fails_a_gate_and_says_why)
+Test(findings, fails_a_fail_if_and_says_why)
 {
 	static const struct {
 		const char *text;
@@ -70,10 +70,10 @@ Test(findings, fails_a_gate_and_says_why)
 	find(NULL, 0);
 	struct report report = {.timeline = timeline, .symbols = symbols, .findings = findings};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct gate gate;
+		struct fail_if fail_if;
 		char *why;
-		cr_assert_eq(gate_parse(&gate, cases[i].text), 0);
-		cr_assert_eq(gate_fails(&gate, &report, &why), cases[i].fails, "%s", cases[i].text);
+		cr_assert_eq(fail_if_parse(&fail_if, cases[i].text), 0);
+		cr_assert_eq(fail_if_fails(&fail_if, &report, &why), cases[i].fails, "%s", cases[i].text);
 		cr_assert_eq(why != NULL, cases[i].fails);
 		free(why);
 	}
@@ -147,14 +147,14 @@ Test(findings, say_what_a_cost_is)
 static char *document_load(void)
 {
 	char path[4096], *text = NULL;
-	size_t room = 0;
+	size_t capacity = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%.*s../../docs/findings.md", (int)(strrchr(__FILE__, '/') + 1 - __FILE__),
 		 __FILE__);
 	file = fopen(path, "r");
 	cr_assert_not_null(file, "%s", path);
-	cr_assert(getdelim(&text, &room, '\0', file) > 0);
+	cr_assert(getdelim(&text, &capacity, '\0', file) > 0);
 	fclose(file);
 	return text;
 }

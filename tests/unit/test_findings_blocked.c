@@ -57,7 +57,7 @@ Test(findings_blocked, takes_a_stall_as_proof)
 static const struct trace_stall in_fsync = {.syscall = 74}, in_read = {.syscall = 0}, computing = {.syscall = -1};
 
 static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks, enum stall_cause cause, const char *what,
-			     const struct trace_stall *look)
+			     const struct trace_stall *stall_sample)
 {
 	return (struct stall){.tick = at,
 			      .poll_tick = poll_tick,
@@ -65,7 +65,7 @@ static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks, en
 			      .site = SITE_READ,
 			      .cause = cause,
 			      .what = what,
-			      .look = look};
+			      .stall_sample = stall_sample};
 }
 
 /* The 30 ms of the longest look name the cause; 29 ms of others are not passed over, 3 ms are. */

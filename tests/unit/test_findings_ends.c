@@ -117,14 +117,14 @@ Test(findings_ends, tell_no_time_that_a_callback_had_run_when_the_program_died)
 /* Another worker went on for 50 ms; somebody looked after 80. */
 Test(findings_ends, tell_how_long_it_had_run_at_least)
 {
-	static const struct trace_stall look = {.syscall = -1};
+	static const struct trace_stall stall_sample = {.syscall = -1};
 	const struct stall stall = {.tick = 180 * MS,
 				    .poll_tick = 100 * MS,
 				    .ticks = 80 * MS,
 				    .site = SITE_READ,
 				    .cause = STALL_CPU,
 				    .what = "parse_line",
-				    .look = &look};
+				    .stall_sample = &stall_sample};
 
 	open_callback(NULL);
 	process.seal_reason = TRACE_SEAL_DIED;
@@ -152,10 +152,10 @@ Test(findings_ends, names_a_loop_that_nobody_ran)
 	     instant(82 * MS, 0x10, TRACE_LOOP_LEAVE), instant(83 * MS, 0x10, TRACE_LOOP_ENTER),
 	     instant(84 * MS, 5, TRACE_TURN), instant(85 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
-	cr_assert_eq(timeline->away.count, 1u);
-	cr_assert_eq(timeline->away.spans[0].tick, 20 * MS);
-	cr_assert_eq(timeline->away.spans[0].duration, 60 * MS);
-	cr_assert_eq(timeline->workers[0].away_late_ticks, 50 * MS);
+	cr_assert_eq(timeline->outside.count, 1u);
+	cr_assert_eq(timeline->outside.spans[0].tick, 20 * MS);
+	cr_assert_eq(timeline->outside.spans[0].duration, 60 * MS);
+	cr_assert_eq(timeline->workers[0].outside_late_ticks, 50 * MS);
 	find(NULL, 0);
 	const struct finding *finding = finding_of(FINDING_LOOP_NOT_RUN);
 	cr_assert_not_null(finding);
@@ -177,7 +177,7 @@ Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
 		     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
 		     instant(81 * MS, 1, TRACE_TURN), instant(82 * MS, 0x10, TRACE_LOOP_LEAVE));
 		finish();
-		cr_assert_eq(timeline->away.count, 1u);
+		cr_assert_eq(timeline->outside.count, 1u);
 		find(NULL, 0);
 		cr_assert_eq(finding_of(FINDING_LOOP_NOT_RUN) != NULL, cpu_ns > 30 * MS);
 		done();
@@ -199,6 +199,6 @@ Test(findings_ends, takes_nothing_else_for_a_loop_that_nobody_ran)
 	     instant(400 * MS, 0x10, TRACE_LOOP_LEAVE), instant(500 * MS, 0x10, TRACE_LOOP_ENTER),
 	     instant(501 * MS, 0, TRACE_TURN), instant(502 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
-	cr_assert_eq(timeline->away.count, 0u);
+	cr_assert_eq(timeline->outside.count, 0u);
 	done();
 }

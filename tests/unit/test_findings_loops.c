@@ -22,8 +22,8 @@ static void call_in_vain(uint64_t calls)
 Test(findings_loops, count_uv_run_without_a_wait_as_an_empty_iteration)
 {
 	call_in_vain(600);
-	cr_assert_eq(timeline->workers[0].turns, 600u);
-	cr_assert_eq(timeline->workers[0].empty_turns, 600u);
+	cr_assert_eq(timeline->workers[0].iterations, 600u);
+	cr_assert_eq(timeline->workers[0].empty_iterations, 600u);
 	cr_assert_eq(timeline->workers[0].runs, 600u);
 	cr_assert_eq(timeline->workers[0].empty_ticks, 12 * MS);
 	const struct finding *spinning = finding_of(FINDING_SPINNING);
@@ -58,7 +58,7 @@ Test(findings_loops, make_no_rate_of_a_program_that_ends_at_once)
 	     instant(30 * US, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	find(NULL, 0);
-	cr_assert_eq(timeline->workers[0].empty_turns, 1u);
+	cr_assert_eq(timeline->workers[0].empty_iterations, 1u);
 	cr_assert_eq(findings->count, 0u);
 	done();
 }
@@ -72,7 +72,7 @@ Test(findings_loops, measure_spinning_by_the_time_outside_of_uv_run_too)
 		     instant(40 * US + i * 16 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	find(NULL, 0);
-	cr_assert_eq(timeline->workers[0].empty_turns, 600u);
+	cr_assert_eq(timeline->workers[0].empty_iterations, 600u);
 	cr_assert_eq(timeline->workers[0].empty_ticks, 600 * 30 * US);
 	cr_assert_null(finding_of(FINDING_SPINNING));
 	done();
@@ -88,8 +88,8 @@ Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
 	     instant(9 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(10 * MS, 0x20, TRACE_LOOP_ENTER),
 	     instant(11 * MS, 0x20, TRACE_LOOP_LEAVE), instant(12 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
-	cr_assert_eq(timeline->workers[0].empty_turns, 0u);
-	cr_assert_eq(timeline->workers[0].turns, 1u);
+	cr_assert_eq(timeline->workers[0].empty_iterations, 0u);
+	cr_assert_eq(timeline->workers[0].iterations, 1u);
 	cr_assert_eq(timeline->workers[0].runs, 4u);
 	done();
 }
@@ -155,7 +155,7 @@ Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
 	cr_assert_not_null(spinning);
 	cr_assert_str_eq(spinning->text.culprit, "on_timer");
 	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s", spinning->text.title);
-	cr_assert_null(spinning->text.excerpt, "it is about the whole recording");
+	cr_assert_null(spinning->text.snippet, "it is about the whole recording");
 	done();
 }
 

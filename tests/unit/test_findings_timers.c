@@ -11,12 +11,12 @@ Test(findings_timers, measures_what_a_callback_stood_behind)
 	     poll(140 * MS, 1000, SITE_TIMER, 2), poll(141 * MS, 1000, SITE_TIMER, 3), wait(142 * MS, 1000, 2),
 	     poll(143 * MS, 1000, SITE_TIMER, 2), wait(150 * MS, 200 * MS, 0));
 	finish();
-	const struct timeline_site_turns *turns = &timeline->sites[SITE_TIMER].turns;
-	cr_assert_eq(turns->worst.delay, 41 * MS);
-	cr_assert_eq(turns->worst.behind, (uint32_t)SITE_READ);
-	cr_assert_eq(turns->worst.polls, 2u);
-	/* Two behind it in the turn; two that the next wait found ready at once, half as long each. */
-	cr_assert_eq(timeline->sites[SITE_READ].turns.held_ticks, 2 * 40 * MS + 2 * 20 * MS);
+	const struct timeline_site_iterations *iterations = &timeline->sites[SITE_TIMER].iterations;
+	cr_assert_eq(iterations->worst.delay, 41 * MS);
+	cr_assert_eq(iterations->worst.behind, (uint32_t)SITE_READ);
+	cr_assert_eq(iterations->worst.polls, 2u);
+	/* Two behind it in the iteration; two that the next wait found ready at once, half as long each. */
+	cr_assert_eq(timeline->sites[SITE_READ].iterations.delayed_ticks, 2 * 40 * MS + 2 * 20 * MS);
 	cr_assert_eq(timeline->most_timers.timers, 2u);
 	find(NULL, 0);
 	cr_assert_eq(findings->list[0].id, FINDING_BLOCKED);
@@ -54,7 +54,7 @@ Test(findings_timers, cuts_lateness_in_three)
 	     wait(130 * MS, 1 * MS, 1), poll(131 * MS, 4 * MS, SITE_READ, 1), instant(135 * MS, 100, TRACE_TIMER_DUE),
 	     poll(136 * MS, 1000, SITE_TIMER, 2), wait(140 * MS, 200 * MS, 0));
 	finish();
-	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].turns.timers;
+	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].iterations.timers;
 	cr_assert_eq(timers->late.count, 1u);
 	cr_assert_eq(timers->late.max, 36 * MS);
 	cr_assert_eq(timers->queue_ticks, 5 * MS);
@@ -82,7 +82,7 @@ Test(findings_timers, holds_timers_against_what_was_asked_for)
 	     instant(183 * MS, 140, TRACE_TIMER_DUE), poll(190 * MS, 1000, SITE_TIMER, 0x30),
 	     instant(191 * MS, 185, TRACE_TIMER_DUE), poll(195 * MS, 1000, SITE_TIMER, 0x40));
 	finish();
-	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].turns.timers;
+	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].iterations.timers;
 	cr_assert_eq(timers->early.count, 1u);
 	cr_assert_eq(timers->early.max, 28 * MS);
 	cr_assert_eq(timers->worst_early.asked, 30 * MS);
@@ -104,9 +104,9 @@ Test(findings_timers, takes_no_due_time_for_another_callback)
 	     poll(103 * MS, 1000, SITE_TIMER, 2), instant(104 * MS, 0xffffffffffff, TRACE_TIMER_DUE),
 	     poll(105 * MS, 1000, SITE_TIMER, 2));
 	finish();
-	cr_assert_eq(timeline->sites[SITE_READ].turns.timers.late.count, 0u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].turns.timers.late.count, 1u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].turns.timers.late.sum, 0u, "due after the end of all times");
+	cr_assert_eq(timeline->sites[SITE_READ].iterations.timers.late.count, 0u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.late.count, 1u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.late.sum, 0u, "due after the end of all times");
 	done();
 }
 

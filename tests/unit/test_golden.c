@@ -12,12 +12,12 @@ static void enter_golden(void)
 {
 	char path[4096];
 
-	folder_make();
+	dir_make();
 	snprintf(path, sizeof(path), "%.*s../golden", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__);
 	cr_assert_eq(chdir(path), 0, "%s", path);
 }
 
-TestSuite(golden, .init = enter_golden, .fini = folder_remove);
+TestSuite(golden, .init = enter_golden, .fini = dir_remove);
 
 static void put_problem(void *arg, const char *problem)
 {
@@ -75,21 +75,21 @@ static void assert_same(const char *name, const char *found_path, const char *ex
 
 Test(golden, each_reads_as_it_always_did)
 {
-	DIR *dir = opendir(".");
+	DIR *opened_dir = opendir(".");
 	struct dirent *entry;
 	size_t checked = 0;
 
-	cr_assert_not_null(dir);
-	while ((entry = readdir(dir))) {
+	cr_assert_not_null(opened_dir);
+	while ((entry = readdir(opened_dir))) {
 		char expected[300];
 
 		snprintf(expected, sizeof(expected), "%s.expected", entry->d_name);
 		if (access(expected, F_OK) != 0)
 			continue;
-		convert(entry->d_name, in_folder("found"));
-		assert_same(entry->d_name, in_folder("found"), expected);
+		convert(entry->d_name, in_dir("found"));
+		assert_same(entry->d_name, in_dir("found"), expected);
 		checked++;
 	}
-	closedir(dir);
+	closedir(opened_dir);
 	cr_assert_eq(checked, 18);
 }

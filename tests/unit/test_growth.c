@@ -10,10 +10,10 @@
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 }
 
-TestSuite(growth, .init = setup, .fini = folder_remove);
+TestSuite(growth, .init = setup, .fini = dir_remove);
 
 static size_t record_put(struct record *records, size_t at, uint64_t object, uint32_t code)
 {
@@ -48,7 +48,7 @@ static void trace_make(void)
 	encoder_init(&encoder, 1, HELPER_SHIFT);
 	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, count});
 	builder_clock(builder, 10000000000);
-	builder_write(builder, in_folder("t.1.0.bin"));
+	builder_write(builder, in_dir("t.1.0.bin"));
 	builder_free(builder);
 }
 
@@ -58,7 +58,7 @@ Test(growth, blames_whose_handles_were_not_closed)
 	uint64_t handles = 0;
 
 	trace_make();
-	struct trace *trace = open_path(folder);
+	struct trace *trace = open_path(dir);
 	struct timeline *timeline = timeline_read(trace, 0, &options, NULL, NULL);
 	struct findings_input input = {.trace = trace, .timeline = timeline};
 	cr_assert_eq(growth_culprit(&input, 0, &handles), 2u);

@@ -19,7 +19,7 @@ static size_t line_count;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	srandom(21);
 	builder = builder_new();
 }
@@ -29,7 +29,7 @@ static void teardown(void)
 	for (size_t i = 0; i < line_count; i++)
 		json_decref(lines[i]);
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(jsonl, .init = setup, .fini = teardown);
@@ -60,18 +60,18 @@ static void load_lines(const char *path)
 	fclose(file);
 }
 
-/* Every line of what is in the folder. */
+/* Every line of what is in the directory. */
 static void convert(void)
 {
 	static const struct jsonl_watcher watcher = {no_problem, no_progress, NULL};
-	struct trace *trace = open_path(folder);
+	struct trace *trace = open_path(dir);
 
-	out = (struct jsonl_text){.fd = open(in_folder("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
+	out = (struct jsonl_text){.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
 	cr_assert_geq(out.fd, 0);
 	cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
 	close(out.fd);
 	trace_close(trace);
-	load_lines(in_folder("lines"));
+	load_lines(in_dir("lines"));
 }
 
 static const char *text_of(size_t line, const char *key)
@@ -104,7 +104,7 @@ static size_t count_events(const char *event)
 
 Test(jsonl, any_bytes_are_valid_json)
 {
-	out.fd = open(in_folder("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	out.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	for (int round = 0; round < 5000; round++) {
 		char text[64] = {0};
 
@@ -118,7 +118,7 @@ Test(jsonl, any_bytes_are_valid_json)
 	jsonl_flush(&out);
 	cr_assert_eq(out.error, 0);
 	close(out.fd);
-	load_lines(in_folder("lines"));
+	load_lines(in_dir("lines"));
 	cr_assert_eq(line_count, 5000);
 }
 
@@ -137,7 +137,7 @@ Test(jsonl, valid_text_comes_back_as_it_was)
 					     "\xf4\x90\x80\x80", "\xff",	 "\xc3"};
 	size_t count = sizeof(texts) / sizeof(texts[0]);
 
-	out.fd = open(in_folder("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	out.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	for (size_t i = 0; i < count + sizeof(broken) / sizeof(broken[0]); i++) {
 		jsonl_put_text(&out, "{\"text\":");
 		jsonl_put_string(&out, i < count ? texts[i] : broken[i - count]);
@@ -145,7 +145,7 @@ Test(jsonl, valid_text_comes_back_as_it_was)
 	}
 	jsonl_flush(&out);
 	close(out.fd);
-	load_lines(in_folder("lines"));
+	load_lines(in_dir("lines"));
 	for (size_t i = 0; i < line_count; i++)
 		if (i < count)
 			cr_assert_str_eq(text_of(i, "text"), texts[i]);

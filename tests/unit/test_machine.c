@@ -15,7 +15,7 @@
 #include "observe/machine.h"
 #include "format/trace_format.h"
 
-static char folder[64];
+static char dir[64];
 
 static int entry_remove(const char *path, const struct stat *status, int type, struct FTW *place)
 {
@@ -25,13 +25,13 @@ static int entry_remove(const char *path, const struct stat *status, int type, s
 
 static void set_up(void)
 {
-	strcpy(folder, "/tmp/uvtrace_test_machine_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	strcpy(dir, "/tmp/uvtrace_test_machine_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
 }
 
 static void tear_down(void)
 {
-	nftw(folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(dir, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 TestSuite(machine, .init = set_up, .fini = tear_down);
@@ -42,7 +42,7 @@ static const char *path_of(const char *name)
 	static unsigned next;
 	char *path = paths[next++ % 4];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
 	return path;
 }
 
@@ -58,7 +58,7 @@ static void __attribute__((format(printf, 2, 3))) put(const char *name, const ch
 	fclose(file);
 }
 
-static void folder_put(const char *name)
+static void dir_put(const char *name)
 {
 	cr_assert_eq(mkdir(path_of(name), 0700), 0, "%s", name);
 }
@@ -79,23 +79,23 @@ Test(machine, finds_the_nearest_quota_of_v2)
 	put("mountinfo",
 	    "22 28 0:20 / /proc rw - proc proc rw\n"
 	    "30 23 0:26 / %s/top rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n",
-	    folder);
-	folder_put("top");
-	folder_put("top/app.slice");
-	folder_put("top/app.slice/app.service");
-	folder_put("top/app.slice/app.service/worker");
+	    dir);
+	dir_put("top");
+	dir_put("top/app.slice");
+	dir_put("top/app.slice/app.service");
+	dir_put("top/app.slice/app.service/worker");
 	put("top/app.slice/cpu.max", "400000 100000\n");
 	put("top/app.slice/app.service/cpu.max", "150000 100000\n");
 	put("top/app.slice/app.service/worker/cpu.max", "max 100000\n");
 	cgroup = found(true);
-	cr_assert_str_eq(cgroup.folder, path_of("top/app.slice/app.service"));
+	cr_assert_str_eq(cgroup.dir, path_of("top/app.slice/app.service"));
 	cr_assert_eq(cgroup.quota, 1500);
 	put("top/app.slice/app.service/cpu.max", "max 100000\n");
 	cr_assert_eq(found(true).quota, 4000);
 	put("top/app.slice/cpu.max", "max 100000\n");
 	cgroup = found(true);
 	cr_assert_eq(cgroup.quota, 0);
-	cr_assert_str_eq(cgroup.folder, "");
+	cr_assert_str_eq(cgroup.dir, "");
 }
 
 Test(machine, prefers_the_hierarchy_of_v1_that_has_the_controller)
@@ -107,14 +107,14 @@ Test(machine, prefers_the_hierarchy_of_v1_that_has_the_controller)
 	    "31 30 0:27 / %s/unified rw - cgroup2 cgroup2 rw\n"
 	    "32 30 0:28 / %s/memory rw - cgroup cgroup rw,memory\n"
 	    "33 30 0:29 / %s/cpu rw - cgroup cgroup rw,cpu,cpuacct\n",
-	    folder, folder, folder);
-	folder_put("cpu");
-	folder_put("cpu/docker");
-	folder_put("cpu/docker/abc");
+	    dir, dir, dir);
+	dir_put("cpu");
+	dir_put("cpu/docker");
+	dir_put("cpu/docker/abc");
 	put("cpu/docker/abc/cpu.cfs_quota_us", "25000\n");
 	put("cpu/docker/abc/cpu.cfs_period_us", "50000\n");
 	cgroup = found(true);
-	cr_assert_str_eq(cgroup.folder, path_of("cpu/docker/abc"));
+	cr_assert_str_eq(cgroup.dir, path_of("cpu/docker/abc"));
 	cr_assert_eq(cgroup.quota, 500);
 	put("cpu/docker/abc/cpu.cfs_quota_us", "-1\n");
 	cr_assert_eq(found(true).quota, 0);
@@ -126,12 +126,12 @@ Test(machine, finds_a_containers_own_cgroup)
 	struct machine_cgroup cgroup;
 
 	put("cgroup", "4:cpu,cpuacct:/docker/abc\n");
-	put("mountinfo", "33 30 0:29 /docker/abc %s/cpu ro - cgroup cgroup rw,cpu,cpuacct\n", folder);
-	folder_put("cpu");
+	put("mountinfo", "33 30 0:29 /docker/abc %s/cpu ro - cgroup cgroup rw,cpu,cpuacct\n", dir);
+	dir_put("cpu");
 	put("cpu/cpu.cfs_quota_us", "200000\n");
 	put("cpu/cpu.cfs_period_us", "100000\n");
 	cgroup = found(true);
-	cr_assert_str_eq(cgroup.folder, path_of("cpu"));
+	cr_assert_str_eq(cgroup.dir, path_of("cpu"));
 	cr_assert_eq(cgroup.quota, 2000);
 	put("cgroup", "4:cpu,cpuacct:/not/below\n");
 	cr_assert_eq(found(true).quota, 2000);
@@ -161,7 +161,7 @@ Test(machine, reads_throttling_of_both_versions)
 	struct machine_cgroup cgroup = {.quota = 1};
 	struct machine_throttling throttling;
 
-	snprintf(cgroup.folder, sizeof(cgroup.folder), "%s", folder);
+	snprintf(cgroup.dir, sizeof(cgroup.dir), "%s", dir);
 	put("cpu.stat", "usage_usec 5\nuser_usec 4\nsystem_usec 1\nnr_periods 70\nnr_throttled 12\n"
 			"throttled_usec 345678\nnr_bursts 0\n");
 	cr_assert(machine_read_throttling(&cgroup, &throttling));

@@ -128,7 +128,7 @@ static struct timeline *timeline;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	builder = builder_new();
 }
 
@@ -137,7 +137,7 @@ static void teardown(void)
 	timeline_free(timeline);
 	trace_close(trace);
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(named, .init = setup, .fini = teardown);

@@ -12,7 +12,7 @@ static struct builder *builder;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	srandom(7);
 	builder = builder_new();
 }
@@ -20,7 +20,7 @@ static void setup(void)
 static void teardown(void)
 {
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(reader, .init = setup, .fini = teardown);

@@ -8,14 +8,14 @@ static struct builder *builder;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	builder = builder_new();
 }
 
 static void teardown(void)
 {
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(reader_clock, .init = setup, .fini = teardown);

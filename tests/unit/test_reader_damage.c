@@ -14,7 +14,7 @@ static struct builder *builder;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	srandom(3);
 	builder = builder_new();
 	count = stream_make(records, COUNT, 1 << 20);
@@ -24,7 +24,7 @@ static void setup(void)
 static void teardown(void)
 {
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(reader_damage, .init = setup, .fini = teardown);
@@ -182,7 +182,7 @@ Test(reader_damage, header_broken_segment_stays_with_its_process)
 	segment_make(builder, 7, records, count, PER_BLOCK);
 	builder->data[offsetof(struct trace_file_header, process_id)] ^= 1;
 	put_file("trace.7.1.bin", builder->data, builder->bytes);
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert_eq(trace->process_count, 1);
 	cr_assert_eq(trace->processes[0].events, count, "the same events in both");
 	assert_problem(trace, "the file header is damaged");
@@ -368,12 +368,12 @@ Test(reader_damage, holes_are_passed_over_unread, .timeout = 60)
 	memcpy(&header, builder->data + first, sizeof(header));
 	first += (header.header_bytes + header.payload_bytes + 7) & ~7u;
 	put_file("trace.1.0.bin", builder->data, first);
-	file = fopen(in_folder("trace.1.0.bin"), "r+b");
+	file = fopen(in_dir("trace.1.0.bin"), "r+b");
 	cr_assert_eq(fseeko(file, (off_t)(first + HOLE_BYTES), SEEK_SET), 0);
 	cr_assert_eq(fwrite(builder->data + first, 1, builder->bytes - first, file), builder->bytes - first);
 	cr_assert_eq(fclose(file), 0);
-	cr_assert_eq(truncate(in_folder("trace.1.0.bin"), (off_t)(3 * HOLE_BYTES)), 0);
-	trace = open_path(folder);
+	cr_assert_eq(truncate(in_dir("trace.1.0.bin"), (off_t)(3 * HOLE_BYTES)), 0);
+	trace = open_path(dir);
 	snprintf(problem, sizeof(problem), "trace.1.0.bin: damaged from byte %zu to byte %llu", first,
 		 (unsigned long long)(first + HOLE_BYTES));
 	assert_problem(trace, problem);

@@ -75,7 +75,7 @@ static void shared_fill(uint32_t pid)
 	read_boot_id(shared->boot_id);
 	shared->start = (struct trace_clock_pair){builder_counter(12800000), 12800000, 1700000000012800000ull};
 	strcpy(shared->libuv_path, "/lib/libuv.so.1");
-	strcpy(shared->self_path, in_folder("ring"));
+	strcpy(shared->self_path, in_dir("ring"));
 	shared->work_req_offset[KIND_FS_STAT] = 72;
 	shared->site_count = 3;
 	shared->sites[2].ready = 1;
@@ -111,7 +111,7 @@ static void ring_fill(uint32_t ring, uint32_t worker, uint64_t tail, uint64_t he
 static void put_ring(void)
 {
 	put_file("ring", shared, ring_offset(RINGS));
-	cr_assert_eq(chmod(in_folder("ring"), 0600), 0);
+	cr_assert_eq(chmod(in_dir("ring"), 0600), 0);
 }
 
 /* A segment with the records up to `end`, unsealed, that speaks of the ring. */
@@ -125,7 +125,7 @@ static void put_segment(uint64_t end)
 	builder->bytes = 0;
 	builder_header(builder, header);
 	builder_clock(builder, 1000000000);
-	builder_text(builder, TRACE_TEXT_RING_PATH, in_folder("ring"));
+	builder_text(builder, TRACE_TEXT_RING_PATH, in_dir("ring"));
 	builder_site(builder, 1, KIND_TIMER, 77, 78, "on_timer");
 	encoder_init(&encoder, 1, HELPER_SHIFT);
 	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, end});
@@ -135,7 +135,7 @@ static void put_segment(uint64_t end)
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	srandom(9);
 	builder = builder_new();
 	shared = aligned_alloc(64, ring_offset(RINGS));
@@ -148,7 +148,7 @@ static void teardown(void)
 {
 	builder_free(builder);
 	free(shared);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(reader_salvage, .init = setup, .fini = teardown);
@@ -174,7 +174,7 @@ Test(reader_salvage, ring_goes_on_where_the_file_ends)
 		put_segment(tail);
 		ring_fill(1, 1, tail, count);
 		put_ring();
-		trace = open_path(in_folder("trace.bin.open"));
+		trace = open_path(in_dir("trace.bin.open"));
 		assert_no_problem(trace);
 		cr_assert_eq(trace->processes[0].salvaged, tail < count);
 		cr_assert_eq(trace->processes[0].missing, 0);
@@ -188,7 +188,7 @@ Test(reader_salvage, written_but_not_yet_ticked_off_is_read_once)
 	put_segment(700);
 	ring_fill(0, 1, 650, count);
 	put_ring();
-	assert_whole(open_path(folder));
+	assert_whole(open_path(dir));
 }
 
 Test(reader_salvage, gap_between_file_and_ring_is_missing)
@@ -198,7 +198,7 @@ Test(reader_salvage, gap_between_file_and_ring_is_missing)
 	put_segment(700);
 	ring_fill(0, 1, 750, count);
 	put_ring();
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert_eq(trace->processes[0].missing, 50);
 	cr_assert_eq(trace->processes[0].events, count - 50);
 	trace_close(trace);
@@ -219,7 +219,7 @@ Test(reader_salvage, ring_that_wraps)
 	shared->rings[2].lap_start[0] = 2 * RING_RECORDS;
 	put_ring();
 	{
-		struct trace *trace = open_path(in_folder("ring"));
+		struct trace *trace = open_path(in_dir("ring"));
 		struct events events;
 
 		cr_assert_eq(trace->process_count, 1);
@@ -241,7 +241,7 @@ Test(reader_salvage, workers_and_sites_that_only_the_ring_knows)
 	shared->rings[0].state = RING_ENDED;
 	shared->rings[0].end_counter = 1 << 30;
 	put_ring();
-	trace = open_path(folder);
+	trace = open_path(dir);
 	process = &trace->processes[0];
 	cr_assert_eq(process->worker_count, 2);
 	cr_assert_eq(process->workers[1].worker, 8);
@@ -267,7 +267,7 @@ Test(reader_salvage, ring_alone_is_a_trace)
 
 	ring_fill(0, 1, 0, count);
 	put_ring();
-	trace = open_path(in_folder("ring"));
+	trace = open_path(in_dir("ring"));
 	assert_no_problem(trace);
 	cr_assert_eq(trace->processes[0].pid, shared->pid);
 	cr_assert(trace->processes[0].salvaged);
@@ -286,7 +286,7 @@ Test(reader_salvage, sealed_process_needs_no_ring)
 	put_file("trace.bin.open", builder->data, builder->bytes);
 	ring_fill(0, 1, 500, count);
 	put_ring();
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert_eq(trace->processes[0].events, 500);
 	cr_assert(!trace->processes[0].salvaged);
 	trace_close(trace);
@@ -303,12 +303,12 @@ Test(reader_salvage, living_process_keeps_its_ring)
 	put_segment(700);
 	ring_fill(0, 1, 700, count);
 	put_ring();
-	fd = open(in_folder("ring"), O_RDWR);
+	fd = open(in_dir("ring"), O_RDWR);
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	cr_assert_neq(map, MAP_FAILED);
 	put_file("cut", builder->data, builder->bytes - 3);
-	cr_assert_eq(rename(in_folder("cut"), in_folder("trace.bin.open")), 0);
-	trace = open_path(folder);
+	cr_assert_eq(rename(in_dir("cut"), in_dir("trace.bin.open")), 0);
+	trace = open_path(dir);
 	cr_assert(trace->processes[0].running);
 	cr_assert(!trace->processes[0].salvaged);
 	cr_assert_eq(trace->processes[0].events, 700);
@@ -318,7 +318,7 @@ Test(reader_salvage, living_process_keeps_its_ring)
 	assert_no_problem(trace);
 	trace_close(trace);
 	munmap(map, 4096);
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert(!trace->processes[0].running, "the pid lives, but has no such ring: it is another program now");
 	assert_problem(trace, "cut off");
 	trace_close(trace);
@@ -333,7 +333,7 @@ Test(reader_salvage, ring_of_another_process_is_left_alone)
 	ring_fill(0, 1, 700, count);
 	shared->process_id[3] ^= 1;
 	put_ring();
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert_eq(trace->processes[0].events, 700);
 	trace_close(trace);
 }
@@ -346,7 +346,7 @@ Test(reader_salvage, ring_of_another_boot_is_not_looked_for)
 	put_segment(700);
 	ring_fill(0, 1, 700, count);
 	put_ring();
-	trace = open_path(folder);
+	trace = open_path(dir);
 	cr_assert_eq(trace->processes[0].events, 700);
 	trace_close(trace);
 }
@@ -359,7 +359,7 @@ static void open_and_walk(void)
 	struct trace *trace;
 
 	put_ring();
-	trace = open_path(in_folder("ring"));
+	trace = open_path(in_dir("ring"));
 	for (size_t i = 0; i < trace->process_count; i++)
 		for (size_t worker = 0; worker < trace->processes[i].worker_count; worker++)
 			free(events_read(trace, i, worker, 100, 0).list);
@@ -406,7 +406,7 @@ Test(reader_salvage, other_version_is_refused)
 
 	shared->version++;
 	put_ring();
-	trace = open_path(in_folder("ring"));
+	trace = open_path(in_dir("ring"));
 	cr_assert_eq(trace->process_count, 0);
 	assert_problem(trace, "ring: a ring of another version of uvtrace");
 	trace_close(trace);
@@ -417,7 +417,7 @@ Test(reader_salvage, cut_ring_is_refused)
 	struct trace *trace;
 
 	put_file("ring", shared, 5000);
-	trace = open_path(in_folder("ring"));
+	trace = open_path(in_dir("ring"));
 	cr_assert_eq(trace->process_count, 0);
 	assert_problem(trace, "ring: not a ring, or a damaged one");
 	trace_close(trace);
@@ -431,19 +431,19 @@ Test(reader_salvage, ring_that_is_not_private_is_left_alone)
 	put_segment(700);
 	ring_fill(0, 1, 700, count);
 	put_ring();
-	cr_assert_eq(chmod(in_folder("ring"), 0644), 0);
-	trace = open_path(in_folder("trace.bin.open"));
+	cr_assert_eq(chmod(in_dir("ring"), 0644), 0);
+	trace = open_path(in_dir("trace.bin.open"));
 	cr_expect(!trace->processes[0].salvaged, "others may have written to it");
 	trace_close(trace);
 	put_ring();
-	cr_assert_eq(rename(in_folder("ring"), in_folder("elsewhere")), 0);
-	cr_assert_eq(symlink(in_folder("elsewhere"), in_folder("ring")), 0);
-	trace = open_path(in_folder("trace.bin.open"));
+	cr_assert_eq(rename(in_dir("ring"), in_dir("elsewhere")), 0);
+	cr_assert_eq(symlink(in_dir("elsewhere"), in_dir("ring")), 0);
+	trace = open_path(in_dir("trace.bin.open"));
 	cr_expect(!trace->processes[0].salvaged, "a link");
 	trace_close(trace);
-	cr_assert_eq(unlink(in_folder("ring")), 0);
+	cr_assert_eq(unlink(in_dir("ring")), 0);
 	put_ring();
-	trace = open_path(in_folder("trace.bin.open"));
+	trace = open_path(in_dir("trace.bin.open"));
 	cr_expect(trace->processes[0].salvaged, "this test shows nothing");
 	trace_close(trace);
 }

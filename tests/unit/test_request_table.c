@@ -37,7 +37,7 @@ static size_t chained(const struct request_table *table)
 {
 	size_t count = 0;
 
-	for (size_t i = 1; i < table->room; i++)
+	for (size_t i = 1; i < table->capacity; i++)
 		count += table->slots[i].key != 0 && table->slots[i - 1].key != 0;
 	return count;
 }

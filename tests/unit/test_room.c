@@ -123,11 +123,11 @@ static void drain_some(uint64_t count)
 	atomic_store_explicit(&ring->tail, at, memory_order_release);
 }
 
-TestSuite(room, .timeout = 60);
+TestSuite(capacity, .timeout = 60);
 
 /* Any order of writing, draining, giving back and being refused: what was accepted is there, and
  * ends always fit. */
-Test(room, nothing_accepted_is_lost)
+Test(capacity, nothing_accepted_is_lost)
 {
 	for (unsigned seed = 1; seed <= 30; seed++) {
 		uint64_t accepted = 0;
@@ -135,19 +135,19 @@ Test(room, nothing_accepted_is_lost)
 		srandom(seed);
 		kernel_refuses = false;
 		begin(seed % 3 * 3 * STEP_BYTES);
-		for (int turn = 0; turn < 3000; turn++) {
+		for (int iteration = 0; iteration < 3000; iteration++) {
 			uint64_t emitted = random() % (random() % 4 ? 300 : 3000), ends = 0;
 
 			kernel_refuses = random() % 3 == 0;
 			for (uint64_t i = 0; i < emitted; i++) {
-				bool room = emit();
+				bool capacity = emit();
 
-				accepted += room;
-				if (!room && ends < THREAD_HEADROOM && random() % 2)
+				accepted += capacity;
+				if (!capacity && ends < THREAD_HEADROOM && random() % 2)
 					for (; ends < THREAD_HEADROOM; ends++, accepted++)
 						put(); /* of what is open: once, until there is room
 							  again */
-				if (!room)
+				if (!capacity)
 					break;
 			}
 			shared->share_steps = random() % 20;
@@ -168,7 +168,7 @@ Test(room, nothing_accepted_is_lost)
 
 /* The kernel has no more: the ring goes round in what it has, and asks again only when the drain
  * has moved. */
-Test(room, refused_memory_is_asked_for_when_the_tail_has_moved)
+Test(capacity, refused_memory_is_asked_for_when_the_tail_has_moved)
 {
 	uint64_t lost = 0, tails = 0;
 
@@ -192,7 +192,7 @@ Test(room, refused_memory_is_asked_for_when_the_tail_has_moved)
 }
 
 /* Quiet workers keep two steps, whatever they had; and get more again. */
-Test(room, memory_of_quiet_workers_is_given_back)
+Test(capacity, memory_of_quiet_workers_is_given_back)
 {
 	uint64_t bytes;
 
@@ -221,12 +221,12 @@ Test(room, memory_of_quiet_workers_is_given_back)
 }
 
 /* The budget is short: who has more than its share comes down to it without losing anything. */
-Test(room, a_smaller_share_is_kept_to)
+Test(capacity, a_smaller_share_is_kept_to)
 {
 	begin(16 * STEP_BYTES);
 	for (uint64_t i = 0; i < RING_RECORDS * 3 / 4; i++)
 		cr_assert(emit());
-	for (int turn = 0; turn < 100; turn++) {
+	for (int iteration = 0; iteration < 100; iteration++) {
 		drain_some(UINT64_MAX);
 		drain->workers[0].grown = drain->workers[1].grown = 1000;
 		for (uint32_t i = 0; i < RINGS; i++)
@@ -241,7 +241,7 @@ Test(room, a_smaller_share_is_kept_to)
 }
 
 /* Nobody drains: the ring is filled up to its share and no further, though the budget has more. */
-Test(room, nobody_goes_beyond_the_share)
+Test(capacity, nobody_goes_beyond_the_share)
 {
 	uint64_t step = STEP_BYTES / sizeof(struct record), count = 0;
 
@@ -255,7 +255,7 @@ Test(room, nobody_goes_beyond_the_share)
 }
 
 /* What comes out of shared memory is not believed: the worker stays in its ring. */
-Test(room, a_wild_tail_does_no_harm)
+Test(capacity, a_wild_tail_does_no_harm)
 {
 	srandom(7);
 	begin(UINT64_MAX);
@@ -291,7 +291,7 @@ static void *produce(void *arg)
 }
 
 /* Beside each other: a worker, and a drain that gives back as much as it may at any time. */
-Test(room, worker_and_drain_at_once)
+Test(capacity, worker_and_drain_at_once)
 {
 	pthread_t producer;
 

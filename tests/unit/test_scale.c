@@ -22,14 +22,14 @@ static struct builder *builder;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	builder = builder_new();
 }
 
 static void teardown(void)
 {
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(scale, .init = setup, .fini = teardown, .timeout = 60);
@@ -63,24 +63,24 @@ static void no_progress(void *arg, uint64_t done, uint64_t total)
 	(void)arg, (void)done, (void)total;
 }
 
-/* How often the text is in what trace_to_jsonl would print of the folder. */
+/* How often the text is in what trace_to_jsonl would print of the directory. */
 static size_t converted_count(const char *text)
 {
 	static const struct jsonl_watcher watcher = {no_problem, no_progress, NULL};
 	static struct jsonl_text out;
 	static char line[65536];
-	struct trace *trace = open_path(folder);
+	struct trace *trace = open_path(dir);
 	size_t count = 0;
 
-	out = (struct jsonl_text){.fd = open(in_folder("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
+	out = (struct jsonl_text){.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
 	cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
 	close(out.fd);
 	trace_close(trace);
-	FILE *file = fopen(in_folder("lines"), "r");
+	FILE *file = fopen(in_dir("lines"), "r");
 	while (fgets(line, sizeof(line), file))
 		count += strstr(line, text) != NULL;
 	fclose(file);
-	unlink(in_folder("lines"));
+	unlink(in_dir("lines"));
 	return count;
 }
 
@@ -126,12 +126,12 @@ static void short_workers_put(bool downwards)
 	for (uint32_t i = 0; i < WORKERS; i++)
 		short_worker_put(downwards ? WORKERS - i : i + 1, 40000000 + (uint64_t)i * STEP_TICKS);
 	builder_clock(builder, 10000000000);
-	builder_write(builder, in_folder("t.1.0.bin"));
+	builder_write(builder, in_dir("t.1.0.bin"));
 }
 
 static void assert_short_workers(void)
 {
-	struct trace *trace = open_path(folder);
+	struct trace *trace = open_path(dir);
 	struct timeline *timeline = analyze(trace);
 	uint64_t polls = 0, windows = 0;
 
@@ -179,7 +179,7 @@ static void pending_put(uint32_t pid, uint64_t real_ns, uint64_t seconds, const 
 	records_put(1, records, 4);
 	builder_clock(builder, 10000000);
 	builder_clock(builder, 10000000000);
-	builder_write(builder, in_folder(name));
+	builder_write(builder, in_dir(name));
 }
 
 Test(scale, wall_clocks_that_are_centuries_apart)
@@ -214,10 +214,10 @@ Test(scale, requests_on_their_way_and_gaps)
 	records_put(2, records, REQUESTS);
 	builder_clock(builder, 10000000);
 	builder_clock(builder, 10000000000);
-	builder_write(builder, in_folder("t.1.0.bin"));
+	builder_write(builder, in_dir("t.1.0.bin"));
 	free(records);
 
-	struct trace *trace = open_path(folder);
+	struct trace *trace = open_path(dir);
 	struct timeline *timeline = analyze(trace);
 	cr_assert_eq(timeline->sites[3].pending, 1); /* what was begun before the last gap may have ended */
 	timeline_free(timeline);

@@ -18,7 +18,7 @@ static struct stalls *stalls;
 
 static void setup(void)
 {
-	folder_make();
+	dir_make();
 	builder = builder_new();
 	builder_header(builder, builder_default_header(77));
 	builder_clock(builder, 20000000);
@@ -38,7 +38,7 @@ static void teardown(void)
 	timeline_free(timeline);
 	trace_close(trace);
 	builder_free(builder);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(stalls, .init = setup, .fini = teardown);
@@ -90,7 +90,7 @@ static void put(struct trace_stall_entry entry, const uint64_t *words, const cha
 
 static const struct trace_process *opened(void)
 {
-	const char *path = in_folder("trace.77.0.bin");
+	const char *path = in_dir("trace.77.0.bin");
 
 	builder_write(builder, path);
 	trace = trace_open(&path, 1, NULL, NULL);
@@ -120,7 +120,7 @@ Test(stalls, come_through_the_reader)
 	struct trace_stall_entry entry = asleep(150000000);
 
 	entry.word_count = 2;
-	entry.holder = 4712;
+	entry.blocker = 4712;
 	put(entry, words, "fd 7 = /var/lib/x.db", 0);
 	const struct trace_process *process = opened();
 	cr_assert_eq(process->stall_count, 1);
@@ -131,7 +131,7 @@ Test(stalls, come_through_the_reader)
 	cr_assert_eq(stall->arguments[1], 2);
 	cr_assert_eq(stall->word_count, 2);
 	cr_assert_eq(stall->words[1], words[1]);
-	cr_assert_eq(stall->holder, 4712);
+	cr_assert_eq(stall->blocker, 4712);
 	cr_assert_str_eq(stall->object, "fd 7 = /var/lib/x.db");
 	cr_assert_eq(trace->problem_count, 0);
 }
@@ -226,10 +226,10 @@ Test(stalls, say_who_holds_a_lock)
 
 	entry.syscall = 202;
 	entry.arguments[0] = 0x600000;
-	entry.holder = 4712;
+	entry.blocker = 4712;
 	put(entry, NULL, "reader", 0);
 	entry.tick++;
-	entry.holder = 4713;
+	entry.blocker = 4713;
 	put(entry, NULL, "writer", 0);
 	explained();
 	cr_assert_eq(stalls->list[0].cause, STALL_LOCK);

@@ -9,7 +9,7 @@
 /* ---- Loop workers --------------------------------------------------------------------------------------------- */
 
 /* uv_run runs timers before it looks for the first time: where it is called again and again, always. */
-Test(timeline, what_runs_before_the_first_wait_is_a_turn)
+Test(timeline, what_runs_before_the_first_wait_is_a_iteration)
 {
 	process_make(0, 2000);
 	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), poll(110, 20, SITE_TIMER, 16),
@@ -21,11 +21,11 @@ Test(timeline, what_runs_before_the_first_wait_is_a_turn)
 	cr_assert_eq(timeline->most_timers.timers, 2u);
 	cr_assert_eq(timeline->most_timers.tick, 100u);
 	cr_assert_eq(timeline->most_timers.timer_ticks, 60u);
-	cr_assert_eq(timeline->turn_timers.count, 2u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].turns.delay.count, 3u, "the one outside of uv_run waited for nothing");
-	cr_assert_eq(timeline->sites[SITE_TIMER].turns.worst.delay, 40u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].turns.worst.behind_ticks, 20u);
-	cr_assert_eq(timeline->workers[0].turns, 2u, "of waits");
+	cr_assert_eq(timeline->iteration_timers.count, 2u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.delay.count, 3u, "the one outside of uv_run waited for nothing");
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.worst.delay, 40u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.worst.behind_ticks, 20u);
+	cr_assert_eq(timeline->workers[0].iterations, 2u, "of waits");
 	done();
 }
 

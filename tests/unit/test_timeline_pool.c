@@ -134,8 +134,8 @@ Test(timeline_pool, calls_nobody_a_sleeper_without_ends_of_items)
 	done();
 }
 
-/* A turn stands for the callbacks that cannot be seen: the one that a program died in too. */
-static void check_open_turn(uint32_t seal_reason, uint64_t turns)
+/* An iteration stands for the callbacks that cannot be seen: the one that a program died in too. */
+static void check_open_iteration(uint32_t seal_reason, uint64_t iterations)
 {
 	process_make(1, 9000);
 	process.tier = TRACE_TIER_LIBC;
@@ -145,16 +145,16 @@ static void check_open_turn(uint32_t seal_reason, uint64_t turns)
 	     instant(5000, trace_word(1, TRACE_UNPARK)));
 	finish();
 	cr_assert_eq(timeline->workers[0].polls.count, 1);
-	cr_assert_eq(timeline->open.count, turns);
-	if (turns)
+	cr_assert_eq(timeline->open.count, iterations);
+	if (iterations)
 		cr_assert_eq(timeline->open.spans[0].tick, 5000);
 	done();
 }
 
-Test(timeline_pool, names_the_turn_that_a_program_died_in)
+Test(timeline_pool, names_the_iteration_that_a_program_died_in)
 {
-	check_open_turn(TRACE_SEAL_DIED, 1);
-	check_open_turn(TRACE_SEAL_EXIT, 0);
+	check_open_iteration(TRACE_SEAL_DIED, 1);
+	check_open_iteration(TRACE_SEAL_EXIT, 0);
 }
 
 Test(timeline_pool, begins_the_queue_anew_where_events_are_lost)

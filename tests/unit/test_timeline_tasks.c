@@ -11,7 +11,7 @@
 #define RECORDS 400000 /* of one loop: several parts */
 #define OBJECTS 64
 
-TestSuite(timeline_tasks, .init = folder_make, .fini = folder_remove);
+TestSuite(timeline_tasks, .init = dir_make, .fini = dir_remove);
 
 struct source {
 	struct record *records;
@@ -221,7 +221,7 @@ static void check_both_ways(struct trace *trace, const struct timeline_options *
 Test(timeline_tasks, find_what_reading_from_first_to_last_finds)
 {
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
-	const char *path = in_folder("trace.77.1.bin");
+	const char *path = in_dir("trace.77.1.bin");
 
 	srandom(1);
 	trace_make(path);

@@ -29,13 +29,13 @@ static char *load(const char *name)
 static void document_load(void)
 {
 	document = load("trace-format.md");
-	folder_make();
+	dir_make();
 }
 
 static void document_free(void)
 {
 	free(document);
-	folder_remove();
+	dir_remove();
 }
 
 TestSuite(trace_format, .init = document_load, .fini = document_free);
@@ -178,7 +178,7 @@ Test(trace_format, version_stands_in_the_table)
 }
 
 /* The bytes of the document's ```hex block; what follows a semicolon is a remark. */
-static size_t example_bytes(unsigned char *to, size_t room)
+static size_t example_bytes(unsigned char *to, size_t capacity)
 {
 	const char *at = strstr(document, "```hex\n");
 	size_t count = 0;
@@ -190,7 +190,7 @@ static size_t example_bytes(unsigned char *to, size_t room)
 		int length;
 
 		while (at < remark && sscanf(at, "%2x%n", &byte, &length) == 1) {
-			cr_assert_lt(count, room);
+			cr_assert_lt(count, capacity);
 			to[count++] = byte;
 			at += length + strspn(at + length, " ");
 		}

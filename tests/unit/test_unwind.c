@@ -121,11 +121,11 @@ CALLED static int middle(int number)
 __attribute__((noinline, noclone, optimize("no-omit-frame-pointer,no-optimize-sibling-calls"))) static int
 outer(int number)
 {
-	volatile char room[number + 16];
+	volatile char capacity[number + 16];
 
 	outer_frame = (uintptr_t)__builtin_frame_address(0);
-	room[number] = (char)number;
-	return middle(room[number]) + 1;
+	capacity[number] = (char)number;
+	return middle(capacity[number]) + 1;
 }
 
 CALLED static int look(void)

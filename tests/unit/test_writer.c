@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Segments: names, modes, what is never overwritten, the limits of one file and of all, and failing disks. What is in
- * the folder is judged by looking at the folder.
+ * the directory is judged by looking at the directory.
  */
 #include "writer_helper.h"
 
@@ -16,10 +16,10 @@ Test(writer, segment_is_private_and_gets_its_name_when_sealed)
 	cr_assert(exists("name.1234567.1.bin.open"));
 	writer_seal(&writer);
 	cr_assert(!exists("name.1234567.1.bin.open"));
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), 0);
+	cr_assert_eq(stat(in_dir("name.1234567.1.bin"), &stat_), 0);
 	cr_assert_eq(stat_.st_mode & 07777, 0600);
 	cr_assert_eq(stat_.st_size, sizeof(header) + sizeof(struct trace_block_header) + BLOCK_BYTES);
-	cr_assert_eq(stat(in_folder(""), &stat_), 0);
+	cr_assert_eq(stat(in_dir(""), &stat_), 0);
 	cr_assert_eq(stat_.st_mode & 07777, 0700);
 	cr_assert_eq(writer.sealed_segments, 1);
 }
@@ -34,7 +34,7 @@ Test(writer, blocks_are_padded_and_have_their_checksum)
 
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_eq(append(&writer, sizeof(payload)), 0);
-	fd = open(in_folder("name.1234567.1.bin.open"), O_RDONLY);
+	fd = open(in_dir("name.1234567.1.bin.open"), O_RDONLY);
 	cr_assert_eq(read(fd, &file, sizeof(file)), sizeof(file));
 	cr_assert_eq(file.segment, 1);
 	cr_assert_eq(file.crc32c, crc32c(0, &file, offsetof(struct trace_file_header, crc32c)));
@@ -49,7 +49,7 @@ Test(writer, blocks_are_padded_and_have_their_checksum)
 
 Test(writer, numbers_go_on_from_the_highest_of_this_process)
 {
-	make_folder();
+	make_dir();
 	make_file("name.1234567.3.bin", 10, 0);
 	make_file("name.1234567.7.bin.gz", 10, 0);
 	make_file("name.1234567.5.bin.open", 10, 0);
@@ -68,9 +68,9 @@ Test(writer, what_was_left_open_gets_its_name_at_the_next_seal)
 {
 	int fd;
 
-	make_folder();
+	make_dir();
 	make_file("name.1234567.5.bin.open", 10, 0);
-	fd = open(in_folder("name.1234567.5.bin.open"), O_RDONLY);
+	fd = open(in_dir("name.1234567.5.bin.open"), O_RDONLY);
 	cr_assert_eq(flock(fd, LOCK_EX), 0);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert(exists("name.1234567.5.bin.open"));
@@ -84,9 +84,9 @@ Test(writer, links_are_not_followed)
 {
 	char target[300];
 
-	make_folder();
-	snprintf(target, sizeof(target), "%s/victim", folder);
-	cr_assert_eq(symlink(target, in_folder("name.1234567.1.bin.open")), 0);
+	make_dir();
+	snprintf(target, sizeof(target), "%s/victim", dir);
+	cr_assert_eq(symlink(target, in_dir("name.1234567.1.bin.open")), 0);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_neq(access(target, F_OK), 0);
 	cr_assert(exists("name.1234567.2.bin.open"));
@@ -99,7 +99,7 @@ Test(writer, sealing_overwrites_nothing)
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	make_file("name.1234567.1.bin", 5, 0);
 	writer_seal(&writer);
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), 0);
+	cr_assert_eq(stat(in_dir("name.1234567.1.bin"), &stat_), 0);
 	cr_assert_eq(stat_.st_size, 5);
 	cr_assert(exists("name.1234567.1.bin.open"));
 }
@@ -113,7 +113,7 @@ Test(writer, block_that_does_not_fit_is_refused_and_the_segment_goes_on)
 	cr_assert_leq(writer.bytes, options.file_size_bytes);
 }
 
-Test(writer, folder_never_holds_more_than_the_budget)
+Test(writer, dir_never_holds_more_than_the_budget)
 {
 	int files;
 
@@ -122,11 +122,11 @@ Test(writer, folder_never_holds_more_than_the_budget)
 	for (int segment = 0; segment < 20; segment++) {
 		cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 		while (append(&writer, BLOCK_BYTES) == 0)
-			cr_assert_leq(folder_bytes(&files), 100000);
+			cr_assert_leq(dir_bytes(&files), 100000);
 		writer_seal(&writer);
-		cr_assert_leq(folder_bytes(&files), 100000);
+		cr_assert_leq(dir_bytes(&files), 100000);
 	}
-	cr_assert_gt(folder_bytes(&files), 50000);
+	cr_assert_gt(dir_bytes(&files), 50000);
 	cr_assert_gt(writer.evicted_segments, 10);
 	cr_assert(exists("name.1234567.20.bin"));
 	cr_assert(!exists("name.1234567.1.bin"));
@@ -134,7 +134,7 @@ Test(writer, folder_never_holds_more_than_the_budget)
 
 Test(writer, the_oldest_go_first_whoever_made_them)
 {
-	make_folder();
+	make_dir();
 	make_file("name.1234567.4.bin", 60000, 100);
 	make_file("name.7654321.2.bin.zst", 60000, 300);
 	make_file("name.7654321.1.bin", 60000, 200);
@@ -175,10 +175,10 @@ Test(writer, lock_or_process_shows_that_a_segment_is_written)
 	int fd;
 
 	snprintf(living, sizeof(living), "name.%d.1.bin.open", getppid());
-	make_folder();
+	make_dir();
 	make_file("name.7654321.1.bin.open", 90000, 10);
 	make_file(living, 90000, 10);
-	fd = open(in_folder("name.7654321.1.bin.open"), O_RDONLY);
+	fd = open(in_dir("name.7654321.1.bin.open"), O_RDONLY);
 	cr_assert_eq(flock(fd, LOCK_EX), 0);
 	cr_assert_neq(writer_begin(&writer, &header, 0), 0, "20,000 bytes are left of the budget");
 	cr_assert(exists("name.7654321.1.bin.open") && exists(living));
@@ -187,7 +187,7 @@ Test(writer, lock_or_process_shows_that_a_segment_is_written)
 
 Test(writer, what_a_dead_process_left_open_is_evicted)
 {
-	make_folder();
+	make_dir();
 	make_file("name.7654321.1.bin.open", 180000, 10);
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_eq(append(&writer, 30000), 0);
@@ -212,7 +212,7 @@ Test(writer, many_writers_share_a_small_budget)
 			continue;
 		if (append(one, BLOCK_BYTES) == -EMSGSIZE)
 			writer_seal(one);
-		cr_assert_leq(folder_bytes(&files), options.total_size_bytes);
+		cr_assert_leq(dir_bytes(&files), options.total_size_bytes);
 	}
 	for (int i = 0; i < 8; i++)
 		cr_assert_gt(writers[i].bytes_written, 50 * BLOCK_BYTES, "writer %d", i);
@@ -227,13 +227,13 @@ Test(writer, larger_file_than_total_means_total)
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	while (append(&writer, BLOCK_BYTES) == 0)
 		;
-	cr_assert_leq(folder_bytes(&files), options.total_size_bytes);
-	cr_assert_gt(folder_bytes(&files), options.total_size_bytes - 2 * BLOCK_BYTES);
+	cr_assert_leq(dir_bytes(&files), options.total_size_bytes);
+	cr_assert_gt(dir_bytes(&files), options.total_size_bytes - 2 * BLOCK_BYTES);
 }
 
 Test(writer, single_has_no_limit_and_evicts_nothing)
 {
-	make_folder();
+	make_dir();
 	make_file("name.7654321.1.bin", 200000, 10);
 	options.writer = SHARED_WRITER_SINGLE;
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
@@ -251,7 +251,7 @@ Test(writer, null_touches_no_file)
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_eq(append(&writer, BLOCK_BYTES), 0);
 	writer_seal(&writer);
-	cr_assert_neq(access(in_folder(""), F_OK), 0);
+	cr_assert_neq(access(in_dir(""), F_OK), 0);
 	cr_assert_eq(writer.bytes_written, 0);
 }
 

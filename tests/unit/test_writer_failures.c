@@ -18,7 +18,7 @@ Test(writer_failures, half_a_block_is_taken_back_and_a_later_segment_tried)
 	cr_assert_eq(append(&writer, 3000), 0);
 	cr_assert_eq(append(&writer, 3000), -EFBIG);
 	cr_assert(!writer.is_open);
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), 0);
+	cr_assert_eq(stat(in_dir("name.1234567.1.bin"), &stat_), 0);
 	cr_assert_eq(stat_.st_size, sizeof(header) + sizeof(struct trace_block_header) + 3000);
 	cr_assert_eq(append(&writer, 100), -EFBIG);
 	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG, "the limit leaves no room for another");
@@ -40,7 +40,7 @@ Test(writer_failures, segment_without_events_is_not_kept_when_it_fails)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	cr_assert_eq(append_typed(&writer, TRACE_BLOCK_PROCESS, 500), 0);
 	cr_assert_eq(append(&writer, 3000), -EFBIG);
-	folder_bytes(&files);
+	dir_bytes(&files);
 	cr_assert_eq(files, 0);
 }
 
@@ -59,12 +59,12 @@ Test(writer_failures, limit_of_the_process_on_file_sizes_is_kept)
 	cr_assert_eq(writer_begin(&writer, &header, 0), -EFBIG);
 }
 
-Test(writer_failures, removed_folder_is_made_again)
+Test(writer_failures, removed_dir_is_made_again)
 {
 	char command[600];
 
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
-	snprintf(command, sizeof(command), "rm -r %s/a", folder);
+	snprintf(command, sizeof(command), "rm -r %s/a", dir);
 	cr_assert_eq(system(command), 0);
 	cr_assert_eq(append(&writer, 100), -ENOENT, "nothing is written to a file that nobody can read");
 	cr_assert_not(writer.is_open);
@@ -73,7 +73,7 @@ Test(writer_failures, removed_folder_is_made_again)
 	cr_assert(exists("name.1234567.2.bin.open"));
 }
 
-Test(writer_failures, folder_that_cannot_be_made_is_an_error)
+Test(writer_failures, dir_that_cannot_be_made_is_an_error)
 {
 	int fd = open(in_top("a"), O_CREAT | O_WRONLY, 0600);
 
@@ -94,10 +94,10 @@ Test(writer_failures, reopening_never_writes_to_a_strangers_file)
 	cr_assert_eq(writer_begin(&writer, &header, 0), 0);
 	cr_assert_lt(writer.fd, 0);
 	cr_assert_eq(append(&writer, 100), 0);
-	cr_assert_eq(rename(in_folder("name.1234567.1.bin.open"), in_top("gone")), 0);
+	cr_assert_eq(rename(in_dir("name.1234567.1.bin.open"), in_top("gone")), 0);
 	make_file("name.1234567.1.bin.open", 0, 0);
 	cr_assert_eq(append(&writer, 100), -ENOENT);
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin"), &stat_), -1, "a stranger's file is not renamed");
-	cr_assert_eq(stat(in_folder("name.1234567.1.bin.open"), &stat_), 0);
+	cr_assert_eq(stat(in_dir("name.1234567.1.bin"), &stat_), -1, "a stranger's file is not renamed");
+	cr_assert_eq(stat(in_dir("name.1234567.1.bin.open"), &stat_), 0);
 	cr_assert_eq(stat_.st_size, 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the writer's tests share: a folder of their own, a writer that writes into it, and files beside its own.
+ * What the writer's tests share: a directory of their own, a writer that writes into it, and files beside its own.
  */
 #ifndef WRITER_HELPER_H
 #define WRITER_HELPER_H
@@ -26,27 +26,27 @@
 #define PID	    1234567u /* nobody's: above the kernel's highest by default */
 #define BLOCK_BYTES 1000
 
-static char folder[200];
+static char dir[200];
 static struct writer writer;
 static struct trace_file_header header;
 static struct shared_options options;
 
 static inline void writer_setup(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/uvtrace_test_writer_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
+	snprintf(dir, sizeof(dir), "/tmp/uvtrace_test_writer_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
 	options.file_size_bytes = 40000;
 	options.total_size_bytes = 200000;
-	snprintf(options.path, sizeof(options.path), "%s/a/b/name.bin", folder);
+	snprintf(options.path, sizeof(options.path), "%s/a/b/name.bin", dir);
 	header.header_bytes = sizeof(header);
 	cr_assert_eq(writer_init(&writer, &options, PID), 0);
 }
 
 static inline void writer_teardown(void)
 {
-	char command[sizeof(folder) + 10];
+	char command[sizeof(dir) + 10];
 
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	cr_assert_eq(system(command), 0);
 }
 
@@ -70,11 +70,11 @@ static inline int append(struct writer *to, uint32_t bytes)
 	return append_typed(to, TRACE_BLOCK_EVENTS, bytes);
 }
 
-static inline const char *in_folder(const char *name)
+static inline const char *in_dir(const char *name)
 {
 	static char path[600];
 
-	snprintf(path, sizeof(path), "%s/a/b/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/a/b/%s", dir, name);
 	return path;
 }
 
@@ -82,16 +82,16 @@ static inline const char *in_top(const char *name)
 {
 	static char path[600];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return path;
 }
 
 static inline bool exists(const char *name)
 {
-	return access(in_folder(name), F_OK) == 0;
+	return access(in_dir(name), F_OK) == 0;
 }
 
-static inline void make_folder(void)
+static inline void make_dir(void)
 {
 	cr_assert_eq(mkdir(in_top("a"), 0700), 0);
 	cr_assert_eq(mkdir(in_top("a/b"), 0700), 0);
@@ -100,7 +100,7 @@ static inline void make_folder(void)
 /* A file that was changed so many seconds ago. */
 static inline void make_file(const char *name, off_t bytes, time_t age)
 {
-	int fd = open(in_folder(name), O_CREAT | O_EXCL | O_WRONLY, 0600);
+	int fd = open(in_dir(name), O_CREAT | O_EXCL | O_WRONLY, 0600);
 	struct timespec times[2];
 
 	cr_assert_geq(fd, 0);
@@ -112,24 +112,24 @@ static inline void make_file(const char *name, off_t bytes, time_t age)
 	close(fd);
 }
 
-/* Bytes of all files in the folder, and how many there are. */
-static inline uint64_t folder_bytes(int *files)
+/* Bytes of all files in the directory, and how many there are. */
+static inline uint64_t dir_bytes(int *files)
 {
-	DIR *dir = opendir(in_folder(""));
+	DIR *opened_dir = opendir(in_dir(""));
 	struct dirent *entry;
 	uint64_t bytes = 0;
 	struct stat stat;
 
-	cr_assert_not_null(dir);
+	cr_assert_not_null(opened_dir);
 	*files = 0;
-	while ((entry = readdir(dir))) {
+	while ((entry = readdir(opened_dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		cr_assert_eq(fstatat(dirfd(dir), entry->d_name, &stat, 0), 0);
+		cr_assert_eq(fstatat(dirfd(opened_dir), entry->d_name, &stat, 0), 0);
 		bytes += (uint64_t)stat.st_size;
 		++*files;
 	}
-	closedir(dir);
+	closedir(opened_dir);
 	return bytes;
 }
 

@@ -24,7 +24,7 @@
 #define PLACE	    "<!--TRACE-->"
 #define CHUNK_BYTES 49152 /* a multiple of 3: base64 without an end in between */
 
-static const char *const page_folders[] = {"", "../share/uvtrace/"};
+static const char *const page_dirs[] = {"", "../share/uvtrace/"};
 
 /* Deflates what it is given and writes it as base64. */
 struct packer {
@@ -225,8 +225,8 @@ static FILE *page_open(void)
 	char *name = strrchr(self, '/');
 	if (name)
 		name[1] = '\0';
-	for (size_t i = 0; !page && i < sizeof(page_folders) / sizeof(*page_folders); i++) {
-		snprintf(path, sizeof(path), "%s%s%s", self, page_folders[i], PAGE);
+	for (size_t i = 0; !page && i < sizeof(page_dirs) / sizeof(*page_dirs); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", self, page_dirs[i], PAGE);
 		page = fopen(path, "re");
 	}
 	return page;
@@ -235,11 +235,11 @@ static FILE *page_open(void)
 static int page_copy(const struct trace *trace, FILE *page, FILE *out, const char **problem)
 {
 	char *line = NULL;
-	size_t room = 0;
+	size_t capacity = 0;
 	int error = 0;
 	ssize_t bytes;
 
-	while (error == 0 && (bytes = getline(&line, &room, page)) >= 0) {
+	while (error == 0 && (bytes = getline(&line, &capacity, page)) >= 0) {
 		if (strcmp(line, PLACE "\n") == 0)
 			error = trace_write(trace, out, problem);
 		else

@@ -66,17 +66,17 @@ json_t *polls_json(const struct report *report, const struct timeline_top *top, 
 static json_t *dispatch_site_json(const struct report *report, uint32_t site)
 {
 	const struct timeline *timeline = report->timeline;
-	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
+	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
 	const struct json_pair pairs[] = {
-	    {"delay", spread_json(timeline, &turns->delay)},
+	    {"delay", spread_json(timeline, &iterations->delay)},
 	    {"worst_start_ns",
-	     turns->worst.delay > 0 ? json_integer(timeline_offset_ns(timeline, turns->worst.tick)) : json_null()},
-	    {"worst_polls_before", json_number(turns->worst.polls)},
+	     iterations->worst.delay > 0 ? json_integer(timeline_offset_ns(timeline, iterations->worst.tick)) : json_null()},
+	    {"worst_polls_before", json_number(iterations->worst.polls)},
 	    {"worst_behind",
-	     turns->worst.polls ? site_add(report, json_object(), turns->worst.behind, false) : json_null()},
-	    {"worst_behind_ns", json_ticks(timeline, turns->worst.behind_ticks)},
-	    {"held_ns", json_ticks(timeline, turns->held_ticks)},
-	    {"held_polls", json_number(turns->held_polls)},
+	     iterations->worst.polls ? site_add(report, json_object(), iterations->worst.behind, false) : json_null()},
+	    {"worst_behind_ns", json_ticks(timeline, iterations->worst.behind_ticks)},
+	    {"held_ns", json_ticks(timeline, iterations->delayed_ticks)},
+	    {"held_polls", json_number(iterations->delayed_polls)},
 	};
 
 	return json_add(site_add(report, json_object(), site, false), pairs, COUNT(pairs));
@@ -87,7 +87,7 @@ json_t *dispatch_json(const struct report *report)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; list && i <= report->timeline->process->site_count; i++) {
-		if (report->timeline->sites[i].turns.delay.count > 0)
+		if (report->timeline->sites[i].iterations.delay.count > 0)
 			json_array_append_new(list, dispatch_site_json(report, i));
 	}
 	return list;

@@ -36,7 +36,7 @@ json_t *marks_json(const struct timeline *timeline)
 	return list;
 }
 
-static json_t *slowest_json(const struct timeline *timeline, const struct timeline_named *span)
+static json_t *slowest_json(const struct timeline *timeline, const struct timeline_user_spans *span)
 {
 	struct timeline_span stretch = {.tick = span->tick, .duration = span->duration, .worker = span->worker};
 

@@ -32,14 +32,14 @@ static json_t *frames_json(const struct stall *stall)
 }
 
 /* An address as others print it: numbers of JSON are not exact to 64 bits everywhere. */
-static json_t *arguments_json(const struct trace_stall *look)
+static json_t *arguments_json(const struct trace_stall *stall_sample)
 {
-	json_t *list = look->syscall >= 0 ? json_array() : json_null();
+	json_t *list = stall_sample->syscall >= 0 ? json_array() : json_null();
 
-	for (size_t i = 0; list && look->syscall >= 0 && i < COUNT(look->arguments); i++) {
+	for (size_t i = 0; list && stall_sample->syscall >= 0 && i < COUNT(stall_sample->arguments); i++) {
 		char text[24];
 
-		snprintf(text, sizeof(text), "0x%" PRIx64, look->arguments[i]);
+		snprintf(text, sizeof(text), "0x%" PRIx64, stall_sample->arguments[i]);
 		json_array_append_new(list, json_text(text));
 	}
 	return list;
@@ -53,9 +53,9 @@ static json_t *measured_json(const struct stall *stall, uint64_t ns)
 static json_t *stall_json(const struct report *report, const struct stall *stall)
 {
 	const struct timeline *timeline = report->timeline;
-	const struct trace_stall *look = stall->look;
-	const char *name = syscall_name(look->machine, look->syscall);
-	const char state[2] = {(char)(look->state >= ' ' && look->state < 127 ? look->state : '?'), '\0'};
+	const struct trace_stall *stall_sample = stall->stall_sample;
+	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
+	const char state[2] = {(char)(stall_sample->state >= ' ' && stall_sample->state < 127 ? stall_sample->state : '?'), '\0'};
 	const struct json_pair pairs[] = {
 	    {"worker", json_number(report_worker_number(timeline, stall->worker))},
 	    {"start_ns", json_integer(timeline_offset_ns(timeline, stall->poll_tick))},
@@ -65,19 +65,19 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	    {"stands_for_ns", json_ticks(timeline, stall->ticks)},
 	    {"cause", json_text(stall_cause_name(stall->cause))},
 	    {"what", json_text(stall->what)},
-	    {"state", look->state ? json_text(state) : json_null()},
+	    {"state", stall_sample->state ? json_text(state) : json_null()},
 	    {"syscall", name		     ? json_text(name)
-			: look->syscall >= 0 ? json_integer(look->syscall)
+			: stall_sample->syscall >= 0 ? json_integer(stall_sample->syscall)
 					     : json_null()},
-	    {"args", arguments_json(look)},
-	    {"object", *look->object ? json_text(look->object) : json_null()},
+	    {"args", arguments_json(stall_sample)},
+	    {"object", *stall_sample->object ? json_text(stall_sample->object) : json_null()},
 	    {"measured_ns", measured_json(stall, stall->measured_ns)},
 	    {"on_cpu_ns", measured_json(stall, stall->cpu_ns)},
 	    {"wait_ns", measured_json(stall, stall->wait_ns)},
 	    {"asleep_ns", measured_json(stall, stall->asleep_ns)},
-	    {"stopped", json_boolean(look->register_count > 0)},
-	    {"error", look->error ? json_text(strerror((int)look->error)) : json_null()},
-	    {"suppressed", json_number(look->suppressed)},
+	    {"stopped", json_boolean(stall_sample->register_count > 0)},
+	    {"error", stall_sample->error ? json_text(strerror((int)stall_sample->error)) : json_null()},
+	    {"suppressed", json_number(stall_sample->suppressed)},
 	    {"frames", frames_json(stall)},
 	};
 

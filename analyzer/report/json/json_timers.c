@@ -40,11 +40,11 @@ static json_t *early_worst_json(const struct report *report, const struct timeli
 static json_t *timer_json(const struct report *report, uint32_t site)
 {
 	const struct timeline *timeline = report->timeline;
-	const struct timeline_site_turns *turns = &timeline->sites[site].turns;
-	const struct timeline_timers *timers = &turns->timers;
+	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
+	const struct timeline_timers *timers = &iterations->timers;
 	bool known = timers->late.count > 0, early = timers->early.count > 0;
 	const struct json_pair pairs[] = {
-	    {"interval", spread_json(timeline, &turns->interval)},
+	    {"interval", spread_json(timeline, &iterations->interval)},
 	    {"late", known ? spread_json(timeline, &timers->late) : json_null()},
 	    {"late_loop_busy_ns", known ? json_ticks(timeline, timers->busy_ticks) : json_null()},
 	    {"late_kernel_ns", known ? json_ticks(timeline, timers->kernel_ticks) : json_null()},
@@ -63,8 +63,8 @@ static json_t *timer_sites_json(const struct report *report)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; list && i <= timeline->process->site_count; i++) {
-		const struct timeline_site_turns *turns = &timeline->sites[i].turns;
-		if (turns->interval.count > 0 || turns->timers.late.count > 0)
+		const struct timeline_site_iterations *iterations = &timeline->sites[i].iterations;
+		if (iterations->interval.count > 0 || iterations->timers.late.count > 0)
 			json_array_append_new(list, timer_json(report, i));
 	}
 	return list;
@@ -73,9 +73,9 @@ static json_t *timer_sites_json(const struct report *report)
 json_t *timers_json(const struct report *report)
 {
 	const struct timeline *timeline = report->timeline;
-	const struct timeline_turn *most = &timeline->most_timers;
+	const struct timeline_iteration *most = &timeline->most_timers;
 	const struct json_pair pairs[] = {
-	    {"turns_with_timers", json_number(timeline->turn_timers.count)},
+	    {"turns_with_timers", json_number(timeline->iteration_timers.count)},
 	    {"most_in_turn", json_number(most->timers)},
 	    {"most_in_turn_ns", json_ticks(timeline, most->timer_ticks)},
 	    {"most_in_turn_start_ns",

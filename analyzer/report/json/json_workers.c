@@ -110,8 +110,8 @@ json_t *loops_json(const struct timeline *timeline)
 		    {"connections", json_number(worker->connections)},
 		    {"reads", json_number(worker->reads)},
 		    {"runs", json_number(worker->runs)},
-		    {"turns", json_number(worker->turns)},
-		    {"empty_turns", json_number(worker->empty_turns)},
+		    {"turns", json_number(worker->iterations)},
+		    {"empty_turns", json_number(worker->empty_iterations)},
 		    {"empty_turns_ns", json_ticks(timeline, worker->empty_ticks)},
 		    {"on_cpu_of_wanted", wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
 		};

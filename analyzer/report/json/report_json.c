@@ -116,7 +116,7 @@ static json_t *measures_add(json_t *object, const struct report *report)
 	    {"stalls", stalls_json(report)},
 	    {"stall_totals", stall_totals_json(report->stalls)},
 	    {"dispatch", dispatch_json(report)},
-	    {"turn", spread_json(report->timeline, &report->timeline->turn_ticks)},
+	    {"turn", spread_json(report->timeline, &report->timeline->iteration_ticks)},
 	    {"loops", loops_json(report->timeline)},
 	    {"machine", machine_json(&report->timeline->machine)},
 	    {"baseline", baseline_json(report)},

@@ -60,7 +60,7 @@ static void print_finding(const struct finding *finding, size_t number, bool who
 	print_cleaned(out, "     why: ", finding->text.evidence);
 	print_cost(finding, out);
 	print_cleaned(out, "     do: ", finding->text.advice);
-	print_lines(out, finding->text.excerpt, "     ");
+	print_lines(out, finding->text.snippet, "     ");
 }
 
 static void print_names(FILE *out, const char *before, const char *const *names, size_t count)
@@ -185,10 +185,10 @@ static void markdown_finding(const struct finding *finding, FILE *out)
 	fprintf(out, "\n- confidence: %s\n- do: ", confidence_text(finding->confidence));
 	markdown_text(out, finding->text.advice);
 	fputc('\n', out);
-	if (!finding->text.excerpt)
+	if (!finding->text.snippet)
 		return;
 	fputc('\n', out);
-	print_lines(out, finding->text.excerpt, "    ");
+	print_lines(out, finding->text.snippet, "    ");
 }
 
 int report_findings_markdown(const struct report *report, FILE *out)

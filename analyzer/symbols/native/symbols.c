@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/demangle.h"
-#include "jit_map.h"
+#include "perf_map.h"
 #include "files/regular_file.h"
 #include "base/report_table.h"
 #include "symbols/symbols.h"
@@ -46,7 +46,7 @@ struct module_files {
 struct symbols {
 	const struct trace_process *process;
 	struct module_files *files; /* one for each module of the process */
-	struct jit_map *jit_map;    /* NULL: none, or not asked for yet */
+	struct perf_map *perf_map;    /* NULL: none, or not asked for yet */
 	bool jit_tried;
 	struct cached **cache;
 	size_t cache_slots, cache_used;
@@ -64,7 +64,7 @@ struct found {
 
 /* ---- Files of a module ---------------------------------------------------------------------------------------- */
 
-/* Whether a file of that name in the folder of a module's file would not be waited for. */
+/* Whether a file of that name in the directory of a module's file would not be waited for. */
 static bool can_be_opened(const char *module, const char *below, const char *name)
 {
 	const char *slash = strrchr(module, '/');
@@ -90,13 +90,13 @@ static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dw
 	return dwfl_standard_find_debuginfo(module, user, name, base, file, link, crc, found);
 }
 
-static char *debug_folders = ":.debug:" DEBUG_FOLDER;
+static char *debug_dirs = ":.debug:" DEBUG_FOLDER;
 
 static const Dwfl_Callbacks dwfl_callbacks = {
     .find_elf = dwfl_build_id_find_elf,
     .find_debuginfo = find_debuginfo,
     .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &debug_folders,
+    .debuginfo_path = &debug_dirs,
 };
 
 /* A module without a build-id is the same file only if nobody has touched that since the trace began. */
@@ -189,13 +189,13 @@ static void module_open(const struct symbols *symbols, const struct trace_module
 
 /* ---- One address ---------------------------------------------------------------------------------------------- */
 
-static char *path_join(const char *folder, const char *file)
+static char *path_join(const char *dir, const char *file)
 {
 	char *path;
 
-	if (*file == '/' || !folder || !*folder)
+	if (*file == '/' || !dir || !*dir)
 		return strdup(file);
-	return asprintf(&path, "%s/%s", folder, file) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s", dir, file) < 0 ? NULL : path;
 }
 
 static void line_find(Dwfl_Module *module, uint64_t address, struct found *found)
@@ -213,7 +213,7 @@ static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found
 	Dwarf_Addr bias;
 	Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
 	int count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
-	Dwarf_Attribute folder;
+	Dwarf_Attribute dir;
 	const char *file = NULL;
 
 	for (int i = 0; i < count && !file; i++) {
@@ -222,7 +222,7 @@ static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found
 		file = dwarf_decl_file(&scopes[i]);
 	}
 	if (file)
-		found->file = path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &folder)), file);
+		found->file = path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &dir)), file);
 	free(scopes);
 	return found->file != NULL;
 }
@@ -260,9 +260,9 @@ static void jit_find(struct symbols *symbols, uint64_t address, struct found *fo
 	char *function, *file;
 
 	if (!symbols->jit_tried)
-		symbols->jit_map = jit_map_open(JIT_MAP_FOLDER, process->pid, process->uid, process->start_real_ns);
+		symbols->perf_map = perf_map_open(PERF_MAP_FOLDER, process->pid, process->uid, process->start_real_ns);
 	symbols->jit_tried = true;
-	struct jit_name name = jit_map_find(symbols->jit_map, address);
+	struct jit_name name = perf_map_find(symbols->perf_map, address);
 	if (!name.name)
 		return;
 	jit_name_cut(name.name, &function, &file, &found->line);
@@ -459,6 +459,6 @@ void symbols_close(struct symbols *symbols)
 		cached_free(symbols->cache[i]);
 	free(symbols->cache);
 	free(symbols->files);
-	jit_map_free(symbols->jit_map);
+	perf_map_free(symbols->perf_map);
 	free(symbols);
 }

@@ -133,10 +133,10 @@ static bool work_out(struct machine *machine, const Dwarf_Op *ops, size_t count,
 /* A register as the caller had it; false where it is not known. */
 static bool register_before(struct machine *machine, Dwarf_Frame *frame, uint32_t number, uint64_t *value)
 {
-	Dwarf_Op room[3], *ops;
+	Dwarf_Op capacity[3], *ops;
 	size_t count;
 
-	if (dwarf_frame_register(frame, (int)number, room, &ops, &count) != 0)
+	if (dwarf_frame_register(frame, (int)number, capacity, &ops, &count) != 0)
 		return false;
 	if (count == 0) { /* ops: undefined; NULL: the same */
 		*value = machine->state->registers[number];

@@ -29,13 +29,13 @@ struct inflation {
 
 static int scratch_open(void)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *dir = getenv("TMPDIR");
 	char path[4096];
 	int fd;
 
-	if (!folder || !*folder)
-		folder = "/tmp";
-	if (snprintf(path, sizeof(path), "%s/uvtrace.XXXXXX", folder) >= (int)sizeof(path))
+	if (!dir || !*dir)
+		dir = "/tmp";
+	if (snprintf(path, sizeof(path), "%s/uvtrace.XXXXXX", dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)

@@ -20,7 +20,7 @@ enum box_type {
 	BOX_WORK,  /* a request's work on the pool that is no callback */
 	BOX_PARK,  /* object: ready fds */
 	BOX_TURN,  /* a wait of no length; object: ready fds */
-	BOX_ENTER, /* uv_run begins, and with it a turn */
+	BOX_ENTER, /* uv_run begins, and with it an iteration */
 	BOX_HOLE,  /* object: events lost or missing */
 	BOX_TYPES
 };

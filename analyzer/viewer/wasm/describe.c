@@ -94,7 +94,7 @@ EXPORT(page_detail) const char *page_detail(uint32_t worker, double tick)
 	json_t *json = describe_box(worker, box), *wakes = json_array();
 	json_t *work = describe_wakes(wakes, worker, box);
 	if (viewer.process->workers[worker].role == TRACE_ROLE_LOOP)
-		json_put(json, "turn", describe_turn(worker, box->tick));
+		json_put(json, "turn", describe_iteration(worker, box->tick));
 	json_put(json, "life_of", json_address(life_of(box)));
 	json_put(json, "said", describe_said(worker, box));
 	json_put(json, "work", work);

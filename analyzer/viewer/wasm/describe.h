@@ -8,8 +8,8 @@
 #include "viewer.h"
 
 /* ---- turn.c ---------------------------------------------------------------------------------- */
-/* How the turn of a poll that began at a tick began, and what ran before it; null: not known. */
-json_t *describe_turn(size_t worker, uint64_t tick);
+/* How the iteration of a poll that began at a tick began, and what ran before it; null: not known. */
+json_t *describe_iteration(size_t worker, uint64_t tick);
 
 /* ---- wakes.c --------------------------------------------------------------------------------- */
 /* Adds to `wakes` what woke a poll or work and what it woke. Returns the work on the pool that

@@ -21,7 +21,7 @@ struct column {
 
 static struct {
 	struct stroke *strokes;
-	size_t count, room;
+	size_t count, capacity;
 	uint32_t *lane_ends;
 	uint32_t charts[CHARTS][COLUMNS_MAX];
 	uint32_t columns;
@@ -36,13 +36,13 @@ static struct stroke *stroke_add(enum stroke_type type, double start_ns, double 
 {
 	static struct stroke spare;
 
-	if (draw.count == draw.room) {
-		size_t room = draw.room ? draw.room * 2 : 4096;
-		struct stroke *strokes = realloc(draw.strokes, room * sizeof(*strokes));
+	if (draw.count == draw.capacity) {
+		size_t capacity = draw.capacity ? draw.capacity * 2 : 4096;
+		struct stroke *strokes = realloc(draw.strokes, capacity * sizeof(*strokes));
 		if (!strokes)
 			return &spare;
 		draw.strokes = strokes;
-		draw.room = room;
+		draw.capacity = capacity;
 	}
 	struct stroke *stroke = &draw.strokes[draw.count++];
 	*stroke = (struct stroke){.type = type, .start_ns = start_ns, .end_ns = end_ns};

@@ -3,7 +3,7 @@
  * See files.h. These definitions stand before libc's, so nothing here ever asks the host for a
  * file.
  *
- * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no folders; nothing can
+ * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no directories; nothing can
  * be written.
  */
 #include <dirent.h>
@@ -129,14 +129,14 @@ DIR *opendir(const char *path)
 	return NULL;
 }
 
-struct dirent *readdir(DIR *folder)
+struct dirent *readdir(DIR *dir)
 {
-	(void)folder;
+	(void)dir;
 	return NULL;
 }
 
-int closedir(DIR *folder)
+int closedir(DIR *dir)
 {
-	(void)folder;
+	(void)dir;
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 struct json_value {
 	char *text; /* an object or array without its closing bracket while it may grow */
-	size_t bytes, room;
+	size_t bytes, capacity;
 	size_t members, references;
 	char close;    /* 0: whole already */
 	json_t *first; /* of an array, where somebody asks for it */
@@ -18,13 +18,13 @@ struct json_value {
 
 static int text_add(json_t *value, const char *text, size_t bytes)
 {
-	if (value->bytes + bytes + 2 > value->room) {
-		size_t room = (value->bytes + bytes + 2) * 2;
-		char *grown = realloc(value->text, room);
+	if (value->bytes + bytes + 2 > value->capacity) {
+		size_t capacity = (value->bytes + bytes + 2) * 2;
+		char *grown = realloc(value->text, capacity);
 		if (!grown)
 			return -1;
 		value->text = grown;
-		value->room = room;
+		value->capacity = capacity;
 	}
 	memcpy(value->text + value->bytes, text, bytes);
 	value->bytes += bytes;

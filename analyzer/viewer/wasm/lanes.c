@@ -68,13 +68,13 @@ static void node_add_node(struct lane_node *to, const struct lane_node *node)
 
 static struct lane_node *leaf_next(struct lane_tree *tree)
 {
-	if (tree->counts[0] == tree->room) {
-		size_t room = tree->room ? tree->room + tree->room / 2 : 64;
-		struct lane_node *leaves = realloc(tree->nodes[0], room * sizeof(*leaves));
+	if (tree->counts[0] == tree->capacity) {
+		size_t capacity = tree->capacity ? tree->capacity + tree->capacity / 2 : 64;
+		struct lane_node *leaves = realloc(tree->nodes[0], capacity * sizeof(*leaves));
 		if (!leaves)
 			return NULL;
 		tree->nodes[0] = leaves;
-		tree->room = room;
+		tree->capacity = capacity;
 	}
 	struct lane_node *leaf = &tree->nodes[0][tree->counts[0]++];
 	*leaf = (struct lane_node){.start = UINT64_MAX};
@@ -150,8 +150,8 @@ int lane_hole_add(struct lane *lane, const struct box *hole)
 		return 0;
 	}
 	if ((lane->hole_count & (lane->hole_count - 1)) == 0) {
-		size_t room = lane->hole_count ? lane->hole_count * 2 : 1;
-		struct lane_hole *holes = realloc(lane->holes, room * sizeof(*holes));
+		size_t capacity = lane->hole_count ? lane->hole_count * 2 : 1;
+		struct lane_hole *holes = realloc(lane->holes, capacity * sizeof(*holes));
 		if (!holes)
 			return -ENOMEM;
 		lane->holes = holes;

@@ -13,7 +13,7 @@
 #define VIEWER_LANES_H
 
 #include "boxes.h"
-#include "named.h"
+#include "user_spans.h"
 
 #define LANE_LEAF_BOXES 64
 #define LANE_FANOUT	16
@@ -34,7 +34,7 @@ struct lane_node {
 struct lane_tree {
 	struct lane_node *nodes[LANE_LEVELS]; /* 0: leaves */
 	size_t counts[LANE_LEVELS];
-	size_t room;	  /* for leaves */
+	size_t capacity;	  /* for leaves */
 	uint32_t in_leaf; /* boxes in the last leaf so far */
 };
 

@@ -19,13 +19,13 @@ int levels_add(struct levels *levels, uint64_t tick, uint64_t first, uint64_t se
 
 	if (last && last->values[0] == step.values[0] && last->values[1] == step.values[1])
 		return 0;
-	if (levels->count == levels->room) {
-		size_t room = levels->room ? levels->room + levels->room / 2 : 64;
-		struct level_step *steps = realloc(levels->steps, room * sizeof(*steps));
+	if (levels->count == levels->capacity) {
+		size_t capacity = levels->capacity ? levels->capacity + levels->capacity / 2 : 64;
+		struct level_step *steps = realloc(levels->steps, capacity * sizeof(*steps));
 		if (!steps)
 			return -ENOMEM;
 		levels->steps = steps;
-		levels->room = room;
+		levels->capacity = capacity;
 	}
 	levels->steps[levels->count++] = step;
 	return 0;

@@ -20,7 +20,7 @@ struct level_step {
 
 struct levels {
 	struct level_step *steps;
-	size_t count, room;
+	size_t count, capacity;
 	struct level_step *maxima[LEVEL_HEIGHT]; /* [0] is steps; of each 16 below: tick of the
 						    first, greatest values */
 	size_t counts[LEVEL_HEIGHT];

@@ -34,12 +34,12 @@ struct loader {
 static int item_keep(struct lane *lane, const struct lane_item *item)
 {
 	if (lane->item_count == lane->item_room) {
-		size_t room = lane->item_room ? lane->item_room + lane->item_room / 2 : 64;
-		struct lane_item *items = realloc(lane->items, room * sizeof(*items));
+		size_t capacity = lane->item_room ? lane->item_room + lane->item_room / 2 : 64;
+		struct lane_item *items = realloc(lane->items, capacity * sizeof(*items));
 		if (!items)
 			return -ENOMEM;
 		lane->items = items;
-		lane->item_room = room;
+		lane->item_room = capacity;
 	}
 	lane->items[lane->item_count++] = *item;
 	return 0;
@@ -80,7 +80,7 @@ static void watch_mark(void *arg, size_t worker, const struct mark *mark)
 	named_add_mark(&viewer.lanes[worker].named, mark);
 }
 
-static void watch_span(void *arg, const struct timeline_named *span)
+static void watch_span(void *arg, const struct timeline_user_spans *span)
 {
 	(void)arg;
 	named_add_span(&viewer.lanes[span->worker].named, span, viewer.process->last_tick);

@@ -10,7 +10,7 @@
 
 #include "files.h"
 #include "report/findings_text.h"
-#include "symbols_given.h"
+#include "symbols_embedded.h"
 #include "viewer.h"
 
 struct viewer viewer;

@@ -84,7 +84,7 @@ void part_read(size_t worker, size_t part, part_take *take, void *arg)
 
 struct boxes_kept {
 	struct box *boxes;
-	size_t count, room;
+	size_t count, capacity;
 };
 
 static void boxes_keep(void *arg, const struct part_batch *batch)
@@ -92,8 +92,8 @@ static void boxes_keep(void *arg, const struct part_batch *batch)
 	struct boxes_kept *kept_now = arg;
 	size_t count = batch->box_count;
 
-	if (count > kept_now->room - kept_now->count)
-		count = kept_now->room - kept_now->count;
+	if (count > kept_now->capacity - kept_now->count)
+		count = kept_now->capacity - kept_now->count;
 	memcpy(kept_now->boxes + kept_now->count, batch->boxes, count * sizeof(*batch->boxes));
 	kept_now->count += count;
 }
@@ -111,7 +111,7 @@ const struct box *part_boxes(size_t worker, size_t part, size_t *count)
 	}
 	struct kept *slot = kept_slot(entry->boxes);
 	struct boxes_kept fresh = {.boxes = calloc(entry->boxes + 1, sizeof(*fresh.boxes)),
-				   .room = entry->boxes};
+				   .capacity = entry->boxes};
 	if (fresh.boxes) {
 		part_read(worker, part, boxes_keep, &fresh);
 		*slot = (struct kept){fresh.boxes, worker, part, fresh.count, ++now};

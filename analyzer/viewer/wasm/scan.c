@@ -25,15 +25,15 @@ static void event_add(struct scan *scan, const struct event *event, uint64_t obj
 {
 	if (scan->count == SCAN_EVENTS_MAX || event->tick < scan->from || event->tick > scan->to)
 		return;
-	if (scan->count == scan->room) {
-		size_t room = scan->room ? scan->room * 2 : 64;
-		struct event *events = realloc(scan->events, room * sizeof(*events));
+	if (scan->count == scan->capacity) {
+		size_t capacity = scan->capacity ? scan->capacity * 2 : 64;
+		struct event *events = realloc(scan->events, capacity * sizeof(*events));
 		scan->events = events ? events : scan->events;
-		uint64_t *objects = realloc(scan->objects, room * sizeof(*objects));
+		uint64_t *objects = realloc(scan->objects, capacity * sizeof(*objects));
 		scan->objects = objects ? objects : scan->objects;
 		if (!events || !objects)
 			return;
-		scan->room = room;
+		scan->capacity = capacity;
 	}
 	scan->objects[scan->count] = object;
 	scan->events[scan->count++] = *event;
@@ -141,7 +141,7 @@ void scan_free(struct scan *scan)
 	free(scan->objects);
 	scan->events = NULL;
 	scan->objects = NULL;
-	scan->count = scan->room = 0;
+	scan->count = scan->capacity = 0;
 }
 
 void scan_around(struct scan *scan, uint64_t tick, bool back, scan_enough *enough)

@@ -26,7 +26,7 @@ struct scan {
 	bool sends; /* all AsyncSend events, whatever the object */
 	struct event *events;
 	uint64_t *objects; /* of sends */
-	size_t count, room, looked_at;
+	size_t count, capacity, looked_at;
 };
 
 /* Reads the range of one worker, or of all (worker_count), into `events`: in the order of time.

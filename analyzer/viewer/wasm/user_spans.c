@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See named.h.
+ * See user_spans.h.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "named.h"
+#include "user_spans.h"
 
-static void *room_for_one(void *array, size_t count, size_t *room, size_t element_bytes)
+static void *room_for_one(void *array, size_t count, size_t *capacity, size_t element_bytes)
 {
-	if (count < *room)
+	if (count < *capacity)
 		return array;
-	size_t wanted = *room ? *room + *room / 2 : 64;
+	size_t wanted = *capacity ? *capacity + *capacity / 2 : 64;
 	void *grown = realloc(array, wanted * element_bytes);
 	if (grown)
-		*room = wanted;
+		*capacity = wanted;
 	return grown;
 }
 
@@ -35,7 +35,7 @@ int named_add_mark(struct named *named, const struct mark *mark)
 }
 
 /* One without an end reaches to the end of the trace. */
-int named_add_span(struct named *named, const struct timeline_named *span, uint64_t last_tick)
+int named_add_span(struct named *named, const struct timeline_user_spans *span, uint64_t last_tick)
 {
 	if (named->mark_count + named->span_count >= NAMED_MAX) {
 		named->left_out++;

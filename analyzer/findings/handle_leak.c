@@ -45,7 +45,7 @@ static uint32_t most_of(const struct trace_process *process, const struct reques
 	uint32_t site = (uint32_t)process->site_count;
 
 	*most = 0;
-	for (size_t i = 0; counts && i < handles->room; i++) {
+	for (size_t i = 0; counts && i < handles->capacity; i++) {
 		const struct request *handle = &handles->slots[i];
 		if (handle->key != 0 && ++counts[handle->site] > *most) {
 			*most = counts[handle->site];

@@ -3,12 +3,12 @@
  * The list of loaded modules, stored in shared memory when recording begins. Without it, a program
  * that is killed before the drain has read /proc/PID/maps would leave addresses without names.
  */
-#ifndef LOADED_H
-#define LOADED_H
+#ifndef MODULE_LIST_H
+#define MODULE_LIST_H
 
 #include "ring/shared.h"
 
 /* Fills in shared->loaded and shared->loaded_bytes. Slow: once a process. */
-void loaded_describe(struct shared *shared);
+void module_list_describe(struct shared *shared);
 
 #endif

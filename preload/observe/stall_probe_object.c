@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the arguments of a system call mean in which a thread sleeps (look.h): the file of a
+ * What the arguments of a system call mean in which a thread sleeps (stall_probe.h): the file of a
  * descriptor, a path, a duration, the owner of a lock. Uses trace_syscalls.def.
  */
-#include "look.h"
+#include "stall_probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "ring/clock.h"
-#include "files/short_file.h"
+#include "files/proc_file.h"
 
 #define SECOND_NS 1000000000
 
@@ -55,7 +55,7 @@ static uint8_t role_of(int64_t number)
 }
 
 /* "fd 7 = /var/lib/x.db" */
-static void say_fd(const struct look_at *at, struct look *look, uint64_t fd)
+static void say_fd(const struct look_at *at, struct probe *probe, uint64_t fd)
 {
 	char path[64], target[LOOK_OBJECT_BYTES - 32];
 	ssize_t bytes;
@@ -63,55 +63,55 @@ static void say_fd(const struct look_at *at, struct look *look, uint64_t fd)
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, (int)fd);
 	bytes = readlink(path, target, sizeof(target) - 1);
 	target[bytes > 0 ? bytes : 0] = '\0';
-	snprintf(look->object, sizeof(look->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd, target);
+	snprintf(probe->object, sizeof(probe->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd, target);
 }
 
 /* The text may end at a page that is not there: what can be read counts. */
-static void say_path(const struct look_at *at, struct look *look, uint64_t address)
+static void say_path(const struct look_at *at, struct probe *probe, uint64_t address)
 {
 	char text[LOOK_OBJECT_BYTES - 2];
-	int64_t bytes = look_read(at->pid, address, text, sizeof(text));
+	int64_t bytes = stall_probe_read(at->pid, address, text, sizeof(text));
 
 	if (bytes < 0) /* perhaps because of the page behind it */
 		bytes =
-		    look_read(at->pid, address, text, 4096 - address % 4096 < sizeof(text) ? 4096 - address % 4096 : 1);
+		    stall_probe_read(at->pid, address, text, 4096 - address % 4096 < sizeof(text) ? 4096 - address % 4096 : 1);
 	if (bytes > 0)
-		snprintf(look->object, sizeof(look->object), "%.*s", (int)strnlen(text, (size_t)bytes), text);
+		snprintf(probe->object, sizeof(probe->object), "%.*s", (int)strnlen(text, (size_t)bytes), text);
 }
 
 /* The first of the descriptors that it waits for, and how many there are. */
-static void say_poll(const struct look_at *at, struct look *look)
+static void say_poll(const struct look_at *at, struct probe *probe)
 {
 	struct pollfd first;
 
-	if (look->arguments[1] == 0 || look_read(at->pid, look->arguments[0], &first, sizeof(first)) != sizeof(first))
+	if (probe->arguments[1] == 0 || stall_probe_read(at->pid, probe->arguments[0], &first, sizeof(first)) != sizeof(first))
 		return;
-	say_fd(at, look, (uint64_t)first.fd);
-	if (look->arguments[1] > 1) {
-		size_t used = strlen(look->object);
+	say_fd(at, probe, (uint64_t)first.fd);
+	if (probe->arguments[1] > 1) {
+		size_t used = strlen(probe->object);
 
-		snprintf(look->object + used, sizeof(look->object) - used, " and %u more",
-			 (unsigned int)look->arguments[1] - 1);
+		snprintf(probe->object + used, sizeof(probe->object) - used, " and %u more",
+			 (unsigned int)probe->arguments[1] - 1);
 	}
 }
 
 static bool time_read(const struct look_at *at, uint64_t address, struct timespec *time)
 {
-	return look_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) && time->tv_nsec >= 0 &&
+	return stall_probe_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) && time->tv_nsec >= 0 &&
 	       time->tv_nsec < SECOND_NS;
 }
 
-static void say_time(const struct look_at *at, struct look *look, uint64_t address)
+static void say_time(const struct look_at *at, struct probe *probe, uint64_t address)
 {
 	struct timespec time;
 
 	if (time_read(at, address, &time))
-		snprintf(look->object, sizeof(look->object), "%lld.%03ld s", (long long)time.tv_sec,
+		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s", (long long)time.tv_sec,
 			 time.tv_nsec / 1000000);
 }
 
 /* Until a time of this clock; Python sleeps like this. */
-static void say_end(const struct look_at *at, struct look *look, clockid_t clock, uint64_t address)
+static void say_end(const struct look_at *at, struct probe *probe, clockid_t clock, uint64_t address)
 {
 	struct timespec end, now;
 	bool is_known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
@@ -123,73 +123,73 @@ static void say_end(const struct look_at *at, struct look *look, clockid_t clock
 	if (ns < 0 && end.tv_sec-- > now.tv_sec)
 		ns += SECOND_NS;
 	if (ns >= 0)
-		snprintf(look->object, sizeof(look->object), "%lld.%03ld s more", (long long)(end.tv_sec - now.tv_sec),
+		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s more", (long long)(end.tv_sec - now.tv_sec),
 			 ns / 1000000);
 }
 
 static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
 {
-	int got = short_file_read_task(pid, tid, "comm", name, bytes);
+	int got = proc_file_read_task(pid, tid, "comm", name, bytes);
 
 	name[got > 0 ? got - 1 : 0] = '\0'; /* without the line's end */
 }
 
 /* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one only where the
  * futex says that somebody waits, and that thread is there. */
-static void say_holder(const struct look_at *at, struct look *look)
+static void say_blocker(const struct look_at *at, struct probe *probe)
 {
 	struct {
 		uint32_t lock, count, owner, users;
 	} mutex;
 
-	if (look_read(at->pid, look->arguments[0], &mutex, sizeof(mutex)) != sizeof(mutex) || mutex.owner == at->tid ||
+	if (stall_probe_read(at->pid, probe->arguments[0], &mutex, sizeof(mutex)) != sizeof(mutex) || mutex.owner == at->tid ||
 	    mutex.owner == 0 || (mutex.lock != 2 && (mutex.lock & FUTEX_TID_MASK) != mutex.owner))
 		return;
-	name_read(at->pid, mutex.owner, look->object, sizeof(look->object));
-	if (look->object[0])
-		look->holder = mutex.owner;
+	name_read(at->pid, mutex.owner, probe->object, sizeof(probe->object));
+	if (probe->object[0])
+		probe->blocker = mutex.owner;
 }
 
-static void say_process(struct look *look)
+static void say_process(struct probe *probe)
 {
-	int pid = (int)look->arguments[0];
+	int pid = (int)probe->arguments[0];
 	char name[64];
 
 	if (pid <= 0)
 		return;
 	name_read((uint32_t)pid, (uint32_t)pid, name, sizeof(name));
-	snprintf(look->object, sizeof(look->object), name[0] ? "pid %d, %s" : "pid %d", pid, name);
+	snprintf(probe->object, sizeof(probe->object), name[0] ? "pid %d, %s" : "pid %d", pid, name);
 }
 
-void look_object(const struct look_at *at, struct look *look)
+void stall_probe_object(const struct look_at *at, struct probe *probe)
 {
-	switch (role_of(look->syscall)) {
+	switch (role_of(probe->syscall)) {
 	case ROLE_FD:
-		say_fd(at, look, look->arguments[0]);
+		say_fd(at, probe, probe->arguments[0]);
 		break;
 	case ROLE_PATH:
-		say_path(at, look, look->arguments[0]);
+		say_path(at, probe, probe->arguments[0]);
 		break;
 	case ROLE_AT_PATH:
-		say_path(at, look, look->arguments[1]);
+		say_path(at, probe, probe->arguments[1]);
 		break;
 	case ROLE_POLL:
-		say_poll(at, look);
+		say_poll(at, probe);
 		break;
 	case ROLE_FUTEX:
-		say_holder(at, look);
+		say_blocker(at, probe);
 		break;
 	case ROLE_TIME:
-		say_time(at, look, look->arguments[0]);
+		say_time(at, probe, probe->arguments[0]);
 		break;
 	case ROLE_CLOCK_TIME:
-		if (look->arguments[1] & TIMER_ABSTIME)
-			say_end(at, look, (clockid_t)look->arguments[0], look->arguments[2]);
+		if (probe->arguments[1] & TIMER_ABSTIME)
+			say_end(at, probe, (clockid_t)probe->arguments[0], probe->arguments[2]);
 		else
-			say_time(at, look, look->arguments[2]);
+			say_time(at, probe, probe->arguments[2]);
 		break;
 	case ROLE_PROCESS:
-		say_process(look);
+		say_process(probe);
 		break;
 	}
 }

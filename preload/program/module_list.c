@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See loaded.h. The list has the form of the trace's own MODULES block, so its readers need no
+ * See module_list.h. The list has the form of the trace's own MODULES block, so its readers need no
  * second parser. What does not fit is left out.
  */
-#include "loaded.h"
+#include "module_list.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -81,7 +81,7 @@ static void note_cmdline(struct shared *shared)
 	shared->cmdline_bytes = bytes > 0 ? bytes : 0;
 }
 
-void loaded_describe(struct shared *shared)
+void module_list_describe(struct shared *shared)
 {
 	note_cmdline(shared);
 	dl_iterate_phdr(visit, shared);

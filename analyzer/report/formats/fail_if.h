@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Conditions that fail a build: "long_poll>50ms", "finding>=warning", "finding==pool_dns". gate.c has the table of
+ * Conditions that fail a build: "long_poll>50ms", "finding>=warning", "finding==pool_dns". fail_if.c has the table of
  * figures that they may be about.
  */
-#ifndef GATE_H
-#define GATE_H
+#ifndef FAIL_IF_H
+#define FAIL_IF_H
 
 #include "report/report.h"
 
-enum gate_compare { GATE_MORE, GATE_NOT_LESS, GATE_LESS, GATE_NOT_MORE, GATE_SAME };
+enum fail_if_compare { FAIL_IF_MORE, FAIL_IF_NOT_LESS, FAIL_IF_LESS, FAIL_IF_NOT_MORE, FAIL_IF_SAME };
 
-struct gate {
+struct fail_if {
 	const char *text;
 	size_t figure; /* in the table */
-	enum gate_compare compare;
+	enum fail_if_compare compare;
 	double value;
 	const char *id; /* of a finding; NULL: by its severity, or another figure */
 };
 
 /* 0, -ENOENT: no such figure, -EINVAL: no condition. `text` must live as long as the gate. */
-int gate_parse(struct gate *gate, const char *text);
+int fail_if_parse(struct fail_if *fail_if, const char *text);
 /* Whether it compares with an older trace, and means nothing without one. */
-bool gate_needs_baseline(const struct gate *gate);
+bool fail_if_needs_baseline(const struct fail_if *fail_if);
 /* True where the condition holds; then `why` is a line that says so, which the caller frees (NULL: no memory). */
-bool gate_fails(const struct gate *gate, const struct report *report, char **why);
+bool fail_if_fails(const struct fail_if *fail_if, const struct report *report, char **why);
 /* One line each: name and meaning. */
-void gate_print_figures(FILE *out);
+void fail_if_print_figures(FILE *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See gate.h.
+ * See fail_if.h.
  */
-#include "gate.h"
+#include "fail_if.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -40,9 +40,9 @@ static double long_poll(const struct report *report)
 	return ns_of(timeline, longest);
 }
 
-static double turn(const struct report *report)
+static double iteration(const struct report *report)
 {
-	return ns_of(report->timeline, report->timeline->turn_ticks.max);
+	return ns_of(report->timeline, report->timeline->iteration_ticks.max);
 }
 
 static double pool_wait(const struct report *report)
@@ -91,7 +91,7 @@ static const struct {
 } figures[] = {
     {"finding", finding, UNIT_FINDING, "the worst finding: note, warning, error; ==ID: there is a finding of this id"},
     {"long_poll", long_poll, UNIT_TIME, "the longest callback of a loop"},
-    {"turn", turn, UNIT_TIME, "the longest time in callbacks between two waits of a loop"},
+    {"turn", iteration, UNIT_TIME, "the longest time in callbacks between two waits of a loop"},
     {"pool_wait", pool_wait, UNIT_TIME, "p99 wait for a pool thread"},
     {"wakeup", wakeup, UNIT_TIME, "the slowest p99 from uv_async_send to its callback"},
     {"pending", pending, UNIT_TIME, "age of the oldest request that is pending at the end"},
@@ -101,7 +101,7 @@ static const struct {
 
 #define FIGURES (sizeof(figures) / sizeof(*figures))
 
-void gate_print_figures(FILE *out)
+void fail_if_print_figures(FILE *out)
 {
 	for (size_t i = 0; i < FIGURES; i++)
 		fprintf(out, "  %-10s %s\n", figures[i].name, figures[i].text);
@@ -111,9 +111,9 @@ void gate_print_figures(FILE *out)
 
 static const struct {
 	const char *text; /* longer ones first */
-	enum gate_compare compare;
+	enum fail_if_compare compare;
 } compares[] = {
-    {">=", GATE_NOT_LESS}, {"<=", GATE_NOT_MORE}, {"==", GATE_SAME}, {">", GATE_MORE}, {"<", GATE_LESS},
+    {">=", FAIL_IF_NOT_LESS}, {"<=", FAIL_IF_NOT_MORE}, {"==", FAIL_IF_SAME}, {">", FAIL_IF_MORE}, {"<", FAIL_IF_LESS},
 };
 
 /* Finds the comparison; its text's place in `compares`, or -1. */
@@ -126,66 +126,66 @@ static int compare_find(const char *text)
 	return -1;
 }
 
-static int finding_parse(struct gate *gate, const char *text)
+static int finding_parse(struct fail_if *fail_if, const char *text)
 {
 	enum severity severity;
 
 	if (severity_parse(text, &severity) == 0) {
-		gate->value = severity;
+		fail_if->value = severity;
 		return 0;
 	}
-	gate->id = text;
-	return gate->compare == GATE_SAME && *text ? 0 : -EINVAL;
+	fail_if->id = text;
+	return fail_if->compare == FAIL_IF_SAME && *text ? 0 : -EINVAL;
 }
 
-static int value_parse(struct gate *gate, const char *text)
+static int value_parse(struct fail_if *fail_if, const char *text)
 {
 	uint64_t ns;
 	char *end;
 
-	if (figures[gate->figure].unit == UNIT_FINDING)
-		return finding_parse(gate, text);
-	if (figures[gate->figure].unit == UNIT_TIME) {
+	if (figures[fail_if->figure].unit == UNIT_FINDING)
+		return finding_parse(fail_if, text);
+	if (figures[fail_if->figure].unit == UNIT_TIME) {
 		int error = duration_parse(text, &ns);
-		gate->value = error == 0 ? (double)ns : 0;
+		fail_if->value = error == 0 ? (double)ns : 0;
 		return error < 0 ? -EINVAL : 0;
 	}
-	gate->value = strtod(text, &end);
+	fail_if->value = strtod(text, &end);
 	return end == text || *end != '\0' ? -EINVAL : 0;
 }
 
-int gate_parse(struct gate *gate, const char *text)
+int fail_if_parse(struct fail_if *fail_if, const char *text)
 {
 	size_t length = strcspn(text, "<>=");
 	int compare = compare_find(text + length);
 
-	*gate = (struct gate){.text = text};
-	while (gate->figure < FIGURES &&
-	       (strlen(figures[gate->figure].name) != length || strncmp(figures[gate->figure].name, text, length) != 0))
-		gate->figure++;
-	if (gate->figure == FIGURES)
+	*fail_if = (struct fail_if){.text = text};
+	while (fail_if->figure < FIGURES &&
+	       (strlen(figures[fail_if->figure].name) != length || strncmp(figures[fail_if->figure].name, text, length) != 0))
+		fail_if->figure++;
+	if (fail_if->figure == FIGURES)
 		return -ENOENT;
 	if (compare < 0)
 		return -EINVAL;
-	gate->compare = compares[compare].compare;
-	return value_parse(gate, text + length + strlen(compares[compare].text));
+	fail_if->compare = compares[compare].compare;
+	return value_parse(fail_if, text + length + strlen(compares[compare].text));
 }
 
-bool gate_needs_baseline(const struct gate *gate)
+bool fail_if_needs_baseline(const struct fail_if *fail_if)
 {
-	return figures[gate->figure].value == worse;
+	return figures[fail_if->figure].value == worse;
 }
 
-static bool holds(enum gate_compare compare, double a, double b)
+static bool blocking(enum fail_if_compare compare, double a, double b)
 {
 	switch (compare) {
-	case GATE_MORE:
+	case FAIL_IF_MORE:
 		return a > b;
-	case GATE_NOT_LESS:
+	case FAIL_IF_NOT_LESS:
 		return a >= b;
-	case GATE_LESS:
+	case FAIL_IF_LESS:
 		return a < b;
-	case GATE_NOT_MORE:
+	case FAIL_IF_NOT_MORE:
 		return a <= b;
 	default:
 		return a == b;
@@ -201,31 +201,31 @@ static const struct finding *finding_with(const struct findings *findings, const
 	return NULL;
 }
 
-static char *why_make(const struct gate *gate, double value, const struct finding *found)
+static char *why_make(const struct fail_if *fail_if, double value, const struct finding *found)
 {
 	char text[DURATION_TEXT_BYTES], *why;
 	int length;
 
-	if (figures[gate->figure].unit == UNIT_FINDING)
-		length = asprintf(&why, "%s: %s %s: %s", gate->text, found ? severity_name(found->severity) : "none",
+	if (figures[fail_if->figure].unit == UNIT_FINDING)
+		length = asprintf(&why, "%s: %s %s: %s", fail_if->text, found ? severity_name(found->severity) : "none",
 				  found ? finding_id_name(found->id) : "", found ? found->text.title : "");
-	else if (figures[gate->figure].unit == UNIT_TIME)
-		length = asprintf(&why, "%s: it is %s", gate->text, duration_format((uint64_t)value, text));
+	else if (figures[fail_if->figure].unit == UNIT_TIME)
+		length = asprintf(&why, "%s: it is %s", fail_if->text, duration_format((uint64_t)value, text));
 	else
-		length = asprintf(&why, "%s: it is %.0f", gate->text, value);
+		length = asprintf(&why, "%s: it is %.0f", fail_if->text, value);
 	return length < 0 ? NULL : why;
 }
 
-bool gate_fails(const struct gate *gate, const struct report *report, char **why)
+bool fail_if_fails(const struct fail_if *fail_if, const struct report *report, char **why)
 {
 	const struct finding *found = report->findings->count > 0 ? report->findings->list : NULL;
-	double value = figures[gate->figure].value(report);
-	bool fails = holds(gate->compare, value, gate->value);
+	double value = figures[fail_if->figure].value(report);
+	bool fails = blocking(fail_if->compare, value, fail_if->value);
 
-	if (gate->id) {
-		found = finding_with(report->findings, gate->id);
+	if (fail_if->id) {
+		found = finding_with(report->findings, fail_if->id);
 		fails = found != NULL;
 	}
-	*why = fails ? why_make(gate, value, found) : NULL;
+	*why = fails ? why_make(fail_if, value, found) : NULL;
 	return fails;
 }

@@ -8,27 +8,27 @@
  * neither the traced program's user, root nor the reader, or one that everybody may write. What is in it are names and nothing else, and lines
  * that make no sense are passed over.
  */
-#ifndef JIT_MAP_H
-#define JIT_MAP_H
+#ifndef PERF_MAP_H
+#define PERF_MAP_H
 
 #include <stdint.h>
 
-#define JIT_MAP_FOLDER "/tmp"
+#define PERF_MAP_FOLDER "/tmp"
 
-struct jit_map;
+struct perf_map;
 
 struct jit_name {
 	const char *name; /* "LazyCompile:*renderPage /srv/app.js:12:20", until the map is freed */
 	uint64_t offset;  /* of the address */
 };
 
-/* The map in `folder` of the process `pid` of that user, which began to record at that time (since the epoch). NULL: there
+/* The map in `directory` of the process `pid` of that user, which began to record at that time (since the epoch). NULL: there
  * is none. */
-struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns);
-void jit_map_free(struct jit_map *map);
+struct perf_map *perf_map_open(const char *dir, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns);
+void perf_map_free(struct perf_map *map);
 
 /* name is NULL where there is none. */
-struct jit_name jit_map_find(const struct jit_map *map, uint64_t address);
+struct jit_name perf_map_find(const struct perf_map *map, uint64_t address);
 
 /* Cuts a name of V8's into the function and its place: "renderPage", "/srv/app.js" and 12. Other names stay whole: then
  * *file is NULL. Both are the caller's to free; *function is NULL only when memory is out. */

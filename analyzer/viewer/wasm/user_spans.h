@@ -44,7 +44,7 @@ struct named {
 
 /* Errors: -ENOMEM. */
 int named_add_mark(struct named *named, const struct mark *mark);
-int named_add_span(struct named *named, const struct timeline_named *span, uint64_t last_tick);
+int named_add_span(struct named *named, const struct timeline_user_spans *span, uint64_t last_tick);
 /* All are there: puts spans into rows. */
 int named_finish(struct named *named);
 void named_free(struct named *named);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See folder.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW) and
+ * See directory.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW) and
  * checked by its descriptor before the walk enters it. A link is read through its descriptor, and
  * its target is walked in the same way.
  */
-#include "folder.h"
+#include "dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,14 +22,14 @@
 #define MEMORY_DIR "/dev/shm" /* the one place below /dev that holds files */
 
 /* Where files stand for other things than files. */
-static const char *const system_folders[] = {"/dev", "/proc", "/sys"};
-#define SYSTEM_FOLDERS (sizeof(system_folders) / sizeof(system_folders[0]))
+static const char *const system_dirs[] = {"/dev", "/proc", "/sys"};
+#define SYSTEM_FOLDERS (sizeof(system_dirs) / sizeof(system_dirs[0]))
 
 struct way {
-	int folder;	   /* where it has come to */
+	int dir;	   /* where it has come to */
 	struct stat stat;  /* of that */
 	uid_t root_uid;	   /* whose "/" is: in a user namespace root may be nobody */
-	struct stat system[SYSTEM_FOLDERS]; /* of system_folders; st_ino 0: there is none */
+	struct stat system[SYSTEM_FOLDERS]; /* of system_dirs; st_ino 0: there is none */
 	bool in_system;			    /* below one of these */
 	bool make;	   /* missing parts */
 	unsigned links;	   /* followed */
@@ -54,16 +54,16 @@ static bool is_place(const struct stat *found, const char *path)
 static void way_find_system(struct way *way)
 {
 	for (size_t i = 0; i < SYSTEM_FOLDERS; i++)
-		if (stat(system_folders[i], &way->system[i]) != 0)
+		if (stat(system_dirs[i], &way->system[i]) != 0)
 			way->system[i] = (struct stat){0};
 }
 
-/* Goes on from this folder, which the way owns from now on. */
-static int way_enter(struct way *way, int folder, const struct stat *found)
+/* Goes on from this directory, which the way owns from now on. */
+static int way_enter(struct way *way, int dir, const struct stat *found)
 {
-	if (way->folder >= 0)
-		close(way->folder);
-	way->folder = folder;
+	if (way->dir >= 0)
+		close(way->dir);
+	way->dir = dir;
 	way->stat = *found;
 	for (size_t i = 0; i < SYSTEM_FOLDERS; i++)
 		way->in_system |= is_same(found, &way->system[i]);
@@ -75,16 +75,16 @@ static int way_enter(struct way *way, int folder, const struct stat *found)
 static int way_to_root(struct way *way)
 {
 	struct stat found;
-	int folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (folder < 0)
+	if (dir < 0)
 		return -errno;
-	if (fstat(folder, &found) != 0) {
-		close(folder);
+	if (fstat(dir, &found) != 0) {
+		close(dir);
 		return -EACCES;
 	}
 	way->root_uid = found.st_uid;
-	return way_enter(way, folder, &found);
+	return way_enter(way, dir, &found);
 }
 
 /* In a directory where anybody may create names, another user's directory may be a trap: its owner
@@ -119,7 +119,7 @@ static int way_follow(struct way *way, int link)
 
 static int part_open(struct way *way, const char *name)
 {
-	int part = openat(way->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int part = openat(way->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (part >= 0 || errno != ENOENT)
 		return part < 0 ? -errno : part;
@@ -127,9 +127,9 @@ static int part_open(struct way *way, const char *name)
 		return -REASON_SYSTEM_FOLDER;
 	if (!way->make)
 		return -ENOENT;
-	if (mkdirat(way->folder, name, 0700) != 0 && errno != EEXIST)
+	if (mkdirat(way->dir, name, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	part = openat(way->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	part = openat(way->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return part < 0 ? -errno : part;
 }
 
@@ -186,11 +186,11 @@ static int way_go(struct way *way)
 	return error;
 }
 
-int folder_open(const char *path, bool make, size_t *strange_bytes)
+int dir_open(const char *path, bool make, size_t *strange_bytes)
 {
 	size_t bytes = strlen(path);
-	struct way way = {.folder = -1, .make = make, .known_left = bytes};
-	int error, folder = -1;
+	struct way way = {.dir = -1, .make = make, .known_left = bytes};
+	int error, dir = -1;
 
 	if (bytes >= PATH_BYTES)
 		return -ENAMETOOLONG;
@@ -199,17 +199,17 @@ int folder_open(const char *path, bool make, size_t *strange_bytes)
 	way_find_system(&way);
 	error = way_go(&way);
 	if (!error) {
-		folder = openat(way.folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		error = folder < 0 ? -errno : 0;
+		dir = openat(way.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		error = dir < 0 ? -errno : 0;
 	}
-	if (way.folder >= 0)
-		close(way.folder);
+	if (way.dir >= 0)
+		close(way.dir);
 	if (strange_bytes)
 		*strange_bytes = bytes - way.known_left;
-	return error ? error : folder;
+	return error ? error : dir;
 }
 
-void folder_explain(int error, const char *path, size_t strange_bytes, char *text, size_t bytes)
+void dir_explain(int error, const char *path, size_t strange_bytes, char *text, size_t bytes)
 {
 	if (error == -REASON_STRANGE_FOLDER)
 		snprintf(text, bytes, "%.*s belongs to another user", (int)strange_bytes, path);
@@ -217,54 +217,54 @@ void folder_explain(int error, const char *path, size_t strange_bytes, char *tex
 		snprintf(text, bytes, "%s", reason_text(error));
 }
 
-void folder_of(const char *path, char *folder, size_t bytes)
+void dir_of(const char *path, char *dir, size_t bytes)
 {
 	const char *slash = strrchr(path, '/');
 
-	snprintf(folder, bytes, "%.*s", slash ? (int)(slash - path) : 0, path);
+	snprintf(dir, bytes, "%.*s", slash ? (int)(slash - path) : 0, path);
 }
 
-int folder_check_file(const char *path)
+int dir_check_file(const char *path)
 {
 	char parent[PATH_BYTES];
 	struct stat found;
-	int folder;
+	int dir;
 
-	folder_of(path, parent, sizeof(parent));
-	folder = folder_open(parent, false, NULL);
-	if (folder >= 0)
-		close(folder);
-	if (folder == -REASON_SYSTEM_FOLDER)
-		return folder;
+	dir_of(path, parent, sizeof(parent));
+	dir = dir_open(parent, false, NULL);
+	if (dir >= 0)
+		close(dir);
+	if (dir == -REASON_SYSTEM_FOLDER)
+		return dir;
 	return stat(path, &found) == 0 && !S_ISREG(found.st_mode) ? -REASON_NOT_A_FILE : 0;
 }
 
-int folder_walk(int folder, void (*visit)(int folder, const char *name, void *arg), void *arg)
+int dir_walk(int dir, void (*visit)(int dir, const char *name, void *arg), void *arg)
 {
 	_Alignas(struct dirent64) char buffer[8192];
 	ssize_t bytes;
 
-	if (lseek(folder, 0, SEEK_SET) < 0)
+	if (lseek(dir, 0, SEEK_SET) < 0)
 		return -errno;
-	while ((bytes = getdents64(folder, buffer, sizeof(buffer))) > 0) {
+	while ((bytes = getdents64(dir, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t at = 0; at < bytes;) {
 			struct dirent64 *entry = (struct dirent64 *)(buffer + at);
 
-			visit(folder, entry->d_name, arg);
+			visit(dir, entry->d_name, arg);
 			at += entry->d_reclen;
 		}
 	}
 	return bytes < 0 ? -errno : 0;
 }
 
-int folder_walk_path(const char *path, void (*visit)(int folder, const char *name, void *arg), void *arg)
+int dir_walk_path(const char *path, void (*visit)(int dir, const char *name, void *arg), void *arg)
 {
-	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int error;
 
-	if (folder < 0)
+	if (dir < 0)
 		return -errno;
-	error = folder_walk(folder, visit, arg);
-	close(folder);
+	error = dir_walk(dir, visit, arg);
+	close(dir);
 	return error;
 }

@@ -10,28 +10,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "symbols/native/jit_map.h"
+#include "symbols/native/perf_map.h"
 
 #define PID 4711u
 
-static char folder[64], path[128];
-static struct jit_map *map;
+static char dir[64], path[128];
+static struct perf_map *map;
 
 static void set_up(void)
 {
-	strcpy(folder, "/tmp/uvtrace_test_jit_XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/perf-%u.map", folder, PID);
+	strcpy(dir, "/tmp/uvtrace_test_jit_XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/perf-%u.map", dir, PID);
 }
 
 static void tear_down(void)
 {
-	jit_map_free(map);
+	perf_map_free(map);
 	unlink(path);
-	rmdir(folder);
+	rmdir(dir);
 }
 
-TestSuite(jit_map, .init = set_up, .fini = tear_down);
+TestSuite(perf_map, .init = set_up, .fini = tear_down);
 
 static void put(const char *text, size_t bytes)
 {
@@ -46,33 +46,33 @@ static void put(const char *text, size_t bytes)
 static void opened(const char *text)
 {
 	put(text, strlen(text));
-	map = jit_map_open(folder, PID, geteuid(), 0);
+	map = perf_map_open(dir, PID, geteuid(), 0);
 	cr_assert_not_null(map);
 }
 
 static void check_name(uint64_t address, const char *name, uint64_t offset)
 {
-	struct jit_name found = jit_map_find(map, address);
+	struct jit_name found = perf_map_find(map, address);
 
 	cr_assert_not_null(found.name, "%#lx", (unsigned long)address);
 	cr_assert_str_eq(found.name, name);
 	cr_assert_eq(found.offset, offset);
 }
 
-Test(jit_map, finds_what_lies_around_an_address)
+Test(perf_map, finds_what_lies_around_an_address)
 {
 	opened("7f0000001000 100 outer part\n7f0000002000 10 JS:*render /srv/app.js:3:7\n");
 	check_name(0x7f0000001000, "outer part", 0);
 	check_name(0x7f00000010ff, "outer part", 0xff);
 	check_name(0x7f0000002004, "JS:*render /srv/app.js:3:7", 4);
-	cr_assert_null(jit_map_find(map, 0x7f0000001100).name);
-	cr_assert_null(jit_map_find(map, 0x7f0000000fff).name);
-	cr_assert_null(jit_map_find(map, 0x7f0000002010).name);
-	cr_assert_null(jit_map_find(NULL, 0x7f0000001000).name);
+	cr_assert_null(perf_map_find(map, 0x7f0000001100).name);
+	cr_assert_null(perf_map_find(map, 0x7f0000000fff).name);
+	cr_assert_null(perf_map_find(map, 0x7f0000002010).name);
+	cr_assert_null(perf_map_find(NULL, 0x7f0000001000).name);
 }
 
 /* Code moves, and its place is used again: what was written last is what ran last. */
-Test(jit_map, takes_the_last_of_those_that_overlap)
+Test(perf_map, takes_the_last_of_those_that_overlap)
 {
 	opened("1000 1000 large\n1100 100 first\n1100 80 second\n1180 80 third\n1170 20 fourth\n");
 	check_name(0x1050, "large", 0x50);
@@ -83,18 +83,18 @@ Test(jit_map, takes_the_last_of_those_that_overlap)
 	check_name(0x1200, "large", 0x200);
 }
 
-Test(jit_map, passes_over_lines_that_make_no_sense)
+Test(perf_map, passes_over_lines_that_make_no_sense)
 {
 	opened("\nhello\n1000\n1000 10\n1000 10 \n1000 0 empty\nffffffffffffffff 10 beyond\n 2000 10 blank before\n"
 	       "3000 10 good\n4000 zz bad\n5000 10 no end of line");
 	check_name(0x3000, "good", 0);
 	check_name(0x5001, "no end of line", 1);
-	cr_assert_null(jit_map_find(map, 0x1000).name);
-	cr_assert_null(jit_map_find(map, 0x4000).name);
-	cr_assert_null(jit_map_find(map, UINT64_MAX).name);
+	cr_assert_null(perf_map_find(map, 0x1000).name);
+	cr_assert_null(perf_map_find(map, 0x4000).name);
+	cr_assert_null(perf_map_find(map, UINT64_MAX).name);
 }
 
-Test(jit_map, bears_any_bytes)
+Test(perf_map, bears_any_bytes)
 {
 	char bytes[4096];
 
@@ -103,37 +103,37 @@ Test(jit_map, bears_any_bytes)
 		for (size_t i = 0; i < sizeof(bytes); i++)
 			bytes[i] = random() % 3 ? "0123456789abcdef \n"[random() % 18] : (char)random();
 		put(bytes, sizeof(bytes));
-		map = jit_map_open(folder, PID, geteuid(), 0);
+		map = perf_map_open(dir, PID, geteuid(), 0);
 		for (int k = 0; k < 100; k++)
-			jit_map_find(map, (uint64_t)random() << (random() % 32));
-		jit_map_free(map);
+			perf_map_find(map, (uint64_t)random() << (random() % 32));
+		perf_map_free(map);
 		map = NULL;
 	}
 }
 
 /* Another process had the number before, or everybody could have written it. */
-Test(jit_map, believes_no_file_of_others)
+Test(perf_map, believes_no_file_of_others)
 {
 	uint64_t now_ns = (uint64_t)time(NULL) * 1000000000;
 	char target[160];
 
 	opened("1000 10 a\n");
-	jit_map_free(map);
-	map = jit_map_open(folder, PID, geteuid(), now_ns - 2000000000);
+	perf_map_free(map);
+	map = perf_map_open(dir, PID, geteuid(), now_ns - 2000000000);
 	cr_assert_not_null(map);
-	cr_assert_null(jit_map_open(folder, PID, geteuid(), now_ns + 100000000000));
-	cr_assert_null(jit_map_open(folder, PID + 1, geteuid(), 0));
+	cr_assert_null(perf_map_open(dir, PID, geteuid(), now_ns + 100000000000));
+	cr_assert_null(perf_map_open(dir, PID + 1, geteuid(), 0));
 	cr_assert_eq(chmod(path, 0666), 0);
-	cr_assert_null(jit_map_open(folder, PID, geteuid(), 0));
+	cr_assert_null(perf_map_open(dir, PID, geteuid(), 0));
 	cr_assert_eq(chmod(path, 0644), 0);
-	snprintf(target, sizeof(target), "%s/other", folder);
+	snprintf(target, sizeof(target), "%s/other", dir);
 	cr_assert_eq(rename(path, target), 0);
 	cr_assert_eq(symlink(target, path), 0);
-	cr_assert_null(jit_map_open(folder, PID, geteuid(), 0));
+	cr_assert_null(perf_map_open(dir, PID, geteuid(), 0));
 	unlink(target);
 }
 
-Test(jit_map, cuts_names_of_javascript)
+Test(perf_map, cuts_names_of_javascript)
 {
 	static const struct {
 		const char *name, *function, *file;
@@ -168,8 +168,8 @@ Test(jit_map, cuts_names_of_javascript)
 	}
 }
 
-/* In a public folder anybody may have made it: only the traced program's user, root and the reader are asked. */
-Test(jit_map, of_whom)
+/* In a public directory anybody may have made it: only the traced program's user, root and the reader are asked. */
+Test(perf_map, of_whom)
 {
 	const char *text = "1000 10 name\n";
 
@@ -177,8 +177,8 @@ Test(jit_map, of_whom)
 		cr_skip_test("only root can make files of other users");
 	put(text, strlen(text));
 	cr_assert_eq(chown(path, 65534, 65534), 0);
-	cr_assert_null(jit_map_open(folder, PID, 0, 0), "anybody's");
-	cr_assert_null(jit_map_open(folder, PID, 1000, 0), "not that user's");
-	map = jit_map_open(folder, PID, 65534, 0);
+	cr_assert_null(perf_map_open(dir, PID, 0, 0), "anybody's");
+	cr_assert_null(perf_map_open(dir, PID, 1000, 0), "not that user's");
+	map = perf_map_open(dir, PID, 65534, 0);
 	cr_assert_not_null(map, "the traced program's");
 }

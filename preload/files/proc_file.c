@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See short_file.h.
+ * See proc_file.h.
  */
-#include "short_file.h"
+#include "proc_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-int short_file_read(const char *path, char *text, size_t bytes)
+int proc_file_read(const char *path, char *text, size_t bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got;
@@ -25,10 +25,10 @@ int short_file_read(const char *path, char *text, size_t bytes)
 	return (int)got;
 }
 
-int short_file_read_task(uint32_t pid, uint32_t tid, const char *name, char *text, size_t bytes)
+int proc_file_read_task(uint32_t pid, uint32_t tid, const char *name, char *text, size_t bytes)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/%s", pid, tid, name);
-	return short_file_read(path, text, bytes);
+	return proc_file_read(path, text, bytes);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See doing.h.
+ * See current_callback.h.
  */
-#include "doing.h"
+#include "current_callback.h"
 
 #include "format/open_stack.h"
 
-struct record doing_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
+struct record current_callback_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
 			 uint32_t *ended)
 {
 	*ended = 0;

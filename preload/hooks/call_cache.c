@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See call.h.
+ * See call_cache.h.
  */
-#include "call.h"
+#include "call_cache.h"
 
 #include "libuv/own_code.h"
 #include "site.h"
@@ -29,16 +29,16 @@ static bool call_wrap(struct call *call, enum trace_kind kind, void *callback, v
 	return true;
 }
 
-const struct call *call_look_up(struct call *room, uint32_t key, void *callback, void *caller)
+const struct call *call_look_up(struct call *scratch, uint32_t key, void *callback, void *caller)
 {
 	struct thread *thread = thread_current;
 	bool is_own = own_code_has(caller);
 
-	*room = (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
-	room->copy = libuv_copy_for_caller(caller);
-	room->real = room->copy->functions[key >> 16];
-	if (!call_wrap(room, key & 0xffff, callback, caller) || is_own || !room->real || !thread->ring)
-		return room;
-	thread->calls[thread_call_slot(caller, key)] = *room;
+	*scratch = (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
+	scratch->copy = libuv_copy_for_caller(caller);
+	scratch->real = scratch->copy->functions[key >> 16];
+	if (!call_wrap(scratch, key & 0xffff, callback, caller) || is_own || !scratch->real || !thread->ring)
+		return scratch;
+	thread->calls[thread_call_slot(caller, key)] = *scratch;
 	return &thread->calls[thread_call_slot(caller, key)];
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See jit_map.h.
+ * See perf_map.h.
  */
-#include "jit_map.h"
+#include "perf_map.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,14 +20,14 @@ struct entry {
 	const char *name;
 };
 
-struct jit_map {
+struct perf_map {
 	char *text;
 	struct entry *entries; /* by start; of equal ones the later behind the earlier */
-	size_t count, room;
+	size_t count, capacity;
 	uint64_t longest; /* of the entries */
 };
 
-/* Anybody may have made a file of that name in a public folder. */
+/* Anybody may have made a file of that name in a public directory. */
 static bool is_trusted(const struct stat *status, uint32_t owner_uid, uint64_t began_real_ns)
 {
 	bool is_theirs = status->st_uid == owner_uid || status->st_uid == geteuid() || status->st_uid == 0;
@@ -59,15 +59,15 @@ static char *file_read(const char *path, uint32_t owner_uid, uint64_t began_real
 	return text;
 }
 
-static bool entry_add(struct jit_map *map, uint64_t start, uint64_t bytes, const char *name)
+static bool entry_add(struct perf_map *map, uint64_t start, uint64_t bytes, const char *name)
 {
-	if (map->count == map->room) {
-		size_t room = map->room ? map->room * 2 : 1024;
-		struct entry *entries = realloc(map->entries, room * sizeof(*entries));
+	if (map->count == map->capacity) {
+		size_t capacity = map->capacity ? map->capacity * 2 : 1024;
+		struct entry *entries = realloc(map->entries, capacity * sizeof(*entries));
 		if (!entries)
 			return false;
 		map->entries = entries;
-		map->room = room;
+		map->capacity = capacity;
 	}
 	map->entries[map->count++] = (struct entry){start, start + bytes, name};
 	map->longest = bytes > map->longest ? bytes : map->longest;
@@ -75,7 +75,7 @@ static bool entry_add(struct jit_map *map, uint64_t start, uint64_t bytes, const
 }
 
 /* Lines that make no sense are passed over. */
-static bool lines_read(struct jit_map *map)
+static bool lines_read(struct perf_map *map)
 {
 	char *next;
 
@@ -104,23 +104,23 @@ static int compare_entries(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-struct jit_map *jit_map_open(const char *folder, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns)
+struct perf_map *perf_map_open(const char *dir, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns)
 {
-	struct jit_map *map = calloc(1, sizeof(*map));
+	struct perf_map *map = calloc(1, sizeof(*map));
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/perf-%" PRIu32 ".map", folder, pid);
+	snprintf(path, sizeof(path), "%s/perf-%" PRIu32 ".map", dir, pid);
 	if (map)
 		map->text = file_read(path, owner_uid, began_real_ns);
 	if (!map || !map->text || !lines_read(map) || map->count == 0) {
-		jit_map_free(map);
+		perf_map_free(map);
 		return NULL;
 	}
 	qsort(map->entries, map->count, sizeof(*map->entries), compare_entries);
 	return map;
 }
 
-void jit_map_free(struct jit_map *map)
+void perf_map_free(struct perf_map *map)
 {
 	if (!map)
 		return;
@@ -130,7 +130,7 @@ void jit_map_free(struct jit_map *map)
 }
 
 /* How many begin at or below the address. */
-static size_t entries_below(const struct jit_map *map, uint64_t address)
+static size_t entries_below(const struct perf_map *map, uint64_t address)
 {
 	size_t low = 0, high = map->count;
 
@@ -145,7 +145,7 @@ static size_t entries_below(const struct jit_map *map, uint64_t address)
 	return low;
 }
 
-struct jit_name jit_map_find(const struct jit_map *map, uint64_t address)
+struct jit_name perf_map_find(const struct perf_map *map, uint64_t address)
 {
 	const struct entry *found = NULL;
 

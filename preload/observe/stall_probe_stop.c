@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stops a computing thread, reads its registers and its stack, and lets it go (look.h).
+ * Stops a computing thread, reads its registers and its stack, and lets it go (stall_probe.h).
  *
  * PTRACE_SEIZE sends no signal and stops nothing. PTRACE_INTERRUPT stops at the next return to user
  * space. A signal that arrives meanwhile is delivered when the thread is let go. A thread that
@@ -15,7 +15,7 @@
  * runs. A relative time-out starts over. On aarch64 the kernel has decided before the stop, and
  * such a wait returns EINTR.
  */
-#include "look.h"
+#include "stall_probe.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -130,19 +130,19 @@ static void wait_resume(const struct look_at *at, const struct user_regs_struct 
 
 /* ---- The stop -------------------------------------------------------------------------------- */
 
-static int registers_take(const struct look_at *at, struct look *look)
+static int registers_take(const struct look_at *at, struct probe *probe)
 {
 	struct user_regs_struct set;
 	struct iovec vector = {&set, sizeof(set)};
 
 	if (ptrace(PTRACE_GETREGSET, at->tid, NT_PRSTATUS, &vector) != 0)
 		return -errno;
-	look->register_count = REGISTER_COUNT;
+	probe->register_count = REGISTER_COUNT;
 	for (uint32_t i = 0; i < REGISTER_COUNT; i++)
-		look->registers[i] = register_of(&set, i);
-	look->sp = look->registers[REGISTER_SP];
-	look->pc = look->registers[REGISTER_PC];
-	look_read_stack(at, look);
+		probe->registers[i] = register_of(&set, i);
+	probe->sp = probe->registers[REGISTER_SP];
+	probe->pc = probe->registers[REGISTER_PC];
+	stall_probe_read_stack(at, probe);
 	wait_resume(at, &set);
 	return 0;
 }
@@ -154,7 +154,7 @@ static int signal_of(int status)
 	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
 }
 
-int look_stop(const struct look_at *at, struct look *look)
+int stall_probe_stop(const struct look_at *at, struct probe *probe)
 {
 	int status, error;
 	pid_t waited;
@@ -168,7 +168,7 @@ int look_stop(const struct look_at *at, struct look *look)
 	while (waited < 0 && errno == EINTR);
 	if (waited < 0 || !WIFSTOPPED(status))
 		return waited < 0 ? -errno : -ESRCH;
-	error = registers_take(at, look);
+	error = registers_take(at, probe);
 	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
 	return error;
 }

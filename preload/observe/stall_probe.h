@@ -3,14 +3,14 @@
  * One stall sample of a thread of the program, from outside. If the thread sleeps: in which system
  * call, on what, with what on its stack. If it computes: where. A sleeping thread is not disturbed:
  * /proc and process_vm_readv() have everything. A computing one is stopped for some microseconds by
- * ptrace (look_stop.c), if the caller allows it.
+ * ptrace (stall_probe_stop.c), if the caller allows it.
  *
  * Rules: nothing runs in the program and nothing is written to it. Each failure leaves out what it
  * concerns, and is recorded in `error`. What was read is the program's data; the watchdog keeps
  * only what unwinding needs.
  */
-#ifndef LOOK_H
-#define LOOK_H
+#ifndef STALL_PROBE_H
+#define STALL_PROBE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,14 +33,14 @@ struct look_at {
 	uint32_t frames_at; /* ... the frames */
 };
 
-struct look {
+struct probe {
 	uint8_t state; /* as in /proc/PID/stat; 0: not known */
 	int64_t syscall;
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
 	uint32_t register_count;
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
-	uint32_t holder;
+	uint32_t blocker;
 	uint32_t stack_bytes;
 	int error;			/* -errno of the first thing that could not be seen; 0: all was */
 	bool refused;			/* ... because stopping was not allowed */
@@ -49,21 +49,21 @@ struct look {
 };
 
 /* ELF's number of the machine that this was built for. */
-extern const uint16_t look_machine;
+extern const uint16_t stall_probe_machine;
 
 /* Takes the look. Takes some tens of microseconds; where the thread has to be stopped it may have to wait for it. */
-void look_take(const struct look_at *at, struct look *look);
+void stall_probe_take(const struct look_at *at, struct probe *probe);
 
 /* Memory of the program; returns how many bytes could be read, from the start, or -errno. */
-int64_t look_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
 
 /* Fills in the stack from look->sp on. */
-void look_read_stack(const struct look_at *at, struct look *look);
+void stall_probe_read_stack(const struct look_at *at, struct probe *probe);
 
-/* ---- look_stop.c: stops the thread, takes registers and stack, lets it go. 0 or -errno. */
-int look_stop(const struct look_at *at, struct look *look);
+/* ---- stall_probe_stop.c: stops the thread, takes registers and stack, lets it go. 0 or -errno. */
+int stall_probe_stop(const struct look_at *at, struct probe *probe);
 
-/* ---- look_object.c: what is behind the system call's arguments. */
-void look_object(const struct look_at *at, struct look *look);
+/* ---- stall_probe_object.c: what is behind the system call's arguments. */
+void stall_probe_object(const struct look_at *at, struct probe *probe);
 
 #endif

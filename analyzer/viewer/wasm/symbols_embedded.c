@@ -9,7 +9,7 @@
 
 #include "base/demangle.h"
 #include "symbols/symbols.h"
-#include "symbols_given.h"
+#include "symbols_embedded.h"
 #include "symbols/symbols_text.h"
 #include "symbols/unwind.h"
 
@@ -28,7 +28,7 @@ struct symbols {
 	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
 };
 
-static struct given *givens;
+static struct given *embedded_symbols;
 static size_t given_count;
 
 /* The next of the line's parts, which tabs separate. */
@@ -70,9 +70,9 @@ void symbols_give(char *lines)
 
 	for (const char *at = lines; *at; at++)
 		count += *at == '\n';
-	givens = calloc(count + 1, sizeof(*givens));
-	for (given_count = 0; givens && given_count < count; given_count++)
-		given_take(&lines, &givens[given_count]);
+	embedded_symbols = calloc(count + 1, sizeof(*embedded_symbols));
+	for (given_count = 0; embedded_symbols && given_count < count; given_count++)
+		given_take(&lines, &embedded_symbols[given_count]);
 }
 
 /* What the trace itself says. */
@@ -117,7 +117,7 @@ static void site_recorded(struct symbols *symbols, uint32_t site)
 static void given_use(struct symbols *symbols, size_t line)
 {
 	const struct trace_process *process = symbols->process;
-	const struct given *given = &givens[line];
+	const struct given *given = &embedded_symbols[line];
 
 	if (given_is(given, "site", process) && given->number < process->site_count)
 		symbols->infos[2 * given->number + given->second] = given->info;
@@ -166,9 +166,9 @@ void symbols_close(struct symbols *symbols)
 char *symbols_variable(struct symbols *symbols, uint64_t address)
 {
 	for (size_t i = 0; i < given_count; i++) {
-		if (given_is(&givens[i], "variable", symbols->process) &&
-		    givens[i].number == address)
-			return strdup(givens[i].info.name);
+		if (given_is(&embedded_symbols[i], "variable", symbols->process) &&
+		    embedded_symbols[i].number == address)
+			return strdup(embedded_symbols[i].info.name);
 	}
 	return NULL;
 }
@@ -182,7 +182,7 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 	size_t line = symbols->frames[number], count = 0;
 
 	for (; line > 0 && line <= given_count && count < UNWIND_FRAMES_MAX; line++) {
-		const struct given *given = &givens[line - 1];
+		const struct given *given = &embedded_symbols[line - 1];
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
 		frames[count++] =
@@ -194,5 +194,5 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 const struct symbol_info *unwind_symbol(struct symbols *symbols, const struct unwind_frame *frame)
 {
 	(void)symbols;
-	return &givens[frame->address].info;
+	return &embedded_symbols[frame->address].info;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * preload/observe/look_stop.c: a thread that is stopped in a wait goes on waiting as if nothing had been,
+ * preload/observe/stall_probe_stop.c: a thread that is stopped in a wait goes on waiting as if nothing had been,
  * and its own signals end waits as ever. A child waits again and again, and counts; the test stops
  * it as often as it can without stopping time.
  */
@@ -24,7 +24,7 @@
 
 #include <criterion/criterion.h>
 
-#include "observe/look.h"
+#include "observe/stall_probe.h"
 
 #define WAIT_NS	 500000
 #define LOOKS	 600
@@ -63,7 +63,7 @@ static void teardown(void)
 	semctl(semaphore, 0, IPC_RMID);
 }
 
-TestSuite(look, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(probe, .init = setup, .fini = teardown, .timeout = 60);
 
 /* ---- Waits ----------------------------------------------------------------------------------- */
 
@@ -191,16 +191,16 @@ static void child_end(pid_t pid)
 
 static bool look_at(pid_t pid)
 {
-	static struct look look;
-	int error = look_stop(
-	    &(struct look_at){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true}, &look);
+	static struct probe probe;
+	int error = stall_probe_stop(
+	    &(struct look_at){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true}, &probe);
 
 	if (error == -EPERM)
 		cr_skip_test("processes may not be stopped here");
 	return error == 0;
 }
 
-Test(look, waits_go_on_after_a_stop)
+Test(probe, waits_go_on_after_a_stop)
 {
 #if !defined(__x86_64__)
 	cr_skip_test("the kernel has decided before the stop here");
@@ -252,7 +252,7 @@ static void wait_for_signals(void)
 	}
 }
 
-Test(look, signals_of_the_program_end_waits_as_ever)
+Test(probe, signals_of_the_program_end_waits_as_ever)
 {
 	pid_t pid = child_start(wait_for_signals);
 

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Turns (iterations) of a loop: from the end of a wait, or from uv_run, to the begin of the next wait. All that an iteration
+ * found ready waits until it is its iteration; so a callback's start minus the iteration's begin is its dispatch delay, and what
+ * ran before is what it stood behind. An iteration is empty where it began with a wait with timeout 0 that found nothing; so
+ * is a call of uv_run that neither waited nor ran a callback, since nothing was alive.
+ *
+ * A hold is a poll of blocking_ns or more. What it cost others: its duration for each poll that came after it in the
+ * turn, and half of it for each descriptor that the next wait found ready at once (it became ready some time during
+ * the iteration). Timers that start again on the same handle give the interval between.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "timeline_internal.h"
+
+#define CROWDED_SHARE 4 /* no poll took more than this part of a crowded turn */
+
+static void blocking_add(struct iteration *iteration, const struct timeline_span *poll)
+{
+	if (iteration->blocking_count == TURN_HOLDS) {
+		iteration->blocking[TURN_HOLDS - 1].ticks += poll->duration;
+		return;
+	}
+	iteration->blocking[iteration->blocking_count++] =
+	    (struct iteration_block){.ticks = poll->duration, .after = iteration->facts.polls, .site = poll->site};
+}
+
+/* Boyer-Moore majority vote, weighted by ticks: finds the site that has more than half of them, if
+ * one has. */
+static inline void vote(uint32_t *site, uint64_t *votes, uint32_t for_site, uint64_t ticks)
+{
+	if (*site == for_site) {
+		*votes += ticks;
+	} else if (*votes >= ticks) {
+		*votes -= ticks;
+	} else {
+		*site = for_site;
+		*votes = ticks - *votes;
+	}
+}
+
+static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site)
+{
+	struct timer_start *last = &stream->timers[(object >> 4) & (TIMERS_KNOWN - 1)];
+	struct iteration *iteration = &stream->iteration;
+
+	iteration->facts.timers++;
+	iteration->facts.timer_ticks += ticks;
+	vote(&iteration->facts.timer_site, &iteration->timer_majority, site, ticks);
+	if (last->object == object && tick > last->tick)
+		histogram_add(&stream->share->sites[site].iterations.interval, tick - last->tick);
+	*last = (struct timer_start){object, tick};
+}
+
+static void delay_worst(struct stream *stream, uint64_t tick, uint64_t delay, uint32_t site)
+{
+	const struct iteration *iteration = &stream->iteration;
+
+	stream->share->sites[site].iterations.worst = (struct timeline_delay){
+	    .tick = tick,
+	    .delay = delay,
+	    .polls = iteration->facts.polls,
+	    .behind = iteration->longest_site,
+	    .behind_ticks = iteration->facts.longest_ticks,
+	    .worker = (uint32_t)stream->position,
+	};
+}
+
+/* It is long: kept, and what comes after it in the iteration waits for it. */
+static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site)
+{
+	struct timeline_span poll = {
+	    .tick = tick, .duration = ticks, .worker = stream->position, .site = site, .object = object};
+
+	blocking_add(&stream->iteration, &poll);
+	if (timeline_top_add(&stream->share->blocking, &poll) < 0)
+		stream->error = -ENOMEM;
+}
+
+void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
+	       struct timeline_site_iterations *facts)
+{
+	struct iteration *iteration = &stream->iteration;
+	uint8_t traits = stream->traits[site];
+
+	if (iteration->wake_tick != 0 && tick >= iteration->wake_tick) {
+		uint64_t delay = tick - iteration->wake_tick;
+		histogram_add(&facts->delay, delay);
+		if (__builtin_expect(
+			delay > facts->worst.delay || (delay == facts->worst.delay && tick < facts->worst.tick), 0))
+			delay_worst(stream, tick, delay, site);
+	}
+	iteration->facts.polls++;
+	stream->facts->reads += (traits & TRAIT_READ) != 0;
+	iteration->facts.ticks += ticks;
+	vote(&iteration->facts.site, &iteration->majority, site, ticks);
+	if (ticks > iteration->facts.longest_ticks) {
+		iteration->facts.longest_ticks = ticks;
+		iteration->longest_site = site;
+	}
+	if (__builtin_expect(traits & (TRAIT_TIMER | TRAIT_CONNECTION), 0)) {
+		if (traits & TRAIT_TIMER)
+			timer_started(stream, tick, ticks, trace_word_object(word), site);
+		stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
+	}
+	if (__builtin_expect(ticks >= stream->blocking_ticks, 0))
+		iteration_block(stream, tick, ticks, trace_word_object(word), site);
+}
+
+static void holds_cost(struct stream *stream, uint64_t ready_at_once)
+{
+	const struct iteration *iteration = &stream->iteration;
+
+	for (uint32_t i = 0; i < iteration->blocking_count; i++) {
+		const struct iteration_block *hold = &iteration->blocking[i];
+		struct timeline_site_iterations *facts = &stream->share->sites[hold->site].iterations;
+		uint64_t behind = iteration->facts.polls - hold->after;
+		facts->delayed_ticks += hold->ticks * behind + hold->ticks / 2 * ready_at_once;
+		facts->delayed_polls += behind + ready_at_once;
+	}
+}
+
+/* The more of the two, the earlier of equal ones: neither the order in which threads take parts nor that in which they
+ * end may matter. */
+static void iteration_merge(struct timeline_iteration *into, const struct timeline_iteration *from, uint64_t more, uint64_t than)
+{
+	if (more > than || (more == than && more > 0 &&
+			    (from->tick < into->tick || (from->tick == into->tick && from->worker < into->worker))))
+		*into = *from;
+}
+
+static void iteration_keep(struct stream *stream)
+{
+	struct timeline_partial *share = stream->share;
+	struct timeline_iteration *facts = &stream->iteration.facts;
+
+	facts->tick = stream->iteration.wake_tick;
+	facts->worker = (uint32_t)stream->position;
+	histogram_add(&share->iteration_ticks, facts->ticks);
+	if (facts->timers > 0)
+		histogram_add(&share->iteration_timers, facts->timers);
+	iteration_merge(&share->most_timers, facts, facts->timers, share->most_timers.timers);
+	if (facts->longest_ticks * CROWDED_SHARE < facts->ticks)
+		iteration_merge(&share->crowded, facts, facts->ticks, share->crowded.ticks);
+}
+
+static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
+{
+	struct iteration *iteration = &stream->iteration;
+
+	if (iteration->facts.polls > 0 && iteration->wake_tick != 0)
+		iteration_keep(stream);
+	if (iteration->blocking_count > 0)
+		holds_cost(stream, ready_at_once);
+	iteration->before_site = iteration->longest_site;
+	iteration->before_ticks = iteration->facts.longest_ticks;
+	iteration->facts = (struct timeline_iteration){0};
+	iteration->majority = iteration->timer_majority = 0;
+	iteration->blocking_count = 0;
+}
+
+static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
+{
+	return stream->counted && (stream->whole || timeline_overlaps(stream->timeline, tick, tick));
+}
+
+/* Where the iteration was empty: it took until then. */
+static inline void iteration_empty_over(struct stream *stream, uint64_t tick)
+{
+	if (stream->iteration.empty && stream->counted)
+		stream->facts->empty_ticks += timeline_clip(stream->timeline, stream->iteration.wake_tick, tick);
+	stream->iteration.empty = false;
+}
+
+void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
+{
+	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
+
+	iteration_empty_over(stream, wake_tick - wait_ticks);
+	iteration_finish(stream, ready_at_once);
+	if (__builtin_expect(stream->outside.span.duration > 0, 0))
+		outside_end(stream, ready_at_once);
+	stream->facts->iterations += iteration_counts(stream, wake_tick);
+	stream->iteration.wake_tick = wake_tick;
+	stream->iteration.wait_ticks = wait_ticks;
+	stream->iteration.entered = false;
+}
+
+void iteration_is_empty(struct stream *stream, uint64_t tick)
+{
+	stream->facts->empty_iterations += iteration_counts(stream, tick);
+	stream->iteration.empty = true;
+}
+
+void iteration_end(struct stream *stream)
+{
+	iteration_finish(stream, 0);
+	stream->iteration.wake_tick = 0;
+	stream->iteration.entered = stream->iteration.empty = false;
+}
+
+void iteration_leave(struct stream *stream, uint64_t tick)
+{
+	struct iteration *iteration = &stream->iteration;
+
+	if (iteration->entered && iteration->facts.polls == 0) {
+		stream->facts->iterations += iteration_counts(stream, tick);
+		iteration_is_empty(stream, tick);
+	}
+	iteration_empty_over(stream, tick);
+	iteration_end(stream);
+}
+
+/* What a loop inside a callback does is not told from the callback's other polls. */
+void iteration_enter(struct stream *stream, uint64_t tick)
+{
+	iteration_end(stream);
+	stream->iteration.wake_tick = tick;
+	stream->iteration.wait_ticks = 0;
+	stream->iteration.entered = stream->open.polls == 0;
+}
+
+/* ---- What threads have added up ------------------------------------------------------------------------------- */
+
+static void site_iterations_merge(struct timeline_site_iterations *into, const struct timeline_site_iterations *from)
+{
+	histogram_merge(&into->delay, &from->delay);
+	histogram_merge(&into->interval, &from->interval);
+	timers_merge(&into->timers, &from->timers);
+	into->delayed_ticks += from->delayed_ticks;
+	into->delayed_polls += from->delayed_polls;
+	if (from->worst.delay > into->worst.delay ||
+	    (from->worst.delay == into->worst.delay && from->worst.tick < into->worst.tick))
+		into->worst = from->worst;
+}
+
+void site_iterations_clear(struct timeline_site_iterations *iterations)
+{
+	histogram_clear(&iterations->delay);
+	histogram_clear(&iterations->interval);
+	timers_clear(&iterations->timers);
+}
+
+int iterations_merge(struct timeline *timeline, struct timeline_partial *share)
+{
+	for (size_t i = 0; i <= timeline->process->site_count; i++)
+		site_iterations_merge(&timeline->sites[i].iterations, &share->sites[i].iterations);
+	iteration_merge(&timeline->most_timers, &share->most_timers, share->most_timers.timers,
+		   timeline->most_timers.timers);
+	iteration_merge(&timeline->crowded, &share->crowded, share->crowded.ticks, timeline->crowded.ticks);
+	histogram_merge(&timeline->iteration_ticks, &share->iteration_ticks);
+	histogram_merge(&timeline->iteration_timers, &share->iteration_timers);
+	return 0;
+}

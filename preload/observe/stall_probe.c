@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See stall_probe.h.
+ */
+#include "stall_probe.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "files/proc_file.h"
+
+#if defined(__x86_64__)
+const uint16_t stall_probe_machine = TRACE_MACHINE_X86_64;
+#else
+const uint16_t stall_probe_machine = TRACE_MACHINE_AARCH64;
+#endif
+
+/* ---- Files of /proc ------------------------------------------------------------------------------------- */
+
+/* PID (NAME) STATE ...: the name may hold anything. */
+static uint8_t state_read(const struct look_at *at)
+{
+	char text[256];
+	const char *end;
+
+	if (proc_file_read_task(at->pid, at->tid, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' ? (uint8_t)end[2] : 0;
+}
+
+/* NUMBER ARGUMENT ... SP PC, or -1 SP PC, or "running". */
+static void syscall_parse(const char *text, struct probe *probe)
+{
+	char *at;
+
+	if (strncmp(text, "running", 7) == 0) {
+		probe->syscall = LOOK_NO_SYSCALL;
+		return;
+	}
+	probe->syscall = strtoll(text, &at, 10);
+	for (int i = 0; probe->syscall >= 0 && i < 6; i++)
+		probe->arguments[i] = strtoull(at, &at, 16);
+	probe->sp = strtoull(at, &at, 16);
+	probe->pc = strtoull(at, &at, 16);
+}
+
+/* ---- Memory --------------------------------------------------------------------------------------------- */
+
+int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
+{
+	struct iovec local = {to, bytes}, remote = {(void *)(uintptr_t)address, bytes};
+	ssize_t got = process_vm_readv((pid_t)pid, &local, 1, &remote, 1, 0);
+
+	return got < 0 ? -errno : got;
+}
+
+/* Where the stack of the callback ends: the frame that the program itself keeps of the poll. */
+static uint64_t frame_find(const struct look_at *at)
+{
+	struct {
+		uint64_t sp, word;
+	} frames[TRACE_DEPTH_MAX];
+	uint32_t depth = 0;
+
+	if (!at->thread || !at->poll_word ||
+	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) != sizeof(depth) ||
+	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) != sizeof(frames))
+		return 0;
+	for (uint32_t i = depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX; i-- > 0;)
+		if (frames[i].word == at->poll_word)
+			return frames[i].sp;
+	return 0;
+}
+
+void stall_probe_read_stack(const struct look_at *at, struct probe *probe)
+{
+	uint64_t wanted = LOOK_STACK_UNKNOWN_BYTES;
+	int64_t got;
+
+	if (probe->frame_sp > probe->sp)
+		wanted = probe->frame_sp - probe->sp;
+	wanted = (wanted < LOOK_STACK_BYTES ? wanted : LOOK_STACK_BYTES) & ~7ull;
+	got = stall_probe_read(at->pid, probe->sp, probe->stack, wanted);
+	probe->stack_bytes = got > 0 ? (uint32_t)got & ~7u : 0;
+	if (got < 0 && !probe->error)
+		probe->error = (int)got;
+}
+
+/* ---- The look ------------------------------------------------------------------------------------------- */
+
+/* Runs, or would if it were let: where it is can only be seen when it is stopped. Not so one that a signal or a
+ * debugger has stopped already. */
+static void computing_see(const struct look_at *at, struct probe *probe)
+{
+	int error;
+
+	if (!at->may_stop || probe->state == 'T' || probe->state == 't')
+		return;
+	error = stall_probe_stop(at, probe);
+	probe->error = probe->error ? probe->error : error;
+	probe->refused = error == -EPERM || error == -EACCES;
+}
+
+/* Asleep, or computing. False: it fell asleep or woke up between the two looks. */
+static bool state_see(const struct look_at *at, struct probe *probe)
+{
+	char text[256];
+	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
+
+	probe->error = got < 0 ? got : 0;
+	probe->syscall = LOOK_SYSCALL_UNKNOWN;
+	probe->sp = probe->pc = 0;
+	if (got > 0)
+		syscall_parse(text, probe);
+	probe->state = state_read(at);
+	return got <= 0 || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
+}
+
+void stall_probe_take(const struct look_at *at, struct probe *probe)
+{
+	memset(probe, 0, offsetof(struct probe, stack));
+	if (!state_see(at, probe))
+		state_see(at, probe);
+	probe->frame_sp = frame_find(at);
+	if (probe->sp) {
+		stall_probe_read_stack(at, probe);
+		stall_probe_object(at, probe);
+	} else if (probe->state != 'S' && probe->state != 'D') {
+		computing_see(at, probe);
+	}
+}
