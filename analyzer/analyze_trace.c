@@ -2,8 +2,9 @@
  *
  * analyze_trace: reads traces and prints what they say of each process.
  *
- * Rules: exit 0 when something could be read (what is missing is said), 1 when nothing could or the output failed,
- * 2 for bad usage, 3 when a --fail-if holds. The report goes to standard output, everything else to standard error.
+ * Rules: exit 0 when something could be read (what is missing is said), 1 when nothing could or the
+ * output failed, 2 for bad usage, 3 when a --fail-if holds. The report goes to standard output,
+ * everything else to standard error.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +22,9 @@
 #define PROBLEMS_TOLD 20
 #define STATUS_GATE   3
 
-/* ---- Progress ------------------------------------------------------------------------------------------------- */
+/* ---- Progress
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct progress {
 	const char *what;
@@ -35,7 +38,8 @@ static void progress_tell(void *arg, uint64_t done, uint64_t total)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	int64_t ms = (now.tv_sec - progress->told.tv_sec) * 1000 + (now.tv_nsec - progress->told.tv_nsec) / 1000000;
+	int64_t ms = (now.tv_sec - progress->told.tv_sec) * 1000 +
+		     (now.tv_nsec - progress->told.tv_nsec) / 1000000;
 	if (ms < PROGRESS_MS || total == 0)
 		return;
 	progress->told = now;
@@ -57,7 +61,9 @@ static trace_progress progress_for_people(void)
 	return isatty(STDERR_FILENO) ? progress_tell : NULL;
 }
 
-/* ---- Analysis ------------------------------------------------------------------------------------------------- */
+/* ---- Analysis
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool process_is_wanted(const struct settings *settings, const struct trace_process *process)
 {
@@ -86,7 +92,8 @@ struct outcome {
 	bool gated; /* a --fail-if holds */
 };
 
-static void fail_ifs_check(const struct settings *settings, const struct report *report, struct outcome *outcome)
+static void fail_ifs_check(const struct settings *settings, const struct report *report,
+			   struct outcome *outcome)
 {
 	for (size_t i = 0; i < settings->fail_if_count; i++) {
 		char *why;
@@ -100,16 +107,17 @@ static void fail_ifs_check(const struct settings *settings, const struct report 
 }
 
 /* With findings and what --baseline says. */
-static int report_complete(const struct settings *settings, struct report *report, struct findings *findings,
-			   struct outcome *outcome)
+static int report_complete(const struct settings *settings, struct report *report,
+			   struct findings *findings, struct outcome *outcome)
 {
 	struct baseline_row *rows = NULL;
 	int error = findings ? 0 : -ENOMEM;
 
 	report->findings = findings;
 	if (error == 0 && outcome->baseline) {
-		rows = baseline_compare(outcome->baseline, report->timeline, report->symbols, &settings->thresholds,
-					&report->baseline_count, &report->worse);
+		rows = baseline_compare(outcome->baseline, report->timeline, report->symbols,
+					&settings->thresholds, &report->baseline_count,
+					&report->worse);
 		report->baseline = rows;
 		error = rows ? 0 : -ENOMEM;
 	}
@@ -121,7 +129,8 @@ static int report_complete(const struct settings *settings, struct report *repor
 	return error;
 }
 
-static int report_one(const struct settings *settings, struct trace *trace, size_t process, struct outcome *outcome)
+static int report_one(const struct settings *settings, struct trace *trace, size_t process,
+		      struct outcome *outcome)
 {
 	struct progress progress = {.what = "analyzing"};
 	struct timeline *timeline =
@@ -132,7 +141,8 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .symbols = symbols_open(&trace->processes[process]),
 	    .alone = trace->process_count == 1,
 	};
-	struct stalls *stalls = timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
+	struct stalls *stalls =
+	    timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
 	struct findings_input input = {
 	    .trace = trace,
 	    .process = process,
@@ -154,7 +164,8 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	return error;
 }
 
-static int reports_print(const struct settings *settings, struct trace *trace, struct outcome *outcome)
+static int reports_print(const struct settings *settings, struct trace *trace,
+			 struct outcome *outcome)
 {
 	const struct report_format *format = settings->format;
 	int error = format->begin(&outcome->output);
@@ -166,7 +177,8 @@ static int reports_print(const struct settings *settings, struct trace *trace, s
 	return error == 0 ? format->end(&outcome->output) : error;
 }
 
-/* Each process' report tells what is wrong with a trace of that process alone; of several it belongs to none. */
+/* Each process' report tells what is wrong with a trace of that process alone; of several it
+ * belongs to none. */
 static void tell_problems(const struct trace *trace, const struct report_format *format)
 {
 	if (trace->problem_count == 0)
@@ -175,11 +187,14 @@ static void tell_problems(const struct trace *trace, const struct report_format 
 	for (size_t i = 0; several && i < trace->problem_count && i < PROBLEMS_TOLD; i++)
 		complain("%s", trace->problems[i]);
 	if (several && trace->problem_count > PROBLEMS_TOLD)
-		complain("... and %zu more (--json lists all)", trace->problem_count - PROBLEMS_TOLD);
-	complain("warning: parts of this trace cannot be read%s", several ? "" : "; the report lists them");
+		complain("... and %zu more (--json lists all)",
+			 trace->problem_count - PROBLEMS_TOLD);
+	complain("warning: parts of this trace cannot be read%s",
+		 several ? "" : "; the report lists them");
 }
 
-/* ---- The trace as a whole ------------------------------------------------------------------------------------- */
+/* ---- The trace as a whole
+ * ------------------------------------------------------------------------------------- */
 
 /* Returns whether there is anything to report on. */
 static bool check_wanted(const struct settings *settings, const struct trace *trace)
@@ -207,15 +222,16 @@ static bool baseline_read(const struct settings *settings, struct outcome *outco
 	if (!settings->baseline_path || !settings->format->process)
 		return true;
 	outcome->baseline = baseline_open(settings->baseline_path);
-	const char *problem = outcome->baseline ? baseline_problem(outcome->baseline) : strerror(ENOMEM);
+	const char *problem =
+	    outcome->baseline ? baseline_problem(outcome->baseline) : strerror(ENOMEM);
 	if (problem)
 		complain("--baseline: %s: %s", settings->baseline_path, problem);
 	return problem == NULL;
 }
 
 /* Returns the status to exit with. */
-static int outcome_tell(const struct settings *settings, const struct trace *trace, const struct outcome *outcome,
-			int error)
+static int outcome_tell(const struct settings *settings, const struct trace *trace,
+			const struct outcome *outcome, int error)
 {
 	const char *problem = outcome->output.problem;
 
@@ -258,7 +274,8 @@ int main(int argc, char **argv)
 
 	if (status != OPTIONS_GO_ON)
 		return status;
-	struct trace *trace = trace_open(settings.paths, settings.path_count, progress_for_people(), &progress);
+	struct trace *trace =
+	    trace_open(settings.paths, settings.path_count, progress_for_people(), &progress);
 	progress_end(&progress);
 	if (!trace) {
 		complain("%s", strerror(ENOMEM));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace_to_jsonl IN [OUT]: a trace as JSON lines, one event a line, in order of time over all workers and
- * processes. The command; the work is done by jsonl_convert().
+ * trace_to_jsonl IN [OUT]: a trace as JSON lines, one event a line, in order of time over all
+ * workers and processes. The command; the work is done by jsonl_convert().
  *
- * Rules: exit 0 when all was read and written, 1 when something could not be (what could is there all the same),
- * 2 for bad usage.
+ * Rules: exit 0 when all was read and written, 1 when something could not be (what could is there
+ * all the same), 2 for bad usage.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +30,13 @@ struct job {
 static void usage(FILE *to)
 {
 	fputs("Usage: " PROGRAM " IN [OUT]\n"
-	      "Writes the trace IN (a file, or a directory with the files of one or many processes) as JSON lines to\n"
+	      "Writes the trace IN (a file, or a directory with the files of one or many "
+	      "processes) as JSON lines to\n"
 	      "OUT (default: standard output): one event a line, in the order of time.\n\n"
 	      "  -h, --help     print this help\n"
 	      "  -V, --version  print the version\n\n"
-	      "Exit status: 0 all is read and written; 1 something could not be read or written (each problem is a\n"
+	      "Exit status: 0 all is read and written; 1 something could not be read or written "
+	      "(each problem is a\n"
 	      "line on standard error; the rest is written); 2 bad usage.\n",
 	      to);
 }
@@ -47,11 +49,13 @@ static int bad_usage(const char *message)
 	return 2;
 }
 
-/* ---- What the user is told -------------------------------------------------------------------------------- */
+/* ---- What the user is told
+ * -------------------------------------------------------------------------------- */
 
 static void show_progress(const char *what, uint64_t done, uint64_t total)
 {
-	fprintf(stderr, "\r" PROGRAM ": %s %3u %%", what, total ? (unsigned)(100.0 * done / total) : 100);
+	fprintf(stderr, "\r" PROGRAM ": %s %3u %%", what,
+		total ? (unsigned)(100.0 * done / total) : 100);
 	if (done >= total)
 		fputs("\r\033[K", stderr);
 }
@@ -90,8 +94,8 @@ static bool same_file(const char *a, const char *b)
 {
 	struct stat status_a, status_b;
 
-	return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 && status_a.st_dev == status_b.st_dev &&
-	       status_a.st_ino == status_b.st_ino;
+	return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
+	       status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
 /* A shell makes IN and OUT of "trace.*.bin": what is there is not written over. */
@@ -100,7 +104,8 @@ static bool is_trace(const char *path)
 	static const struct {
 		const char *bytes;
 		size_t count;
-	} starts[] = {{TRACE_MAGIC, 8}, {SHARED_MAGIC, 8}, {"\x1f\x8b", 2}, {"\x28\xb5\x2f\xfd", 4}};
+	} starts[] = {
+	    {TRACE_MAGIC, 8}, {SHARED_MAGIC, 8}, {"\x1f\x8b", 2}, {"\x28\xb5\x2f\xfd", 4}};
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char start[8] = "";
 	ssize_t got = fd < 0 ? 0 : read(fd, start, sizeof(start));

@@ -40,7 +40,8 @@ static void start(void)
 	clock_gettime_real = libc_clock_gettime();
 	config_read();
 	helper_find();
-	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page =
+	    mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
 		atomic_store(&process->state, PROCESS_FAILED);
 		return;
@@ -84,8 +85,9 @@ static void print_message(const struct shared *shared)
 	log_warn("%s", line);
 }
 
-/* exit() or the end of main. The drain writes what is there and seals; it outlives us, so what other threads still
- * do is not lost when the wait ends. Rings stay mapped: the pool's threads end after us. */
+/* exit() or the end of main. The drain writes what is there and seals; it outlives us, so what
+ * other threads still do is not lost when the wait ends. Rings stay mapped: the pool's threads end
+ * after us. */
 __attribute__((destructor)) static void libtrace_destructor(void)
 {
 	struct shared *shared = process_shared();
@@ -95,7 +97,8 @@ __attribute__((destructor)) static void libtrace_destructor(void)
 
 	if (!shared)
 		return;
-	if (!atomic_load(&process->helper)) { /* requests, but never a loop: nobody has seen this file */
+	if (!atomic_load(
+		&process->helper)) { /* requests, but never a loop: nobody has seen this file */
 		unlink(shared->self_path);
 		return;
 	}
@@ -103,7 +106,8 @@ __attribute__((destructor)) static void libtrace_destructor(void)
 	supervisor_wake();
 	supervisor_drain_at_exit();
 	until_ns = clock_mono_ns() + EXIT_WAIT_MS * 1000000ull;
-	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE && clock_mono_ns() < until_ns)
+	while ((state = atomic_load(&shared->drain_state)) != DRAIN_DONE &&
+	       clock_mono_ns() < until_ns)
 		futex_wait(&shared->drain_state, state, 20);
 	if (state != DRAIN_DONE)
 		supervisor_wake(); /* had it died just now? */

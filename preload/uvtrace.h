@@ -25,7 +25,8 @@ struct uvtrace_field {
 
 enum uvtrace_what { UVTRACE_MARK, UVTRACE_BEGIN, UVTRACE_END };
 
-/* What the library exports under the name uvtrace_api. Only ever grows; `bytes` is its size there. */
+/* What the library exports under the name uvtrace_api. Only ever grows; `bytes` is its size there.
+ */
 struct uvtrace_api {
 	unsigned int bytes;
 	int (*active)(void);
@@ -33,13 +34,14 @@ struct uvtrace_api {
 	int (*disable)(void);
 	int (*enabled)(void);
 	int (*flush)(void);
-	void (*tell)(unsigned int what, const char *name, uint64_t value, const struct uvtrace_field *fields,
-		     unsigned int count);
+	void (*tell)(unsigned int what, const char *name, uint64_t value,
+		     const struct uvtrace_field *fields, unsigned int count);
 };
 
 static inline const struct uvtrace_api *uvtrace_find(void)
 {
-	/* RTLD_DEFAULT, as it is ((void *)0) in glibc and musl; its name needs _GNU_SOURCE before the first header. */
+	/* RTLD_DEFAULT, as it is ((void *)0) in glibc and musl; its name needs _GNU_SOURCE before
+	 * the first header. */
 	static const struct uvtrace_api *api;
 	static int looked;
 
@@ -89,10 +91,10 @@ static inline void uvtrace_tell(enum uvtrace_what what, const char *name, uint64
 		api->tell(what, name, value, fields, count);
 }
 
-/* Marks and spans: what the program says of itself, in every report beside what libuv ran. Any thread may call them, at
- * the price of about one clock read; a signal handler may too, when something here was called before. They are recorded
- * from the process' first loop or request on. A name is a short text (59 bytes; there may be 1,024 different ones) that
- * need not live on. */
+/* Marks and spans: what the program says of itself, in every report beside what libuv ran. Any
+ * thread may call them, at the price of about one clock read; a signal handler may too, when
+ * something here was called before. They are recorded from the process' first loop or request on. A
+ * name is a short text (59 bytes; there may be 1,024 different ones) that need not live on. */
 
 /* Marks this moment. The report gives the values' count, p50, p99 and most by name. */
 static inline void uvtrace_mark(const char *name, uint64_t value)
@@ -100,9 +102,10 @@ static inline void uvtrace_mark(const char *name, uint64_t value)
 	uvtrace_tell(UVTRACE_MARK, name, value, NULL, 0);
 }
 
-/* A span lasts from begin to end of the same name and id, wherever those are called: in one callback, in several, on
- * several threads. A long callback in which a span begins or ends is reported with it: so the id of the request that
- * is served is a good one. Spans of one name and different ids may overlap. */
+/* A span lasts from begin to end of the same name and id, wherever those are called: in one
+ * callback, in several, on several threads. A long callback in which a span begins or ends is
+ * reported with it: so the id of the request that is served is a good one. Spans of one name and
+ * different ids may overlap. */
 static inline void uvtrace_begin(const char *name, uint64_t id)
 {
 	uvtrace_tell(UVTRACE_BEGIN, name, id, NULL, 0);
@@ -114,20 +117,20 @@ static inline void uvtrace_end(const char *name, uint64_t id)
 }
 
 /* The same with fields. */
-static inline void uvtrace_mark_fields(const char *name, uint64_t value, const struct uvtrace_field *fields,
-				       unsigned int count)
+static inline void uvtrace_mark_fields(const char *name, uint64_t value,
+				       const struct uvtrace_field *fields, unsigned int count)
 {
 	uvtrace_tell(UVTRACE_MARK, name, value, fields, count);
 }
 
-static inline void uvtrace_begin_fields(const char *name, uint64_t id, const struct uvtrace_field *fields,
-					unsigned int count)
+static inline void uvtrace_begin_fields(const char *name, uint64_t id,
+					const struct uvtrace_field *fields, unsigned int count)
 {
 	uvtrace_tell(UVTRACE_BEGIN, name, id, fields, count);
 }
 
-static inline void uvtrace_end_fields(const char *name, uint64_t id, const struct uvtrace_field *fields,
-				      unsigned int count)
+static inline void uvtrace_end_fields(const char *name, uint64_t id,
+				      const struct uvtrace_field *fields, unsigned int count)
 {
 	uvtrace_tell(UVTRACE_END, name, id, fields, count);
 }

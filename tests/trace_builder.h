@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Makes traces in memory, for tests and benchmarks: any header, any block, at any time, right or wrong on purpose.
- * Events go through the encoder that the drain uses; everything else is put down as docs/trace-format.md says.
+ * Makes traces in memory, for tests and benchmarks: any header, any block, at any time, right or
+ * wrong on purpose. Events go through the encoder that the drain uses; everything else is put down
+ * as docs/trace-format.md says.
  *
- * Rules: builder->data is the file's bytes. Memory that cannot be had ends the program: this is a test.
+ * Rules: builder->data is the file's bytes. Memory that cannot be had ends the program: this is a
+ * test.
  */
 #ifndef TRACE_BUILDER_H
 #define TRACE_BUILDER_H
@@ -52,7 +54,8 @@ static inline void *builder_put(struct builder *builder, const void *from, size_
 	return builder->data + builder->bytes - bytes;
 }
 
-/* A header with everything that must be in it; the caller changes what it likes before builder_header(). */
+/* A header with everything that must be in it; the caller changes what it likes before
+ * builder_header(). */
 static inline struct trace_file_header builder_default_header(uint32_t pid)
 {
 	struct trace_file_header header = {.magic = TRACE_MAGIC,
@@ -80,7 +83,8 @@ static inline void builder_header(struct builder *builder, struct trace_file_hea
 	builder_put(builder, &header, sizeof(header));
 }
 
-static inline void builder_put_block(struct builder *builder, struct trace_block_header *header, const void *payload)
+static inline void builder_put_block(struct builder *builder, struct trace_block_header *header,
+				     const void *payload)
 {
 	static const char padding[8];
 
@@ -93,7 +97,8 @@ static inline void builder_put_block(struct builder *builder, struct trace_block
 	builder_put(builder, padding, -header->payload_bytes & 7);
 }
 
-static inline void builder_block(struct builder *builder, uint16_t type, const void *payload, size_t bytes)
+static inline void builder_block(struct builder *builder, uint16_t type, const void *payload,
+				 size_t bytes)
 {
 	struct trace_block_header header = {.type = type, .payload_bytes = bytes};
 
@@ -136,7 +141,8 @@ static inline void builder_kinds(struct builder *builder, uint16_t work_req_offs
 
 		entry->kind = kind;
 		entry->class = trace_kinds[kind].class;
-		entry->work_req_offset = trace_kinds[kind].class == KIND_CLASS_POOL ? work_req_offset : 0;
+		entry->work_req_offset =
+		    trace_kinds[kind].class == KIND_CLASS_POOL ? work_req_offset : 0;
 		entry->name_bytes = strlen(trace_kinds[kind].name);
 		entry->entry_bytes = (sizeof(*entry) + entry->name_bytes + 7) & ~7u;
 		memcpy(entry->name, trace_kinds[kind].name, entry->name_bytes);
@@ -145,8 +151,8 @@ static inline void builder_kinds(struct builder *builder, uint16_t work_req_offs
 	builder_block(builder, TRACE_BLOCK_KINDS, payload, bytes);
 }
 
-static inline void builder_site(struct builder *builder, uint16_t site, uint8_t kind, uint64_t callback,
-				uint64_t caller, const char *symbol)
+static inline void builder_site(struct builder *builder, uint16_t site, uint8_t kind,
+				uint64_t callback, uint64_t caller, const char *symbol)
 {
 	char payload[sizeof(struct trace_site_entry) + 256] = {0};
 	struct trace_site_entry *entry = (struct trace_site_entry *)payload;
@@ -156,12 +162,14 @@ static inline void builder_site(struct builder *builder, uint16_t site, uint8_t 
 	entry->callback = callback;
 	entry->caller = caller;
 	entry->callback_symbol_bytes = strlen(symbol);
-	entry->entry_bytes = (offsetof(struct trace_site_entry, text) + entry->callback_symbol_bytes + 7) & ~7u;
+	entry->entry_bytes =
+	    (offsetof(struct trace_site_entry, text) + entry->callback_symbol_bytes + 7) & ~7u;
 	memcpy(entry->text, symbol, entry->callback_symbol_bytes);
 	builder_block(builder, TRACE_BLOCK_SITES, payload, entry->entry_bytes);
 }
 
-static inline void builder_worker(struct builder *builder, const struct trace_worker_entry *worker, const char *name)
+static inline void builder_worker(struct builder *builder, const struct trace_worker_entry *worker,
+				  const char *name)
 {
 	char payload[sizeof(struct trace_worker_entry) + 16] = {0};
 	struct trace_worker_entry *entry = (struct trace_worker_entry *)payload;
@@ -173,30 +181,38 @@ static inline void builder_worker(struct builder *builder, const struct trace_wo
 	builder_block(builder, TRACE_BLOCK_WORKERS, payload, entry->entry_bytes);
 }
 
-static inline void builder_sample(struct builder *builder, uint16_t type, uint32_t worker, uint64_t tick, uint64_t a,
-				  uint64_t b, uint64_t c)
+static inline void builder_sample(struct builder *builder, uint16_t type, uint32_t worker,
+				  uint64_t tick, uint64_t a, uint64_t b, uint64_t c)
 {
-	struct trace_sample sample = {
-	    .entry_bytes = sizeof(sample), .type = type, .worker = worker, .tick = tick, .a = a, .b = b, .c = c};
+	struct trace_sample sample = {.entry_bytes = sizeof(sample),
+				      .type = type,
+				      .worker = worker,
+				      .tick = tick,
+				      .a = a,
+				      .b = b,
+				      .c = c};
 
 	builder_block(builder, TRACE_BLOCK_SAMPLES, &sample, sizeof(sample));
 }
 
-static inline void builder_seal(struct builder *builder, uint32_t reason, uint64_t tick, uint64_t recorded,
-				uint64_t lost)
+static inline void builder_seal(struct builder *builder, uint32_t reason, uint64_t tick,
+				uint64_t recorded, uint64_t lost)
 {
-	struct trace_seal seal = {.reason = reason, .tick = tick, .recorded = recorded, .lost = lost};
+	struct trace_seal seal = {
+	    .reason = reason, .tick = tick, .recorded = recorded, .lost = lost};
 
 	builder_block(builder, TRACE_BLOCK_SEAL, &seal, sizeof(seal));
 }
 
 /* All records of the source, in as many blocks as it takes. */
-static inline void builder_events(struct builder *builder, struct encoder *encoder, struct encoder_source source)
+static inline void builder_events(struct builder *builder, struct encoder *encoder,
+				  struct encoder_source source)
 {
 	struct trace_block_header *header = (struct trace_block_header *)builder->block;
 
 	while (source.count > 0) {
-		uint64_t taken = encoder_encode(encoder, &builder->words, &source, header, sizeof(builder->block));
+		uint64_t taken = encoder_encode(encoder, &builder->words, &source, header,
+						sizeof(builder->block));
 
 		builder_put_block(builder, header, header + 1);
 		source.first += taken;
@@ -209,7 +225,8 @@ static inline void builder_write(struct builder *builder, const char *path)
 {
 	FILE *file = fopen(path, "wb");
 
-	if (!file || fwrite(builder->data, 1, builder->bytes, file) != builder->bytes || fclose(file) != 0) {
+	if (!file || fwrite(builder->data, 1, builder->bytes, file) != builder->bytes ||
+	    fclose(file) != 0) {
 		perror(path);
 		exit(1);
 	}

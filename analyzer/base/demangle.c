@@ -92,7 +92,9 @@ static void return_type_cut(char *name)
 	if (strstr(name, "operator"))
 		return;
 	for (char *at = name; *at; at++) {
-		depth += *at == '<' || *at == '(' || *at == '{' ? 1 : *at == '>' || *at == ')' || *at == '}' ? -1 : 0;
+		depth += *at == '<' || *at == '(' || *at == '{'	  ? 1
+			 : *at == '>' || *at == ')' || *at == '}' ? -1
+								  : 0;
 		if (*at == ' ' && depth == 0)
 			start = at + 1;
 	}

@@ -16,7 +16,8 @@ struct unit {
 };
 
 static const struct unit parsed_units[] = {
-    {"ns", 1}, {"us", 1000}, {"µs", 1000}, {"μs", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000},
+    {"ns", 1},	     {"us", 1000},	{"µs", 1000},	    {"μs", 1000},
+    {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000},
 };
 
 static uint64_t unit_find(const char *name)
@@ -75,7 +76,8 @@ int duration_parse(const char *text, uint64_t *ns)
 	return __builtin_add_overflow(whole, fraction_parse(&fraction, unit), ns) ? -ERANGE : 0;
 }
 
-static const struct unit printed_units[] = {{"ns", 1}, {"µs", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+static const struct unit printed_units[] = {
+    {"ns", 1}, {"µs", 1000}, {"ms", 1000000}, {"s", 1000000000}};
 
 /* Decimals that make three significant digits, after rounding to them. */
 static int decimals_of(double value)
@@ -101,7 +103,8 @@ const char *duration_format(uint64_t ns, char text[DURATION_TEXT_BYTES])
 	}
 	uint64_t seconds = ns / 1000000000 + (ns % 1000000000 >= 500000000);
 	if (seconds < 3600)
-		snprintf(text, DURATION_TEXT_BYTES, "%" PRIu64 " min %" PRIu64 " s", seconds / 60, seconds % 60);
+		snprintf(text, DURATION_TEXT_BYTES, "%" PRIu64 " min %" PRIu64 " s", seconds / 60,
+			 seconds % 60);
 	else
 		snprintf(text, DURATION_TEXT_BYTES, "%" PRIu64 " h %" PRIu64 " min", seconds / 3600,
 			 seconds % 3600 / 60);
@@ -130,7 +133,7 @@ const char *duration_format_offset(int64_t ns, char text[DURATION_TEXT_BYTES])
 {
 	uint64_t size = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
 
-	snprintf(text, DURATION_TEXT_BYTES, "%c%" PRIu64 ".%03" PRIu64 " s", ns < 0 ? '-' : '+', size / 1000000000,
-		 size / 1000000 % 1000);
+	snprintf(text, DURATION_TEXT_BYTES, "%c%" PRIu64 ".%03" PRIu64 " s", ns < 0 ? '-' : '+',
+		 size / 1000000000, size / 1000000 % 1000);
 	return text;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Durations as people write and read them: "1ms", "2.5s" on the command line, "250 ms", "12.3 µs" in reports.
+ * Durations as people write and read them: "1ms", "2.5s" on the command line, "250 ms", "12.3 µs"
+ * in reports.
  */
 #ifndef DURATIONS_H
 #define DURATIONS_H
@@ -13,8 +14,8 @@
  * 0, -EINVAL where it is something else, -ERANGE where it does not fit 64 bits. */
 int duration_parse(const char *text, uint64_t *ns);
 
-/* Three significant digits in the unit that fits, whole numbers below 1 µs, minutes and hours in two parts.
- * Returns text. */
+/* Three significant digits in the unit that fits, whole numbers below 1 µs, minutes and hours in
+ * two parts. Returns text. */
 const char *duration_format(uint64_t ns, char text[DURATION_TEXT_BYTES]);
 
 /* The same without zeros at the end: "1 ms". Returns text. */

@@ -14,7 +14,8 @@ static int exact_reserve(struct histogram *histogram)
 	uint32_t have = histogram->exact_count;
 
 	if (have != 0 && (have < EXACT_FIRST || (have & (have - 1)) != 0))
-		return 0; /* room is always a power of two of at least EXACT_FIRST: only at these counts is it full */
+		return 0; /* room is always a power of two of at least EXACT_FIRST: only at these
+			     counts is it full */
 	uint64_t *more = realloc(histogram->exact, (have ? have * 2 : EXACT_FIRST) * sizeof(*more));
 	if (!more)
 		return -1;
@@ -24,7 +25,8 @@ static int exact_reserve(struct histogram *histogram)
 
 static int exact_add(struct histogram *histogram, uint64_t value)
 {
-	if (histogram->bucketed || histogram->exact_count == HISTOGRAM_EXACT || exact_reserve(histogram) < 0)
+	if (histogram->bucketed || histogram->exact_count == HISTOGRAM_EXACT ||
+	    exact_reserve(histogram) < 0)
 		return -1;
 	histogram->exact[histogram->exact_count++] = value;
 	return 0;
@@ -85,7 +87,8 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	for (uint32_t octave = 0; from->bucketed && octave < HISTOGRAM_OCTAVES; octave++) {
 		for (uint32_t i = 0; from->octaves[octave] && i < HISTOGRAM_OCTAVE_BUCKETS; i++) {
 			if (from->octaves[octave][i])
-				bucket_add(into, octave << HISTOGRAM_OCTAVE_BITS | i, from->octaves[octave][i]);
+				bucket_add(into, octave << HISTOGRAM_OCTAVE_BITS | i,
+					   from->octaves[octave][i]);
 		}
 	}
 }
@@ -144,7 +147,8 @@ uint64_t histogram_quantile(const struct histogram *histogram, double quantile)
 	if (rank <= histogram->exact_count)
 		return exact_quantile(histogram, rank);
 	for (uint32_t octave = 0; octave < HISTOGRAM_OCTAVES; octave++) {
-		for (uint32_t i = 0; histogram->octaves[octave] && i < HISTOGRAM_OCTAVE_BUCKETS; i++) {
+		for (uint32_t i = 0; histogram->octaves[octave] && i < HISTOGRAM_OCTAVE_BUCKETS;
+		     i++) {
 			if (rank <= histogram->octaves[octave][i])
 				return clamp(histogram, bucket_middle(octave, i));
 			rank -= histogram->octaves[octave][i];

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A log-linear histogram of unsigned 64-bit numbers (durations, in whatever unit the caller keeps): 64 buckets an
- * octave, so a quantile is off by 1/128 of its value at most; count, sum, min and max are exact. The first
- * HISTOGRAM_EXACT values are kept as they are: up to there quantiles are exact.
+ * A log-linear histogram of unsigned 64-bit numbers (durations, in whatever unit the caller keeps):
+ * 64 buckets an octave, so a quantile is off by 1/128 of its value at most; count, sum, min and max
+ * are exact. The first HISTOGRAM_EXACT values are kept as they are: up to there quantiles are
+ * exact.
  *
- * Rules: a zeroed struct is an empty histogram; memory is taken for the octaves in use only (512 bytes each).
- * Where memory runs out, count, sum, min and max stay right and `dropped` says how many values have no bucket.
+ * Rules: a zeroed struct is an empty histogram; memory is taken for the octaves in use only (512
+ * bytes each). Where memory runs out, count, sum, min and max stay right and `dropped` says how
+ * many values have no bucket.
  */
 #ifndef HISTOGRAM_H
 #define HISTOGRAM_H
@@ -26,13 +28,15 @@ struct histogram {
 	uint64_t dropped;
 };
 
-/* Values below 64 have a bucket each; above, the octave's number and the 6 bits after the leading one. */
+/* Values below 64 have a bucket each; above, the octave's number and the 6 bits after the leading
+ * one. */
 static inline uint32_t histogram_bucket(uint64_t value)
 {
 	if (value < HISTOGRAM_OCTAVE_BUCKETS)
 		return (uint32_t)value;
 	uint32_t exponent = 63 - (uint32_t)__builtin_clzll(value);
-	uint32_t low = (uint32_t)(value >> (exponent - HISTOGRAM_OCTAVE_BITS)) & (HISTOGRAM_OCTAVE_BUCKETS - 1);
+	uint32_t low = (uint32_t)(value >> (exponent - HISTOGRAM_OCTAVE_BITS)) &
+		       (HISTOGRAM_OCTAVE_BUCKETS - 1);
 	return (exponent - HISTOGRAM_OCTAVE_BITS + 1) << HISTOGRAM_OCTAVE_BITS | low;
 }
 
@@ -58,7 +62,8 @@ static inline void histogram_add(struct histogram *histogram, uint64_t value)
 /* Adds what is in `from`, which stays as it is. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-/* The smallest value that at least the fraction `quantile` (0 to 1) of all values do not exceed; 0 when empty. */
+/* The smallest value that at least the fraction `quantile` (0 to 1) of all values do not exceed; 0
+ * when empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, double quantile);
 
 /* Frees its memory and leaves it empty. */

@@ -18,7 +18,9 @@
 #define SHORT_HEAD   6	/* so much of the beginning is kept, and the ellipsis */
 #define ELLIPSIS     "…"
 
-/* ---- Characters ----------------------------------------------------------------------------------------------- */
+/* ---- Characters
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Bytes of the well-formed UTF-8 character at `text`, 0 where there is none (RFC 3629). */
 static size_t character_bytes(const unsigned char *text)
@@ -91,18 +93,22 @@ static size_t text_offset(const char *text, size_t at)
 const char *report_count(uint64_t count, char text[REPORT_COUNT_BYTES])
 {
 	if (count >= 10000000)
-		snprintf(text, REPORT_COUNT_BYTES, count < 1000000000 ? "%.1f M" : "%.0f M", (double)count / 1e6);
+		snprintf(text, REPORT_COUNT_BYTES, count < 1000000000 ? "%.1f M" : "%.0f M",
+			 (double)count / 1e6);
 	else if (count >= 1000000)
-		snprintf(text, REPORT_COUNT_BYTES, "%" PRIu64 ",%03" PRIu64 ",%03" PRIu64, count / 1000000,
-			 count / 1000 % 1000, count % 1000);
+		snprintf(text, REPORT_COUNT_BYTES, "%" PRIu64 ",%03" PRIu64 ",%03" PRIu64,
+			 count / 1000000, count / 1000 % 1000, count % 1000);
 	else if (count >= 1000)
-		snprintf(text, REPORT_COUNT_BYTES, "%" PRIu64 ",%03" PRIu64, count / 1000, count % 1000);
+		snprintf(text, REPORT_COUNT_BYTES, "%" PRIu64 ",%03" PRIu64, count / 1000,
+			 count % 1000);
 	else
 		snprintf(text, REPORT_COUNT_BYTES, "%" PRIu64, count);
 	return text;
 }
 
-/* ---- Tables --------------------------------------------------------------------------------------------------- */
+/* ---- Tables
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 void table_begin(struct table *table, const struct table_column *columns, size_t column_count)
 {
@@ -194,7 +200,8 @@ static void widths_fit(const struct table *table, size_t *widths, size_t total, 
 	}
 }
 
-/* What stays of a text that is too wide: where in the source it is ("name file:line"), but not in which module
+/* What stays of a text that is too wide: where in the source it is ("name file:line"), but not in
+ * which module
  * ("name (module)"), and as much of the name as there is room for. */
 static void cell_print_short(FILE *out, const char *text, size_t width, bool last)
 {
@@ -204,14 +211,18 @@ static void cell_print_short(FILE *out, const char *text, size_t width, bool las
 	if (space && space > text && space[1] == '(') {
 		all -= text_width(space);
 		if (all <= width) {
-			fprintf(out, "%.*s%*s", (int)(space - text), text, last ? 0 : (int)(width - all), "");
+			fprintf(out, "%.*s%*s", (int)(space - text), text,
+				last ? 0 : (int)(width - all), "");
 			return;
 		}
 	} else if (space) {
-		tail = text_width(space) < width - SHORT_HEAD ? text_width(space) : width - SHORT_HEAD;
+		tail =
+		    text_width(space) < width - SHORT_HEAD ? text_width(space) : width - SHORT_HEAD;
 	}
-	size_t head = width - 1 - tail, end = text_offset(text, all), from = text_offset(text, all - tail);
-	fprintf(out, "%.*s" ELLIPSIS "%.*s", (int)text_offset(text, head), text, (int)(end - from), text + from);
+	size_t head = width - 1 - tail, end = text_offset(text, all),
+	       from = text_offset(text, all - tail);
+	fprintf(out, "%.*s" ELLIPSIS "%.*s", (int)text_offset(text, head), text, (int)(end - from),
+		text + from);
 }
 
 static void cell_print(FILE *out, const char *text, size_t width, bool right, bool last)
@@ -250,7 +261,8 @@ static void row_print(const struct table *table, FILE *out, const size_t *widths
 		if (widths[i] == 0 && column->flexible > 1)
 			continue;
 		fprintf(out, "%*s", i == 0 ? INDENT : GAP, "");
-		cell_print(out, cells ? cells[i] : column->title, widths[i], column->right, i == last);
+		cell_print(out, cells ? cells[i] : column->title, widths[i], column->right,
+			   i == last);
 	}
 	fputc('\n', out);
 }
@@ -263,7 +275,8 @@ int table_print(struct table *table, FILE *out, size_t width)
 	if (error == 0 && table->cell_count > 0) {
 		widths_fit(table, widths, widths_measure(table, widths), width);
 		row_print(table, out, widths, NULL);
-		for (size_t cell = 0; cell + table->column_count <= table->cell_count; cell += table->column_count)
+		for (size_t cell = 0; cell + table->column_count <= table->cell_count;
+		     cell += table->column_count)
 			row_print(table, out, widths, table->cells + cell);
 	}
 	for (size_t cell = 0; cell < table->cell_count; cell++)
@@ -273,9 +286,12 @@ int table_print(struct table *table, FILE *out, size_t width)
 	return error;
 }
 
-/* ---- Paragraphs ----------------------------------------------------------------------------------------------- */
+/* ---- Paragraphs
+ * -----------------------------------------------------------------------------------------------
+ */
 
-/* Bytes of the line that `text` begins with: up to the last blank that fits, or to the first one. */
+/* Bytes of the line that `text` begins with: up to the last blank that fits, or to the first one.
+ */
 static size_t line_bytes(const char *text, size_t width)
 {
 	size_t fits = 0, at = 0;

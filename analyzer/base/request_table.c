@@ -26,7 +26,8 @@ static struct request *slot_find(const struct request_table *table, uint64_t key
 
 static int table_grow(struct request_table *table)
 {
-	struct request_table larger = {.capacity = table->capacity ? table->capacity * 2 : ROOM_FIRST, .count = table->count};
+	struct request_table larger = {
+	    .capacity = table->capacity ? table->capacity * 2 : ROOM_FIRST, .count = table->count};
 
 	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
@@ -52,7 +53,8 @@ struct request *request_table_add(struct request_table *table, uint64_t key)
 /* Those behind the hole move up, so that no probing ends too early. */
 static void hole_close(struct request_table *table, size_t hole)
 {
-	for (size_t at = (hole + 1) & (table->capacity - 1); table->slots[at].key != 0; at = (at + 1) & (table->capacity - 1)) {
+	for (size_t at = (hole + 1) & (table->capacity - 1); table->slots[at].key != 0;
+	     at = (at + 1) & (table->capacity - 1)) {
 		size_t home = slot_home(table, table->slots[at].key);
 		if (((at - home) & (table->capacity - 1)) < ((at - hole) & (table->capacity - 1)))
 			continue; /* its home lies behind the hole */

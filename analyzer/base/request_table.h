@@ -24,14 +24,15 @@ struct request_table {
 	size_t capacity, count;
 };
 
-/* A place for a request of this key, to be filled in at once, the key too; what was there is another's, or has the same
- * key. NULL: no memory. */
+/* A place for a request of this key, to be filled in at once, the key too; what was there is
+ * another's, or has the same key. NULL: no memory. */
 struct request *request_table_add(struct request_table *table, uint64_t key);
 /* The request itself, until the table changes; NULL where it is not there. */
 struct request *request_table_find(const struct request_table *table, uint64_t key);
 /* Takes a request out; false where it is not there. */
 bool request_table_take(struct request_table *table, uint64_t key, struct request *taken);
-/* Forgets all that is in it; gives a large table's memory back, so that doing it again costs little. */
+/* Forgets all that is in it; gives a large table's memory back, so that doing it again costs
+ * little. */
 void request_table_empty(struct request_table *table);
 void request_table_free(struct request_table *table);
 

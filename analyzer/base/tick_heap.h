@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A binary heap of (tick, worker's position), the earliest on top: what merging streams by time needs. The caller
- * gives it room for one entry a worker.
+ * A binary heap of (tick, worker's position), the earliest on top: what merging streams by time
+ * needs. The caller gives it room for one entry a worker.
  */
 #ifndef TICK_HEAP_H
 #define TICK_HEAP_H
@@ -25,7 +25,8 @@ static inline void tick_heap_sink(struct tick_heap *heap, size_t at)
 
 	for (;;) {
 		size_t child = at * 2 + 1;
-		if (child + 1 < heap->count && heap->entries[child + 1].tick < heap->entries[child].tick)
+		if (child + 1 < heap->count &&
+		    heap->entries[child + 1].tick < heap->entries[child].tick)
 			child++;
 		if (child >= heap->count || moving.tick <= heap->entries[child].tick)
 			break;

@@ -36,16 +36,19 @@ static int usage_error(void)
 	return STATUS_USAGE;
 }
 
-/* ---- What options do ------------------------------------------------------------------------------------------ */
+/* ---- What options do
+ * ------------------------------------------------------------------------------------------ */
 
-typedef int option_apply(struct settings *settings, const struct analyze_option *option, const char *value);
+typedef int option_apply(struct settings *settings, const struct analyze_option *option,
+			 const char *value);
 
 static void *field_of(struct settings *settings, const struct analyze_option *option)
 {
 	return (char *)settings + option->offset;
 }
 
-static int apply_time(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_time(struct settings *settings, const struct analyze_option *option,
+		      const char *value)
 {
 	if (duration_parse(value, field_of(settings, option)) == 0)
 		return OPTIONS_GO_ON;
@@ -53,13 +56,15 @@ static int apply_time(struct settings *settings, const struct analyze_option *op
 	return usage_error();
 }
 
-static int apply_number(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_number(struct settings *settings, const struct analyze_option *option,
+			const char *value)
 {
 	char *end;
 	errno = 0;
 	unsigned long number = strtoul(value, &end, 10);
 
-	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 || number < 1 || number > UINT32_MAX) {
+	if (*value < '0' || *value > '9' || *end != '\0' || errno != 0 || number < 1 ||
+	    number > UINT32_MAX) {
 		complain("--%s: '%s' is not a number of 1 or more", option->name, value);
 		return usage_error();
 	}
@@ -67,26 +72,30 @@ static int apply_number(struct settings *settings, const struct analyze_option *
 	return OPTIONS_GO_ON;
 }
 
-static int apply_text(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_text(struct settings *settings, const struct analyze_option *option,
+		      const char *value)
 {
 	*(const char **)field_of(settings, option) = value;
 	return OPTIONS_GO_ON;
 }
 
-static int apply_flag(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_flag(struct settings *settings, const struct analyze_option *option,
+		      const char *value)
 {
 	(void)value;
 	*(bool *)field_of(settings, option) = true;
 	return OPTIONS_GO_ON;
 }
 
-static int apply_format(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_format(struct settings *settings, const struct analyze_option *option,
+			const char *value)
 {
 	char names[REPORT_FORMAT_NAMES_BYTES];
 	const struct report_format *format = report_format_find(value);
 
 	if (!format) {
-		complain("--%s: '%s' is not a format: %s", option->name, value, report_format_names(names));
+		complain("--%s: '%s' is not a format: %s", option->name, value,
+			 report_format_names(names));
 		return usage_error();
 	}
 	settings->format = format;
@@ -94,20 +103,23 @@ static int apply_format(struct settings *settings, const struct analyze_option *
 }
 
 /* An option that is the name of a format. */
-static int apply_format_name(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_format_name(struct settings *settings, const struct analyze_option *option,
+			     const char *value)
 {
 	(void)value;
 	return apply_format(settings, option, option->name);
 }
 
-static int apply_threshold(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_threshold(struct settings *settings, const struct analyze_option *option,
+			   const char *value)
 {
 	int error = thresholds_set(&settings->thresholds, value);
 
 	if (error == 0)
 		return OPTIONS_GO_ON;
 	if (error == -EINVAL) {
-		complain("--%s: '%s' is not NAME=VALUE, or the value does not fit", option->name, value);
+		complain("--%s: '%s' is not NAME=VALUE, or the value does not fit", option->name,
+			 value);
 	} else {
 		complain("--%s: there is no threshold '%.*s'; the thresholds are:", option->name,
 			 (int)strcspn(value, "="), value);
@@ -116,7 +128,8 @@ static int apply_threshold(struct settings *settings, const struct analyze_optio
 	return usage_error();
 }
 
-static int apply_fail_if(struct settings *settings, const struct analyze_option *option, const char *value)
+static int apply_fail_if(struct settings *settings, const struct analyze_option *option,
+			 const char *value)
 {
 	int error = -ENOSPC;
 
@@ -127,10 +140,11 @@ static int apply_fail_if(struct settings *settings, const struct analyze_option 
 	if (error == -ENOSPC) {
 		complain("--%s: more than %d conditions", option->name, GATES_MAX);
 	} else if (error == -EINVAL) {
-		complain("--%s: '%s' is not a condition (such as long_poll>50ms, finding>=warning)", option->name,
-			 value);
+		complain("--%s: '%s' is not a condition (such as long_poll>50ms, finding>=warning)",
+			 option->name, value);
 	} else {
-		complain("--%s: '%s' does not begin with a figure; the figures are:", option->name, value);
+		complain("--%s: '%s' does not begin with a figure; the figures are:", option->name,
+			 value);
 		fail_if_print_figures(stderr);
 	}
 	return usage_error();
@@ -138,40 +152,49 @@ static int apply_fail_if(struct settings *settings, const struct analyze_option 
 
 static option_apply print_help;
 
-static int print_version(struct settings *settings, const struct analyze_option *option, const char *value)
+static int print_version(struct settings *settings, const struct analyze_option *option,
+			 const char *value)
 {
 	(void)settings, (void)option, (void)value;
 	puts(PROGRAM " " UVTRACE_VERSION);
 	return 0;
 }
 
-/* ---- The table ------------------------------------------------------------------------------------------------ */
+/* ---- The table
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define FIELD(member) offsetof(struct settings, member)
 
 /* clang-format off: a row an option */
 static const struct analyze_option options[] = {
-    {"format", "FORMAT", "text", "what is printed, and how: one of the formats below", apply_format, 0},
+    {"format", "FORMAT", "text", "what is printed, and how: one of the formats below", apply_format,
+     0},
     {"json", NULL, "", "short for --format=json", apply_format_name, 0},
     {"collapsed", NULL, "", "short for --format=collapsed", apply_format_name, 0},
-    {"html", "FILE", "", "write the viewer page with the trace inside to FILE, and print nothing", apply_text,
-     FIELD(page_path)},
+    {"html", "FILE", "", "write the viewer page with the trace inside to FILE, and print nothing",
+     apply_text, FIELD(page_path)},
     {"long-poll", "TIME", "1ms", "list callbacks that run this long or longer", apply_time,
      FIELD(timeline.long_poll_ns)},
-    {"idle", "TIME", "1ms", "list pool workers that sleep this long while requests wait", apply_time,
-     FIELD(timeline.idle_ns)},
+    {"idle", "TIME", "1ms", "list pool workers that sleep this long while requests wait",
+     apply_time, FIELD(timeline.idle_ns)},
     {"top", "N", "10", "rows of each list; 1000 in JSON", apply_number, FIELD(top)},
-    {"from", "TIME", "", "leave out what ends before this time after the start of recording", apply_time,
-     FIELD(timeline.from_ns)},
+    {"from", "TIME", "", "leave out what ends before this time after the start of recording",
+     apply_time, FIELD(timeline.from_ns)},
     {"to", "TIME", "", "leave out what begins after this time", apply_time, FIELD(timeline.to_ns)},
-    {"worker", "N", "", "only callbacks and times of this worker", apply_number, FIELD(timeline.worker)},
+    {"worker", "N", "", "only callbacks and times of this worker", apply_number,
+     FIELD(timeline.worker)},
     {"process", "PID", "", "only this process", apply_number, FIELD(pid)},
-    {"all", NULL, "", "of more than 10 processes, print every report (else an overview and the worst 5)", apply_flag,
+    {"all", NULL, "",
+     "of more than 10 processes, print every report (else an overview and the worst 5)", apply_flag,
      FIELD(all)},
-    {"fail-if", "CONDITION", "", "exit with 3 if it holds: long_poll>50ms, finding>=warning; may be repeated",
-     apply_fail_if, 0},
-    {"baseline", "OLD", "", "compare callbacks with those of an older trace", apply_text, FIELD(baseline_path)},
-    {"set", "NAME=VALUE", "", "change a threshold of the findings; --set help lists them", apply_threshold, 0},
+    {"fail-if", "CONDITION", "",
+     "exit with 3 if it holds: long_poll>50ms, finding>=warning; may be repeated", apply_fail_if,
+     0},
+    {"baseline", "OLD", "", "compare callbacks with those of an older trace", apply_text,
+     FIELD(baseline_path)},
+    {"set", "NAME=VALUE", "", "change a threshold of the findings; --set help lists them",
+     apply_threshold, 0},
     {"help", NULL, "", "print this help", print_help, 0},
     {"version", NULL, "", "print the version", print_version, 0},
 };
@@ -182,33 +205,40 @@ const struct analyze_option *analyze_option_at(size_t position)
 	return position < COUNT(options) ? &options[position] : NULL;
 }
 
-/* ---- Help ----------------------------------------------------------------------------------------------------- */
+/* ---- Help
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-static const char help_head[] =
-    "Usage: " PROGRAM " [options] [FILE|DIRECTORY ...]\n"
-    "Reads what libtrace.so recorded (default: " DEFAULT_INPUT ") and reports which callback blocks a loop,\n"
-    "which worker is busy or asleep, and how deep the queues are. Files may be open, sealed, .gz or .zst, of\n"
-    "one or many processes, in any order.\n";
+static const char help_head[] = "Usage: " PROGRAM " [options] [FILE|DIRECTORY ...]\n"
+				"Reads what libtrace.so recorded (default: " DEFAULT_INPUT
+				") and reports which callback blocks a loop,\n"
+				"which worker is busy or asleep, and how deep the queues are. "
+				"Files may be open, sealed, .gz or .zst, of\n"
+				"one or many processes, in any order.\n";
 
 static const char help_tail[] =
     "\n"
-    "TIME is a number and a unit: ns, us, ms, s, m. In JSON, start_ns counts from the start of recording\n"
+    "TIME is a number and a unit: ns, us, ms, s, m. In JSON, start_ns counts from the start of "
+    "recording\n"
     "(start_realtime_ns on the wall clock, start_monotonic_ns on CLOCK_MONOTONIC).\n"
-    "in_pool (in text: \"(pool)\") marks the work of a callback's requests on the pool, not the callback.\n"
+    "in_pool (in text: \"(pool)\") marks the work of a callback's requests on the pool, not the "
+    "callback.\n"
     "Percentiles are exact up to 128 values, then to 1/128. Counts, totals and maxima are exact.\n"
     "When the work of a request begins on the pool is inferred, to a few microseconds.\n"
     "Source lines need debug information of the program; DEBUGINFOD_URLS is honoured.\n"
     "\n"
     "Exit status: 0 done, 1 nothing could be read or written, 2 bad usage, 3 a --fail-if holds.\n";
 
-static int print_help(struct settings *settings, const struct analyze_option *option, const char *value)
+static int print_help(struct settings *settings, const struct analyze_option *option,
+		      const char *value)
 {
 	char text[64];
 
 	(void)settings, (void)option, (void)value;
 	printf("%s\nOptions:\n", help_head);
 	for (size_t i = 0; i < COUNT(options); i++) {
-		snprintf(text, sizeof(text), "--%s%s%s", options[i].name, options[i].argument ? "=" : "",
+		snprintf(text, sizeof(text), "--%s%s%s", options[i].name,
+			 options[i].argument ? "=" : "",
 			 options[i].argument ? options[i].argument : "");
 		printf("  %-20s  %s", text, options[i].help);
 		printf(*options[i].fallback ? " (default %s)\n" : "\n%.0s", options[i].fallback);
@@ -220,7 +250,8 @@ static int print_help(struct settings *settings, const struct analyze_option *op
 	return 0;
 }
 
-/* ---- The command line ----------------------------------------------------------------------------------------- */
+/* ---- The command line
+ * ----------------------------------------------------------------------------------------- */
 
 /* A condition that nobody looks at, or that cannot hold, would pass for ever. */
 static int check_fail_ifs(const struct settings *settings)
@@ -242,7 +273,8 @@ static int check_default_input(void)
 {
 	if (access(DEFAULT_INPUT, F_OK) == 0 || errno != ENOENT)
 		return OPTIONS_GO_ON;
-	complain("there is no " DEFAULT_INPUT " in this directory: name the files or the directory of a trace");
+	complain("there is no " DEFAULT_INPUT
+		 " in this directory: name the files or the directory of a trace");
 	return 1;
 }
 
@@ -252,9 +284,11 @@ static int options_read(struct settings *settings, int argc, char **argv)
 	int status = OPTIONS_GO_ON, which = 0, code;
 
 	for (size_t i = 0; i < COUNT(options); i++)
-		known[i] = (struct option){.name = options[i].name, .has_arg = options[i].argument != NULL};
+		known[i] = (struct option){.name = options[i].name,
+					   .has_arg = options[i].argument != NULL};
 	while (status == OPTIONS_GO_ON && (code = getopt_long(argc, argv, "", known, &which)) != -1)
-		status = code == 0 ? options[which].apply(settings, &options[which], optarg) : usage_error();
+		status = code == 0 ? options[which].apply(settings, &options[which], optarg)
+				   : usage_error();
 	return status;
 }
 
@@ -274,8 +308,9 @@ int settings_read(struct settings *settings, int argc, char **argv)
 {
 	static const char *const default_paths[] = {DEFAULT_INPUT};
 
-	*settings = (struct settings){
-	    .timeline = TIMELINE_OPTIONS_DEFAULT, .thresholds = thresholds_default(), .format = report_format_at(0)};
+	*settings = (struct settings){.timeline = TIMELINE_OPTIONS_DEFAULT,
+				      .thresholds = thresholds_default(),
+				      .format = report_format_at(0)};
 	if (argc > 0)
 		argv[0] = (char *)PROGRAM; /* as getopt's messages begin */
 	int status = options_read(settings, argc, argv);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The options of analyze_trace: one table, from which the command line is read, --help is printed, and which the tests
- * hold README.md and docs/analyze_trace.1 to.
+ * The options of analyze_trace: one table, from which the command line is read, --help is printed,
+ * and which the tests hold README.md and docs/analyze_trace.1 to.
  */
 #ifndef ANALYZE_OPTIONS_H
 #define ANALYZE_OPTIONS_H
@@ -34,7 +34,8 @@ struct analyze_option {
 	const char *fallback; /* "" without a default */
 	const char *help;     /* one line */
 	/* Returns OPTIONS_GO_ON or the status to exit with. */
-	int (*apply)(struct settings *settings, const struct analyze_option *option, const char *value);
+	int (*apply)(struct settings *settings, const struct analyze_option *option,
+		     const char *value);
 	size_t offset; /* of what it sets, in struct settings */
 };
 
@@ -43,7 +44,8 @@ struct analyze_option {
 /* By position; NULL at the end. */
 const struct analyze_option *analyze_option_at(size_t position);
 
-/* Reads the command line; what is wrong with it is told on standard error. OPTIONS_GO_ON, or the status to exit with.
+/* Reads the command line; what is wrong with it is told on standard error. OPTIONS_GO_ON, or the
+ * status to exit with.
  */
 int settings_read(struct settings *settings, int argc, char **argv);
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The table ------------------------------------------------------------------------------------------------ */
+/* ---- The table
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *id;
@@ -16,7 +18,8 @@ static const struct {
 	enum cost cost;
 	const char *anchor, *thresholds;
 } rows[FINDING_COUNT] = {
-#define FINDING(name, id, detector_, cost, anchor, thresholds, ...) {id, detector_, cost, anchor, thresholds},
+#define FINDING(name, id, detector_, cost, anchor, thresholds, ...)                                \
+	{id, detector_, cost, anchor, thresholds},
 #include "findings.def"
 };
 
@@ -59,7 +62,9 @@ enum fact_unit fact_unit(enum fact_name name)
 	return facts[name].unit;
 }
 
-/* ---- Severities ----------------------------------------------------------------------------------------------- */
+/* ---- Severities
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const char *const severities[] = {"note", "warning", "error"};
 
@@ -79,9 +84,11 @@ int severity_parse(const char *text, enum severity *severity)
 	return -EINVAL;
 }
 
-/* ---- Making a finding ----------------------------------------------------------------------------------------- */
+/* ---- Making a finding
+ * ----------------------------------------------------------------------------------------- */
 
-struct finding finding_make(const struct detection *detection, enum finding_id id, enum severity severity)
+struct finding finding_make(const struct detection *detection, enum finding_id id,
+			    enum severity severity)
 {
 	return (struct finding){
 	    .id = id,
@@ -192,8 +199,8 @@ void finding_worker(const struct detection *detection, struct finding *finding, 
 	fact_whole(finding, FACT_worker, finding->worker);
 }
 
-void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick, uint64_t ticks,
-		   size_t worker)
+void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick,
+		   uint64_t ticks, size_t worker)
 {
 	finding->from_ns = timeline_offset_ns(detection->timeline, tick);
 	finding->to_ns = timeline_offset_ns(detection->timeline, tick + ticks);
@@ -209,7 +216,9 @@ void finding_everywhere(const struct detection *detection, struct finding *findi
 	finding->to_ns = timeline_offset_ns(detection->timeline, detection->timeline->end_tick);
 }
 
-/* ---- Figures -------------------------------------------------------------------------------------------------- */
+/* ---- Figures
+ * --------------------------------------------------------------------------------------------------
+ */
 
 bool is_loop(const struct timeline *timeline, size_t worker)
 {
@@ -228,7 +237,8 @@ const char *site_kind(const struct detection *detection, uint32_t site)
 	return kind ? kind : "unknown";
 }
 
-/* ---- Asking for others ---------------------------------------------------------------------------------------- */
+/* ---- Asking for others
+ * ---------------------------------------------------------------------------------------- */
 
 /* Once; findings of one detector come together. */
 static void detector_run(struct detection *detection, enum finding_id id)
@@ -280,7 +290,8 @@ bool found_not_run(struct detection *detection)
 	       found(detection, FINDING_DESCHEDULED);
 }
 
-/* ---- What a trace does not have ------------------------------------------------------------------------------- */
+/* ---- What a trace does not have
+ * ------------------------------------------------------------------------------- */
 
 static bool always(const struct timeline *timeline)
 {
@@ -322,7 +333,8 @@ bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 	return blocking[unknown](timeline);
 }
 
-/* ---- All of them ---------------------------------------------------------------------------------------------- */
+/* ---- All of them
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The worst first; of equals what cost most, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
@@ -341,7 +353,8 @@ static int compare_worst_first(const void *a, const void *b)
 struct findings *findings_make(const struct findings_input *input)
 {
 	struct findings *findings = calloc(1, sizeof(*findings));
-	struct detection detection = {.input = input, .timeline = input->timeline, .findings = findings};
+	struct detection detection = {
+	    .input = input, .timeline = input->timeline, .findings = findings};
 	uint64_t goal_ns = (uint64_t)input->thresholds->values[LIMIT_pool_wait_goal];
 
 	if (!findings)
@@ -356,7 +369,8 @@ struct findings *findings_make(const struct findings_input *input)
 		return NULL;
 	}
 	if (findings->count > 1)
-		qsort(findings->list, findings->count, sizeof(*findings->list), compare_worst_first);
+		qsort(findings->list, findings->count, sizeof(*findings->list),
+		      compare_worst_first);
 	return findings;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is wrong with a program and why, as its trace shows: detectors look over the timeline, each for one cause, and
- * what they find is put in order, the worst first.
+ * What is wrong with a program and why, as its trace shows: detectors look over the timeline, each
+ * for one cause, and what they find is put in order, the worst first.
  *
- * Rules: findings.def has a row for each finding, with its detector and all of its prose. A detector gives facts, never
- * text: the report makes sentences of them (report/findings_text.h). Thresholds have names (thresholds.def) and no
- * other number decides. What only follows from another finding is a note. docs/findings.md has every formula.
+ * Rules: findings.def has a row for each finding, with its detector and all of its prose. A
+ * detector gives facts, never text: the report makes sentences of them (report/findings_text.h).
+ * Thresholds have names (thresholds.def) and no other number decides. What only follows from
+ * another finding is a note. docs/findings.md has every formula.
  */
 #ifndef FINDINGS_H
 #define FINDINGS_H
@@ -24,7 +25,8 @@ enum finding_id {
 	FINDING_COUNT
 };
 
-/* What a finding's cost is: not known; time that others waited because of it; time that itself came late. */
+/* What a finding's cost is: not known; time that others waited because of it; time that itself came
+ * late. */
 enum cost { COST_NONE, COST_OTHERS, COST_OWN };
 
 enum fact_name {

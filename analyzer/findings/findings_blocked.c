@@ -2,9 +2,9 @@
  *
  * Callbacks that block a loop. (findings_outside.c: the program itself, outside uv_run.)
  *
- * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind run whatever the
- * program wants in one callback, so each kind of cause has a finding of its own. Runs without a sample go with the
- * kind that took longest.
+ * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind
+ * run whatever the program wants in one callback, so each kind of cause has a finding of its own.
+ * Runs without a sample go with the kind that took longest.
  */
 #include "findings_internal.h"
 #include "timeline/poll_marks.h"
@@ -13,10 +13,11 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-/* ---- What a run was in ---------------------------------------------------------------------------------------- */
+/* ---- What a run was in
+ * ---------------------------------------------------------------------------------------- */
 
-/* The looks at callbacks, and for each of them the one that stands for what its run was in for longest; NULL: looks at
- * that run did not tell. */
+/* The looks at callbacks, and for each of them the one that stands for what its run was in for
+ * longest; NULL: looks at that run did not tell. */
 struct stall_samples {
 	const struct stall *list;
 	const struct stall **seen;
@@ -26,7 +27,8 @@ struct stall_samples {
 /* Computing is one kind, so is each system call, and waiting for locks. */
 static bool same_kind(const struct stall *a, const struct stall *b)
 {
-	return a->cause == b->cause && (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
+	return a->cause == b->cause &&
+	       (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
 }
 
 static bool same_run(const struct stall *a, const struct stall *b)
@@ -36,10 +38,12 @@ static bool same_run(const struct stall *a, const struct stall *b)
 
 static bool names_cause(const struct stall *stall)
 {
-	return stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK || stall->cause == STALL_CPU;
+	return stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK ||
+	       stall->cause == STALL_CPU;
 }
 
-/* Of the looks first to last, those at the run of the last: the heaviest look of the kind that most of it was spent in.
+/* Of the looks first to last, those at the run of the last: the heaviest look of the kind that most
+ * of it was spent in.
  */
 static const struct stall *run_seen(const struct stall *list, size_t first, size_t last)
 {
@@ -51,7 +55,9 @@ static const struct stall *run_seen(const struct stall *list, size_t first, size
 		if (!same_run(&list[i], &list[last]) || !names_cause(&list[i]))
 			continue;
 		for (size_t k = first; k <= last; k++)
-			ticks += same_run(&list[k], &list[last]) && same_kind(&list[k], &list[i]) ? list[k].ticks : 0;
+			ticks += same_run(&list[k], &list[last]) && same_kind(&list[k], &list[i])
+				     ? list[k].ticks
+				     : 0;
 		if (!best || ticks > most || (ticks == most && list[i].ticks > best->ticks))
 			best = &list[i];
 		most = ticks > most ? ticks : most;
@@ -67,7 +73,8 @@ static bool looks_judge(struct stall_samples *stall_samples)
 		size_t first = last;
 		if (stall_samples->seen[last])
 			continue;
-		while (first > 0 && stall_samples->list[first - 1].tick >= stall_samples->list[last].poll_tick)
+		while (first > 0 &&
+		       stall_samples->list[first - 1].tick >= stall_samples->list[last].poll_tick)
 			first--;
 		const struct stall *seen = run_seen(stall_samples->list, first, last);
 		for (size_t i = first; i <= last; i++)
@@ -77,15 +84,18 @@ static bool looks_judge(struct stall_samples *stall_samples)
 	return stall_samples->seen != NULL;
 }
 
-static const struct stall *span_seen(const struct stall_samples *stall_samples, const struct timeline_span *span)
+static const struct stall *span_seen(const struct stall_samples *stall_samples,
+				     const struct timeline_span *span)
 {
 	for (size_t i = 0; i < stall_samples->count; i++)
-		if (stall_samples->list[i].poll_tick == span->tick && stall_samples->list[i].worker == span->worker)
+		if (stall_samples->list[i].poll_tick == span->tick &&
+		    stall_samples->list[i].worker == span->worker)
 			return stall_samples->seen[i];
 	return NULL;
 }
 
-/* ---- Callbacks that hold a loop ------------------------------------------------------------------------------- */
+/* ---- Callbacks that hold a loop
+ * ------------------------------------------------------------------------------- */
 
 /* The long runs of one callback that were in the same. */
 struct blocker {
@@ -109,7 +119,8 @@ struct blockers {
 };
 
 /* Without a kind: where the site has some, the one that took longest. */
-static struct blocker *blocker_of(struct blockers *blockers, uint32_t site, const struct stall *kind)
+static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
+				  const struct stall *kind)
 {
 	struct blocker *found = NULL;
 
@@ -125,28 +136,31 @@ static struct blocker *blocker_of(struct blockers *blockers, uint32_t site, cons
 	return &blockers->list[blockers->count++];
 }
 
-/* What the kernel did not let run is not the callback's fault: only what is left may make it a hold. That is the span's
- * share of the wait, and all of it where it explains by how much this run was longer than the callback's usual ones: a
- * callback that was stopped takes long because of that. */
+/* What the kernel did not let run is not the callback's fault: only what is left may make it a
+ * hold. That is the span's share of the wait, and all of it where it explains by how much this run
+ * was longer than the callback's usual ones: a callback that was stopped takes long because of
+ * that. */
 static double own_ns(const struct detection *detection, const struct timeline_span *span,
 		     const struct measures_time *time)
 {
 	const struct timeline *timeline = detection->timeline;
-	double usual = ns_of(timeline, histogram_quantile(&timeline->sites[span->site].callback, 0.5));
+	double usual =
+	    ns_of(timeline, histogram_quantile(&timeline->sites[span->site].callback, 0.5));
 	double ns = (double)timeline_span_ns(timeline, span), excess = ns > usual ? ns - usual : 0;
 	double stopped = time->wait_most < excess ? time->wait_most : excess;
 
 	return time->known ? ns - (stopped > time->wait.about ? stopped : time->wait.about) : ns;
 }
 
-static void blocker_add(const struct detection *detection, struct blockers *blockers, const struct timeline_span *span,
-		       const struct stall *kind, bool open)
+static void blocker_add(const struct detection *detection, struct blockers *blockers,
+			const struct timeline_span *span, const struct stall *kind, bool open)
 {
 	const struct timeline *timeline = detection->timeline;
 	struct measures_time time = measures_span(timeline, span);
 	double own = own_ns(detection, span, &time);
 
-	if (!is_loop(timeline, span->worker) || span->nested || own < limit(detection, LIMIT_blocked_note))
+	if (!is_loop(timeline, span->worker) || span->nested ||
+	    own < limit(detection, LIMIT_blocked_note))
 		return;
 	struct blocker *blocker = blocker_of(blockers, span->site, kind);
 	blocker->runs++;
@@ -170,11 +184,13 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 }
 
 /* Whether a look was one at a run of this holder's. */
-static bool is_at(const struct blockers *blockers, const struct blocker *blocker, size_t stall_sample)
+static bool is_at(const struct blockers *blockers, const struct blocker *blocker,
+		  size_t stall_sample)
 {
 	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
 
-	return blockers->stall_samples.list[stall_sample].site == blocker->site && seen && blocker->kind && same_kind(seen, blocker->kind);
+	return blockers->stall_samples.list[stall_sample].site == blocker->site && seen &&
+	       blocker->kind && same_kind(seen, blocker->kind);
 }
 
 /* Of the looks that saw what it was in, the one that stands for most. */
@@ -188,17 +204,20 @@ static void blocker_stall(const struct blockers *blockers, struct blocker *block
 	}
 }
 
-/* What it was seen in is told of the run in which it was: of the longest, nobody may have seen that. */
+/* What it was seen in is told of the run in which it was: of the longest, nobody may have seen
+ * that. */
 static void blocker_choose(struct blocker *blocker)
 {
 	const struct stall *stall = blocker->stall;
 
 	blocker->told = blocker->worst;
-	if (!stall || (stall->poll_tick == blocker->worst.tick && stall->worker == blocker->worst.worker))
+	if (!stall ||
+	    (stall->poll_tick == blocker->worst.tick && stall->worker == blocker->worst.worker))
 		return;
 	blocker->told.tick = stall->poll_tick;
 	blocker->told.worker = stall->worker;
-	blocker->told.duration = stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
+	blocker->told.duration =
+	    stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
 }
 
 /* Why a callback blocked: the finding that says so, and how sure it is. */
@@ -219,7 +238,8 @@ static double cause_least(const struct detection *detection, const struct blocke
 }
 
 /* Bounds prove what shares of a longer time only suggest. */
-static struct cause cause_by_time(enum finding_id id, const struct measures_bounds *time, double least, double sure)
+static struct cause cause_by_time(enum finding_id id, const struct measures_bounds *time,
+				  double least, double sure)
 {
 	return (struct cause){id, time->least < least ? SURE_HARDLY : sure};
 }
@@ -240,7 +260,8 @@ static struct cause blocker_cause(const struct detection *detection, const struc
 	return (struct cause){FINDING_BLOCKED, SURE_HARDLY};
 }
 
-/* A callback that the quota stopped took long by that. What it did itself in an average run, at least, is its own. */
+/* A callback that the quota stopped took long by that. What it did itself in an average run, at
+ * least, is its own. */
 static bool quota_held(struct detection *detection, const struct blocker *blocker)
 {
 	double own = (blocker->cpu.least + blocker->asleep.least) / (double)blocker->runs;
@@ -254,20 +275,23 @@ enum severity blocking_severity(const struct detection *detection, double longes
 
 	if (longest < limit(detection, LIMIT_blocked))
 		return SEVERITY_NOTE;
-	if (longest >= limit(detection, LIMIT_blocked_error) || total >= limit(detection, LIMIT_blocked_share) * range)
+	if (longest >= limit(detection, LIMIT_blocked_error) ||
+	    total >= limit(detection, LIMIT_blocked_share) * range)
 		return SEVERITY_ERROR;
 	return SEVERITY_WARNING;
 }
 
 static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker)
 {
-	return quota_held(detection, blocker) ? SEVERITY_NOTE
-					     : blocking_severity(detection, blocker->longest, blocker->total);
+	return quota_held(detection, blocker)
+		   ? SEVERITY_NOTE
+		   : blocking_severity(detection, blocker->longest, blocker->total);
 }
 
-/* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL where it is next to
- * nothing. */
-static const struct stall *stalls_besides(const struct blockers *blockers, const struct blocker *blocker, uint64_t *ticks)
+/* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL
+ * where it is next to nothing. */
+static const struct stall *stalls_besides(const struct blockers *blockers,
+					  const struct blocker *blocker, uint64_t *ticks)
 {
 	const struct stall *besides = NULL;
 	uint64_t all = 0;
@@ -320,8 +344,10 @@ static void facts_of_time(const struct blocker *blocker, struct finding *finding
 	fact_number(finding, FACT_off_cpu_least_share, blocker->asleep.least / blocker->known);
 }
 
-/* All times are wall time, as the title's is; run-queue wait is told apart where it makes a difference. */
-static void facts_of_runs(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
+/* All times are wall time, as the title's is; run-queue wait is told apart where it makes a
+ * difference. */
+static void facts_of_runs(const struct detection *detection, const struct blocker *blocker,
+			  struct finding *finding)
 {
 	uint64_t longest_ns = timeline_span_ns(detection->timeline, &blocker->worst);
 	uint64_t told_ns = timeline_span_ns(detection->timeline, &blocker->told);
@@ -338,20 +364,25 @@ static void facts_of_runs(const struct detection *detection, const struct blocke
 		fact_whole(finding, FACT_not_sampled, blocker->unseen);
 }
 
-/* That it did not return is said of a run alone that was open at the end, with nothing lost since. */
-static void facts_of_end(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
+/* That it did not return is said of a run alone that was open at the end, with nothing lost since.
+ */
+static void facts_of_end(const struct detection *detection, const struct blocker *blocker,
+			 struct finding *finding)
 {
 	bool running = detection->timeline->process->running;
 
-	if (!blocker->worst_open || timeline_lost_after(detection->timeline, blocker->worst.worker, blocker->worst.tick))
+	if (!blocker->worst_open ||
+	    timeline_lost_after(detection->timeline, blocker->worst.worker, blocker->worst.tick))
 		return;
 	fact_flag(finding, FACT_did_not_return, !running);
 	fact_flag(finding, FACT_still_running, running);
 }
 
-static void facts_of_marks(const struct detection *detection, const struct blocker *blocker, struct finding *finding)
+static void facts_of_marks(const struct detection *detection, const struct blocker *blocker,
+			   struct finding *finding)
 {
-	struct poll_marks marks = poll_marks_read(detection->input->trace, detection->timeline, &blocker->worst);
+	struct poll_marks marks =
+	    poll_marks_read(detection->input->trace, detection->timeline, &blocker->worst);
 	char *said = poll_marks_text(detection->timeline->process, &marks);
 
 	if (said)
@@ -369,17 +400,21 @@ static double blocker_share(const struct blockers *blockers, const struct blocke
 	return total > 0 ? blocker->total / total : 0;
 }
 
-static void blocker_tell(struct detection *detection, const struct blockers *blockers, struct blocker *blocker)
+static void blocker_tell(struct detection *detection, const struct blockers *blockers,
+			 struct blocker *blocker)
 {
-	const struct timeline_site_iterations *iterations = &detection->timeline->sites[blocker->site].iterations;
+	const struct timeline_site_iterations *iterations =
+	    &detection->timeline->sites[blocker->site].iterations;
 
 	blocker_stall(blockers, blocker);
 	blocker_choose(blocker);
 	struct cause cause = blocker_cause(detection, blocker);
-	struct finding finding = finding_make(detection, cause.id, blocker_severity(detection, blocker));
+	struct finding finding =
+	    finding_make(detection, cause.id, blocker_severity(detection, blocker));
 
 	finding_blame(detection, &finding, blocker->site);
-	finding_place(detection, &finding, blocker->told.tick, blocker->told.duration, blocker->told.worker);
+	finding_place(detection, &finding, blocker->told.tick, blocker->told.duration,
+		      blocker->told.worker);
 	facts_of_runs(detection, blocker, &finding);
 	fact_whole(&finding, FACT_delayed, iterations->delayed_polls);
 	facts_of_end(detection, blocker, &finding);
@@ -389,7 +424,8 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 		facts_of_time(blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
-	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) * blocker_share(blockers, blocker));
+	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) *
+				   blocker_share(blockers, blocker));
 	finding_add(detection, &finding);
 }
 
@@ -401,12 +437,13 @@ static bool open_is_known(const struct detection *detection, struct timeline_spa
 	if (!timeline_end_is_known(detection->timeline, span->worker))
 		return false;
 	if (timeline_died(detection->timeline->process))
-		span->duration = stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
+		span->duration =
+		    stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
 	return true;
 }
 
-static void blockers_add(const struct detection *detection, struct blockers *blockers, const struct timeline_top *spans,
-			bool open, bool seen)
+static void blockers_add(const struct detection *detection, struct blockers *blockers,
+			 const struct timeline_top *spans, bool open, bool seen)
 {
 	for (size_t i = 0; i < spans->count; i++) {
 		struct timeline_span span = spans->spans[i];
@@ -419,9 +456,11 @@ static void blockers_add(const struct detection *detection, struct blockers *blo
 void detect_blocked(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	struct blockers blockers = {.list =
-				      calloc(timeline->blocking.count + timeline->open.count + 1, sizeof(*blockers.list)),
-				  .stall_samples = {.list = detection->input->stalls, .count = detection->input->stall_count}};
+	struct blockers blockers = {
+	    .list =
+		calloc(timeline->blocking.count + timeline->open.count + 1, sizeof(*blockers.list)),
+	    .stall_samples = {.list = detection->input->stalls,
+			      .count = detection->input->stall_count}};
 
 	if (looks_judge(&blockers.stall_samples) && blockers.list) {
 		for (int seen = 1; seen >= 0; seen--) {

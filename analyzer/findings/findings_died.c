@@ -4,11 +4,14 @@
  */
 #include "findings_internal.h"
 
-/* How long it had run: when the program died nobody saw, the helper only noticed that it was gone. */
-static void facts_of_death(const struct detection *detection, const struct timeline_span *span, struct finding *finding)
+/* How long it had run: when the program died nobody saw, the helper only noticed that it was gone.
+ */
+static void facts_of_death(const struct detection *detection, const struct timeline_span *span,
+			   struct finding *finding)
 {
 	const struct findings_input *input = detection->input;
-	uint64_t least = stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
+	uint64_t least =
+	    stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
 
 	if (least > 0)
 		fact_ticks(detection, finding, FACT_at_least_ns, least);
@@ -35,7 +38,8 @@ static const struct timeline_span *open_at_death(const struct timeline *timeline
 void detect_died(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_span *span = timeline_died(timeline->process) ? open_at_death(timeline) : NULL;
+	const struct timeline_span *span =
+	    timeline_died(timeline->process) ? open_at_death(timeline) : NULL;
 
 	if (!span)
 		return;

@@ -18,8 +18,8 @@ static int compare_share(const void *a, const void *b)
 	return x->share < y->share ? 1 : x->share > y->share ? -1 : 0;
 }
 
-/* Loops that did one kind of work, the busiest first: who accepts nothing, or reads nothing, has no part of that work
- * to take over. Runtimes have loops of their own for timers and messages. */
+/* Loops that did one kind of work, the busiest first: who accepts nothing, or reads nothing, has no
+ * part of that work to take over. Runtimes have loops of their own for timers and messages. */
 static size_t loops_sort(const struct detection *detection, bool accept, struct loop_share *loops)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -30,8 +30,8 @@ static size_t loops_sort(const struct detection *detection, bool accept, struct 
 		uint64_t did = accept ? worker->connections : worker->reads;
 		if (!is_loop(timeline, i) || (double)did < limit(detection, LIMIT_hot_loop_least))
 			continue;
-		loops[count++] =
-		    (struct loop_share){i, (double)timeline_busy_ticks(worker) / (double)timeline->range_ticks};
+		loops[count++] = (struct loop_share){i, (double)timeline_busy_ticks(worker) /
+							    (double)timeline->range_ticks};
 	}
 	qsort(loops, count, sizeof(*loops), compare_share);
 	return count;
@@ -43,8 +43,8 @@ static bool is_hot(const struct detection *detection, const struct loop_share *l
 	       loops[1].share <= limit(detection, LIMIT_idle_loop);
 }
 
-static void facts_of_others(const struct detection *detection, struct finding *finding, const struct loop_share *loops,
-			    size_t count)
+static void facts_of_others(const struct detection *detection, struct finding *finding,
+			    const struct loop_share *loops, size_t count)
 {
 	const struct timeline_worker *workers = detection->timeline->workers;
 	uint64_t connections = 0, reads = 0;
@@ -62,7 +62,8 @@ static void facts_of_others(const struct detection *detection, struct finding *f
 	fact_number(finding, FACT_idle_share, idle / (double)(count - 1));
 }
 
-static void hot_loop_tell(struct detection *detection, const struct loop_share *loops, size_t count, bool accept)
+static void hot_loop_tell(struct detection *detection, const struct loop_share *loops, size_t count,
+			  bool accept)
 {
 	const struct timeline_worker *hot = &detection->timeline->workers[loops[0].worker];
 	struct finding finding = finding_make(detection, FINDING_HOT_LOOP, SEVERITY_WARNING);

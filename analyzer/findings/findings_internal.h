@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the detectors share. Each family has a file: findings_blocked.c, findings_died.c, findings_outside.c,
- * findings_iterations.c, findings_timers.c, findings_hot_loop.c, findings_pool.c, findings_requests.c,
- * findings_machine.c, findings_trace.c.
+ * What the detectors share. Each family has a file: findings_blocked.c, findings_died.c,
+ * findings_outside.c, findings_iterations.c, findings_timers.c, findings_hot_loop.c,
+ * findings_pool.c, findings_requests.c, findings_machine.c, findings_trace.c.
  *
- * A detector makes a finding by value, sets its facts, and adds it. What another detector found it asks for by id:
- * that one runs then, so no order of detectors matters. Two must not ask for each other.
+ * A detector makes a finding by value, sets its facts, and adds it. What another detector found it
+ * asks for by id: that one runs then, so no order of detectors matters. Two must not ask for each
+ * other.
  */
 #ifndef FINDINGS_INTERNAL_H
 #define FINDINGS_INTERNAL_H
@@ -24,7 +25,8 @@ typedef void detector(struct detection *detection);
 
 /* ---- Making one ---- */
 
-struct finding finding_make(const struct detection *detection, enum finding_id id, enum severity severity);
+struct finding finding_make(const struct detection *detection, enum finding_id id,
+			    enum severity severity);
 /* The list takes it, with its texts. */
 void finding_add(struct detection *detection, struct finding *finding);
 
@@ -41,14 +43,15 @@ void finding_blame(const struct detection *detection, struct finding *finding, u
 /* A worker as the culprit, or as the place. */
 void finding_worker(const struct detection *detection, struct finding *finding, size_t worker);
 /* It is about these ticks of a worker; the report shows the timeline around the first. */
-void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick, uint64_t ticks,
-		   size_t worker);
+void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick,
+		   uint64_t ticks, size_t worker);
 /* It is about all of the range. */
 void finding_everywhere(const struct detection *detection, struct finding *finding);
 
 /* ---- Asking for others ---- */
 
-/* The next finding of this id from *at on, which then is behind it; NULL: no more. *at is 0 at first. */
+/* The next finding of this id from *at on, which then is behind it; NULL: no more. *at is 0 at
+ * first. */
 const struct finding *finding_next(struct detection *detection, enum finding_id id, size_t *at);
 /* There is one above a note. */
 bool found(struct detection *detection, enum finding_id id);
@@ -57,7 +60,8 @@ bool found_blocking(struct detection *detection, uint32_t site);
 /* The machine kept the program from running: what came late may have come late by that. */
 bool found_not_run(struct detection *detection);
 
-#define WAIT_BESIDES 0.01 /* of the time of blocking runs, spent in the run queue, is worth a word */
+#define WAIT_BESIDES                                                                               \
+	0.01 /* of the time of blocking runs, spent in the run queue, is worth a word */
 
 /* Of what blocked a loop for so long, at worst and in all. */
 enum severity blocking_severity(const struct detection *detection, double longest, double total);
@@ -85,8 +89,8 @@ static inline uint64_t whole_ns_of(const struct timeline *timeline, uint64_t tic
 	return whole_ns(ns_of(timeline, ticks));
 }
 
-static inline void fact_ticks(const struct detection *detection, struct finding *finding, enum fact_name name,
-			      uint64_t ticks)
+static inline void fact_ticks(const struct detection *detection, struct finding *finding,
+			      enum fact_name name, uint64_t ticks)
 {
 	fact_ns(finding, name, ns_of(detection->timeline, ticks));
 }

@@ -10,15 +10,18 @@
  * ------------------------------------------------------------------------------------ */
 
 /* Of a part of a loop iteration's time: without what it may have waited in the run queue. */
-static double iteration_own(const struct timeline *timeline, const struct timeline_iteration *iteration, uint64_t ticks)
+static double iteration_own(const struct timeline *timeline,
+			    const struct timeline_iteration *iteration, uint64_t ticks)
 {
-	struct timeline_span span = {.tick = iteration->tick, .duration = iteration->ticks, .worker = iteration->worker};
+	struct timeline_span span = {
+	    .tick = iteration->tick, .duration = iteration->ticks, .worker = iteration->worker};
 	struct measures_time time = measures_span(timeline, &span);
 
 	return ns_of(timeline, ticks) - (time.known ? time.wait.about : 0);
 }
 
-static void storm_tell(struct detection *detection, const struct timeline_iteration *iteration, double took)
+static void storm_tell(struct detection *detection, const struct timeline_iteration *iteration,
+		       double took)
 {
 	struct finding finding = finding_make(detection, FINDING_TIMER_STORM, SEVERITY_WARNING);
 
@@ -26,7 +29,8 @@ static void storm_tell(struct detection *detection, const struct timeline_iterat
 	finding_place(detection, &finding, iteration->tick, iteration->ticks, iteration->worker);
 	fact_whole(&finding, FACT_timers, iteration->timers);
 	fact_ns(&finding, FACT_total_ns, took);
-	fact_whole(&finding, FACT_timers_p50, histogram_quantile(&detection->timeline->iteration_timers, 0.5));
+	fact_whole(&finding, FACT_timers_p50,
+		   histogram_quantile(&detection->timeline->iteration_timers, 0.5));
 	finding.cost_ns = whole_ns(took * (double)iteration->timers / 2);
 	finding.confidence = 0.9;
 	finding_add(detection, &finding);
@@ -38,11 +42,13 @@ void detect_storm(struct detection *detection)
 	const struct timeline_iteration *iteration = &timeline->most_timers;
 
 	if ((double)iteration->timers >= limit(detection, LIMIT_storm_timers) &&
-	    iteration_own(timeline, iteration, iteration->timer_ticks) >= limit(detection, LIMIT_storm_time))
+	    iteration_own(timeline, iteration, iteration->timer_ticks) >=
+		limit(detection, LIMIT_storm_time))
 		storm_tell(detection, iteration, ns_of(timeline, iteration->timer_ticks));
 }
 
-static void crowded_tell(struct detection *detection, const struct timeline_iteration *iteration, double took)
+static void crowded_tell(struct detection *detection, const struct timeline_iteration *iteration,
+			 double took)
 {
 	const struct histogram *usual = &detection->timeline->iteration_ticks;
 	struct finding finding = finding_make(detection, FINDING_CROWDED_TURN, SEVERITY_WARNING);
@@ -65,7 +71,8 @@ void detect_crowded(struct detection *detection)
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_iteration *iteration = &timeline->crowded;
 
-	if (iteration_own(timeline, iteration, iteration->ticks) >= limit(detection, LIMIT_crowded) &&
+	if (iteration_own(timeline, iteration, iteration->ticks) >=
+		limit(detection, LIMIT_crowded) &&
 	    iteration->timer_ticks * 2 <= iteration->ticks)
 		crowded_tell(detection, iteration, ns_of(timeline, iteration->ticks));
 }
@@ -83,19 +90,23 @@ static uint32_t most_runs(const struct timeline *timeline, const char *const *ki
 		bool fits = false;
 		for (size_t k = 0; kind && k < count; k++)
 			fits |= strcmp(kind, kinds[k]) == 0;
-		if (fits && timeline->sites[i].callback.count > timeline->sites[most].callback.count)
+		if (fits &&
+		    timeline->sites[i].callback.count > timeline->sites[most].callback.count)
 			most = i;
 	}
 	return most;
 }
 
-/* How long the worker was there in the range and not parked: inside uv_run or not, a rate is over that. */
+/* How long the worker was there in the range and not parked: inside uv_run or not, a rate is over
+ * that. */
 static double awake_ns(const struct timeline *timeline, size_t position)
 {
 	const struct trace_worker *worker = &timeline->process->workers[position];
-	uint64_t from = worker->start_tick > timeline->from_tick ? worker->start_tick : timeline->from_tick;
+	uint64_t from =
+	    worker->start_tick > timeline->from_tick ? worker->start_tick : timeline->from_tick;
 	uint64_t end = worker->end_tick ? worker->end_tick : timeline->end_tick;
-	uint64_t ticks = end > from ? (end < timeline->end_tick ? end : timeline->end_tick) - from : 0;
+	uint64_t ticks =
+	    end > from ? (end < timeline->end_tick ? end : timeline->end_tick) - from : 0;
 	uint64_t parked = timeline->workers[position].parked_ticks + timeline->off_ticks;
 
 	return ticks > parked ? ns_of(timeline, ticks - parked) : 0;
@@ -117,7 +128,8 @@ static bool spins(const struct detection *detection, size_t position, double *ra
 	return *rate >= limit(detection, LIMIT_spinning_rate);
 }
 
-/* Who spins: the program, by calling uv_run again and again, or a callback whose handle keeps the loop from waiting. */
+/* Who spins: the program, by calling uv_run again and again, or a callback whose handle keeps the
+ * loop from waiting. */
 static void spinning_blame(const struct detection *detection, struct finding *finding, bool in_vain)
 {
 	static const char *const kinds[] = {"idle", "prepare", "check", "timer"};
@@ -142,7 +154,8 @@ static void spinning_tell(struct detection *detection, size_t position, double r
 	fact_number(&finding, FACT_empty_per_second, rate);
 	fact_ticks(detection, &finding, FACT_empty_ns, worker->empty_ticks);
 	fact_whole(&finding, FACT_uv_runs, worker->runs);
-	fact_number(&finding, FACT_parked_share, inside > 0 ? (double)worker->parked_ticks / inside : 0);
+	fact_number(&finding, FACT_parked_share,
+		    inside > 0 ? (double)worker->parked_ticks / inside : 0);
 	finding.confidence = 0.9;
 	finding_add(detection, &finding);
 }

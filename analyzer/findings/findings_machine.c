@@ -15,7 +15,8 @@ static void descheduled_tell(struct detection *detection, size_t worker, double 
 {
 	const struct timeline_worker *facts = &detection->timeline->workers[worker];
 	bool much = share >= limit(detection, LIMIT_cpu_wait) && !quota_explains(detection, facts);
-	struct finding finding = finding_make(detection, FINDING_DESCHEDULED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct finding finding =
+	    finding_make(detection, FINDING_DESCHEDULED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
 
 	finding_worker(detection, &finding, worker);
 	finding_everywhere(detection, &finding);
@@ -39,7 +40,8 @@ void detect_descheduled(struct detection *detection)
 	for (size_t i = 0; i < timeline->process->worker_count; i++) {
 		const struct timeline_worker *facts = &timeline->workers[i];
 		double wait = (double)facts->sched_wait_ns, wanted = wait + (double)facts->cpu_ns;
-		if (is_loop(timeline, i) && facts->sampled && wait >= limit(detection, LIMIT_cpu_wait_least) &&
+		if (is_loop(timeline, i) && facts->sampled &&
+		    wait >= limit(detection, LIMIT_cpu_wait_least) &&
 		    wait >= limit(detection, LIMIT_cpu_wait_note) * wanted)
 			descheduled_tell(detection, i, wait / wanted);
 	}
@@ -49,7 +51,8 @@ static void throttled_tell(struct detection *detection, double share)
 {
 	const struct timeline_machine *machine = &detection->timeline->machine;
 	bool much = share >= limit(detection, LIMIT_throttled);
-	struct finding finding = finding_make(detection, FINDING_THROTTLED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct finding finding =
+	    finding_make(detection, FINDING_THROTTLED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
 
 	fact_number(&finding, FACT_quota_cpus, (double)machine->quota / 1000);
 	fact_number(&finding, FACT_throttled_share, share);
@@ -67,7 +70,8 @@ static void throttled_tell(struct detection *detection, double share)
 void detect_throttled(struct detection *detection)
 {
 	const struct timeline_machine *machine = &detection->timeline->machine;
-	double share = machine->periods ? (double)machine->throttled_periods / (double)machine->periods : 0;
+	double share =
+	    machine->periods ? (double)machine->throttled_periods / (double)machine->periods : 0;
 
 	if (share >= limit(detection, LIMIT_throttled_note) &&
 	    (double)machine->throttled_ns >= limit(detection, LIMIT_throttled_least))
@@ -78,7 +82,8 @@ static void steal_tell(struct detection *detection, double share)
 {
 	const struct timeline *timeline = detection->timeline;
 	bool much = share >= limit(detection, LIMIT_steal);
-	struct finding finding = finding_make(detection, FINDING_STEAL, much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct finding finding =
+	    finding_make(detection, FINDING_STEAL, much ? SEVERITY_WARNING : SEVERITY_NOTE);
 	uint64_t cpu_ns = 0;
 
 	for (size_t i = 0; i < timeline->process->worker_count; i++)

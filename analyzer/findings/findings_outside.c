@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Loops with work that are not run: what the program itself does outside uv_run, between two calls of it.
+ * Loops with work that are not run: what the program itself does outside uv_run, between two calls
+ * of it.
  */
 #include "findings_internal.h"
 
@@ -14,15 +15,18 @@ struct outside {
 	struct timeline_span worst;
 };
 
-/* Where nothing was late, the thread may have waited there for the loop itself: unless it computed. */
-static void outside_add(const struct detection *detection, struct outside *outside, const struct timeline_span *span)
+/* Where nothing was late, the thread may have waited there for the loop itself: unless it computed.
+ */
+static void outside_add(const struct detection *detection, struct outside *outside,
+			const struct timeline_span *span)
 {
 	struct measures_time time = measures_span(detection->timeline, span);
 	double ns = (double)timeline_span_ns(detection->timeline, span);
 	double own = time.known ? ns - time.wait.about : ns;
 
 	if (own < limit(detection, LIMIT_blocked_note) ||
-	    (span->depth == 0 && !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * ns)))
+	    (span->depth == 0 &&
+	     !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * ns)))
 		return;
 	outside->times++;
 	outside->late += span->depth;
@@ -45,7 +49,8 @@ static bool late_is_told(struct detection *detection, uint32_t worker)
 {
 	const struct finding *finding;
 
-	for (size_t at = 0; (finding = finding_next(detection, FINDING_LATE_TIMERS, &at)) != NULL;) {
+	for (size_t at = 0;
+	     (finding = finding_next(detection, FINDING_LATE_TIMERS, &at)) != NULL;) {
 		if (finding->worker == worker && finding->severity > SEVERITY_NOTE)
 			return true;
 	}
@@ -57,9 +62,10 @@ static void outside_tell(struct detection *detection, const struct outside *outs
 	const struct timeline *timeline = detection->timeline;
 	size_t position = outside->worst.worker;
 	double late = ns_of(timeline, timeline->workers[position].outside_late_ticks);
-	enum severity severity = late_is_told(detection, timeline->process->workers[position].worker)
-				     ? SEVERITY_NOTE
-				     : blocking_severity(detection, outside->longest, outside->total);
+	enum severity severity =
+	    late_is_told(detection, timeline->process->workers[position].worker)
+		? SEVERITY_NOTE
+		: blocking_severity(detection, outside->longest, outside->total);
 	struct finding finding = finding_make(detection, FINDING_LOOP_NOT_RUN, severity);
 
 	finding_place(detection, &finding, outside->worst.tick, outside->worst.duration, position);

@@ -26,7 +26,13 @@ static uint32_t most_work(const struct detection *detection, bool lookups)
 }
 
 /* What lacks: threads for work that waits, CPUs for work that computes. */
-enum pool_lack { LACK_LOOKUPS, LACK_THREADS, LACK_THREADS_PERHAPS, LACK_THREADS_TO_CPUS, LACK_CPUS };
+enum pool_lack {
+	LACK_LOOKUPS,
+	LACK_THREADS,
+	LACK_THREADS_PERHAPS,
+	LACK_THREADS_TO_CPUS,
+	LACK_CPUS
+};
 
 static enum pool_lack pool_lacks(const struct detection *detection)
 {
@@ -65,7 +71,8 @@ static void facts_of_work(const struct detection *detection, struct finding *fin
 	fact_ns(finding, FACT_work_mean_ns, run->count ? sum / (double)run->count : 0);
 }
 
-static void facts_of_pool(const struct detection *detection, struct finding *finding, enum pool_lack lack)
+static void facts_of_pool(const struct detection *detection, struct finding *finding,
+			  enum pool_lack lack)
 {
 	const struct measures_pool *pool = &detection->findings->pool;
 
@@ -107,19 +114,23 @@ static void pool_tell(struct detection *detection, enum severity severity)
 	finding_add(detection, &finding);
 }
 
-/* With one thread for each request of the time, would they have waited as long? Then the threads are not what lacks. */
+/* With one thread for each request of the time, would they have waited as long? Then the threads
+ * are not what lacks. */
 static bool size_helps(const struct measures_pool *pool)
 {
-	return pool->size_count > 0 && pool->sizes[pool->size_count - 1].p99_ns * 2 < pool->wait_p99_ns;
+	return pool->size_count > 0 &&
+	       pool->sizes[pool->size_count - 1].p99_ns * 2 < pool->wait_p99_ns;
 }
 
 /* Requests that waited for threads that the kernel did not run do not ask for more threads. */
 static bool threads_slept(struct detection *detection)
 {
-	double most = limit(detection, LIMIT_cause_share) * (double)detection->findings->pool.wait_p99_ns;
+	double most =
+	    limit(detection, LIMIT_cause_share) * (double)detection->findings->pool.wait_p99_ns;
 	const struct finding *finding;
 
-	for (size_t at = 0; (finding = finding_next(detection, FINDING_IDLE_WITH_WORK, &at)) != NULL;) {
+	for (size_t at = 0;
+	     (finding = finding_next(detection, FINDING_IDLE_WITH_WORK, &at)) != NULL;) {
 		if ((double)(finding->to_ns - finding->from_ns) >= most)
 			return true;
 	}
@@ -138,7 +149,8 @@ void detect_pool(struct detection *detection)
 		pool_tell(detection, SEVERITY_NOTE);
 }
 
-static void idle_tell(struct detection *detection, const struct timeline_span *worst, uint64_t sleeps, uint64_t ticks)
+static void idle_tell(struct detection *detection, const struct timeline_span *worst,
+		      uint64_t sleeps, uint64_t ticks)
 {
 	const struct timeline *timeline = detection->timeline;
 	struct finding finding = finding_make(detection, FINDING_IDLE_WITH_WORK, SEVERITY_WARNING);
@@ -162,7 +174,8 @@ void detect_idle(struct detection *detection)
 
 	for (size_t i = 0; i < timeline->idle.count; i++) {
 		const struct timeline_span *span = &timeline->idle.spans[i];
-		if (span->sure == 0 || ns_of(timeline, span->duration) < limit(detection, LIMIT_idle_with_work))
+		if (span->sure == 0 ||
+		    ns_of(timeline, span->duration) < limit(detection, LIMIT_idle_with_work))
 			continue;
 		worst = worst ? worst : span;
 		sleeps++;

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* ---- Requests that never end ---------------------------------------------------------------------------------- */
+/* ---- Requests that never end
+ * ---------------------------------------------------------------------------------- */
 
 struct waiting {
 	uint32_t site;
@@ -15,7 +16,8 @@ struct waiting {
 	bool oldest_ended;
 };
 
-static void waiting_add(struct waiting *list, size_t *count, const struct timeline_span *span, bool done)
+static void waiting_add(struct waiting *list, size_t *count, const struct timeline_span *span,
+			bool done)
 {
 	size_t at = 0;
 
@@ -33,7 +35,8 @@ static void waiting_add(struct waiting *list, size_t *count, const struct timeli
 }
 
 /* How the oldest ended. */
-static void facts_of_oldest(const struct detection *detection, struct finding *finding, const struct waiting *waiting)
+static void facts_of_oldest(const struct detection *detection, struct finding *finding,
+			    const struct waiting *waiting)
 {
 	bool running = detection->timeline->process->running;
 
@@ -67,7 +70,8 @@ static void waiting_tell(struct detection *detection, const struct waiting *wait
 void detect_pending(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
-	struct waiting *list = calloc(timeline->pending.count + timeline->slow_requests.count + 1, sizeof(*list));
+	struct waiting *list =
+	    calloc(timeline->pending.count + timeline->slow_requests.count + 1, sizeof(*list));
 	size_t count = 0;
 
 	if (!list) {
@@ -75,7 +79,8 @@ void detect_pending(struct detection *detection)
 		return;
 	}
 	for (size_t i = 0; i < timeline->pending.count; i++) {
-		if (timeline_span_ns(timeline, &timeline->pending.spans[i]) >= timeline->options.pending_ns)
+		if (timeline_span_ns(timeline, &timeline->pending.spans[i]) >=
+		    timeline->options.pending_ns)
 			waiting_add(list, &count, &timeline->pending.spans[i], false);
 	}
 	for (size_t i = 0; i < timeline->slow_requests.count; i++)
@@ -85,7 +90,9 @@ void detect_pending(struct detection *detection)
 	free(list);
 }
 
-/* ---- Growth --------------------------------------------------------------------------------------------------- */
+/* ---- Growth
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* By how much a number grew from quarter to quarter without ever coming back; 0: it did. */
 static uint64_t growth_of(const struct timeline_growth *growth)
@@ -113,11 +120,13 @@ static uint32_t requests_culprit(const struct timeline *timeline, uint64_t *most
 }
 
 /* One that explains less than half of the growth is no culprit. */
-static void growth_blame(const struct detection *detection, struct finding *finding, size_t worker, uint64_t by)
+static void growth_blame(const struct detection *detection, struct finding *finding, size_t worker,
+			 uint64_t by)
 {
 	uint64_t most = 0;
-	uint32_t site = finding->id == FINDING_HANDLE_GROWTH ? growth_culprit(detection->input, worker, &most)
-							     : requests_culprit(detection->timeline, &most);
+	uint32_t site = finding->id == FINDING_HANDLE_GROWTH
+			    ? growth_culprit(detection->input, worker, &most)
+			    : requests_culprit(detection->timeline, &most);
 
 	if (most * 2 < by || site == detection->timeline->process->site_count)
 		return;
@@ -128,7 +137,8 @@ static void growth_blame(const struct detection *detection, struct finding *find
 static void growth_tell(struct detection *detection, size_t worker, enum finding_id id,
 			const struct timeline_growth *growth, uint64_t by)
 {
-	static const enum fact_name names[TIMELINE_QUARTERS] = {FACT_least_1, FACT_least_2, FACT_least_3, FACT_least_4};
+	static const enum fact_name names[TIMELINE_QUARTERS] = {FACT_least_1, FACT_least_2,
+								FACT_least_3, FACT_least_4};
 	struct finding finding = finding_make(detection, id, SEVERITY_WARNING);
 
 	finding_worker(detection, &finding, worker);

@@ -5,7 +5,8 @@
 #include "findings_internal.h"
 
 /* ---- Late timers
- * ----------------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* A regular timer: most intervals are near the median. */
 static bool is_regular(const struct histogram *interval)
@@ -13,7 +14,8 @@ static bool is_regular(const struct histogram *interval)
 	return histogram_quantile(interval, 0.75) <= histogram_quantile(interval, 0.5) / 5 * 6;
 }
 
-/* Whether the loop itself was there for most of the time; programs may call uv_run only now and then. */
+/* Whether the loop itself was there for most of the time; programs may call uv_run only now and
+ * then. */
 static bool was_inside(const struct timeline *timeline, size_t worker)
 {
 	return timeline->workers[worker].inside_ticks * 2 > timeline->range_ticks;
@@ -38,14 +40,16 @@ static void interval_tell(struct detection *detection, uint32_t site)
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
 	const struct timeline_delay *worst = &iterations->worst;
-	uint64_t usual = histogram_quantile(&iterations->interval, 0.5), late = histogram_quantile(&iterations->interval, 0.95);
+	uint64_t usual = histogram_quantile(&iterations->interval, 0.5),
+		 late = histogram_quantile(&iterations->interval, 0.95);
 	uint64_t sum = iterations->interval.sum, usual_sum = usual * iterations->interval.count;
 	double inside_ticks = (double)timeline->workers[worst->worker].inside_ticks;
 	bool inside = was_inside(timeline, worst->worker);
-	bool kernel = inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
+	bool kernel =
+	    inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
 	bool explained = inside && (kernel || found_blocking(detection, worst->behind));
-	struct finding finding =
-	    finding_make(detection, FINDING_LATE_TIMERS, explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
+					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_blame(detection, &finding, site);
 	finding_place(detection, &finding, worst->tick, 0, worst->worker);
@@ -55,7 +59,8 @@ static void interval_tell(struct detection *detection, uint32_t site)
 	if (inside)
 		facts_of_delay(detection, &finding, worst, kernel);
 	else
-		fact_number(&finding, FACT_inside_share, inside_ticks / (double)timeline->range_ticks);
+		fact_number(&finding, FACT_inside_share,
+			    inside_ticks / (double)timeline->range_ticks);
 	finding.cost_ns = whole_ns_of(timeline, sum > usual_sum ? sum - usual_sum : 0);
 	finding.confidence = 0.6;
 	finding_add(detection, &finding);
@@ -63,14 +68,17 @@ static void interval_tell(struct detection *detection, uint32_t site)
 
 static bool late_by_interval(const struct detection *detection, const struct histogram *interval)
 {
-	uint64_t usual = histogram_quantile(interval, 0.5), late = histogram_quantile(interval, 0.95);
+	uint64_t usual = histogram_quantile(interval, 0.5),
+		 late = histogram_quantile(interval, 0.95);
 
-	return (double)interval->count >= limit(detection, LIMIT_late_least) && is_regular(interval) &&
+	return (double)interval->count >= limit(detection, LIMIT_late_least) &&
+	       is_regular(interval) &&
 	       ns_of(detection->timeline, late - usual) >= limit(detection, LIMIT_late);
 }
 
 /* The time outside uv_run after which this run came; NULL: it was none, or a short one. */
-static const struct timeline_span *outside_before(const struct timeline *timeline, const struct timeline_late *late)
+static const struct timeline_span *outside_before(const struct timeline *timeline,
+						  const struct timeline_late *late)
 {
 	for (size_t i = 0; i < timeline->outside.count; i++) {
 		const struct timeline_span *span = &timeline->outside.spans[i];
@@ -81,8 +89,10 @@ static const struct timeline_span *outside_before(const struct timeline *timelin
 	return NULL;
 }
 
-/* What a delay is made of: before the loop waited, until its wait returned, behind other callbacks. */
-static void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kernel, uint64_t queue, double sum)
+/* What a delay is made of: before the loop waited, until its wait returned, behind other callbacks.
+ */
+static void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kernel, uint64_t queue,
+			   double sum)
 {
 	fact_number(finding, FACT_before_wait_share, (double)busy / sum);
 	fact_number(finding, FACT_kernel_share, (double)kernel / sum);
@@ -102,11 +112,14 @@ static void facts_of_worst(const struct detection *detection, struct finding *fi
 }
 
 /* Another finding says why. */
-static bool late_is_explained(struct detection *detection, const struct timeline_timers *timers, bool queued)
+static bool late_is_explained(struct detection *detection, const struct timeline_timers *timers,
+			      bool queued)
 {
-	bool crowded = found(detection, FINDING_TIMER_STORM) || found(detection, FINDING_CROWDED_TURN);
+	bool crowded =
+	    found(detection, FINDING_TIMER_STORM) || found(detection, FINDING_CROWDED_TURN);
 
-	return found_not_run(detection) || (queued && crowded) || found_blocking(detection, timers->worst.behind);
+	return found_not_run(detection) || (queued && crowded) ||
+	       found_blocking(detection, timers->worst.behind);
 }
 
 /* By the time that it was due. */
@@ -118,18 +131,22 @@ static void due_tell(struct detection *detection, uint32_t site)
 	const struct timeline_span *outside = outside_before(timeline, worst);
 	bool inside = was_inside(timeline, worst->worker);
 	double sum = (double)timers->late.sum, most = limit(detection, LIMIT_cause_share) * sum;
-	bool kernel = (double)timers->kernel_ticks >= most, queued = (double)timers->queue_ticks >= most;
+	bool kernel = (double)timers->kernel_ticks >= most,
+	     queued = (double)timers->queue_ticks >= most;
 	bool explained = inside && (kernel || late_is_explained(detection, timers, queued));
-	struct finding finding =
-	    finding_make(detection, FINDING_LATE_TIMERS, explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
+					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_blame(detection, &finding, site);
-	finding_place(detection, &finding, outside ? outside->tick : worst->tick, outside ? outside->duration : 0, worst->worker);
+	finding_place(detection, &finding, outside ? outside->tick : worst->tick,
+		      outside ? outside->duration : 0, worst->worker);
 	fact_ticks(detection, &finding, FACT_late_p95_ns, histogram_quantile(&timers->late, 0.95));
 	fact_ticks(detection, &finding, FACT_late_max_ns, timers->late.max);
 	fact_whole(&finding, FACT_runs, timers->late.count);
-	fact_ns(&finding, FACT_late_mean_ns, ns_of(timeline, timers->late.sum) / (double)timers->late.count);
-	facts_of_parts(&finding, timers->busy_ticks, timers->kernel_ticks, timers->queue_ticks, sum);
+	fact_ns(&finding, FACT_late_mean_ns,
+		ns_of(timeline, timers->late.sum) / (double)timers->late.count);
+	facts_of_parts(&finding, timers->busy_ticks, timers->kernel_ticks, timers->queue_ticks,
+		       sum);
 	fact_flag(&finding, FACT_outside, outside || !inside);
 	fact_flag(&finding, FACT_kernel_late, kernel);
 	facts_of_worst(detection, &finding, worst, outside);
@@ -138,7 +155,8 @@ static void due_tell(struct detection *detection, uint32_t site)
 	finding_add(detection, &finding);
 }
 
-/* Where the trace says when timers were due, that counts; else how regular they are is all that is known. */
+/* Where the trace says when timers were due, that counts; else how regular they are is all that is
+ * known. */
 void detect_late(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -155,13 +173,15 @@ void detect_late(struct detection *detection)
 }
 
 /* ---- Early timers
- * ---------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void early_tell(struct detection *detection, uint32_t site)
 {
 	const struct timeline_timers *timers = &detection->timeline->sites[site].iterations.timers;
 	const struct timeline_early *worst = &timers->worst_early;
-	bool much = (double)worst->early >= limit(detection, LIMIT_early_share) * (double)worst->asked;
+	bool much =
+	    (double)worst->early >= limit(detection, LIMIT_early_share) * (double)worst->asked;
 	bool warns = much && !found_blocking(detection, worst->site);
 	struct finding finding =
 	    finding_make(detection, FINDING_EARLY_TIMERS, warns ? SEVERITY_WARNING : SEVERITY_NOTE);
@@ -184,13 +204,15 @@ void detect_early(struct detection *detection)
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
 		const struct histogram *early = &timeline->sites[i].iterations.timers.early;
 		if ((double)early->count >= limit(detection, LIMIT_early_least) &&
-		    ns_of(timeline, histogram_quantile(early, 0.5)) >= limit(detection, LIMIT_early))
+		    ns_of(timeline, histogram_quantile(early, 0.5)) >=
+			limit(detection, LIMIT_early))
 			early_tell(detection, i);
 	}
 }
 
 /* ---- Wake-ups
- * -------------------------------------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void wakeup_tell(struct detection *detection, uint32_t site)
 {
@@ -199,12 +221,14 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 	uint32_t behind = timeline->sites[site].iterations.worst.behind;
 	bool inside = was_inside(timeline, wakeups->worst_worker);
 	bool explained = inside && (found_not_run(detection) || found_blocking(detection, behind));
-	struct finding finding =
-	    finding_make(detection, FINDING_SLOW_WAKEUP, explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	struct finding finding = finding_make(detection, FINDING_SLOW_WAKEUP,
+					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_blame(detection, &finding, site);
-	finding_place(detection, &finding, wakeups->worst_tick, wakeups->worst_ticks, wakeups->worst_worker);
-	fact_ticks(detection, &finding, FACT_latency_p99_ns, histogram_quantile(&wakeups->latency, 0.99));
+	finding_place(detection, &finding, wakeups->worst_tick, wakeups->worst_ticks,
+		      wakeups->worst_worker);
+	fact_ticks(detection, &finding, FACT_latency_p99_ns,
+		   histogram_quantile(&wakeups->latency, 0.99));
 	fact_ticks(detection, &finding, FACT_latency_max_ns, wakeups->latency.max);
 	fact_whole(&finding, FACT_sends, wakeups->sends);
 	fact_whole(&finding, FACT_coalesced, wakeups->coalesced);
@@ -224,7 +248,8 @@ void detect_wakeup(struct detection *detection)
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
 		const struct histogram *latency = &timeline->sites[i].wakeups.latency;
 		if ((double)latency->count >= limit(detection, LIMIT_wakeup_least) &&
-		    ns_of(timeline, histogram_quantile(latency, 0.99)) >= limit(detection, LIMIT_wakeup))
+		    ns_of(timeline, histogram_quantile(latency, 0.99)) >=
+			limit(detection, LIMIT_wakeup))
 			wakeup_tell(detection, i);
 	}
 }

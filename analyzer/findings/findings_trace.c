@@ -48,7 +48,8 @@ void detect_lost(struct detection *detection)
 	if (gone == 0)
 		return;
 	double share = (double)gone / (double)(process->events + gone);
-	struct finding finding = finding_make(detection, FINDING_LOST_EVENTS, lost_severity(detection, share));
+	struct finding finding =
+	    finding_make(detection, FINDING_LOST_EVENTS, lost_severity(detection, share));
 	if (process->worker_count > 0)
 		fact_whole(&finding, FACT_worker, lost_most(process));
 	fact_number(&finding, FACT_lost_share, share);
@@ -66,8 +67,8 @@ void detect_untraced(struct detection *detection)
 
 	if (!libc && !some && timeline->off_ticks == 0)
 		return;
-	struct finding finding =
-	    finding_make(detection, FINDING_UNTRACED, libc || some ? SEVERITY_WARNING : SEVERITY_NOTE);
+	struct finding finding = finding_make(detection, FINDING_UNTRACED,
+					      libc || some ? SEVERITY_WARNING : SEVERITY_NOTE);
 	fact_flag(&finding, FACT_tier_libc, libc);
 	fact_flag(&finding, FACT_off, !some);
 	fact_whole(&finding, FACT_registrations, timeline->untraced_callbacks);

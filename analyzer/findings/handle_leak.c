@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whose handles a loop has ever more of: reads its worker's items once more, and keeps which handles callbacks ran
- * on and were not closed. Done only where samples show that handles grow.
+ * Whose handles a loop has ever more of: reads its worker's items once more, and keeps which
+ * handles callbacks ran on and were not closed. Done only where samples show that handles grow.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static bool is_handle_site(const struct trace_process *process, uint32_t site)
 }
 
 /* The first callback that ran on a handle is the one that it is counted for. */
-static int item_look(const struct trace_process *process, struct request_table *handles, const struct trace_item *item)
+static int item_look(const struct trace_process *process, struct request_table *handles,
+		     const struct trace_item *item)
 {
 	uint32_t code = trace_word_code(item->word), site = code - TRACE_CODE_POLL;
 	uint64_t object = trace_word_object(item->word);
@@ -39,7 +40,8 @@ static int item_look(const struct trace_process *process, struct request_table *
 	return 0;
 }
 
-static uint32_t most_of(const struct trace_process *process, const struct request_table *handles, uint64_t *most)
+static uint32_t most_of(const struct trace_process *process, const struct request_table *handles,
+			uint64_t *most)
 {
 	uint64_t *counts = calloc(process->site_count + 1, sizeof(*counts));
 	uint32_t site = (uint32_t)process->site_count;
@@ -59,13 +61,15 @@ static uint32_t most_of(const struct trace_process *process, const struct reques
 uint32_t growth_culprit(const struct findings_input *input, size_t worker, uint64_t *most)
 {
 	const struct trace_process *process = input->timeline->process;
-	struct trace_cursor *cursor = input->trace ? trace_cursor_open(input->trace, input->process, worker) : NULL;
+	struct trace_cursor *cursor =
+	    input->trace ? trace_cursor_open(input->trace, input->process, worker) : NULL;
 	struct trace_item *items = calloc(BATCH, sizeof(*items));
 	struct request_table handles = {0};
 	size_t count;
 	int error = 0;
 
-	while (cursor && items && error == 0 && (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH)) > 0) {
+	while (cursor && items && error == 0 &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH)) > 0) {
 		for (size_t i = 0; i < count && error == 0; i++)
 			error = item_look(process, &handles, &items[i]);
 	}

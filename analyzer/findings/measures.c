@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define THREADS_MAX 128 /* libuv 1.44 takes up to 1024; a pool that needs more than this has another problem */
+#define THREADS_MAX                                                                                \
+	128 /* libuv 1.44 takes up to 1024; a pool that needs more than this has another problem   \
+	     */
 
 static double least(double a, double b)
 {
@@ -19,7 +21,8 @@ static double not_negative(double number)
 	return number > 0 ? number : 0;
 }
 
-/* ---- What a worker did ---------------------------------------------------------------------------------------- */
+/* ---- What a worker did
+ * ---------------------------------------------------------------------------------------- */
 
 /* The first window that ends after `tick`. */
 static size_t window_after(const struct timeline_worker *worker, uint64_t tick)
@@ -37,7 +40,8 @@ static size_t window_after(const struct timeline_worker *worker, uint64_t tick)
 }
 
 /* Of `amount` in `busy` ns of which `rest` were not the span. */
-static struct measures_bounds bounds_of(const struct measures_time *time, double amount, double busy, double rest)
+static struct measures_bounds bounds_of(const struct measures_time *time, double amount,
+					double busy, double rest)
 {
 	return (struct measures_bounds){
 	    .least = least(not_negative(amount - rest), time->span_ns),
@@ -45,17 +49,19 @@ static struct measures_bounds bounds_of(const struct measures_time *time, double
 	};
 }
 
-/* In the windows around the span the worker did other things too, `rest`: any part of each figure may be of that. A
- * worker that was woken waited for the CPU while it was parked still. */
-struct measures_time measures_span(const struct timeline *timeline, const struct timeline_span *span)
+/* In the windows around the span the worker did other things too, `rest`: any part of each figure
+ * may be of that. A worker that was woken waited for the CPU while it was parked still. */
+struct measures_time measures_span(const struct timeline *timeline,
+				   const struct timeline_span *span)
 {
 	const struct timeline_worker *worker = &timeline->workers[span->worker];
-	uint64_t from = span->tick, to = span->tick + span->duration, covered = 0, wall = 0, parked = 0;
+	uint64_t from = span->tick, to = span->tick + span->duration, covered = 0, wall = 0,
+		 parked = 0;
 	double cpu = 0, wait = 0;
 	struct measures_time time = {.span_ns = (double)timeline_ns(timeline, span->duration)};
 
-	for (size_t i = window_after(worker, from); i < worker->window_count && worker->windows[i].from_tick < to;
-	     i++) {
+	for (size_t i = window_after(worker, from);
+	     i < worker->window_count && worker->windows[i].from_tick < to; i++) {
 		const struct timeline_window *window = &worker->windows[i];
 		uint64_t begin = window->from_tick > from ? window->from_tick : from;
 		uint64_t end = window->to_tick < to ? window->to_tick : to;
@@ -78,7 +84,8 @@ struct measures_time measures_span(const struct timeline *timeline, const struct
 	return time;
 }
 
-/* ---- The pool, if -------------------------------------------------------------------------------------------- */
+/* ---- The pool, if
+ * -------------------------------------------------------------------------------------------- */
 
 /* Free times, the earliest on top. */
 struct slots {
@@ -115,8 +122,8 @@ static uint64_t latest(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* First come, first served, by `threads` threads, of which half (rounded up) may do lookups; waits are put down in
- * the order of starts. */
+/* First come, first served, by `threads` threads, of which half (rounded up) may do lookups; waits
+ * are put down in the order of starts. */
 static void simulate(const struct timeline *timeline, uint32_t threads, uint64_t *waits)
 {
 	const struct timeline_arrival *arrivals = timeline->arrivals;
@@ -125,13 +132,15 @@ static void simulate(const struct timeline *timeline, uint32_t threads, uint64_t
 	struct slots all = {.count = threads}, lookups = {.count = (threads + 1) / 2};
 
 	for (size_t done = 0; done < count; done++) {
-		uint64_t fast_at = fast < count ? latest(all.free[0], arrivals[fast].submit_tick) : UINT64_MAX;
-		uint64_t slow_at = slow < count
-				       ? latest(latest(all.free[0], lookups.free[0]), arrivals[slow].submit_tick)
-				       : UINT64_MAX;
+		uint64_t fast_at =
+		    fast < count ? latest(all.free[0], arrivals[fast].submit_tick) : UINT64_MAX;
+		uint64_t slow_at = slow < count ? latest(latest(all.free[0], lookups.free[0]),
+							 arrivals[slow].submit_tick)
+						: UINT64_MAX;
 		bool lookup = slow_at < fast_at || (slow_at == fast_at && slow < fast);
 		size_t *next = lookup ? &slow : &fast;
-		uint64_t start = lookup ? slow_at : fast_at, end = start + arrivals[*next].run_ticks;
+		uint64_t start = lookup ? slow_at : fast_at,
+			 end = start + arrivals[*next].run_ticks;
 		waits[done] = start - arrivals[*next].submit_tick;
 		slots_take(&all, end);
 		if (lookup)
@@ -147,8 +156,8 @@ static int compare_ticks(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void size_measure(const struct timeline *timeline, struct measures_pool *pool, uint32_t threads, uint64_t *waits,
-			 uint64_t limit_ns)
+static void size_measure(const struct timeline *timeline, struct measures_pool *pool,
+			 uint32_t threads, uint64_t *waits, uint64_t limit_ns)
 {
 	size_t count = timeline->arrival_count, at = pool->size_count++;
 
@@ -221,15 +230,17 @@ static void pool_sum(const struct timeline *timeline, struct measures_pool *pool
 	pool->wait_total_ns = timeline_ns(timeline, timeline->pool_wait.sum);
 }
 
-/* Adds a worker's windows: run-queue wait counts as at most what it was not on a CPU, as in measures_span(). */
-static void computing_add(const struct timeline *timeline, const struct timeline_worker *worker, double *busy_ns,
-			  double *computing_ns)
+/* Adds a worker's windows: run-queue wait counts as at most what it was not on a CPU, as in
+ * measures_span(). */
+static void computing_add(const struct timeline *timeline, const struct timeline_worker *worker,
+			  double *busy_ns, double *computing_ns)
 {
 	for (size_t i = 0; i < worker->window_count; i++) {
 		const struct timeline_window *window = &worker->windows[i];
 		uint64_t wall = window->to_tick - window->from_tick;
-		double busy =
-		    wall > window->parked_ticks ? (double)timeline_ns(timeline, wall - window->parked_ticks) : 0;
+		double busy = wall > window->parked_ticks
+				  ? (double)timeline_ns(timeline, wall - window->parked_ticks)
+				  : 0;
 		*busy_ns += busy;
 		*computing_ns += least((double)window->cpu_ns + (double)window->wait_ns, busy);
 	}
@@ -275,7 +286,8 @@ int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct mea
 	return lookups_measure(timeline, pool);
 }
 
-/* ---- What tracing cost ---------------------------------------------------------------------------------------- */
+/* ---- What tracing cost
+ * ---------------------------------------------------------------------------------------- */
 
 struct measures_overhead measures_overhead(const struct timeline *timeline)
 {
@@ -283,10 +295,12 @@ struct measures_overhead measures_overhead(const struct timeline *timeline)
 
 	for (size_t i = 0; i < timeline->process->worker_count; i++) {
 		overhead.events += timeline->process->workers[i].events;
-		overhead.busy_ns += (double)timeline_ns(timeline, timeline_busy_ticks(&timeline->workers[i]));
+		overhead.busy_ns +=
+		    (double)timeline_ns(timeline, timeline_busy_ticks(&timeline->workers[i]));
 	}
 	overhead.measured = timeline->machine.event_ps > 0;
-	overhead.event_ns = overhead.measured ? (double)timeline->machine.event_ps / 1000 : MEASURES_EVENT_NS;
+	overhead.event_ns =
+	    overhead.measured ? (double)timeline->machine.event_ps / 1000 : MEASURES_EVENT_NS;
 	overhead.cost_ns = (double)overhead.events * overhead.event_ns;
 	return overhead;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks at callbacks that did not come back in time, explained: what the thread was in, for how long the callback had
- * run, and by which functions it got there. Findings take these as proof where a trace has them.
+ * Looks at callbacks that did not come back in time, explained: what the thread was in, for how
+ * long the callback had run, and by which functions it got there. Findings take these as proof
+ * where a trace has them.
  */
 #ifndef STALL_H
 #define STALL_H
@@ -23,23 +24,24 @@ enum stall_cause {
 
 struct stall_frame {
 	const struct symbol_info *symbol;
-	bool scanned; /* a return address that was looked for on the stack: it may be left over from an earlier call */
+	bool scanned; /* a return address that was looked for on the stack: it may be left over from
+			 an earlier call */
 };
 
 struct stall {
 	uint64_t tick;	    /* of the look */
 	uint64_t poll_tick; /* when the callback began */
-	uint64_t
-	    ticks; /* of the callback's run that this look stands for: since the look before, and after the last one */
-	uint32_t site; /* site_count: none is known */
-	size_t worker; /* position */
+	uint64_t ticks; /* of the callback's run that this look stands for: since the look before,
+			   and after the last one */
+	uint32_t site;	/* site_count: none is known */
+	size_t worker;	/* position */
 	enum stall_cause cause;
 	const char *what; /* "flock(fd 7 = /var/lib/x.db)", the function that computed, or "" */
 
 	const struct trace_stall *stall_sample; /* as it was recorded */
-	uint64_t poll_ticks;		/* that the callback ran for in the end; 0: not known */
-	bool is_last;			/* of its callback's run */
-	bool measured;			/* between the first sight of the callback and this look: */
+	uint64_t poll_ticks; /* that the callback ran for in the end; 0: not known */
+	bool is_last;	     /* of its callback's run */
+	bool measured;	     /* between the first sight of the callback and this look: */
 	uint64_t measured_ns, cpu_ns, wait_ns, asleep_ns;
 	char *text;		    /* what `what` is kept in */
 	struct stall_frame *frames; /* innermost first */
@@ -49,20 +51,22 @@ struct stall {
 struct stalls {
 	struct stall *list; /* by tick */
 	size_t count;
-	uint64_t taken, suppressed, blind; /* looks in all, left out, without anything seen; 0 where no sample tells */
+	uint64_t taken, suppressed,
+	    blind; /* looks in all, left out, without anything seen; 0 where no sample tells */
 };
 
-/* One look: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees either way. */
-int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *stall_sample,
-		  struct stall *stall);
+/* One look: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees
+ * either way. */
+int stall_explain(const struct trace_process *process, struct symbols *symbols,
+		  const struct trace_stall *stall_sample, struct stall *stall);
 void stall_clear(struct stall *stall);
 
 /* NULL only when memory is out. */
 struct stalls *stalls_make(const struct timeline *timeline, struct symbols *symbols);
 void stalls_free(struct stalls *stalls);
 
-/* How long a callback that was open when its program died had run at least, in ticks: to the process' last event, or
- * the last look at it. When it ended nobody saw. */
+/* How long a callback that was open when its program died had run at least, in ticks: to the
+ * process' last event, or the last look at it. When it ended nobody saw. */
 uint64_t stalls_open_least(const struct timeline *timeline, const struct stall *list, size_t count,
 			   const struct timeline_span *span);
 

@@ -14,11 +14,13 @@
 
 #define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */
 
-/* ---- What it was in ------------------------------------------------------------------------------------------- */
+/* ---- What it was in
+ * ------------------------------------------------------------------------------------------- */
 
 static bool is_libc(const struct symbol_info *symbol)
 {
-	static const char *const names[] = {"libc.", "libm.", "libpthread", "ld-", "libstdc++", "libgcc_s", "[vdso]"};
+	static const char *const names[] = {"libc.",	 "libm.",    "libpthread", "ld-",
+					    "libstdc++", "libgcc_s", "[vdso]"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)
@@ -32,11 +34,13 @@ static const struct {
 	const char *part;
 	bool is_lock;
 } waiters[] = {
-    {"mutex_lock", true}, {"mutex_timedlock", true}, {"rwlock_", true},	  {"spin_lock", true}, {"lll_lock", true},
-    {"cond_", false},	  {"sem_", false},	     {"barrier_", false}, {"_join", false},    {"_once", false},
+    {"mutex_lock", true}, {"mutex_timedlock", true}, {"rwlock_", true}, {"spin_lock", true},
+    {"lll_lock", true},	  {"cond_", false},	     {"sem_", false},	{"barrier_", false},
+    {"_join", false},	  {"_once", false},
 };
 
-/* What libc calls it itself, "__GI___pthread_mutex_lock" or "__new_sem_wait_slow64.constprop.0", as programs do. */
+/* What libc calls it itself, "__GI___pthread_mutex_lock" or "__new_sem_wait_slow64.constprop.0", as
+ * programs do. */
 static void plain_name(char *plain, size_t bytes, const char *name)
 {
 	static const char *const ends[] = {"_slow64", "_slow", "_full64", "_full", "_common"};
@@ -52,8 +56,8 @@ static void plain_name(char *plain, size_t bytes, const char *name)
 	}
 }
 
-/* The function of the program's thread library that waits, by the name that the program called it: false where it is
- * none of these. */
+/* The function of the program's thread library that waits, by the name that the program called it:
+ * false where it is none of these. */
 static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, size_t bytes)
 {
 	bool found = false;
@@ -72,23 +76,27 @@ static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, 
 }
 
 /* Who has the lock: a worker of the trace, or another thread by its name. */
-static char *blocker_text(const struct trace_process *process, const struct trace_stall *stall_sample)
+static char *blocker_text(const struct trace_process *process,
+			  const struct trace_stall *stall_sample)
 {
 	char *text = NULL;
 	int length = 0;
 
 	for (size_t i = 0; i < process->worker_count; i++) {
-		if (process->workers[i].tid != stall_sample->blocker || process->workers[i].role == TRACE_ROLE_OTHER)
+		if (process->workers[i].tid != stall_sample->blocker ||
+		    process->workers[i].role == TRACE_ROLE_OTHER)
 			continue;
-		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)", process->workers[i].worker, stall_sample->object);
+		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)",
+				  process->workers[i].worker, stall_sample->object);
 		return length < 0 ? NULL : text;
 	}
-	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", stall_sample->blocker, stall_sample->object);
+	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", stall_sample->blocker,
+			  stall_sample->object);
 	return length < 0 ? NULL : text;
 }
 
-static char *futex_text(const struct trace_process *process, struct symbols *symbols, const struct stall *stall,
-			const char *waiter)
+static char *futex_text(const struct trace_process *process, struct symbols *symbols,
+			const struct stall *stall, const char *waiter)
 {
 	const struct trace_stall *stall_sample = stall->stall_sample;
 	char *variable = symbols_variable(symbols, stall_sample->arguments[0]);
@@ -96,7 +104,8 @@ static char *futex_text(const struct trace_process *process, struct symbols *sym
 	char *text = NULL;
 	int length = variable
 			 ? asprintf(&text, "%s(%s)%s", waiter, variable, blocker ? blocker : "")
-			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter, stall_sample->arguments[0], blocker ? blocker : "");
+			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter,
+				    stall_sample->arguments[0], blocker ? blocker : "");
 
 	free(variable);
 	free(blocker);
@@ -114,14 +123,16 @@ static char *syscall_text(const struct trace_stall *stall_sample)
 	if (!name)
 		length = asprintf(&text, "system call %" PRId64, stall_sample->syscall);
 	else if (*stall_sample->object)
-		length = asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, stall_sample->object);
+		length =
+		    asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, stall_sample->object);
 	else
 		length = asprintf(&text, "%s()", name);
 	return length < 0 ? NULL : text;
 }
 
 /* Sleeps, and in what is known. */
-static int asleep_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
+static int asleep_say(const struct trace_process *process, struct symbols *symbols,
+		      struct stall *stall)
 {
 	const struct trace_stall *stall_sample = stall->stall_sample;
 	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
@@ -130,7 +141,8 @@ static int asleep_say(const struct trace_process *process, struct symbols *symbo
 
 	stall->cause = STALL_SYSCALL;
 	if (stall_sample->syscall < 0) {
-		stall->what = "a page fault: memory that had to be read from disk, or given by the kernel";
+		stall->what =
+		    "a page fault: memory that had to be read from disk, or given by the kernel";
 		return 0;
 	}
 	if (syscall_role(stall_sample->machine, stall_sample->syscall) == SYSCALL_FUTEX) {
@@ -145,7 +157,8 @@ static int asleep_say(const struct trace_process *process, struct symbols *symbo
 	return stall->text ? 0 : -ENOMEM;
 }
 
-/* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in memcpy)". */
+/* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in
+ * memcpy)". */
 static char *place_text(const struct stall *stall)
 {
 	const struct symbol_info *own = NULL, *inner = NULL;
@@ -188,7 +201,8 @@ static int computed_say(const struct trace_process *process, struct stall *stall
 	return stall->text ? 0 : -ENOMEM;
 }
 
-static int stall_say(const struct trace_process *process, struct symbols *symbols, struct stall *stall)
+static int stall_say(const struct trace_process *process, struct symbols *symbols,
+		     struct stall *stall)
 {
 	const struct trace_stall *stall_sample = stall->stall_sample;
 
@@ -200,21 +214,27 @@ static int stall_say(const struct trace_process *process, struct symbols *symbol
 	return 0;
 }
 
-/* ---- Time ----------------------------------------------------------------------------------------------------- */
+/* ---- Time
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void stall_measure(const struct trace_process *process, struct stall *stall)
 {
 	const struct trace_stall *stall_sample = stall->stall_sample;
-	uint64_t wall = trace_ns(process, stall_sample->tick) - trace_ns(process, stall_sample->base_tick);
+	uint64_t wall =
+	    trace_ns(process, stall_sample->tick) - trace_ns(process, stall_sample->base_tick);
 
-	if (stall_sample->cpu_ns < stall_sample->base_cpu_ns || stall_sample->wait_ns < stall_sample->base_wait_ns || stall_sample->cpu_ns == 0 || wall == 0)
+	if (stall_sample->cpu_ns < stall_sample->base_cpu_ns ||
+	    stall_sample->wait_ns < stall_sample->base_wait_ns || stall_sample->cpu_ns == 0 ||
+	    wall == 0)
 		return;
 	stall->measured = true;
 	stall->measured_ns = wall;
 	stall->cpu_ns = stall_sample->cpu_ns - stall_sample->base_cpu_ns;
 	stall->cpu_ns = stall->cpu_ns < wall ? stall->cpu_ns : wall;
 	stall->wait_ns = stall_sample->wait_ns - stall_sample->base_wait_ns;
-	stall->wait_ns = stall->wait_ns < wall - stall->cpu_ns ? stall->wait_ns : wall - stall->cpu_ns;
+	stall->wait_ns =
+	    stall->wait_ns < wall - stall->cpu_ns ? stall->wait_ns : wall - stall->cpu_ns;
 	stall->asleep_ns = wall - stall->cpu_ns - stall->wait_ns;
 }
 
@@ -226,14 +246,16 @@ static uint64_t poll_ticks(const struct timeline *timeline, const struct stall *
 	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++) {
 		for (size_t i = 0; i < lists[k]->count; i++) {
 			const struct timeline_span *span = &lists[k]->spans[i];
-			if (span->tick == stall->poll_tick && span->worker == stall->worker && !span->in_pool)
+			if (span->tick == stall->poll_tick && span->worker == stall->worker &&
+			    !span->in_pool)
 				return span->duration;
 		}
 	}
 	return 0;
 }
 
-/* Each look stands for the time since the one before. `last` is, by worker, the one before plus 1. */
+/* Each look stands for the time since the one before. `last` is, by worker, the one before plus 1.
+ */
 static void stall_weigh(struct stalls *stalls, size_t at, size_t *last)
 {
 	struct stall *stall = &stalls->list[at];
@@ -268,7 +290,9 @@ static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
 	return 0;
 }
 
-/* ---- The list ------------------------------------------------------------------------------------------------- */
+/* ---- The list
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int frames_find(struct symbols *symbols, struct stall *stall)
 {
@@ -279,7 +303,8 @@ static int frames_find(struct symbols *symbols, struct stall *stall)
 	if (!stall->frames)
 		return -ENOMEM;
 	for (size_t i = 0; i < stall->frame_count; i++)
-		stall->frames[i] = (struct stall_frame){unwind_symbol(symbols, &frames[i]), frames[i].scanned};
+		stall->frames[i] =
+		    (struct stall_frame){unwind_symbol(symbols, &frames[i]), frames[i].scanned};
 	return 0;
 }
 
@@ -296,8 +321,10 @@ static bool is_wanted(const struct timeline *timeline, const struct trace_stall 
 {
 	const struct timeline_options *options = &timeline->options;
 
-	return stall_sample->type == TRACE_STALL_LOOK && stall_sample->tick >= timeline->from_tick &&
-	       stall_sample->poll_tick <= timeline->to_tick && (options->worker == 0 || options->worker == stall_sample->worker);
+	return stall_sample->type == TRACE_STALL_LOOK &&
+	       stall_sample->tick >= timeline->from_tick &&
+	       stall_sample->poll_tick <= timeline->to_tick &&
+	       (options->worker == 0 || options->worker == stall_sample->worker);
 }
 
 static uint32_t site_of(const struct trace_process *process, uint64_t word)
@@ -307,8 +334,8 @@ static uint32_t site_of(const struct trace_process *process, uint64_t word)
 	return site < process->site_count ? site : (uint32_t)process->site_count;
 }
 
-int stall_explain(const struct trace_process *process, struct symbols *symbols, const struct trace_stall *stall_sample,
-		  struct stall *stall)
+int stall_explain(const struct trace_process *process, struct symbols *symbols,
+		  const struct trace_stall *stall_sample, struct stall *stall)
 {
 	*stall = (struct stall){.tick = stall_sample->tick,
 				.poll_tick = stall_sample->poll_tick,
@@ -327,13 +354,16 @@ void stall_clear(struct stall *stall)
 	free(stall->frames);
 }
 
-/* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks. */
-static int stalls_add(struct stalls *stalls, const struct timeline *timeline, struct symbols *symbols,
-		      const struct trace_stall *stall_sample)
+/* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks.
+ */
+static int stalls_add(struct stalls *stalls, const struct timeline *timeline,
+		      struct symbols *symbols, const struct trace_stall *stall_sample)
 {
-	if (worker_position(timeline->process, stall_sample->worker) == timeline->process->worker_count)
+	if (worker_position(timeline->process, stall_sample->worker) ==
+	    timeline->process->worker_count)
 		return 0;
-	return stall_explain(timeline->process, symbols, stall_sample, &stalls->list[stalls->count++]);
+	return stall_explain(timeline->process, symbols, stall_sample,
+			     &stalls->list[stalls->count++]);
 }
 
 /* The newest totals. */
@@ -386,7 +416,8 @@ uint64_t stalls_open_least(const struct timeline *timeline, const struct stall *
 	uint64_t last = timeline_last_event(timeline);
 
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].poll_tick == span->tick && list[i].worker == span->worker && list[i].tick > last)
+		if (list[i].poll_tick == span->tick && list[i].worker == span->worker &&
+		    list[i].tick > last)
 			last = list[i].tick;
 	}
 	return last > span->tick ? last - span->tick : 0;

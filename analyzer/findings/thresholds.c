@@ -45,7 +45,8 @@ static int value_parse(enum unit unit, const char *text, double *value)
 		return 0;
 	}
 	*value = strtod(text, &end);
-	if (end == text || *end != '\0' || !isfinite(*value) || *value < 0 || (unit == UNIT_SHARE && *value > 1))
+	if (end == text || *end != '\0' || !isfinite(*value) || *value < 0 ||
+	    (unit == UNIT_SHARE && *value > 1))
 		return -EINVAL;
 	return 0;
 }
@@ -67,14 +68,17 @@ const char *threshold_name(enum threshold threshold)
 int thresholds_set(struct thresholds *thresholds, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	enum threshold found = threshold_find(text, equals ? (size_t)(equals - text) : strlen(text));
+	enum threshold found =
+	    threshold_find(text, equals ? (size_t)(equals - text) : strlen(text));
 
 	if (found == LIMIT_COUNT)
 		return -ENOENT;
-	return equals ? value_parse(limits[found].unit, equals + 1, &thresholds->values[found]) : -EINVAL;
+	return equals ? value_parse(limits[found].unit, equals + 1, &thresholds->values[found])
+		      : -EINVAL;
 }
 
-const char *threshold_format(enum threshold threshold, double value, char text[THRESHOLD_TEXT_BYTES])
+const char *threshold_format(enum threshold threshold, double value,
+			     char text[THRESHOLD_TEXT_BYTES])
 {
 	if (limits[threshold].unit == UNIT_TIME)
 		return duration_format_limit((uint64_t)value, text);
@@ -88,7 +92,8 @@ void thresholds_print(FILE *out)
 
 	for (size_t i = 0; i < LIMIT_COUNT; i++)
 		fprintf(out, "  %-15s %9s  %s\n", limits[i].name,
-			threshold_format((enum threshold)i, limits[i].value, value), limits[i].text);
+			threshold_format((enum threshold)i, limits[i].value, value),
+			limits[i].text);
 }
 
 void thresholds_apply(const struct thresholds *thresholds, struct timeline_options *options)

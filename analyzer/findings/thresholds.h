@@ -29,7 +29,8 @@ int thresholds_set(struct thresholds *thresholds, const char *text);
 enum threshold threshold_find(const char *name, size_t length);
 const char *threshold_name(enum threshold threshold);
 /* "10 ms", "0.5", "100". Returns text. */
-const char *threshold_format(enum threshold threshold, double value, char text[THRESHOLD_TEXT_BYTES]);
+const char *threshold_format(enum threshold threshold, double value,
+			     char text[THRESHOLD_TEXT_BYTES]);
 /* One line each: name, default, meaning. */
 void thresholds_print(FILE *out);
 /* What the timeline must keep for the detectors. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the parts of trace_to_jsonl share: jsonl_text (a buffered output, numbers, strings), jsonl_event (one line
- * an event), jsonl_stream (a worker's items as events in order of time), jsonl_samples (the same for samples),
- * jsonl_convert (all of it, merged).
+ * What the parts of trace_to_jsonl share: jsonl_text (a buffered output, numbers, strings),
+ * jsonl_event (one line an event), jsonl_stream (a worker's items as events in order of time),
+ * jsonl_samples (the same for samples), jsonl_convert (all of it, merged).
  *
- * Rules: one event is one line; whatever is in the trace, the line is valid JSON and valid UTF-8. Memory does not
- * grow with the trace.
+ * Rules: one event is one line; whatever is in the trace, the line is valid JSON and valid UTF-8.
+ * Memory does not grow with the trace.
  */
 #ifndef JSONL_H
 #define JSONL_H
@@ -15,7 +15,8 @@
 #include "base/request_table.h"
 #include "symbols/symbols.h"
 
-/* ---- jsonl_text.c ----------------------------------------------------------------------------------------- */
+/* ---- jsonl_text.c
+ * ----------------------------------------------------------------------------------------- */
 
 #define JSONL_BUFFER_BYTES 65536
 #define JSONL_TEXT_MAX	   4096 /* bytes of a string from the trace that are shown */
@@ -38,11 +39,14 @@ void jsonl_key(struct jsonl_text *text, const char *key);
 void jsonl_key_number(struct jsonl_text *text, const char *key, uint64_t number);
 void jsonl_key_string(struct jsonl_text *text, const char *key, const char *string);
 void jsonl_key_address(struct jsonl_text *text, const char *key, uint64_t address);
-void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *strings, size_t count);
+void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *strings,
+		       size_t count);
 
-/* ---- jsonl_event.c ---------------------------------------------------------------------------------------- */
+/* ---- jsonl_event.c
+ * ---------------------------------------------------------------------------------------- */
 
-/* Requests that the pool has: 48 bits of struct uv__work's address, 16 of kind; a slot by hash, the newest stays. */
+/* Requests that the pool has: 48 bits of struct uv__work's address, 16 of kind; a slot by hash, the
+ * newest stays. */
 #define JSONL_REQUESTS 65536
 
 struct jsonl_pending_entry {
@@ -55,30 +59,34 @@ struct jsonl_pending_queue {
 	size_t first, end, capacity;
 };
 
-#define JSONL_DOUBLINGS 64 /* of the limit; there is nothing to tell any more after 2^63 times that */
+#define JSONL_DOUBLINGS                                                                            \
+	64 /* of the limit; there is nothing to tell any more after 2^63 times that */
 
 struct jsonl_pending {
-	struct request_table requests; /* on their way; submit_tick is in ns, worker is its number */
-	struct request_table gaps;     /* by worker's number + 1: when events of it were last missing */
-	struct jsonl_pending_queue queues[JSONL_DOUBLINGS]; /* by how often the limit has doubled until it is due */
-	uint64_t filled;				    /* bits: queues in which there may be something */
-	size_t queued;					    /* in all of them, ended ones too */
-	uint64_t due_ns;				    /* when there may be something to tell; UINT64_MAX: never */
+	struct request_table
+	    requests;		   /* on their way; submit_tick is in ns, worker is its number */
+	struct request_table gaps; /* by worker's number + 1: when events of it were last missing */
+	struct jsonl_pending_queue
+	    queues[JSONL_DOUBLINGS]; /* by how often the limit has doubled until it is due */
+	uint64_t filled;	     /* bits: queues in which there may be something */
+	size_t queued;		     /* in all of them, ended ones too */
+	uint64_t due_ns;	     /* when there may be something to tell; UINT64_MAX: never */
 };
 
 struct jsonl_process {
 	const struct trace_process *process;
 	struct jsonl_text *out;
 	struct symbols *symbols;
-	char **sites; /* by site: kind, callback and caller as they are printed; made when first needed */
+	char **sites; /* by site: kind, callback and caller as they are printed; made when first
+			 needed */
 	uint64_t *requests;
 	struct jsonl_pending pending;
 	bool show_pid;
 };
 
 /* Returns 0 or -ENOMEM. */
-int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace, struct jsonl_text *out,
-		       bool show_pid);
+int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace,
+		       struct jsonl_text *out, bool show_pid);
 void jsonl_process_free(struct jsonl_process *process);
 
 /* `{"event":...,"timestamp_ns":...,"worker":...`; jsonl_end() closes it. */
@@ -90,12 +98,13 @@ void jsonl_put_poll(struct jsonl_process *process, uint64_t word);
 
 /* A whole line for an event word; polls have their own below. */
 void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
-void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, const struct mark *mark);
+void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker,
+		const struct mark *mark);
 /* PollStart, and RequestDone before it where the callback is that of a request. */
 void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 /* `word` is the one that the poll began with; 0: not known. duration_ns UINT64_MAX: not known. */
-void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word, uint64_t duration_ns,
-		    bool unwound);
+void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word,
+		    uint64_t duration_ns, bool unwound);
 /* `word` is the ITEM_END that will end it; 0: not known. */
 void jsonl_item_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count);
@@ -103,13 +112,17 @@ void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count);
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace);
 
-void jsonl_request_pending(struct jsonl_process *process, const struct request *request, uint64_t ns, uint64_t age_ns);
+void jsonl_request_pending(struct jsonl_process *process, const struct request *request,
+			   uint64_t ns, uint64_t age_ns);
 
-/* ---- jsonl_pending.c -------------------------------------------------------------------------------------- */
+/* ---- jsonl_pending.c
+ * -------------------------------------------------------------------------------------- */
 
-void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site, uint64_t object, uint64_t ns);
+void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site,
+			 uint64_t object, uint64_t ns);
 /* False: its submission is not known. */
-bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns);
+bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns,
+		       uint64_t *life_ns);
 /* Events of the worker are missing: its requests may have ended. */
 void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker, uint64_t ns);
 /* Where a limit is none, it reaches beyond all time. */
@@ -124,7 +137,8 @@ static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
 void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
 void jsonl_pending_free(struct jsonl_pending *pending);
 
-/* ---- jsonl_stream.c --------------------------------------------------------------------------------------- */
+/* ---- jsonl_stream.c
+ * --------------------------------------------------------------------------------------- */
 
 struct jsonl_stream;
 
@@ -132,15 +146,17 @@ struct jsonl_stream;
 struct jsonl_stream *jsonl_stream_open(struct trace *trace, size_t process_index, size_t worker,
 				       struct jsonl_process *process, uint64_t *ns);
 /* When its first event is, at the earliest, without opening it. */
-uint64_t jsonl_stream_start_ns(const struct trace_process *process, const struct trace_worker *worker);
-/* Writes the next event (and what comes with it at the same time); *ns: when the one after it is. False: that was
- * the last one. */
+uint64_t jsonl_stream_start_ns(const struct trace_process *process,
+			       const struct trace_worker *worker);
+/* Writes the next event (and what comes with it at the same time); *ns: when the one after it is.
+ * False: that was the last one. */
 bool jsonl_stream_write(struct jsonl_stream *stream, uint64_t *ns);
 /* NULL or a line that says what could not be read. */
 const char *jsonl_stream_problem(const struct jsonl_stream *stream);
 void jsonl_stream_close(struct jsonl_stream *stream);
 
-/* ---- jsonl_samples.c -------------------------------------------------------------------------------------- */
+/* ---- jsonl_samples.c
+ * -------------------------------------------------------------------------------------- */
 
 struct jsonl_samples {
 	struct jsonl_process *process;
@@ -150,10 +166,12 @@ struct jsonl_samples {
 };
 
 /* As for streams; false: there is none (any more). */
-bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process, uint64_t *ns);
+bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process,
+			 uint64_t *ns);
 bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns);
 
-/* ---- jsonl_stalls.c --------------------------------------------------------------------------------------- */
+/* ---- jsonl_stalls.c
+ * --------------------------------------------------------------------------------------- */
 
 /* Looks at stuck callbacks, likewise; `at` is the next one's place. */
 struct jsonl_stalls {
@@ -164,11 +182,13 @@ struct jsonl_stalls {
 bool jsonl_stalls_begin(struct jsonl_stalls *stalls, struct jsonl_process *process, uint64_t *ns);
 bool jsonl_stalls_write(struct jsonl_stalls *stalls, uint64_t *ns);
 
-/* ---- jsonl_convert.c -------------------------------------------------------------------------------------- */
+/* ---- jsonl_convert.c
+ * -------------------------------------------------------------------------------------- */
 
 struct jsonl_watcher {
-	void (*problem)(void *arg, const char *problem); /* a line about what could not be read on the way */
-	trace_progress progress;			 /* events written, about */
+	void (*problem)(void *arg,
+			const char *problem); /* a line about what could not be read on the way */
+	trace_progress progress;	      /* events written, about */
 	void *arg;
 };
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A whole trace as JSON lines: merges the workers' streams, the samples and the stalls of all processes by time.
+ * A whole trace as JSON lines: merges the workers' streams, the samples and the stalls of all
+ * processes by time.
  *
- * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened when its first
- * event is due and closed after its last. Processes of one boot are put in order by CLOCK_MONOTONIC, others by the
- * wall clock; a wall clock that overflows stands still there. What is done is proportional to what is told, whatever
- * the clocks say: a process' requests are looked over when one is due, and not behind its trace's end.
+ * Rules: a heap of streams, so memory does not grow with the trace; a worker's stream is opened
+ * when its first event is due and closed after its last. Processes of one boot are put in order by
+ * CLOCK_MONOTONIC, others by the wall clock; a wall clock that overflows stands still there. What
+ * is done is proportional to what is told, whatever the clocks say: a process' requests are looked
+ * over when one is due, and not behind its trace's end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +17,9 @@
 #include "base/tick_heap.h"
 
 #define PROGRESS_EVENTS 1000000
-#define LOOKS		8 /* at most, in the time that a request may take: it is told of an eighth too late at worst */
+#define LOOKS                                                                                      \
+	8 /* at most, in the time that a request may take: it is told of an eighth too late at     \
+	     worst */
 
 /* What one heap entry stands for: a worker; or, without a stream, a process' samples or stalls. */
 #define SOURCE_SAMPLES SIZE_MAX
@@ -40,15 +44,16 @@ struct conversion {
 	struct jsonl_samples *samples;
 	struct jsonl_stalls *stalls;
 	struct stall_samples *stall_samples; /* by process */
-	bool by_wall_clock;  /* several boots */
+	bool by_wall_clock;		     /* several boots */
 	struct source *sources;
 	size_t source_count;
-	struct tick_heap heap;	    /* sources */
+	struct tick_heap heap;		   /* sources */
 	struct tick_heap stall_probe_heap; /* processes */
 	struct jsonl_watcher watcher;
 };
 
-/* ---- Merging ---------------------------------------------------------------------------------------------- */
+/* ---- Merging
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool boots_differ(const struct trace *trace)
 {
@@ -83,7 +88,8 @@ static uint64_t common_ns(const struct conversion *conversion, size_t index, uin
 static void add_source(struct conversion *conversion, size_t process, size_t worker, uint64_t ns)
 {
 	conversion->sources[conversion->source_count] = (struct source){process, worker, NULL};
-	tick_heap_push(&conversion->heap, common_ns(conversion, process, ns), conversion->source_count++);
+	tick_heap_push(&conversion->heap, common_ns(conversion, process, ns),
+		       conversion->source_count++);
 }
 
 static int begin_process(struct conversion *conversion, size_t index)
@@ -98,7 +104,8 @@ static int begin_process(struct conversion *conversion, size_t index)
 	conversion->stall_samples[index].known_until_ns = trace_known_until_ns(process);
 	jsonl_trace_start(&conversion->processes[index], conversion->trace);
 	for (size_t i = 0; i < process->worker_count; i++)
-		add_source(conversion, index, i, jsonl_stream_start_ns(process, &process->workers[i]));
+		add_source(conversion, index, i,
+			   jsonl_stream_start_ns(process, &process->workers[i]));
 	if (jsonl_samples_begin(&conversion->samples[index], &conversion->processes[index], &ns))
 		add_source(conversion, index, SOURCE_SAMPLES, ns);
 	if (jsonl_stalls_begin(&conversion->stalls[index], &conversion->processes[index], &ns))
@@ -108,7 +115,8 @@ static int begin_process(struct conversion *conversion, size_t index)
 
 static int begin_all(struct conversion *conversion)
 {
-	size_t processes = conversion->trace->process_count, sources = count_sources(conversion->trace);
+	size_t processes = conversion->trace->process_count,
+	       sources = count_sources(conversion->trace);
 	int error = 0;
 
 	conversion->processes = calloc(processes + 1, sizeof(*conversion->processes));
@@ -117,9 +125,11 @@ static int begin_all(struct conversion *conversion)
 	conversion->stall_samples = calloc(processes + 1, sizeof(*conversion->stall_samples));
 	conversion->sources = calloc(sources + 1, sizeof(*conversion->sources));
 	conversion->heap.entries = calloc(sources + 1, sizeof(*conversion->heap.entries));
-	conversion->stall_probe_heap.entries = calloc(processes + 1, sizeof(*conversion->stall_probe_heap.entries));
-	if (!conversion->processes || !conversion->samples || !conversion->stalls || !conversion->stall_samples ||
-	    !conversion->sources || !conversion->heap.entries || !conversion->stall_probe_heap.entries)
+	conversion->stall_probe_heap.entries =
+	    calloc(processes + 1, sizeof(*conversion->stall_probe_heap.entries));
+	if (!conversion->processes || !conversion->samples || !conversion->stalls ||
+	    !conversion->stall_samples || !conversion->sources || !conversion->heap.entries ||
+	    !conversion->stall_probe_heap.entries)
 		return -ENOMEM;
 	conversion->by_wall_clock = boots_differ(conversion->trace);
 	for (size_t i = 0; !error && i < processes; i++)
@@ -160,11 +170,13 @@ static void look_later(struct conversion *conversion, size_t index)
 
 	if (stall_samples->waiting || due_ns == UINT64_MAX)
 		return;
-	stall_samples->next_ns = due_ns > stall_samples->soonest_ns ? due_ns : stall_samples->soonest_ns;
+	stall_samples->next_ns =
+	    due_ns > stall_samples->soonest_ns ? due_ns : stall_samples->soonest_ns;
 	if (stall_samples->next_ns > stall_samples->known_until_ns)
 		return;
 	stall_samples->waiting = true;
-	tick_heap_push(&conversion->stall_probe_heap, common_ns(conversion, index, stall_samples->next_ns), index);
+	tick_heap_push(&conversion->stall_probe_heap,
+		       common_ns(conversion, index, stall_samples->next_ns), index);
 }
 
 static void stall_sample(struct conversion *conversion)
@@ -174,7 +186,8 @@ static void stall_sample(struct conversion *conversion)
 
 	tick_heap_pop(&conversion->stall_probe_heap);
 	stall_samples->waiting = false;
-	stall_samples->soonest_ns = jsonl_later_ns(stall_samples->next_ns, conversion->trace->processes[index].pending_ns / LOOKS);
+	stall_samples->soonest_ns = jsonl_later_ns(
+	    stall_samples->next_ns, conversion->trace->processes[index].pending_ns / LOOKS);
 	jsonl_pending_look(&conversion->processes[index], stall_samples->next_ns);
 	look_later(conversion, index);
 }
@@ -182,21 +195,25 @@ static void stall_sample(struct conversion *conversion)
 /* Whether a look comes before all else that is to be told. */
 static bool look_is_next(const struct conversion *conversion)
 {
-	const struct tick_heap *stall_samples = &conversion->stall_probe_heap, *sources = &conversion->heap;
+	const struct tick_heap *stall_samples = &conversion->stall_probe_heap,
+			       *sources = &conversion->heap;
 
-	return stall_samples->count > 0 && (sources->count == 0 || stall_samples->entries[0].tick < sources->entries[0].tick);
+	return stall_samples->count > 0 &&
+	       (sources->count == 0 || stall_samples->entries[0].tick < sources->entries[0].tick);
 }
 
 /* Writes one source's next event. False: it has no more. Returns -ENOMEM through *error. */
-static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns, int *error)
+static bool write_next(struct conversion *conversion, struct source *source, uint64_t *ns,
+		       int *error)
 {
 	if (source->worker == SOURCE_SAMPLES)
 		return jsonl_samples_write(&conversion->samples[source->process], ns);
 	if (source->worker == SOURCE_STALLS)
 		return jsonl_stalls_write(&conversion->stalls[source->process], ns);
 	if (!source->stream) {
-		source->stream = jsonl_stream_open(conversion->trace, source->process, source->worker,
-						   &conversion->processes[source->process], ns);
+		source->stream =
+		    jsonl_stream_open(conversion->trace, source->process, source->worker,
+				      &conversion->processes[source->process], ns);
 		*error = source->stream ? 0 : -ENOMEM;
 		return source->stream;
 	}
@@ -227,7 +244,8 @@ static int merge(struct conversion *conversion)
 
 	for (size_t i = 0; i < conversion->trace->process_count; i++)
 		total += conversion->trace->processes[i].events;
-	while (!error && !conversion->out->error && conversion->heap.count + conversion->stall_probe_heap.count > 0) {
+	while (!error && !conversion->out->error &&
+	       conversion->heap.count + conversion->stall_probe_heap.count > 0) {
 		if (look_is_next(conversion)) {
 			stall_sample(conversion);
 			continue;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One event, one line. Which field an event has follows from its code (a table) or, for polls and requests, from
- * the site; what is known of a site is turned into text once.
+ * One event, one line. Which field an event has follows from its code (a table) or, for polls and
+ * requests, from the site; what is known of a site is turned into text once.
  *
- * Rules: an address is a string "0x...", since JSON's numbers end at 2^53 for many readers. A field that is not
- * known is left out, never made up.
+ * Rules: an address is a string "0x...", since JSON's numbers end at 2^53 for many readers. A field
+ * that is not known is left out, never made up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 
 #include "jsonl.h"
 
-int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace, struct jsonl_text *out,
-		       bool show_pid)
+int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace,
+		       struct jsonl_text *out, bool show_pid)
 {
 	*process = (struct jsonl_process){
 	    .process = trace, .out = out, .show_pid = show_pid, .pending.due_ns = UINT64_MAX};
@@ -49,16 +49,20 @@ void jsonl_end(struct jsonl_process *process)
 	jsonl_put(process->out, "}\n", 2);
 }
 
-/* ---- Sites ------------------------------------------------------------------------------------------------ */
+/* ---- Sites
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const struct trace_kind_info *find_kind(const struct trace_process *process, uint32_t kind)
 {
-	return kind < process->kind_count && process->kinds[kind].name ? &process->kinds[kind] : NULL;
+	return kind < process->kind_count && process->kinds[kind].name ? &process->kinds[kind]
+								       : NULL;
 }
 
 static const struct trace_site *find_site(const struct trace_process *process, uint32_t site)
 {
-	return site < process->site_count && process->sites[site].present ? &process->sites[site] : NULL;
+	return site < process->site_count && process->sites[site].present ? &process->sites[site]
+									  : NULL;
 }
 
 static uint8_t site_class(const struct trace_process *process, uint32_t site_index)
@@ -88,7 +92,8 @@ static char *make_site(struct jsonl_process *process, uint32_t index)
 	text->fd = -1; /* it all fits into the buffer */
 	put_kind(process, text, site->kind);
 	if (site->callback)
-		jsonl_key_string(text, "callback", symbols_site(process->symbols, index, false)->text);
+		jsonl_key_string(text, "callback",
+				 symbols_site(process->symbols, index, false)->text);
 	if (site->caller)
 		jsonl_key_string(text, "caller", symbols_site(process->symbols, index, true)->text);
 	made = strndup(text->buffer, text->used);
@@ -116,22 +121,24 @@ void jsonl_put_poll(struct jsonl_process *process, uint64_t word)
 	jsonl_key_address(process->out, "object", trace_word_object(word));
 }
 
-static void put_site_event(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker,
-			   uint32_t site, uint64_t word)
+static void put_site_event(struct jsonl_process *process, const char *event, uint64_t ns,
+			   uint32_t worker, uint32_t site, uint64_t word)
 {
 	jsonl_begin(process, event, ns, worker);
 	put_site(process, site);
 	jsonl_key_address(process->out, "object", trace_word_object(word));
 }
 
-/* ---- Requests of the pool --------------------------------------------------------------------------------- */
+/* ---- Requests of the pool
+ * --------------------------------------------------------------------------------- */
 
 static uint64_t *request_slot(struct jsonl_process *process, uint64_t work)
 {
 	return &process->requests[(work * 0x9e3779b97f4a7c15ull >> 48) % JSONL_REQUESTS];
 }
 
-/* Keeps what kind of request lies at a struct uv__work: that is all that a pool worker knows of it. */
+/* Keeps what kind of request lies at a struct uv__work: that is all that a pool worker knows of it.
+ */
 static void remember_request(struct jsonl_process *process, uint32_t site, uint64_t word)
 {
 	uint32_t kind;
@@ -148,7 +155,8 @@ static void remember_request(struct jsonl_process *process, uint32_t site, uint6
 	*request_slot(process, work) = trace_word(work, kind);
 }
 
-/* The request and its kind where its submission was seen, else the address that the pool worker gave. */
+/* The request and its kind where its submission was seen, else the address that the pool worker
+ * gave. */
 static void put_request(struct jsonl_process *process, uint64_t work)
 {
 	uint64_t known = process->requests ? *request_slot(process, work) : 0;
@@ -159,10 +167,13 @@ static void put_request(struct jsonl_process *process, uint64_t work)
 		return;
 	}
 	put_kind(process, process->out, kind);
-	jsonl_key_address(process->out, "object", work - process->process->kinds[kind].work_req_offset);
+	jsonl_key_address(process->out, "object",
+			  work - process->process->kinds[kind].work_req_offset);
 }
 
-/* ---- Events ----------------------------------------------------------------------------------------------- */
+/* ---- Events
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void put_unknown(struct jsonl_process *process, uint64_t word)
 {
@@ -249,7 +260,8 @@ static void put_mark_fields(struct jsonl_process *process, const struct mark *ma
 }
 
 /* Ids are strings, as addresses are. */
-void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, const struct mark *mark)
+void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker,
+		const struct mark *mark)
 {
 	const char *name = trace_name(process->process, mark->name);
 
@@ -264,7 +276,8 @@ void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker, con
 	jsonl_end(process);
 }
 
-void jsonl_request_pending(struct jsonl_process *process, const struct request *request, uint64_t ns, uint64_t age_ns)
+void jsonl_request_pending(struct jsonl_process *process, const struct request *request,
+			   uint64_t ns, uint64_t age_ns)
 {
 	put_site_event(process, "RequestPending", ns, request->worker, request->site,
 		       trace_word(request->key, TRACE_CODE_SUBMIT));
@@ -289,11 +302,12 @@ void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worke
 	jsonl_end(process);
 }
 
-void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word, uint64_t duration_ns,
-		    bool unwound)
+void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word,
+		    uint64_t duration_ns, bool unwound)
 {
 	if (word)
-		put_site_event(process, "PollEnd", ns, worker, trace_word_code(word) - TRACE_CODE_POLL, word);
+		put_site_event(process, "PollEnd", ns, worker,
+			       trace_word_code(word) - TRACE_CODE_POLL, word);
 	else
 		jsonl_begin(process, "PollEnd", ns, worker);
 	if (duration_ns != UINT64_MAX)

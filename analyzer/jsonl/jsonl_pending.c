@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests on their way: how long each took, and RequestPending for those that take long, while they do: when one has
- * been on its way for the limit, for twice, four times that and so on. Derived from submissions and callbacks alone.
+ * Requests on their way: how long each took, and RequestPending for those that take long, while
+ * they do: when one has been on its way for the limit, for twice, four times that and so on.
+ * Derived from submissions and callbacks alone.
  *
- * How: a table by address, and beside it a queue for each doubling of the limit, in the order of submission: the first
- * of each is due next. What has ended meanwhile stays in its queue until it comes to the front, or is swept out.
+ * How: a table by address, and beside it a queue for each doubling of the limit, in the order of
+ * submission: the first of each is due next. What has ended meanwhile stays in its queue until it
+ * comes to the front, or is swept out.
  *
- * Rules: what is done is proportional to the requests, however far the clock jumps. Nothing is said of requests whose
- * end may be among events that are missing. Memory grows with the requests that are on their way at once, up to
- * PENDING_MAX.
+ * Rules: what is done is proportional to the requests, however far the clock jumps. Nothing is said
+ * of requests whose end may be among events that are missing. Memory grows with the requests that
+ * are on their way at once, up to PENDING_MAX.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,20 +21,25 @@
 #define PENDING_MAX (1u << 20)
 #define SWEEP_LEAST 1024 /* so many may have ended in the queues before they are swept out */
 
-/* ---- Queues --------------------------------------------------------------------------------------------------- */
+/* ---- Queues
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static int queue_add(struct jsonl_pending_queue *queue, struct jsonl_pending_entry entry)
 {
 	if (queue->end == queue->capacity) {
 		size_t waiting = queue->end - queue->first;
-		size_t capacity = waiting > queue->capacity / 2 ? queue->capacity * 2 : queue->capacity;
-		struct jsonl_pending_entry *entries = calloc(capacity ? capacity : 64, sizeof(*entries));
+		size_t capacity =
+		    waiting > queue->capacity / 2 ? queue->capacity * 2 : queue->capacity;
+		struct jsonl_pending_entry *entries =
+		    calloc(capacity ? capacity : 64, sizeof(*entries));
 		if (!entries)
 			return -ENOMEM;
 		if (waiting > 0)
 			memcpy(entries, queue->entries + queue->first, waiting * sizeof(*entries));
 		free(queue->entries);
-		*queue = (struct jsonl_pending_queue){entries, 0, waiting, capacity ? capacity : 64};
+		*queue =
+		    (struct jsonl_pending_queue){entries, 0, waiting, capacity ? capacity : 64};
 	}
 	queue->entries[queue->end++] = entry;
 	return 0;
@@ -50,13 +57,15 @@ static void queues_free(struct jsonl_pending *pending)
 
 static bool is_forgotten(const struct jsonl_pending *pending, const struct request *request)
 {
-	const struct request *gap = request_table_find(&pending->gaps, (uint64_t)request->worker + 1);
+	const struct request *gap =
+	    request_table_find(&pending->gaps, (uint64_t)request->worker + 1);
 
 	return gap && request->submit_tick <= gap->submit_tick;
 }
 
 /* The request that an entry stands for; NULL where it has ended or is forgotten. */
-static const struct request *entry_find(struct jsonl_pending *pending, const struct jsonl_pending_entry *entry)
+static const struct request *entry_find(struct jsonl_pending *pending,
+					const struct jsonl_pending_entry *entry)
 {
 	const struct request *request = request_table_find(&pending->requests, entry->key);
 	struct request taken;
@@ -83,13 +92,15 @@ static void queues_sweep(struct jsonl_pending *pending)
 	}
 }
 
-static int follow_in(struct jsonl_pending *pending, uint32_t queue, struct jsonl_pending_entry entry)
+static int follow_in(struct jsonl_pending *pending, uint32_t queue,
+		     struct jsonl_pending_entry entry)
 {
 	pending->filled |= 1ull << queue;
 	return queue_add(&pending->queues[queue], entry);
 }
 
-/* ---- Beginning and ending ------------------------------------------------------------------------------------- */
+/* ---- Beginning and ending
+ * ------------------------------------------------------------------------------------- */
 
 void jsonl_pending_free(struct jsonl_pending *pending)
 {
@@ -121,31 +132,36 @@ static void follow(struct jsonl_process *process, uint64_t object, uint64_t ns)
 		pending->due_ns = due_ns;
 }
 
-void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site, uint64_t object, uint64_t ns)
+void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site,
+			 uint64_t object, uint64_t ns)
 {
 	struct jsonl_pending *pending = &process->pending;
 	struct request *request;
 	bool again;
 
-	if (object == 0 || !process->process->sites[site].callback || pending->requests.count >= PENDING_MAX)
+	if (object == 0 || !process->process->sites[site].callback ||
+	    pending->requests.count >= PENDING_MAX)
 		return;
 	request = request_table_add(&pending->requests, object);
 	if (!request) {
 		give_up(pending);
 		return;
 	}
-	again = request->key == object && request->submit_tick == ns; /* it is in its queue already */
-	*request = (struct request){.key = object, .submit_tick = ns, .site = site, .worker = worker};
+	again =
+	    request->key == object && request->submit_tick == ns; /* it is in its queue already */
+	*request =
+	    (struct request){.key = object, .submit_tick = ns, .site = site, .worker = worker};
 	if (!again && process->process->pending_ns != UINT64_MAX)
 		follow(process, object, ns);
 }
 
-bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns, uint64_t *life_ns)
+bool jsonl_pending_end(struct jsonl_process *process, uint64_t object, uint64_t ns,
+		       uint64_t *life_ns)
 {
 	struct request request;
 
-	if (!request_table_take(&process->pending.requests, object, &request) || ns < request.submit_tick ||
-	    is_forgotten(&process->pending, &request))
+	if (!request_table_take(&process->pending.requests, object, &request) ||
+	    ns < request.submit_tick || is_forgotten(&process->pending, &request))
 		return false;
 	*life_ns = ns - request.submit_tick;
 	return true;
@@ -162,7 +178,9 @@ void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker, uint64
 		give_up(&process->pending);
 }
 
-/* ---- Looking -------------------------------------------------------------------------------------------------- */
+/* ---- Looking
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* How often the limit has doubled in that age; 0: it has not been reached. */
 static uint32_t doublings(uint64_t age_ns, uint64_t limit_ns)
@@ -175,9 +193,11 @@ static uint32_t doublings(uint64_t age_ns, uint64_t limit_ns)
 }
 
 /* When an entry of that queue is to be told of. */
-static uint64_t entry_due_ns(const struct jsonl_pending_entry *entry, uint32_t queue, uint64_t limit_ns)
+static uint64_t entry_due_ns(const struct jsonl_pending_entry *entry, uint32_t queue,
+			     uint64_t limit_ns)
 {
-	return limit_ns <= UINT64_MAX >> queue ? jsonl_later_ns(entry->since_ns, limit_ns << queue) : UINT64_MAX;
+	return limit_ns <= UINT64_MAX >> queue ? jsonl_later_ns(entry->since_ns, limit_ns << queue)
+					       : UINT64_MAX;
 }
 
 /* Tells of the first ones of a queue, and moves them on. */

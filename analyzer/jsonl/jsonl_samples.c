@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The samples of a process as events: QueueSample (a loop's and the pool's in one line), Recording, and those that are
- * no more than a name and three numbers.
+ * The samples of a process as events: QueueSample (a loop's and the pool's in one line), Recording,
+ * and those that are no more than a name and three numbers.
  */
 #include "jsonl.h"
 
@@ -12,9 +12,10 @@ static const struct trace_sample *sample_at(const struct jsonl_samples *samples,
 	return at < process->sample_count ? &process->samples[at] : NULL;
 }
 
-/* The drain samples the loops, then the pool: the pool's sample of the same round is the next one before this loop
- * is sampled again. Else the last one that there was. */
-static const struct trace_sample *pool_of_round(const struct jsonl_samples *samples, const struct trace_sample *sample)
+/* The drain samples the loops, then the pool: the pool's sample of the same round is the next one
+ * before this loop is sampled again. Else the last one that there was. */
+static const struct trace_sample *pool_of_round(const struct jsonl_samples *samples,
+						const struct trace_sample *sample)
 {
 	const struct trace_sample *other;
 
@@ -48,7 +49,8 @@ static void put_queue(struct jsonl_samples *samples, const struct trace_sample *
 }
 
 /* Has a line of its own only where no loop's sample of its round carries it. */
-static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sample *sample,
+			   uint64_t ns)
 {
 	bool told = samples->loops_told;
 
@@ -61,10 +63,12 @@ static void put_pool_alone(struct jsonl_samples *samples, const struct trace_sam
 	jsonl_end(samples->process);
 }
 
-static void put_recording(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+static void put_recording(struct jsonl_samples *samples, const struct trace_sample *sample,
+			  uint64_t ns)
 {
 	jsonl_begin(samples->process, "Recording", ns, sample->worker);
-	jsonl_put_text(samples->process->out, sample->a ? ",\"enabled\":true" : ",\"enabled\":false");
+	jsonl_put_text(samples->process->out,
+		       sample->a ? ",\"enabled\":true" : ",\"enabled\":false");
 	jsonl_end(samples->process);
 }
 
@@ -83,7 +87,8 @@ static const struct {
     [TRACE_SAMPLE_PRICE] = {"EventPrice", "price_ps", NULL, NULL, NULL},
 };
 
-static void put_numbers(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
+static void put_numbers(struct jsonl_samples *samples, const struct trace_sample *sample,
+			uint64_t ns)
 {
 	jsonl_begin(samples->process, names[sample->type].event, ns, sample->worker);
 	jsonl_key_number(samples->process->out, names[sample->type].a, sample->a);
@@ -96,7 +101,8 @@ static void put_numbers(struct jsonl_samples *samples, const struct trace_sample
 	jsonl_end(samples->process);
 }
 
-static void (*const writers[])(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns) = {
+static void (*const writers[])(struct jsonl_samples *samples, const struct trace_sample *sample,
+			       uint64_t ns) = {
     [TRACE_SAMPLE_QUEUE] = put_queue,	   [TRACE_SAMPLE_POOL] = put_pool_alone,
     [TRACE_SAMPLE_WORKER] = put_numbers,   [TRACE_SAMPLE_RECORDING] = put_recording,
     [TRACE_SAMPLE_STALLS] = put_numbers,   [TRACE_SAMPLE_UNTRACED] = put_numbers,
@@ -125,7 +131,8 @@ bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns)
 	const struct trace_sample *sample = sample_at(samples, samples->at);
 
 	if (sample->type < sizeof(writers) / sizeof(writers[0]) && writers[sample->type])
-		writers[sample->type](samples, sample, trace_ns(samples->process->process, sample->tick));
+		writers[sample->type](samples, sample,
+				      trace_ns(samples->process->process, sample->tick));
 	samples->at++;
 	return next_ns(samples, ns);
 }

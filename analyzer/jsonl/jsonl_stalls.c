@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks at stuck callbacks as events: Stall, and StallEnd when such a callback was seen to have ended.
+ * Looks at stuck callbacks as events: Stall, and StallEnd when such a callback was seen to have
+ * ended.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,8 @@ static void put_arguments(struct jsonl_text *out, const struct trace_stall *stal
 	char text[24];
 
 	jsonl_key(out, "args");
-	for (size_t i = 0; i < sizeof(stall_sample->arguments) / sizeof(stall_sample->arguments[0]); i++) {
+	for (size_t i = 0; i < sizeof(stall_sample->arguments) / sizeof(stall_sample->arguments[0]);
+	     i++) {
 		snprintf(text, sizeof(text), "0x%" PRIx64, stall_sample->arguments[i]);
 		jsonl_put_text(out, i ? "," : "[");
 		jsonl_put_string(out, text);
@@ -79,7 +81,8 @@ static void put_look(struct jsonl_process *process, const struct trace_stall *st
 	stall_clear(&stall);
 }
 
-static void put_stall(struct jsonl_process *process, const struct trace_stall *stall_sample, uint64_t ns)
+static void put_stall(struct jsonl_process *process, const struct trace_stall *stall_sample,
+		      uint64_t ns)
 {
 	bool is_look = stall_sample->type == TRACE_STALL_LOOK;
 
@@ -88,7 +91,8 @@ static void put_stall(struct jsonl_process *process, const struct trace_stall *s
 	jsonl_begin(process, is_look ? "Stall" : "StallEnd", ns, stall_sample->worker);
 	if (stall_sample->poll_word)
 		jsonl_put_poll(process, stall_sample->poll_word);
-	jsonl_key_number(process->out, "so_far_ns", ns - trace_ns(process->process, stall_sample->poll_tick));
+	jsonl_key_number(process->out, "so_far_ns",
+			 ns - trace_ns(process->process, stall_sample->poll_tick));
 	if (is_look)
 		put_look(process, stall_sample);
 	if (stall_sample->suppressed)

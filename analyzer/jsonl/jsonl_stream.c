@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker's items as events in order of time: polls and waits that are one item become two events, what the pool
- * works on gets its start, polls their duration.
+ * One worker's items as events in order of time: polls and waits that are one item become two
+ * events, what the pool works on gets its start, polls their duration.
  *
- * Rules: a worker's events never go back in time. What is open is taken from the trace's context where data is
- * missing; polls whose end is missing have no PollEnd. A PoolItemStart is known only from the ITEM_END that
- * follows, so a pool worker's items are read ahead; when there is none within reach (callbacks on the worker that
- * make thousands of events) the start is told without saying of what.
+ * Rules: a worker's events never go back in time. What is open is taken from the trace's context
+ * where data is missing; polls whose end is missing have no PollEnd. A PoolItemStart is known only
+ * from the ITEM_END that follows, so a pool worker's items are read ahead; when there is none
+ * within reach (callbacks on the worker that make thousands of events) the start is told without
+ * saying of what.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,16 @@
 #define READ_AHEAD 1024 /* items that a pool worker has ahead, if there are so many */
 #define NOWHERE	   SIZE_MAX
 
-enum step { STEP_BEGIN, STEP_GAP, STEP_FUSED_END, STEP_ITEM, STEP_TAIL, STEP_LOST, STEP_WORKER_END, STEP_COUNT };
+enum step {
+	STEP_BEGIN,
+	STEP_GAP,
+	STEP_FUSED_END,
+	STEP_ITEM,
+	STEP_TAIL,
+	STEP_LOST,
+	STEP_WORKER_END,
+	STEP_COUNT
+};
 
 struct jsonl_stream {
 	struct trace_cursor *cursor;
@@ -54,7 +64,8 @@ static uint64_t stream_ns(struct jsonl_stream *stream, uint64_t tick)
 	return trace_range_ns(stream->range, tick);
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * ---------------------------------------------------------------------------------------------- */
 
 static void keep_gap(struct jsonl_stream *stream, size_t at)
 {
@@ -80,7 +91,8 @@ static void fill(struct jsonl_stream *stream)
 		memmove(stream->items, stream->items + stream->at, left * sizeof(stream->items[0]));
 		stream->at = 0;
 		stream->end = left;
-		count = trace_cursor_read(stream->cursor, UINT64_MAX, stream->items + left, ITEMS_MAX - left);
+		count = trace_cursor_read(stream->cursor, UINT64_MAX, stream->items + left,
+					  ITEMS_MAX - left);
 		stream->end += count;
 		stream->drained = count == 0;
 		if (count > 0)
@@ -94,7 +106,8 @@ static const struct trace_item *next_item(struct jsonl_stream *stream)
 	return stream->at < stream->end ? &stream->items[stream->at] : NULL;
 }
 
-/* ---- What comes next -------------------------------------------------------------------------------------- */
+/* ---- What comes next
+ * -------------------------------------------------------------------------------------- */
 
 static bool set_step(struct jsonl_stream *stream, enum step step, uint64_t tick)
 {
@@ -106,7 +119,8 @@ static bool set_step(struct jsonl_stream *stream, enum step step, uint64_t tick)
 
 static uint64_t begin_tick(const struct trace_worker *worker)
 {
-	if (worker->events > 0 && (worker->start_tick == 0 || worker->first_tick < worker->start_tick))
+	if (worker->events > 0 &&
+	    (worker->start_tick == 0 || worker->first_tick < worker->start_tick))
 		return worker->first_tick;
 	return worker->start_tick;
 }
@@ -119,7 +133,8 @@ static bool find_step(struct jsonl_stream *stream)
 	if (!stream->begun)
 		return set_step(stream, STEP_BEGIN, begin_tick(worker));
 	if (stream->fused && !(item && item->inside))
-		return set_step(stream, STEP_FUSED_END, stream->fused_item.tick + stream->fused_item.duration);
+		return set_step(stream, STEP_FUSED_END,
+				stream->fused_item.tick + stream->fused_item.duration);
 	if (item && stream->gap_at == stream->at)
 		return set_step(stream, STEP_GAP, item->tick);
 	if (item)
@@ -133,7 +148,8 @@ static bool find_step(struct jsonl_stream *stream)
 	return false;
 }
 
-/* ---- The pool --------------------------------------------------------------------------------------------- */
+/* ---- The pool
+ * --------------------------------------------------------------------------------------------- */
 
 /* Whether an item begins here: *end is its ITEM_END, or 0 where that is too far away. */
 static bool item_begins(struct jsonl_stream *stream, uint64_t *end)
@@ -141,7 +157,8 @@ static bool item_begins(struct jsonl_stream *stream, uint64_t *end)
 	size_t reach;
 
 	fill(stream);
-	reach = stream->gap_at < stream->end && stream->gap_is_missing ? stream->gap_at : stream->end;
+	reach =
+	    stream->gap_at < stream->end && stream->gap_is_missing ? stream->gap_at : stream->end;
 	*end = 0;
 	for (size_t i = stream->at; i < reach; i++) {
 		const struct trace_item *item = &stream->items[i];
@@ -165,7 +182,8 @@ static void tell_item_start(struct jsonl_stream *stream, uint64_t ns)
 		jsonl_item_start(stream->process, ns, stream->worker->worker, end);
 }
 
-/* ---- What is open ----------------------------------------------------------------------------------------- */
+/* ---- What is open
+ * ----------------------------------------------------------------------------------------- */
 
 static void end_poll(struct jsonl_stream *stream, uint64_t ns, uint64_t end_word)
 {
@@ -180,7 +198,8 @@ static void end_poll(struct jsonl_stream *stream, uint64_t ns, uint64_t end_word
 		       trace_word_code(end_word) == TRACE_POLL_UNWOUND);
 }
 
-/* ---- Writing ---------------------------------------------------------------------------------------------- */
+/* ---- Writing
+ * ---------------------------------------------------------------------------------------------- */
 
 static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 {
@@ -279,14 +298,16 @@ static void write_fused_end(struct jsonl_stream *stream, uint64_t ns)
 
 static void write_tail(struct jsonl_stream *stream, uint64_t ns)
 {
-	jsonl_missing(stream->process, ns, stream->worker->worker, stream->worker->missing - stream->missing_told);
+	jsonl_missing(stream->process, ns, stream->worker->worker,
+		      stream->worker->missing - stream->missing_told);
 	stream->missing_told = stream->worker->missing;
 }
 
 /* A ring that was full to the end had no room to say so. */
 static void write_lost(struct jsonl_stream *stream, uint64_t ns)
 {
-	jsonl_lost(stream->process, ns, stream->worker->worker, stream->worker->lost - stream->lost_told);
+	jsonl_lost(stream->process, ns, stream->worker->worker,
+		   stream->worker->lost - stream->lost_told);
 	stream->lost_told = stream->worker->lost;
 }
 
@@ -306,9 +327,11 @@ static void (*const writers[STEP_COUNT])(struct jsonl_stream *stream, uint64_t n
     [STEP_WORKER_END] = write_worker_end,
 };
 
-/* ---- The whole -------------------------------------------------------------------------------------------- */
+/* ---- The whole
+ * -------------------------------------------------------------------------------------------- */
 
-uint64_t jsonl_stream_start_ns(const struct trace_process *process, const struct trace_worker *worker)
+uint64_t jsonl_stream_start_ns(const struct trace_process *process,
+			       const struct trace_worker *worker)
 {
 	return trace_ns(process, begin_tick(worker));
 }

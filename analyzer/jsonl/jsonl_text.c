@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A buffered output with what JSON lines need: numbers, addresses, strings. Made by hand because a line is built
- * for every event of a trace.
+ * A buffered output with what JSON lines need: numbers, addresses, strings. Made by hand because a
+ * line is built for every event of a trace.
  *
- * Rules: jsonl_put_string() is the one place where anything is escaped: quotes, backslashes, control characters;
- * what is no valid UTF-8 becomes U+FFFD. Errors are kept and told once, by whoever flushes.
+ * Rules: jsonl_put_string() is the one place where anything is escaped: quotes, backslashes,
+ * control characters; what is no valid UTF-8 becomes U+FFFD. Errors are kept and told once, by
+ * whoever flushes.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A few lines of one worker's timeline around a moment, read from the trace once more: only the part that holds it.
+ * A few lines of one worker's timeline around a moment, read from the trace once more: only the
+ * part that holds it.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,8 +20,8 @@ struct snippet {
 	struct trace_item before[BEFORE], after[AFTER];
 	size_t before_count, after_count;
 	struct open_stack open; /* polls and waits that have events inside */
-	uint64_t left_tick; /* when uv_run was left last; 0: not yet */
-	uint64_t out_ticks; /* as long outside of it is worth a line */
+	uint64_t left_tick;	/* when uv_run was left last; 0: not yet */
+	uint64_t out_ticks;	/* as long outside of it is worth a line */
 };
 
 static void snippet_take(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
@@ -41,7 +42,8 @@ static void snippet_take(struct snippet *snippet, const struct trace_item *item,
 /* Not between loops that run inside callbacks. */
 static void snippet_outside(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
 {
-	struct trace_item outside = {.tick = snippet->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
+	struct trace_item outside = {
+	    .tick = snippet->left_tick, .word = TRACE_LOOP_LEAVE, .shape = TRACE_SHAPE_WAIT};
 
 	if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
 		snippet->left_tick = item->tick;
@@ -56,7 +58,8 @@ static void snippet_outside(struct snippet *snippet, const struct trace_item *it
 static void snippet_instant(struct snippet *snippet, const struct trace_item *item, uint64_t tick)
 {
 	struct trace_context begun;
-	bool ends = open_ended_by(&snippet->open, trace_code_effect(trace_word_code(item->word)), &begun);
+	bool ends =
+	    open_ended_by(&snippet->open, trace_code_effect(trace_word_code(item->word)), &begun);
 
 	if (snippet->open.polls == 0 && !snippet->open.parked)
 		snippet_outside(snippet, item, tick);
@@ -90,34 +93,42 @@ static void snippet_read(struct snippet *snippet, struct trace_cursor *cursor, u
 }
 
 /* "+1.234 s  ########  45.0 ms  render_report demo.c:47", bars by the longest. */
-static void line_print(const struct findings_input *input, const struct trace_item *item, uint64_t longest, FILE *out)
+static void line_print(const struct findings_input *input, const struct trace_item *item,
+		       uint64_t longest, FILE *out)
 {
 	char when[DURATION_TEXT_BYTES], lasted[DURATION_TEXT_BYTES], bar[BAR_MAX + 1];
-	size_t length = longest > 0 ? (size_t)((double)item->duration / (double)longest * BAR_MAX + 0.5) : 0;
+	size_t length =
+	    longest > 0 ? (size_t)((double)item->duration / (double)longest * BAR_MAX + 0.5) : 0;
 	bool poll = item->shape == TRACE_SHAPE_POLL;
 
 	for (size_t i = 0; i < BAR_MAX; i++)
 		bar[i] = i >= length ? ' ' : poll ? '#' : '.';
 	bar[BAR_MAX] = '\0';
-	fprintf(out, "%12s  |%s| %8s  ", duration_format_offset(timeline_offset_ns(input->timeline, item->tick), when),
-		bar, duration_format(timeline_ns(input->timeline, item->duration), lasted));
+	fprintf(out, "%12s  |%s| %8s  ",
+		duration_format_offset(timeline_offset_ns(input->timeline, item->tick), when), bar,
+		duration_format(timeline_ns(input->timeline, item->duration), lasted));
 	if (poll)
 		fprintf(out, "%s\n",
-			symbols_site(input->symbols, trace_word_code(item->word) - TRACE_CODE_POLL, false)->text);
+			symbols_site(input->symbols, trace_word_code(item->word) - TRACE_CODE_POLL,
+				     false)
+			    ->text);
 	else if (trace_word_code(item->word) == TRACE_LOOP_LEAVE)
 		fprintf(out, "(outside uv_run)\n");
 	else
 		fprintf(out, "(waiting; %" PRIu64 " ready)\n", trace_word_object(item->word));
 }
 
-static void snippet_print(const struct findings_input *input, const struct snippet *snippet, FILE *out)
+static void snippet_print(const struct findings_input *input, const struct snippet *snippet,
+			  FILE *out)
 {
 	uint64_t longest = 0;
 
 	for (size_t i = 0; i < snippet->before_count; i++)
-		longest = snippet->before[i].duration > longest ? snippet->before[i].duration : longest;
+		longest =
+		    snippet->before[i].duration > longest ? snippet->before[i].duration : longest;
 	for (size_t i = 0; i < snippet->after_count; i++)
-		longest = snippet->after[i].duration > longest ? snippet->after[i].duration : longest;
+		longest =
+		    snippet->after[i].duration > longest ? snippet->after[i].duration : longest;
 	for (size_t i = 0; i < snippet->before_count; i++)
 		line_print(input, &snippet->before[i], longest, out);
 	for (size_t i = 0; i < snippet->after_count; i++)
@@ -127,9 +138,11 @@ static void snippet_print(const struct findings_input *input, const struct snipp
 char *snippet_make(const struct findings_input *input, size_t worker, uint64_t tick)
 {
 	struct snippet snippet = {
-	    .out_ticks = timeline_ticks(input->timeline, (uint64_t)input->thresholds->values[LIMIT_blocked_note])};
+	    .out_ticks = timeline_ticks(input->timeline,
+					(uint64_t)input->thresholds->values[LIMIT_blocked_note])};
 	struct trace_cursor *cursor =
-	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick) : NULL;
+	    input->trace ? trace_cursor_open_near(input->trace, input->process, worker, tick)
+			 : NULL;
 	char *text = NULL;
 	size_t bytes;
 
@@ -137,7 +150,8 @@ char *snippet_make(const struct findings_input *input, size_t worker, uint64_t t
 		return NULL;
 	snippet_read(&snippet, cursor, tick);
 	trace_cursor_close(cursor);
-	FILE *out = snippet.before_count + snippet.after_count > 0 ? open_memstream(&text, &bytes) : NULL;
+	FILE *out =
+	    snippet.before_count + snippet.after_count > 0 ? open_memstream(&text, &bytes) : NULL;
 	if (!out)
 		return NULL;
 	snippet_print(input, &snippet, out);

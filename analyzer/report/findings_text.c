@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See findings_text.h. The templates' language is described in findings/findings.def; no sentence stands here.
+ * See findings_text.h. The templates' language is described in findings/findings.def; no sentence
+ * stands here.
  */
 #include "findings_text.h"
 
@@ -49,7 +50,9 @@ const char *confidence_text(double confidence)
 	return confidence >= CERTAIN ? "certain" : confidence >= LIKELY ? "likely" : "possible";
 }
 
-/* ---- Facts ---------------------------------------------------------------------------------------------------- */
+/* ---- Facts
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 struct writer {
 	const struct findings_input *input;
@@ -95,7 +98,8 @@ static void write_site(const struct writer *writer, uint32_t site, struct part d
 	if (part_is(detail, "kind"))
 		fputs(kind ? kind : "unknown", writer->out);
 	else
-		fputs(symbols_site(writer->input->symbols, site, part_is(detail, "by"))->text, writer->out);
+		fputs(symbols_site(writer->input->symbols, site, part_is(detail, "by"))->text,
+		      writer->out);
 }
 
 static void write_worker(const struct writer *writer, uint64_t number, struct part detail)
@@ -153,7 +157,9 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 	}
 }
 
-/* ---- Templates ------------------------------------------------------------------------------------------------ */
+/* ---- Templates
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool is_one(const struct fact *fact)
 {
@@ -168,7 +174,8 @@ static bool write_threshold(const struct writer *writer, struct part name)
 
 	if (threshold == LIMIT_COUNT)
 		return false;
-	fputs(threshold_format(threshold, writer->input->thresholds->values[threshold], text), writer->out);
+	fputs(threshold_format(threshold, writer->input->thresholds->values[threshold], text),
+	      writer->out);
 	return true;
 }
 
@@ -206,7 +213,8 @@ static size_t bracket_length(struct part text)
 
 static void write_part(const struct writer *writer, struct part text);
 
-/* "[?fact:text]", "[!fact:text]", from its second character on. Returns how long it is, with its end. */
+/* "[?fact:text]", "[!fact:text]", from its second character on. Returns how long it is, with its
+ * end. */
 static size_t write_optional(const struct writer *writer, struct part text)
 {
 	size_t length = bracket_length(text);
@@ -236,7 +244,8 @@ static void write_part(const struct writer *writer, struct part text)
 	}
 }
 
-char *finding_format(const struct findings_input *input, const struct finding *finding, const char *template)
+char *finding_format(const struct findings_input *input, const struct finding *finding,
+		     const char *template)
 {
 	char *text = NULL;
 	size_t bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sentences about findings, from their facts and the templates of findings/findings.def. All outputs (text, JSON, the
- * page, CI formats) have the same ones.
+ * Sentences about findings, from their facts and the templates of findings/findings.def. All
+ * outputs (text, JSON, the page, CI formats) have the same ones.
  */
 #ifndef FINDINGS_TEXT_H
 #define FINDINGS_TEXT_H
@@ -20,11 +20,13 @@ const char *cost_text(enum cost cost);
 /* "certain", "likely", "possible". */
 const char *confidence_text(double confidence);
 
-/* A template with a finding's facts put in; the caller frees. NULL: no memory. What the template names and the finding
- * does not have stays as it is, in braces. */
-char *finding_format(const struct findings_input *input, const struct finding *finding, const char *template);
+/* A template with a finding's facts put in; the caller frees. NULL: no memory. What the template
+ * names and the finding does not have stays as it is, in braces. */
+char *finding_format(const struct findings_input *input, const struct finding *finding,
+		     const char *template);
 
-/* A few lines around the moment of a finding, each ended by a newline; NULL where there is nothing to show. */
+/* A few lines around the moment of a finding, each ended by a newline; NULL where there is nothing
+ * to show. */
 char *snippet_make(const struct findings_input *input, size_t worker, uint64_t tick);
 
 #endif

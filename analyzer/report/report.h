@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What analyze_trace prints of a process: the text for people (text/) and the JSON object for programs (json/).
- * Both say the same, from the same rows (report_rows.c).
+ * What analyze_trace prints of a process: the text for people (text/) and the JSON object for
+ * programs (json/). Both say the same, from the same rows (report_rows.c).
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -31,7 +31,7 @@ struct report {
 	const struct findings *findings;     /* NULL: were not looked for */
 	const struct stalls *stalls;	     /* NULL: the same */
 	const struct baseline_row *baseline; /* NULL: nothing to compare with */
-	size_t baseline_count, worse;	     /* rows; how many of these got slower, which come first */
+	size_t baseline_count, worse; /* rows; how many of these got slower, which come first */
 	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
 };
 
@@ -52,7 +52,8 @@ struct report_balance {
 /* 0 or -ENOMEM, like the others here. */
 int report_print(const struct report *report, FILE *out);
 
-/* JSON: reports are added one by one, then printed: one as its object, several in {"processes": [...]}. */
+/* JSON: reports are added one by one, then printed: one as its object, several in {"processes":
+ * [...]}. */
 struct report_list;
 struct report_list *report_list_make(const struct trace *trace);
 int report_list_add(struct report_list *list, const struct report *report);
@@ -63,8 +64,9 @@ void report_list_free(struct report_list *list);
 
 /* How the recording ended, in a sentence. */
 const char *report_ending(const struct trace_process *process);
-/* Calls for each line that says what cuts into the figures: events lost or missing, what was not traced, the notes and
- * problems of the trace, `most` of each kind at most. Lines may hold text from a trace, which is to be cleaned. */
+/* Calls for each line that says what cuts into the figures: events lost or missing, what was not
+ * traced, the notes and problems of the trace, `most` of each kind at most. Lines may hold text
+ * from a trace, which is to be cleaned. */
 typedef void report_line_take(void *arg, const char *line);
 int report_warnings(const struct report *report, size_t most, report_line_take *take, void *arg);
 
@@ -89,8 +91,8 @@ struct report_balance report_balance(const struct timeline *timeline, uint8_t ro
 double report_utilization(const struct timeline_worker *worker);
 #define REPORT_LASTED_BYTES 64
 
-/* How long a poll ran that is open where the trace ends, as far as the trace says so: "2.10 s", "at most 16.9 ms",
- * "at least 50 ms", "an unknown time". Returns text. */
+/* How long a poll ran that is open where the trace ends, as far as the trace says so: "2.10 s", "at
+ * most 16.9 ms", "at least 50 ms", "an unknown time". Returns text. */
 const char *report_open_lasted(const struct report *report, const struct timeline_span *span,
 			       char text[REPORT_LASTED_BYTES]);
 /* The same as a lower bound, in ns. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What there is to say of a recording itself: how it ended, and what cuts into its figures. The text report prints
- * these sentences, the JSON report holds them, and the page shows them.
+ * What there is to say of a recording itself: how it ended, and what cuts into its figures. The
+ * text report prints these sentences, the JSON report holds them, and the page shows them.
  *
- * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from a trace are not
- * clean.
+ * Rules: nothing that cuts into the figures stays unsaid. Lines are as they were built: those from
+ * a trace are not clean.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +36,8 @@ struct warnings {
 	int error;
 };
 
-static void __attribute__((format(printf, 2, 3))) warn(struct warnings *out, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+warn(struct warnings *out, const char *format, ...)
 {
 	va_list arguments;
 	char *line;
@@ -60,16 +61,22 @@ static void warn_lost(const struct timeline *timeline, struct warnings *out)
 	for (size_t i = 0; i < process->worker_count; i++) {
 		const struct trace_worker *worker = &process->workers[i];
 		if (worker->lost > 0)
-			warn(out, "Worker %" PRIu32 " lost %s event%s while recording. Its figures are too low.",
-			     worker->worker, report_count(worker->lost, count), plural(worker->lost));
+			warn(out,
+			     "Worker %" PRIu32
+			     " lost %s event%s while recording. Its figures are too low.",
+			     worker->worker, report_count(worker->lost, count),
+			     plural(worker->lost));
 		if (worker->missing > 0)
 			warn(out,
-			     "Worker %" PRIu32 " has %s missing event%s (removed or damaged files). "
+			     "Worker %" PRIu32
+			     " has %s missing event%s (removed or damaged files). "
 			     "Its figures are partial.",
-			     worker->worker, report_count(worker->missing, count), plural(worker->missing));
+			     worker->worker, report_count(worker->missing, count),
+			     plural(worker->missing));
 	}
 	if (timeline->pool_uncertain)
-		warn(out, "The depth of the pool queue may be too low: it is counted anew after each loss.");
+		warn(out, "The depth of the pool queue may be too low: it is counted anew after "
+			  "each loss.");
 }
 
 static void warn_untraced(const struct timeline *timeline, struct warnings *out)
@@ -77,24 +84,34 @@ static void warn_untraced(const struct timeline *timeline, struct warnings *out)
 	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
 
 	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "libuv is linked into this program (tier libc). Only waits are visible, no callbacks and no "
+		warn(out, "libuv is linked into this program (tier libc). Only waits are visible, "
+			  "no callbacks and no "
 			  "pool. A turn is all that a loop runs between two waits.");
 	if (timeline->untraced_callbacks > 0)
-		warn(out, "%s callback registration%s %s not traced: the limit is %d different callbacks.",
-		     report_count(timeline->untraced_callbacks, count), plural(timeline->untraced_callbacks),
+		warn(out,
+		     "%s callback registration%s %s not traced: the limit is %d different "
+		     "callbacks.",
+		     report_count(timeline->untraced_callbacks, count),
+		     plural(timeline->untraced_callbacks),
 		     by_count(timeline->untraced_callbacks, "was", "were"), TRACE_SITES_MAX);
 	if (timeline->untraced_threads > 0)
 		warn(out, "%s thread%s cannot be traced: too many at once, or no memory.",
-		     report_count(timeline->untraced_threads, count), plural(timeline->untraced_threads));
+		     report_count(timeline->untraced_threads, count),
+		     plural(timeline->untraced_threads));
 	if (timeline->untraced_events > 0)
-		warn(out, "%s event%s %s not recorded: from untraced threads, or uv_async_send before the first loop.",
-		     report_count(timeline->untraced_events, count), plural(timeline->untraced_events),
+		warn(out,
+		     "%s event%s %s not recorded: from untraced threads, or uv_async_send before "
+		     "the first loop.",
+		     report_count(timeline->untraced_events, count),
+		     plural(timeline->untraced_events),
 		     by_count(timeline->untraced_events, "was", "were"));
 	if (timeline->untraced_marks > 0)
 		warn(out,
-		     "%s of the program's marks, spans and fields %s not recorded: before the first loop, or too many "
+		     "%s of the program's marks, spans and fields %s not recorded: before the "
+		     "first loop, or too many "
 		     "names.",
-		     report_count(timeline->untraced_marks, count), by_count(timeline->untraced_marks, "was", "were"));
+		     report_count(timeline->untraced_marks, count),
+		     by_count(timeline->untraced_marks, "was", "were"));
 	if (timeline->off_ticks > 0)
 		warn(out, "Recording was off for %s. No figure includes this time.",
 		     duration_format(timeline_ns(timeline, timeline->off_ticks), off));

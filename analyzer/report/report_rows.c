@@ -49,7 +49,8 @@ const char *report_kind(const struct timeline *timeline, uint32_t site)
 	if (site >= process->site_count || !process->sites[site].present)
 		return process->tier == TRACE_TIER_LIBC ? "turn" : "unknown";
 	uint8_t kind = process->sites[site].kind;
-	return kind < process->kind_count && process->kinds[kind].name ? process->kinds[kind].name : "unknown";
+	return kind < process->kind_count && process->kinds[kind].name ? process->kinds[kind].name
+								       : "unknown";
 }
 
 const char *report_role(const struct timeline *timeline, size_t worker)
@@ -83,8 +84,9 @@ bool report_never_ran(const struct timeline *timeline, size_t worker)
 	const struct timeline_worker *facts = &timeline->workers[worker];
 
 	return report_is_worker(timeline, worker) && timeline->process->tier == TRACE_TIER_FULL &&
-	       !timeline->process->pool_items_unseen && facts->polls.count == 0 && facts->items == 0 &&
-	       entry->missing == 0 && entry->lost == 0 && !is_running_something(timeline, worker);
+	       !timeline->process->pool_items_unseen && facts->polls.count == 0 &&
+	       facts->items == 0 && entry->missing == 0 && entry->lost == 0 &&
+	       !is_running_something(timeline, worker);
 }
 
 struct report_balance report_balance(const struct timeline *timeline, uint8_t role)
@@ -128,8 +130,8 @@ uint64_t report_open_least_ns(const struct report *report, const struct timeline
 		return 0;
 	if (!timeline_died(timeline->process))
 		return timeline_span_ns(timeline, span);
-	return timeline_ns(timeline,
-			   stalls_open_least(timeline, stalls ? stalls->list : NULL, stalls ? stalls->count : 0, span));
+	return timeline_ns(timeline, stalls_open_least(timeline, stalls ? stalls->list : NULL,
+						       stalls ? stalls->count : 0, span));
 }
 
 const char *report_open_lasted(const struct report *report, const struct timeline_span *span,
@@ -147,7 +149,8 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 		snprintf(text, REPORT_LASTED_BYTES, "at most %s",
 			 duration_format(timeline_span_ns(timeline, span), duration));
 	else if (least_ns > 0)
-		snprintf(text, REPORT_LASTED_BYTES, "at least %s", duration_format(least_ns, duration));
+		snprintf(text, REPORT_LASTED_BYTES, "at least %s",
+			 duration_format(least_ns, duration));
 	else
 		return "an unknown time";
 	return text;
@@ -169,5 +172,6 @@ const char *report_stall_callback(const struct report *report, const struct stal
 {
 	if (stall->site < report->timeline->process->site_count)
 		return symbols_site(report->symbols, stall->site, false)->text;
-	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop" : "work of the pool";
+	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop"
+								  : "work of the pool";
 }

@@ -9,8 +9,11 @@
 
 #include "symbols_text.h"
 
-#define OUR_LIBRARY	 "libtrace.so"
-#define PLACEHOLDER(text) {text, "", 0, true, "", text}
+#define OUR_LIBRARY "libtrace.so"
+#define PLACEHOLDER(text)                                                                          \
+	{                                                                                          \
+		text, "", 0, true, "", text                                                        \
+	}
 
 const struct symbol_info symbols_unknown_site = PLACEHOLDER("(unknown)");
 const struct symbol_info symbols_tail_call = PLACEHOLDER("(a callback, as its last call)");
@@ -20,7 +23,8 @@ const struct symbol_info *symbols_absent_site(const struct trace_process *proces
 {
 	static const struct symbol_info loop_iteration = PLACEHOLDER("(a turn of the loop)");
 
-	return process->tier == TRACE_TIER_LIBC && !caller ? &loop_iteration : &symbols_unknown_site;
+	return process->tier == TRACE_TIER_LIBC && !caller ? &loop_iteration
+							   : &symbols_unknown_site;
 }
 
 const struct trace_module *symbols_module(const struct trace_process *process, uint64_t address)
@@ -47,7 +51,8 @@ bool symbols_is_our_library(const char *name)
 char *symbols_place_name(const struct trace_module *module, uint64_t address)
 {
 	char *name;
-	int length = module ? asprintf(&name, "%s+0x%" PRIx64, symbols_base_name(module->path), address - module->bias)
+	int length = module ? asprintf(&name, "%s+0x%" PRIx64, symbols_base_name(module->path),
+				       address - module->bias)
 			    : asprintf(&name, "0x%" PRIx64, address);
 
 	return length < 0 ? NULL : name;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What symbols.c and its stand-in in the page (viewer/wasm/symbols_embedded.c) share: the texts of what has no name, and
- * names made of what the trace itself says. Strings that are made here are the caller's; NULL: no memory.
+ * What symbols.c and its stand-in in the page (viewer/wasm/symbols_embedded.c) share: the texts of
+ * what has no name, and names made of what the trace itself says. Strings that are made here are
+ * the caller's; NULL: no memory.
  */
 #ifndef SYMBOLS_TEXT_H
 #define SYMBOLS_TEXT_H
@@ -10,7 +11,8 @@
 
 extern const struct symbol_info symbols_unknown_site, symbols_tail_call, symbols_no_callback;
 
-/* Of a site that the trace does not explain: an iteration of the loop where callbacks cannot be seen. */
+/* Of a site that the trace does not explain: an iteration of the loop where callbacks cannot be
+ * seen. */
 const struct symbol_info *symbols_absent_site(const struct trace_process *process, bool caller);
 /* The newest module that an address lies in; NULL: none. */
 const struct trace_module *symbols_module(const struct trace_process *process, uint64_t address);

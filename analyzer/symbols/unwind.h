@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a look at a thread (registers, as far as known, and the words of its stack that were kept) to the functions that
- * it was in: by the modules' call frame information, and where that needs what is not known, by looking for return
- * addresses.
+ * From a look at a thread (registers, as far as known, and the words of its stack that were kept)
+ * to the functions that it was in: by the modules' call frame information, and where that needs
+ * what is not known, by looking for return addresses.
  *
- * Rules: a frame that was found by looking for it is marked as scanned: it may be left over from a call that is long
- * done. Nothing of the look is believed: any words whatever give frames, no more than UNWIND_FRAMES_MAX.
+ * Rules: a frame that was found by looking for it is marked as scanned: it may be left over from a
+ * call that is long done. Nothing of the look is believed: any words whatever give frames, no more
+ * than UNWIND_FRAMES_MAX.
  */
 #ifndef UNWIND_H
 #define UNWIND_H
@@ -22,7 +23,8 @@ struct unwind_frame {
 };
 
 /* Innermost first, up to the function that libuv called. Returns how many. */
-size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames);
+size_t unwind(struct symbols *symbols, const struct trace_stall *stall,
+	      struct unwind_frame *frames);
 
 /* The name and line of a frame. */
 const struct symbol_info *unwind_symbol(struct symbols *symbols, const struct unwind_frame *frame);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The timeline's frame: what it is made of, and how all parts come together. Reading a whole process is in
- * timeline_tasks.c.
+ * The timeline's frame: what it is made of, and how all parts come together. Reading a whole
+ * process is in timeline_tasks.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,15 +9,19 @@
 
 #include "timeline_internal.h"
 
-#define PROMPT_NS 20000 /* a wait no longer than this found ready what came during the iteration before */
+#define PROMPT_NS                                                                                  \
+	20000 /* a wait no longer than this found ready what came during the iteration before */
 
-/* ---- Making, feeding, finishing ------------------------------------------------------------------------------- */
+/* ---- Making, feeding, finishing
+ * ------------------------------------------------------------------------------- */
 
 const char *timeline_kind(const struct trace_process *process, uint32_t site)
 {
 	const struct trace_site *entry = site < process->site_count ? &process->sites[site] : NULL;
 
-	return entry && entry->present && entry->kind < process->kind_count ? process->kinds[entry->kind].name : NULL;
+	return entry && entry->present && entry->kind < process->kind_count
+		   ? process->kinds[entry->kind].name
+		   : NULL;
 }
 
 static uint8_t class_traits(const struct trace_process *process, uint32_t site)
@@ -39,9 +43,10 @@ static uint8_t name_traits(const char *kind)
 		const char *kind;
 		uint8_t trait;
 	} names[] = {
-	    {"async", TRAIT_ASYNC},	   {"timer", TRAIT_TIMER},	  {"connection", TRAIT_CONNECTION},
-	    {"getaddrinfo", TRAIT_LOOKUP}, {"getnameinfo", TRAIT_LOOKUP}, {"read", TRAIT_READ},
-	    {"udp_recv", TRAIT_READ},	   {"poll", TRAIT_READ},
+	    {"async", TRAIT_ASYNC},	      {"timer", TRAIT_TIMER},
+	    {"connection", TRAIT_CONNECTION}, {"getaddrinfo", TRAIT_LOOKUP},
+	    {"getnameinfo", TRAIT_LOOKUP},    {"read", TRAIT_READ},
+	    {"udp_recv", TRAIT_READ},	      {"poll", TRAIT_READ},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -94,8 +99,9 @@ static int tables_make(struct timeline *timeline)
 	hidden->wakeups = wakeups_make(timeline);
 	hidden->spans = spans_make(timeline);
 	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
-	if (!timeline->workers || !timeline->sites || !hidden->xevents || !hidden->traits || !hidden->requests ||
-	    !hidden->wakeups || !hidden->spans || !timeline->names || timeline_partial_open(timeline, &hidden->share) < 0)
+	if (!timeline->workers || !timeline->sites || !hidden->xevents || !hidden->traits ||
+	    !hidden->requests || !hidden->wakeups || !hidden->spans || !timeline->names ||
+	    timeline_partial_open(timeline, &hidden->share) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
 	hidden->pool = pool_make(timeline);
@@ -103,7 +109,8 @@ static int tables_make(struct timeline *timeline)
 	return hidden->pool && hidden->merge ? windows_make(timeline) : -ENOMEM;
 }
 
-struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options)
+struct timeline *timeline_make(const struct trace_process *process,
+			       const struct timeline_options *options)
 {
 	struct timeline *timeline = calloc(1, sizeof(*timeline));
 
@@ -122,7 +129,8 @@ struct timeline *timeline_make(const struct trace_process *process, const struct
 	timeline->hidden->idle_ticks = timeline_ticks(timeline, options->idle_ns);
 	timeline->hidden->blocking_ticks = timeline_ticks(timeline, options->blocking_ns);
 	if (timeline->options.pending_ns == 0)
-		timeline->options.pending_ns = process->pending_ns ? process->pending_ns : READER_PENDING_NS;
+		timeline->options.pending_ns =
+		    process->pending_ns ? process->pending_ns : READER_PENDING_NS;
 	timeline->hidden->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
 	timeline->hidden->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
 	return timeline;
@@ -133,7 +141,8 @@ static int streams_make(struct timeline *timeline)
 	struct timeline_private *hidden = timeline->hidden;
 
 	hidden->streams = calloc(timeline->process->worker_count + 1, sizeof(*hidden->streams));
-	hidden->request_partials = calloc(timeline->process->worker_count + 1, sizeof(*hidden->request_partials));
+	hidden->request_partials =
+	    calloc(timeline->process->worker_count + 1, sizeof(*hidden->request_partials));
 	if (!hidden->streams || !hidden->request_partials)
 		return -ENOMEM;
 	for (size_t i = 0; i < timeline->process->worker_count; i++)
@@ -141,12 +150,15 @@ static int streams_make(struct timeline *timeline)
 	return 0;
 }
 
-int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
-		  const struct trace_context *context, size_t context_count, bool after_gap)
+int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items,
+		  size_t count, const struct trace_context *context, size_t context_count,
+		  bool after_gap)
 {
-	if ((!timeline->hidden->streams || !timeline->hidden->request_partials) && streams_make(timeline) < 0)
+	if ((!timeline->hidden->streams || !timeline->hidden->request_partials) &&
+	    streams_make(timeline) < 0)
 		return -ENOMEM;
-	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context, context_count, after_gap);
+	int error = stream_feed(&timeline->hidden->streams[worker], items, count, context,
+				context_count, after_gap);
 	merge_wake(timeline->hidden->merge, worker);
 	return error;
 }
@@ -155,9 +167,11 @@ int timeline_end_worker(struct timeline *timeline, size_t worker)
 {
 	if (!timeline->hidden->streams)
 		return 0;
-	int error = stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
+	int error =
+	    stream_end(&timeline->hidden->streams[worker], timeline_worker_end(timeline, worker));
 	merge_wake(timeline->hidden->merge, worker);
-	return error < 0 ? error : requests_merge(timeline, &timeline->hidden->request_partials[worker]);
+	return error < 0 ? error
+			 : requests_merge(timeline, &timeline->hidden->request_partials[worker]);
 }
 
 uint64_t timeline_worker_end(const struct timeline *timeline, size_t worker)
@@ -172,7 +186,8 @@ int timeline_settle(struct timeline *timeline, uint64_t tick)
 	return merge_settle(timeline->hidden->merge, tick);
 }
 
-/* ---- What threads have added up ------------------------------------------------------------------------------- */
+/* ---- What threads have added up
+ * ------------------------------------------------------------------------------- */
 
 int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share)
 {
@@ -240,7 +255,8 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 
 int timeline_problem_add(struct timeline *timeline, const char *problem)
 {
-	char **problems = realloc(timeline->problems, (timeline->problem_count + 1) * sizeof(*problems));
+	char **problems =
+	    realloc(timeline->problems, (timeline->problem_count + 1) * sizeof(*problems));
 
 	if (!problems)
 		return -ENOMEM;
@@ -271,9 +287,10 @@ int timeline_finish(struct timeline *timeline)
 	if (timeline->hidden->finished)
 		return 0;
 	timeline->hidden->finished = true;
-	if (timeline_partial_merge(timeline, &timeline->hidden->share) < 0 || samples_read(timeline) < 0 ||
-	    merge_settle(timeline->hidden->merge, UINT64_MAX) < 0 ||
-	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 || requests_finish(timeline) < 0)
+	if (timeline_partial_merge(timeline, &timeline->hidden->share) < 0 ||
+	    samples_read(timeline) < 0 || merge_settle(timeline->hidden->merge, UINT64_MAX) < 0 ||
+	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 ||
+	    requests_finish(timeline) < 0)
 		return -ENOMEM;
 	spans_finish(timeline);
 	ready_sum(timeline);
@@ -284,8 +301,9 @@ int timeline_finish(struct timeline *timeline)
 
 static void site_clear(struct timeline_site *site)
 {
-	struct histogram *const histograms[] = {&site->callback,  &site->pool,	   &site->life,
-						&site->pool_wait, &site->pool_run, &site->wakeups.latency};
+	struct histogram *const histograms[] = {&site->callback, &site->pool,
+						&site->life,	 &site->pool_wait,
+						&site->pool_run, &site->wakeups.latency};
 
 	for (size_t i = 0; i < sizeof(histograms) / sizeof(*histograms); i++)
 		histogram_clear(histograms[i]);

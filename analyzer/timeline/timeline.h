@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From items to facts: who was busy and who waited, how long each callback took, how deep the pool's queue was and
- * who slept while it was not empty. One pass, in constant memory.
+ * From items to facts: who was busy and who waited, how long each callback took, how deep the
+ * pool's queue was and who slept while it was not empty. One pass, in constant memory.
  *
- * Words: a *poll* is one run of a callback, or of a request's work on the pool ("item"). A loop worker is *inside*
- * while in uv_run, a pool worker while it lives. It is *parked* while it waits and *busy* while inside and not
- * parked. Polls inside other polls count as polls of their own and once in the worker's busy time.
+ * Words: a *poll* is one run of a callback, or of a request's work on the pool ("item"). A loop
+ * worker is *inside* while in uv_run, a pool worker while it lives. It is *parked* while it waits
+ * and *busy* while inside and not parked. Polls inside other polls count as polls of their own and
+ * once in the worker's busy time.
  *
- * Rules: intervals are cut to the range asked for, and what the trace knows nothing of (switched off, missing) is
- * in no total. A poll belongs to the range when it overlaps it, and then with its whole duration. Times in facts are
- * in ticks unless they are called _ns; timeline_ns() converts. Where each figure comes from stands beside it.
+ * Rules: intervals are cut to the range asked for, and what the trace knows nothing of (switched
+ * off, missing) is in no total. A poll belongs to the range when it overlaps it, and then with its
+ * whole duration. Times in facts are in ticks unless they are called _ns; timeline_ns() converts.
+ * Where each figure comes from stands beside it.
  */
 #ifndef TIMELINE_H
 #define TIMELINE_H
@@ -26,7 +28,8 @@ struct timeline_span;
 struct timeline_user_spans;
 /* What is seen across workers on the way, for callers that draw it. */
 struct timeline_watch {
-	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no callback. */
+	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no
+	 * callback. */
 	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
 	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
 	/* A mark; a span that ended, or is known to be without an end. */
@@ -37,20 +40,22 @@ struct timeline_watch {
 
 struct timeline_options {
 	uint64_t long_poll_ns; /* polls this long are listed */
-	uint64_t idle_ns;      /* so are pool workers that slept this long over a queue that was not empty */
-	uint64_t from_ns;      /* range, after the process' start */
-	uint64_t to_ns;	       /* UINT64_MAX: to the end */
-	uint32_t worker;       /* 0: all; otherwise polls and totals of this one only */
-	uint32_t top;	       /* how many of each list are kept */
-	uint64_t blocking_ns;      /* polls of loops this long are kept as holds, and what waited behind them is added up */
-	uint64_t pending_ns;   /* requests on their way for longer are listed; 0: as the trace says */
+	uint64_t
+	    idle_ns; /* so are pool workers that slept this long over a queue that was not empty */
+	uint64_t from_ns;     /* range, after the process' start */
+	uint64_t to_ns;	      /* UINT64_MAX: to the end */
+	uint32_t worker;      /* 0: all; otherwise polls and totals of this one only */
+	uint32_t top;	      /* how many of each list are kept */
+	uint64_t blocking_ns; /* polls of loops this long are kept as holds, and what waited behind
+				 them is added up */
+	uint64_t pending_ns; /* requests on their way for longer are listed; 0: as the trace says */
 	const struct timeline_watch *watch; /* NULL: nobody */
 };
 
-#define TIMELINE_OPTIONS_DEFAULT                                                                                       \
-	{                                                                                                              \
-		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX, .worker = 0,           \
-		.top = 10, .blocking_ns = 5000000, .pending_ns = 0                                                         \
+#define TIMELINE_OPTIONS_DEFAULT                                                                   \
+	{                                                                                          \
+		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX,    \
+		.worker = 0, .top = 10, .blocking_ns = 5000000, .pending_ns = 0                    \
 	}
 
 /* A stretch of one worker's time. */
@@ -62,8 +67,9 @@ struct timeline_span {
 	bool nested;		 /* inside another poll */
 	bool cancelled;		 /* slow requests */
 	uint64_t object;
-	/* Idle periods: the deepest queue of that stretch; the same of requests that any pool worker may take (no
-	 * lookups). Away: timers that were late by that; descriptors that were ready when the loop was back. */
+	/* Idle periods: the deepest queue of that stretch; the same of requests that any pool
+	 * worker may take (no lookups). Away: timers that were late by that; descriptors that were
+	 * ready when the loop was back. */
 	uint64_t depth, sure;
 };
 
@@ -75,7 +81,8 @@ struct timeline_top {
 	uint64_t ticks; /* their total */
 };
 
-/* A stretch between two samples of a worker's CPU time, which say what it did with what it was not parked. */
+/* A stretch between two samples of a worker's CPU time, which say what it did with what it was not
+ * parked. */
 struct timeline_window {
 	uint64_t from_tick, to_tick;
 	uint64_t cpu_ns, wait_ns; /* on the CPU; ready to run while the kernel ran somebody else */
@@ -100,12 +107,13 @@ struct timeline_user_spans {
 
 /* What the program said of itself under one name. */
 struct timeline_name {
-	struct histogram marks;	       /* values */
-	struct histogram spans;	       /* durations */
+	struct histogram marks;		    /* values */
+	struct histogram spans;		    /* durations */
 	struct timeline_user_spans slowest; /* of the spans; duration 0 where there is none */
-	uint64_t open;		       /* begun, and not ended when the trace ended */
-	uint64_t begins_alone;	       /* begun again before an end was seen, or the end may have been lost */
-	uint64_t ends_alone;	       /* whose begin was not seen */
+	uint64_t open;			    /* begun, and not ended when the trace ended */
+	uint64_t
+	    begins_alone;    /* begun again before an end was seen, or the end may have been lost */
+	uint64_t ends_alone; /* whose begin was not seen */
 };
 
 /* Context switches of a worker: it waited, or the kernel took its CPU away. From samples. */
@@ -136,14 +144,16 @@ struct timeline_worker {
 	size_t window_count;
 	struct timeline_growth handles, requests; /* active ones of a loop */
 
-	uint64_t connections;	  /* runs of connection callbacks */
-	uint64_t reads;		  /* runs of callbacks that read (read, udp_recv, poll) */
-	uint64_t runs;		  /* calls of uv_run */
-	uint64_t iterations;		  /* iterations of a loop: from the end of a wait to the next; uv_run without a wait */
-	uint64_t empty_iterations;	  /* after a wait with timeout 0 that found nothing; uv_run that did nothing at all */
-	uint64_t empty_ticks;	  /* that these took */
-	uint64_t lost_told;	  /* events that LOST events tell of ... */
-	uint64_t lost_tick;	  /* ... and the last one's time; 0: there is none */
+	uint64_t connections; /* runs of connection callbacks */
+	uint64_t reads;	      /* runs of callbacks that read (read, udp_recv, poll) */
+	uint64_t runs;	      /* calls of uv_run */
+	uint64_t iterations;  /* iterations of a loop: from the end of a wait to the next; uv_run
+				 without a wait */
+	uint64_t empty_iterations;   /* after a wait with timeout 0 that found nothing; uv_run that
+					did nothing at all */
+	uint64_t empty_ticks;	     /* that these took */
+	uint64_t lost_told;	     /* events that LOST events tell of ... */
+	uint64_t lost_tick;	     /* ... and the last one's time; 0: there is none */
 	uint64_t outside_late_ticks; /* of timers that were due while uv_run was not called */
 };
 
@@ -173,10 +183,12 @@ struct timeline_early {
 	uint32_t worker;
 };
 
-/* Timers against the time that they were due, where the trace has it: late.count is 0 where it has not. */
+/* Timers against the time that they were due, where the trace has it: late.count is 0 where it has
+ * not. */
 struct timeline_timers {
 	struct histogram late;
-	uint64_t busy_ticks, kernel_ticks, queue_ticks; /* the loop did not wait yet, was not run, had others first */
+	uint64_t busy_ticks, kernel_ticks,
+	    queue_ticks; /* the loop did not wait yet, was not run, had others first */
 	struct timeline_late worst;
 	struct histogram early; /* runs before the time that was asked for, by how much */
 	struct timeline_early worst_early;
@@ -186,13 +198,15 @@ struct timeline_timers {
 struct timeline_site_iterations {
 	struct histogram delay;
 	struct timeline_delay worst;
-	uint64_t delayed_ticks; /* that others waited because of it: behind each hold, in the iteration and in the next */
+	uint64_t delayed_ticks; /* that others waited because of it: behind each hold, in the
+				   iteration and in the next */
 	uint64_t delayed_polls;
 	struct histogram interval; /* timers: between starts of the same handle */
 	struct timeline_timers timers;
 };
 
-/* From uv_async_send() to its callback: loop busy (or not running), then the kernel's waking, then others first. */
+/* From uv_async_send() to its callback: loop busy (or not running), then the kernel's waking, then
+ * others first. */
 struct timeline_wakeups {
 	struct histogram latency;
 	uint64_t busy_ticks, kernel_ticks, queue_ticks;
@@ -203,12 +217,14 @@ struct timeline_wakeups {
 
 struct timeline_site {
 	struct histogram callback; /* runs of the callback */
-	struct histogram pool;	   /* the request's work on the pool, where that is not a callback itself */
+	struct histogram
+	    pool; /* the request's work on the pool, where that is not a callback itself */
 	struct timeline_site_iterations iterations;
-	struct histogram life;		      /* of requests: from submission to the callback's start */
-	uint64_t pending;		      /* requests that had no callback when the trace ended */
-	struct histogram pool_wait, pool_run; /* of requests that the pool worked on, by submitting site */
-	struct timeline_wakeups wakeups;      /* of uv_async_t */
+	struct histogram life; /* of requests: from submission to the callback's start */
+	uint64_t pending;      /* requests that had no callback when the trace ended */
+	struct histogram pool_wait,
+	    pool_run; /* of requests that the pool worked on, by submitting site */
+	struct timeline_wakeups wakeups; /* of uv_async_t */
 };
 
 /* A quantity over time or over samples. */
@@ -228,7 +244,8 @@ struct timeline_iteration {
 	uint32_t worker;     /* position */
 };
 
-/* Requests that the pool has worked on: what a different number of threads would have done with these. */
+/* Requests that the pool has worked on: what a different number of threads would have done with
+ * these. */
 struct timeline_arrival {
 	uint64_t submit_tick, run_ticks, wait_ticks;
 	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
@@ -238,11 +255,12 @@ struct timeline_arrival {
 struct timeline_machine {
 	bool known;			     /* the next three: of all CPUs together */
 	uint64_t busy_ns, idle_ns, steal_ns; /* steal: a hypervisor ran somebody else */
-	uint64_t cpus, allowed;		     /* that there are, and that the process may run on; 0: not known */
-	uint64_t quota;			     /* of its cgroup, in thousandths of a CPU; 0: none, or not known */
+	uint64_t cpus, allowed; /* that there are, and that the process may run on; 0: not known */
+	uint64_t quota;		/* of its cgroup, in thousandths of a CPU; 0: none, or not known */
 	uint64_t periods, throttled_periods, throttled_ns;
-	uint64_t worst_ns, worst_from, worst_to; /* the stretch between two samples that was throttled most, ticks */
-	uint64_t event_ps;			 /* the price of recording an event there; 0: not known */
+	uint64_t worst_ns, worst_from,
+	    worst_to;	   /* the stretch between two samples that was throttled most, ticks */
+	uint64_t event_ps; /* the price of recording an event there; 0: not known */
 };
 
 enum timeline_list {
@@ -255,9 +273,10 @@ enum timeline_list {
 struct timeline {
 	const struct trace_process *process;
 	struct timeline_options options;
-	uint64_t from_tick, to_tick, end_tick; /* the range; end: the last tick of the trace within it */
-	uint64_t range_ticks;		       /* its length without what was switched off */
-	uint64_t off_ticks;		       /* switched off within it */
+	uint64_t from_tick, to_tick,
+	    end_tick;	      /* the range; end: the last tick of the trace within it */
+	uint64_t range_ticks; /* its length without what was switched off */
+	uint64_t off_ticks;   /* switched off within it */
 
 	struct timeline_worker *workers; /* as process->workers */
 	struct timeline_site *sites;	 /* as process->sites, and one more for unknown ones */
@@ -270,19 +289,21 @@ struct timeline {
 #undef LIST
 		};
 	};
-	struct timeline_iteration most_timers;  /* the iteration with the most timers */
-	struct timeline_iteration crowded;	   /* the longest iteration without a poll that took a quarter of it */
-	struct histogram iteration_ticks;	   /* in callbacks, an iteration */
-	struct histogram iteration_timers;	   /* timers of an iteration that had some */
-	uint64_t pending_since_gap;	   /* requests before this tick may have ended unseen; 0: none */
-	struct timeline_arrival *arrivals; /* by submission: the stretch of requests that waited longest together */
+	struct timeline_iteration most_timers; /* the iteration with the most timers */
+	struct timeline_iteration
+	    crowded; /* the longest iteration without a poll that took a quarter of it */
+	struct histogram iteration_ticks;  /* in callbacks, an iteration */
+	struct histogram iteration_timers; /* timers of an iteration that had some */
+	uint64_t pending_since_gap; /* requests before this tick may have ended unseen; 0: none */
+	struct timeline_arrival
+	    *arrivals; /* by submission: the stretch of requests that waited longest together */
 	size_t arrival_count;
 	uint64_t arrivals_seen;
 	uint64_t pool_threads; /* that were there at once */
 
-	struct timeline_level pool_queued, pool_running;       /* from events, weighted by time */
-	struct histogram pool_wait;			       /* from submission to the start of the work */
-	struct timeline_level ready_fds;		       /* from events, a wait */
+	struct timeline_level pool_queued, pool_running; /* from events, weighted by time */
+	struct histogram pool_wait;	 /* from submission to the start of the work */
+	struct timeline_level ready_fds; /* from events, a wait */
 	struct timeline_level active_requests, active_handles; /* from samples, a loop */
 	uint64_t samples;
 	struct timeline_machine machine;
@@ -295,17 +316,22 @@ struct timeline {
 	struct timeline_private *hidden;
 };
 
-/* Reads one process of a trace. `progress` may be NULL; it is told events. NULL only when memory is out. */
-struct timeline *timeline_read(struct trace *trace, size_t process, const struct timeline_options *options,
-			       trace_progress progress, void *arg);
+/* Reads one process of a trace. `progress` may be NULL; it is told events. NULL only when memory is
+ * out. */
+struct timeline *timeline_read(struct trace *trace, size_t process,
+			       const struct timeline_options *options, trace_progress progress,
+			       void *arg);
 void timeline_free(struct timeline *timeline);
 
-/* The parts of timeline_read(), for callers that have items of their own: make one, feed each worker's items in
- * stream order, end each worker, finish. After feeding, timeline_settle() says that no item fed later will be older
- * than `tick`; queues are computed up to there. Errors: -ENOMEM. `context` is the reader's, NULL without one. */
-struct timeline *timeline_make(const struct trace_process *process, const struct timeline_options *options);
-int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items, size_t count,
-		  const struct trace_context *context, size_t context_count, bool after_gap);
+/* The parts of timeline_read(), for callers that have items of their own: make one, feed each
+ * worker's items in stream order, end each worker, finish. After feeding, timeline_settle() says
+ * that no item fed later will be older than `tick`; queues are computed up to there. Errors:
+ * -ENOMEM. `context` is the reader's, NULL without one. */
+struct timeline *timeline_make(const struct trace_process *process,
+			       const struct timeline_options *options);
+int timeline_feed(struct timeline *timeline, size_t worker, const struct trace_item *items,
+		  size_t count, const struct trace_context *context, size_t context_count,
+		  bool after_gap);
 int timeline_end_worker(struct timeline *timeline, size_t worker);
 int timeline_settle(struct timeline *timeline, uint64_t tick);
 int timeline_finish(struct timeline *timeline);
@@ -323,12 +349,13 @@ uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounde
 /* "timer"; NULL for sites and kinds that the trace does not explain. */
 const char *timeline_kind(const struct trace_process *process, uint32_t site);
 
-/* What is open on this worker where the trace ends was open: its last events are there, and so is the process' end. */
+/* What is open on this worker where the trace ends was open: its last events are there, and so is
+ * the process' end. */
 bool timeline_end_is_known(const struct timeline *timeline, size_t worker);
 /* Events of this worker were lost after that, or at a time that nobody knows. */
 bool timeline_lost_after(const struct timeline *timeline, size_t worker, uint64_t tick);
-/* The helper saw that the program was gone, at the trace's end: what was open then was over. Where the trace was saved
- * from memory later, its end is that of the newest event. */
+/* The helper saw that the program was gone, at the trace's end: what was open then was over. Where
+ * the trace was saved from memory later, its end is that of the newest event. */
 bool timeline_death_was_noticed(const struct timeline *timeline);
 /* The last moment at which the process is known to have lived, by its own events. */
 uint64_t timeline_last_event(const struct timeline *timeline);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that the pool has worked on, for what-ifs: of stretches of so many that follow each other the one that waited
- * longest is kept.
+ * Requests that the pool has worked on, for what-ifs: of stretches of so many that follow each
+ * other the one that waited longest is kept.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@ static void chunk_end(struct timeline *timeline, struct arrivals *arrivals)
 {
 	struct timeline_arrival *chunk = arrivals->chunk;
 
-	if (arrivals->count > 0 && (timeline->arrival_count == 0 || arrivals->wait_ticks > arrivals->kept_ticks)) {
+	if (arrivals->count > 0 &&
+	    (timeline->arrival_count == 0 || arrivals->wait_ticks > arrivals->kept_ticks)) {
 		arrivals->chunk = timeline->arrivals;
 		timeline->arrivals = chunk;
 		timeline->arrival_count = arrivals->count;
@@ -25,7 +26,8 @@ static void chunk_end(struct timeline *timeline, struct arrivals *arrivals)
 	arrivals->wait_ticks = 0;
 }
 
-int arrivals_add(struct timeline *timeline, struct arrivals *arrivals, const struct timeline_arrival *arrival)
+int arrivals_add(struct timeline *timeline, struct arrivals *arrivals,
+		 const struct timeline_arrival *arrival)
 {
 	if (!arrivals->chunk)
 		arrivals->chunk = calloc(ARRIVALS_KEPT, sizeof(*arrivals->chunk));

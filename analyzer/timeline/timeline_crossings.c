@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a worker's stream hands on to others, in a queue of its own, in its order of time: timeline_merge.c takes it
- * from there. trace_events.def says which events cross; of polls and submissions the site's traits do.
+ * What a worker's stream hands on to others, in a queue of its own, in its order of time:
+ * timeline_merge.c takes it from there. trace_events.def says which events cross; of polls and
+ * submissions the site's traits do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@ static int queue_grow(struct xevent_queue *queue)
 	size_t waiting = queue->end - queue->first;
 
 	if (queue->first > queue->capacity / 2) {
-		memmove(queue->entries, queue->entries + queue->first, waiting * sizeof(*queue->entries));
+		memmove(queue->entries, queue->entries + queue->first,
+			waiting * sizeof(*queue->entries));
 	} else {
 		size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
 		struct xevent *entries = malloc(capacity * sizeof(*entries));
@@ -45,7 +47,8 @@ int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from)
 		if (queue_grow(to) < 0)
 			return -ENOMEM;
 	}
-	memcpy(to->entries + to->end, from->entries + from->first, (from->end - from->first) * sizeof(*to->entries));
+	memcpy(to->entries + to->end, from->entries + from->first,
+	       (from->end - from->first) * sizeof(*to->entries));
 	to->end += from->end - from->first;
 	free(from->entries);
 	*from = empty;
@@ -70,7 +73,8 @@ static void xevent_add_wakeup(struct stream *stream, uint64_t tick, uint64_t wor
 	uint64_t queue = wake != 0 && tick > wake ? tick - wake : 0;
 
 	xevent_add(stream, tick,
-		     trace_word(wakeups_pack(queue, wake != 0 ? stream->iteration.wait_ticks : 0), CROSSING_WAKE));
+		   trace_word(wakeups_pack(queue, wake != 0 ? stream->iteration.wait_ticks : 0),
+			      CROSSING_WAKE));
 	xevent_add(stream, tick, word);
 }
 
@@ -81,7 +85,8 @@ void xevent_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32
 
 	if ((traits & TRAIT_POOL) || ((traits & TRAIT_WORK) && stream->pool))
 		xevent_add(stream, tick, word);
-	if ((traits & TRAIT_REQUEST) && requests_end(stream, trace_word_object(word), tick, site) < 0)
+	if ((traits & TRAIT_REQUEST) &&
+	    requests_end(stream, trace_word_object(word), tick, site) < 0)
 		stream->error = -ENOMEM;
 	if (traits & TRAIT_ASYNC)
 		xevent_add_wakeup(stream, tick, word);
@@ -96,5 +101,5 @@ void xevent_add_begin(struct stream *stream, uint64_t since)
 		xevent_add(stream, since, TRACE_PARK);
 	if (stream->open.polls > 0)
 		xevent_add_poll(stream, since, stream->open.list[0].word,
-				  site_of(stream, stream->open.list[0].word));
+				site_of(stream, stream->open.list[0].word));
 }

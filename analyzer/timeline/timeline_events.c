@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What each event says of its worker: polls, waits, time inside, requests and timers. `handlers` is the table.
+ * What each event says of its worker: polls, waits, time inside, requests and timers. `handlers` is
+ * the table.
  *
- * Rules: any order of items is taken, since events may be lost anywhere; open_stack.h says what an event shows to be
- * over. Polls that are over without an end of their own are counted as such, without a duration.
+ * Rules: any order of items is taken, since events may be lost anywhere; open_stack.h says what an
+ * event shows to be over. Polls that are over without an end of their own are counted as such,
+ * without a duration.
  */
 #include <errno.h>
 
 #include "timeline_internal.h"
 
-/* ---- Polls ---------------------------------------------------------------------------------------------------- */
+/* ---- Polls
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* Callbacks run and loops wait in uv_run only: where it was entered before recording began, this shows it. */
+/* Callbacks run and loops wait in uv_run only: where it was entered before recording began, this
+ * shows it. */
 static inline void inside_imply(struct stream *stream, uint64_t tick)
 {
 	if (__builtin_expect(!stream->inside, 0))
@@ -20,12 +25,14 @@ static inline void inside_imply(struct stream *stream, uint64_t tick)
 
 static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
-	if (__builtin_expect(stream->traits[site] & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
+	if (__builtin_expect(
+		stream->traits[site] & (TRAIT_POOL | TRAIT_WORK | TRAIT_REQUEST | TRAIT_ASYNC), 0))
 		xevent_add_poll(stream, tick, word, site);
 }
 
 /* A poll that is long enough to be listed, or longer than all before it on this worker. */
-static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
+static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word,
+		      uint32_t site)
 {
 	struct timeline *timeline = stream->timeline;
 	struct timeline_span span = {
@@ -45,11 +52,13 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 }
 
 /* A poll is over: stream->open.polls are those around it. */
-static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word, uint32_t site)
+static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration,
+			      uint64_t word, uint32_t site)
 {
 	struct site_share *of_site = &stream->share->sites[site];
 
-	if (!stream->counted || (!stream->whole && !timeline_overlaps(stream->timeline, tick, tick + duration)))
+	if (!stream->counted ||
+	    (!stream->whole && !timeline_overlaps(stream->timeline, tick, tick + duration)))
 		return;
 	histogram_add(&of_site->callback, duration);
 	histogram_add(&stream->facts->polls, duration);
@@ -57,7 +66,8 @@ static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t dur
 		stream->facts->nested++;
 	} else {
 		stream->facts->callback_ticks +=
-		    stream->whole ? duration : timeline_clip(stream->timeline, tick, tick + duration);
+		    stream->whole ? duration
+				  : timeline_clip(stream->timeline, tick, tick + duration);
 		if (!stream->pool)
 			iteration_poll(stream, tick, duration, word, site, &of_site->iterations);
 	}
@@ -85,7 +95,8 @@ static void loop_pop(struct stream *stream, uint64_t tick)
 	iteration_leave(stream, tick);
 }
 
-/* The innermost are over, as an event shows: polls have lost their end, loops were left without a word. */
+/* The innermost are over, as an event shows: polls have lost their end, loops were left without a
+ * word. */
 static void innermost_drop(struct stream *stream, uint64_t tick, uint32_t count)
 {
 	for (; count > 0; count--) {
@@ -107,24 +118,28 @@ static void poll_end(struct stream *stream, uint64_t tick, uint64_t word)
 	innermost_drop(stream, tick, closing - 1);
 	struct trace_context poll = open_pop(&stream->open);
 	stream->facts->unwound += trace_word_code(word) == TRACE_POLL_UNWOUND;
-	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word, site_of(stream, poll.word));
+	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word,
+		   site_of(stream, poll.word));
 }
 
-/* ---- Waits and loops ------------------------------------------------------------------------------------------ */
+/* ---- Waits and loops
+ * ------------------------------------------------------------------------------------------ */
 
 bool iteration_stands_for_polls(const struct stream *stream)
 {
-	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool && !stream->open.parked &&
-	       stream->iteration.wake_tick != 0;
+	return stream->timeline->process->tier == TRACE_TIER_LIBC && !stream->pool &&
+	       !stream->open.parked && stream->iteration.wake_tick != 0;
 }
 
-/* Where callbacks cannot be seen, an iteration of the loop stands for those that it ran: a poll of no site. */
+/* Where callbacks cannot be seen, an iteration of the loop stands for those that it ran: a poll of
+ * no site. */
 static void iteration_as_poll(struct stream *stream, uint64_t tick)
 {
 	uint64_t since = stream->iteration.wake_tick;
 
 	if (iteration_stands_for_polls(stream) && tick >= since)
-		poll_count(stream, since, tick - since, 0, (uint32_t)stream->timeline->process->site_count);
+		poll_count(stream, since, tick - since, 0,
+			   (uint32_t)stream->timeline->process->site_count);
 }
 
 static void ready_count(struct stream *stream, uint64_t tick, uint64_t word)
@@ -224,7 +239,8 @@ static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 
 	if (traits & TRAIT_POOL)
 		xevent_add(stream, tick, word);
-	if ((traits & TRAIT_REQUEST) && requests_begin(stream, trace_word_object(word), tick, site) < 0)
+	if ((traits & TRAIT_REQUEST) &&
+	    requests_begin(stream, trace_word_object(word), tick, site) < 0)
 		stream->error = -ENOMEM;
 }
 
@@ -232,7 +248,8 @@ static void worker_end(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
-	for (uint32_t closing = open_closing(&stream->open, TRACE_EFFECT_CLOSES_ALL); closing > 0; closing--)
+	for (uint32_t closing = open_closing(&stream->open, TRACE_EFFECT_CLOSES_ALL); closing > 0;
+	     closing--)
 		stream->facts->unended += trace_word_is_poll(open_pop(&stream->open).word);
 	stream->ended = true;
 	if (stream->pool)
@@ -262,10 +279,13 @@ static void timer_start(struct stream *stream, uint64_t tick, uint64_t word)
 	timer_set(stream, tick, trace_word_object(word));
 }
 
-/* ---- Items ---------------------------------------------------------------------------------------------------- */
+/* ---- Items
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* What an event says of its own worker; those that are not here say nothing of it. */
-static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t tick, uint64_t word) = {
+static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t tick,
+						 uint64_t word) = {
     [TRACE_POLL_END] = poll_end,
     [TRACE_POLL_UNWOUND] = poll_end,
     [TRACE_PARK] = park,

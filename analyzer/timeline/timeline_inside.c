@@ -15,7 +15,8 @@ void inside_enter(struct stream *stream, uint64_t tick)
 void inside_leave(struct stream *stream, uint64_t tick)
 {
 	if (stream->inside) {
-		stream->facts->inside_ticks += timeline_clip(stream->timeline, stream->inside_tick, tick);
+		stream->facts->inside_ticks +=
+		    timeline_clip(stream->timeline, stream->inside_tick, tick);
 		outside_leave(stream, tick);
 	}
 	stream->inside = false;
@@ -24,7 +25,8 @@ void inside_leave(struct stream *stream, uint64_t tick)
 void park_leave(struct stream *stream, uint64_t tick)
 {
 	if (stream->open.parked) {
-		stream->facts->parked_ticks += timeline_clip(stream->timeline, stream->open.park_tick, tick);
+		stream->facts->parked_ticks +=
+		    timeline_clip(stream->timeline, stream->open.park_tick, tick);
 		windows_park(stream, stream->open.park_tick, tick);
 	}
 	stream->open.parked = false;
@@ -32,12 +34,14 @@ void park_leave(struct stream *stream, uint64_t tick)
 
 bool always_inside(const struct stream *stream)
 {
-	return stream->pool || (stream->timeline->process->tier == TRACE_TIER_LIBC &&
-				stream->timeline->process->workers[stream->position].role == TRACE_ROLE_LOOP);
+	return stream->pool ||
+	       (stream->timeline->process->tier == TRACE_TIER_LIBC &&
+		stream->timeline->process->workers[stream->position].role == TRACE_ROLE_LOOP);
 }
 
 void park_lose_end(struct stream *stream, uint64_t tick)
 {
 	if (stream->open.parked)
-		park_leave(stream, timeline_off_between(stream->timeline, stream->open.park_tick, tick));
+		park_leave(stream,
+			   timeline_off_between(stream->timeline, stream->open.park_tick, tick));
 }

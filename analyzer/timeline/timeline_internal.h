@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share. Nobody else includes this but handle_leak.c, for its request table.
+ * What the files of the timeline share. Nobody else includes this but handle_leak.c, for its
+ * request table.
  *
- * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and timeline_events.c: what each
- * event does). What concerns other workers they hand on as crossings, in the order of time (timeline_xevents.c);
- * timeline_merge.c brings those of all workers together and hands each to whom it concerns: the pool's queue, wake-ups,
- * marks and spans. timeline_tasks.c reads it all, on several cores.
+ * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and
+ * timeline_events.c: what each event does). What concerns other workers they hand on as crossings,
+ * in the order of time (timeline_xevents.c); timeline_merge.c brings those of all workers together
+ * and hands each to whom it concerns: the pool's queue, wake-ups, marks and spans. timeline_tasks.c
+ * reads it all, on several cores.
  */
 #ifndef TIMELINE_INTERNAL_H
 #define TIMELINE_INTERNAL_H
@@ -16,10 +18,11 @@
 
 /* Crossings that are no events: their codes are the last before polls, which no event has. */
 enum xevent_code {
-	CROSSING_WAKE = TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended, and how
-						* long that was (wakeups_pack()) */
-	CROSSING_BEGIN,			       /* a pool worker is there, and busy */
-	CROSSING_GAP,			       /* events are missing here */
+	CROSSING_WAKE =
+	    TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended,
+				    * and how long that was (wakeups_pack()) */
+	CROSSING_BEGIN,		   /* a pool worker is there, and busy */
+	CROSSING_GAP,		   /* events are missing here */
 };
 
 /* Why a site's polls and submissions are looked at more closely; most have none of these. */
@@ -78,7 +81,8 @@ struct request_end {
 	bool cancelled;
 };
 
-/* What a stream, or a part of one, knows of requests: those on their way, and ends without a beginning. */
+/* What a stream, or a part of one, knows of requests: those on their way, and ends without a
+ * beginning. */
 struct request_partial {
 	struct request_table begun;
 	struct request_end *ended;
@@ -100,7 +104,8 @@ struct iteration {
 	bool entered; /* it began with uv_run, which has not waited yet */
 	bool empty;   /* it began with a wait with timeout 0 that found nothing */
 	struct timeline_iteration facts;
-	uint64_t majority, timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
+	uint64_t majority,
+	    timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
 	uint32_t longest_site;
 	uint32_t before_site; /* the longest callback of the iteration before */
 	uint64_t before_ticks;
@@ -110,8 +115,9 @@ struct iteration {
 
 /* Between two calls of uv_run. */
 struct outside {
-	uint64_t left_tick;	   /* when the last one ended; 0: that was not seen */
-	struct timeline_span span; /* a long one that is over, until the loop has waited; duration 0: none */
+	uint64_t left_tick; /* when the last one ended; 0: that was not seen */
+	struct timeline_span
+	    span; /* a long one that is over, until the loop has waited; duration 0: none */
 };
 
 #define TIMERS_KNOWN 256 /* slots for the last start of a timer, by its address; a power of two */
@@ -163,9 +169,9 @@ struct pool;
 struct merge;
 
 struct timeline_private {
-	struct stream *streams;		      /* for timeline_feed(); made with the first call */
-	struct xevent_queue *xevents;     /* of each worker, for the merge */
-	struct timeline_partial share;	      /* of the streams, later of all */
+	struct stream *streams;	       /* for timeline_feed(); made with the first call */
+	struct xevent_queue *xevents;  /* of each worker, for the merge */
+	struct timeline_partial share; /* of the streams, later of all */
 	struct request_partial *request_partials; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
@@ -195,8 +201,8 @@ uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, ui
 /* Keeps a span among the longest. */
 int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
 /* Keeps a poll as its worker's slowest, and among the long ones if it is one. */
-int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
-		       const struct timeline_span *poll);
+int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts,
+		       struct timeline_top *long_polls, const struct timeline_span *poll);
 int timeline_top_merge(struct timeline_top *into, struct timeline_top *from);
 void timeline_top_sort(struct timeline_top *top);
 /* Above 0: `a` is more. No two different spans are equal. */
@@ -249,10 +255,11 @@ void outside_end(struct stream *stream, uint64_t ready_at_once);
 /* ---- timeline_iterations.c ---- */
 
 /* A wait ended: the iteration before is over, another begins. */
-void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready);
+void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks,
+		     uint64_t ready);
 /* An outermost poll of a loop is over. `facts` are those of its site. */
-void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
-	       struct timeline_site_iterations *facts);
+void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word,
+		    uint32_t site, struct timeline_site_iterations *facts);
 /* Events are missing, or somebody else goes on. */
 void iteration_end(struct stream *stream);
 /* The loop is left. */
@@ -275,7 +282,8 @@ void timers_clear(struct timeline_timers *timers);
 
 /* ---- timeline_windows.c ---- */
 
-/* What samples say: windows, growth, totals. windows_make() before the first item, samples_read() at the end. */
+/* What samples say: windows, growth, totals. windows_make() before the first item, samples_read()
+ * at the end. */
 int windows_make(struct timeline *timeline);
 int samples_read(struct timeline *timeline);
 /* Adds a park to the worker's windows; another thread may do so too. */
@@ -309,7 +317,8 @@ void requests_free(struct requests *requests);
 struct wakeups *wakeups_make(const struct timeline *timeline);
 int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick);
 void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed);
-void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object, uint64_t tick);
+void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object,
+		  uint64_t tick);
 /* Some sends were lost, or their callbacks. */
 void wakeups_forget(struct wakeups *wakeups);
 void wakeups_free(struct wakeups *wakeups);
@@ -331,7 +340,8 @@ void name_clear(struct timeline_name *name);
 
 /* What others must know of a worker, in its order of time. No memory: stream->error. */
 void xevent_add(struct stream *stream, uint64_t tick, uint64_t word);
-/* Of a callback that begins, as far as its site's traits ask for it; ends the request that it is of. */
+/* Of a callback that begins, as far as its site's traits ask for it; ends the request that it is
+ * of. */
 void xevent_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site);
 /* Of a pool worker that was not followed until now. */
 void xevent_add_begin(struct stream *stream, uint64_t since);
@@ -340,7 +350,8 @@ int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from);
 
 /* ---- timeline_inside.c: in uv_run, waiting, or neither ---- */
 
-/* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop workers. */
+/* Pool workers work as long as they live; where uv_run cannot be seen, the same is taken of loop
+ * workers. */
 bool always_inside(const struct stream *stream);
 void inside_enter(struct stream *stream, uint64_t tick);
 void inside_leave(struct stream *stream, uint64_t tick);
@@ -395,7 +406,8 @@ struct arrivals {
 	uint64_t wait_ticks, kept_ticks; /* of all in the stretch; in the one that is kept */
 };
 
-int arrivals_add(struct timeline *timeline, struct arrivals *arrivals, const struct timeline_arrival *arrival);
+int arrivals_add(struct timeline *timeline, struct arrivals *arrivals,
+		 const struct timeline_arrival *arrival);
 /* Sorts those that are kept by submission. */
 void arrivals_finish(struct timeline *timeline, struct arrivals *arrivals);
 

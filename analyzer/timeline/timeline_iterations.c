@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Turns (iterations) of a loop: from the end of a wait, or from uv_run, to the begin of the next wait. All that an iteration
- * found ready waits until it is its iteration; so a callback's start minus the iteration's begin is its dispatch delay, and what
- * ran before is what it stood behind. An iteration is empty where it began with a wait with timeout 0 that found nothing; so
- * is a call of uv_run that neither waited nor ran a callback, since nothing was alive.
+ * Turns (iterations) of a loop: from the end of a wait, or from uv_run, to the begin of the next
+ * wait. All that an iteration found ready waits until it is its iteration; so a callback's start
+ * minus the iteration's begin is its dispatch delay, and what ran before is what it stood behind.
+ * An iteration is empty where it began with a wait with timeout 0 that found nothing; so is a call
+ * of uv_run that neither waited nor ran a callback, since nothing was alive.
  *
- * A hold is a poll of blocking_ns or more. What it cost others: its duration for each poll that came after it in the
- * turn, and half of it for each descriptor that the next wait found ready at once (it became ready some time during
- * the iteration). Timers that start again on the same handle give the interval between.
+ * A hold is a poll of blocking_ns or more. What it cost others: its duration for each poll that
+ * came after it in the turn, and half of it for each descriptor that the next wait found ready at
+ * once (it became ready some time during the iteration). Timers that start again on the same handle
+ * give the interval between.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,8 +24,8 @@ static void blocking_add(struct iteration *iteration, const struct timeline_span
 		iteration->blocking[TURN_HOLDS - 1].ticks += poll->duration;
 		return;
 	}
-	iteration->blocking[iteration->blocking_count++] =
-	    (struct iteration_block){.ticks = poll->duration, .after = iteration->facts.polls, .site = poll->site};
+	iteration->blocking[iteration->blocking_count++] = (struct iteration_block){
+	    .ticks = poll->duration, .after = iteration->facts.polls, .site = poll->site};
 }
 
 /* Boyer-Moore majority vote, weighted by ticks: finds the site that has more than half of them, if
@@ -40,7 +42,8 @@ static inline void vote(uint32_t *site, uint64_t *votes, uint32_t for_site, uint
 	}
 }
 
-static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site)
+static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object,
+			  uint32_t site)
 {
 	struct timer_start *last = &stream->timers[(object >> 4) & (TIMERS_KNOWN - 1)];
 	struct iteration *iteration = &stream->iteration;
@@ -68,18 +71,22 @@ static void delay_worst(struct stream *stream, uint64_t tick, uint64_t delay, ui
 }
 
 /* It is long: kept, and what comes after it in the iteration waits for it. */
-static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object, uint32_t site)
+static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object,
+			    uint32_t site)
 {
-	struct timeline_span poll = {
-	    .tick = tick, .duration = ticks, .worker = stream->position, .site = site, .object = object};
+	struct timeline_span poll = {.tick = tick,
+				     .duration = ticks,
+				     .worker = stream->position,
+				     .site = site,
+				     .object = object};
 
 	blocking_add(&stream->iteration, &poll);
 	if (timeline_top_add(&stream->share->blocking, &poll) < 0)
 		stream->error = -ENOMEM;
 }
 
-void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word, uint32_t site,
-	       struct timeline_site_iterations *facts)
+void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word,
+		    uint32_t site, struct timeline_site_iterations *facts)
 {
 	struct iteration *iteration = &stream->iteration;
 	uint8_t traits = stream->traits[site];
@@ -87,8 +94,9 @@ void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64
 	if (iteration->wake_tick != 0 && tick >= iteration->wake_tick) {
 		uint64_t delay = tick - iteration->wake_tick;
 		histogram_add(&facts->delay, delay);
-		if (__builtin_expect(
-			delay > facts->worst.delay || (delay == facts->worst.delay && tick < facts->worst.tick), 0))
+		if (__builtin_expect(delay > facts->worst.delay ||
+					 (delay == facts->worst.delay && tick < facts->worst.tick),
+				     0))
 			delay_worst(stream, tick, delay, site);
 	}
 	iteration->facts.polls++;
@@ -114,19 +122,22 @@ static void holds_cost(struct stream *stream, uint64_t ready_at_once)
 
 	for (uint32_t i = 0; i < iteration->blocking_count; i++) {
 		const struct iteration_block *hold = &iteration->blocking[i];
-		struct timeline_site_iterations *facts = &stream->share->sites[hold->site].iterations;
+		struct timeline_site_iterations *facts =
+		    &stream->share->sites[hold->site].iterations;
 		uint64_t behind = iteration->facts.polls - hold->after;
 		facts->delayed_ticks += hold->ticks * behind + hold->ticks / 2 * ready_at_once;
 		facts->delayed_polls += behind + ready_at_once;
 	}
 }
 
-/* The more of the two, the earlier of equal ones: neither the order in which threads take parts nor that in which they
- * end may matter. */
-static void iteration_merge(struct timeline_iteration *into, const struct timeline_iteration *from, uint64_t more, uint64_t than)
+/* The more of the two, the earlier of equal ones: neither the order in which threads take parts nor
+ * that in which they end may matter. */
+static void iteration_merge(struct timeline_iteration *into, const struct timeline_iteration *from,
+			    uint64_t more, uint64_t than)
 {
 	if (more > than || (more == than && more > 0 &&
-			    (from->tick < into->tick || (from->tick == into->tick && from->worker < into->worker))))
+			    (from->tick < into->tick ||
+			     (from->tick == into->tick && from->worker < into->worker))))
 		*into = *from;
 }
 
@@ -162,14 +173,16 @@ static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 
 static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
 {
-	return stream->counted && (stream->whole || timeline_overlaps(stream->timeline, tick, tick));
+	return stream->counted &&
+	       (stream->whole || timeline_overlaps(stream->timeline, tick, tick));
 }
 
 /* Where the iteration was empty: it took until then. */
 static inline void iteration_empty_over(struct stream *stream, uint64_t tick)
 {
 	if (stream->iteration.empty && stream->counted)
-		stream->facts->empty_ticks += timeline_clip(stream->timeline, stream->iteration.wake_tick, tick);
+		stream->facts->empty_ticks +=
+		    timeline_clip(stream->timeline, stream->iteration.wake_tick, tick);
 	stream->iteration.empty = false;
 }
 
@@ -221,9 +234,11 @@ void iteration_enter(struct stream *stream, uint64_t tick)
 	stream->iteration.entered = stream->open.polls == 0;
 }
 
-/* ---- What threads have added up ------------------------------------------------------------------------------- */
+/* ---- What threads have added up
+ * ------------------------------------------------------------------------------- */
 
-static void site_iterations_merge(struct timeline_site_iterations *into, const struct timeline_site_iterations *from)
+static void site_iterations_merge(struct timeline_site_iterations *into,
+				  const struct timeline_site_iterations *from)
 {
 	histogram_merge(&into->delay, &from->delay);
 	histogram_merge(&into->interval, &from->interval);
@@ -247,8 +262,9 @@ int iterations_merge(struct timeline *timeline, struct timeline_partial *share)
 	for (size_t i = 0; i <= timeline->process->site_count; i++)
 		site_iterations_merge(&timeline->sites[i].iterations, &share->sites[i].iterations);
 	iteration_merge(&timeline->most_timers, &share->most_timers, share->most_timers.timers,
-		   timeline->most_timers.timers);
-	iteration_merge(&timeline->crowded, &share->crowded, share->crowded.ticks, timeline->crowded.ticks);
+			timeline->most_timers.timers);
+	iteration_merge(&timeline->crowded, &share->crowded, share->crowded.ticks,
+			timeline->crowded.ticks);
 	histogram_merge(&timeline->iteration_ticks, &share->iteration_ticks);
 	histogram_merge(&timeline->iteration_timers, &share->iteration_timers);
 	return 0;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What samples say of the machine: throttling by the quota of a cgroup, time that a hypervisor took, CPUs, context
- * switches, the price of an event.
+ * What samples say of the machine: throttling by the quota of a cgroup, time that a hypervisor
+ * took, CPUs, context switches, the price of an event.
  *
- * Rules: running totals become differences between two samples of the range, the last one before it included. A total
- * that went back is another one's (the process was moved to another cgroup): counting begins anew.
+ * Rules: running totals become differences between two samples of the range, the last one before it
+ * included. A total that went back is another one's (the process was moved to another cgroup):
+ * counting begins anew.
  */
 #include "timeline_internal.h"
 
@@ -13,7 +14,8 @@ static bool went_back(const struct trace_sample *before, const struct trace_samp
 	return sample->a < before->a || sample->b < before->b || sample->c < before->c;
 }
 
-/* The sample that later ones of its sort are compared with. False: this is one, or tells nothing. */
+/* The sample that later ones of its sort are compared with. False: this is one, or tells nothing.
+ */
 static bool sample_follows(const struct timeline *timeline, struct trace_sample *first,
 			   const struct trace_sample *sample)
 {
@@ -39,7 +41,8 @@ static void time_sample(struct timeline *timeline, const struct trace_sample *sa
 /* Also the stretch between two samples in which it was throttled most. */
 static void cgroup_sample(struct timeline *timeline, const struct trace_sample *sample)
 {
-	struct trace_sample *first = &timeline->hidden->first_cgroup, *last = &timeline->hidden->last_cgroup;
+	struct trace_sample *first = &timeline->hidden->first_cgroup,
+			    *last = &timeline->hidden->last_cgroup;
 	struct timeline_machine *machine = &timeline->machine;
 
 	if (sample_follows(timeline, first, sample)) {
@@ -81,7 +84,8 @@ void machine_sample(struct timeline *timeline, const struct trace_sample *sample
 	}
 }
 
-void switches_sample(const struct timeline *timeline, struct timeline_worker *worker, const struct trace_sample *sample)
+void switches_sample(const struct timeline *timeline, struct timeline_worker *worker,
+		     const struct trace_sample *sample)
 {
 	struct timeline_switches *switches = &worker->switches;
 

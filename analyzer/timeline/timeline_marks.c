@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Marks and spans of the program, over all workers in the order of time: values by name, and spans from their begin to
- * the end of the same name and id, wherever that is.
+ * Marks and spans of the program, over all workers in the order of time: values by name, and spans
+ * from their begin to the end of the same name and id, wherever that is.
  *
- * Rules: of a span that was on its way where events were lost or recording was off nothing is said but its number:
- * its own end may be missing, and the next end of that id be another one's.
+ * Rules: of a span that was on its way where events were lost or recording was off nothing is said
+ * but its number: its own end may be missing, and the next end of that id be another one's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,18 +27,21 @@ struct spans {
 	size_t capacity, count;
 };
 
-/* ---- Those on their way --------------------------------------------------------------------------------------- */
+/* ---- Those on their way
+ * --------------------------------------------------------------------------------------- */
 
 static size_t slot_home(const struct spans *spans, uint32_t name, uint64_t id)
 {
-	return (size_t)((id * 0x9e3779b97f4a7c15ull ^ name * 0xff51afd7ed558ccdull) >> 32) & (spans->capacity - 1);
+	return (size_t)((id * 0x9e3779b97f4a7c15ull ^ name * 0xff51afd7ed558ccdull) >> 32) &
+	       (spans->capacity - 1);
 }
 
 static struct open_span *slot_find(const struct spans *spans, uint32_t name, uint64_t id)
 {
 	size_t at = slot_home(spans, name, id);
 
-	while (spans->slots[at].used && (spans->slots[at].id != id || spans->slots[at].name != name))
+	while (spans->slots[at].used &&
+	       (spans->slots[at].id != id || spans->slots[at].name != name))
 		at = (at + 1) & (spans->capacity - 1);
 	return &spans->slots[at];
 }
@@ -53,7 +56,8 @@ static int spans_grow(struct spans *spans)
 		return -ENOMEM;
 	for (size_t i = 0; i < spans->capacity; i++) {
 		if (spans->slots[i].used)
-			*slot_find(&larger, spans->slots[i].name, spans->slots[i].id) = spans->slots[i];
+			*slot_find(&larger, spans->slots[i].name, spans->slots[i].id) =
+			    spans->slots[i];
 	}
 	free(spans->slots);
 	*spans = larger;
@@ -63,7 +67,8 @@ static int spans_grow(struct spans *spans)
 /* Those behind the hole move up, so that no probing ends too early. */
 static void hole_close(struct spans *spans, size_t hole)
 {
-	for (size_t at = (hole + 1) & (spans->capacity - 1); spans->slots[at].used; at = (at + 1) & (spans->capacity - 1)) {
+	for (size_t at = (hole + 1) & (spans->capacity - 1); spans->slots[at].used;
+	     at = (at + 1) & (spans->capacity - 1)) {
 		size_t home = slot_home(spans, spans->slots[at].name, spans->slots[at].id);
 		if (((at - home) & (spans->capacity - 1)) < ((at - hole) & (spans->capacity - 1)))
 			continue; /* its home lies behind the hole */
@@ -74,7 +79,8 @@ static void hole_close(struct spans *spans, size_t hole)
 	spans->count--;
 }
 
-/* ---- What is counted ------------------------------------------------------------------------------------------ */
+/* ---- What is counted
+ * ------------------------------------------------------------------------------------------ */
 
 static struct timeline_name *name_of(struct timeline *timeline, uint32_t name)
 {
@@ -83,7 +89,8 @@ static struct timeline_name *name_of(struct timeline *timeline, uint32_t name)
 	return &timeline->names[name < unknown ? name : unknown];
 }
 
-static bool is_counted(const struct timeline *timeline, uint32_t position, uint64_t from, uint64_t to)
+static bool is_counted(const struct timeline *timeline, uint32_t position, uint64_t from,
+		       uint64_t to)
 {
 	const struct trace_worker *worker = &timeline->process->workers[position];
 
@@ -93,7 +100,8 @@ static bool is_counted(const struct timeline *timeline, uint32_t position, uint6
 
 static struct timeline_user_spans span_named(const struct open_span *open)
 {
-	return (struct timeline_user_spans){.tick = open->tick, .id = open->id, .name = open->name, .worker = open->worker};
+	return (struct timeline_user_spans){
+	    .tick = open->tick, .id = open->id, .name = open->name, .worker = open->worker};
 }
 
 static void span_tell(const struct timeline *timeline, const struct timeline_user_spans *span)
@@ -113,12 +121,15 @@ static void span_alone(struct timeline *timeline, const struct open_span *open)
 }
 
 /* Longer is more; of two equal ones the earlier. */
-static bool is_slower(const struct timeline_user_spans *span, const struct timeline_user_spans *than)
+static bool is_slower(const struct timeline_user_spans *span,
+		      const struct timeline_user_spans *than)
 {
-	return span->duration > than->duration || (span->duration == than->duration && span->tick < than->tick);
+	return span->duration > than->duration ||
+	       (span->duration == than->duration && span->tick < than->tick);
 }
 
-static void span_count(struct timeline *timeline, const struct open_span *open, uint64_t tick, size_t position)
+static void span_count(struct timeline *timeline, const struct open_span *open, uint64_t tick,
+		       size_t position)
 {
 	struct timeline_name *name = name_of(timeline, open->name);
 	struct timeline_user_spans span = span_named(open);
@@ -138,7 +149,9 @@ static void span_count(struct timeline *timeline, const struct open_span *open, 
 		name->slowest = span;
 }
 
-/* ---- Events --------------------------------------------------------------------------------------------------- */
+/* ---- Events
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void mark_seen(struct timeline *timeline, size_t position, const struct mark *mark)
 {
@@ -165,7 +178,8 @@ static int span_begun(struct timeline *timeline, size_t position, const struct m
 static void span_ended(struct timeline *timeline, size_t position, const struct mark *mark)
 {
 	struct spans *spans = timeline->hidden->spans;
-	struct open_span *slot = spans->count > 0 ? slot_find(spans, mark->name, mark->value) : NULL;
+	struct open_span *slot =
+	    spans->count > 0 ? slot_find(spans, mark->name, mark->value) : NULL;
 
 	if (slot && slot->used) {
 		span_count(timeline, slot, mark->tick, position);
@@ -205,7 +219,8 @@ void spans_forget(struct timeline *timeline, size_t position)
 		spans->slots[i].used = false;
 		spans->count--;
 	}
-	if (spans->capacity > ROOM_FIRST) { /* else the next gap would look through all of it again */
+	if (spans->capacity >
+	    ROOM_FIRST) { /* else the next gap would look through all of it again */
 		free(spans->slots);
 		spans->slots = NULL;
 		spans->capacity = 0;
@@ -228,7 +243,9 @@ void spans_finish(struct timeline *timeline)
 	}
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------------------- */
+/* ---- Memory
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 struct spans *spans_make(const struct timeline *timeline)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The crossings of all workers, merged in the order of time, each handed to whom it concerns: the pool's queue, wake-ups,
- * marks and spans. `handlers` is the table.
+ * The crossings of all workers, merged in the order of time, each handed to whom it concerns: the
+ * pool's queue, wake-ups, marks and spans. `handlers` is the table.
  *
  * Rules: each worker's queue is in order, and is complete up to the tick that is settled.
  */
@@ -11,7 +11,8 @@
 #include "base/tick_heap.h"
 #include "timeline_internal.h"
 
-#define EVENT(code, ...) _Static_assert(code < CROSSING_WAKE, "an event has the code of a crossing");
+#define EVENT(code, ...)                                                                           \
+	_Static_assert(code < CROSSING_WAKE, "an event has the code of a crossing");
 #include "format/trace_events.def"
 #undef EVENT
 
@@ -21,7 +22,8 @@ struct merge {
 	bool *in_heap;	       /* by worker */
 };
 
-/* ---- Who is told ---------------------------------------------------------------------------------------------- */
+/* ---- Who is told
+ * ---------------------------------------------------------------------------------------------- */
 
 static int worker_parks(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
@@ -55,7 +57,8 @@ static int request_leaves(struct timeline *timeline, size_t position, const stru
 static int async_sent(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
 	(void)position;
-	return wakeups_send(timeline->hidden->wakeups, trace_word_object(xevent->word), xevent->tick);
+	return wakeups_send(timeline->hidden->wakeups, trace_word_object(xevent->word),
+			    xevent->tick);
 }
 
 static int wake_described(struct timeline *timeline, size_t position, const struct xevent *xevent)
@@ -96,7 +99,8 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
     [CROSSING_WAKE] = wake_described,
 };
 
-static int poll_begins(struct timeline *timeline, size_t position, uint32_t site, const struct xevent *xevent)
+static int poll_begins(struct timeline *timeline, size_t position, uint32_t site,
+		       const struct xevent *xevent)
 {
 	uint8_t traits = timeline->hidden->traits[site];
 	uint64_t object = trace_word_object(xevent->word);
@@ -123,7 +127,9 @@ static int xevent_take(struct timeline *timeline, size_t position, const struct 
 	return poll_begins(timeline, position, site, xevent);
 }
 
-/* ---- The merge ------------------------------------------------------------------------------------------------ */
+/* ---- The merge
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void merge_wake(struct merge *merge, size_t position)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool's queue, replayed: is told by timeline_merge.c what all workers do, in the order of time, and keeps
- * which requests are outstanding and which pool workers are awake.
+ * The thread pool's queue, replayed: is told by timeline_merge.c what all workers do, in the order
+ * of time, and keeps which requests are outstanding and which pool workers are awake.
  *
- * How: a request is outstanding from its submission until its work ends, it is cancelled, or (work that went
- * to io_uring, an end that was lost) its callback runs. A pool worker that is awake works on one. So queued =
- * outstanding - awake, never below 0, and running = the smaller of both. The work of an item began at the last of:
- * its worker's waking, the end of that worker's item before, the worker's start; off by some µs, as docs say.
+ * How: a request is outstanding from its submission until its work ends, it is cancelled, or (work
+ * that went to io_uring, an end that was lost) its callback runs. A pool worker that is awake works
+ * on one. So queued = outstanding - awake, never below 0, and running = the smaller of both. The
+ * work of an item began at the last of: its worker's waking, the end of that worker's item before,
+ * the worker's start; off by some µs, as docs say.
  *
- * Rules: any order is taken. Where events are missing the queue begins anew, and pool_uncertain says so.
+ * Rules: any order is taken. Where events are missing the queue begins anew, and pool_uncertain
+ * says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,15 +18,18 @@
 #include "base/request_table.h"
 #include "timeline_internal.h"
 
-#define OFFSETS_MAX 16	 /* different places of struct uv__work in requests */
-#define PRESENT_MAX 1024 /* libuv makes no more threads; what a change costs must not grow with a damaged trace */
+#define OFFSETS_MAX 16 /* different places of struct uv__work in requests */
+#define PRESENT_MAX                                                                                \
+	1024 /* libuv makes no more threads; what a change costs must not grow with a damaged      \
+		trace */
 
 struct pool_worker {
 	enum pool_worker_state state;
 	uint64_t since;	    /* of the state; AWAKE: also since the end of the item before */
 	uint64_t work_tick; /* AWAKE: when a work function began since then, 0 where none did */
-	uint64_t depth_max; /* PARKED: the deepest queue since `since`, or since the queue last filled */
-	uint64_t sure_max;  /* the same of requests that are no lookups */
+	uint64_t
+	    depth_max; /* PARKED: the deepest queue since `since`, or since the queue last filled */
+	uint64_t sure_max; /* the same of requests that are no lookups */
 };
 
 /* One level of depth over time. */
@@ -37,7 +42,7 @@ struct pool {
 	struct timeline *timeline;
 	struct request_table requests;
 	struct pool_worker *workers; /* as process->workers */
-	size_t *present;	     /* positions of those that are not ABSENT, PRESENT_MAX at most */
+	size_t *present; /* positions of those that are not ABSENT, PRESENT_MAX at most */
 	size_t present_count, awake;
 	uint64_t lookups; /* outstanding */
 	struct arrivals arrivals;
@@ -47,7 +52,8 @@ struct pool {
 	size_t offset_count;
 };
 
-/* ---- Depth over time ------------------------------------------------------------------------------------------ */
+/* ---- Depth over time
+ * ------------------------------------------------------------------------------------------ */
 
 static void level_pass(struct level *level, uint64_t ticks)
 {
@@ -68,7 +74,8 @@ void pool_pass(struct pool *pool, uint64_t tick)
 
 static bool worker_is_counted(const struct timeline *timeline, size_t position)
 {
-	return timeline->options.worker == 0 || timeline->options.worker == timeline->process->workers[position].worker;
+	return timeline->options.worker == 0 ||
+	       timeline->options.worker == timeline->process->workers[position].worker;
 }
 
 /* A parked worker saw a queue that was not empty, until now. */
@@ -89,8 +96,8 @@ static int idle_end(struct pool *pool, size_t position)
 	/* What waits only for its callback cannot be told from what waits for a thread. */
 	if (timeline->process->pool_items_unseen)
 		return 0;
-	if (span.duration < timeline->hidden->idle_ticks || !timeline_overlaps(timeline, from, pool->now) ||
-	    !worker_is_counted(timeline, position))
+	if (span.duration < timeline->hidden->idle_ticks ||
+	    !timeline_overlaps(timeline, from, pool->now) || !worker_is_counted(timeline, position))
 		return 0;
 	return timeline_top_add(&timeline->idle, &span);
 }
@@ -101,13 +108,15 @@ static int idle_end_all(struct pool *pool)
 		return 0;
 	for (size_t i = 0; i < pool->present_count; i++) {
 		size_t position = pool->present[i];
-		if (pool->workers[position].state == POOL_WORKER_PARKED && idle_end(pool, position) < 0)
+		if (pool->workers[position].state == POOL_WORKER_PARKED &&
+		    idle_end(pool, position) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* Queued requests that any worker may take: lookups may only use half of the pool, and wait for that. */
+/* Queued requests that any worker may take: lookups may only use half of the pool, and wait for
+ * that. */
 static uint64_t sure_queued(const struct pool *pool)
 {
 	uint64_t others = pool->requests.count - pool->lookups;
@@ -148,12 +157,13 @@ static int pool_level(struct pool *pool)
 	pool->running.changes += pool->running.now != outstanding - queued;
 	pool->running.now = outstanding - queued;
 	if (pool->timeline->options.watch)
-		pool->timeline->options.watch->level(pool->timeline->options.watch->arg, pool->now, queued,
-						     pool->running.now);
+		pool->timeline->options.watch->level(pool->timeline->options.watch->arg, pool->now,
+						     queued, pool->running.now);
 	return error;
 }
 
-/* ---- Pool workers --------------------------------------------------------------------------------------------- */
+/* ---- Pool workers
+ * --------------------------------------------------------------------------------------------- */
 
 static void worker_present(struct pool *pool, size_t position)
 {
@@ -186,14 +196,18 @@ int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state
 		worker_present(pool, position);
 	else
 		worker_absent(pool, position);
-	*worker = (struct pool_worker){
-	    .state = state, .since = pool->now, .depth_max = pool->queued.now, .sure_max = sure_queued(pool)};
+	*worker = (struct pool_worker){.state = state,
+				       .since = pool->now,
+				       .depth_max = pool->queued.now,
+				       .sure_max = sure_queued(pool)};
 	if (pool->present_count > pool->timeline->pool_threads)
 		pool->timeline->pool_threads = pool->present_count;
 	return error < 0 ? error : pool_level(pool);
 }
 
-/* ---- Items ---------------------------------------------------------------------------------------------------- */
+/* ---- Items
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* The work of an item that was no callback is a poll of the request's site. */
 static int item_count(struct pool *pool, const struct timeline_span *span)
@@ -201,7 +215,8 @@ static int item_count(struct pool *pool, const struct timeline_span *span)
 	struct timeline *timeline = pool->timeline;
 	struct timeline_worker *facts = &timeline->workers[span->worker];
 
-	if (!worker_is_counted(timeline, span->worker) || !timeline_overlaps(timeline, span->tick, pool->now))
+	if (!worker_is_counted(timeline, span->worker) ||
+	    !timeline_overlaps(timeline, span->tick, pool->now))
 		return 0;
 	histogram_add(&timeline->sites[span->site].pool, span->duration);
 	histogram_add(&facts->polls, span->duration);
@@ -267,7 +282,8 @@ int pool_item_end(struct pool *pool, size_t position, uint64_t work)
 			error = item_measure(pool, &request, start);
 	}
 	if (awake && timeline->options.watch)
-		timeline->options.watch->item(timeline->options.watch->arg, &span, request.submit_tick);
+		timeline->options.watch->item(timeline->options.watch->arg, &span,
+					      request.submit_tick);
 	if (error == 0 && awake && !was_callback)
 		error = item_count(pool, &span);
 	worker->since = pool->now;
@@ -298,7 +314,8 @@ int pool_drop(struct pool *pool, uint64_t request)
 	struct request dropped;
 
 	for (size_t i = 0; i < pool->offset_count; i++) {
-		if (outstanding_take(pool, (request + pool->offsets[i]) & TRACE_OBJECT_MASK, &dropped))
+		if (outstanding_take(pool, (request + pool->offsets[i]) & TRACE_OBJECT_MASK,
+				     &dropped))
 			return pool_level(pool);
 	}
 	return 0;
@@ -320,7 +337,8 @@ void pool_work(struct pool *pool, size_t position)
 		worker->work_tick = pool->now;
 }
 
-/* ---- The interface -------------------------------------------------------------------------------------------- */
+/* ---- The interface
+ * -------------------------------------------------------------------------------------------- */
 
 static void offset_add(struct pool *pool, uint16_t offset)
 {
@@ -353,7 +371,8 @@ struct pool *pool_make(struct timeline *timeline)
 	return pool;
 }
 
-/* Work that goes on where the trace ends. Which request it is can be told only where one is outstanding. */
+/* Work that goes on where the trace ends. Which request it is can be told only where one is
+ * outstanding. */
 static int items_still_open(struct pool *pool)
 {
 	struct timeline *timeline = pool->timeline;
@@ -372,8 +391,8 @@ static int items_still_open(struct pool *pool)
 		    .site = site,
 		    .in_pool = true,
 		};
-		if (worker->state != POOL_WORKER_AWAKE || worker->work_tick != 0 || pool->requests.count == 0 ||
-		    !worker_is_counted(timeline, span.worker))
+		if (worker->state != POOL_WORKER_AWAKE || worker->work_tick != 0 ||
+		    pool->requests.count == 0 || !worker_is_counted(timeline, span.worker))
 			continue;
 		if (timeline_top_add(&timeline->open, &span) < 0)
 			return -ENOMEM;

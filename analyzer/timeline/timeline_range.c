@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The range that was asked for, what of it was recorded, and ticks in nanoseconds; what is known of a trace's end.
+ * The range that was asked for, what of it was recorded, and ticks in nanoseconds; what is known of
+ * a trace's end.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "timeline_internal.h"
 
-/* ---- The range ------------------------------------------------------------------------------------------------ */
+/* ---- The range
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* How many of the ranges begin before `tick`. */
 static size_t off_begun_before(const struct timeline_private *hidden, uint64_t tick)
@@ -93,11 +96,13 @@ static int off_read(struct timeline *timeline)
 			continue;
 		off = sample->a == 0;
 		if (off)
-			hidden->off[hidden->off_count++] = (struct tick_range){sample->tick, UINT64_MAX, before};
+			hidden->off[hidden->off_count++] =
+			    (struct tick_range){sample->tick, UINT64_MAX, before};
 		else
 			before += off_end(&hidden->off[hidden->off_count - 1], sample->tick);
 	}
-	struct tick_range *fitting = realloc(hidden->off, (hidden->off_count + 1) * sizeof(*fitting));
+	struct tick_range *fitting =
+	    realloc(hidden->off, (hidden->off_count + 1) * sizeof(*fitting));
 	if (fitting)
 		hidden->off = fitting;
 	return 0;
@@ -109,27 +114,36 @@ int range_set(struct timeline *timeline)
 	const struct timeline_options *options = &timeline->options;
 	bool whole = options->from_ns == 0 && options->to_ns == UINT64_MAX;
 
-	timeline->from_tick = options->from_ns == 0 ? process->start_tick : tick_after(process, options->from_ns);
-	timeline->to_tick = options->to_ns == UINT64_MAX ? UINT64_MAX : tick_after(process, options->to_ns);
-	if (process->first_tick != 0 && process->first_tick < timeline->from_tick && options->from_ns == 0)
+	timeline->from_tick =
+	    options->from_ns == 0 ? process->start_tick : tick_after(process, options->from_ns);
+	timeline->to_tick =
+	    options->to_ns == UINT64_MAX ? UINT64_MAX : tick_after(process, options->to_ns);
+	if (process->first_tick != 0 && process->first_tick < timeline->from_tick &&
+	    options->from_ns == 0)
 		timeline->from_tick = process->first_tick;
-	timeline->end_tick = process->last_tick < timeline->to_tick ? process->last_tick : timeline->to_tick;
+	timeline->end_tick =
+	    process->last_tick < timeline->to_tick ? process->last_tick : timeline->to_tick;
 	if (timeline->end_tick < timeline->from_tick)
 		timeline->end_tick = timeline->from_tick;
 	if (off_read(timeline) < 0)
 		return -ENOMEM;
 	timeline->hidden->whole = whole && timeline->hidden->off_count == 0;
-	timeline->range_ticks = timeline_clip_slowly(timeline, timeline->from_tick, timeline->end_tick);
+	timeline->range_ticks =
+	    timeline_clip_slowly(timeline, timeline->from_tick, timeline->end_tick);
 	timeline->off_ticks = timeline->end_tick - timeline->from_tick - timeline->range_ticks;
 	return 0;
 }
 
-/* ---- Units ---------------------------------------------------------------------------------------------------- */
+/* ---- Units
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 double range_ns_per_tick(const struct trace_process *process)
 {
-	uint64_t ticks = process->last_tick > process->start_tick ? process->last_tick - process->start_tick : 0;
-	uint64_t ns = trace_ns(process, process->last_tick) - trace_ns(process, process->start_tick);
+	uint64_t ticks =
+	    process->last_tick > process->start_tick ? process->last_tick - process->start_tick : 0;
+	uint64_t ns =
+	    trace_ns(process, process->last_tick) - trace_ns(process, process->start_tick);
 
 	if (ticks > 0 && ns > 0)
 		return (double)ns / (double)ticks;
@@ -164,7 +178,8 @@ int64_t timeline_offset_ns(const struct timeline *timeline, uint64_t tick)
 
 uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline_span *span)
 {
-	return trace_ns(timeline->process, span->tick + span->duration) - trace_ns(timeline->process, span->tick);
+	return trace_ns(timeline->process, span->tick + span->duration) -
+	       trace_ns(timeline->process, span->tick);
 }
 
 bool timeline_end_is_known(const struct timeline *timeline, size_t worker)
@@ -175,7 +190,8 @@ bool timeline_end_is_known(const struct timeline *timeline, size_t worker)
 		return false;
 	if (process->running)
 		return process->drained;
-	return process->salvaged || process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED;
+	return process->salvaged || process->seal_reason == TRACE_SEAL_EXIT ||
+	       process->seal_reason == TRACE_SEAL_DIED;
 }
 
 bool timeline_lost_after(const struct timeline *timeline, size_t worker, uint64_t tick)
@@ -201,11 +217,14 @@ bool timeline_death_was_noticed(const struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
 
-	return timeline_died(process) && !process->salvaged && process->seal_tick == process->last_tick &&
+	return timeline_died(process) && !process->salvaged &&
+	       process->seal_tick == process->last_tick &&
 	       process->seal_tick > timeline_last_event(timeline);
 }
 
 uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
 {
-	return worker->inside_ticks > worker->parked_ticks ? worker->inside_ticks - worker->parked_ticks : 0;
+	return worker->inside_ticks > worker->parked_ticks
+		   ? worker->inside_ticks - worker->parked_ticks
+		   : 0;
 }

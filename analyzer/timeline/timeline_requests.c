@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests from submission to callback. Both happen on the loop's thread, and mostly in the same part of its stream:
- * there they meet in the part's own table. What a part could not match goes on to a table of all, as parts retire.
+ * Requests from submission to callback. Both happen on the loop's thread, and mostly in the same
+ * part of its stream: there they meet in the part's own table. What a part could not match goes on
+ * to a table of all, as parts retire.
  *
- * Rules: nothing is said of requests submitted before events were lost or recording was off: their ends may not have
- * been seen. Requests without a callback end unseen, and are not followed.
+ * Rules: nothing is said of requests submitted before events were lost or recording was off: their
+ * ends may not have been seen. Requests without a callback end unseen, and are not followed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 struct requests {
 	struct request_table begun; /* submitted, not ended yet */
-	struct request_table ended; /* ends whose beginning was in no part that has retired; submit_tick: of the end */
+	struct request_table ended; /* ends whose beginning was in no part that has retired;
+				       submit_tick: of the end */
 	uint64_t gap_tick;
 };
 
@@ -38,7 +40,8 @@ void request_partial_clear(struct request_partial *share)
 	*share = (struct request_partial){0};
 }
 
-/* ---- In a stream ---------------------------------------------------------------------------------------------- */
+/* ---- In a stream
+ * ---------------------------------------------------------------------------------------------- */
 
 int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site)
 {
@@ -49,8 +52,8 @@ int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32
 	request = request_table_add(&stream->requests->begun, object);
 	if (!request)
 		return -ENOMEM;
-	*request =
-	    (struct request){.key = object, .submit_tick = tick, .site = site, .worker = (uint32_t)stream->position};
+	*request = (struct request){
+	    .key = object, .submit_tick = tick, .site = site, .worker = (uint32_t)stream->position};
 	return 0;
 }
 
@@ -83,15 +86,18 @@ static int slow_add(struct timeline_top *slow, const struct request *request, ui
 }
 
 /* Counts a request that is done. */
-static inline int request_done(const struct timeline *timeline, struct histogram *life, struct timeline_top *slow,
-			       const struct request *request, uint64_t tick)
+static inline int request_done(const struct timeline *timeline, struct histogram *life,
+			       struct timeline_top *slow, const struct request *request,
+			       uint64_t tick)
 {
 	uint64_t ticks = tick > request->submit_tick ? tick - request->submit_tick : 0;
 
 	if (!timeline_overlaps(timeline, request->submit_tick, tick))
 		return 0;
 	histogram_add(life, ticks);
-	return __builtin_expect(ticks >= timeline->hidden->pending_ticks, 0) ? slow_add(slow, request, ticks) : 0;
+	return __builtin_expect(ticks >= timeline->hidden->pending_ticks, 0)
+		   ? slow_add(slow, request, ticks)
+		   : 0;
 }
 
 int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site)
@@ -100,8 +106,8 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 
 	if (!request_table_take(&stream->requests->begun, object, &request))
 		return ended_add(stream->requests, object, tick);
-	return request_done(stream->timeline, &stream->share->sites[site].life, &stream->share->slow_requests, &request,
-			    tick);
+	return request_done(stream->timeline, &stream->share->sites[site].life,
+			    &stream->share->slow_requests, &request, tick);
 }
 
 /* The one that ended at `tick`, if it is among the slow ones. */
@@ -114,12 +120,14 @@ static void slow_cancel(struct timeline_top *slow, uint64_t object, uint64_t tic
 	}
 }
 
-/* libuv's own cancellations are known by the status that the callback gets: told inside it, at its start. */
+/* libuv's own cancellations are known by the status that the callback gets: told inside it, at its
+ * start. */
 void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick)
 {
 	struct request_partial *share = stream->requests;
 	struct request *request = request_table_find(&share->begun, object);
-	struct request_end *last = share->ended_count > 0 ? &share->ended[share->ended_count - 1] : NULL;
+	struct request_end *last =
+	    share->ended_count > 0 ? &share->ended[share->ended_count - 1] : NULL;
 
 	if (request)
 		request->cancelled = 1;
@@ -135,7 +143,9 @@ void requests_forget(struct request_partial *share, uint64_t tick)
 	share->gap_tick = tick;
 }
 
-/* ---- Of all --------------------------------------------------------------------------------------------------- */
+/* ---- Of all
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static int copy_add(struct request_table *table, const struct request *request)
 {
@@ -154,10 +164,11 @@ static int end_merge(struct timeline *timeline, const struct request_end *end)
 
 	if (request_table_take(&requests->begun, end->key, &request)) {
 		request.cancelled |= end->cancelled;
-		return request_done(timeline, &timeline->sites[request.site].life, &timeline->slow_requests, &request,
-				    end->tick);
+		return request_done(timeline, &timeline->sites[request.site].life,
+				    &timeline->slow_requests, &request, end->tick);
 	}
-	request = (struct request){.key = end->key, .submit_tick = end->tick, .cancelled = end->cancelled};
+	request = (struct request){
+	    .key = end->key, .submit_tick = end->tick, .cancelled = end->cancelled};
 	return request.key == 0 ? 0 : copy_add(&requests->ended, &request);
 }
 
@@ -166,11 +177,12 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 	struct requests *requests = timeline->hidden->requests;
 	struct request ended;
 
-	if (request_table_take(&requests->ended, request->key, &ended) && ended.submit_tick >= request->submit_tick) {
+	if (request_table_take(&requests->ended, request->key, &ended) &&
+	    ended.submit_tick >= request->submit_tick) {
 		struct request done = *request;
 		done.cancelled |= ended.cancelled;
-		return request_done(timeline, &timeline->sites[request->site].life, &timeline->slow_requests, &done,
-				    ended.submit_tick);
+		return request_done(timeline, &timeline->sites[request->site].life,
+				    &timeline->slow_requests, &done, ended.submit_tick);
 	}
 	return copy_add(&requests->begun, request);
 }
@@ -206,7 +218,8 @@ static uint64_t unsure_until(const struct timeline *timeline)
 int requests_finish(struct timeline *timeline)
 {
 	struct requests *requests = timeline->hidden->requests;
-	uint64_t last_tick = timeline->process->last_tick, last_ns = trace_ns(timeline->process, last_tick);
+	uint64_t last_tick = timeline->process->last_tick,
+		 last_ns = trace_ns(timeline->process, last_tick);
 	uint64_t still_ns = trace_known_until_ns(timeline->process) - last_ns;
 
 	timeline->pending_since_gap = unsure_until(timeline);
@@ -215,7 +228,8 @@ int requests_finish(struct timeline *timeline)
 		const struct request *request = &requests->begun.slots[i];
 		struct timeline_span span = {
 		    .tick = request->submit_tick,
-		    .duration = last_tick > request->submit_tick ? last_tick - request->submit_tick : 0,
+		    .duration =
+			last_tick > request->submit_tick ? last_tick - request->submit_tick : 0,
 		    .worker = request->worker,
 		    .site = request->site,
 		    .object = request->key,

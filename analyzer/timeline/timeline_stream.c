@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One worker's items, or a part of them, from where data begins to where it ends. What each item says is in
- * timeline_events.c.
+ * One worker's items, or a part of them, from where data begins to where it ends. What each item
+ * says is in timeline_events.c.
  */
 #include <errno.h>
 
 #include "timeline_internal.h"
 
-/* ---- Where data begins ---------------------------------------------------------------------------------------- */
+/* ---- Where data begins
+ * ---------------------------------------------------------------------------------------- */
 
-/* Since when it is known what the worker did: a poll or a park that was open says it back to its own start. */
-static uint64_t known_since(const struct stream *stream, const struct trace_context *context, size_t count,
-			    bool after_gap, uint64_t first_tick)
+/* Since when it is known what the worker did: a poll or a park that was open says it back to its
+ * own start. */
+static uint64_t known_since(const struct stream *stream, const struct trace_context *context,
+			    size_t count, bool after_gap, uint64_t first_tick)
 {
 	uint64_t since = first_tick;
 
@@ -27,8 +29,8 @@ static uint64_t known_since(const struct stream *stream, const struct trace_cont
 	return since < stream->last_tick ? stream->last_tick : since;
 }
 
-static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count, bool after_gap,
-			  uint64_t first_tick)
+static void stream_resume(struct stream *stream, const struct trace_context *context, size_t count,
+			  bool after_gap, uint64_t first_tick)
 {
 	uint64_t since = known_since(stream, context, count, after_gap, first_tick);
 	bool goes_on = stream->later && !stream->begun && !after_gap;
@@ -57,7 +59,8 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	stream->begun = true;
 }
 
-/* ---- The interface -------------------------------------------------------------------------------------------- */
+/* ---- The interface
+ * -------------------------------------------------------------------------------------------- */
 
 void stream_begin(struct stream *stream, struct timeline *timeline, size_t position)
 {
@@ -68,7 +71,9 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .facts = &timeline->workers[position],
 	    .share = &timeline->hidden->share,
 	    .xevents = &timeline->hidden->xevents[position],
-	    .requests = timeline->hidden->request_partials ? &timeline->hidden->request_partials[position] : NULL,
+	    .requests = timeline->hidden->request_partials
+			    ? &timeline->hidden->request_partials[position]
+			    : NULL,
 	    .facts_windows = timeline->workers[position].windows,
 	    .window_count = timeline->workers[position].window_count,
 	    .position = position,
@@ -87,11 +92,13 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 	if (count == 0)
 		return stream->error;
 	if (!stream->begun || context || after_gap)
-		stream_resume(stream, context, context ? context_count : 0, after_gap, items[0].tick);
+		stream_resume(stream, context, context ? context_count : 0, after_gap,
+			      items[0].tick);
 	events_take(stream, items, count);
 	/* The last may be an event inside the poll before it. */
 	for (size_t i = count > 1 ? count - 2 : 0; i < count; i++) {
-		uint64_t end = items[i].tick + (items[i].shape == TRACE_SHAPE_INSTANT ? 0 : items[i].duration);
+		uint64_t end =
+		    items[i].tick + (items[i].shape == TRACE_SHAPE_INSTANT ? 0 : items[i].duration);
 		stream->last_tick = end > stream->last_tick ? end : stream->last_tick;
 	}
 	return stream->error;
@@ -122,7 +129,8 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 	return 0;
 }
 
-/* Where callbacks cannot be seen, what a program was in that died or lives: the iteration that its loop began. */
+/* Where callbacks cannot be seen, what a program was in that died or lives: the iteration that its
+ * loop began. */
 static int iteration_still_open(struct stream *stream, uint64_t tick)
 {
 	const struct trace_process *process = stream->timeline->process;
@@ -133,8 +141,9 @@ static int iteration_still_open(struct stream *stream, uint64_t tick)
 	    .site = (uint32_t)process->site_count,
 	};
 
-	if (!iteration_stands_for_polls(stream) || span.tick > tick || !(process->running || timeline_died(process)) ||
-	    !stream->counted || !timeline_overlaps(stream->timeline, span.tick, tick))
+	if (!iteration_stands_for_polls(stream) || span.tick > tick ||
+	    !(process->running || timeline_died(process)) || !stream->counted ||
+	    !timeline_overlaps(stream->timeline, span.tick, tick))
 		return 0;
 	return timeline_top_add(&stream->share->open, &span);
 }

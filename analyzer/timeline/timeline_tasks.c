@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads all workers of a process on as many cores as there are. The workers' streams are cut into parts of whole
- * blocks; each part is a task, taken in the order of time by any thread, and added up by itself. Tasks are then
- * retired in that same order, by one thread at a time: their crossings go to the merge, which so sees them by time.
+ * Reads all workers of a process on as many cores as there are. The workers' streams are cut into
+ * parts of whole blocks; each part is a task, taken in the order of time by any thread, and added
+ * up by itself. Tasks are then retired in that same order, by one thread at a time: their crossings
+ * go to the merge, which so sees them by time.
  *
- * Rules: the result does not depend on the number of threads, since the parts do not. Memory is bounded: no task is
- * begun that lies more than WINDOW tasks a thread ahead of the one to be retired next.
+ * Rules: the result does not depend on the number of threads, since the parts do not. Memory is
+ * bounded: no task is begun that lies more than WINDOW tasks a thread ahead of the one to be
+ * retired next.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,9 +25,11 @@
 struct task {
 	size_t worker; /* position */
 	struct trace_part part;
-	uint64_t first_tick;  /* nothing of it is earlier; never less than that of the task before of this worker */
+	uint64_t first_tick; /* nothing of it is earlier; never less than that of the task before of
+				this worker */
 	uint64_t last_before; /* where the part before ended */
-	uint64_t next_tick;   /* where the next part begins, if nothing is missing between; UINT64_MAX: it is */
+	uint64_t next_tick;   /* where the next part begins, if nothing is missing between;
+				 UINT64_MAX: it is */
 	bool later, last;     /* not the worker's first part; its last */
 	bool done;
 	/* What it gave, between done and retired. */
@@ -56,16 +60,20 @@ struct thread {
 	int error;
 };
 
-/* ---- Cutting -------------------------------------------------------------------------------------------------- */
+/* ---- Cutting
+ * --------------------------------------------------------------------------------------------------
+ */
 
-static void task_set(struct task *task, size_t worker, const struct trace_part *parts, size_t i, size_t count)
+static void task_set(struct task *task, size_t worker, const struct trace_part *parts, size_t i,
+		     size_t count)
 {
 	task->worker = worker;
 	task->part = parts[i];
 	task->later = i > 0;
 	task->last = i + 1 == count;
 	task->last_before = i > 0 ? parts[i - 1].last_tick : 0;
-	task->next_tick = !task->last && parts[i + 1].missing == 0 ? parts[i + 1].first_tick : UINT64_MAX;
+	task->next_tick =
+	    !task->last && parts[i + 1].missing == 0 ? parts[i + 1].first_tick : UINT64_MAX;
 }
 
 static int tasks_reserve(struct tasks *tasks, size_t more)
@@ -87,7 +95,8 @@ static int tasks_reserve(struct tasks *tasks, size_t more)
 static int worker_cut(struct tasks *tasks, size_t worker)
 {
 	const struct trace_worker *entry = &tasks->timeline->process->workers[worker];
-	/* What an iteration began with is not in the part that it ends in; where iterations are all there is, nothing is cut. */
+	/* What an iteration began with is not in the part that it ends in; where iterations are all
+	 * there is, nothing is cut. */
 	bool whole = tasks->timeline->process->tier == TRACE_TIER_LIBC;
 	uint64_t part_events = whole ? UINT64_MAX : PART_EVENTS;
 	size_t count = trace_parts(entry, part_events, NULL);
@@ -135,17 +144,21 @@ static int tasks_cut(struct tasks *tasks)
 	return 0;
 }
 
-/* ---- One task ------------------------------------------------------------------------------------------------- */
+/* ---- One task
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int task_read(struct trace_cursor *cursor, struct stream *stream, struct trace_item *items)
 {
 	size_t count;
 	int error = 0;
 
-	while (error == 0 && (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
+	while (error == 0 &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
 		size_t context_count = 0;
 		bool after_gap = false;
-		const struct trace_context *context = trace_cursor_context(cursor, &context_count, &after_gap);
+		const struct trace_context *context =
+		    trace_cursor_context(cursor, &context_count, &after_gap);
 		error = stream_feed(stream, items, count, context, context_count, after_gap);
 	}
 	return error;
@@ -155,12 +168,15 @@ static int task_end(const struct tasks *tasks, struct task *task, struct stream 
 {
 	if (task->last)
 		return stream_end(stream, timeline_worker_end(tasks->timeline, task->worker));
-	return stream_suspend(stream, task->next_tick == UINT64_MAX ? stream->last_tick : task->next_tick);
+	return stream_suspend(stream,
+			      task->next_tick == UINT64_MAX ? stream->last_tick : task->next_tick);
 }
 
-static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *share, struct trace_item *items)
+static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *share,
+		    struct trace_item *items)
 {
-	struct trace_cursor *cursor = trace_cursor_open_part(tasks->trace, tasks->process, task->worker, &task->part);
+	struct trace_cursor *cursor =
+	    trace_cursor_open_part(tasks->trace, tasks->process, task->worker, &task->part);
 	struct stream stream;
 
 	if (!cursor)
@@ -183,7 +199,8 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_part
 	return error;
 }
 
-/* ---- Retiring, in the order of time --------------------------------------------------------------------------- */
+/* ---- Retiring, in the order of time
+ * --------------------------------------------------------------------------- */
 
 static void task_free(struct task *task)
 {
@@ -202,7 +219,8 @@ static void tell(const struct tasks *tasks, uint64_t tick)
 	const struct trace_process *process = tasks->timeline->process;
 
 	if (tasks->progress && tick >= process->first_tick && tick <= process->last_tick)
-		tasks->progress(tasks->arg, tick - process->first_tick, process->last_tick - process->first_tick);
+		tasks->progress(tasks->arg, tick - process->first_tick,
+				process->last_tick - process->first_tick);
 }
 
 static int task_retire(struct tasks *tasks, size_t at)
@@ -230,7 +248,8 @@ static void tasks_retire(struct tasks *tasks)
 	if (tasks->retiring)
 		return;
 	tasks->retiring = true;
-	while (tasks->error == 0 && tasks->retired < tasks->count && tasks->list[tasks->retired]->done) {
+	while (tasks->error == 0 && tasks->retired < tasks->count &&
+	       tasks->list[tasks->retired]->done) {
 		pthread_mutex_unlock(&tasks->lock);
 		int error = task_retire(tasks, tasks->retired);
 		pthread_mutex_lock(&tasks->lock);
@@ -242,12 +261,15 @@ static void tasks_retire(struct tasks *tasks)
 	tasks->retiring = false;
 }
 
-/* ---- Threads -------------------------------------------------------------------------------------------------- */
+/* ---- Threads
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* The next task; NULL when there is none left. With the lock held. */
 static struct task *tasks_take(struct tasks *tasks)
 {
-	while (tasks->error == 0 && tasks->next < tasks->count && tasks->next >= tasks->retired + tasks->window)
+	while (tasks->error == 0 && tasks->next < tasks->count &&
+	       tasks->next >= tasks->retired + tasks->window)
 		pthread_cond_wait(&tasks->moved, &tasks->lock);
 	return tasks->error == 0 && tasks->next < tasks->count ? tasks->list[tasks->next++] : NULL;
 }
@@ -277,7 +299,8 @@ static void *thread_run(void *arg)
 	struct thread *thread = arg;
 	struct trace_item *items = calloc(BATCH_ITEMS, sizeof(*items));
 
-	thread->error = items ? timeline_partial_open(thread->tasks->timeline, &thread->share) : -ENOMEM;
+	thread->error =
+	    items ? timeline_partial_open(thread->tasks->timeline, &thread->share) : -ENOMEM;
 	if (thread->error == 0)
 		thread->error = share_work(thread->tasks, &thread->share, items);
 	free(items);
@@ -287,7 +310,8 @@ static void *thread_run(void *arg)
 static size_t threads_wanted(const struct tasks *tasks)
 {
 	cpu_set_t cpus;
-	size_t cores = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
+	size_t cores =
+	    sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
 
 	if (cores > THREADS_MAX)
 		cores = THREADS_MAX;
@@ -307,12 +331,14 @@ static void tasks_run(struct tasks *tasks)
 			break;
 	}
 	thread_run(&threads[0]);
-	/* All of them first: whoever still works may be the one that retires, into the same tables. */
+	/* All of them first: whoever still works may be the one that retires, into the same tables.
+	 */
 	for (size_t i = 1; i < made; i++)
 		pthread_join(threads[i].thread, NULL);
 	for (size_t i = 0; i < made; i++) {
 		if (threads[i].error == 0)
-			threads[i].error = timeline_partial_merge(tasks->timeline, &threads[i].share);
+			threads[i].error =
+			    timeline_partial_merge(tasks->timeline, &threads[i].share);
 		if (threads[i].error < 0)
 			tasks->error = threads[i].error;
 		timeline_partial_free(tasks->timeline, &threads[i].share);
@@ -328,11 +354,13 @@ static void tasks_free(struct tasks *tasks)
 	pthread_mutex_destroy(&tasks->lock);
 }
 
-struct timeline *timeline_read(struct trace *trace, size_t process, const struct timeline_options *options,
-			       trace_progress progress, void *arg)
+struct timeline *timeline_read(struct trace *trace, size_t process,
+			       const struct timeline_options *options, trace_progress progress,
+			       void *arg)
 {
 	struct tasks tasks = {.trace = trace, .process = process, .progress = progress, .arg = arg};
-	struct timeline *timeline = tasks.timeline = timeline_make(&trace->processes[process], options);
+	struct timeline *timeline = tasks.timeline =
+	    timeline_make(&trace->processes[process], options);
 
 	if (!timeline)
 		return NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Timers against the time that they were due: how late each run was, and where the time went, cut in three as that of
- * a wake-up is; and runs that came before the time that was asked for. That time is libuv's due time, unless the timer
- * was started by a uv_now that was old: then it is by so much later than libuv's, whose timer runs too early if
- * something else wakes the loop (nothing does: then the wait, which is reckoned from the old time too, lasts as much
- * longer).
+ * Timers against the time that they were due: how late each run was, and where the time went, cut
+ * in three as that of a wake-up is; and runs that came before the time that was asked for. That
+ * time is libuv's due time, unless the timer was started by a uv_now that was old: then it is by so
+ * much later than libuv's, whose timer runs too early if something else wakes the loop (nothing
+ * does: then the wait, which is reckoned from the old time too, lasts as much longer).
  *
- * Rules: only what the trace says counts (TIMER_DUE, and for early runs LOOP_TIME, TIMER_DUE, TIMER_START): nothing is
- * inferred from intervals. libuv counts in whole milliseconds of CLOCK_MONOTONIC, so a start less than one before the
- * due time is on time.
+ * Rules: only what the trace says counts (TIMER_DUE, and for early runs LOOP_TIME, TIMER_DUE,
+ * TIMER_START): nothing is inferred from intervals. libuv counts in whole milliseconds of
+ * CLOCK_MONOTONIC, so a start less than one before the due time is on time.
  */
 #include "timeline_internal.h"
 
@@ -66,7 +66,8 @@ void timer_set(struct stream *stream, uint64_t tick, uint64_t object)
 	};
 }
 
-static void worst_early(struct timeline_early *worst, const struct timer_set *set, uint64_t early, size_t worker)
+static void worst_early(struct timeline_early *worst, const struct timer_set *set, uint64_t early,
+			size_t worker)
 {
 	*worst = (struct timeline_early){
 	    .tick = set->tick,
@@ -77,9 +78,10 @@ static void worst_early(struct timeline_early *worst, const struct timer_set *se
 	};
 }
 
-/* By how much libuv's time was behind when this run's timer was started; 0: it was not, as far as is known. `set` is
- * what is known of that. */
-static uint64_t set_take(struct stream *stream, uint64_t object, uint64_t due_ms, struct timer_set *set)
+/* By how much libuv's time was behind when this run's timer was started; 0: it was not, as far as
+ * is known. `set` is what is known of that. */
+static uint64_t set_take(struct stream *stream, uint64_t object, uint64_t due_ms,
+			 struct timer_set *set)
 {
 	struct timer_set *known = set_of(stream, object);
 
@@ -100,8 +102,10 @@ static void early_count(struct stream *stream, const struct timer_set *set, uint
 		worst_early(&facts->worst_early, set, early, stream->position);
 }
 
-/* What held the loop while the timer was due: the longest callback of this iteration or of the one before. */
-static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick, uint64_t late)
+/* What held the loop while the timer was due: the longest callback of this iteration or of the one
+ * before. */
+static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick,
+		       uint64_t late)
 {
 	const struct iteration *iteration = &stream->iteration;
 	bool before = iteration->before_ticks > iteration->facts.longest_ticks;
@@ -130,7 +134,9 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	if (stale > late)
 		early_count(stream, &set, stale - late, facts);
 	late = late > stale ? late - stale : 0;
-	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick ? least(tick - iteration->wake_tick, late) : 0;
+	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick
+			     ? least(tick - iteration->wake_tick, late)
+			     : 0;
 	uint64_t kernel = iteration->wake_tick ? least(iteration->wait_ticks, late - queue) : 0;
 	if (stream->outside.span.duration > 0)
 		outside_timer(stream, late);
@@ -153,7 +159,8 @@ void timers_merge(struct timeline_timers *into, const struct timeline_timers *fr
 	    (from->worst.late == into->worst.late && from->worst.tick < into->worst.tick))
 		into->worst = from->worst;
 	if (from->worst_early.early > into->worst_early.early ||
-	    (from->worst_early.early == into->worst_early.early && from->worst_early.tick < into->worst_early.tick))
+	    (from->worst_early.early == into->worst_early.early &&
+	     from->worst_early.tick < into->worst_early.tick))
 		into->worst_early = from->worst_early;
 }
 

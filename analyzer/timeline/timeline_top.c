@@ -12,8 +12,8 @@ static int number_compare(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* Longer is more; of two equal ones the earlier, and so on: the order in which they are found must not matter, and
- * short polls inside one another may well begin and end at the same ticks. */
+/* Longer is more; of two equal ones the earlier, and so on: the order in which they are found must
+ * not matter, and short polls inside one another may well begin and end at the same ticks. */
 int timeline_span_compare(const struct timeline_span *a, const struct timeline_span *b)
 {
 	int order = number_compare(a->duration, b->duration);
@@ -35,7 +35,8 @@ static void top_sink(struct timeline_top *top, size_t at)
 
 	for (;;) {
 		size_t child = at * 2 + 1;
-		if (child + 1 < top->count && timeline_span_compare(&top->spans[child + 1], &top->spans[child]) < 0)
+		if (child + 1 < top->count &&
+		    timeline_span_compare(&top->spans[child + 1], &top->spans[child]) < 0)
 			child++;
 		if (child >= top->count || timeline_span_compare(&moving, &top->spans[child]) <= 0)
 			break;
@@ -55,7 +56,8 @@ static int top_append(struct timeline_top *top, const struct timeline_span *span
 		top->spans = spans;
 	}
 	size_t at = top->count++;
-	for (; at > 0 && timeline_span_compare(&top->spans[(at - 1) / 2], span) > 0; at = (at - 1) / 2)
+	for (; at > 0 && timeline_span_compare(&top->spans[(at - 1) / 2], span) > 0;
+	     at = (at - 1) / 2)
 		top->spans[at] = top->spans[(at - 1) / 2];
 	top->spans[at] = *span;
 	return 0;
@@ -74,12 +76,14 @@ int timeline_top_add(struct timeline_top *top, const struct timeline_span *span)
 	return 0;
 }
 
-int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts, struct timeline_top *long_polls,
-		       const struct timeline_span *poll)
+int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts,
+		       struct timeline_top *long_polls, const struct timeline_span *poll)
 {
 	if (facts->slowest.duration == 0 || timeline_span_compare(poll, &facts->slowest) > 0)
 		facts->slowest = *poll;
-	return poll->duration < timeline->hidden->long_poll_ticks ? 0 : timeline_top_add(long_polls, poll);
+	return poll->duration < timeline->hidden->long_poll_ticks
+		   ? 0
+		   : timeline_top_add(long_polls, poll);
 }
 
 int timeline_top_merge(struct timeline_top *into, struct timeline_top *from)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From uv_async_send() to its callback, over all workers in the order of time. The time between is cut in three: the
- * loop did not wait yet (it was busy, or nobody ran it), the kernel woke it, and others came first in the iteration.
+ * From uv_async_send() to its callback, over all workers in the order of time. The time between is
+ * cut in three: the loop did not wait yet (it was busy, or nobody ran it), the kernel woke it, and
+ * others came first in the iteration.
  *
- * A send while another is under way is coalesced: libuv runs one callback for both, and the first counts.
+ * A send while another is under way is coalesced: libuv runs one callback for both, and the first
+ * counts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +44,8 @@ void wakeups_free(struct wakeups *wakeups)
 	free(wakeups);
 }
 
-/* ---- Two numbers in 48 bits: 18 bits of each and by how much they are shifted --------------------------------- */
+/* ---- Two numbers in 48 bits: 18 bits of each and by how much they are shifted
+ * --------------------------------- */
 
 static uint64_t pack_one(uint64_t ticks)
 {
@@ -61,7 +64,9 @@ uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks)
 	return pack_one(queue_ticks) << 24 | pack_one(wait_ticks);
 }
 
-/* ---- Events --------------------------------------------------------------------------------------------------- */
+/* ---- Events
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick)
 {
@@ -80,8 +85,8 @@ int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick)
 
 void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed)
 {
-	wakeups->wakes[position] =
-	    (struct wake){.queue_ticks = unpack_one(packed >> 24), .wait_ticks = unpack_one(packed)};
+	wakeups->wakes[position] = (struct wake){.queue_ticks = unpack_one(packed >> 24),
+						 .wait_ticks = unpack_one(packed)};
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -89,13 +94,15 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object, uint64_t tick)
+void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object,
+		  uint64_t tick)
 {
 	struct wakeups *wakeups = timeline->hidden->wakeups;
 	struct timeline_wakeups *facts = &timeline->sites[site].wakeups;
 	struct request send;
 
-	if (!request_table_take(&wakeups->sent, object, &send) || !timeline_overlaps(timeline, send.submit_tick, tick))
+	if (!request_table_take(&wakeups->sent, object, &send) ||
+	    !timeline_overlaps(timeline, send.submit_tick, tick))
 		return;
 	uint64_t latency = tick > send.submit_tick ? tick - send.submit_tick : 0;
 	uint64_t queue = least(wakeups->wakes[position].queue_ticks, latency);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What samples say: totals of CPU and run-queue time, how many handles and requests were active, and the windows
- * between two samples of a worker, to which the parks of its stream are added: what a worker did in a window and was
- * not parked, it did on the CPU, waiting for the CPU, or asleep.
+ * What samples say: totals of CPU and run-queue time, how many handles and requests were active,
+ * and the windows between two samples of a worker, to which the parks of its stream are added: what
+ * a worker did in a window and was not parked, it did on the CPU, waiting for the CPU, or asleep.
  *
- * Rules: windows are made before the first item, since streams count on several threads. A worker has
- * WINDOWS_MAX at most; from more samples some are left out.
+ * Rules: windows are made before the first item, since streams count on several threads. A worker
+ * has WINDOWS_MAX at most; from more samples some are left out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,9 @@
 
 #define WINDOWS_MAX 32768u
 
-/* ---- Samples -------------------------------------------------------------------------------------------------- */
+/* ---- Samples
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void level_sample(struct timeline_level *level, uint64_t value)
 {
@@ -22,9 +24,10 @@ static void level_sample(struct timeline_level *level, uint64_t value)
 	level->mean += ((double)value - level->mean) / (double)++level->count;
 }
 
-/* CPU and run-queue time are running totals: the newest minus what they were when the range began. */
-static void worker_sample(struct timeline_worker *worker, struct trace_sample *first, const struct trace_sample *sample,
-			  const struct timeline *timeline)
+/* CPU and run-queue time are running totals: the newest minus what they were when the range began.
+ */
+static void worker_sample(struct timeline_worker *worker, struct trace_sample *first,
+			  const struct trace_sample *sample, const struct timeline *timeline)
 {
 	if (first->type == 0 || sample->tick <= timeline->from_tick)
 		*first = *sample;
@@ -34,7 +37,8 @@ static void worker_sample(struct timeline_worker *worker, struct trace_sample *f
 	worker->cpu_ns = sample->a - first->a;
 	worker->sched_wait_ns = sample->b - first->b;
 	worker->slices = sample->c > first->c ? sample->c - first->c : 0;
-	worker->sampled_ns = trace_ns(timeline->process, sample->tick) - trace_ns(timeline->process, first->tick);
+	worker->sampled_ns =
+	    trace_ns(timeline->process, sample->tick) - trace_ns(timeline->process, first->tick);
 }
 
 static size_t worker_find(const struct trace_process *process, uint32_t number)
@@ -48,14 +52,17 @@ static size_t worker_find(const struct trace_process *process, uint32_t number)
 		else
 			high = middle;
 	}
-	return low < process->worker_count && process->workers[low].worker == number ? low : process->worker_count;
+	return low < process->worker_count && process->workers[low].worker == number
+		   ? low
+		   : process->worker_count;
 }
 
-static void growth_sample(const struct timeline *timeline, struct timeline_growth *growth, uint64_t tick,
-			  uint64_t value)
+static void growth_sample(const struct timeline *timeline, struct timeline_growth *growth,
+			  uint64_t tick, uint64_t value)
 {
 	uint64_t length = timeline->end_tick - timeline->from_tick + 1;
-	uint64_t quarter = (uint64_t)((double)(tick - timeline->from_tick) / (double)length * TIMELINE_QUARTERS);
+	uint64_t quarter =
+	    (uint64_t)((double)(tick - timeline->from_tick) / (double)length * TIMELINE_QUARTERS);
 
 	if (quarter >= TIMELINE_QUARTERS)
 		quarter = TIMELINE_QUARTERS - 1;
@@ -73,7 +80,8 @@ static void untraced_sample(struct timeline *timeline, const struct trace_sample
 	timeline->untraced_events = sample->c;
 }
 
-static void sample_read(struct timeline *timeline, const struct trace_sample *sample, struct trace_sample *firsts)
+static void sample_read(struct timeline *timeline, const struct trace_sample *sample,
+			struct trace_sample *firsts)
 {
 	size_t position = worker_find(timeline->process, sample->worker);
 
@@ -88,14 +96,17 @@ static void sample_read(struct timeline *timeline, const struct trace_sample *sa
 		switches_sample(timeline, &timeline->workers[position], sample);
 	if (sample->tick < timeline->from_tick)
 		return;
-	timeline->samples += sample->type == TRACE_SAMPLE_QUEUE || sample->type == TRACE_SAMPLE_POOL;
+	timeline->samples +=
+	    sample->type == TRACE_SAMPLE_QUEUE || sample->type == TRACE_SAMPLE_POOL;
 	if (sample->type != TRACE_SAMPLE_QUEUE)
 		return;
 	level_sample(&timeline->active_requests, sample->a);
 	level_sample(&timeline->active_handles, sample->b);
 	if (position < timeline->process->worker_count) {
-		growth_sample(timeline, &timeline->workers[position].requests, sample->tick, sample->a);
-		growth_sample(timeline, &timeline->workers[position].handles, sample->tick, sample->b);
+		growth_sample(timeline, &timeline->workers[position].requests, sample->tick,
+			      sample->a);
+		growth_sample(timeline, &timeline->workers[position].handles, sample->tick,
+			      sample->b);
 	}
 }
 
@@ -111,7 +122,9 @@ int samples_read(struct timeline *timeline)
 	return 0;
 }
 
-/* ---- Windows -------------------------------------------------------------------------------------------------- */
+/* ---- Windows
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* One worker's samples on the way to windows, evenly thinned. */
 struct window_maker {
@@ -119,7 +132,8 @@ struct window_maker {
 	const struct trace_sample *last;
 };
 
-static void window_add(struct timeline_worker *facts, struct window_maker *maker, const struct trace_sample *sample)
+static void window_add(struct timeline_worker *facts, struct window_maker *maker,
+		       const struct trace_sample *sample)
 {
 	const struct trace_sample *last = maker->last;
 
@@ -143,7 +157,8 @@ static int windows_reserve(struct timeline *timeline, struct window_maker *maker
 		if (makers[i].samples < 2)
 			continue;
 		makers[i].step = makers[i].samples / WINDOWS_MAX + 1;
-		facts->windows = calloc(makers[i].samples / makers[i].step + 1, sizeof(*facts->windows));
+		facts->windows =
+		    calloc(makers[i].samples / makers[i].step + 1, sizeof(*facts->windows));
 		if (!facts->windows)
 			return -ENOMEM;
 	}
@@ -176,8 +191,8 @@ int windows_make(struct timeline *timeline)
 void windows_flush(struct stream *stream)
 {
 	if (stream->window_parked > 0)
-		__atomic_fetch_add(&stream->facts_windows[stream->window].parked_ticks, stream->window_parked,
-				   __ATOMIC_RELAXED);
+		__atomic_fetch_add(&stream->facts_windows[stream->window].parked_ticks,
+				   stream->window_parked, __ATOMIC_RELAXED);
 	stream->window_parked = 0;
 }
 

@@ -23,10 +23,12 @@ static bool mark_go_on(struct mark *mark, uint64_t word)
 	if (trace_word_code(word) == TRACE_MARK_FIELD) {
 		if (mark->field_count == TRACE_MARK_FIELDS_MAX)
 			return false;
-		fields[mark->field_count++] = (struct mark_field){trace_mark_low(word), trace_mark_name(word)};
+		fields[mark->field_count++] =
+		    (struct mark_field){trace_mark_low(word), trace_mark_name(word)};
 		return true;
 	}
-	uint64_t *value = mark->field_count > 0 ? &fields[mark->field_count - 1].value : &mark->value;
+	uint64_t *value =
+	    mark->field_count > 0 ? &fields[mark->field_count - 1].value : &mark->value;
 	if (*value >> 32 != 0 || trace_word_object(word) >> 32 != 0)
 		return false;
 	*value |= trace_word_object(word) << 32;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Marks and spans of the program, put together from their events: trace_format.h says how they lie in the stream.
+ * Marks and spans of the program, put together from their events: trace_format.h says how they lie
+ * in the stream.
  *
- * Rules: the events of one worker are given in stream order. Whoever knows of a gap calls marks_forget(), so that
- * nothing is put together from both sides of it; what is not whole is given to nobody.
+ * Rules: the events of one worker are given in stream order. Whoever knows of a gap calls
+ * marks_forget(), so that nothing is put together from both sides of it; what is not whole is given
+ * to nobody.
  */
 #ifndef MARKS_H
 #define MARKS_H

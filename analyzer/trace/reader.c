@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace_open() in reading order: find the files, open them, bring them into order, scan them, put processes
- * together, look for rings, sum up. And trace_close().
+ * trace_open() in reading order: find the files, open them, bring them into order, scan them, put
+ * processes together, look for rings, sum up. And trace_close().
  *
- * Rules: see reader.h. A line in `problems` comes with the file that it is about, in the files' order.
+ * Rules: see reader.h. A line in `problems` comes with the file that it is about, in the files'
+ * order.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static int index_files(struct reader *reader)
 	return error;
 }
 
-/* By process and segment; those with a damaged header last, when the process that they may belong to is known. */
+/* By process and segment; those with a damaged header last, when the process that they may belong
+ * to is known. */
 static int compare_files(const void *left, const void *right)
 {
 	const struct reader_file *a = left, *b = right;
@@ -99,10 +101,11 @@ static void report_file(struct reader *reader, const struct reader_file *file)
 	for (size_t i = 0; i < file->problems.count; i++)
 		reader_problem(reader, "%s", file->problems.list[i]);
 	if (file->problems.left_out > 0)
-		reader_problem(reader, "%s: %zu more damaged places", file->path, file->problems.left_out);
+		reader_problem(reader, "%s: %zu more damaged places", file->path,
+			       file->problems.left_out);
 	if (file->good_end < file->bytes && !is_being_written(reader, file))
-		reader_problem(reader, "%s: cut off or damaged from byte %llu to its end", file->path,
-			       (unsigned long long)file->good_end);
+		reader_problem(reader, "%s: cut off or damaged from byte %llu to its end",
+			       file->path, (unsigned long long)file->good_end);
 }
 
 static int finish(struct reader *reader)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ticks to time. Between two neighbouring clock pairs the counter is taken to run evenly; before the first and
- * after the last it runs on at the rate of the longest stretch that is known.
+ * Ticks to time. Between two neighbouring clock pairs the counter is taken to run evenly; before
+ * the first and after the last it runs on at the rate of the longest stretch that is known.
  *
- * Rules: never backwards, whatever the pairs say: a pair at which time or counter did not grow is left out, and
- * what a range gives never exceeds the next range's start. 128-bit products, saturated, so nothing wraps.
- * The first pair comes from the program, all others from who drained it. Where all others agree with each other and the
- * first does not (the program was shown another time), the first is left out, and a note says so.
+ * Rules: never backwards, whatever the pairs say: a pair at which time or counter did not grow is
+ * left out, and what a range gives never exceeds the next range's start. 128-bit products,
+ * saturated, so nothing wraps. The first pair comes from the program, all others from who drained
+ * it. Where all others agree with each other and the first does not (the program was shown another
+ * time), the first is left out, and a note says so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,18 +39,22 @@ static struct trace_clock_pair start_pair(const struct trace_process *process)
 					 process->start_mono_ns, process->start_real_ns};
 }
 
-#define NOISE_NS      200000ull	 /* of one pair: its clocks are read one after the other */
-#define FIRST_AWAY_NS 1000000ull /* ... and so far from the others, and an eighth of the distance, is no noise */
+#define NOISE_NS 200000ull /* of one pair: its clocks are read one after the other */
+#define FIRST_AWAY_NS                                                                              \
+	1000000ull /* ... and so far from the others, and an eighth of the distance, is no noise   \
+		    */
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : b - a;
 }
 
-/* How far a pair's time is from what the two others say by their line; *reach_ns: how far from the nearer one that is,
- * *noise_ns: what noise in these can make of it. All are UINT64_MAX where they give no line. */
+/* How far a pair's time is from what the two others say by their line; *reach_ns: how far from the
+ * nearer one that is, *noise_ns: what noise in these can make of it. All are UINT64_MAX where they
+ * give no line. */
 static uint64_t outside_ns(const struct trace_clock_pair *from, const struct trace_clock_pair *to,
-			const struct trace_clock_pair *pair, uint64_t *reach_ns, uint64_t *noise_ns)
+			   const struct trace_clock_pair *pair, uint64_t *reach_ns,
+			   uint64_t *noise_ns)
 {
 	uint64_t counts = to->counter - from->counter, ns = to->mono_ns - from->mono_ns;
 	uint64_t back = distance(pair->counter, from->counter), line_ns;
@@ -66,7 +71,8 @@ static uint64_t outside_ns(const struct trace_clock_pair *from, const struct tra
 	return distance(pair->mono_ns, line_ns);
 }
 
-/* Of sorted pairs, how many at the start contradict all others, which agree: 0, or those of the first moment. */
+/* Of sorted pairs, how many at the start contradict all others, which agree: 0, or those of the
+ * first moment. */
 static size_t count_strange(const struct trace_clock_pair *pairs, size_t count, uint8_t shift)
 {
 	const struct trace_clock_pair *last = &pairs[count - 1];
@@ -83,7 +89,8 @@ static size_t count_strange(const struct trace_clock_pair *pairs, size_t count, 
 			return 0;
 	}
 	outside = outside_ns(&pairs[first], last, &pairs[0], &reach_ns, &noise_ns);
-	if (reach_ns == UINT64_MAX || outside <= FIRST_AWAY_NS || outside - FIRST_AWAY_NS <= reach_ns / 8)
+	if (reach_ns == UINT64_MAX || outside <= FIRST_AWAY_NS ||
+	    outside - FIRST_AWAY_NS <= reach_ns / 8)
 		return 0;
 	return outside - FIRST_AWAY_NS - reach_ns / 8 > noise_ns ? first : 0;
 }
@@ -108,11 +115,13 @@ static uint64_t pair_rate(const struct trace_process *process, const struct trac
 
 	if (process->clock == TRACE_CLOCK_MONOTONIC || to->counter <= from->counter)
 		return 1ull << (TRACE_RATE_BITS + process->unit_shift);
-	return saturate((ns << (TRACE_RATE_BITS + process->unit_shift)) / (to->counter - from->counter));
+	return saturate((ns << (TRACE_RATE_BITS + process->unit_shift)) /
+			(to->counter - from->counter));
 }
 
 /* Time at the start of the tick in which the pair lies. */
-static uint64_t tick_ns(const struct trace_process *process, const struct trace_clock_pair *pair, uint64_t rate)
+static uint64_t tick_ns(const struct trace_process *process, const struct trace_clock_pair *pair,
+			uint64_t rate)
 {
 	uint64_t part = pair->counter & ((1ull << process->unit_shift) - 1);
 	uint64_t part_ns = saturate((u128)part * rate >> (TRACE_RATE_BITS + process->unit_shift));
@@ -120,15 +129,16 @@ static uint64_t tick_ns(const struct trace_process *process, const struct trace_
 	return pair->mono_ns > part_ns ? pair->mono_ns - part_ns : 0;
 }
 
-static struct trace_clock_range make_range(const struct trace_process *process, const struct trace_clock_pair *pair,
-					   uint64_t rate)
+static struct trace_clock_range make_range(const struct trace_process *process,
+					   const struct trace_clock_pair *pair, uint64_t rate)
 {
 	return (struct trace_clock_range){.tick = pair->counter >> process->unit_shift,
 					  .end_tick = UINT64_MAX,
 					  .ns = tick_ns(process, pair, rate),
 					  .end_ns = UINT64_MAX,
 					  .rate = rate,
-					  .real_offset_ns = (int64_t)(pair->real_ns - pair->mono_ns)};
+					  .real_offset_ns =
+					      (int64_t)(pair->real_ns - pair->mono_ns)};
 }
 
 /* What lies before the first pair: back to 0 ns, or to tick 0. */
@@ -154,7 +164,8 @@ static void close_ranges(struct trace_clock_range *ranges, size_t count)
 	}
 }
 
-static int make_ranges(struct trace_process *process, const struct trace_clock_pair *pairs, size_t count)
+static int make_ranges(struct trace_process *process, const struct trace_clock_pair *pairs,
+		       size_t count)
 {
 	uint64_t rate = pair_rate(process, &pairs[0], &pairs[count - 1]);
 	struct trace_clock_range *ranges = calloc(count + 1, sizeof(*ranges));
@@ -163,7 +174,8 @@ static int make_ranges(struct trace_process *process, const struct trace_clock_p
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		ranges[i + 1] =
-		    make_range(process, &pairs[i], i + 1 < count ? pair_rate(process, &pairs[i], &pairs[i + 1]) : rate);
+		    make_range(process, &pairs[i],
+			       i + 1 < count ? pair_rate(process, &pairs[i], &pairs[i + 1]) : rate);
 	ranges[0] = range_before(&ranges[1], rate);
 	close_ranges(ranges, count + 1);
 	process->clock_ranges = ranges;
@@ -189,14 +201,17 @@ static int start_put_right(struct trace_process *process)
 {
 	process->start_mono_ns = trace_ns(process, process->start_tick);
 	process->start_real_ns = trace_real_ns(process, process->start_tick);
-	return reader_note(process, "the program was shown another time than its drain, by whose clock times are told");
+	return reader_note(
+	    process,
+	    "the program was shown another time than its drain, by whose clock times are told");
 }
 
 int reader_clock_make(struct reader *reader, size_t index)
 {
 	struct trace_process *process = &reader->trace.processes[index];
 	struct reader_state *state = &reader->states[index];
-	struct trace_clock_pair *pair = reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
+	struct trace_clock_pair *pair =
+	    reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
 	bool strange;
 	size_t count;
 	int error;
@@ -206,15 +221,16 @@ int reader_clock_make(struct reader *reader, size_t index)
 	*pair = start_pair(process);
 	count = pairs_order(state, process->unit_shift, &strange);
 	if (count < 2 && process->clock != TRACE_CLOCK_MONOTONIC)
-		reader_problem(
-		    reader,
-		    "process %u: its clock was never compared with the time: its times are counts, no nanoseconds",
-		    process->pid);
+		reader_problem(reader,
+			       "process %u: its clock was never compared with the time: its times "
+			       "are counts, no nanoseconds",
+			       process->pid);
 	error = make_ranges(process, state->pairs, count);
 	return !error && strange ? start_put_right(process) : error;
 }
 
-const struct trace_clock_range *trace_clock_range(const struct trace_process *process, uint64_t tick)
+const struct trace_clock_range *trace_clock_range(const struct trace_process *process,
+						  uint64_t tick)
 {
 	size_t low = 0, high = process->clock_range_count;
 

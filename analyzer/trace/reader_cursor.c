@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Walks one worker's blocks: loads their payloads window by window, has them decoded, passes over what was already
- * given out, and tells where records are missing and what was open there.
+ * Walks one worker's blocks: loads their payloads window by window, has them decoded, passes over
+ * what was already given out, and tells where records are missing and what was open there.
  *
- * Rules: a cursor reads its blocks with pread into its own window, so memory does not grow with the trace. One call
- * never returns items of both sides of a gap. A block whose items are not what its header says costs its own rest.
+ * Rules: a cursor reads its blocks with pread into its own window, so memory does not grow with the
+ * trace. One call never returns items of both sides of a gap. A block whose items are not what its
+ * header says costs its own rest.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,11 +35,13 @@ struct trace_cursor {
 	struct trace_item pending[PENDING_MAX]; /* to be given out before anything else */
 	size_t pending_at, pending_end;
 
-	bool at_gap;	  /* the block's first item comes after missing data, or is the first of all or of this part */
-	bool broken;	  /* the block before could not be read to its end */
-	bool gap;	  /* at_gap: not just the first of all */
+	bool at_gap; /* the block's first item comes after missing data, or is the first of all or
+			of this part */
+	bool broken; /* the block before could not be read to its end */
+	bool gap;    /* at_gap: not just the first of all */
 	uint64_t missing; /* at_gap: so many records */
-	bool context_loaded, context_given; /* given: it belongs to the items of the last read, as do the next two */
+	bool context_loaded,
+	    context_given; /* given: it belongs to the items of the last read, as do the next two */
 	bool gap_given;
 	uint64_t missing_given;
 	struct trace_context context[CONTEXT_MAX];
@@ -70,7 +73,9 @@ void trace_cursor_close(struct trace_cursor *cursor)
 	free(cursor);
 }
 
-/* ---- Blocks ----------------------------------------------------------------------------------------------- */
+/* ---- Blocks
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const struct reader_file *cursor_file(const struct trace_cursor *cursor)
 {
@@ -91,9 +96,9 @@ static void end_block(struct trace_cursor *cursor)
 /* Ends the block before its time; what it still had is lost. */
 static void break_block(struct trace_cursor *cursor, const char *what)
 {
-	if (!cursor->problem &&
-	    asprintf(&cursor->problem, "%s: %s in the block at byte %llu", cursor_file(cursor)->path, what,
-		     (unsigned long long)cursor->block->offset) < 0)
+	if (!cursor->problem && asprintf(&cursor->problem, "%s: %s in the block at byte %llu",
+					 cursor_file(cursor)->path, what,
+					 (unsigned long long)cursor->block->offset) < 0)
 		cursor->problem = NULL;
 	cursor->broken = true;
 	end_block(cursor);
@@ -111,7 +116,8 @@ static bool fill_window(struct trace_cursor *cursor)
 	if (capacity > cursor->file_left)
 		capacity = cursor->file_left;
 	memmove(cursor->window, decoder->at, left);
-	got = reader_file_read(cursor_file(cursor), cursor->window + left, capacity, cursor->file_offset);
+	got = reader_file_read(cursor_file(cursor), cursor->window + left, capacity,
+			       cursor->file_offset);
 	decoder->at = cursor->window;
 	decoder->end = cursor->window + left + (got > 0 ? got : 0);
 	if (got <= 0)
@@ -126,7 +132,8 @@ static void load_context(struct trace_cursor *cursor)
 	size_t bytes = cursor->block->context_count * sizeof(struct trace_context);
 	ssize_t got =
 	    reader_file_read(cursor_file(cursor), cursor->context,
-			     bytes < sizeof(cursor->context) ? bytes : sizeof(cursor->context), cursor->block->offset);
+			     bytes < sizeof(cursor->context) ? bytes : sizeof(cursor->context),
+			     cursor->block->offset);
 
 	cursor->context_count = got < 0 ? 0 : got / sizeof(struct trace_context);
 	cursor->context_loaded = true;
@@ -145,7 +152,8 @@ static void begin_gap(struct trace_cursor *cursor, uint64_t missing)
 static void begin_block(struct trace_cursor *cursor)
 {
 	const struct reader_block *block = &cursor->blocks->list[cursor->next_block];
-	uint64_t missing = block->first_index > cursor->reached ? block->first_index - cursor->reached : 0;
+	uint64_t missing =
+	    block->first_index > cursor->reached ? block->first_index - cursor->reached : 0;
 	size_t context_bytes = block->context_count * sizeof(struct trace_context);
 	uint64_t tick = block->first_tick;
 
@@ -163,7 +171,8 @@ static void begin_block(struct trace_cursor *cursor)
 	reader_decode_begin(&cursor->decoder, tick);
 }
 
-/* ---- Records already given out ---------------------------------------------------------------------------- */
+/* ---- Records already given out
+ * ---------------------------------------------------------------------------- */
 
 static void pend(struct trace_cursor *cursor, uint64_t tick, uint64_t word)
 {
@@ -173,18 +182,20 @@ static void pend(struct trace_cursor *cursor, uint64_t tick, uint64_t word)
 	}
 	if (tick < cursor->last_tick)
 		tick = cursor->last_tick;
-	cursor->pending[cursor->pending_end++] = (struct trace_item){tick, 0, word, TRACE_SHAPE_INSTANT, 0};
+	cursor->pending[cursor->pending_end++] =
+	    (struct trace_item){tick, 0, word, TRACE_SHAPE_INSTANT, 0};
 }
 
-/* One encoded item, decoded to `count` items, as the records that it was made of: those that are to be skipped go,
- * the others will be given out one by one. */
+/* One encoded item, decoded to `count` items, as the records that it was made of: those that are to
+ * be skipped go, the others will be given out one by one. */
 static void pend_records(struct trace_cursor *cursor, const struct trace_item *items, size_t count)
 {
 	const struct trace_item *item = &items[0];
 	uint64_t end = item->tick + item->duration;
 
 	cursor->pending_at = cursor->pending_end = 0;
-	pend(cursor, item->tick, item->shape == TRACE_SHAPE_WAIT ? trace_word(0, TRACE_PARK) : item->word);
+	pend(cursor, item->tick,
+	     item->shape == TRACE_SHAPE_WAIT ? trace_word(0, TRACE_PARK) : item->word);
 	if (count == 2)
 		pend(cursor, items[1].tick, items[1].word);
 	if (item->shape == TRACE_SHAPE_POLL)
@@ -193,7 +204,8 @@ static void pend_records(struct trace_cursor *cursor, const struct trace_item *i
 		pend(cursor, end, item->word);
 }
 
-static size_t give_pending(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max)
+static size_t give_pending(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			   size_t max)
 {
 	size_t count = 0;
 
@@ -203,10 +215,11 @@ static size_t give_pending(struct trace_cursor *cursor, uint64_t until, struct t
 	return count;
 }
 
-/* ---- Parts of a worker's stream ---------------------------------------------------------------------------- */
+/* ---- Parts of a worker's stream
+ * ---------------------------------------------------------------------------- */
 
-struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process, size_t worker_position,
-					    const struct trace_part *part)
+struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process,
+					    size_t worker_position, const struct trace_part *part)
 {
 	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker_position);
 
@@ -235,8 +248,8 @@ static struct trace_part begin_part(const struct reader_blocks *blocks, size_t f
 	};
 }
 
-/* Records of a ring have no context before them, and that of a block which begins with doubles is too old: both stay
- * with what comes before. */
+/* Records of a ring have no context before them, and that of a block which begins with doubles is
+ * too old: both stay with what comes before. */
 size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct trace_part *parts)
 {
 	const struct reader_blocks *blocks = worker->blocks;
@@ -245,7 +258,8 @@ size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct tr
 
 	for (size_t i = 0; blocks && i < blocks->count; i++) {
 		const struct reader_block *block = &blocks->list[i];
-		bool full = part.events > 0 && part.events + block->event_count > events && !block->raw;
+		bool full =
+		    part.events > 0 && part.events + block->event_count > events && !block->raw;
 
 		if (full && parts)
 			parts[count] = part;
@@ -263,7 +277,8 @@ size_t trace_parts(const struct trace_worker *worker, uint64_t events, struct tr
 
 #define NEAR_EVENTS 4096
 
-struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process, size_t worker_position, uint64_t tick)
+struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process,
+					    size_t worker_position, uint64_t tick)
 {
 	const struct trace_worker *worker = &trace->processes[process].workers[worker_position];
 	size_t count = trace_parts(worker, NEAR_EVENTS, NULL), at = 0;
@@ -284,11 +299,12 @@ struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process,
 	return cursor;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Records of a ring: each an INSTANT. */
-static size_t decode_raw(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max,
-			 enum reader_decode_end *why)
+static size_t decode_raw(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			 size_t max, enum reader_decode_end *why)
 {
 	struct reader_decoder *decoder = &cursor->decoder;
 	struct record record;
@@ -316,8 +332,8 @@ static size_t decode_raw(struct trace_cursor *cursor, uint64_t until, struct tra
 	return count;
 }
 
-static size_t decode_block(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max,
-			   enum reader_decode_end *why)
+static size_t decode_block(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			   size_t max, enum reader_decode_end *why)
 {
 	size_t count;
 
@@ -328,12 +344,14 @@ static size_t decode_block(struct trace_cursor *cursor, uint64_t until, struct t
 	return count;
 }
 
-/* One item of a block whose beginning was already given out, or one where there is room for one only. */
-static size_t read_single(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max,
-			  enum reader_decode_end *why)
+/* One item of a block whose beginning was already given out, or one where there is room for one
+ * only. */
+static size_t read_single(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			  size_t max, enum reader_decode_end *why)
 {
 	struct trace_item pair[2];
-	size_t count = decode_block(cursor, cursor->skip ? UINT64_MAX : until, pair, cursor->block->raw ? 1 : 2, why);
+	size_t count = decode_block(cursor, cursor->skip ? UINT64_MAX : until, pair,
+				    cursor->block->raw ? 1 : 2, why);
 
 	if (count == 0)
 		return 0;
@@ -368,7 +386,8 @@ static bool go_on(struct trace_cursor *cursor, enum reader_decode_end why)
 	}
 	if (fill_window(cursor))
 		return true;
-	if (cursor->decoder.at < cursor->decoder.end || cursor->file_left > 0 || cursor->decoder.skip_bytes > 0)
+	if (cursor->decoder.at < cursor->decoder.end || cursor->file_left > 0 ||
+	    cursor->decoder.skip_bytes > 0)
 		break_block(cursor, "an item that is cut off");
 	else
 		end_block(cursor);
@@ -383,9 +402,10 @@ static bool have_block(struct trace_cursor *cursor)
 	return cursor->block != NULL;
 }
 
-/* Items of the present block and, while no gap comes between, of the next ones; `count` are there already. */
-static size_t read_items(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t count,
-			 size_t max)
+/* Items of the present block and, while no gap comes between, of the next ones; `count` are there
+ * already. */
+static size_t read_items(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			 size_t count, size_t max)
 {
 	bool more = true;
 
@@ -409,7 +429,8 @@ static size_t read_items(struct trace_cursor *cursor, uint64_t until, struct tra
 	return count;
 }
 
-size_t trace_cursor_read(struct trace_cursor *cursor, uint64_t until, struct trace_item *items, size_t max)
+size_t trace_cursor_read(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,
+			 size_t max)
 {
 	size_t count;
 
@@ -420,7 +441,8 @@ size_t trace_cursor_read(struct trace_cursor *cursor, uint64_t until, struct tra
 	return read_items(cursor, until, items, count, max);
 }
 
-const struct trace_context *trace_cursor_context(const struct trace_cursor *cursor, size_t *count, bool *after_gap)
+const struct trace_context *trace_cursor_context(const struct trace_cursor *cursor, size_t *count,
+						 bool *after_gap)
 {
 	*count = cursor->context_given ? cursor->context_count : 0;
 	*after_gap = cursor->context_given && cursor->gap_given;

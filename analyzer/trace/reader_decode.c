@@ -2,10 +2,11 @@
  *
  * Encoded items to struct trace_item: the loop that every event of every trace goes through.
  *
- * Rules: what an item looks like follows from its control byte alone, so a table gives offsets, masks and length;
- * fields are loaded as eight bytes and masked, whatever their length. READER_SLACK bytes behind the end may be read
- * (and are thrown away). No bound is checked a field, only once an item: its end against the end of the bytes.
- * 16-bit indices are checked against the words defined so far; index 0 is always there.
+ * Rules: what an item looks like follows from its control byte alone, so a table gives offsets,
+ * masks and length; fields are loaded as eight bytes and masked, whatever their length.
+ * READER_SLACK bytes behind the end may be read (and are thrown away). No bound is checked a field,
+ * only once an item: its end against the end of the bytes. 16-bit indices are checked against the
+ * words defined so far; index 0 is always there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,33 +25,38 @@ struct layout {
 	uint64_t gap_mask, duration_mask;
 };
 
-#define SHAPE(control)		((control)&3u)
-#define GAP_BYTES(control)	(WIRE_GAP_BYTES >> 4 * ((control) >> 2 & 3) & 15u)
-#define HAS_DURATION(control)	(SHAPE(control) == TRACE_SHAPE_POLL || SHAPE(control) == TRACE_SHAPE_WAIT)
-#define DURATION_BYTES(control) (HAS_DURATION(control) ? WIRE_DURATION_BYTES >> 4 * ((control) >> 4 & 3) & 15u : 0u)
-#define INDEX_BYTES(control)	(1u + ((control) >> 6 & 1))
-#define HAS_SECOND(control)	(SHAPE(control) == TRACE_SHAPE_POLL && (control) >> 7)
-#define SECOND_BYTES(control)	(HAS_SECOND(control) ? INDEX_BYTES(control) : 0u)
-#define MASK(bytes)		((bytes) == 0 ? 0 : UINT64_MAX >> (64 - 8 * ((bytes) ? (bytes) : 8)))
-#define IS_OTHER(control)	(SHAPE(control) == TRACE_SHAPE_OTHER)
+#define SHAPE(control)	   ((control)&3u)
+#define GAP_BYTES(control) (WIRE_GAP_BYTES >> 4 * ((control) >> 2 & 3) & 15u)
+#define HAS_DURATION(control)                                                                      \
+	(SHAPE(control) == TRACE_SHAPE_POLL || SHAPE(control) == TRACE_SHAPE_WAIT)
+#define DURATION_BYTES(control)                                                                    \
+	(HAS_DURATION(control) ? WIRE_DURATION_BYTES >> 4 * ((control) >> 4 & 3) & 15u : 0u)
+#define INDEX_BYTES(control)  (1u + ((control) >> 6 & 1))
+#define HAS_SECOND(control)   (SHAPE(control) == TRACE_SHAPE_POLL && (control) >> 7)
+#define SECOND_BYTES(control) (HAS_SECOND(control) ? INDEX_BYTES(control) : 0u)
+#define MASK(bytes)	      ((bytes) == 0 ? 0 : UINT64_MAX >> (64 - 8 * ((bytes) ? (bytes) : 8)))
+#define IS_OTHER(control)     (SHAPE(control) == TRACE_SHAPE_OTHER)
 
 #define GAP_AT(control)	     (1 + INDEX_BYTES(control) + SECOND_BYTES(control))
 #define DURATION_AT(control) (GAP_AT(control) + GAP_BYTES(control))
 #define LENGTH(control)	     (IS_OTHER(control) ? 1 : DURATION_AT(control) + DURATION_BYTES(control))
 
-#define LAYOUT(control)                                                                                                \
-	{                                                                                                              \
-		.length = LENGTH(control), .second_at = 1 + INDEX_BYTES(control), .gap_at = GAP_AT(control),           \
-		.duration_at = DURATION_AT(control), .shape = SHAPE(control), .has_second = HAS_SECOND(control),       \
-		.index_mask = (uint16_t)MASK(INDEX_BYTES(control)),                                                    \
-		.second_mask = (uint16_t)MASK(SECOND_BYTES(control)), .gap_mask = MASK(GAP_BYTES(control)),            \
-		.duration_mask = MASK(DURATION_BYTES(control)),                                                        \
+#define LAYOUT(control)                                                                            \
+	{                                                                                          \
+		.length = LENGTH(control), .second_at = 1 + INDEX_BYTES(control),                  \
+		.gap_at = GAP_AT(control), .duration_at = DURATION_AT(control),                    \
+		.shape = SHAPE(control), .has_second = HAS_SECOND(control),                        \
+		.index_mask = (uint16_t)MASK(INDEX_BYTES(control)),                                \
+		.second_mask = (uint16_t)MASK(SECOND_BYTES(control)),                              \
+		.gap_mask = MASK(GAP_BYTES(control)),                                              \
+		.duration_mask = MASK(DURATION_BYTES(control)),                                    \
 	}
 #define LAYOUT4(n)  LAYOUT(n), LAYOUT((n) + 1), LAYOUT((n) + 2), LAYOUT((n) + 3)
 #define LAYOUT16(n) LAYOUT4(n), LAYOUT4((n) + 4), LAYOUT4((n) + 8), LAYOUT4((n) + 12)
 #define LAYOUT64(n) LAYOUT16(n), LAYOUT16((n) + 16), LAYOUT16((n) + 32), LAYOUT16((n) + 48)
 
-static const struct layout layouts[256] = {LAYOUT64(0u), LAYOUT64(64u), LAYOUT64(128u), LAYOUT64(192u)};
+static const struct layout layouts[256] = {LAYOUT64(0u), LAYOUT64(64u), LAYOUT64(128u),
+					   LAYOUT64(192u)};
 
 void reader_decode_begin(struct reader_decoder *decoder, uint64_t first_tick)
 {
@@ -90,7 +96,8 @@ static bool decode_define(struct reader_decoder *decoder, enum reader_decode_end
 	if (words_grow(decoder) != 0)
 		return false;
 	decoder->define_object = (decoder->define_object + difference) & TRACE_OBJECT_MASK;
-	decoder->words[decoder->word_count++] = trace_word(decoder->define_object, get_u16(decoder->at + 1));
+	decoder->words[decoder->word_count++] =
+	    trace_word(decoder->define_object, get_u16(decoder->at + 1));
 	decoder->at += 3 + bytes;
 	return true;
 }
@@ -129,9 +136,11 @@ static bool decode_other(struct reader_decoder *decoder, enum reader_decode_end 
 	}
 }
 
-/* Items until one of the other shape, or the end of room, bytes or time; returns behind the last item written. */
-static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t until, struct trace_item *item,
-				       const struct trace_item *end_item, enum reader_decode_end *why)
+/* Items until one of the other shape, or the end of room, bytes or time; returns behind the last
+ * item written. */
+static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t until,
+				       struct trace_item *item, const struct trace_item *end_item,
+				       enum reader_decode_end *why)
 {
 	const unsigned char *at = decoder->at, *end = decoder->end;
 	const uint64_t *words = decoder->words;
@@ -147,7 +156,8 @@ static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t 
 		uint64_t duration = get_u64(at + layout->duration_at) & layout->duration_mask;
 
 		*why = READER_DECODE_BYTES;
-		if (__builtin_expect(at + layout->length > end || layout->shape == TRACE_SHAPE_OTHER, 0))
+		if (__builtin_expect(
+			at + layout->length > end || layout->shape == TRACE_SHAPE_OTHER, 0))
 			break;
 		*why = READER_DECODE_DAMAGED;
 		if (__builtin_expect(index >= word_count || second >= word_count, 0))
@@ -167,9 +177,10 @@ static struct trace_item *decode_plain(struct reader_decoder *decoder, uint64_t 
 	return item;
 }
 
-/* Decodes up to `max` items, 2 to READER_ITEMS_MAX, that start before `until`; *why says what ended it. */
-size_t reader_decode(struct reader_decoder *decoder, uint64_t until, struct trace_item *items, size_t max,
-		     enum reader_decode_end *why)
+/* Decodes up to `max` items, 2 to READER_ITEMS_MAX, that start before `until`; *why says what ended
+ * it. */
+size_t reader_decode(struct reader_decoder *decoder, uint64_t until, struct trace_item *items,
+		     size_t max, enum reader_decode_end *why)
 {
 	struct trace_item *item = items;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the paths that the user named to open segments: lists directories, opens, inflates, reads and checks the file
- * header.
+ * From the paths that the user named to open segments: lists directories, opens, inflates, reads
+ * and checks the file header.
  *
- * Rules: regular files only (a FIFO or a device would block or do worse); each file once, whatever the number of
- * ways that lead to it; a segment that is sealed, and so renamed, between listing and opening is found under its
- * new name. What cannot be used is one line in `problems`.
+ * Rules: regular files only (a FIFO or a device would block or do worse); each file once, whatever
+ * the number of ways that lead to it; a segment that is sealed, and so renamed, between listing and
+ * opening is found under its new name. What cannot be used is one line in `problems`.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -70,9 +70,11 @@ static bool file_is_known(const struct reader *reader, const struct stat *status
 {
 	size_t probe = 0, at;
 
-	while ((at = reader_index_next(&reader->file_index, file_hash(status->st_dev, status->st_ino), &probe)) !=
+	while ((at = reader_index_next(&reader->file_index,
+				       file_hash(status->st_dev, status->st_ino), &probe)) !=
 	       READER_NOWHERE)
-		if (reader->files[at].device == status->st_dev && reader->files[at].inode == status->st_ino)
+		if (reader->files[at].device == status->st_dev &&
+		    reader->files[at].inode == status->st_ino)
 			return true;
 	return false;
 }
@@ -173,7 +175,8 @@ static bool header_is_newer(struct reader *reader, struct reader_file *file)
 	return true;
 }
 
-/* A header whose checksum is wrong costs itself only, if blocks follow: what it says is used as far as it is sane. */
+/* A header whose checksum is wrong costs itself only, if blocks follow: what it says is used as far
+ * as it is sane. */
 static void header_use_damaged(struct reader *reader, struct reader_file *file)
 {
 	header_problem(reader, file, "the file header is damaged, at byte 0");
@@ -202,13 +205,17 @@ static void header_check(struct reader *reader, struct reader_file *file)
 	if (got < 0) {
 		header_problem(reader, file, strerror(-got));
 	} else if (file->bytes == 0) {
-		if (!is_being_written(file->path)) /* else: it was made just now, or the program died just then */
+		if (!is_being_written(
+			file->path)) /* else: it was made just now, or the program died just then */
 			header_problem(reader, file, "empty, at byte 0");
 	} else if (got >= 8 && memcmp(header->magic, SHARED_MAGIC, 8) == 0) {
 		file->usable = file->ring = true;
 	} else if (got < (ssize_t)sizeof(*header)) {
-		header_problem(reader, file, magic ? "cut off in the file header, at byte 0" : "not a uvtrace trace");
-	} else if (magic && header->crc32c == crc32c(0, header, offsetof(struct trace_file_header, crc32c))) {
+		header_problem(reader, file,
+			       magic ? "cut off in the file header, at byte 0"
+				     : "not a uvtrace trace");
+	} else if (magic && header->crc32c ==
+				crc32c(0, header, offsetof(struct trace_file_header, crc32c))) {
 		file->usable = !header_is_newer(reader, file) && header_is_sane(header);
 		if (!file->usable && header->reader_version_min <= TRACE_VERSION)
 			header_problem(reader, file, "the file header makes no sense, at byte 0");
@@ -219,8 +226,8 @@ static void header_check(struct reader *reader, struct reader_file *file)
 	}
 }
 
-/* Keeps the descriptor, so that a segment which is evicted or renamed meanwhile stays readable, unless there are
- * too many. */
+/* Keeps the descriptor, so that a segment which is evicted or renamed meanwhile stays readable,
+ * unless there are too many. */
 static void keep_fd(struct reader *reader, struct reader_file *file, int fd)
 {
 	struct rlimit limit;
@@ -333,8 +340,8 @@ ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes,
 	return got;
 }
 
-/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse file. `offset`
- * itself where that cannot be asked. */
+/* Where there may be something else than zeroes next, from `offset` on: behind a hole, in a sparse
+ * file. `offset` itself where that cannot be asked. */
 uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset)
 {
 	uint64_t next = offset;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where in an array something stands, by a hash of what names it: for what a trace may have any number of. Open
- * addressing, linear probing; nothing is ever taken out.
+ * Where in an array something stands, by a hash of what names it: for what a trace may have any
+ * number of. Open addressing, linear probing; nothing is ever taken out.
  *
- * Rules: a zeroed struct is an empty index. Two things may have one hash: the caller compares. The hash is mixed with
- * an address, so that no file can be made whose names all fall together; the order of what is found says nothing.
+ * Rules: a zeroed struct is an empty index. Two things may have one hash: the caller compares. The
+ * hash is mixed with an address, so that no file can be made whose names all fall together; the
+ * order of what is found says nothing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ static void slot_put(struct reader_index *index, uint64_t hash, size_t position)
 
 static int index_grow(struct reader_index *index)
 {
-	struct reader_index larger = {.capacity = index->capacity ? index->capacity * 2 : ROOM_FIRST, .count = index->count};
+	struct reader_index larger = {
+	    .capacity = index->capacity ? index->capacity * 2 : ROOM_FIRST, .count = index->count};
 
 	larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
 	if (!larger.slots)
@@ -62,7 +64,8 @@ int reader_index_add(struct reader_index *index, uint64_t hash, size_t position)
 size_t reader_index_next(const struct reader_index *index, uint64_t hash, size_t *probe)
 {
 	while (index->capacity > 0) {
-		const struct reader_index_slot *slot = &index->slots[(hash + *probe) & (index->capacity - 1)];
+		const struct reader_index_slot *slot =
+		    &index->slots[(hash + *probe) & (index->capacity - 1)];
 
 		if (slot->position == 0)
 			break;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the reader's files share among themselves: the way from paths to processes is
- * reader_file (find, open, inflate) -> reader_scan (blocks of a file) -> reader_meta (what is said of the process)
+ * reader_file (find, open, inflate) -> reader_scan (blocks of a file) -> reader_meta (what is said
+ * of the process)
  * -> reader_salvage (rings) -> reader_process (order, gaps, sums) -> reader_cursor (items).
  *
- * Rules: nothing read from a file is believed before it was checked against the bytes that are there. Memory that
- * could not be had is -ENOMEM all the way up; everything else that is wrong is a line in `problems`.
+ * Rules: nothing read from a file is believed before it was checked against the bytes that are
+ * there. Memory that could not be had is -ENOMEM all the way up; everything else that is wrong is a
+ * line in `problems`.
  */
 #ifndef READER_INTERNAL_H
 #define READER_INTERNAL_H
@@ -14,7 +16,8 @@
 
 #include "reader.h"
 
-#define READER_TICK_MAX	   (1ull << 62) /* times and indices beyond this are damage: sums of them cannot overflow */
+#define READER_TICK_MAX                                                                            \
+	(1ull << 62) /* times and indices beyond this are damage: sums of them cannot overflow */
 #define READER_INDEX_MAX   (1ull << 62)
 #define READER_SHIFT_MAX   16	      /* of the unit */
 #define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
@@ -47,7 +50,7 @@ struct reader_file {
 	uint64_t base;	/* where the segment begins in fd: inflated ones share one file */
 	uint64_t bytes; /* of the segment, inflated */
 	uint64_t disk_bytes;
-	uint32_t uid; /* whose file it is */
+	uint32_t uid;	   /* whose file it is */
 	uint64_t good_end; /* behind the last good block */
 	dev_t device;
 	ino_t inode;
@@ -107,13 +110,16 @@ struct reader {
 void *reader_append(void *array_pointer, size_t *count, size_t element_bytes);
 int reader_resize(void *array_pointer, size_t *count, size_t wanted, size_t element_bytes);
 int reader_text_set(char **text, const char *from, size_t bytes);
-void reader_lines_add(struct reader_lines *lines, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void reader_problem(struct reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int reader_note(struct trace_process *process, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reader_lines_add(struct reader_lines *lines, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void reader_problem(struct reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int reader_note(struct trace_process *process, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void reader_lines_free(struct reader_lines *lines);
 
-/* reader_index.c: a hash of bytes and what was before; the positions of a hash one after the other, `probe` begins as
- * 0.
+/* reader_index.c: a hash of bytes and what was before; the positions of a hash one after the other,
+ * `probe` begins as 0.
  */
 uint64_t reader_hash(uint64_t hash, const void *bytes, size_t count);
 int reader_index_add(struct reader_index *index, uint64_t hash, size_t position);
@@ -129,7 +135,8 @@ void reader_file_close(struct reader *reader, struct reader_file *file);
 ssize_t reader_file_read(const struct reader_file *file, void *to, size_t bytes, uint64_t offset);
 uint64_t reader_file_next_data(const struct reader_file *file, uint64_t offset);
 
-/* reader_inflate.c: 0, 1 where `file` is not compressed, or -errno; what could be inflated is there all the same. */
+/* reader_inflate.c: 0, 1 where `file` is not compressed, or -errno; what could be inflated is there
+ * all the same. */
 int reader_inflate(struct reader *reader, struct reader_file *file, int fd);
 
 /* reader_scan.c: every good block of a file into file->blocks. */
@@ -144,19 +151,22 @@ int reader_meta_parse(struct reader *reader, size_t process, const struct reader
 		      const struct reader_block *block);
 struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t number);
 uint8_t reader_meta_role(uint32_t role);
-int reader_meta_set_site(struct trace_process *process, uint32_t index, const struct trace_site *site);
-int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name, size_t name_bytes);
+int reader_meta_set_site(struct trace_process *process, uint32_t index,
+			 const struct trace_site *site);
+int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name,
+			 size_t name_bytes);
 /* 0: nothing is to be reported. */
 void reader_set_pending(struct trace_process *process, uint64_t seconds);
-int reader_meta_set_kind(struct trace_process *process, uint32_t number, const struct trace_kind_info *kind,
-			 const char *name, size_t name_bytes);
+int reader_meta_set_kind(struct trace_process *process, uint32_t number,
+			 const struct trace_kind_info *kind, const char *name, size_t name_bytes);
 
 /* reader_samples.c */
 int reader_samples_add(struct reader *reader, size_t process, const struct trace_sample *sample);
 int reader_samples_finish(struct reader *reader, size_t process);
 
 /* reader_stalls.c: -EINVAL: that is none. */
-int reader_stalls_add(struct reader *reader, size_t process, const struct trace_stall_entry *entry, uint32_t bytes);
+int reader_stalls_add(struct reader *reader, size_t process, const struct trace_stall_entry *entry,
+		      uint32_t bytes);
 void reader_stalls_finish(struct reader *reader, size_t process);
 void reader_stalls_free(struct trace_process *process);
 
@@ -179,16 +189,18 @@ int reader_salvage_process(struct reader *reader, size_t process);
 
 /* reader_decode.c */
 struct reader_decoder {
-	const unsigned char *at, *end; /* encoded bytes; READER_SLACK bytes may be read behind `end` */
-	bool last;		       /* nothing follows `end` */
-	uint64_t tick;		       /* end of the item before */
+	const unsigned char *at,
+	    *end;      /* encoded bytes; READER_SLACK bytes may be read behind `end` */
+	bool last;     /* nothing follows `end` */
+	uint64_t tick; /* end of the item before */
 	uint64_t *words;
 	uint32_t word_count, word_capacity;
 	uint64_t define_object;
 	uint64_t skip_bytes; /* of an extension, still to be passed over */
 };
-#define READER_SLACK	 32
-#define READER_ITEMS_MAX 4096 /* decoded at once: so many of the longest gaps cannot overflow a tick */
+#define READER_SLACK 32
+#define READER_ITEMS_MAX                                                                           \
+	4096 /* decoded at once: so many of the longest gaps cannot overflow a tick */
 
 enum reader_decode_end {
 	READER_DECODE_FULL,  /* no room for the next item */
@@ -199,7 +211,7 @@ enum reader_decode_end {
 };
 
 void reader_decode_begin(struct reader_decoder *decoder, uint64_t first_tick);
-size_t reader_decode(struct reader_decoder *decoder, uint64_t until, struct trace_item *items, size_t max,
-		     enum reader_decode_end *why);
+size_t reader_decode(struct reader_decoder *decoder, uint64_t until, struct trace_item *items,
+		     size_t max, enum reader_decode_end *why);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * The reader's arrays and lines of text: growing them, problems, notes.
  *
- * Rules: an array's capacity is the power of two at or above its count, so the count alone says when to grow. A
- * line that cannot be kept for want of memory is counted as left out; nothing else goes wrong because of it.
+ * Rules: an array's capacity is the power of two at or above its count, so the count alone says
+ * when to grow. A line that cannot be kept for want of memory is counted as left out; nothing else
+ * goes wrong because of it.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -51,7 +52,8 @@ int reader_text_set(char **text, const char *from, size_t bytes)
 	return 0;
 }
 
-static void lines_add(char ***list, size_t *count, size_t *left_out, const char *format, va_list arguments)
+static void lines_add(char ***list, size_t *count, size_t *left_out, const char *format,
+		      va_list arguments)
 {
 	char line[LINE_BYTES];
 	char *copy;
@@ -90,7 +92,8 @@ void reader_problem(struct reader *reader, const char *format, ...)
 	size_t left_out = 0;
 
 	va_start(arguments, format);
-	lines_add(&reader->trace.problems, &reader->trace.problem_count, &left_out, format, arguments);
+	lines_add(&reader->trace.problems, &reader->trace.problem_count, &left_out, format,
+		  arguments);
 	va_end(arguments);
 }
 

@@ -3,8 +3,9 @@
  * What the blocks other than EVENTS say of a process: texts, clock, kinds, modules, sites,
  * workers, samples, names, seal.
  *
- * Rules: a later entry replaces an earlier one of the same thing, so segments must come in order. An entry that does
- * not fit where it stands ends its block, with a line in `problems`; unknown block types are passed over.
+ * Rules: a later entry replaces an earlier one of the same thing, so segments must come in order.
+ * An entry that does not fit where it stands ends its block, with a line in `problems`; unknown
+ * block types are passed over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,14 +28,16 @@ static int text_unseen(struct trace_process *process, const struct trace_text *t
 {
 	static const char pool_items[] = TRACE_UNSEEN_POOL_ITEMS;
 
-	if (text->text_bytes == sizeof(pool_items) - 1 && memcmp(text->text, pool_items, text->text_bytes) == 0)
+	if (text->text_bytes == sizeof(pool_items) - 1 &&
+	    memcmp(text->text, pool_items, text->text_bytes) == 0)
 		process->pool_items_unseen = true;
 	return 0;
 }
 
 void reader_set_pending(struct trace_process *process, uint64_t seconds)
 {
-	process->pending_ns = seconds > 0 && seconds <= UINT32_MAX ? seconds * 1000000000 : UINT64_MAX;
+	process->pending_ns =
+	    seconds > 0 && seconds <= UINT32_MAX ? seconds * 1000000000 : UINT64_MAX;
 }
 
 /* "UVTRACE_PENDING_SECONDS=6"; options that are not known are passed over. */
@@ -80,7 +83,8 @@ static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 
 static int parse_clock(struct meta *meta, const void *entry, uint32_t bytes)
 {
-	struct trace_clock_pair *pair = reader_append(&meta->state->pairs, &meta->state->pair_count, sizeof(*pair));
+	struct trace_clock_pair *pair =
+	    reader_append(&meta->state->pairs, &meta->state->pair_count, sizeof(*pair));
 
 	if (!pair)
 		return -ENOMEM;
@@ -88,8 +92,8 @@ static int parse_clock(struct meta *meta, const void *entry, uint32_t bytes)
 	return 0;
 }
 
-int reader_meta_set_kind(struct trace_process *process, uint32_t number, const struct trace_kind_info *kind,
-			 const char *name, size_t name_bytes)
+int reader_meta_set_kind(struct trace_process *process, uint32_t number,
+			 const struct trace_kind_info *kind, const char *name, size_t name_bytes)
 {
 	struct trace_kind_info *place;
 
@@ -104,16 +108,20 @@ int reader_meta_set_kind(struct trace_process *process, uint32_t number, const s
 static int parse_kind(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	const struct trace_kind_entry *kind = entry;
-	struct trace_kind_info info = {.class = kind->class, .work_req_offset = kind->work_req_offset};
+	struct trace_kind_info info = {.class = kind->class,
+				       .work_req_offset = kind->work_req_offset};
 
-	if (kind->name_bytes > bytes - offsetof(struct trace_kind_entry, name) || info.class > KIND_CLASS_WORKFN)
+	if (kind->name_bytes > bytes - offsetof(struct trace_kind_entry, name) ||
+	    info.class > KIND_CLASS_WORKFN)
 		return -EINVAL;
 	return reader_meta_set_kind(meta->process, kind->kind, &info, kind->name, kind->name_bytes);
 }
 
-int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name, size_t name_bytes)
+int reader_meta_set_name(struct trace_process *process, uint32_t index, const char *name,
+			 size_t name_bytes)
 {
-	if (reader_resize(&process->names, &process->name_count, index + 1, sizeof(*process->names)) != 0)
+	if (reader_resize(&process->names, &process->name_count, index + 1,
+			  sizeof(*process->names)) != 0)
 		return -ENOMEM;
 	return reader_text_set(&process->names[index], name, name_bytes);
 }
@@ -122,23 +130,27 @@ static int parse_name(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	const struct trace_name_entry *name = entry;
 
-	if (name->name_bytes > bytes - offsetof(struct trace_name_entry, text) || name->name >= NAMES_MAX)
+	if (name->name_bytes > bytes - offsetof(struct trace_name_entry, text) ||
+	    name->name >= NAMES_MAX)
 		return -EINVAL;
 	return reader_meta_set_name(meta->process, name->name, name->text, name->name_bytes);
 }
 
 /* The module of this place and path, made where it is not known yet; NULL when memory is out. */
-static struct trace_module *find_module(struct trace_process *process, uint64_t start, const char *path)
+static struct trace_module *find_module(struct trace_process *process, uint64_t start,
+					const char *path)
 {
 	uint64_t hash = reader_hash(start, path, strlen(path));
 	size_t probe = 0, at;
 
 	while ((at = reader_index_next(&process->indices->modules, hash, &probe)) != READER_NOWHERE)
-		if (process->modules[at].start == start && strcmp(process->modules[at].path, path) == 0)
+		if (process->modules[at].start == start &&
+		    strcmp(process->modules[at].path, path) == 0)
 			return &process->modules[at];
 	if (reader_index_add(&process->indices->modules, hash, process->module_count) != 0)
 		return NULL;
-	return reader_append(&process->modules, &process->module_count, sizeof(struct trace_module));
+	return reader_append(&process->modules, &process->module_count,
+			     sizeof(struct trace_module));
 }
 
 static int parse_module(struct meta *meta, const void *entry, uint32_t bytes)
@@ -147,7 +159,8 @@ static int parse_module(struct meta *meta, const void *entry, uint32_t bytes)
 	struct trace_module *module;
 	char *path;
 
-	if ((uint64_t)from->build_id_bytes + from->path_bytes > bytes - offsetof(struct trace_module_entry, text) ||
+	if ((uint64_t)from->build_id_bytes + from->path_bytes >
+		bytes - offsetof(struct trace_module_entry, text) ||
 	    from->build_id_bytes > sizeof(module->build_id) || from->start > from->end)
 		return -EINVAL;
 	path = strndup(from->text + from->build_id_bytes, from->path_bytes);
@@ -174,7 +187,8 @@ static int set_symbol(char **symbol, const char *from, size_t bytes)
 }
 
 /* Takes everything but the symbols. */
-int reader_meta_set_site(struct trace_process *process, uint32_t index, const struct trace_site *site)
+int reader_meta_set_site(struct trace_process *process, uint32_t index,
+			 const struct trace_site *site)
 {
 	struct trace_site *place;
 
@@ -214,7 +228,8 @@ static int parse_site(struct meta *meta, const void *entry, uint32_t bytes)
 				  from->caller_symbol_bytes);
 }
 
-/* The worker of this number, made where it is not known yet; NULL when memory is out. They are put in order at last. */
+/* The worker of this number, made where it is not known yet; NULL when memory is out. They are put
+ * in order at last. */
 struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t number)
 {
 	uint64_t hash = reader_hash(0, &number, sizeof(number));
@@ -229,7 +244,8 @@ struct trace_worker *reader_meta_worker(struct trace_process *process, uint32_t 
 		return NULL;
 	*worker = (struct trace_worker){.worker = number, .role = TRACE_ROLE_LOOP};
 	worker->blocks = calloc(1, sizeof(*worker->blocks));
-	if (worker->blocks && reader_index_add(&process->indices->workers, hash, process->worker_count - 1) == 0)
+	if (worker->blocks &&
+	    reader_index_add(&process->indices->workers, hash, process->worker_count - 1) == 0)
 		return worker;
 	free(worker->blocks);
 	process->worker_count--;
@@ -263,7 +279,8 @@ static int parse_worker(struct meta *meta, const void *entry, uint32_t bytes)
 	worker->role = reader_meta_role(from->role);
 	memset(worker->name, 0, sizeof(worker->name));
 	memcpy(worker->name, from->name,
-	       from->name_bytes < sizeof(worker->name) ? from->name_bytes : sizeof(worker->name) - 1);
+	       from->name_bytes < sizeof(worker->name) ? from->name_bytes
+						       : sizeof(worker->name) - 1);
 	worker->start_tick = from->start_tick;
 	worker->end_tick = from->end_tick;
 	worker->blocks->recorded = max_u64(worker->blocks->recorded, from->recorded);
@@ -301,8 +318,8 @@ static int parse_seal(struct meta *meta, const void *entry, uint32_t bytes)
 	return 0;
 }
 
-/* How the entries of each block type lie: bytes of their fixed part, and of the length that they begin with (0: they
- * have none, all are equally long). */
+/* How the entries of each block type lie: bytes of their fixed part, and of the length that they
+ * begin with (0: they have none, all are equally long). */
 static const struct meta_type {
 	uint16_t fixed_bytes;
 	uint16_t length_bytes;
@@ -331,7 +348,8 @@ static uint32_t entry_bytes(const struct meta_type *type, const unsigned char *e
 	return bytes >= type->fixed_bytes && bytes <= left && bytes % 8 == 0 ? bytes : 0;
 }
 
-static int parse_entries(struct meta *meta, const struct meta_type *type, const unsigned char *payload, uint32_t left)
+static int parse_entries(struct meta *meta, const struct meta_type *type,
+			 const unsigned char *payload, uint32_t left)
 {
 	int error = 0;
 
@@ -350,13 +368,15 @@ static int parse_entries(struct meta *meta, const struct meta_type *type, const 
 int reader_meta_parse(struct reader *reader, size_t process, const struct reader_file *file,
 		      const struct reader_block *block)
 {
-	struct meta meta = {reader, &reader->trace.processes[process], &reader->states[process], process};
+	struct meta meta = {reader, &reader->trace.processes[process], &reader->states[process],
+			    process};
 	const struct meta_type *type;
 	unsigned char *payload;
 	ssize_t got;
 	int error = 0;
 
-	if (block->type >= sizeof(meta_types) / sizeof(meta_types[0]) || !meta_types[block->type].parse)
+	if (block->type >= sizeof(meta_types) / sizeof(meta_types[0]) ||
+	    !meta_types[block->type].parse)
 		return 0;
 	type = &meta_types[block->type];
 	payload = malloc(block->payload_bytes + 1);
@@ -370,7 +390,7 @@ int reader_meta_parse(struct reader *reader, size_t process, const struct reader
 	free(payload);
 	if (!error || error == -ENOMEM)
 		return error;
-	reader_problem(reader, "%s: an entry that makes no sense in the block at byte %llu", file->path,
-		       (unsigned long long)block->offset);
+	reader_problem(reader, "%s: an entry that makes no sense in the block at byte %llu",
+		       file->path, (unsigned long long)block->offset);
 	return 0;
 }

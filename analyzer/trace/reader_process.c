@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Puts the blocks of all files together into processes and workers: which segment belongs to which process, each
- * worker's blocks in order, doubles dropped, gaps counted, sums and time range.
+ * Puts the blocks of all files together into processes and workers: which segment belongs to which
+ * process, each worker's blocks in order, doubles dropped, gaps counted, sums and time range.
  *
- * Rules: a worker's records are numbered from 0; a block holds first_index to first_index + event_count. What lies
- * below the index already reached is a double, what lies between is missing.
+ * Rules: a worker's records are numbered from 0; a block holds first_index to first_index +
+ * event_count. What lies below the index already reached is a double, what lies between is missing.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static int process_add(struct reader *reader, const struct reader_file *file)
 
 	if (!reader_append(&reader->states, &states, sizeof(*reader->states)))
 		return -ENOMEM;
-	process = reader_append(&reader->trace.processes, &reader->trace.process_count, sizeof(*process));
+	process =
+	    reader_append(&reader->trace.processes, &reader->trace.process_count, sizeof(*process));
 	if (!process)
 		return -ENOMEM;
 	process->pid = header->pid;
@@ -63,7 +64,8 @@ static size_t find_by_id(const struct reader *reader, const struct trace_file_he
 {
 	size_t probe = 0, at;
 
-	while ((at = reader_index_next(&reader->process_index, id_hash(header), &probe)) != READER_NOWHERE)
+	while ((at = reader_index_next(&reader->process_index, id_hash(header), &probe)) !=
+	       READER_NOWHERE)
 		if (memcmp(reader->trace.processes[at].process_id, header->process_id, 16) == 0)
 			break;
 	return at;
@@ -74,7 +76,8 @@ static size_t find_by_pid(const struct reader *reader, const struct trace_file_h
 {
 	size_t probe = 0, at;
 
-	while ((at = reader_index_next(&reader->pid_index, pid_hash(header), &probe)) != READER_NOWHERE)
+	while ((at = reader_index_next(&reader->pid_index, pid_hash(header), &probe)) !=
+	       READER_NOWHERE)
 		if (reader->trace.processes[at].pid == header->pid)
 			break;
 	return at;
@@ -223,9 +226,11 @@ static void process_time_range(struct trace_process *process, const struct reade
 	process->last_tick = 0;
 	for (size_t i = 0; i < process->worker_count; i++)
 		if (process->workers[i].events > 0)
-			process_see_ticks(process, process->workers[i].first_tick, process->workers[i].last_tick);
+			process_see_ticks(process, process->workers[i].first_tick,
+					  process->workers[i].last_tick);
 	if (process->sample_count > 0)
-		process_see_ticks(process, process->samples[0].tick, process->samples[process->sample_count - 1].tick);
+		process_see_ticks(process, process->samples[0].tick,
+				  process->samples[process->sample_count - 1].tick);
 	if (state->seal_tick > 0)
 		process_see_ticks(process, state->seal_tick, state->seal_tick);
 	if (process->first_tick > process->last_tick)
@@ -245,7 +250,8 @@ static void process_sum(struct trace_process *process, const struct reader_state
 	}
 	if (state->seal_lost > process->lost)
 		process->lost = state->seal_lost;
-	if (state->seal_recorded > process->events && state->seal_recorded - process->events > process->missing)
+	if (state->seal_recorded > process->events &&
+	    state->seal_recorded - process->events > process->missing)
 		process->missing = state->seal_recorded - process->events;
 }
 
@@ -274,13 +280,16 @@ static void indices_free(struct trace_process *process)
 	process->indices = NULL;
 }
 
-/* No worker and no module is added any more: they are put in order, and their indices no longer hold. */
+/* No worker and no module is added any more: they are put in order, and their indices no longer
+ * hold. */
 static void process_order(struct trace_process *process)
 {
 	if (process->worker_count > 1)
-		qsort(process->workers, process->worker_count, sizeof(*process->workers), compare_workers);
+		qsort(process->workers, process->worker_count, sizeof(*process->workers),
+		      compare_workers);
 	if (process->module_count > 1)
-		qsort(process->modules, process->module_count, sizeof(*process->modules), compare_modules);
+		qsort(process->modules, process->module_count, sizeof(*process->modules),
+		      compare_modules);
 }
 
 int reader_process_finish(struct reader *reader, size_t index)

@@ -19,7 +19,8 @@ const char *trace_file_path(const struct trace *trace, size_t index)
 	return raw_file(trace, index)->usable ? raw_file(trace, index)->path : NULL;
 }
 
-ssize_t trace_file_read(const struct trace *trace, size_t index, void *to, size_t bytes, uint64_t offset)
+ssize_t trace_file_read(const struct trace *trace, size_t index, void *to, size_t bytes,
+			uint64_t offset)
 {
 	return reader_file_read(raw_file(trace, index), to, bytes, offset);
 }

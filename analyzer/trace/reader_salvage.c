@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a crash of program and helper left in the ring (preload/ring/shared.h): the records that had not reached a file,
- * and the workers and sites that only the ring knows. They become blocks like any other, read when a cursor comes
- * to them; those that are in a file too are dropped there as doubles.
+ * What a crash of program and helper left in the ring (preload/ring/shared.h): the records that had
+ * not reached a file, and the workers and sites that only the ring knows. They become blocks like
+ * any other, read when a cursor comes to them; those that are in a file too are dropped there as
+ * doubles.
  *
- * Rules: the ring is only read, and only when its process is gone: of a living one a note says how much is still in
- * the ring. It is a file of somebody else's: ring_check.h goes over its layout, and every index
- * is checked here.
+ * Rules: the ring is only read, and only when its process is gone: of a living one a note says how
+ * much is still in the ring. It is a file of somebody else's: ring_check.h goes over its layout,
+ * and every index is checked here.
  */
 #include <stddef.h>
 #include <errno.h>
@@ -25,18 +26,20 @@ struct salvage {
 	struct shared *shared;
 };
 
-/* ---- The ring file ---------------------------------------------------------------------------------------- */
+/* ---- The ring file
+ * ---------------------------------------------------------------------------------------- */
 
 _Static_assert(RING_CHECK_SHIFT_MAX <= READER_SHIFT_MAX, "shifts");
 _Static_assert(RING_CHECK_TICK_MAX <= READER_TICK_MAX, "ticks");
 
 /* Of an array that is part of it only what is in use. */
-static bool array_read(const struct reader_file *file, struct shared *shared, void *array, size_t count, size_t max,
-		       size_t element_bytes)
+static bool array_read(const struct reader_file *file, struct shared *shared, void *array,
+		       size_t count, size_t max, size_t element_bytes)
 {
 	size_t bytes = (count < max ? count : max) * element_bytes;
 
-	return reader_file_read(file, array, bytes, (uint64_t)((char *)array - (char *)shared)) == (ssize_t)bytes;
+	return reader_file_read(file, array, bytes, (uint64_t)((char *)array - (char *)shared)) ==
+	       (ssize_t)bytes;
 }
 
 static bool shared_read(const struct reader_file *file, struct shared *shared, const char **problem)
@@ -44,14 +47,17 @@ static bool shared_read(const struct reader_file *file, struct shared *shared, c
 	const size_t head = offsetof(struct shared, rings);
 	ssize_t got = reader_file_read(file, shared, head, 0);
 
-	*problem = got >= 12 && shared->version != SHARED_VERSION ? "a ring of another version of uvtrace"
-								  : "not a ring, or a damaged one";
+	*problem = got >= 12 && shared->version != SHARED_VERSION
+		       ? "a ring of another version of uvtrace"
+		       : "not a ring, or a damaged one";
 	if (got != (ssize_t)head || ring_check(shared, file->bytes) != 0)
 		return false;
 	return array_read(file, shared, shared->rings, shared->ring_count, SHARED_RINGS_MAX,
 			  sizeof(shared->rings[0])) &&
-	       array_read(file, shared, shared->sites, shared->site_count, TRACE_SITES_MAX, sizeof(shared->sites[0])) &&
-	       array_read(file, shared, shared->names, shared->name_count, TRACE_NAMES_MAX, sizeof(shared->names[0]));
+	       array_read(file, shared, shared->sites, shared->site_count, TRACE_SITES_MAX,
+			  sizeof(shared->sites[0])) &&
+	       array_read(file, shared, shared->names, shared->name_count, TRACE_NAMES_MAX,
+			  sizeof(shared->names[0]));
 }
 
 /* NULL: no memory, or no ring that we can read (then *problem says why). */
@@ -67,18 +73,20 @@ static struct shared *shared_load(const struct reader_file *file, const char **p
 
 static void shared_header(const struct shared *shared, struct trace_file_header *header)
 {
-	*header = (struct trace_file_header){.pid = shared->pid,
-					     .unit_shift = shared->unit_shift,
-					     .clock = shared->clock,
-					     .tier = shared->tier,
-					     .start_tick = shared->start.counter >> shared->unit_shift,
-					     .start_mono_ns = shared->start.mono_ns,
-					     .start_real_ns = shared->start.real_ns};
+	*header =
+	    (struct trace_file_header){.pid = shared->pid,
+				       .unit_shift = shared->unit_shift,
+				       .clock = shared->clock,
+				       .tier = shared->tier,
+				       .start_tick = shared->start.counter >> shared->unit_shift,
+				       .start_mono_ns = shared->start.mono_ns,
+				       .start_real_ns = shared->start.real_ns};
 	memcpy(header->process_id, shared->process_id, sizeof(header->process_id));
 	memcpy(header->boot_id, shared->boot_id, sizeof(header->boot_id));
 }
 
-/* ---- Records ---------------------------------------------------------------------------------------------- */
+/* ---- Records
+ * ---------------------------------------------------------------------------------------------- */
 
 static uint64_t record_tick(const struct salvage *salvage, const struct record *record)
 {
@@ -87,7 +95,8 @@ static uint64_t record_tick(const struct salvage *salvage, const struct record *
 
 static struct laps ring_laps(const struct salvage *salvage, uint32_t ring)
 {
-	return laps_read(&salvage->shared->rings[ring], salvage->shared->ring_bytes / sizeof(struct record));
+	return laps_read(&salvage->shared->rings[ring],
+			 salvage->shared->ring_bytes / sizeof(struct record));
 }
 
 /* Of the record at a position in a ring, in the file. */
@@ -98,15 +107,16 @@ static uint64_t record_offset(const struct salvage *salvage, uint32_t ring, uint
 }
 
 /* Records `index` to `index + count` of a ring, which lie together in the file, as one block. */
-static int salvage_block(struct salvage *salvage, uint64_t offset, struct trace_worker *worker, uint64_t index,
-			 uint32_t count)
+static int salvage_block(struct salvage *salvage, uint64_t offset, struct trace_worker *worker,
+			 uint64_t index, uint32_t count)
 {
 	struct reader_file *file = &salvage->reader->files[salvage->file_index];
 	struct record first, last;
 	struct reader_block *block;
 
 	if (reader_file_read(file, &first, sizeof(first), offset) != sizeof(first) ||
-	    reader_file_read(file, &last, sizeof(last), offset + (count - 1) * sizeof(last)) != sizeof(last))
+	    reader_file_read(file, &last, sizeof(last), offset + (count - 1) * sizeof(last)) !=
+		sizeof(last))
 		return 0;
 	block = reader_append(&worker->blocks->list, &worker->blocks->count, sizeof(*block));
 	if (!block)
@@ -129,8 +139,8 @@ static int salvage_block(struct salvage *salvage, uint64_t offset, struct trace_
 	return 0;
 }
 
-static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_worker *worker, uint64_t tail,
-			   uint64_t head)
+static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_worker *worker,
+			   uint64_t tail, uint64_t head)
 {
 	struct laps laps = ring_laps(salvage, ring);
 	int error = 0;
@@ -142,14 +152,15 @@ static int salvage_records(struct salvage *salvage, uint32_t ring, struct trace_
 			count = READER_RAW_RECORDS;
 		if (count > head - tail)
 			count = head - tail;
-		error = salvage_block(salvage, record_offset(salvage, ring, position), worker, tail, (uint32_t)count);
+		error = salvage_block(salvage, record_offset(salvage, ring, position), worker, tail,
+				      (uint32_t)count);
 		tail += count;
 	}
 	return error;
 }
 
-/* In the ring that many threads share, a place whose counter is 0 had been taken but not filled in yet: the records up
- * to the first such place are whole. */
+/* In the ring that many threads share, a place whose counter is 0 had been taken but not filled in
+ * yet: the records up to the first such place are whole. */
 static uint64_t others_head(struct salvage *salvage, uint32_t ring, uint64_t tail, uint64_t head)
 {
 	struct laps laps = ring_laps(salvage, ring);
@@ -159,8 +170,8 @@ static uint64_t others_head(struct salvage *salvage, uint32_t ring, uint64_t tai
 
 	for (; tail < head; tail++)
 		if (!laps_at(&laps, tail, &position) ||
-		    reader_file_read(file, &record, sizeof(record), record_offset(salvage, ring, position)) !=
-			sizeof(record) ||
+		    reader_file_read(file, &record, sizeof(record),
+				     record_offset(salvage, ring, position)) != sizeof(record) ||
 		    record.counter == 0)
 			break;
 	return tail;
@@ -181,11 +192,13 @@ static bool ring_is_sane(const struct shared *shared, const struct shared_ring *
 	struct laps laps = laps_read(ring, shared->ring_bytes / sizeof(struct record));
 	uint64_t head = ring->head, tail = ring->tail;
 
-	return (ring->state == RING_LIVE || ring->state == RING_ENDED) && tail <= head && head < READER_INDEX_MAX &&
-	       laps_hold(&laps, tail, head) && ring_lost(ring) < READER_INDEX_MAX;
+	return (ring->state == RING_LIVE || ring->state == RING_ENDED) && tail <= head &&
+	       head < READER_INDEX_MAX && laps_hold(&laps, tail, head) &&
+	       ring_lost(ring) < READER_INDEX_MAX;
 }
 
-static void worker_from_ring(const struct salvage *salvage, struct trace_worker *worker, const struct shared_ring *ring)
+static void worker_from_ring(const struct salvage *salvage, struct trace_worker *worker,
+			     const struct shared_ring *ring)
 {
 	uint32_t shift = salvage->shared->unit_shift;
 
@@ -219,22 +232,28 @@ static int salvage_rings(struct salvage *salvage)
 		if (!worker)
 			return -ENOMEM;
 		worker_from_ring(salvage, worker, ring);
-		head = ring->role == TRACE_ROLE_OTHER ? others_head(salvage, i, ring->tail, ring->head) : ring->head;
+		head = ring->role == TRACE_ROLE_OTHER
+			   ? others_head(salvage, i, ring->tail, ring->head)
+			   : ring->head;
 		error = salvage_records(salvage, i, worker, ring->tail, head);
 	}
 	return error;
 }
 
-/* ---- Tables ----------------------------------------------------------------------------------------------- */
+/* ---- Tables
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int salvage_sites(struct salvage *salvage)
 {
 	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
 	int error = 0;
 
-	for (uint32_t i = 0; !error && i < TRACE_SITES_MAX && i < salvage->shared->site_count; i++) {
+	for (uint32_t i = 0; !error && i < TRACE_SITES_MAX && i < salvage->shared->site_count;
+	     i++) {
 		const struct shared_site *from = &salvage->shared->sites[i];
-		struct trace_site site = {.kind = from->kind, .callback = from->callback, .caller = from->caller};
+		struct trace_site site = {
+		    .kind = from->kind, .callback = from->callback, .caller = from->caller};
 
 		if (from->ready == 1 && (i >= process->site_count || !process->sites[i].present))
 			error = reader_meta_set_site(process, i, &site);
@@ -249,10 +268,12 @@ static int salvage_kinds(struct salvage *salvage)
 
 	for (uint32_t i = 1; !error && i < KIND_COUNT; i++) {
 		struct trace_kind_info kind = {.class = trace_kinds[i].class,
-					       .work_req_offset = salvage->shared->work_req_offset[i]};
+					       .work_req_offset =
+						   salvage->shared->work_req_offset[i]};
 
 		if (i >= process->kind_count || !process->kinds[i].name)
-			error = reader_meta_set_kind(process, i, &kind, trace_kinds[i].name, strlen(trace_kinds[i].name));
+			error = reader_meta_set_kind(process, i, &kind, trace_kinds[i].name,
+						     strlen(trace_kinds[i].name));
 	}
 	return error;
 }
@@ -262,11 +283,13 @@ static int salvage_names(struct salvage *salvage)
 	struct trace_process *process = &salvage->reader->trace.processes[salvage->process];
 	int error = 0;
 
-	for (uint32_t i = 0; !error && i < TRACE_NAMES_MAX && i < salvage->shared->name_count; i++) {
+	for (uint32_t i = 0; !error && i < TRACE_NAMES_MAX && i < salvage->shared->name_count;
+	     i++) {
 		const struct shared_name *name = &salvage->shared->names[i];
 
 		if (name->ready == 1 && !trace_name(process, i))
-			error = reader_meta_set_name(process, i, name->text, strnlen(name->text, sizeof(name->text)));
+			error = reader_meta_set_name(process, i, name->text,
+						     strnlen(name->text, sizeof(name->text)));
 	}
 	return error;
 }
@@ -284,7 +307,8 @@ static int salvage_modules(struct salvage *salvage)
 		error = reader_meta_parse(salvage->reader, salvage->process,
 					  &salvage->reader->files[salvage->file_index], &block);
 	if (!error && !*process->exe && process->module_count > 0)
-		error = reader_text_set(&process->exe, process->modules[0].path, strlen(process->modules[0].path));
+		error = reader_text_set(&process->exe, process->modules[0].path,
+					strlen(process->modules[0].path));
 	return error;
 }
 
@@ -311,7 +335,8 @@ static int salvage_texts(struct salvage *salvage)
 static int add_pair(struct salvage *salvage, struct trace_clock_pair from)
 {
 	struct reader_state *state = &salvage->reader->states[salvage->process];
-	struct trace_clock_pair *pair = reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
+	struct trace_clock_pair *pair =
+	    reader_append(&state->pairs, &state->pair_count, sizeof(*pair));
 
 	if (!pair)
 		return -ENOMEM;
@@ -325,7 +350,9 @@ static int add_pair(struct salvage *salvage, struct trace_clock_pair from)
 
 static int add_pair_of_now(struct salvage *salvage)
 {
-	return reader_boot_is_ours(salvage->shared->boot_id) ? add_pair(salvage, clock_pair_read(salvage->shared->clock)) : 0;
+	return reader_boot_is_ours(salvage->shared->boot_id)
+		   ? add_pair(salvage, clock_pair_read(salvage->shared->clock))
+		   : 0;
 }
 #else
 static int add_pair_of_now(struct salvage *salvage)
@@ -335,8 +362,8 @@ static int add_pair_of_now(struct salvage *salvage)
 }
 #endif
 
-/* A ring says what its clock showed at the start only. Where no segment says more, but the machine has not been
- * started anew since, its clock goes on to show how fast it is. */
+/* A ring says what its clock showed at the start only. Where no segment says more, but the machine
+ * has not been started anew since, its clock goes on to show how fast it is. */
 static int salvage_clock(struct salvage *salvage)
 {
 	size_t known = salvage->reader->states[salvage->process].pair_count;
@@ -347,8 +374,9 @@ static int salvage_clock(struct salvage *salvage)
 
 static int salvage_all(struct salvage *salvage)
 {
-	static int (*const steps[])(struct salvage *) = {salvage_texts, salvage_modules, salvage_clock, salvage_kinds,
-							 salvage_sites, salvage_names,	 salvage_rings};
+	static int (*const steps[])(struct salvage *) = {
+	    salvage_texts, salvage_modules, salvage_clock, salvage_kinds,
+	    salvage_sites, salvage_names,   salvage_rings};
 	int error = 0;
 
 	for (size_t i = 0; !error && i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -367,11 +395,13 @@ static int note_running(struct salvage *salvage)
 			waiting += salvage->shared->rings[i].head - salvage->shared->rings[i].tail;
 	process->drained = salvage->shared && waiting == 0;
 	return reader_note(process,
-			   "process %u is still running: %llu of its events are still in its ring (trace_ctl %u flush)",
+			   "process %u is still running: %llu of its events are still in its ring "
+			   "(trace_ctl %u flush)",
 			   process->pid, (unsigned long long)waiting, process->pid);
 }
 
-/* ---- The two ways to a ring ------------------------------------------------------------------------------- */
+/* ---- The two ways to a ring
+ * ------------------------------------------------------------------------------- */
 
 /* A ring file that the user named: its process may have no segment at all. */
 int reader_salvage_file(struct reader *reader, size_t file_index)
@@ -400,7 +430,8 @@ int reader_salvage_file(struct reader *reader, size_t file_index)
 
 static bool process_has_ended(const struct trace_process *process)
 {
-	return process->sealed && (process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED);
+	return process->sealed &&
+	       (process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED);
 }
 
 /* The ring that a process's segments speak of, if it lies there still. */
@@ -415,7 +446,8 @@ int reader_salvage_process(struct reader *reader, size_t index)
 	if (process_has_ended(process) || !reader_boot_is_ours(process->boot_id))
 		return 0;
 	running = reader_process_is_running(process);
-	if (*process->ring_path && reader_file_open_ring(reader, process->ring_path, &salvage.file_index) == 0)
+	if (*process->ring_path &&
+	    reader_file_open_ring(reader, process->ring_path, &salvage.file_index) == 0)
 		salvage.shared = shared_load(&reader->files[salvage.file_index], &problem);
 	if (salvage.shared && memcmp(salvage.shared->process_id, process->process_id, 16) != 0) {
 		free(salvage.shared);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The samples of a process, in order of time, doubles left out (the same segment may be there twice: as it was and
- * compressed).
+ * The samples of a process, in order of time, doubles left out (the same segment may be there
+ * twice: as it was and compressed).
  *
- * Rules: at most READER_SAMPLES_MAX are kept. When there are more, every second of each worker and type goes, so
- * that what remains is spread evenly; switches of recording are never left out.
+ * Rules: at most READER_SAMPLES_MAX are kept. When there are more, every second of each worker and
+ * type goes, so that what remains is spread evenly; switches of recording are never left out.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 
 #include "reader_internal.h"
 
-#define STREAMS 4096 /* workers and types told apart, by hash: two that meet are thinned together */
+#define STREAMS 4096 /* workers and types told apart, by hash: two that meet are thinned together  \
+		      */
 
 static size_t sample_stream(const struct trace_sample *sample)
 {
@@ -20,7 +21,8 @@ static size_t sample_stream(const struct trace_sample *sample)
 }
 
 /* Whether this one, the next of its stream, is among those that stay. */
-static bool sample_stays(struct reader_state *state, const struct trace_sample *sample, uint64_t stride)
+static bool sample_stays(struct reader_state *state, const struct trace_sample *sample,
+			 uint64_t stride)
 {
 	if (sample->type == TRACE_SAMPLE_RECORDING)
 		return true;
@@ -41,14 +43,16 @@ static void samples_thin(struct trace_process *process, struct reader_state *sta
 	memset(state->sample_seen, 0, STREAMS * sizeof(*state->sample_seen));
 }
 
-/* Where most are of the kind that stays, it would be done again and again for little: what comes is left out then. */
+/* Where most are of the kind that stays, it would be done again and again for little: what comes is
+ * left out then. */
 static bool thinning_helps(struct reader_state *state)
 {
 	state->samples_thinned = true;
 	return state->samples_kept_always < READER_SAMPLES_MAX / 2;
 }
 
-/* Thinning may leave a count whose capacity reader_append() would take for smaller; so the array has its own. */
+/* Thinning may leave a count whose capacity reader_append() would take for smaller; so the array
+ * has its own. */
 static int samples_reserve(struct trace_process *process, struct reader_state *state)
 {
 	size_t capacity = state->sample_capacity ? 2 * state->sample_capacity : 256;
@@ -64,7 +68,8 @@ static int samples_reserve(struct trace_process *process, struct reader_state *s
 	return 0;
 }
 
-int reader_samples_add(struct reader *reader, size_t process_index, const struct trace_sample *sample)
+int reader_samples_add(struct reader *reader, size_t process_index,
+		       const struct trace_sample *sample)
 {
 	struct trace_process *process = &reader->trace.processes[process_index];
 	struct reader_state *state = &reader->states[process_index];
@@ -105,13 +110,16 @@ int reader_samples_finish(struct reader *reader, size_t process_index)
 	size_t kept = 0;
 
 	if (process->sample_count > 1)
-		qsort(process->samples, process->sample_count, sizeof(*process->samples), compare_samples);
+		qsort(process->samples, process->sample_count, sizeof(*process->samples),
+		      compare_samples);
 	for (size_t i = 0; i < process->sample_count; i++)
-		if (i == 0 || compare_samples(&process->samples[kept - 1], &process->samples[i]) != 0)
+		if (i == 0 ||
+		    compare_samples(&process->samples[kept - 1], &process->samples[i]) != 0)
 			process->samples[kept++] = process->samples[i];
 	process->sample_count = kept;
 	if (reader->states[process_index].samples_thinned)
-		reader_problem(reader, "process %u: too many samples, only one in %llu was read", process->pid,
+		reader_problem(reader, "process %u: too many samples, only one in %llu was read",
+			       process->pid,
 			       (unsigned long long)reader->states[process_index].sample_stride);
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goes through a file once and lists its good blocks: magic, lengths, checksum. After damage it looks for the next
- * good block at a multiple of 8 bytes.
+ * Goes through a file once and lists its good blocks: magic, lengths, checksum. After damage it
+ * looks for the next good block at a multiple of 8 bytes.
  *
- * Rules: one window of memory however large the file is. Holes of a sparse file are passed over unread. The time is
- * linear in what is left of the file's size even for a file made to be slow: false starts may cost SCAN_RETRIES times
- * the file, after which a bad block is passed over whole.
+ * Rules: one window of memory however large the file is. Holes of a sparse file are passed over
+ * unread. The time is linear in what is left of the file's size even for a file made to be slow:
+ * false starts may cost SCAN_RETRIES times the file, after which a bad block is passed over whole.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,14 +28,16 @@ struct scan {
 };
 
 /* The bytes at `offset`, as many as there are up to `bytes`. */
-static const unsigned char *scan_bytes(struct scan *scan, uint64_t offset, size_t bytes, size_t *got)
+static const unsigned char *scan_bytes(struct scan *scan, uint64_t offset, size_t bytes,
+				       size_t *got)
 {
 	uint64_t window_end = scan->window_offset + scan->window_bytes;
 	ssize_t loaded;
 
 	if (offset < scan->window_offset || offset > window_end ||
 	    (offset + bytes > window_end && window_end < scan->file->bytes)) {
-		loaded = reader_file_read(scan->file, scan->window, bytes > LOAD_BYTES ? bytes : LOAD_BYTES, offset);
+		loaded = reader_file_read(scan->file, scan->window,
+					  bytes > LOAD_BYTES ? bytes : LOAD_BYTES, offset);
 		scan->window_offset = offset;
 		scan->window_bytes = loaded < 0 ? 0 : loaded;
 	}
@@ -52,9 +54,11 @@ static bool header_is_sane(const struct trace_block_header *header)
 	    header->payload_bytes > TRACE_BLOCK_BYTES_MAX)
 		return false;
 	return header->type != TRACE_BLOCK_EVENTS ||
-	       (header->event_count <= header->payload_bytes && header->first_index < READER_INDEX_MAX &&
-		header->first_tick <= header->last_tick && header->last_tick < READER_TICK_MAX &&
-		(uint64_t)header->context_count * sizeof(struct trace_context) <= header->payload_bytes);
+	       (header->event_count <= header->payload_bytes &&
+		header->first_index < READER_INDEX_MAX && header->first_tick <= header->last_tick &&
+		header->last_tick < READER_TICK_MAX &&
+		(uint64_t)header->context_count * sizeof(struct trace_context) <=
+		    header->payload_bytes);
 }
 
 static uint32_t block_crc32c(const unsigned char *block, const struct trace_block_header *header)
@@ -64,11 +68,14 @@ static uint32_t block_crc32c(const unsigned char *block, const struct trace_bloc
 
 	blank.crc32c = 0;
 	crc = crc32c(0, &blank, sizeof(blank));
-	return crc32c(crc, block + sizeof(blank), header->header_bytes - sizeof(blank) + header->payload_bytes);
+	return crc32c(crc, block + sizeof(blank),
+		      header->header_bytes - sizeof(blank) + header->payload_bytes);
 }
 
-/* Whether there is a good block at `offset`; *block_bytes: from its header to the next block, if it is sane. */
-static bool scan_block(struct scan *scan, uint64_t offset, struct trace_block_header *header, uint64_t *block_bytes)
+/* Whether there is a good block at `offset`; *block_bytes: from its header to the next block, if it
+ * is sane. */
+static bool scan_block(struct scan *scan, uint64_t offset, struct trace_block_header *header,
+		       uint64_t *block_bytes)
 {
 	size_t got, bytes;
 	const unsigned char *block = scan_bytes(scan, offset, sizeof(*header), &got);
@@ -130,14 +137,15 @@ static uint64_t scan_magic(struct scan *scan, uint64_t offset)
 		if (got < MAGIC_BYTES)
 			return scan->file->bytes;
 		offset += MAGIC_BYTES;
-		if (is_zero(at, got)) /* rounded down to where a block may lie, counted from where this one looked */
+		if (is_zero(at, got)) /* rounded down to where a block may lie, counted from where
+					 this one looked */
 			offset += (reader_file_next_data(scan->file, offset) - offset) & ~7ull;
 	}
 }
 
 /* Where to look next after a bad block. */
-static uint64_t scan_after_bad(struct scan *scan, uint64_t offset, const struct trace_block_header *header,
-			       uint64_t block_bytes)
+static uint64_t scan_after_bad(struct scan *scan, uint64_t offset,
+			       const struct trace_block_header *header, uint64_t block_bytes)
 {
 	bool was_summed = header_is_sane(header) && offset + block_bytes <= scan->file->bytes;
 
@@ -152,8 +160,9 @@ static uint64_t scan_after_bad(struct scan *scan, uint64_t offset, const struct 
 static void scan_problem(struct scan *scan, uint64_t from, uint64_t to)
 {
 	if (from < to)
-		reader_lines_add(&scan->file->problems, "%s: damaged from byte %llu to byte %llu", scan->file->path,
-				 (unsigned long long)from, (unsigned long long)to);
+		reader_lines_add(&scan->file->problems, "%s: damaged from byte %llu to byte %llu",
+				 scan->file->path, (unsigned long long)from,
+				 (unsigned long long)to);
 }
 
 static int scan_blocks(struct scan *scan)
@@ -183,7 +192,8 @@ static unsigned char *window_make(const struct reader_file *file)
 
 int reader_scan(struct reader_file *file)
 {
-	struct scan scan = {.file = file, .window = window_make(file), .retry_bytes = SCAN_RETRIES * file->bytes};
+	struct scan scan = {
+	    .file = file, .window = window_make(file), .retry_bytes = SCAN_RETRIES * file->bytes};
 	int error;
 
 	if (!scan.window)
@@ -193,7 +203,8 @@ int reader_scan(struct reader_file *file)
 	return error;
 }
 
-/* Whether a good block is at `offset`: what tells a trace with a broken header from something else. */
+/* Whether a good block is at `offset`: what tells a trace with a broken header from something else.
+ */
 bool reader_scan_finds_block(const struct reader_file *file, uint64_t offset)
 {
 	struct scan scan = {.file = (struct reader_file *)file, .window = window_make(file)};

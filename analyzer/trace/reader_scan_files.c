@@ -2,8 +2,8 @@
  *
  * Scans all files, several at once: a thread a core takes the next file that nobody has taken.
  *
- * Rules: a file is scanned by one thread, which writes to that file's struct only. Where no thread can be made, the
- * caller's does it all. Progress is reported by one thread at a time.
+ * Rules: a file is scanned by one thread, which writes to that file's struct only. Where no thread
+ * can be made, the caller's does it all. Progress is reported by one thread at a time.
  */
 #include <errno.h>
 #include <pthread.h>

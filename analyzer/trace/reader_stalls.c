@@ -2,7 +2,8 @@
  *
  * The looks at callbacks that did not come back in time, in order of time, doubles left out.
  *
- * Rules: an entry whose parts do not fit into it is none. At most READER_STALLS_MAX are kept of a process.
+ * Rules: an entry whose parts do not fit into it is none. At most READER_STALLS_MAX are kept of a
+ * process.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,10 +13,13 @@
 
 static bool entry_fits(const struct trace_stall_entry *entry, uint32_t bytes)
 {
-	uint64_t data = ((uint64_t)entry->register_count + entry->word_count) * sizeof(uint64_t) + entry->object_bytes;
+	uint64_t data = ((uint64_t)entry->register_count + entry->word_count) * sizeof(uint64_t) +
+			entry->object_bytes;
 
-	return data <= bytes - sizeof(*entry) && entry->register_count <= TRACE_STALL_REGISTERS_MAX &&
-	       entry->tick < READER_TICK_MAX && entry->poll_tick <= entry->tick && entry->base_tick <= entry->tick;
+	return data <= bytes - sizeof(*entry) &&
+	       entry->register_count <= TRACE_STALL_REGISTERS_MAX &&
+	       entry->tick < READER_TICK_MAX && entry->poll_tick <= entry->tick &&
+	       entry->base_tick <= entry->tick;
 }
 
 /* Each place comes once, in order: whoever looks for one may halve. */
@@ -40,12 +44,14 @@ static int data_copy(struct trace_stall *stall, const struct trace_stall_entry *
 	return 0;
 }
 
-int reader_stalls_add(struct reader *reader, size_t index, const struct trace_stall_entry *entry, uint32_t bytes)
+int reader_stalls_add(struct reader *reader, size_t index, const struct trace_stall_entry *entry,
+		      uint32_t bytes)
 {
 	struct trace_process *process = &reader->trace.processes[index];
 	struct trace_stall *stall;
 
-	if (!entry_fits(entry, bytes) || !words_in_order(entry->data + entry->register_count, entry->word_count))
+	if (!entry_fits(entry, bytes) ||
+	    !words_in_order(entry->data + entry->register_count, entry->word_count))
 		return -EINVAL;
 	if (process->stall_count >= READER_STALLS_MAX) {
 		reader->states[index].stalls_left_out++;
@@ -107,17 +113,20 @@ void reader_stalls_finish(struct reader *reader, size_t index)
 	size_t kept = 0;
 
 	if (process->stall_count > 1)
-		qsort(process->stalls, process->stall_count, sizeof(*process->stalls), compare_stalls);
+		qsort(process->stalls, process->stall_count, sizeof(*process->stalls),
+		      compare_stalls);
 	for (size_t i = 0; i < process->stall_count; i++) {
-		if (kept > 0 && compare_stalls(&process->stalls[kept - 1], &process->stalls[i]) == 0)
+		if (kept > 0 &&
+		    compare_stalls(&process->stalls[kept - 1], &process->stalls[i]) == 0)
 			stall_free(&process->stalls[i]);
 		else
 			process->stalls[kept++] = process->stalls[i];
 	}
 	process->stall_count = kept;
 	if (reader->states[index].stalls_left_out > 0)
-		reader_problem(reader, "process %u: too many looks at stuck callbacks, %zu were not read", process->pid,
-			       reader->states[index].stalls_left_out);
+		reader_problem(reader,
+			       "process %u: too many looks at stuck callbacks, %zu were not read",
+			       process->pid, reader->states[index].stalls_left_out);
 }
 
 void reader_stalls_free(struct trace_process *process)

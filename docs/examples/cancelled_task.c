@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Work that is asked for and then called off: the pool's threads are busy, so a task waits in the queue, and
- * uv_cancel takes it out again. A timer is closed before it fires. The trace shows the task as submitted and
- * cancelled, its work function as never run, and the timer as closed without a poll.
+ * Work that is asked for and then called off: the pool's threads are busy, so a task waits in the
+ * queue, and uv_cancel takes it out again. A timer is closed before it fires. The trace shows the
+ * task as submitted and cancelled, its work function as never run, and the timer as closed without
+ * a poll.
  *
  *     scripts/uvtrace -- build/examples/cancelled_task
  *     build/trace_to_jsonl uvtrace.data | grep Cancelled
@@ -77,6 +78,7 @@ int main(void)
 		uv_sem_post(&go_on);
 	uv_run(loop, UV_RUN_DEFAULT);
 	printf("uv_cancel said %d; the task %s and ended with %s; the timer %s\n", cancelled,
-	       task_ran ? "ran" : "never ran", uv_err_name(task_status), timer_fired ? "fired" : "never fired");
+	       task_ran ? "ran" : "never ran", uv_err_name(task_status),
+	       timer_fired ? "fired" : "never fired");
 	return 0;
 }

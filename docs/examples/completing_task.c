@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything as it should be: a task goes to the pool, its work is done there while the loop waits, and the loop
- * hears of it. There is nothing to report: no long poll, nothing pending, no worker idle beside a queue.
+ * Everything as it should be: a task goes to the pool, its work is done there while the loop waits,
+ * and the loop hears of it. There is nothing to report: no long poll, nothing pending, no worker
+ * idle beside a queue.
  *
  *     scripts/uvtrace -- build/examples/completing_task
  *     build/analyze_trace

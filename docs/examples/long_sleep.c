@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two things that go wrong in silence: a callback that sleeps, so that a timer due meanwhile fires late, and a
- * request that stays pending, because its peer never reads. The trace shows the sleep as the longest poll, and the
- * write as submitted and never done.
+ * Two things that go wrong in silence: a callback that sleeps, so that a timer due meanwhile fires
+ * late, and a request that stays pending, because its peer never reads. The trace shows the sleep
+ * as the longest poll, and the write as submitted and never done.
  *
  *     scripts/uvtrace -- build/examples/long_sleep
  *     build/analyze_trace

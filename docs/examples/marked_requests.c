@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program that tells the trace what it does: each request is a span from its arrival to its answer, over a callback
- * of the loop, work on the pool, and another callback; the size of each answer is a mark. One request makes its
- * callback slow, and the report says which one: its long poll is shown with the span that it served.
+ * A program that tells the trace what it does: each request is a span from its arrival to its
+ * answer, over a callback of the loop, work on the pool, and another callback; the size of each
+ * answer is a mark. One request makes its callback slow, and the report says which one: its long
+ * poll is shown with the span that it served.
  *
  *     scripts/uvtrace -- build/examples/marked_requests
  *     build/analyze_trace uvtrace.data
@@ -50,7 +51,8 @@ static void look_up(uv_work_t *work)
 static void answer(uv_work_t *work, int status)
 {
 	struct request *request = (struct request *)work;
-	const struct uvtrace_field fields[] = {{"status", status == 0 ? 200 : 500}, {"bytes", request->bytes}};
+	const struct uvtrace_field fields[] = {{"status", status == 0 ? 200 : 500},
+					       {"bytes", request->bytes}};
 
 	if (request->id == SLOW_REQUEST)
 		wait_ms(SLOW_MS);
@@ -77,6 +79,7 @@ int main(void)
 	uv_timer_init(loop, &arrivals);
 	uv_timer_start(&arrivals, request_arrives, 1, 5);
 	uv_run(loop, UV_RUN_DEFAULT);
-	printf("answered %d requests; request %d held the loop for %d ms\n", answered, SLOW_REQUEST, SLOW_MS);
+	printf("answered %d requests; request %d held the loop for %d ms\n", answered, SLOW_REQUEST,
+	       SLOW_MS);
 	return 0;
 }

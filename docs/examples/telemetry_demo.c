@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A small service with a mistake in it. A client asks for a page over TCP, again and again; each page is served
- * after a look at a file, which libuv does on its thread pool. Now and then somebody asks for the monthly report,
- * and render_report() computes it right there, on the loop: for as long as that takes, nobody is answered.
+ * A small service with a mistake in it. A client asks for a page over TCP, again and again; each
+ * page is served after a look at a file, which libuv does on its thread pool. Now and then somebody
+ * asks for the monthly report, and render_report() computes it right there, on the loop: for as
+ * long as that takes, nobody is answered.
  *
  * Nothing here knows about tracing. Record it into a single file, then read it:
  *
@@ -63,7 +64,8 @@ static void order_report(uv_loop_t *loop)
 	uv_timer_start(timer, render_report, 0, 0);
 }
 
-/* ---- The server ---------------------------------------------------------------------------------------- */
+/* ---- The server
+ * ---------------------------------------------------------------------------------------- */
 
 static void provide_served_bytes(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -116,7 +118,8 @@ static void client_came(uv_stream_t *stream, int status)
 	uv_read_start((uv_stream_t *)&served, provide_served_bytes, request_arrived);
 }
 
-/* ---- The browser --------------------------------------------------------------------------------------- */
+/* ---- The browser
+ * --------------------------------------------------------------------------------------- */
 
 static void provide_browser_bytes(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -170,7 +173,8 @@ static int start_service(uv_loop_t *loop)
 	if (error == 0)
 		error = uv_tcp_getsockname(&listener, (struct sockaddr *)&bound, &length);
 	if (error == 0)
-		error = uv_tcp_connect(&connecting, &browser, (struct sockaddr *)&bound, browser_connected);
+		error = uv_tcp_connect(&connecting, &browser, (struct sockaddr *)&bound,
+				       browser_connected);
 	return error;
 }
 
@@ -185,7 +189,8 @@ int main(void)
 	}
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 	uv_loop_close(uv_default_loop());
-	printf("answered %d requests in %" PRIu64 " ms; render_report held the loop %d times, for %d ms each\n",
+	printf("answered %d requests in %" PRIu64
+	       " ms; render_report held the loop %d times, for %d ms each\n",
 	       answered, (now_ns() - start_ns) / 1000000u, reports, REPORT_MS);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program that makes far more events than there is room for: bursts of idle callbacks, two million in all. The
- * trace keeps the newest of them, in files of 1 MiB, and never takes more than 5 MiB of the disk:
+ * A program that makes far more events than there is room for: bursts of idle callbacks, two
+ * million in all. The trace keeps the newest of them, in files of 1 MiB, and never takes more than
+ * 5 MiB of the disk:
  *
  *     scripts/uvtrace --file-size=1M --total-size=5M -- build/examples/telemetry_rotating
  *     build/analyze_trace

@@ -46,7 +46,8 @@ static void usage(FILE *out)
 	      "  disable  switch recording off: callbacks run as without uvtrace\n"
 	      "  flush    write what is recorded so far to the file, then return\n"
 	      "  rotate   seal the current file and begin another, then return\n"
-	      "  recover  write what programs that died with their drain left in memory, of the trace of UVTRACE_PATH\n"
+	      "  recover  write what programs that died with their drain left in memory, of the "
+	      "trace of UVTRACE_PATH\n"
 	      "  rings    print how much memory the rings of a program that is started here get\n"
 	      "  --help   print this help\n"
 	      "  --version\n",
@@ -84,7 +85,9 @@ static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
 	double ticks = now.counter - shared->start.counter;
 	double ns = now.mono_ns - shared->start.mono_ns;
 
-	return now.counter <= counter || ticks <= 0 ? 0 : (uint64_t)((now.counter - counter) * (ns / ticks));
+	return now.counter <= counter || ticks <= 0
+		   ? 0
+		   : (uint64_t)((now.counter - counter) * (ns / ticks));
 }
 
 /* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
@@ -95,7 +98,7 @@ static struct record find_doing(struct shared *shared, uint32_t index, uint64_t 
 	uint32_t ended;
 
 	return current_callback_find(shared_ring_records(shared, index), &laps, head,
-			  head < laps.size / 2 ? head : laps.size / 2, &ended);
+				     head < laps.size / 2 ? head : laps.size / 2, &ended);
 }
 
 /* "name" or "module+0xoffset", from the process itself. */
@@ -118,14 +121,16 @@ static void print_address(const struct target *target, uint64_t address)
 		const char *slash = memrchr(path, '/', module->path.bytes);
 		const char *name = slash ? slash + 1 : path;
 
-		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name, address - module->file.bias);
+		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name,
+		       address - module->file.bias);
 	} else
 		printf("0x%" PRIx64, address);
 }
 
 static void print_poll(const struct target *target, struct record record)
 {
-	const struct shared_site *site = &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
+	const struct shared_site *site =
+	    &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
 
 	const char *kind = site->kind < KIND_COUNT ? trace_kinds[site->kind].name : NULL;
 
@@ -160,16 +165,16 @@ static void print_worker(const struct target *target, uint32_t index)
 
 	for (int i = 0; i < RING_LOST_CAUSES; i++)
 		lost += atomic_load(&ring->lost[i]);
-	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker,
-	       role ? role : "?", ring->tid, ring->name);
+	printf("  worker %u (%s, tid %u, %.15s): ", ring->worker, role ? role : "?", ring->tid,
+	       ring->name);
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
 		print_doing(target, find_doing(shared, index, head));
 	else
 		printf("nothing recorded yet");
-	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n", head, lost,
-	       head - atomic_load(&ring->tail));
+	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n",
+	       head, lost, head - atomic_load(&ring->tail));
 }
 
 static int status(const struct target *target)
@@ -182,8 +187,9 @@ static int status(const struct target *target)
 	printf("process %u", target->pid);
 	if (shared->pid != target->pid)
 		printf(" (process %u of its pid namespace, as all numbers below)", shared->pid);
-	printf(": recording %s; libuv %u.%u.%u; writes %.*s\n", atomic_load(&shared->enabled) ? "on" : "off",
-	       shared->libuv_version >> 16 & 0xff, shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff,
+	printf(": recording %s; libuv %u.%u.%u; writes %.*s\n",
+	       atomic_load(&shared->enabled) ? "on" : "off", shared->libuv_version >> 16 & 0xff,
+	       shared->libuv_version >> 8 & 0xff, shared->libuv_version & 0xff,
 	       (int)sizeof(shared->options.path), shared->options.path);
 	printf("  drain %s", drains[drain_state <= DRAIN_DONE ? drain_state : DRAIN_NONE]);
 	if (drain_pid)
@@ -192,11 +198,13 @@ static int status(const struct target *target)
 	       atomic_load(&shared->bytes_written), atomic_load(&shared->segments_sealed),
 	       atomic_load(&shared->evicted_segments));
 	for (uint32_t i = 0; i < shared->ring_count; i++)
-		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) == RING_LIVE)
+		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) ==
+		    RING_LIVE)
 			print_worker(target, i);
 	if (atomic_load(&shared->untraced_threads) || atomic_load(&shared->untraced_callbacks))
 		printf("  untraced: %" PRIu64 " threads, %" PRIu64 " callbacks\n",
-		       atomic_load(&shared->untraced_threads), atomic_load(&shared->untraced_callbacks));
+		       atomic_load(&shared->untraced_threads),
+		       atomic_load(&shared->untraced_callbacks));
 	if (atomic_load(&shared->message_ready))
 		printf("  %.*s\n", (int)sizeof(shared->message), shared->message);
 	return 0;
@@ -256,12 +264,15 @@ static void tell_recovered(const struct shared *ring, int error, void *arg)
 	struct recovery *recovery = arg;
 
 	if (!error)
-		printf("process %u: what it left is in %.*s now\n", ring->pid, (int)sizeof(config.path), config.path);
+		printf("process %u: what it left is in %.*s now\n", ring->pid,
+		       (int)sizeof(config.path), config.path);
 	else if (error == -EXDEV)
-		printf("process %u left a ring; its trace is another: UVTRACE_PATH=%s trace_ctl recover\n", ring->pid,
-		       ring->options.path);
+		printf("process %u left a ring; its trace is another: UVTRACE_PATH=%s trace_ctl "
+		       "recover\n",
+		       ring->pid, ring->options.path);
 	else
-		fprintf(stderr, "trace_ctl: process %u left a ring, which stays: %s\n", ring->pid, why(error));
+		fprintf(stderr, "trace_ctl: process %u left a ring, which stays: %s\n", ring->pid,
+			why(error));
 	recovery->drained += error == 0;
 	recovery->failed += error != 0 && error != -EXDEV;
 }
@@ -275,7 +286,8 @@ static int recover(void)
 	config_read();
 	config_say_bad();
 	if (!config.path[0]) {
-		fputs("trace_ctl: the current directory is gone, and UVTRACE_PATH names none\n", stderr);
+		fputs("trace_ctl: the current directory is gone, and UVTRACE_PATH names none\n",
+		      stderr);
 		return 1;
 	}
 	shm_fill_options(&recoverer.options);
@@ -316,7 +328,11 @@ static int rings(void)
 static const struct {
 	const char *name;
 	int (*run)(const struct target *target);
-} commands[] = {{"status", status}, {"enable", enable}, {"disable", disable}, {"flush", flush}, {"rotate", rotate}};
+} commands[] = {{"status", status},
+		{"enable", enable},
+		{"disable", disable},
+		{"flush", flush},
+		{"rotate", rotate}};
 
 /* What keeps us from its ring, as far as that is known. */
 static int not_found(uint32_t pid, const struct attach_search *search)
@@ -332,15 +348,18 @@ static int not_found(uint32_t pid, const struct attach_search *search)
 	case -EACCES:
 	case -EPROTO:
 	case -ELOOP:
-		return fail(pid, "its ring file cannot be read: another user's process, or another version of uvtrace");
+		return fail(pid, "its ring file cannot be read: another user's process, or another "
+				 "version of uvtrace");
 	default:
-		snprintf(text, sizeof(text), "its ring file cannot be read: %s", strerror(-search->error));
+		snprintf(text, sizeof(text), "its ring file cannot be read: %s",
+			 strerror(-search->error));
 		return fail(pid, text);
 	}
 	if (!search->maps_error)
 		return fail(pid, "not traced, or has not run a loop yet");
 	snprintf(text, sizeof(text),
-		 "no ring file of it is in " SHARED_DIR " or where UVTRACE_PATH says, and what it has "
+		 "no ring file of it is in " SHARED_DIR
+		 " or where UVTRACE_PATH says, and what it has "
 		 "mapped cannot be seen: %s",
 		 strerror(-search->maps_error));
 	return fail(pid, text);
@@ -398,13 +417,15 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "rings") == 0)
 		return rings();
 	if (argc != 3) {
-		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n", stderr);
+		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n",
+		      stderr);
 		return 2;
 	}
 	errno = 0;
 	pid = strtol(argv[1], &end, 10);
 	if (*end || end == argv[1] || errno || pid <= 0 || pid > INT_MAX) {
-		fprintf(stderr, "trace_ctl: \"%s\" is not a process id\nTry 'trace_ctl --help'.\n", argv[1]);
+		fprintf(stderr, "trace_ctl: \"%s\" is not a process id\nTry 'trace_ctl --help'.\n",
+			argv[1]);
 		return 2;
 	}
 	return run((uint32_t)pid, argv[2]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the records below the
- * noted heads into blocks, free the rings of threads that ended, sample, tell what changed, say what is done. Sites
- * are looked for after the heads were read, so a block never names a site that the file does not have. Rings are
- * freed before anything is read from /proc: threads may be waiting for one.
+ * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the
+ * records below the noted heads into blocks, free the rings of threads that ended, sample, tell
+ * what changed, say what is done. Sites are looked for after the heads were read, so a block never
+ * names a site that the file does not have. Rings are freed before anything is read from /proc:
+ * threads may be waiting for one.
  *
  * Rules: nothing in shared memory is trusted. Sizes and offsets are copied once. rings.c moves the
  * records.
@@ -30,15 +31,19 @@
 #define MILLISECOND_NS 1000000ull
 #define NEVER	       -1
 
-/* ---- Ticks ---------------------------------------------------------------------------------------------- */
+/* ---- Ticks
+ * ---------------------------------------------------------------------------------------------- */
 
 static struct drain_asked asked_note(const struct drain *drain)
 {
 	struct shared *shared = drain->shared;
-	/* Acquire, and `wake` first: whoever asked did so before adding to it, and heads are read after. */
-	struct drain_asked asked = {.wake = atomic_load_explicit(&shared->wake, memory_order_acquire)};
+	/* Acquire, and `wake` first: whoever asked did so before adding to it, and heads are read
+	 * after. */
+	struct drain_asked asked = {.wake =
+					atomic_load_explicit(&shared->wake, memory_order_acquire)};
 
-	asked.gone = drain->program_gone && atomic_load_explicit(drain->program_gone, memory_order_acquire) != 0;
+	asked.gone = drain->program_gone &&
+		     atomic_load_explicit(drain->program_gone, memory_order_acquire) != 0;
 	asked.exiting = atomic_load_explicit(&shared->exiting, memory_order_acquire) != 0;
 	asked.flush = atomic_load_explicit(&shared->flush_asked, memory_order_acquire);
 	asked.rotate = atomic_load_explicit(&shared->rotate_asked, memory_order_acquire);
@@ -47,16 +52,19 @@ static struct drain_asked asked_note(const struct drain *drain)
 
 static bool rotation_is_due(const struct drain *drain)
 {
-	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING || !drain->segment.writer.has_events ||
-	    drain_is_over(drain))
+	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING ||
+	    !drain->segment.writer.has_events || drain_is_over(drain))
 		return false;
-	return drain->asked.rotate != drain->rotated || drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
+	return drain->asked.rotate != drain->rotated ||
+	       drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
 }
 
 static bool flush_is_due(const struct drain *drain)
 {
-	return drain_is_over(drain) || drain->now_ns - drain->flushed_ns >= SECOND_NS || rotation_is_due(drain) ||
-	       drain->asked.flush != atomic_load_explicit(&drain->shared->flush_done, memory_order_relaxed);
+	return drain_is_over(drain) || drain->now_ns - drain->flushed_ns >= SECOND_NS ||
+	       rotation_is_due(drain) ||
+	       drain->asked.flush !=
+		   atomic_load_explicit(&drain->shared->flush_done, memory_order_relaxed);
 }
 
 static void say_what_is_done(struct drain *drain)
@@ -65,9 +73,12 @@ static void say_what_is_done(struct drain *drain)
 	struct writer *writer = &drain->segment.writer;
 
 	atomic_store_explicit(&shared->bytes_written, writer->bytes_written, memory_order_relaxed);
-	atomic_store_explicit(&shared->segments_sealed, writer->sealed_segments, memory_order_relaxed);
-	atomic_store_explicit(&shared->evicted_segments, writer->evicted_segments, memory_order_relaxed);
-	if (writer->error || drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
+	atomic_store_explicit(&shared->segments_sealed, writer->sealed_segments,
+			      memory_order_relaxed);
+	atomic_store_explicit(&shared->evicted_segments, writer->evicted_segments,
+			      memory_order_relaxed);
+	if (writer->error ||
+	    drain->asked.flush == atomic_load_explicit(&shared->flush_done, memory_order_relaxed))
 		return;
 	/* Release: pairs with the acquire of whoever waits for the flush. */
 	atomic_store_explicit(&shared->flush_done, drain->asked.flush, memory_order_release);
@@ -155,7 +166,8 @@ static void tick(struct drain *drain)
 	say_what_is_done(drain);
 }
 
-/* ---- Sleep ---------------------------------------------------------------------------------------------- */
+/* ---- Sleep
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Nothing happens. */
 static bool is_quiet(const struct drain *drain)
@@ -163,13 +175,15 @@ static bool is_quiet(const struct drain *drain)
 	return drain->now_ns - drain->active_ns >= SECOND_NS;
 }
 
-/* No callback runs, every event and sample of those that did is written, and memory that is not used is given back. */
+/* No callback runs, every event and sample of those that did is written, and memory that is not
+ * used is given back. */
 static bool is_idle(const struct drain *drain)
 {
 	if (!rings_are_tidy(drain) || drain->segment.samples.header.payload_bytes > 0)
 		return false;
 	for (uint32_t i = 0; i < drain->ring_count; i++)
-		if (rings_worker_is_busy(&drain->workers[i]) || rings_pending(&drain->workers[i]) > 0)
+		if (rings_worker_is_busy(&drain->workers[i]) ||
+		    rings_pending(&drain->workers[i]) > 0)
 			return false;
 	return true;
 }
@@ -182,8 +196,9 @@ static bool program_left(struct drain *drain)
 	return maps_has_path(drain->segment.header.pid, drain->self_path) == 0;
 }
 
-/* Where a ring would be half full, and wake the drain, long before the next tick, the drain comes earlier, to find it a
- * quarter full: the program must go on though the drain may have to wait for a processor. */
+/* Where a ring would be half full, and wake the drain, long before the next tick, the drain comes
+ * earlier, to find it a quarter full: the program must go on though the drain may have to wait for
+ * a processor. */
 static int busy_tick_ms(const struct drain *drain)
 {
 	uint64_t quarter_ns = UINT64_MAX;
@@ -206,9 +221,10 @@ static int shorter_ms(int a, int b)
 	return a == NEVER || (b != NEVER && b < a) ? b : a;
 }
 
-/* How long to sleep. Where nothing happens, only as long as a callback that runs on and on wants to be looked at again;
- * others may begin meanwhile, so `asleep` must have been seen by everybody: a worker that unparks stores its record and
- * then looks at `asleep`, without a fence; the tick before is longer than any store stays unseen. */
+/* How long to sleep. Where nothing happens, only as long as a callback that runs on and on wants to
+ * be looked at again; others may begin meanwhile, so `asleep` must have been seen by everybody: a
+ * worker that unparks stores its record and then looks at `asleep`, without a fence; the tick
+ * before is longer than any store stays unseen. */
 static int sleep_ms(struct drain *drain)
 {
 	bool quiet = is_quiet(drain), will_sleep = drain->will_sleep;
@@ -237,7 +253,8 @@ static void drain_sleep(struct drain *drain)
 	}
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------ */
+/* ---- The whole
+ * ------------------------------------------------------------------------------------------ */
 
 /* When something was last recorded. */
 static uint64_t last_tick(const struct drain *drain)
@@ -246,10 +263,12 @@ static uint64_t last_tick(const struct drain *drain)
 	uint64_t last = shared->start.counter;
 
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
-		uint32_t state = atomic_load_explicit(&shared->rings[i].state, memory_order_acquire);
+		uint32_t state =
+		    atomic_load_explicit(&shared->rings[i].state, memory_order_acquire);
 		uint64_t head = atomic_load_explicit(&shared->rings[i].head, memory_order_acquire);
 		struct laps laps = laps_read(&shared->rings[i], drain->ring_records);
-		uint64_t counter = head > 0 ? laps_record(&laps, rings_records(drain, i), head - 1).counter : 0;
+		uint64_t counter =
+		    head > 0 ? laps_record(&laps, rings_records(drain, i), head - 1).counter : 0;
 
 		if ((state == RING_LIVE || state == RING_ENDED) && counter > last)
 			last = counter;
@@ -263,26 +282,30 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 
 	drain->shared = shared;
 	drain->program_gone = program_gone;
-	drain->ring_max = shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
+	drain->ring_max =
+	    shared->ring_count < SHARED_RINGS_MAX ? shared->ring_count : SHARED_RINGS_MAX;
 	drain->ring_bytes = shared->ring_bytes;
 	drain->ring_records = drain->ring_bytes / sizeof(struct record);
 	drain->step_bytes = shared->step_bytes;
 	drain->rings_offset = shared->rings_offset;
 	drain->rotate_ns = shared->options.rotate_seconds * SECOND_NS;
 	drain->now_ns = drain->active_ns = drain->flushed_ns = drain->surveyed_ns = clock_mono_ns();
-	memcpy(drain->self_path, shared->self_path, sizeof(drain->self_path) - 1); /* the last byte stays 0 */
-	atomic_store(&shared->asleep, 0); /* a drain that was killed may have left it */
+	memcpy(drain->self_path, shared->self_path,
+	       sizeof(drain->self_path) - 1); /* the last byte stays 0 */
+	atomic_store(&shared->asleep, 0);     /* a drain that was killed may have left it */
 	rings_take_over(drain);
 	encoder_words_init(&drain->words);
-	error = segment_init(&drain->segment, shared, program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
+	error = segment_init(&drain->segment, shared,
+			     program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);
 	watchdog_init(&drain->watchdog, shared, &drain->segment);
 	return error;
 }
 
-/* In a thread of the program: root and directory of our own, so that a chroot leaves us where the files are; descriptors
- * of our own, so that the program can neither see, close nor reuse them: before the first one is opened. What it had
- * open is closed in our copy of the table. False: the descriptors are the program's. */
+/* In a thread of the program: root and directory of our own, so that a chroot leaves us where the
+ * files are; descriptors of our own, so that the program can neither see, close nor reuse them:
+ * before the first one is opened. What it had open is closed in our copy of the table. False: the
+ * descriptors are the program's. */
 static bool take_own_view(const struct shared *shared)
 {
 	if (shared->options.drain != SHARED_DRAIN_THREAD)
@@ -324,8 +347,8 @@ static bool has_news(struct drain *drain)
 	return false;
 }
 
-/* The program has been told that everything is in sealed files, and its exit goes on: destructors and other threads may
- * still run callbacks. Those go behind the seal, before another. */
+/* The program has been told that everything is in sealed files, and its exit goes on: destructors
+ * and other threads may still run callbacks. Those go behind the seal, before another. */
 static void drain_rest(struct drain *drain)
 {
 	while (!atomic_load_explicit(drain->program_gone, memory_order_acquire)) {
@@ -345,7 +368,8 @@ static void finish(struct drain *drain)
 {
 	rings_seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
 	say_what_is_done(drain);
-	if (drain->asked.exiting && !drain->asked.gone && drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
+	if (drain->asked.exiting && !drain->asked.gone &&
+	    drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
 		say_state(drain->shared, DRAIN_DONE);
 		drain_rest(drain);
 	}
@@ -353,8 +377,8 @@ static void finish(struct drain *drain)
 	say_state(drain->shared, DRAIN_DONE);
 }
 
-/* The program waits for this before its first loop goes on. What dies with the program has written its first segment by
- * then; a helper process needs no more than what it has read by now. */
+/* The program waits for this before its first loop goes on. What dies with the program has written
+ * its first segment by then; a helper process needs no more than what it has read by now. */
 static void say_running(struct drain *drain)
 {
 	if (drain->shared->options.drain == SHARED_DRAIN_THREAD)
@@ -364,7 +388,8 @@ static void say_running(struct drain *drain)
 
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 {
-	struct drain *drain = mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct drain *drain =
+	    mmap(NULL, sizeof(*drain), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bool own_view;
 	int error;
 

@@ -10,9 +10,10 @@
 
 #include "ring/shared.h"
 
-/* Drains until the program ends: in the helper, until program_gone says so; in a thread, until shared->exiting.
- * `shared` has been checked (ring_check.h). Sets shared->drain_state to DRAIN_RUNNING at its start and to
- * DRAIN_DONE at its end. Returns 0, or -errno where nothing could be written at all (the program runs on).
+/* Drains until the program ends: in the helper, until program_gone says so; in a thread, until
+ * shared->exiting. `shared` has been checked (ring_check.h). Sets shared->drain_state to
+ * DRAIN_RUNNING at its start and to DRAIN_DONE at its end. Returns 0, or -errno where nothing could
+ * be written at all (the program runs on).
  */
 int drain_run(struct shared *shared, _Atomic uint32_t *program_gone);
 

@@ -19,9 +19,11 @@
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 #define DEFINE_BYTES_MAX 9 /* control, code, object */
-#define STEP_BYTES_MAX	 (2 * DEFINE_BYTES_MAX + TRACE_ITEM_BYTES_MAX + 8 /* what a store may write too much */)
+#define STEP_BYTES_MAX                                                                             \
+	(2 * DEFINE_BYTES_MAX + TRACE_ITEM_BYTES_MAX + 8 /* what a store may write too much */)
 
-/* Where the block is being written. Its address is given to inlined functions only, so it lives in registers. */
+/* Where the block is being written. Its address is given to inlined functions only, so it lives in
+ * registers. */
 struct pen {
 	uint8_t *at;
 	uint8_t *limit; /* no item may begin at or after it */
@@ -58,7 +60,8 @@ void encoder_restore(struct encoder *encoder, const struct shared_open *open)
 	encoder->open.beyond = open->count - kept;
 }
 
-/* ---- Words ---------------------------------------------------------------------------------------------- */
+/* ---- Words
+ * ---------------------------------------------------------------------------------------------- */
 
 INLINE uint32_t word_slot(uint64_t word)
 {
@@ -88,8 +91,8 @@ static uint8_t *put_define(struct encoder_words *words, uint8_t *at, uint64_t wo
 	return at + 3 + wire_duration_bytes(class);
 }
 
-/* The word is not in its own slot: it lies in one of the next, or is new. Word 0, which no hook writes, is always
- * new: it marks the free slots. */
+/* The word is not in its own slot: it lies in one of the next, or is new. Word 0, which no hook
+ * writes, is always new: it marks the free slots. */
 static NOINLINE uint32_t words_find(struct encoder_words *words, uint8_t **at, uint64_t word)
 {
 	uint32_t slot = word_slot(word);
@@ -119,15 +122,19 @@ INLINE uint32_t words_index(struct encoder_words *words, struct pen *pen, uint64
 	return index;
 }
 
-/* ---- Items ---------------------------------------------------------------------------------------------- */
+/* ---- Items
+ * ---------------------------------------------------------------------------------------------- */
 
 /* By the number of bits: the field's part of the control byte, and its length << 8. */
 #define GAP(class)	((class) << 2 | (WIRE_GAP_BYTES >> 4 * (class) & 15) << 8)
 #define DURATION(class) ((class) << 4 | (WIRE_DURATION_BYTES >> 4 * (class) & 15) << 8)
 
-static const uint16_t gap_fields[65] = {[0] = GAP(0), [1 ... 8] = GAP(1), [9 ... 16] = GAP(2), [17 ... 64] = GAP(3)};
-static const uint16_t duration_fields[65] = {
-    [0 ... 8] = DURATION(0), [9 ... 16] = DURATION(1), [17 ... 24] = DURATION(2), [25 ... 64] = DURATION(3)};
+static const uint16_t gap_fields[65] = {
+    [0] = GAP(0), [1 ... 8] = GAP(1), [9 ... 16] = GAP(2), [17 ... 64] = GAP(3)};
+static const uint16_t duration_fields[65] = {[0 ... 8] = DURATION(0),
+					     [9 ... 16] = DURATION(1),
+					     [17 ... 24] = DURATION(2),
+					     [25 ... 64] = DURATION(3)};
 
 /* How many bits a number has, which is below 2^63; 0 for 0. */
 INLINE uint32_t bits(uint64_t value)
@@ -141,8 +148,8 @@ INLINE int is_too_long(uint64_t ticks)
 }
 
 /* Control byte and indices go out together, then the times. */
-INLINE void put_item(struct pen *pen, uint32_t control, uint64_t indices, uint32_t indices_bytes, uint64_t start,
-		     uint64_t end, uint32_t duration_field)
+INLINE void put_item(struct pen *pen, uint32_t control, uint64_t indices, uint32_t indices_bytes,
+		     uint64_t start, uint64_t end, uint32_t duration_field)
 {
 	uint32_t gap_field = gap_fields[bits(start - pen->tick)];
 	uint8_t *at = pen->at;
@@ -156,24 +163,27 @@ INLINE void put_item(struct pen *pen, uint32_t control, uint64_t indices, uint32
 	pen->tick = end;
 }
 
-INLINE void put_with_word(struct encoder_words *words, struct pen *pen, uint32_t shape, uint64_t word, uint64_t start,
-			  uint64_t end)
+INLINE void put_with_word(struct encoder_words *words, struct pen *pen, uint32_t shape,
+			  uint64_t word, uint64_t start, uint64_t end)
 {
 	uint32_t index = words_index(words, pen, word);
 	uint32_t wide = index > 0xff;
-	uint32_t duration_field = shape == TRACE_SHAPE_INSTANT ? 0 : duration_fields[bits(end - start)];
+	uint32_t duration_field =
+	    shape == TRACE_SHAPE_INSTANT ? 0 : duration_fields[bits(end - start)];
 
 	put_item(pen, shape | wide << 6, index, 1 + wide, start, end, duration_field);
 }
 
-INLINE void put_poll_with_inner(struct encoder_words *words, struct pen *pen, uint64_t word, uint64_t inner,
-				uint64_t start, uint64_t end)
+INLINE void put_poll_with_inner(struct encoder_words *words, struct pen *pen, uint64_t word,
+				uint64_t inner, uint64_t start, uint64_t end)
 {
-	uint32_t index = words_index(words, pen, word), inner_index = words_index(words, pen, inner);
+	uint32_t index = words_index(words, pen, word),
+		 inner_index = words_index(words, pen, inner);
 	uint32_t wide = (index | inner_index) > 0xff;
 
-	put_item(pen, TRACE_SHAPE_POLL | wide << 6 | 1 << 7, index | (uint64_t)inner_index << (8 << wide), 2 << wide,
-		 start, end, duration_fields[bits(end - start)]);
+	put_item(pen, TRACE_SHAPE_POLL | wide << 6 | 1 << 7,
+		 index | (uint64_t)inner_index << (8 << wide), 2 << wide, start, end,
+		 duration_fields[bits(end - start)]);
 }
 
 INLINE uint64_t tick_of(uint32_t unit_shift, uint64_t counter, uint64_t at_least)
@@ -189,8 +199,8 @@ static NOINLINE void open_track(struct open_stack *open, uint64_t word, uint64_t
 }
 
 /* A poll whose records follow each other; returns how many they are, 0 if they don't. */
-INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift, uint64_t start,
-			    const struct record *record)
+INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift,
+			    uint64_t start, const struct record *record)
 {
 	uint64_t word = record[0].word, second = record[1].word;
 	uint64_t middle = tick_of(unit_shift, record[1].counter, start), end;
@@ -201,7 +211,8 @@ INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32
 		put_with_word(words, pen, TRACE_SHAPE_POLL, word, start, middle);
 		return 2;
 	}
-	if (record[2].word != TRACE_POLL_END || middle != start || !trace_code_is_inner(trace_word_code(second)))
+	if (record[2].word != TRACE_POLL_END || middle != start ||
+	    !trace_code_is_inner(trace_word_code(second)))
 		return 0;
 	end = tick_of(unit_shift, record[2].counter, start);
 	if (is_too_long(end - start))
@@ -211,8 +222,8 @@ INLINE uint32_t poll_encode(struct encoder_words *words, struct pen *pen, uint32
 }
 
 /* A wait whose end follows, likewise. */
-INLINE uint32_t wait_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift, uint64_t start,
-			    const struct record *record)
+INLINE uint32_t wait_encode(struct encoder_words *words, struct pen *pen, uint32_t unit_shift,
+			    uint64_t start, const struct record *record)
 {
 	uint64_t second = record[1].word, end = tick_of(unit_shift, record[1].counter, start);
 
@@ -222,8 +233,8 @@ INLINE uint32_t wait_encode(struct encoder_words *words, struct pen *pen, uint32
 	return 2;
 }
 
-/* Encodes the items that begin in the first `count` records; two more must lie behind them. Returns how many records
- * it took. */
+/* Encodes the items that begin in the first `count` records; two more must lie behind them. Returns
+ * how many records it took. */
 INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
 			     const struct record *records, uint64_t count)
 {
@@ -232,7 +243,8 @@ INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *word
 
 	while (at < count && pen->at < pen->limit) {
 		const struct record *record = &records[at];
-		uint64_t word = record->word, start = tick_of(unit_shift, record->counter, pen->tick);
+		uint64_t word = record->word,
+			 start = tick_of(unit_shift, record->counter, pen->tick);
 		uint32_t code = trace_word_code(word), taken = 0;
 
 		if (is_too_long(start - pen->tick))
@@ -252,10 +264,12 @@ INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *word
 	return at;
 }
 
-/* ---- Blocks --------------------------------------------------------------------------------------------- */
+/* ---- Blocks
+ * --------------------------------------------------------------------------------------------- */
 
-/* The items that begin in the last two records before the ring's end, or before the end of what there is: they are
- * looked at in a copy, where what follows lies behind them; at the very end that is zeroes, which are no event. */
+/* The items that begin in the last two records before the ring's end, or before the end of what
+ * there is: they are looked at in a copy, where what follows lies behind them; at the very end that
+ * is zeroes, which are no event. */
 static uint64_t bridge_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
 			      const struct encoder_source *source, uint64_t at, uint64_t count)
 {
@@ -268,8 +282,8 @@ static uint64_t bridge_encode(struct encoder *encoder, struct encoder_words *wor
 }
 
 /* Encodes up to the end of the ring's memory, without wrapping. */
-static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *words, struct pen *pen,
-				const struct encoder_source *source, uint64_t at)
+static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *words,
+				struct pen *pen, const struct encoder_source *source, uint64_t at)
 {
 	uint64_t left = source->first + source->count - at;
 	uint64_t straight = source->mask + 1 - (at & source->mask);
@@ -280,7 +294,8 @@ static uint64_t straight_encode(struct encoder *encoder, struct encoder_words *w
 	return items_encode(encoder, words, pen, &source->records[at & source->mask], count - 2);
 }
 
-static void header_put(const struct encoder *encoder, struct trace_block_header *block, uint64_t first_tick)
+static void header_put(const struct encoder *encoder, struct trace_block_header *block,
+		       uint64_t first_tick)
 {
 	memset(block, 0, sizeof(*block));
 	block->magic = TRACE_BLOCK_MAGIC;
@@ -292,8 +307,9 @@ static void header_put(const struct encoder *encoder, struct trace_block_header 
 	block->context_count = encoder->open.count + encoder->open.parked;
 }
 
-uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, const struct encoder_source *source,
-			struct trace_block_header *block, uint32_t bytes)
+uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words,
+			const struct encoder_source *source, struct trace_block_header *block,
+			uint32_t bytes)
 {
 	uint64_t at = source->first, end = source->first + source->count, some;
 	uint8_t *payload = (uint8_t *)(block + 1);
@@ -301,10 +317,12 @@ uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, co
 
 	if (source->count == 0)
 		return 0;
-	pen.tick = tick_of(encoder->unit_shift, source->records[at & source->mask].counter, encoder->tick);
+	pen.tick =
+	    tick_of(encoder->unit_shift, source->records[at & source->mask].counter, encoder->tick);
 	header_put(encoder, block, pen.tick);
-	pen.at = payload + open_give(&encoder->open, (struct trace_context *)payload, OPEN_LIST_MAX) *
-			       sizeof(struct trace_context);
+	pen.at =
+	    payload + open_give(&encoder->open, (struct trace_context *)payload, OPEN_LIST_MAX) *
+			  sizeof(struct trace_context);
 	words_forget(words);
 	do {
 		some = straight_encode(encoder, words, &pen, source, at);

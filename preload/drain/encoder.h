@@ -15,12 +15,15 @@
 #include "format/open_stack.h"
 #include "ring/shared.h"
 
-#define ENCODER_WORDS_MAX	4096u /* words in one block; below TRACE_WORDS_MAX, so that the table stays in the cache */
+#define ENCODER_WORDS_MAX                                                                          \
+	4096u /* words in one block; below TRACE_WORDS_MAX, so that the table stays in the cache   \
+	       */
 #define ENCODER_SLOTS		(ENCODER_WORDS_MAX * 2)
-#define ENCODER_BLOCK_BYTES	(1u << 16)	      /* of payload that one block should have at most */
-#define ENCODER_BLOCK_BYTES_MIN 4096u		      /* room that a block needs at least, header included */
+#define ENCODER_BLOCK_BYTES	(1u << 16) /* of payload that one block should have at most */
+#define ENCODER_BLOCK_BYTES_MIN 4096u	   /* room that a block needs at least, header included */
 
-/* Word -> index in the block being made. One for all workers of a drain: a block is of one worker. */
+/* Word -> index in the block being made. One for all workers of a drain: a block is of one worker.
+ */
 struct encoder_words {
 	struct {
 		uint64_t word; /* 0: free */
@@ -35,8 +38,8 @@ struct encoder_words {
 struct encoder {
 	uint32_t worker;
 	uint32_t unit_shift;
-	uint64_t index; /* of the worker's next record */
-	uint64_t tick;	/* of the last record: time never goes back */
+	uint64_t index;		/* of the worker's next record */
+	uint64_t tick;		/* of the last record: time never goes back */
 	struct open_stack open; /* after the last record */
 };
 
@@ -51,15 +54,17 @@ struct encoder_source {
 void encoder_words_init(struct encoder_words *words);
 void encoder_init(struct encoder *encoder, uint32_t worker, uint32_t unit_shift);
 
-/* What is open, for whoever takes over; and the encoder as it was then. What is nested beyond SHARED_OPEN_MAX comes back
- * as a number. */
+/* What is open, for whoever takes over; and the encoder as it was then. What is nested beyond
+ * SHARED_OPEN_MAX comes back as a number. */
 void encoder_save(const struct encoder *encoder, struct shared_open *open);
 void encoder_restore(struct encoder *encoder, const struct shared_open *open);
 
-/* Fills `block`, which has `bytes` bytes (at least ENCODER_BLOCK_BYTES_MIN), with a block header and a payload,
- * but for the checksum. Returns how many records it took: all or as many as fit, at least one if there is one.
- * A poll or a wait whose records are all there comes whole into one block. */
-uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words, const struct encoder_source *source,
-			struct trace_block_header *block, uint32_t bytes);
+/* Fills `block`, which has `bytes` bytes (at least ENCODER_BLOCK_BYTES_MIN), with a block header
+ * and a payload, but for the checksum. Returns how many records it took: all or as many as fit, at
+ * least one if there is one. A poll or a wait whose records are all there comes whole into one
+ * block. */
+uint64_t encoder_encode(struct encoder *encoder, struct encoder_words *words,
+			const struct encoder_source *source, struct trace_block_header *block,
+			uint32_t bytes);
 
 #endif

@@ -2,10 +2,11 @@
  *
  * See writer_internal.h.
  *
- * The budget holds at every moment, however many processes write to one path, because of two things: a segment that
- * another process has open counts with what it may grow to, which its header says, and a new segment's file is made
- * before the directory is looked through, so of two that begin at once at least one sees the other. Where many
- * processes write, each segment may only grow to a share of the budget.
+ * The budget holds at every moment, however many processes write to one path, because of two
+ * things: a segment that another process has open counts with what it may grow to, which its header
+ * says, and a new segment's file is made before the directory is looked through, so of two that
+ * begin at once at least one sees the other. Where many processes write, each segment may only grow
+ * to a share of the budget.
  */
 #include "writer_internal.h"
 
@@ -22,12 +23,13 @@
 #include "format/trace_format.h"
 
 struct survey {
-	uint64_t bytes;	   /* of everything but the own open segment; what others have open counts as full */
+	uint64_t bytes; /* of everything but the own open segment; what others have open counts as
+			   full */
 	uint64_t reserved; /* of that, what cannot be evicted */
 	uint32_t writers;  /* others that have a segment open */
-	bool only_own;	   /* the kernel lets us remove no other user's file in this directory ... */
-	bool of_others;	   /* ... and there are some, or some that another user writes */
-	bool found;	   /* something may be evicted: */
+	bool only_own;	/* the kernel lets us remove no other user's file in this directory ... */
+	bool of_others; /* ... and there are some, or some that another user writes */
+	bool found;	/* something may be evicted: */
 	struct trace_file oldest;
 };
 
@@ -36,8 +38,8 @@ static void survey_begin(struct survey *survey, int dir)
 	struct stat stat;
 
 	*survey = (struct survey){0};
-	survey->only_own =
-	    geteuid() != 0 && fstat(dir, &stat) == 0 && stat.st_mode & S_ISVTX && stat.st_uid != geteuid();
+	survey->only_own = geteuid() != 0 && fstat(dir, &stat) == 0 && stat.st_mode & S_ISVTX &&
+			   stat.st_uid != geteuid();
 }
 
 static int budget_error(const struct survey *survey)
@@ -45,18 +47,21 @@ static int budget_error(const struct survey *survey)
 	return survey->of_others ? -REASON_BUDGET_OF_OTHERS : -REASON_BUDGET;
 }
 
-/* What a segment that another process has open may grow to; 0 if nobody writes it any more. Whoever writes one holds
- * a lock on it; where locks don't work, the process must be gone as well. Of our own process, only a drain that was
- * killed can have left one. */
-static uint64_t segment_reserved(const struct writer *writer, int dir, const struct trace_file *found)
+/* What a segment that another process has open may grow to; 0 if nobody writes it any more. Whoever
+ * writes one holds a lock on it; where locks don't work, the process must be gone as well. Of our
+ * own process, only a drain that was killed can have left one. */
+static uint64_t segment_reserved(const struct writer *writer, int dir,
+				 const struct trace_file *found)
 {
 	int fd = openat(dir, found->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	bool unlocked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) == 0;
-	bool gone = found->pid == writer->pid || (kill((pid_t)found->pid, 0) != 0 && errno == ESRCH);
+	bool gone =
+	    found->pid == writer->pid || (kill((pid_t)found->pid, 0) != 0 && errno == ESRCH);
 	struct trace_file_header header;
 	uint64_t bytes_max = writer->file_bytes_max; /* just made, or not ours to read */
 
-	if (fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header) && header.bytes_max <= INT64_MAX)
+	if (fd >= 0 && pread(fd, &header, sizeof(header), 0) == sizeof(header) &&
+	    header.bytes_max <= INT64_MAX)
 		bytes_max = header.bytes_max;
 	if (fd >= 0)
 		close(fd);
@@ -132,7 +137,8 @@ uint64_t eviction_file_limit(const struct writer *writer)
 	return limit.rlim_cur;
 }
 
-/* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room for more writers. */
+/* How far this segment may grow: alone up to the limit of a file, else to a share that leaves room
+ * for more writers. */
 int eviction_reserve(struct writer *writer, int dir)
 {
 	struct survey survey;
@@ -146,7 +152,8 @@ int eviction_reserve(struct writer *writer, int dir)
 	error = trace_files_walk(writer, dir, visit_survey, &survey);
 	if (error)
 		return error;
-	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved : 0;
+	left = writer->total_bytes_max > survey.reserved ? writer->total_bytes_max - survey.reserved
+							 : 0;
 	share = survey.writers ? writer->total_bytes_max / 4 / (survey.writers + 1) : left;
 	share = share > 2 * SEGMENT_BYTES_MIN ? share : 2 * SEGMENT_BYTES_MIN;
 	share = share < left ? share : left;

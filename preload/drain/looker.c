@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog_internal.h. Where no thread can be made, the drain looks by itself and nobody is stopped.
+ * See watchdog_internal.h. Where no thread can be made, the drain looks by itself and nobody is
+ * stopped.
  */
 #include "watchdog_internal.h"
 
@@ -39,7 +40,8 @@ static void *prober_main(void *arg)
 	return arg;
 }
 
-/* Makes the thread that looks; where that cannot be, the drain looks by itself and nobody is stopped. */
+/* Makes the thread that looks; where that cannot be, the drain looks by itself and nobody is
+ * stopped. */
 static bool prober_start(void)
 {
 	pthread_attr_t attributes;
@@ -66,7 +68,8 @@ static uint64_t thread_address(const struct shared *shared, uint32_t ring)
 	return shared->threads ? shared->threads + (uint64_t)shared->thread_bytes * ring : 0;
 }
 
-void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring, const struct watchdog_poll *poll)
+void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
+		const struct watchdog_poll *poll)
 {
 	const struct shared *shared = watchdog->shared;
 	bool apart = is_process(watchdog) && prober_start();

@@ -47,7 +47,8 @@ static bool is_left_alone(const struct orphan *orphan)
  * is locked: recoverers of other traces come by, and must not lock out the right one. */
 static bool is_ours(struct orphan *orphan)
 {
-	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 && attach_check(orphan->fd, &orphan->stat) == 0;
+	return flock(orphan->fd, LOCK_EX | LOCK_NB) == 0 &&
+	       attach_check(orphan->fd, &orphan->stat) == 0;
 }
 
 static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
@@ -56,7 +57,8 @@ static int copy_part(struct orphan *orphan, uint64_t offset, uint64_t bytes)
 		return -EPROTO;
 	orphan->left -= bytes;
 	while (bytes > 0) {
-		ssize_t got = pread(orphan->fd, (char *)orphan->copy + offset, bytes, (off_t)offset);
+		ssize_t got =
+		    pread(orphan->fd, (char *)orphan->copy + offset, bytes, (off_t)offset);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -85,7 +87,8 @@ static int copy_ring(struct orphan *orphan, uint32_t i)
 		if (count == 0)
 			return 0; /* the drain will find that it makes no sense */
 		error = copy_part(orphan,
-				  copy->rings_offset + (uint64_t)i * copy->ring_bytes + position * sizeof(struct record),
+				  copy->rings_offset + (uint64_t)i * copy->ring_bytes +
+				      position * sizeof(struct record),
 				  count * sizeof(struct record));
 	}
 	return error;
@@ -105,7 +108,8 @@ static int copy_head(struct orphan *orphan)
 	uint64_t bytes = (uint64_t)orphan->stat.st_size;
 	int error;
 
-	orphan->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	orphan->copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (orphan->copy == MAP_FAILED)
 		return -errno;
 	orphan->left = (uint64_t)orphan->stat.st_blocks * BLOCK_BYTES;
@@ -121,7 +125,8 @@ static int drain_copy(struct shared *copy, const struct orphans_recoverer *recov
 
 	copy->options = recoverer->options;
 	copy->options.drain = SHARED_DRAIN_PROCESS;
-	copy->options.stall_ms = 0; /* nobody is there to be looked at, and there is one looker in a process */
+	copy->options.stall_ms =
+	    0; /* nobody is there to be looked at, and there is one looker in a process */
 	copy->self_path[0] = '\0';
 	return drain_run(copy, &gone);
 }
@@ -146,8 +151,8 @@ static void remove_name(int dir, const char *name, const struct orphan *orphan)
 {
 	struct stat now;
 
-	if (fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == orphan->stat.st_dev &&
-	    now.st_ino == orphan->stat.st_ino)
+	if (fstatat(dir, name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    now.st_dev == orphan->stat.st_dev && now.st_ino == orphan->stat.st_ino)
 		unlinkat(dir, name, 0);
 }
 
@@ -192,7 +197,8 @@ static void try_dir(const char *path, const struct search *search)
 	close(dir);
 }
 
-void orphans_recover(const struct orphans_recoverer *recoverer, const struct orphans_visitor *visitor)
+void orphans_recover(const struct orphans_recoverer *recoverer,
+		     const struct orphans_visitor *visitor)
 {
 	struct search search = {recoverer, visitor};
 	char dir[SHARED_PATH_BYTES];

@@ -23,13 +23,14 @@ struct orphans_recoverer {
 };
 
 struct orphans_visitor {
-	/* Of each ring: 0 it was drained and is gone, -EXDEV it goes to another path, else what went wrong. May be
-	 * NULL. */
+	/* Of each ring: 0 it was drained and is gone, -EXDEV it goes to another path, else what
+	 * went wrong. May be NULL. */
 	void (*visit)(const struct shared *ring, int error, void *arg);
 	void *arg;
 };
 
 /* Searches /dev/shm and the directory of the recoverer's trace. */
-void orphans_recover(const struct orphans_recoverer *recoverer, const struct orphans_visitor *visitor);
+void orphans_recover(const struct orphans_recoverer *recoverer,
+		     const struct orphans_visitor *visitor);
 
 #endif

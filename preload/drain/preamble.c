@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment_internal.h: what each segment says first. Executable, command line and modules are read
- * when the drain begins: when a segment does, the program may be gone, or be another one.
+ * See segment_internal.h: what each segment says first. Executable, command line and modules are
+ * read when the drain begins: when a segment does, the program may be gone, or be another one.
  */
 #include "segment_internal.h"
 
@@ -33,7 +33,8 @@ static void read_noted(struct segment *segment)
 	const struct module *exe = &segment->modules.list[0];
 
 	modules_add_noted(&segment->modules, shared->loaded,
-			  bytes < sizeof(shared->loaded) ? bytes : (uint32_t)sizeof(shared->loaded));
+			  bytes < sizeof(shared->loaded) ? bytes
+							 : (uint32_t)sizeof(shared->loaded));
 	if (segment->exe_bytes || !segment->modules.count || exe->path.bytes > sizeof(segment->exe))
 		return;
 	memcpy(segment->exe, segment->modules.text + exe->path.at, exe->path.bytes);
@@ -54,8 +55,9 @@ static void read_cmdline(struct segment *segment)
 		close(fd);
 	if (bytes <= 0) { /* gone already: what it noted itself */
 		bytes = segment->shared->cmdline_bytes;
-		bytes = bytes < (ssize_t)sizeof(segment->shared->cmdline) ? bytes
-									  : (ssize_t)sizeof(segment->shared->cmdline);
+		bytes = bytes < (ssize_t)sizeof(segment->shared->cmdline)
+			    ? bytes
+			    : (ssize_t)sizeof(segment->shared->cmdline);
 		memcpy(text, segment->shared->cmdline, (size_t)bytes);
 	}
 	while (bytes > 0 && text[bytes - 1] == '\0')
@@ -89,7 +91,8 @@ void preamble_read(struct segment *segment)
 
 /* ---- What is told --------------------------------------------------------------------------- */
 
-static void put_text(struct segment *segment, enum trace_text_key key, const char *text, size_t bytes, uint64_t now_ns)
+static void put_text(struct segment *segment, enum trace_text_key key, const char *text,
+		     size_t bytes, uint64_t now_ns)
 {
 	uint32_t entry_bytes;
 	struct trace_text *entry;
@@ -114,27 +117,32 @@ static void put_libuv(struct segment *segment, uint64_t now_ns)
 	char text[32];
 	int bytes;
 
-	bytes = snprintf(text, sizeof(text), "%u.%u.%u", version >> 16 & 255, version >> 8 & 255, version & 255);
+	bytes = snprintf(text, sizeof(text), "%u.%u.%u", version >> 16 & 255, version >> 8 & 255,
+			 version & 255);
 	if (version != 0)
 		put_text(segment, TRACE_TEXT_LIBUV, text, (size_t)bytes, now_ns);
-	put_text(segment, TRACE_TEXT_LIBUV_PATH, path, strnlen(path, sizeof(segment->shared->libuv_path)), now_ns);
+	put_text(segment, TRACE_TEXT_LIBUV_PATH, path,
+		 strnlen(path, sizeof(segment->shared->libuv_path)), now_ns);
 }
 
 static const char *const notes[SEGMENT_NOTES] = {
     [SEGMENT_NOTE_LOOKS_REFUSED] =
-	"what stuck callbacks were stuck in is not known: the kernel does not let uvtrace-drain look at the program "
+	"what stuck callbacks were stuck in is not known: the kernel does not let uvtrace-drain "
+	"look at the program "
 	"(kernel.yama.ptrace_scope, a seccomp filter, or a program with privileges of its own)",
-    [SEGMENT_NOTE_STACKS_REFUSED] = "stuck callbacks have no stacks: the kernel does not let uvtrace-drain read the "
-				    "program's memory (a seccomp filter?)",
-    [SEGMENT_NOTE_STOPS_REFUSED] = "stuck callbacks that computed have no stacks: uvtrace-drain may not stop the "
-				   "program for a look (a debugger is "
-				   "attached, kernel.yama.ptrace_scope, or a seccomp filter)",
-    [SEGMENT_NOTE_NO_STOPS] =
-	"stuck callbacks that computed have no stacks: a thread of the program drains, and cannot stop it for a look "
-	"(UVTRACE_DRAIN=thread, or no helper process could be made)",
-    [SEGMENT_NOTE_SWITCHES] =
-	"recording was switched on and off so often at once that some of the changes are not in the "
-	"trace: times when it was off are not all known",
+    [SEGMENT_NOTE_STACKS_REFUSED] =
+	"stuck callbacks have no stacks: the kernel does not let uvtrace-drain read the "
+	"program's memory (a seccomp filter?)",
+    [SEGMENT_NOTE_STOPS_REFUSED] =
+	"stuck callbacks that computed have no stacks: uvtrace-drain may not stop the "
+	"program for a look (a debugger is "
+	"attached, kernel.yama.ptrace_scope, or a seccomp filter)",
+    [SEGMENT_NOTE_NO_STOPS] = "stuck callbacks that computed have no stacks: a thread of the "
+			      "program drains, and cannot stop it for a look "
+			      "(UVTRACE_DRAIN=thread, or no helper process could be made)",
+    [SEGMENT_NOTE_SWITCHES] = "recording was switched on and off so often at once that some of the "
+			      "changes are not in the "
+			      "trace: times when it was off are not all known",
 };
 
 static void put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
@@ -166,8 +174,8 @@ static void put_unseen(struct segment *segment, uint64_t now_ns)
 static void put_options(struct segment *segment, uint64_t now_ns)
 {
 	char text[64];
-	int bytes =
-	    snprintf(text, sizeof(text), "UVTRACE_PENDING_SECONDS=%u", segment->shared->options.pending_seconds);
+	int bytes = snprintf(text, sizeof(text), "UVTRACE_PENDING_SECONDS=%u",
+			     segment->shared->options.pending_seconds);
 
 	put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
 }
@@ -198,7 +206,8 @@ void preamble_put_kinds(struct segment *segment, uint64_t now_ns)
 	for (uint32_t kind = 1; kind < KIND_COUNT; kind++) {
 		uint32_t name_bytes = (uint32_t)strlen(trace_kinds[kind].name);
 		uint32_t entry_bytes = (uint32_t)sizeof(struct trace_kind_entry) + name_bytes;
-		struct trace_kind_entry *entry = entries_add(segment, &segment->entries, &entry_bytes, now_ns);
+		struct trace_kind_entry *entry =
+		    entries_add(segment, &segment->entries, &entry_bytes, now_ns);
 
 		if (!entry)
 			break;
@@ -216,7 +225,8 @@ void preamble_put_kinds(struct segment *segment, uint64_t now_ns)
 
 static void put_module(struct segment *segment, const struct module *module, uint64_t now_ns)
 {
-	uint32_t bytes = (uint32_t)sizeof(struct trace_module_entry) + module->file.build_id_bytes + module->path.bytes;
+	uint32_t bytes = (uint32_t)sizeof(struct trace_module_entry) + module->file.build_id_bytes +
+			 module->path.bytes;
 	struct trace_module_entry *entry = entries_add(segment, &segment->entries, &bytes, now_ns);
 
 	if (!entry)
@@ -228,7 +238,8 @@ static void put_module(struct segment *segment, const struct module *module, uin
 	entry->start = module->start;
 	entry->end = module->end;
 	memcpy(entry->text, module->file.build_id, module->file.build_id_bytes);
-	memcpy(entry->text + module->file.build_id_bytes, segment_text(segment, module->path), module->path.bytes);
+	memcpy(entry->text + module->file.build_id_bytes, segment_text(segment, module->path),
+	       module->path.bytes);
 }
 
 void preamble_put_modules(struct segment *segment, uint64_t now_ns)

@@ -19,7 +19,8 @@
 #define RECORDS_WORTH_A_BLOCK 4096
 #define RINGS_SPARE	      8 /* threads that may be taking one at the same time */
 
-/* ---- Segments ------------------------------------------------------------------------------------------- */
+/* ---- Segments
+ * ------------------------------------------------------------------------------------------- */
 
 static uint64_t lost_of(const struct shared_ring *ring)
 {
@@ -74,7 +75,8 @@ void rings_put_workers(struct drain *drain, bool all)
 		if (worker->worker == 0)
 			continue;
 		worker->lost = lost_of(&drain->shared->rings[i]);
-		if (all || worker->told_recorded != worker->encoder.index || worker->told_lost != worker->lost)
+		if (all || worker->told_recorded != worker->encoder.index ||
+		    worker->told_lost != worker->lost)
 			put_worker(drain, worker);
 	}
 	entries_flush(&drain->segment, &drain->segment.entries, drain->now_ns);
@@ -131,11 +133,14 @@ void rings_seal(struct drain *drain, uint32_t reason)
 	segment_end(&drain->segment, reason, recorded, lost, drain->now_ns);
 }
 
-/* What must still fit behind a block of events: samples that have gathered, the workers' entries and last samples. */
+/* What must still fit behind a block of events: samples that have gathered, the workers' entries
+ * and last samples. */
 uint64_t rings_space_left(const struct drain *drain)
 {
-	uint64_t kept = drain->segment.samples.header.payload_bytes + 2 * sizeof(struct trace_block_header) +
-			drain->ring_count * (sizeof(struct trace_worker_entry) + sizeof(drain->workers[0].name));
+	uint64_t kept = drain->segment.samples.header.payload_bytes +
+			2 * sizeof(struct trace_block_header) +
+			drain->ring_count *
+			    (sizeof(struct trace_worker_entry) + sizeof(drain->workers[0].name));
 	uint64_t room = writer_space_left(&drain->segment.writer);
 
 	for (uint32_t i = 0; i < drain->ring_count; i++)
@@ -151,15 +156,18 @@ static bool room_ready(struct drain *drain)
 	return rings_segment_ready(drain);
 }
 
-/* ---- Rings ---------------------------------------------------------------------------------------------- */
+/* ---- Rings
+ * ---------------------------------------------------------------------------------------------- */
 
 struct record *rings_records(const struct drain *drain, uint32_t i)
 {
-	return (struct record *)((char *)drain->shared + drain->rings_offset + (uint64_t)i * drain->ring_bytes);
+	return (struct record *)((char *)drain->shared + drain->rings_offset +
+				 (uint64_t)i * drain->ring_bytes);
 }
 
-/* A thread takes the first ring that is free, then its number: but for some threads between these two, no ring beyond
- * the number of workers has been used. So most of a process' rings need not be looked at, tick by tick. */
+/* A thread takes the first ring that is free, then its number: but for some threads between these
+ * two, no ring beyond the number of workers has been used. So most of a process' rings need not be
+ * looked at, tick by tick. */
 void rings_count(struct drain *drain)
 {
 	uint32_t workers = atomic_load_explicit(&drain->shared->next_worker, memory_order_acquire);
@@ -174,7 +182,8 @@ uint64_t rings_size(const struct drain *drain, uint32_t i)
 	return drain->workers[i].laps.size;
 }
 
-/* Begins at the ring's tail. Where another drain was at work before, it left what was open there. */
+/* Begins at the ring's tail. Where another drain was at work before, it left what was open there.
+ */
 static void encoder_begin(struct drain *drain, uint32_t i)
 {
 	struct drain_worker *worker = &drain->workers[i];
@@ -202,7 +211,8 @@ static void tail_move(struct drain *drain, uint32_t i)
 
 	worker->open ^= 1;
 	encoder_save(&worker->encoder, &ring->open[worker->open & 1]);
-	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten. */
+	/* Release: pairs with the acquire in thread_make_room(); these records may be overwritten.
+	 */
 	atomic_store_explicit(&ring->tail, worker->encoder.index, memory_order_release);
 }
 
@@ -223,11 +233,12 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	worker->head = worker->sampled = worker->tidied = worker->encoder.index;
 	worker->lost = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
-	worker->samples = (struct sampler_worker){0}; /* not begun: there may be no file yet to put its first samples into */
+	worker->samples = (struct sampler_worker){
+	    0}; /* not begun: there may be no file yet to put its first samples into */
 }
 
-/* The ring that many threads share: a place is filled in when its counter is not 0. One that never will be, because the
- * program died just there, is a lost event. */
+/* The ring that many threads share: a place is filled in when its counter is not 0. One that never
+ * will be, because the program died just there, is a lost event. */
 static uint64_t others_head(const struct drain *drain, uint32_t i)
 {
 	const struct drain_worker *worker = &drain->workers[i];
@@ -314,8 +325,10 @@ static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 {
 	struct drain_worker *worker = &drain->workers[i];
 	struct encoder before = worker->encoder;
-	struct laps_run run = laps_run(&worker->laps, rings_records(drain, i), before.index, rings_pending(worker));
-	struct encoder_source source = {.records = run.records, .mask = UINT64_MAX >> 1, .count = run.count};
+	struct laps_run run =
+	    laps_run(&worker->laps, rings_records(drain, i), before.index, rings_pending(worker));
+	struct encoder_source source = {
+	    .records = run.records, .mask = UINT64_MAX >> 1, .count = run.count};
 	uint64_t bytes = ENCODER_BLOCK_BYTES;
 	bool ready = room_ready(drain);
 
@@ -327,7 +340,8 @@ static bool ring_take(struct drain *drain, uint32_t i, bool may_wait)
 		bytes = room < bytes ? room : bytes;
 		bytes = bytes > ENCODER_BLOCK_BYTES_MIN ? bytes : ENCODER_BLOCK_BYTES_MIN;
 	}
-	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header, (uint32_t)bytes);
+	encoder_encode(&worker->encoder, &drain->words, &source, &drain->block.header,
+		       (uint32_t)bytes);
 	if (ready && !block_write(drain) && may_wait) {
 		worker->encoder = before;
 		return false;
@@ -343,13 +357,15 @@ static bool is_worth_a_block(const struct drain_worker *worker)
 {
 	uint64_t pending = rings_pending(worker);
 
-	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK || pending > worker->laps.size / 4;
+	return worker->has_ended || pending >= RECORDS_WORTH_A_BLOCK ||
+	       pending > worker->laps.size / 4;
 }
 
 /* Whether the records may wait until writing works again: not when program or worker has ended. */
 static bool may_wait(const struct drain *drain, const struct drain_worker *worker)
 {
-	return !drain_is_over(drain) && !worker->has_ended && rings_pending(worker) <= worker->laps.size / 4;
+	return !drain_is_over(drain) && !worker->has_ended &&
+	       rings_pending(worker) <= worker->laps.size / 4;
 }
 
 void rings_take(struct drain *drain, bool all)
@@ -358,7 +374,8 @@ void rings_take(struct drain *drain, bool all)
 		struct drain_worker *worker = &drain->workers[i];
 
 		if (all || is_worth_a_block(worker))
-			while (rings_pending(worker) > 0 && ring_take(drain, i, may_wait(drain, worker)))
+			while (rings_pending(worker) > 0 &&
+			       ring_take(drain, i, may_wait(drain, worker)))
 				;
 	}
 }
@@ -370,8 +387,8 @@ static void ring_free(struct drain *drain, uint32_t i)
 	struct shared_ring *ring = &shared->rings[i];
 	struct drain_worker *worker = &drain->workers[i];
 
-	worker->end_tick =
-	    atomic_load_explicit(&ring->end_counter, memory_order_relaxed) >> drain->segment.header.unit_shift;
+	worker->end_tick = atomic_load_explicit(&ring->end_counter, memory_order_relaxed) >>
+			   drain->segment.header.unit_shift;
 	sampler_end_worker(&drain->sampler, &worker->samples, ring, drain->now_ns);
 	worker->lost = lost_of(ring);
 	put_worker(drain, worker);
@@ -392,7 +409,8 @@ static bool is_to_be_freed(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->has_ended;
 }
 
-/* A look that the watchdog has taken at a worker is written first: in a block of its own, not among the entries. */
+/* A look that the watchdog has taken at a worker is written first: in a block of its own, not among
+ * the entries. */
 void rings_free(struct drain *drain)
 {
 	uint32_t freed = 0;

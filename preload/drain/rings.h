@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The drain's own state, and the half of it that brings records from the rings into segments (rings.c); the other half
- * is drain.c, and samples.c says when samples are taken. Nobody else includes this.
+ * The drain's own state, and the half of it that brings records from the rings into segments
+ * (rings.c); the other half is drain.c, and samples.c says when samples are taken. Nobody else
+ * includes this.
  */
 #ifndef RINGS_H
 #define RINGS_H
@@ -53,7 +54,7 @@ struct drain {
 	struct drain_asked asked;
 	uint32_t rotated;	       /* of rotate_asked */
 	uint32_t ring_count, ring_max; /* that may have been used; that there are */
-	uint64_t ring_records; /* that a ring's stretch of the file has room for */
+	uint64_t ring_records;	       /* that a ring's stretch of the file has room for */
 	uint64_t step_bytes;
 	uint64_t grow_bytes;
 	bool keeps_memory; /* nothing can be given back to the kernel */
@@ -88,7 +89,8 @@ struct drain {
 /* A callback is running: the worker neither waits nor is outside of every loop. */
 static inline bool rings_worker_is_busy(const struct drain_worker *worker)
 {
-	return worker->worker != 0 && worker->encoder.open.count > 0 && !worker->encoder.open.parked;
+	return worker->worker != 0 && worker->encoder.open.count > 0 &&
+	       !worker->encoder.open.parked;
 }
 
 static inline bool drain_is_over(const struct drain *drain)
@@ -126,8 +128,9 @@ void rings_take(struct drain *drain, bool all);
 /* Records that ring `i` may hold as things are. */
 uint64_t rings_size(const struct drain *drain, uint32_t i);
 
-/* Gives back memory: of rings that are not used and, beyond what they need, of workers that do little; of others what goes
- * beyond their share of the budget when it is short. All of them, or (not `all`) the latter only. */
+/* Gives back memory: of rings that are not used and, beyond what they need, of workers that do
+ * little; of others what goes beyond their share of the budget when it is short. All of them, or
+ * (not `all`) the latter only. */
 void rings_tidy(struct drain *drain, bool all);
 
 /* Whether there is nothing more to give back. */

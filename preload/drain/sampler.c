@@ -25,7 +25,8 @@ static void sample_put(struct sampler *sampler, uint16_t type, uint32_t worker, 
 		       const union sampler_values *values, uint64_t now_ns)
 {
 	uint32_t bytes = sizeof(struct trace_sample);
-	struct trace_sample *sample = entries_add(sampler->segment, &sampler->segment->samples, &bytes, now_ns);
+	struct trace_sample *sample =
+	    entries_add(sampler->segment, &sampler->segment->samples, &bytes, now_ns);
 
 	if (!sample)
 		return;
@@ -84,7 +85,8 @@ void sampler_init(struct sampler *sampler, struct segment *segment)
 	sampler->event_price_ps = machine_event_price_ps(segment->clock);
 }
 
-/* ---- The machine ---------------------------------------------------------------------------------------- */
+/* ---- The machine
+ * ---------------------------------------------------------------------------------------- */
 
 static void sample_cpus(struct sampler *sampler, uint64_t now_ns)
 {
@@ -92,7 +94,8 @@ static void sample_cpus(struct sampler *sampler, uint64_t now_ns)
 
 	values.cpus.quota = sampler->cgroup.quota;
 	machine_read_cpus(sampler->segment->proc_pid, &values.cpus.all, &values.cpus.allowed);
-	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick_now(sampler), &sampler->cpus, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_CPUS, 0, tick_now(sampler), &sampler->cpus, values,
+		       now_ns);
 }
 
 static void sample_cgroup(struct sampler *sampler, uint64_t now_ns)
@@ -105,8 +108,8 @@ static void sample_cgroup(struct sampler *sampler, uint64_t now_ns)
 	values.cgroup.periods = throttling.periods;
 	values.cgroup.throttled = throttling.throttled;
 	values.cgroup.throttled_ns = throttling.throttled_ns;
-	sample_changed(sampler, TRACE_SAMPLE_CGROUP, 0, tick_now(sampler), &sampler->throttling, values,
-		       now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_CGROUP, 0, tick_now(sampler), &sampler->throttling,
+		       values, now_ns);
 }
 
 static void sample_time(struct sampler *sampler, uint64_t now_ns)
@@ -119,12 +122,14 @@ static void sample_time(struct sampler *sampler, uint64_t now_ns)
 	values.machine.busy_ns = time.busy_ns;
 	values.machine.idle_ns = time.idle_ns;
 	values.machine.steal_ns = time.steal_ns;
-	sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick_now(sampler), &sampler->machine, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_MACHINE, 0, tick_now(sampler), &sampler->machine,
+		       values, now_ns);
 }
 
 void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 {
-	if (!sampler->segment->proc_pid) /* what the machine does now does not concern a program that is gone */
+	if (!sampler->segment
+		 ->proc_pid) /* what the machine does now does not concern a program that is gone */
 		return;
 	sample_cpus(sampler, now_ns);
 	sample_cgroup(sampler, now_ns);
@@ -134,17 +139,19 @@ void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns)
 static bool switch_is_ready(const struct shared *shared, uint32_t number)
 {
 	/* Acquire: pairs with shared_note_switch(). */
-	return atomic_load_explicit(&shared->switched[number % SHARED_SWITCHES_MAX].ready, memory_order_acquire) ==
-	       number + 1;
+	return atomic_load_explicit(&shared->switched[number % SHARED_SWITCHES_MAX].ready,
+				    memory_order_acquire) == number + 1;
 }
 
 static void switch_put(struct sampler *sampler, uint32_t number, uint64_t now_ns)
 {
-	const struct shared_switch *change = &sampler->segment->shared->switched[number % SHARED_SWITCHES_MAX];
+	const struct shared_switch *change =
+	    &sampler->segment->shared->switched[number % SHARED_SWITCHES_MAX];
 	union sampler_values values = {.file = {0}};
 
 	values.recording.on = change->on != 0;
-	sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values, now_ns);
+	sample_put(sampler, TRACE_SAMPLE_RECORDING, 0, tick_of(sampler, change->counter), &values,
+		   now_ns);
 }
 
 /* The newest switch that was written: a segment that begins while recording is off repeats it. */
@@ -168,21 +175,24 @@ void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 	sampler_sample_machine(sampler, now_ns);
 }
 
-/* ---- Workers -------------------------------------------------------------------------------------------- */
+/* ---- Workers
+ * -------------------------------------------------------------------------------------------- */
 
-void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker,
+			     uint64_t now_ns)
 {
 	union sampler_values values = {.file = {0}};
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid, worker->tid);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", sampler->segment->proc_pid,
+		 worker->tid);
 	if (machine_read_switches(path, &values.switches.voluntary, &values.switches.involuntary))
-		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler), &worker->switches,
-			       values, now_ns);
+		sample_changed(sampler, TRACE_SAMPLE_SWITCHES, worker->worker, tick_now(sampler),
+			       &worker->switches, values, now_ns);
 }
 
-void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  bool is_alive, uint64_t now_ns)
+void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker,
+			  const struct shared_ring *ring, bool is_alive, uint64_t now_ns)
 {
 	*worker = (struct sampler_worker){
 	    .worker = ring->worker,
@@ -192,57 +202,62 @@ void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker
 	if (is_alive)
 		sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu);
 	worker->cpu.cpu.cpu_ns = ring->start_cpu_ns;
-	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_of(sampler, ring->start_counter), &worker->cpu,
-		   now_ns);
+	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker,
+		   tick_of(sampler, ring->start_counter), &worker->cpu, now_ns);
 	if (is_alive)
 		sampler_sample_switches(sampler, worker, now_ns);
 }
 
-static void sample_queue(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			 uint64_t now_ns)
+static void sample_queue(struct sampler *sampler, struct sampler_worker *worker,
+			 const struct shared_ring *ring, uint64_t now_ns)
 {
 	union sampler_values values = {.file = {0}};
 
 	values.queue.requests = atomic_load_explicit(&ring->active_reqs, memory_order_relaxed);
 	values.queue.handles = atomic_load_explicit(&ring->active_handles, memory_order_relaxed);
 	values.queue.ready = atomic_load_explicit(&ring->ready, memory_order_relaxed);
-	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler), &worker->queue, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_QUEUE, worker->worker, tick_now(sampler),
+		       &worker->queue, values, now_ns);
 }
 
-void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			   uint64_t now_ns)
+void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker,
+			   const struct shared_ring *ring, uint64_t now_ns)
 {
 	union sampler_values values;
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
 	if (sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &values))
-		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, values,
-			       now_ns);
+		sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler),
+			       &worker->cpu, values, now_ns);
 }
 
 void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns)
 {
-	if (!worker->tid || !sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu))
+	if (!worker->tid ||
+	    !sampler_read_cpu(sampler->segment->proc_pid, worker->tid, &worker->cpu))
 		return;
 	sampler_sample_switches(sampler, worker, now_ns);
-	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu, now_ns);
+	sample_put(sampler, TRACE_SAMPLE_WORKER, worker->worker, tick_now(sampler), &worker->cpu,
+		   now_ns);
 }
 
-void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			uint64_t now_ns)
+void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker,
+			const struct shared_ring *ring, uint64_t now_ns)
 {
 	union sampler_values values = worker->cpu;
 
 	if (worker->is_loop)
 		sample_queue(sampler, worker, ring, now_ns);
 	values.cpu.cpu_ns = atomic_load_explicit(&ring->end_cpu_ns, memory_order_relaxed);
-	sample_changed(sampler, TRACE_SAMPLE_WORKER, worker->worker,
-		       tick_of(sampler, atomic_load_explicit(&ring->end_counter, memory_order_relaxed)), &worker->cpu,
-		       values, now_ns);
+	sample_changed(
+	    sampler, TRACE_SAMPLE_WORKER, worker->worker,
+	    tick_of(sampler, atomic_load_explicit(&ring->end_counter, memory_order_relaxed)),
+	    &worker->cpu, values, now_ns);
 }
 
-/* ---- The process ---------------------------------------------------------------------------------------- */
+/* ---- The process
+ * ---------------------------------------------------------------------------------------- */
 
 /* Each change of the switch since the last look, however short recording was on or off. */
 static void sample_recording(struct sampler *sampler, struct shared *shared, uint64_t now_ns)
@@ -262,27 +277,34 @@ static void sample_recording(struct sampler *sampler, struct shared *shared, uin
 
 static void sample_pool(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
 {
-	int64_t queued = (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
+	int64_t queued =
+	    (int64_t)(pool->submitted - pool->cancelled - pool->finished - pool->running);
 	union sampler_values values = {.file = {0}};
 
 	values.pool.queued = queued > 0 ? (uint64_t)queued : 0;
 	values.pool.running = pool->running;
 	values.pool.threads = pool->threads;
-	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_POOL, 0, tick_now(sampler), &sampler->pool, values,
+		       now_ns);
 }
 
 static void sample_untraced(struct sampler *sampler, const struct shared *shared, uint64_t now_ns)
 {
 	union sampler_values values = {.file = {0}};
 
-	values.untraced.callbacks = atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed);
-	values.untraced.threads = atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed);
-	values.untraced.events = atomic_load_explicit(&shared->untraced_events, memory_order_relaxed);
+	values.untraced.callbacks =
+	    atomic_load_explicit(&shared->untraced_callbacks, memory_order_relaxed);
+	values.untraced.threads =
+	    atomic_load_explicit(&shared->untraced_threads, memory_order_relaxed);
+	values.untraced.events =
+	    atomic_load_explicit(&shared->untraced_events, memory_order_relaxed);
 	values.untraced.marks = atomic_load_explicit(&shared->untraced_marks, memory_order_relaxed);
-	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced, values, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_UNTRACED, 0, tick_now(sampler), &sampler->untraced,
+		       values, now_ns);
 }
 
-void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns)
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool,
+			    uint64_t now_ns)
 {
 	sample_recording(sampler, sampler->segment->shared, now_ns);
 	sample_pool(sampler, pool, now_ns);
@@ -291,5 +313,6 @@ void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *
 
 void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals, uint64_t now_ns)
 {
-	sample_changed(sampler, TRACE_SAMPLE_STALLS, 0, tick_now(sampler), &sampler->stalls, totals, now_ns);
+	sample_changed(sampler, TRACE_SAMPLE_STALLS, 0, tick_now(sampler), &sampler->stalls, totals,
+		       now_ns);
 }

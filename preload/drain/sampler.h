@@ -17,8 +17,8 @@
 #include "observe/machine.h"
 #include "segment.h"
 
-/* The values of a sample: `file` is what the format calls them, the others are what they mean. Those that a sample
- * has no meaning for are 0. */
+/* The values of a sample: `file` is what the format calls them, the others are what they mean.
+ * Those that a sample has no meaning for are 0. */
 union sampler_values {
 	struct {
 		uint64_t a, b, c, d;
@@ -93,17 +93,18 @@ void sampler_init(struct sampler *sampler, struct segment *segment);
 /* A segment was begun. */
 void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns);
 
-/* A worker that has no samples yet; its CPU time counts from what it had used before. Of one that is no longer alive
- * nothing is read. */
-void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			  bool is_alive, uint64_t now_ns);
+/* A worker that has no samples yet; its CPU time counts from what it had used before. Of one that
+ * is no longer alive nothing is read. */
+void sampler_begin_worker(struct sampler *sampler, struct sampler_worker *worker,
+			  const struct shared_ring *ring, bool is_alive, uint64_t now_ns);
 
 /* A worker that recorded something since the last tick. */
-void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			   uint64_t now_ns);
+void sampler_sample_worker(struct sampler *sampler, struct sampler_worker *worker,
+			   const struct shared_ring *ring, uint64_t now_ns);
 
 /* The same for what is read less often. */
-void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
+void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker,
+			     uint64_t now_ns);
 void sampler_sample_machine(struct sampler *sampler, uint64_t now_ns);
 
 /* The name that a thread has now: its length. 0, and `name` as it was: that cannot be read. */
@@ -113,10 +114,11 @@ uint8_t sampler_read_name(uint32_t pid, uint32_t tid, char name[16]);
 void sampler_seal_worker(struct sampler *sampler, struct sampler_worker *worker, uint64_t now_ns);
 
 /* A worker whose thread is gone. */
-void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker, const struct shared_ring *ring,
-			uint64_t now_ns);
+void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker,
+			const struct shared_ring *ring, uint64_t now_ns);
 
-void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool, uint64_t now_ns);
+void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool,
+			    uint64_t now_ns);
 
 /* What the watchdog has done so far. */
 void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals, uint64_t now_ns);

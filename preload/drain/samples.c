@@ -2,14 +2,16 @@
  *
  * See samples.h.
  *
- * Rules: rings come first. While many threads wait for theirs to be freed, nothing is read from /proc.
+ * Rules: rings come first. While many threads wait for theirs to be freed, nothing is read from
+ * /proc.
  */
 #include "samples.h"
 
 #define MILLISECOND_NS	  1000000ull
 #define RINGS_WANTED_BACK 16 /* as many as wake the drain: thread.c */
 
-static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, const struct drain_worker *worker)
+static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring,
+		     const struct drain_worker *worker)
 {
 	pool->submitted += atomic_load_explicit(&ring->pool_submitted, memory_order_relaxed);
 	pool->cancelled += atomic_load_explicit(&ring->pool_cancelled, memory_order_relaxed);
@@ -20,11 +22,13 @@ static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring, 
 	pool->running += atomic_load_explicit(&ring->pool_parked, memory_order_relaxed) == 0;
 }
 
-/* So many threads have ended since rings were last freed that theirs are wanted back before anything is read for
- * samples: where threads come and go by the thousand, /proc would cost more time than there are rings for. */
+/* So many threads have ended since rings were last freed that theirs are wanted back before
+ * anything is read for samples: where threads come and go by the thousand, /proc would cost more
+ * time than there are rings for. */
 static bool rings_are_wanted(const struct drain *drain)
 {
-	return (int32_t)atomic_load_explicit(&drain->shared->ended_rings, memory_order_relaxed) >= RINGS_WANTED_BACK;
+	return (int32_t)atomic_load_explicit(&drain->shared->ended_rings, memory_order_relaxed) >=
+	       RINGS_WANTED_BACK;
 }
 
 void samples_begin(struct drain *drain, bool ended)
@@ -32,12 +36,13 @@ void samples_begin(struct drain *drain, bool ended)
 	for (uint32_t i = 0; i < drain->ring_count; i++) {
 		struct drain_worker *worker = &drain->workers[i];
 
-		if (worker->worker == 0 || worker->worker == worker->samples.worker || worker->has_ended != ended)
+		if (worker->worker == 0 || worker->worker == worker->samples.worker ||
+		    worker->has_ended != ended)
 			continue;
 		if (!ended && rings_are_wanted(drain))
 			return;
-		sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i], !ended,
-				     drain->now_ns);
+		sampler_begin_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
+				     !ended, drain->now_ns);
 	}
 }
 
@@ -48,7 +53,8 @@ static void sample_worker(struct drain *drain, uint32_t i, bool survey)
 	if (worker->samples.worker != worker->worker || rings_are_wanted(drain))
 		return;
 	if (worker->head != worker->sampled || rings_worker_is_busy(worker))
-		sampler_sample_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i], drain->now_ns);
+		sampler_sample_worker(&drain->sampler, &worker->samples, &drain->shared->rings[i],
+				      drain->now_ns);
 	if (survey)
 		sampler_sample_switches(&drain->sampler, &worker->samples, drain->now_ns);
 	worker->sampled = worker->head;
@@ -75,12 +81,13 @@ static void samples_take(struct drain *drain, bool survey)
 	sampler_sample_stalls(&drain->sampler, watchdog_totals(&drain->watchdog), drain->now_ns);
 }
 
-/* What costs more to read is read when there is something to write anyway, and not of a program that
- * lives for some milliseconds. */
+/* What costs more to read is read when there is something to write anyway, and not of a program
+ * that lives for some milliseconds. */
 void samples_take_due(struct drain *drain, bool flushes)
 {
 	uint64_t tick_ns = DRAIN_TICK_MS * MILLISECOND_NS;
-	bool survey = flushes && drain->active_ns >= drain->flushed_ns && drain->now_ns - drain->surveyed_ns >= tick_ns;
+	bool survey = flushes && drain->active_ns >= drain->flushed_ns &&
+		      drain->now_ns - drain->surveyed_ns >= tick_ns;
 
 	if (!flushes && drain->now_ns - drain->sampled_ns < tick_ns)
 		return;

@@ -25,7 +25,8 @@ void entries_flush(struct segment *segment, struct segment_entries *entries, uin
 	entries->header.payload_bytes = 0;
 }
 
-void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes, uint64_t now_ns)
+void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes,
+		  uint64_t now_ns)
 {
 	uint32_t bytes = (*entry_bytes + 7) & ~7u;
 	uint64_t room = writer_space_left(&segment->writer);
@@ -44,7 +45,8 @@ void *entries_add(struct segment *segment, struct segment_entries *entries, uint
 }
 
 /* A block with one entry without a length of its own. */
-static void put_single(struct segment *segment, uint16_t type, const void *data, uint32_t bytes, uint64_t now_ns)
+static void put_single(struct segment *segment, uint16_t type, const void *data, uint32_t bytes,
+		       uint64_t now_ns)
 {
 	entries_begin(&segment->entries, type);
 	memcpy(segment->entries.payload, data, bytes);
@@ -83,7 +85,8 @@ static void header_init(struct segment *segment)
 
 uint64_t segment_tick(const struct segment *segment)
 {
-	return segment->ended_tick ? segment->ended_tick : clock_read(segment->clock) >> segment->header.unit_shift;
+	return segment->ended_tick ? segment->ended_tick
+				   : clock_read(segment->clock) >> segment->header.unit_shift;
 }
 
 int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick)
@@ -115,7 +118,8 @@ int segment_begin(struct segment *segment, uint64_t now_ns)
 	return segment->writer.is_open ? 0 : segment->writer.error;
 }
 
-void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost, uint64_t now_ns)
+void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost,
+		 uint64_t now_ns)
 {
 	struct trace_seal seal = {
 	    .reason = reason,

@@ -40,12 +40,13 @@ struct segment {
 	struct shared *shared;
 	struct writer writer;
 	struct trace_file_header header;
-	char exe[SEGMENT_TEXT_BYTES]; /* as they were at the start: the program may be gone later, or another one */
+	char exe[SEGMENT_TEXT_BYTES]; /* as they were at the start: the program may be gone later,
+					 or another one */
 	char cmdline[SEGMENT_TEXT_BYTES];
 	uint16_t exe_bytes, cmdline_bytes;
 	uint32_t clock;
-	uint32_t
-	    proc_pid; /* whose /proc/PID may be looked at; 0: the program was gone before, its pid may be another's */
+	uint32_t proc_pid; /* whose /proc/PID may be looked at; 0: the program was gone before, its
+			      pid may be another's */
 	uint64_t ended_tick; /* then: of its last record; else 0 */
 	uint64_t begun_ns;
 
@@ -62,7 +63,8 @@ struct segment {
 	struct segment_entries samples; /* gather for longer */
 };
 
-/* ended_tick: of the last record of a program that is gone already, perhaps for long; else 0. Returns 0 or -errno. */
+/* ended_tick: of the last record of a program that is gone already, perhaps for long; else 0.
+ * Returns 0 or -errno. */
 int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick);
 
 /* The tick at which something is noted: now, or when the program was there last. */
@@ -71,9 +73,11 @@ uint64_t segment_tick(const struct segment *segment);
 /* Begins a file and tells what is known. Returns 0 or -errno. */
 int segment_begin(struct segment *segment, uint64_t now_ns);
 
-/* Ends it, with a last clock pair. `reason` is an enum trace_seal_reason. After TRACE_SEAL_EXIT more may come into the
- * same file, and then another end: the program's exit goes on after it was confirmed. */
-void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost, uint64_t now_ns);
+/* Ends it, with a last clock pair. `reason` is an enum trace_seal_reason. After TRACE_SEAL_EXIT
+ * more may come into the same file, and then another end: the program's exit goes on after it was
+ * confirmed. */
+void segment_end(struct segment *segment, uint32_t reason, uint64_t recorded, uint64_t lost,
+		 uint64_t now_ns);
 
 /* Looks for sites that are new in shared memory, and tells them. */
 void segment_update_sites(struct segment *segment, uint64_t now_ns);
@@ -100,9 +104,10 @@ void segment_put_clock(struct segment *segment, uint64_t now_ns);
 /* Begins a block of entries of one type. */
 void entries_begin(struct segment_entries *entries, uint16_t type);
 
-/* Room for one more, zeroed, its length rounded up to 8 and stored in *entry_bytes; a full block is written first.
- * NULL if it can be in no block. */
-void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes, uint64_t now_ns);
+/* Room for one more, zeroed, its length rounded up to 8 and stored in *entry_bytes; a full block is
+ * written first. NULL if it can be in no block. */
+void *entries_add(struct segment *segment, struct segment_entries *entries, uint32_t *entry_bytes,
+		  uint64_t now_ns);
 
 /* Writes what has gathered; the block is then empty and of the same type. */
 void entries_flush(struct segment *segment, struct segment_entries *entries, uint64_t now_ns);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment_internal.h: the registry of sites and names. What threads of the program have entered in
- * shared memory is copied once, and its symbols are looked for. Every segment is told what its
+ * See segment_internal.h: the registry of sites and names. What threads of the program have entered
+ * in shared memory is copied once, and its symbols are looked for. Every segment is told what its
  * events refer to.
  */
 #include "segment_internal.h"
@@ -34,7 +34,8 @@ static void put_site(struct segment *segment, uint32_t index, uint64_t now_ns)
 	memcpy(entry->text + callback.bytes, segment_text(segment, caller), caller.bytes);
 }
 
-/* At most half of a segment: where that is too little, some sites are told in other segments only. */
+/* At most half of a segment: where that is too little, some sites are told in other segments only.
+ */
 void segment_put_all_sites(struct segment *segment, uint64_t now_ns)
 {
 	entries_begin(&segment->entries, TRACE_BLOCK_SITES);
@@ -69,7 +70,8 @@ static bool address_is_strange(const struct segment *segment, uint64_t address)
 	return address != 0 && !modules_find(&segment->modules, address);
 }
 
-/* A return address may be the first byte behind its function, so the byte before it is looked for. */
+/* A return address may be the first byte behind its function, so the byte before it is looked for.
+ */
 #define CALLER_BACK 1
 
 static void sites_resolve(struct segment *segment, const uint32_t *sites, uint32_t count)
@@ -96,7 +98,8 @@ static void sites_resolve(struct segment *segment, const uint32_t *sites, uint32
 }
 
 /* Tells a batch of sites, and before it what modules they lie in. */
-static void sites_tell(struct segment *segment, const uint32_t *sites, uint32_t count, uint64_t now_ns)
+static void sites_tell(struct segment *segment, const uint32_t *sites, uint32_t count,
+		       uint64_t now_ns)
 {
 	bool strange = false;
 
@@ -153,8 +156,8 @@ static void put_name(struct segment *segment, uint32_t index, uint64_t now_ns)
 	memcpy(entry->text, name->text, name_bytes);
 }
 
-/* Of each segment three quarters at most are about other things than events: where names do not fit into that, some are
- * told in other segments only. */
+/* Of each segment three quarters at most are about other things than events: where names do not fit
+ * into that, some are told in other segments only. */
 static bool has_room_for_names(const struct segment *segment)
 {
 	return segment->entries.header.payload_bytes + segment->writer.segment_bytes_max / 4 <=
@@ -164,7 +167,8 @@ static bool has_room_for_names(const struct segment *segment)
 static bool name_is_ready(const struct segment *segment, uint32_t index)
 {
 	/* Acquire: pairs with the release of the thread that filled the text in. */
-	return atomic_load_explicit(&segment->shared->names[index].ready, memory_order_acquire) == 1;
+	return atomic_load_explicit(&segment->shared->names[index].ready, memory_order_acquire) ==
+	       1;
 }
 
 void segment_update_names(struct segment *segment, uint64_t now_ns)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog_internal.h. Of the stack and of the registers only what points into code or into the stack is
- * written: what unwinding needs.
+ * See watchdog_internal.h. Of the stack and of the registers only what points into code or into the
+ * stack is written: what unwinding needs.
  */
 #include "watchdog_internal.h"
 
 #include <string.h>
-
 
 #define WORDS_MAX 1500 /* of one stack that are kept */
 
@@ -16,17 +15,21 @@ static uint64_t tick_of(const struct watchdog *watchdog, uint64_t counter)
 }
 
 /* A frame pointer to beyond what was read says that a frame ends there. */
-static bool is_worth_keeping(const struct watchdog *watchdog, const struct probe *probe, uint64_t value)
+static bool is_worth_keeping(const struct watchdog *watchdog, const struct probe *probe,
+			     uint64_t value)
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - probe->sp < LOOK_STACK_BYTES || modules_is_code(&watchdog->segment->modules, address);
+	return value - probe->sp < LOOK_STACK_BYTES ||
+	       modules_is_code(&watchdog->segment->modules, address);
 }
 
-static uint32_t registers_put(const struct watchdog *watchdog, const struct probe *probe, uint64_t *to)
+static uint32_t registers_put(const struct watchdog *watchdog, const struct probe *probe,
+			      uint64_t *to)
 {
 	for (uint32_t i = 0; i < probe->register_count; i++)
-		to[i] = is_worth_keeping(watchdog, probe, probe->registers[i]) ? probe->registers[i] : 0;
+		to[i] = is_worth_keeping(watchdog, probe, probe->registers[i]) ? probe->registers[i]
+									       : 0;
 	return probe->register_count;
 }
 
@@ -40,7 +43,8 @@ static uint32_t words_put(const struct watchdog *watchdog, const struct probe *p
 	return count;
 }
 
-static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll, struct trace_stall_entry *entry)
+static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll,
+		     struct trace_stall_entry *entry)
 {
 	entry->worker = poll->worker;
 	entry->machine = stall_probe_machine;
@@ -74,7 +78,8 @@ static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *
 	entry->register_count = (uint8_t)registers_put(watchdog, probe, entry->data);
 	entry->word_count = words_put(watchdog, probe, entry->data + entry->register_count);
 	entry->object_bytes = (uint16_t)strnlen(probe->object, sizeof(probe->object));
-	memcpy(entry->data + entry->register_count + entry->word_count, probe->object, entry->object_bytes);
+	memcpy(entry->data + entry->register_count + entry->word_count, probe->object,
+	       entry->object_bytes);
 }
 
 /* An entry is made as large as it may become, then given out as large as it is. */
@@ -90,9 +95,10 @@ void stall_write_look(struct watchdog *watchdog)
 	memset(&whole, 0, sizeof(whole));
 	segment_update_modules(segment, watchdog->now_ns);
 	look_put(watchdog, entry);
-	entry->entry_bytes = (uint32_t)sizeof(*entry) +
-			     (entry->register_count + entry->word_count) * (uint32_t)sizeof(uint64_t) +
-			     entry->object_bytes;
+	entry->entry_bytes =
+	    (uint32_t)sizeof(*entry) +
+	    (entry->register_count + entry->word_count) * (uint32_t)sizeof(uint64_t) +
+	    entry->object_bytes;
 	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
 	place = entries_add(segment, &segment->entries, &entry->entry_bytes, watchdog->now_ns);
 	if (place)

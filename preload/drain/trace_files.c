@@ -83,7 +83,8 @@ static void walk_entry(int dir, const char *name, void *arg)
 	struct trace_file found = {0};
 	struct stat stat;
 
-	if (!name_parse(walk->writer, name, &found) || fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
+	if (!name_parse(walk->writer, name, &found) ||
+	    fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	if (!S_ISREG(stat.st_mode))
 		return;
@@ -94,7 +95,9 @@ static void walk_entry(int dir, const char *name, void *arg)
 }
 
 int trace_files_walk(struct writer *writer, int dir,
-		      void (*visit)(struct writer *writer, int dir, struct trace_file *found, void *arg), void *arg)
+		     void (*visit)(struct writer *writer, int dir, struct trace_file *found,
+				   void *arg),
+		     void *arg)
 {
 	struct walk walk = {writer, visit, arg};
 

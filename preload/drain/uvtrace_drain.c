@@ -46,8 +46,9 @@ struct watch {
 
 static void become_nobodys(void)
 {
-	static const int ignored[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP,   SIGTTIN, SIGTTOU,
-				      SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGIO};
+	static const int ignored[] = {SIGHUP,  SIGINT,	  SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP,
+				      SIGTTIN, SIGTTOU,	  SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1,
+				      SIGUSR2, SIGVTALRM, SIGPROF, SIGIO};
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -62,8 +63,8 @@ static void become_nobodys(void)
 		errno = 0;
 }
 
-/* The ring file, mapped; its descriptor is given up. NULL if it is not one, or if it may be somebody else's: what it
- * says is done with the rights of this process. */
+/* The ring file, mapped; its descriptor is given up. NULL if it is not one, or if it may be
+ * somebody else's: what it says is done with the rights of this process. */
 static struct shared *ring_map(int fd)
 {
 	struct shared *shared;
@@ -91,7 +92,8 @@ static void *watch_program(void *arg)
 	else
 		while (is_alive(watch))
 			poll(NULL, 0, FALL_BACK_MS);
-	/* Release: pairs with the drain's acquire. What the program wrote before it ended is there. */
+	/* Release: pairs with the drain's acquire. What the program wrote before it ended is there.
+	 */
 	atomic_store_explicit(&watch->gone, 1, memory_order_release);
 	drain_wake(watch->shared);
 	return NULL;
@@ -116,8 +118,8 @@ static void watch_start(struct watch *watch)
 	pthread_create(&thread, &attributes, watch_program, watch);
 }
 
-/* However this process dies, the kernel will mark drain_life, and the program makes another helper. False if there is
- * one already: there is never more than one. */
+/* However this process dies, the kernel will mark drain_life, and the program makes another helper.
+ * False if there is one already: there is never more than one. */
 static bool life_start(struct shared *shared)
 {
 	static struct robust_list entry;
@@ -129,7 +131,8 @@ static bool life_start(struct shared *shared)
 	head.futex_offset = (char *)&shared->drain_life - (char *)&entry;
 	syscall(SYS_set_robust_list, &head, sizeof(head));
 	return (nobody == 0 || nobody & FUTEX_OWNER_DIED) &&
-	       atomic_compare_exchange_strong(&shared->drain_life, &nobody, (uint32_t)syscall(SYS_gettid));
+	       atomic_compare_exchange_strong(&shared->drain_life, &nobody,
+					      (uint32_t)syscall(SYS_gettid));
 }
 
 /* Recovers rings of earlier programs of the same trace that died with their drain (a restarted

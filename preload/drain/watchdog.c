@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog.h. A round finds out what each thread is in, from the newest records of its ring. A poll that is seen
- * for the first time gets the time at which it will be too long, and the drain is woken just then; since rounds are no
- * further apart than the threshold, none is missed that runs for longer.
+ * See watchdog.h. A round finds out what each thread is in, from the newest records of its ring. A
+ * poll that is seen for the first time gets the time at which it will be too long, and the drain is
+ * woken just then; since rounds are no further apart than the threshold, none is missed that runs
+ * for longer.
  */
 #include "watchdog.h"
 
@@ -17,7 +18,7 @@
 #define MILLISECOND_NS 1000000ull
 #define SECOND_NS      1000000000ull
 #define SCAN_MAX       4096 /* newest records that are gone through for what is open */
-#define NEW_PART       25   /* a poll has only just begun until this part of the threshold is over */
+#define NEW_PART       25 /* a poll has only just begun until this part of the threshold is over */
 #define MANY_EVENTS    1000 /* between two rounds */
 
 /* ---- What the threads are in ---------------------------------------------------------------- */
@@ -28,7 +29,8 @@ static struct record current_callback_of(const struct watchdog_ring *ring)
 	struct trace_context before;
 	uint32_t ended;
 	struct record doing =
-	    current_callback_find(ring->records, &ring->laps, ring->head, pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
+	    current_callback_find(ring->records, &ring->laps, ring->head,
+				  pending < SCAN_MAX ? pending : SCAN_MAX, &ended);
 
 	if (doing.word || pending > SCAN_MAX || !open_before(&ring->encoder->open, ended, &before))
 		return doing;
@@ -43,8 +45,9 @@ static uint64_t newest_counter(const struct watchdog_ring *ring)
 	return ring->encoder->tick << ring->encoder->unit_shift;
 }
 
-/* The poll that is open, as a record; counter 0: there is none to be watched. Of the pool everything but a wait counts,
- * of loops whose callbacks cannot be seen each iteration; both have no word. */
+/* The poll that is open, as a record; counter 0: there is none to be watched. Of the pool
+ * everything but a wait counts, of loops whose callbacks cannot be seen each iteration; both have
+ * no word. */
 static struct record poll_open(const struct watchdog *watchdog, const struct watchdog_ring *ring)
 {
 	struct record doing = current_callback_of(ring);
@@ -54,20 +57,21 @@ static struct record poll_open(const struct watchdog *watchdog, const struct wat
 		return doing;
 	if (ring->head == 0 || code == TRACE_PARK)
 		return (struct record){0};
-	if (ring->role == TRACE_ROLE_POOL ||
-	    (watchdog->shared->tier == TRACE_TIER_LIBC && (code == TRACE_UNPARK || code == TRACE_TURN)))
+	if (ring->role == TRACE_ROLE_POOL || (watchdog->shared->tier == TRACE_TIER_LIBC &&
+					      (code == TRACE_UNPARK || code == TRACE_TURN)))
 		return (struct record){newest_counter(ring), 0};
 	return (struct record){0};
 }
 
-/* The same, with the counter as a trace has it, by which polls are told apart. What began before recording was switched
- * on may have ended unseen. */
+/* The same, with the counter as a trace has it, by which polls are told apart. What began before
+ * recording was switched on may have ended unseen. */
 static struct record poll_watched(const struct watchdog *watchdog, const struct watchdog_ring *ring)
 {
 	struct record open = poll_open(watchdog, ring);
 	uint32_t unit_shift = watchdog->segment->header.unit_shift;
 
-	if (open.counter < atomic_load_explicit(&watchdog->shared->switched_counter, memory_order_relaxed))
+	if (open.counter <
+	    atomic_load_explicit(&watchdog->shared->switched_counter, memory_order_relaxed))
 		return (struct record){0};
 	open.counter = open.counter >> unit_shift << unit_shift;
 	return open;
@@ -89,11 +93,12 @@ static uint64_t ns_of(const struct watchdog *watchdog, uint64_t counter)
 
 static uint64_t threshold_of(const struct watchdog *watchdog, uint8_t role)
 {
-	return role == TRACE_ROLE_POOL ? watchdog->threshold_ns * WATCHDOG_POOL : watchdog->threshold_ns;
+	return role == TRACE_ROLE_POOL ? watchdog->threshold_ns * WATCHDOG_POOL
+				       : watchdog->threshold_ns;
 }
 
-static void poll_begin(const struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring,
-		       struct record open)
+static void poll_begin(const struct watchdog *watchdog, struct watchdog_poll *poll,
+		       const struct watchdog_ring *ring, struct record open)
 {
 	*poll = (struct watchdog_poll){
 	    .worker = ring->worker, .counter = open.counter, .word = open.word, .head = poll->head};
@@ -101,10 +106,12 @@ static void poll_begin(const struct watchdog *watchdog, struct watchdog_poll *po
 	poll->due_ns = poll->start_ns + threshold_of(watchdog, ring->role);
 }
 
-/* Which of its thread's CPU time is not the poll's. Reading it costs as much as the rest of a round, and of a server at
- * full load every round sees a poll that is over in microseconds: one that has only just begun, as hundreds did since
- * the round before, is read in the next round, if it is still there. */
-static void poll_base(const struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring)
+/* Which of its thread's CPU time is not the poll's. Reading it costs as much as the rest of a
+ * round, and of a server at full load every round sees a poll that is over in microseconds: one
+ * that has only just begun, as hundreds did since the round before, is read in the next round, if
+ * it is still there. */
+static void poll_base(const struct watchdog *watchdog, struct watchdog_poll *poll,
+		      const struct watchdog_ring *ring)
 {
 	bool is_new = watchdog->now_ns - poll->start_ns < watchdog->threshold_ns / NEW_PART;
 
@@ -130,9 +137,11 @@ static bool may_look(struct watchdog *watchdog)
 }
 
 /* The next sample is due when the callback has run for twice as long. */
-static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring)
+static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll,
+		      const struct watchdog_ring *ring)
 {
-	uint64_t age_ns = watchdog->now_ns - poll->start_ns, step_ns = threshold_of(watchdog, ring->role);
+	uint64_t age_ns = watchdog->now_ns - poll->start_ns,
+		 step_ns = threshold_of(watchdog, ring->role);
 
 	while (step_ns <= age_ns)
 		step_ns *= 2;
@@ -149,11 +158,11 @@ static void note_errors(struct watchdog *watchdog)
 {
 	const struct probe *probe = &prober.probe;
 	bool refused = probe->error == -EPERM || probe->error == -EACCES;
-	enum segment_note note = probe->refused				? SEGMENT_NOTE_STOPS_REFUSED
-				 : refused && probe->sp			? SEGMENT_NOTE_STACKS_REFUSED
-				 : refused				? SEGMENT_NOTE_LOOKS_REFUSED
+	enum segment_note note = probe->refused		? SEGMENT_NOTE_STOPS_REFUSED
+				 : refused && probe->sp ? SEGMENT_NOTE_STACKS_REFUSED
+				 : refused		? SEGMENT_NOTE_LOOKS_REFUSED
 				 : probe->state == 'R' && prober.is_loop ? SEGMENT_NOTE_NO_STOPS
-									: SEGMENT_NOTES;
+									 : SEGMENT_NOTES;
 
 	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || prober.at.may_stop))
 		return;
@@ -183,8 +192,8 @@ static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 	atomic_store_explicit(&prober.state, LOOKER_IDLE, memory_order_release);
 }
 
-static void poll_see(struct watchdog *watchdog, struct watchdog_poll *poll, const struct watchdog_ring *ring,
-		     struct record open)
+static void poll_see(struct watchdog *watchdog, struct watchdog_poll *poll,
+		     const struct watchdog_ring *ring, struct record open)
 {
 	if (!poll->counter)
 		poll_begin(watchdog, poll, ring, open);
@@ -202,7 +211,8 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 	struct record open = poll_watched(watchdog, ring);
 
 	if (has_look(watchdog, ring->index))
-		stall_probe_collect(watchdog, prober.undisturbed || prober.poll.counter == open.counter);
+		stall_probe_collect(watchdog,
+				    prober.undisturbed || prober.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
 		if (poll->probes > 0)
 			stall_write_end(watchdog, poll, ring->tid);
@@ -224,12 +234,14 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 
 bool watchdog_has_news(const struct watchdog *watchdog)
 {
-	return watchdog->threshold_ns && atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE;
+	return watchdog->threshold_ns &&
+	       atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE;
 }
 
 static bool is_on(const struct watchdog *watchdog)
 {
-	return watchdog->threshold_ns && atomic_load_explicit(&watchdog->shared->enabled, memory_order_relaxed);
+	return watchdog->threshold_ns &&
+	       atomic_load_explicit(&watchdog->shared->enabled, memory_order_relaxed);
 }
 
 /* A tick that comes by in the second half of the time between rounds saves a wake-up of its own. */
@@ -253,7 +265,8 @@ static int ms_until(uint64_t now_ns, uint64_t then_ns)
 {
 	uint64_t left_ns = then_ns > now_ns ? then_ns - now_ns : 0;
 
-	return (int)((left_ns < 1000 * SECOND_NS ? left_ns : 1000 * SECOND_NS) / MILLISECOND_NS) + 1;
+	return (int)((left_ns < 1000 * SECOND_NS ? left_ns : 1000 * SECOND_NS) / MILLISECOND_NS) +
+	       1;
 }
 
 int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quiet)

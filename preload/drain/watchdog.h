@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Detects callbacks that have not returned. Each callback of a loop that runs for longer than
- * UVTRACE_STALL_MS is sampled (stall_probe.h), again at doubling intervals, and its end is recorded. The
- * drain runs this with what it knows of the rings; the program does nothing for it.
+ * UVTRACE_STALL_MS is sampled (stall_probe.h), again at doubling intervals, and its end is
+ * recorded. The drain runs this with what it knows of the rings; the program does nothing for it.
  *
  * Watched are the innermost open callback of a loop's thread, and the iterations of a loop whose
  * callbacks are not visible (tier "libc"). The work of a pool thread is watched from WATCHDOG_POOL
@@ -44,10 +44,10 @@ struct watchdog_poll {
 	uint64_t counter; /* when it began; 0: no poll is open */
 	uint64_t word;
 	uint64_t start_ns;
-	uint64_t due_ns;	    /* of the next look */
-	uint64_t base_counter;	    /* 0: not read yet */
+	uint64_t due_ns;	   /* of the next look */
+	uint64_t base_counter;	   /* 0: not read yet */
 	union sampler_values base; /* its thread's CPU time then */
-	uint64_t head;		    /* of the ring in the last round */
+	uint64_t head;		   /* of the ring in the last round */
 	uint32_t probes, suppressed;
 };
 
@@ -76,8 +76,8 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index);
  * TRACE_STALL_ENTRY_BYTES_MAX. */
 bool watchdog_has_news(const struct watchdog *watchdog);
 
-/* In how many milliseconds a round is wanted, -1: never. `quiet`: nobody goes on without waking the drain, so only
- * polls that are open now can become too long. */
+/* In how many milliseconds a round is wanted, -1: never. `quiet`: nobody goes on without waking the
+ * drain, so only polls that are open now can become too long. */
 int watchdog_wait_ms(const struct watchdog *watchdog, uint64_t now_ns, bool quiet);
 
 /* Looks taken, left out, and those that saw nothing. */

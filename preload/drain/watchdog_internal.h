@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of the watchdog. looker.c: the thread that looks at a stuck callback, since the drain must
- * not wait for a thread to stop. stall_entry.c: what the trace is told, an entry for each look and one
- * for the end. Nobody else includes this.
+ * The parts of the watchdog. looker.c: the thread that looks at a stuck callback, since the drain
+ * must not wait for a thread to stop. stall_entry.c: what the trace is told, an entry for each look
+ * and one for the end. Nobody else includes this.
  */
 #ifndef WATCHDOG_INTERNAL_H
 #define WATCHDOG_INTERNAL_H
@@ -14,8 +14,8 @@
 
 enum prober_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
 
-/* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what was asked belong to
- * the looker from ASKED to DONE, else to the drain. */
+/* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what
+ * was asked belong to the looker from ASKED to DONE, else to the drain. */
 struct prober {
 	_Atomic uint32_t state; /* futex */
 	bool started;

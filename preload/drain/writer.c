@@ -17,7 +17,8 @@
 #include "files/dir.h"
 #include "format/crc32c.h"
 
-#define SEAL_ROOM   512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
+#define SEAL_ROOM                                                                                  \
+	512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
 #define BLOCK_ALIGN 8
 
 /* ---- What a drain that was killed left ------------------------------------------------------ */
@@ -127,7 +128,8 @@ static int segment_create(struct writer *writer, int dir)
 	do {
 		trace_files_name(writer, name, ".open");
 		writer->fd =
-		    openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		    openat(dir, name,
+			   O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	} while (writer->fd < 0 && errno == EEXIST && writer->segment++ < UINT64_MAX);
 	if (writer->fd < 0 || fstat(writer->fd, &stat) != 0)
 		return -errno;
@@ -157,7 +159,8 @@ static bool segment_is_ours(const struct writer *writer, int dir, const char *na
 static bool rename_to_new(int dir, const char *from, const char *to)
 {
 	return renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0 ||
-	       (errno == EINVAL && faccessat(dir, to, F_OK, 0) != 0 && renameat(dir, from, dir, to) == 0);
+	       (errno == EINVAL && faccessat(dir, to, F_OK, 0) != 0 &&
+		renameat(dir, from, dir, to) == 0);
 }
 
 static void segment_rename(struct writer *writer, int dir)
@@ -179,8 +182,8 @@ static void segment_remove(struct writer *writer, int dir)
 		unlinkat(dir, name, 0);
 }
 
-/* What is there stays readable; a file without events says nothing and goes. After one that had been good, another may
- * be begun at once: its directory is gone, or a limit has come. */
+/* What is there stays readable; a file without events says nothing and goes. After one that had
+ * been good, another may be begun at once: its directory is gone, or a limit has come. */
 static void segment_give_up(struct writer *writer, int error, uint64_t now_ns)
 {
 	size_t strange_bytes = writer->strange_bytes; /* belong to this error */

@@ -31,17 +31,20 @@ struct writer {
 
 	bool is_open;	 /* blocks are welcome: a segment is open, or the writer is null */
 	bool has_events; /* in the open segment: without them it is not worth keeping */
-	bool reopens;	 /* the descriptor table is the program's own: open the file again for each write */
+	bool reopens;	 /* the descriptor table is the program's own: open the file again for each
+			    write */
 	int fd;		 /* of the open segment, or -1 */
 	dev_t device;	 /* of the open segment: what a path must still lead to */
 	ino_t inode;
 	uint64_t segment;	    /* N of the open segment */
 	uint64_t bytes;		    /* in it */
 	uint64_t segment_bytes_max; /* what it may grow to */
-	uint64_t others_bytes;	    /* of all other files of this path; those that others write count as full */
-	uint64_t retry_ns;	    /* CLOCK_MONOTONIC before which no segment is begun */
-	int error;		    /* the last one, -errno or -reason; 0 when a segment could be begun since */
-	size_t strange_bytes;	    /* of `directory`, for -REASON_STRANGE_FOLDER: what leads to another user's */
+	uint64_t others_bytes; /* of all other files of this path; those that others write count as
+				  full */
+	uint64_t retry_ns;     /* CLOCK_MONOTONIC before which no segment is begun */
+	int error; /* the last one, -errno or -reason; 0 when a segment could be begun since */
+	size_t strange_bytes; /* of `directory`, for -REASON_STRANGE_FOLDER: what leads to another
+				 user's */
 
 	uint64_t bytes_written; /* since the start */
 	uint64_t sealed_segments;
@@ -51,15 +54,16 @@ struct writer {
 /* Takes what it needs from the options. Returns 0 or -EINVAL for a path that cannot be one. */
 int writer_init(struct writer *writer, const struct shared_options *options, uint32_t pid);
 
-/* Begins a segment; the header's `segment` and checksum are filled in. Returns 0, -errno or -reason. */
+/* Begins a segment; the header's `segment` and checksum are filled in. Returns 0, -errno or
+ * -reason. */
 int writer_begin(struct writer *writer, struct trace_file_header *header, uint64_t now_ns);
 
 /* Payload bytes that a block may have to fit into the open segment. */
 uint64_t writer_space_left(const struct writer *writer);
 
-/* Writes a block: pads it (WRITER_BLOCK_SLACK bytes must lie behind it) and fills in the checksum. Returns 0, -EMSGSIZE
- * when it does not fit into this segment, or another -errno or
- * -reason, and then the segment has been given up. */
+/* Writes a block: pads it (WRITER_BLOCK_SLACK bytes must lie behind it) and fills in the checksum.
+ * Returns 0, -EMSGSIZE when it does not fit into this segment, or another -errno or -reason, and
+ * then the segment has been given up. */
 int writer_append(struct writer *writer, struct trace_block_header *block, uint64_t now_ns);
 
 /* What is to be told of such an error: one line. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of the writer. trace_files.c: what the files of a trace are called, and a walk through them.
- * eviction.c: the budget on disk (UVTRACE_TOTAL_SIZE); the writer that needs room removes the oldest
- * sealed files of its path, whichever process wrote them. Nobody else includes this.
+ * The parts of the writer. trace_files.c: what the files of a trace are called, and a walk through
+ * them. eviction.c: the budget on disk (UVTRACE_TOTAL_SIZE); the writer that needs room removes the
+ * oldest sealed files of its path, whichever process wrote them. Nobody else includes this.
  */
 #ifndef WRITER_INTERNAL_H
 #define WRITER_INTERNAL_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See directory.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW) and
- * checked by its descriptor before the walk enters it. A link is read through its descriptor, and
- * its target is walked in the same way.
+ * See directory.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW)
+ * and checked by its descriptor before the walk enters it. A link is read through its descriptor,
+ * and its target is walked in the same way.
  */
 #include "dir.h"
 
@@ -16,7 +16,7 @@
 
 #include "reason.h"
 
-#define LINKS_MAX  40 /* as the kernel */
+#define LINKS_MAX  40	/* as the kernel */
 #define PATH_BYTES 4096 /* SHARED_PATH_BYTES */
 #define REST_BYTES (2 * PATH_BYTES)
 #define MEMORY_DIR "/dev/shm" /* the one place below /dev that holds files */
@@ -26,13 +26,13 @@ static const char *const system_dirs[] = {"/dev", "/proc", "/sys"};
 #define SYSTEM_FOLDERS (sizeof(system_dirs) / sizeof(system_dirs[0]))
 
 struct way {
-	int dir;	   /* where it has come to */
-	struct stat stat;  /* of that */
-	uid_t root_uid;	   /* whose "/" is: in a user namespace root may be nobody */
+	int dir;	  /* where it has come to */
+	struct stat stat; /* of that */
+	uid_t root_uid;	  /* whose "/" is: in a user namespace root may be nobody */
 	struct stat system[SYSTEM_FOLDERS]; /* of system_dirs; st_ino 0: there is none */
 	bool in_system;			    /* below one of these */
-	bool make;	   /* missing parts */
-	unsigned links;	   /* followed */
+	bool make;			    /* missing parts */
+	unsigned links;			    /* followed */
 	size_t known_left; /* bytes of the path as it was given that have not been gone */
 	char *rest;	   /* what is still to go: of the path, before it perhaps of a link */
 	char text[REST_BYTES];
@@ -94,7 +94,8 @@ static bool is_strange(const struct way *way, const struct stat *found)
 {
 	if (found->st_uid == 0 || found->st_uid == geteuid())
 		return false;
-	return way->stat.st_mode & S_IWOTH || (S_ISLNK(found->st_mode) && found->st_uid != way->root_uid);
+	return way->stat.st_mode & S_IWOTH ||
+	       (S_ISLNK(found->st_mode) && found->st_uid != way->root_uid);
 }
 
 /* What the link says comes before what is left. */

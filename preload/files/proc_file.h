@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The beginning of a file, terminated; `text` is empty where it cannot be read. Returns its bytes or -errno; errno
- * itself may change. */
+/* The beginning of a file, terminated; `text` is empty where it cannot be read. Returns its bytes
+ * or -errno; errno itself may change. */
 int proc_file_read(const char *path, char *text, size_t bytes);
 
 /* The same of /proc/PID/task/TID/NAME. */

@@ -6,7 +6,8 @@
 #ifndef REGULAR_FILE_H
 #define REGULAR_FILE_H
 
-/* Opens it for reading; -errno, or -EINVAL where it is no regular file, which is then not opened. `flags`: O_NOFOLLOW
+/* Opens it for reading; -errno, or -EINVAL where it is no regular file, which is then not opened.
+ * `flags`: O_NOFOLLOW
  * (-ELOOP for a link) or 0. */
 int regular_file_open(const char *path, int flags);
 

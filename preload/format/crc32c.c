@@ -12,9 +12,9 @@
 #include "trace_wire.h"
 
 #define BIT(n, bit, value) ((n) >> (bit)&1 ? (value) : 0)
-#define BITS8(n, a, b, c, d, e, f, g, h)                                                                               \
-	(BIT(n, 0, a) ^ BIT(n, 1, b) ^ BIT(n, 2, c) ^ BIT(n, 3, d) ^ BIT(n, 4, e) ^ BIT(n, 5, f) ^ BIT(n, 6, g) ^      \
-	 BIT(n, 7, h))
+#define BITS8(n, a, b, c, d, e, f, g, h)                                                           \
+	(BIT(n, 0, a) ^ BIT(n, 1, b) ^ BIT(n, 2, c) ^ BIT(n, 3, d) ^ BIT(n, 4, e) ^ BIT(n, 5, f) ^ \
+	 BIT(n, 6, g) ^ BIT(n, 7, h))
 
 /* BASISk: the checksum of one bit of a byte, k bytes of zero following. */
 /* clang-format off */
@@ -28,12 +28,14 @@
 #define BASIS7(n) BITS8(n, 0x493c7d27u, 0x9278fa4eu, 0x211d826du, 0x423b04dau, 0x847609b4u, 0x0d006599u, 0x1a00cb32u, 0x34019664u)
 /* clang-format on */
 
-#define ROW4(table, n)	table(n), table((n) + 1), table((n) + 2), table((n) + 3)
-#define ROW16(table, n) ROW4(table, n), ROW4(table, (n) + 4), ROW4(table, (n) + 8), ROW4(table, (n) + 12)
-#define ROW64(table, n) ROW16(table, n), ROW16(table, (n) + 16), ROW16(table, (n) + 32), ROW16(table, (n) + 48)
-#define TABLE(table)                                                                                                   \
-	{                                                                                                              \
-		ROW64(table, 0), ROW64(table, 64), ROW64(table, 128), ROW64(table, 192)                                \
+#define ROW4(table, n) table(n), table((n) + 1), table((n) + 2), table((n) + 3)
+#define ROW16(table, n)                                                                            \
+	ROW4(table, n), ROW4(table, (n) + 4), ROW4(table, (n) + 8), ROW4(table, (n) + 12)
+#define ROW64(table, n)                                                                            \
+	ROW16(table, n), ROW16(table, (n) + 16), ROW16(table, (n) + 32), ROW16(table, (n) + 48)
+#define TABLE(table)                                                                               \
+	{                                                                                          \
+		ROW64(table, 0), ROW64(table, 64), ROW64(table, 128), ROW64(table, 192)            \
 	}
 
 static const uint32_t tables[8][256] = {

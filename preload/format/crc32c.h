@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CRC32C (Castagnoli), the checksum of file headers and blocks. Used by the writing side and by the reader.
+ * CRC32C (Castagnoli), the checksum of file headers and blocks. Used by the writing side and by the
+ * reader.
  */
 #ifndef CRC32C_H
 #define CRC32C_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is open on a worker: the callbacks (polls) and loops that it is in, outermost first, and whether it waits.
- * The drain, the readers and the page follow workers with it; tests/unit/test_open_stack.c holds the rule.
+ * What is open on a worker: the callbacks (polls) and loops that it is in, outermost first, and
+ * whether it waits. The drain, the readers and the page follow workers with it;
+ * tests/unit/test_open_stack.c holds the rule.
  *
  * The rule. Events may be lost anywhere, so each event says more than its own effect:
  *   the end of a callback ends the innermost one, and the loops that were entered inside it;
@@ -9,8 +10,9 @@
  *   a loop that is left has no callback open in it, and is itself over;
  *   a callback or loop that begins shows that the wait is over;
  *   the end of a worker ends everything.
- * open_closing() is this rule. Whoever must see what is closed takes it off one by one, then calls open_begin(); for
- * the others there is open_apply(). open_search() answers for records from the newest back, where the oldest are gone.
+ * open_closing() is this rule. Whoever must see what is closed takes it off one by one, then calls
+ * open_begin(); for the others there is open_apply(). open_search() answers for records from the
+ * newest back, where the oldest are gone.
  *
  * Rules: any order of events is taken. What is deeper than the tracer records is counted only.
  */
@@ -66,17 +68,20 @@ static inline uint32_t open_run(const struct open_stack *open, bool polls)
 {
 	uint32_t run = 0;
 
-	while (run < open->count && trace_word_is_poll(open->list[open->count - 1 - run].word) == polls)
+	while (run < open->count &&
+	       trace_word_is_poll(open->list[open->count - 1 - run].word) == polls)
 		run++;
 	return run;
 }
 
-/* How many of the innermost an event closes. What was opened beyond the list's end goes first, and is not counted. */
+/* How many of the innermost an event closes. What was opened beyond the list's end goes first, and
+ * is not counted. */
 static inline uint32_t open_closing(struct open_stack *open, enum trace_effect effect)
 {
 	uint32_t polls;
 
-	if ((effect == TRACE_EFFECT_CLOSES_POLL || effect == TRACE_EFFECT_CLOSES_LOOP) && open->beyond > 0) {
+	if ((effect == TRACE_EFFECT_CLOSES_POLL || effect == TRACE_EFFECT_CLOSES_LOOP) &&
+	    open->beyond > 0) {
 		open->beyond--;
 		return 0;
 	}
@@ -96,8 +101,10 @@ static inline uint32_t open_closing(struct open_stack *open, enum trace_effect e
 	}
 }
 
-/* What this event is the end of, the callback or the wait, as it began. False: its begin is not known. */
-static inline bool open_ended_by(const struct open_stack *open, enum trace_effect effect, struct trace_context *begun)
+/* What this event is the end of, the callback or the wait, as it began. False: its begin is not
+ * known. */
+static inline bool open_ended_by(const struct open_stack *open, enum trace_effect effect,
+				 struct trace_context *begun)
 {
 	if (effect == TRACE_EFFECT_CLOSES_WAIT && open->parked)
 		*begun = (struct trace_context){TRACE_PARK, open->park_tick};
@@ -111,7 +118,8 @@ static inline bool open_ended_by(const struct open_stack *open, enum trace_effec
 /* Does a wait that is under way last until this event at most? */
 static inline bool open_ends_wait(enum trace_effect effect)
 {
-	return effect != TRACE_EFFECT_NONE && effect != TRACE_EFFECT_CLOSES_POLL && effect != TRACE_EFFECT_PASSES_WAIT;
+	return effect != TRACE_EFFECT_NONE && effect != TRACE_EFFECT_CLOSES_POLL &&
+	       effect != TRACE_EFFECT_PASSES_WAIT;
 }
 
 /* What begins or ends with an event, once what it closes was taken off. */
@@ -136,12 +144,14 @@ static inline void open_apply(struct open_stack *open, uint64_t word, uint64_t t
 	open_begin(open, word, tick);
 }
 
-/* ---- As a list: the context of a block, the state that a drain leaves to the next ------------------------- */
+/* ---- As a list: the context of a block, the state that a drain leaves to the next
+ * ------------------------- */
 
 #define OPEN_LIST_MAX (OPEN_STACK_MAX + 1)
 
 /* The outermost, `max` at most, then the wait. Returns how many. */
-static inline uint32_t open_give(const struct open_stack *open, struct trace_context *list, uint32_t max)
+static inline uint32_t open_give(const struct open_stack *open, struct trace_context *list,
+				 uint32_t max)
 {
 	uint32_t count = open->count + open->parked < max ? open->count : max - open->parked;
 
@@ -153,7 +163,8 @@ static inline uint32_t open_give(const struct open_stack *open, struct trace_con
 }
 
 /* What the list says was open, in place of what was thought to be. */
-static inline void open_take(struct open_stack *open, const struct trace_context *list, size_t count)
+static inline void open_take(struct open_stack *open, const struct trace_context *list,
+			     size_t count)
 {
 	open->count = open->polls = open->beyond = 0;
 	open->parked = false;
@@ -173,11 +184,12 @@ static inline void open_take(struct open_stack *open, const struct trace_context
 	}
 }
 
-/* ---- From the newest event back --------------------------------------------------------------------------- */
+/* ---- From the newest event back
+ * --------------------------------------------------------------------------- */
 
-/* Takes the next older event. True: it says what the worker is in, as the innermost callback that is open, or as
- * a wait or a loop that began or ended since (a callback in which a loop was run and left is not found again).
- * *ended: callbacks that ended, and whose begin is still to come. */
+/* Takes the next older event. True: it says what the worker is in, as the innermost callback that
+ * is open, or as a wait or a loop that began or ended since (a callback in which a loop was run and
+ * left is not found again). *ended: callbacks that ended, and whose begin is still to come. */
 static inline bool open_search(enum trace_effect effect, uint32_t *ended)
 {
 	switch (effect) {
@@ -197,8 +209,10 @@ static inline bool open_search(enum trace_effect effect, uint32_t *ended)
 	}
 }
 
-/* What was innermost before the newest events, when `ended` callbacks of these have ended since. False: nothing. */
-static inline bool open_before(const struct open_stack *open, uint32_t ended, struct trace_context *found)
+/* What was innermost before the newest events, when `ended` callbacks of these have ended since.
+ * False: nothing. */
+static inline bool open_before(const struct open_stack *open, uint32_t ended,
+			       struct trace_context *found)
 {
 	if (open->parked && ended == 0) {
 		*found = (struct trace_context){TRACE_PARK, open->park_tick};

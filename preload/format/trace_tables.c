@@ -5,20 +5,21 @@
 #include "trace_tables.h"
 
 const struct trace_event_row trace_events[TRACE_EVENT_CODES] = {
-#define EVENT(code, enumerator, json, changes, may, reach, type, json_key, about)                                      \
-	[code] = {.name = #enumerator,                                                                                 \
-		  .jsonl = json,                                                                                       \
-		  .key = json_key,                                                                                     \
-		  .effect = TRACE_EFFECT_##changes,                                                                    \
-		  .object = TRACE_OBJECT_##type,                                                                       \
-		  .inner = TRACE_INNER_##may,                                                                          \
+#define EVENT(code, enumerator, json, changes, may, reach, type, json_key, about)                  \
+	[code] = {.name = #enumerator,                                                             \
+		  .jsonl = json,                                                                   \
+		  .key = json_key,                                                                 \
+		  .effect = TRACE_EFFECT_##changes,                                                \
+		  .object = TRACE_OBJECT_##type,                                                   \
+		  .inner = TRACE_INNER_##may,                                                      \
 		  .crosses = TRACE_CROSSES_##reach},
 #include "trace_events.def"
 #undef EVENT
 };
 
 const struct trace_kind_row trace_kinds[KIND_COUNT] = {
-#define KIND(enumerator, text, kind_class) [KIND_##enumerator] = {.name = text, .class = KIND_CLASS_##kind_class},
+#define KIND(enumerator, text, kind_class)                                                         \
+	[KIND_##enumerator] = {.name = text, .class = KIND_CLASS_##kind_class},
 #include "trace_kinds.def"
 #undef KIND
 };
@@ -27,7 +28,8 @@ bool trace_code_names_object(uint32_t code)
 {
 	if (code >= TRACE_EVENT_CODES)
 		return trace_code_is_poll(code) || trace_code_is_submit(code);
-	return trace_events[code].object == TRACE_OBJECT_HANDLE || trace_events[code].object == TRACE_OBJECT_REQUEST;
+	return trace_events[code].object == TRACE_OBJECT_HANDLE ||
+	       trace_events[code].object == TRACE_OBJECT_REQUEST;
 }
 
 const char *trace_event_name(uint64_t word)
@@ -36,7 +38,9 @@ const char *trace_event_name(uint64_t word)
 
 	if (code < TRACE_EVENT_CODES)
 		return trace_events[code].name ? trace_events[code].jsonl : "Unknown";
-	return trace_code_is_poll(code) ? "PollStart" : trace_code_is_submit(code) ? "RequestSubmit" : "Unknown";
+	return trace_code_is_poll(code)	    ? "PollStart"
+	       : trace_code_is_submit(code) ? "RequestSubmit"
+					    : "Unknown";
 }
 
 const char *trace_role_name(uint32_t role)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables trace_events.def and trace_kinds.def in C, and the names of roles: what an event, a kind or a role is
- * called and how it behaves. Sets of events are constants, so that asking costs a shift; the rest are tables.
+ * The tables trace_events.def and trace_kinds.def in C, and the names of roles: what an event, a
+ * kind or a role is called and how it behaves. Sets of events are constants, so that asking costs a
+ * shift; the rest are tables.
  *
  * Rules: any code, kind or role may be asked for, also one of a newer writer or a damaged file.
  */
@@ -44,27 +45,30 @@ enum trace_object {
 #define TRACE_CROSSES_POOL   0
 #define TRACE_CROSSES_OWN    0
 
-/* ---- Sets of events: bit `code` ------------------------------------------------------------------------- */
+/* ---- Sets of events: bit `code`
+ * ------------------------------------------------------------------------- */
 
 #define TRACE_EVENT_CODES TRACE_CODE_POLL /* codes of events lie below */
 
 /* May be part of a callback's item. */
 static const uint64_t trace_inner_set = 0
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text) | (uint64_t)TRACE_INNER_##inner << code
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
+	| (uint64_t)TRACE_INNER_##inner << code
 #include "trace_events.def"
 #undef EVENT
     ;
 
 /* Concern other workers, whoever recorded them. */
 static const uint64_t trace_crosses_set = 0
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text) | (uint64_t)TRACE_CROSSES_##crosses << code
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
+	| (uint64_t)TRACE_CROSSES_##crosses << code
 #include "trace_events.def"
 #undef EVENT
     ;
 
 /* Open or close something. */
 static const uint64_t trace_nesting_set = 0
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                                            \
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
 	| (uint64_t)(TRACE_EFFECT_##effect != TRACE_EFFECT_NONE) << code
 #include "trace_events.def"
 #undef EVENT
@@ -72,7 +76,7 @@ static const uint64_t trace_nesting_set = 0
 
 /* Tell of events that were dropped; the object is how many. */
 static const uint64_t trace_lost_set = 0
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                                            \
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
 	| (uint64_t)(TRACE_OBJECT_##object == TRACE_OBJECT_LOST) << code
 #include "trace_events.def"
 #undef EVENT
@@ -80,8 +84,10 @@ static const uint64_t trace_lost_set = 0
 
 /* Are a mark, a span's begin or end, or a part of one. */
 static const uint64_t trace_mark_set = 0
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                                            \
-	| (uint64_t)(TRACE_OBJECT_##object == TRACE_OBJECT_MARK || TRACE_OBJECT_##object == TRACE_OBJECT_HIGH) << code
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
+	| (uint64_t)(TRACE_OBJECT_##object == TRACE_OBJECT_MARK ||                                 \
+		     TRACE_OBJECT_##object == TRACE_OBJECT_HIGH)                                   \
+		<< code
 #include "trace_events.def"
 #undef EVENT
     ;
@@ -103,7 +109,8 @@ static inline bool trace_code_nests(uint32_t code)
 	return trace_code_is_poll(code) || trace_set_has(trace_nesting_set, code);
 }
 
-/* ---- Tables --------------------------------------------------------------------------------------------- */
+/* ---- Tables
+ * --------------------------------------------------------------------------------------------- */
 
 struct trace_event_row {
 	const char *name;  /* NULL: no event has this code */
@@ -125,7 +132,8 @@ static inline enum trace_effect trace_code_effect(uint32_t code)
 /* Does the object field hold the address of a handle or a request? */
 bool trace_code_names_object(uint32_t code);
 
-/* The name of an event word in JSON lines; "PollStart", "RequestSubmit", "Unknown" for words without a row. */
+/* The name of an event word in JSON lines; "PollStart", "RequestSubmit", "Unknown" for words
+ * without a row. */
 const char *trace_event_name(uint64_t word);
 
 struct trace_kind_row {

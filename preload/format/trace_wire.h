@@ -16,7 +16,8 @@
 
 #include "trace_format.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a big-endian host needs byte swaps in this file");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "a big-endian host needs byte swaps in this file");
 
 /* Lengths of an item's fields by the class in its control byte (trace_format.h). */
 #define WIRE_GAP_BYTES	    0x6210u /* bits 2-3: 0, 1, 2, 6 */
@@ -91,8 +92,8 @@ static inline uint64_t get_bytes(const void *from, uint32_t bytes)
 	return value;
 }
 
-/* The difference of two objects, modulo 2^48, as a signed 48-bit number: small differences of either sign become
- * small numbers. */
+/* The difference of two objects, modulo 2^48, as a signed 48-bit number: small differences of
+ * either sign become small numbers. */
 static inline uint64_t put_zigzag48(uint64_t difference)
 {
 	uint64_t sign = -(difference >> 47 & 1);

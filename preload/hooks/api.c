@@ -51,8 +51,8 @@ static int api_flush(void)
 	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
 }
 
-static void api_tell(unsigned int what, const char *name, uint64_t value, const struct uvtrace_field *fields,
-		     unsigned int count)
+static void api_tell(unsigned int what, const char *name, uint64_t value,
+		     const struct uvtrace_field *fields, unsigned int count)
 {
 	static const uint32_t codes[] = {
 	    [UVTRACE_MARK] = TRACE_MARK,

@@ -34,10 +34,12 @@ const struct call *call_look_up(struct call *scratch, uint32_t key, void *callba
 	struct thread *thread = thread_current;
 	bool is_own = own_code_has(caller);
 
-	*scratch = (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
+	*scratch =
+	    (struct call){.caller = caller, .callback = callback, .thunk = callback, .key = key};
 	scratch->copy = libuv_copy_for_caller(caller);
 	scratch->real = scratch->copy->functions[key >> 16];
-	if (!call_wrap(scratch, key & 0xffff, callback, caller) || is_own || !scratch->real || !thread->ring)
+	if (!call_wrap(scratch, key & 0xffff, callback, caller) || is_own || !scratch->real ||
+	    !thread->ring)
 		return scratch;
 	thread->calls[thread_call_slot(caller, key)] = *scratch;
 	return &thread->calls[thread_call_slot(caller, key)];

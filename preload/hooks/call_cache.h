@@ -19,17 +19,21 @@
 /* The slow half of call_find. `room` is for what is not remembered. errno is kept. */
 const struct call *call_look_up(struct call *scratch, uint32_t key, void *callback, void *caller);
 
-/* KIND_ and REAL_ together: two functions may be called from one address, where a callback's last act is a jump. */
+/* KIND_ and REAL_ together: two functions may be called from one address, where a callback's last
+ * act is a jump. */
 #define CALL_KEY(kind, function) ((uint32_t)(function) << 16 | (kind))
 
-/* What `function`, called at `caller` with that callback, comes to. Valid until the thread's next call. */
-static inline const struct call *call_find(struct call *scratch, uint32_t key, void *callback, void *caller)
+/* What `function`, called at `caller` with that callback, comes to. Valid until the thread's next
+ * call. */
+static inline const struct call *call_find(struct call *scratch, uint32_t key, void *callback,
+					   void *caller)
 {
 	const struct call *call;
 
 	caller = dispatch_true_caller(caller);
 	call = &thread_current->calls[thread_call_slot(caller, key)];
-	if (__builtin_expect(!!(call->caller != caller || call->callback != callback || call->key != key), 0))
+	if (__builtin_expect(
+		!!(call->caller != caller || call->callback != callback || call->key != key), 0))
 		call = call_look_up(scratch, key, callback, caller);
 	libuv_copy_last = call->copy;
 	return call;

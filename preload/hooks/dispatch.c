@@ -27,11 +27,13 @@ __attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *th
 	struct thread *scratch = thread_reserve(1, thread->role);
 
 	if (scratch)
-		thread_put(scratch, scratch->last_counter, trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
+		thread_put(scratch, scratch->last_counter,
+			   trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
 }
 
 /* For a libuv whose own calls do not reach us. `request` may be freed. */
-__attribute__((noinline, cold)) static void dispatch_item_end(const void *request, const struct site *site)
+__attribute__((noinline, cold)) static void dispatch_item_end(const void *request,
+							      const struct site *site)
 {
 	struct thread *thread = thread_current;
 	uint64_t object;
@@ -45,7 +47,8 @@ __attribute__((noinline, cold)) static void dispatch_item_end(const void *reques
 }
 
 /* Ends a callback that left other frames open above it, or with which a pool item ends. */
-__attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const void *a, const struct site *site)
+__attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const void *a,
+							 const struct site *site)
 {
 	thread_pop(thread_current, depth, TRACE_POLL_END);
 	if (site->ends_item)
@@ -56,15 +59,16 @@ __attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const v
 #define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
 /* The uncommon cases: no room, another clock, frames without a return, a cancelled request. */
-DISPATCH_SECTION __attribute__((noinline)) static void dispatch_slow(void *a, void *b, void *c, void *d, void *e,
-								     const struct site *site)
+DISPATCH_SECTION __attribute__((noinline)) static void
+dispatch_slow(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
 	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
 	struct thread *thread = thread_reserve(2, role_of(site));
 	int depth = -1;
 
 	if (thread)
-		depth = thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word((uintptr_t)a, code));
+		depth = thread_push(thread, thread_sp(), clock_read(thread->clock),
+				    trace_word((uintptr_t)a, code));
 	if (thread && (int)(intptr_t)b == ECANCELED_STATUS && site->has_status)
 		dispatch_cancelled(thread, a);
 	site->callback(a, b, c, d, e);
@@ -79,19 +83,21 @@ static inline bool dispatch_is_plain(const struct thread *thread, const void *st
 {
 	uint32_t depth = thread->depth;
 
-	return thread->head < thread->limit && thread_enabled(thread) && thread->clock == TRACE_CLOCK_TSC &&
-	       depth < TRACE_DEPTH_MAX && (!depth || thread->frames[depth - 1].sp > thread_sp()) &&
+	return thread->head < thread->limit && thread_enabled(thread) &&
+	       thread->clock == TRACE_CLOCK_TSC && depth < TRACE_DEPTH_MAX &&
+	       (!depth || thread->frames[depth - 1].sp > thread_sp()) &&
 	       (int)(intptr_t)status != ECANCELED_STATUS;
 }
 
-DISPATCH_SECTION __attribute__((noinline)) static void dispatch_plain(void *a, void *b, void *c, void *d, void *e,
-								      const struct site *site)
+DISPATCH_SECTION __attribute__((noinline)) static void
+dispatch_plain(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
 	struct thread *thread = thread_current;
 	uint32_t depth = thread->depth;
 
-	thread_open(thread, thread_sp(), clock_counter(),
-		    trace_word((uintptr_t)a, atomic_load_explicit(&site->code, memory_order_relaxed)));
+	thread_open(
+	    thread, thread_sp(), clock_counter(),
+	    trace_word((uintptr_t)a, atomic_load_explicit(&site->code, memory_order_relaxed)));
 	site->callback(a, b, c, d, e);
 	thread = thread_current;
 	if (unlikely(thread->depth != depth + 1 || site->ends_item)) {
@@ -102,8 +108,8 @@ DISPATCH_SECTION __attribute__((noinline)) static void dispatch_plain(void *a, v
 	thread_put(thread, clock_counter(), TRACE_POLL_END);
 }
 
-DISPATCH_SECTION __attribute__((noinline)) static void dispatch_off(void *a, void *b, void *c, void *d, void *e,
-								    const struct site *site)
+DISPATCH_SECTION __attribute__((noinline)) static void
+dispatch_off(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
 	site->callback(a, b, c, d, e);
 	if (unlikely(site->ends_item))

@@ -22,7 +22,8 @@
 void hooks_describe(struct shared *shared);
 
 /* What this call of `name` comes to, with that callback. */
-#define CALL(scratch, name, kind, callback) call_find(scratch, CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER)
+#define CALL(scratch, name, kind, callback)                                                        \
+	call_find(scratch, CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER)
 
 struct submit {
 	struct thread *thread; /* NULL: nothing to record */
@@ -32,8 +33,8 @@ struct submit {
 	uint32_t code;
 };
 
-/* Begins the submission of a request. `exact`: the request may wait in the pool's queue, so its time is read now;
- * others take the time of the poll that they are submitted in. */
+/* Begins the submission of a request. `exact`: the request may wait in the pool's queue, so its
+ * time is read now; others take the time of the poll that they are submitted in. */
 static inline struct submit submit_begin(uint32_t key, void *callback, void *caller, bool exact)
 {
 	struct call scratch;
@@ -44,7 +45,8 @@ static inline struct submit submit_begin(uint32_t key, void *callback, void *cal
 	/* libuv's functions call each other: only the outermost counts. */
 	if (__builtin_expect(!!(!call->code || thread->submitting), 0))
 		return submit;
-	if (__builtin_expect(!thread->ring, 0) && !(thread = thread_register(TRACE_ROLE_LOOP))->ring)
+	if (__builtin_expect(!thread->ring, 0) &&
+	    !(thread = thread_register(TRACE_ROLE_LOOP))->ring)
 		return submit;
 	submit.thread = thread;
 	submit.counter = exact || !thread->depth ? clock_read(thread->clock) : thread->last_counter;
@@ -65,16 +67,22 @@ static inline int submit_end(const struct submit *submit, const void *request, i
 }
 
 /* The real call, of a struct call or submit. */
-#define CALL_REAL(call, name, ...)                                                                                     \
-	(__builtin_expect((call)->real != NULL, 1) ? ((__typeof__(&name))(call)->real)(__VA_ARGS__) : UV_ENOSYS)
+#define CALL_REAL(call, name, ...)                                                                 \
+	(__builtin_expect((call)->real != NULL, 1)                                                 \
+	     ? ((__typeof__(&name))(call)->real)(__VA_ARGS__)                                      \
+	     : UV_ENOSYS)
 
 /* One event of this thread, now or (not `exact`) at the time read last. */
 static inline void hooks_emit(bool exact, uint64_t word)
 {
-	struct thread *thread = thread_current->ring ? thread_reserve(1, thread_current->role) : NULL;
+	struct thread *thread =
+	    thread_current->ring ? thread_reserve(1, thread_current->role) : NULL;
 
 	if (thread)
-		thread_put(thread, exact || !thread->depth ? clock_read(thread->clock) : thread->last_counter, word);
+		thread_put(thread,
+			   exact || !thread->depth ? clock_read(thread->clock)
+						   : thread->last_counter,
+			   word);
 }
 
 #endif

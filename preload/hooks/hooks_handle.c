@@ -10,14 +10,15 @@
 #include "libuv/libuv_copy.h"
 #include "program/hotpath.h"
 
-/* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback. */
-#define REGISTER(name, kind, type, callback, ...)                                                                      \
-	({                                                                                                             \
-		struct call scratch;                                                                                      \
-		const struct call *call = CALL(&scratch, name, kind, callback);                                           \
-		type thunk = (type)call->thunk;                                                                        \
-                                                                                                                       \
-		CALL_REAL(call, name, __VA_ARGS__);                                                                    \
+/* Calls libuv's function with these arguments, among them `thunk`, which stands for the callback.
+ */
+#define REGISTER(name, kind, type, callback, ...)                                                  \
+	({                                                                                         \
+		struct call scratch;                                                               \
+		const struct call *call = CALL(&scratch, name, kind, callback);                    \
+		type thunk = (type)call->thunk;                                                    \
+                                                                                                   \
+		CALL_REAL(call, name, __VA_ARGS__);                                                \
 	})
 
 /* A timer is set relative to uv_now, which libuv updates after each wait. If that is long ago, the
@@ -26,10 +27,12 @@
 
 static void timer_started(const uv_timer_t *handle)
 {
-	struct thread *thread = thread_current->ring ? thread_reserve(3, thread_current->role) : NULL;
+	struct thread *thread =
+	    thread_current->ring ? thread_reserve(3, thread_current->role) : NULL;
 	uint64_t counter = thread ? clock_read(thread->clock) : 0;
 
-	if (!thread || counter - thread->wait_counter < (uint64_t)STALE_UNITS << thread->shared->unit_shift)
+	if (!thread || counter - thread->wait_counter < (uint64_t)STALE_UNITS
+							    << thread->shared->unit_shift)
 		return;
 	thread_put(thread, counter, trace_word(handle->loop->time, TRACE_LOOP_TIME));
 	thread_put(thread, counter, trace_word(handle->timeout, TRACE_TIMER_DUE));
@@ -100,14 +103,18 @@ EXPORT int uv_signal_start_oneshot(uv_signal_t *handle, uv_signal_cb cb, int sig
 	return REGISTER(uv_signal_start_oneshot, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
 }
 
-EXPORT int uv_fs_event_start(uv_fs_event_t *handle, uv_fs_event_cb cb, const char *path, unsigned int flags)
+EXPORT int uv_fs_event_start(uv_fs_event_t *handle, uv_fs_event_cb cb, const char *path,
+			     unsigned int flags)
 {
-	return REGISTER(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, cb, handle, thunk, path, flags);
+	return REGISTER(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, cb, handle, thunk, path,
+			flags);
 }
 
-EXPORT int uv_fs_poll_start(uv_fs_poll_t *handle, uv_fs_poll_cb cb, const char *path, unsigned int interval)
+EXPORT int uv_fs_poll_start(uv_fs_poll_t *handle, uv_fs_poll_cb cb, const char *path,
+			    unsigned int interval)
 {
-	return REGISTER(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, cb, handle, thunk, path, interval);
+	return REGISTER(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, cb, handle, thunk, path,
+			interval);
 }
 
 EXPORT int uv_read_start(uv_stream_t *handle, uv_alloc_cb alloc, uv_read_cb cb)
@@ -144,7 +151,8 @@ EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_opti
 	return CALL_REAL(call, uv_spawn, loop, handle, &copy);
 }
 
-/* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked for. */
+/* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked
+ * for. */
 static bool is_internal_close(uv_close_cb cb)
 {
 	return libuv_is_text((void *)cb) || site_is_thunk((void *)cb) || thread_current->submitting;

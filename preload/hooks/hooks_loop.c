@@ -18,7 +18,8 @@
 
 EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
-	__typeof__(&uv_run) real = REAL(uv_run); /* first: what is recorded says which libuv it is */
+	__typeof__(&uv_run) real =
+	    REAL(uv_run); /* first: what is recorded says which libuv it is */
 	struct thread *thread = thread_current;
 	uint64_t object = (uintptr_t)loop;
 	void *outer;
@@ -36,9 +37,10 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 		supervisor_start();
 	thread->loop = thread_loop = loop;
 	if (thread_reserve(2, TRACE_ROLE_LOOP))
-		depth =
-		    thread_push(thread, thread_sp(), clock_read(thread->clock), trace_word(object, TRACE_LOOP_ENTER));
-	supervisor_wake_if_asleep(thread->shared); /* its first callbacks may come before it waits */
+		depth = thread_push(thread, thread_sp(), clock_read(thread->clock),
+				    trace_word(object, TRACE_LOOP_ENTER));
+	supervisor_wake_if_asleep(
+	    thread->shared); /* its first callbacks may come before it waits */
 	rc = real(loop, mode);
 	thread = thread_current;
 	thread_loop = outer;
@@ -56,8 +58,10 @@ static void loop_sample(struct thread *thread)
 
 	if (!loop)
 		return;
-	atomic_store_explicit(&thread->ring->active_reqs, loop->active_reqs.count, memory_order_relaxed);
-	atomic_store_explicit(&thread->ring->active_handles, loop->active_handles, memory_order_relaxed);
+	atomic_store_explicit(&thread->ring->active_reqs, loop->active_reqs.count,
+			      memory_order_relaxed);
+	atomic_store_explicit(&thread->ring->active_handles, loop->active_handles,
+			      memory_order_relaxed);
 }
 
 /* Before a wait of this thread's loop. True if the park was recorded, and so the unpark must be. */
@@ -119,7 +123,8 @@ EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout
 	return rc;
 }
 
-EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
+		       const sigset_t *mask)
 {
 	bool parked;
 	int rc;

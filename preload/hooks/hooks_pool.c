@@ -55,7 +55,8 @@ static struct pool_start *pool_start_take(void *(*entry)(void *), void *arg)
 	return NULL;
 }
 
-EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg)
+EXPORT int pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *),
+			  void *arg)
 {
 	struct pool_start *start = NULL;
 	int rc;
@@ -98,7 +99,8 @@ static void pool_item_end(struct thread *thread, const uv_loop_t *loop)
 	const char *entry = ((void *const *)&loop->wq)[1];
 
 	thread_add(&thread->ring->pool_finished, 1);
-	hooks_emit(true, trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
+	hooks_emit(true,
+		   trace_word((uintptr_t)entry - offsetof(struct uv__work, wq), TRACE_ITEM_END));
 }
 
 EXPORT int uv_async_send(uv_async_t *handle)
@@ -141,11 +143,12 @@ EXPORT int uv_queue_work(uv_loop_t *loop, uv_work_t *req, uv_work_cb work, uv_af
 	struct submit submit = POOL_SUBMIT(uv_queue_work, AFTER_WORK, after);
 	uv_after_work_cb after_thunk = (uv_after_work_cb)submit.callback;
 
-	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_queue_work, loop, req, work_thunk, after_thunk));
+	return pool_submit_end(
+	    &submit, req, CALL_REAL(&submit, uv_queue_work, loop, req, work_thunk, after_thunk));
 }
 
-EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb, const char *node,
-			  const char *service, const struct addrinfo *hints)
+EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo_cb cb,
+			  const char *node, const char *service, const struct addrinfo *hints)
 {
 	struct submit submit;
 
@@ -153,11 +156,12 @@ EXPORT int uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *req, uv_getaddrinfo
 		return REAL_CALL(uv_getaddrinfo, loop, req, cb, node, service, hints);
 	submit = POOL_SUBMIT(uv_getaddrinfo, GETADDRINFO, cb);
 	cb = (uv_getaddrinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_getaddrinfo, loop, req, cb, node, service, hints));
+	return pool_submit_end(
+	    &submit, req, CALL_REAL(&submit, uv_getaddrinfo, loop, req, cb, node, service, hints));
 }
 
-EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo_cb cb, const struct sockaddr *address,
-			  int flags)
+EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo_cb cb,
+			  const struct sockaddr *address, int flags)
 {
 	struct submit submit;
 
@@ -165,10 +169,12 @@ EXPORT int uv_getnameinfo(uv_loop_t *loop, uv_getnameinfo_t *req, uv_getnameinfo
 		return REAL_CALL(uv_getnameinfo, loop, req, cb, address, flags);
 	submit = POOL_SUBMIT(uv_getnameinfo, GETNAMEINFO, cb);
 	cb = (uv_getnameinfo_cb)submit.callback;
-	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_getnameinfo, loop, req, cb, address, flags));
+	return pool_submit_end(&submit, req,
+			       CALL_REAL(&submit, uv_getnameinfo, loop, req, cb, address, flags));
 }
 
-EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t bytes, unsigned int flags, uv_random_cb cb)
+EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t bytes,
+		     unsigned int flags, uv_random_cb cb)
 {
 	struct submit submit;
 
@@ -176,10 +182,12 @@ EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t byt
 		return REAL_CALL(uv_random, loop, req, buffer, bytes, flags, cb);
 	submit = POOL_SUBMIT(uv_random, RANDOM, cb);
 	cb = (uv_random_cb)submit.callback;
-	return pool_submit_end(&submit, req, CALL_REAL(&submit, uv_random, loop, req, buffer, bytes, flags, cb));
+	return pool_submit_end(&submit, req,
+			       CALL_REAL(&submit, uv_random, loop, req, buffer, bytes, flags, cb));
 }
 
-/* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is matched by. */
+/* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is
+ * matched by. */
 void hooks_describe(struct shared *shared)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++)

@@ -9,7 +9,7 @@
 
 #include "hooks.h"
 
-#define POOL_SUBMIT(name, kind, callback)                                                                              \
+#define POOL_SUBMIT(name, kind, callback)                                                          \
 	submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, true)
 
 static inline int pool_submit_end(const struct submit *submit, const void *request, int rc)

@@ -8,25 +8,30 @@
 #include "libuv/libuv_copy.h"
 #include "program/hotpath.h"
 
-#define SUBMIT(name, kind, callback) submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, false)
+#define SUBMIT(name, kind, callback)                                                               \
+	submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, false)
 
-/* libuv's uv_write is uv_write2 without a handle to send, and jumps there. We go there at once: one call less
- * than without us, and nothing of ours is passed a second time. */
-EXPORT int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count, uv_write_cb cb)
+/* libuv's uv_write is uv_write2 without a handle to send, and jumps there. We go there at once: one
+ * call less than without us, and nothing of ours is passed a second time. */
+EXPORT int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
+		    uv_write_cb cb)
 {
 	struct submit submit = SUBMIT(uv_write_direct, WRITE, cb);
 	uv_write_cb thunk = (uv_write_cb)submit.callback;
 
-	return submit_end(&submit, req, CALL_REAL(&submit, uv_write2, req, handle, bufs, count, NULL, thunk));
+	return submit_end(&submit, req,
+			  CALL_REAL(&submit, uv_write2, req, handle, bufs, count, NULL, thunk));
 }
 
-EXPORT int uv_write2(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
-		     uv_stream_t *send_handle, uv_write_cb cb)
+EXPORT int uv_write2(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
+		     unsigned int count, uv_stream_t *send_handle, uv_write_cb cb)
 {
 	struct submit submit = SUBMIT(uv_write2, WRITE, cb);
 	uv_write_cb thunk = (uv_write_cb)submit.callback;
 
-	return submit_end(&submit, req, CALL_REAL(&submit, uv_write2, req, handle, bufs, count, send_handle, thunk));
+	return submit_end(
+	    &submit, req,
+	    CALL_REAL(&submit, uv_write2, req, handle, bufs, count, send_handle, thunk));
 }
 
 EXPORT int uv_shutdown(uv_shutdown_t *req, uv_stream_t *handle, uv_shutdown_cb cb)
@@ -37,38 +42,45 @@ EXPORT int uv_shutdown(uv_shutdown_t *req, uv_stream_t *handle, uv_shutdown_cb c
 	return submit_end(&submit, req, CALL_REAL(&submit, uv_shutdown, req, handle, thunk));
 }
 
-EXPORT int uv_tcp_connect(uv_connect_t *req, uv_tcp_t *handle, const struct sockaddr *address, uv_connect_cb cb)
+EXPORT int uv_tcp_connect(uv_connect_t *req, uv_tcp_t *handle, const struct sockaddr *address,
+			  uv_connect_cb cb)
 {
 	struct submit submit = SUBMIT(uv_tcp_connect, CONNECT, cb);
 	uv_connect_cb thunk = (uv_connect_cb)submit.callback;
 
-	return submit_end(&submit, req, CALL_REAL(&submit, uv_tcp_connect, req, handle, address, thunk));
+	return submit_end(&submit, req,
+			  CALL_REAL(&submit, uv_tcp_connect, req, handle, address, thunk));
 }
 
-EXPORT void uv_pipe_connect(uv_connect_t *req, uv_pipe_t *handle, const char *name, uv_connect_cb cb)
+EXPORT void uv_pipe_connect(uv_connect_t *req, uv_pipe_t *handle, const char *name,
+			    uv_connect_cb cb)
 {
 	struct submit submit = SUBMIT(uv_pipe_connect, CONNECT, cb);
 
 	if (submit.real)
-		((__typeof__(&uv_pipe_connect))submit.real)(req, handle, name, (uv_connect_cb)submit.callback);
+		((__typeof__(&uv_pipe_connect))submit.real)(req, handle, name,
+							    (uv_connect_cb)submit.callback);
 	submit_end(&submit, req, 0);
 }
 
-EXPORT int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name, size_t name_bytes,
-			    unsigned int flags, uv_connect_cb cb)
+EXPORT int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name,
+			    size_t name_bytes, unsigned int flags, uv_connect_cb cb)
 {
 	struct submit submit = SUBMIT(uv_pipe_connect2, CONNECT, cb);
 	uv_connect_cb thunk = (uv_connect_cb)submit.callback;
 
-	return submit_end(&submit, req,
-			  CALL_REAL(&submit, uv_pipe_connect2, req, handle, name, name_bytes, flags, thunk));
+	return submit_end(
+	    &submit, req,
+	    CALL_REAL(&submit, uv_pipe_connect2, req, handle, name, name_bytes, flags, thunk));
 }
 
-EXPORT int uv_udp_send(uv_udp_send_t *req, uv_udp_t *handle, const uv_buf_t bufs[], unsigned int count,
-		       const struct sockaddr *address, uv_udp_send_cb cb)
+EXPORT int uv_udp_send(uv_udp_send_t *req, uv_udp_t *handle, const uv_buf_t bufs[],
+		       unsigned int count, const struct sockaddr *address, uv_udp_send_cb cb)
 {
 	struct submit submit = SUBMIT(uv_udp_send, UDP_SEND, cb);
 	uv_udp_send_cb thunk = (uv_udp_send_cb)submit.callback;
 
-	return submit_end(&submit, req, CALL_REAL(&submit, uv_udp_send, req, handle, bufs, count, address, thunk));
+	return submit_end(
+	    &submit, req,
+	    CALL_REAL(&submit, uv_udp_send, req, handle, bufs, count, address, thunk));
 }

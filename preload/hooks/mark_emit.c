@@ -20,7 +20,8 @@
 
 _Static_assert(THREAD_HEADROOM > TRACE_DEPTH_MAX + WORDS_MAX + 8, "marks fit behind what is open");
 
-/* ---- Names ---------------------------------------------------------------------------------------------- */
+/* ---- Names
+ * ---------------------------------------------------------------------------------------------- */
 
 static uint32_t name_hash(const char *text, size_t bytes)
 {
@@ -38,8 +39,9 @@ static bool name_is(const struct shared_name *name, const char *text, size_t byt
 
 static uint32_t name_make(struct shared *shared, const char *text, size_t bytes)
 {
-	uint32_t index = atomic_load(&shared->name_count) < TRACE_NAMES_MAX ? atomic_fetch_add(&shared->name_count, 1)
-									    : TRACE_NAMES_MAX;
+	uint32_t index = atomic_load(&shared->name_count) < TRACE_NAMES_MAX
+			     ? atomic_fetch_add(&shared->name_count, 1)
+			     : TRACE_NAMES_MAX;
 
 	if (index >= TRACE_NAMES_MAX)
 		return NO_NAME;
@@ -62,7 +64,8 @@ static uint32_t name_find(struct shared *shared, const char *text, size_t bytes)
 				return NO_NAME;
 			if (atomic_compare_exchange_strong(place, &entry, made + 1)) {
 				/* Release: pairs with the acquire in name_is_ready(). */
-				atomic_store_explicit(&shared->names[made].ready, 1, memory_order_release);
+				atomic_store_explicit(&shared->names[made].ready, 1,
+						      memory_order_release);
 				return made;
 			}
 		}
@@ -76,12 +79,14 @@ static uint32_t name_find(struct shared *shared, const char *text, size_t bytes)
 static uint32_t name_index(struct shared *shared, const char *text)
 {
 	uint64_t address = (uintptr_t)text & TRACE_OBJECT_MASK;
-	_Atomic uint64_t *cached = &process->names.cache[(address * 0x9e3779b97f4a7c15ull >> 32) % MARK_CACHE];
+	_Atomic uint64_t *cached =
+	    &process->names.cache[(address * 0x9e3779b97f4a7c15ull >> 32) % MARK_CACHE];
 	/* Acquire: pairs with the store below; the text is there. */
 	uint64_t entry = atomic_load_explicit(cached, memory_order_acquire);
 	uint32_t index;
 
-	if (likely(entry >> 16 == address && entry) && strcmp(shared->names[(entry & 0xffff) - 1].text, text) == 0)
+	if (likely(entry >> 16 == address && entry) &&
+	    strcmp(shared->names[(entry & 0xffff) - 1].text, text) == 0)
 		return (entry & 0xffff) - 1;
 	index = name_find(shared, text, strnlen(text, TEXT_MAX));
 	if (index == NO_NAME)
@@ -91,7 +96,8 @@ static uint32_t name_index(struct shared *shared, const char *text)
 	return index;
 }
 
-/* ---- Records -------------------------------------------------------------------------------------------- */
+/* ---- Records
+ * -------------------------------------------------------------------------------------------- */
 
 static uint32_t words_put(uint64_t *words, uint32_t code, uint32_t name, uint64_t value)
 {
@@ -100,7 +106,8 @@ static uint32_t words_put(uint64_t *words, uint32_t code, uint32_t name, uint64_
 	return 1 + (value >> 32 != 0);
 }
 
-static uint32_t words_put_field(struct shared *shared, uint64_t *words, const struct uvtrace_field *field)
+static uint32_t words_put_field(struct shared *shared, uint64_t *words,
+				const struct uvtrace_field *field)
 {
 	uint32_t name = name_index(shared, field->name ? field->name : "");
 
@@ -126,7 +133,8 @@ static void words_emit(const uint64_t *words, uint32_t count)
 	thread_put_all(thread, clock_read(thread->clock), words, count);
 }
 
-void mark_emit(uint32_t code, const char *name, uint64_t value, const struct uvtrace_field *fields, uint32_t count)
+void mark_emit(uint32_t code, const char *name, uint64_t value, const struct uvtrace_field *fields,
+	       uint32_t count)
 {
 	struct shared *shared = process_shared();
 	uint64_t words[WORDS_MAX];

@@ -14,8 +14,9 @@
 
 struct uvtrace_field;
 
-/* `code` is TRACE_MARK, TRACE_SPAN_BEGIN or TRACE_SPAN_END. Of more fields than TRACE_MARK_FIELDS_MAX the first are
- * taken. errno is kept. */
-void mark_emit(uint32_t code, const char *name, uint64_t value, const struct uvtrace_field *fields, uint32_t count);
+/* `code` is TRACE_MARK, TRACE_SPAN_BEGIN or TRACE_SPAN_END. Of more fields than
+ * TRACE_MARK_FIELDS_MAX the first are taken. errno is kept. */
+void mark_emit(uint32_t code, const char *name, uint64_t value, const struct uvtrace_field *fields,
+	       uint32_t count);
 
 #endif

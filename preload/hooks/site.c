@@ -30,7 +30,8 @@ static const bool kind_has_status[KIND_COUNT] = {
     [KIND_UDP_SEND] = true,
 };
 
-/* An item ends with its work function, which is libuv's own but for uv_queue_work: then its callback must do. */
+/* An item ends with its work function, which is libuv's own but for uv_queue_work: then its
+ * callback must do. */
 static bool kind_ends_item(enum trace_kind kind)
 {
 	return trace_kinds[kind].class == KIND_CLASS_WORKFN ||
@@ -39,7 +40,8 @@ static bool kind_ends_item(enum trace_kind kind)
 
 bool site_kind_is_request(enum trace_kind kind)
 {
-	return trace_kinds[kind].class == KIND_CLASS_REQUEST || trace_kinds[kind].class == KIND_CLASS_POOL;
+	return trace_kinds[kind].class == KIND_CLASS_REQUEST ||
+	       trace_kinds[kind].class == KIND_CLASS_POOL;
 }
 
 static uint32_t site_hash(enum trace_kind kind, const void *callback, const void *caller)
@@ -49,7 +51,8 @@ static uint32_t site_hash(enum trace_kind kind, const void *callback, const void
 	return (key * 0xff51afd7ed558ccdull >> 32) % SLOTS;
 }
 
-static bool site_matches(const struct site *site, enum trace_kind kind, void *callback, void *caller)
+static bool site_matches(const struct site *site, enum trace_kind kind, void *callback,
+			 void *caller)
 {
 	return (void *)site->callback == callback && site->caller == caller && site->kind == kind;
 }
@@ -62,7 +65,8 @@ static void site_publish(struct shared *shared, const struct site *site)
 	copy->kind = site->kind;
 	copy->callback = (uintptr_t)site->callback;
 	copy->caller = (uintptr_t)site->caller;
-	atomic_store_explicit(&copy->ready, 1, memory_order_release); /* pairs with the acquire in site_take() */
+	atomic_store_explicit(&copy->ready, 1,
+			      memory_order_release); /* pairs with the acquire in site_take() */
 	while (count <= site_index(site) &&
 	       !atomic_compare_exchange_weak(&shared->site_count, &count, site_index(site) + 1))
 		;
@@ -73,15 +77,17 @@ void site_publish_all(struct shared *shared)
 	uint32_t count = atomic_load(&site_count);
 
 	for (uint32_t i = 0; i < count && i < TRACE_SITES_MAX; i++)
-		/* One that is being filled in publishes itself: it stores its code before it looks for `shared`. */
+		/* One that is being filled in publishes itself: it stores its code before it looks
+		 * for `shared`. */
 		if (atomic_load(&site_table[i].code))
 			site_publish(shared, &site_table[i]);
 }
 
 static struct site *site_make(enum trace_kind kind, void *callback, void *caller)
 {
-	uint32_t index =
-	    atomic_load(&site_count) < TRACE_SITES_MAX ? atomic_fetch_add(&site_count, 1) : TRACE_SITES_MAX;
+	uint32_t index = atomic_load(&site_count) < TRACE_SITES_MAX
+			     ? atomic_fetch_add(&site_count, 1)
+			     : TRACE_SITES_MAX;
 	struct site *site = &site_table[index];
 	struct shared *shared;
 
@@ -90,8 +96,9 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 	site->callback = (site_callback)callback;
 	site->caller = caller;
 	site->kind = kind;
-	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's function ends in
-	 * uv_close, the compiler makes that a jump, and libuv seems to have called. */
+	/* The callback tells libuv's own calls from the user's, not the caller: where uv_walk's
+	 * function ends in uv_close, the compiler makes that a jump, and libuv seems to have
+	 * called. */
 	site->is_uv = libuv_is_text(callback);
 	site->has_status = kind_has_status[kind];
 	site->ends_item = !libuv_own_calls_seen && kind_ends_item(kind);
@@ -109,13 +116,14 @@ struct site *site_get(enum trace_kind kind, void *callback, void *caller)
 
 	slot = site_hash(kind, callback, caller);
 	for (uint32_t tries = 0; tries < SLOTS; tries++, slot = (slot + 1) % SLOTS) {
-		uint32_t entry =
-		    atomic_load_explicit(&site_slots[slot], memory_order_acquire); /* pairs with the swap below */
+		uint32_t entry = atomic_load_explicit(
+		    &site_slots[slot], memory_order_acquire); /* pairs with the swap below */
 
 		if (!entry) {
 			if (!made && !(made = site_make(kind, callback, caller)))
 				break;
-			if (atomic_compare_exchange_strong(&site_slots[slot], &entry, site_index(made) + 1))
+			if (atomic_compare_exchange_strong(&site_slots[slot], &entry,
+							   site_index(made) + 1))
 				return made;
 		}
 		if (site_matches(&site_table[entry - 1], kind, callback, caller))

@@ -13,16 +13,21 @@
 
 #include "ring/shared.h"
 
-typedef void (*site_callback)(void *a, void *b, void *c, void *d, void *e); /* every libuv callback, at most five arguments */
+typedef void (*site_callback)(void *a, void *b, void *c, void *d,
+			      void *e); /* every libuv callback, at most five arguments */
 
 struct site {
-	site_callback callback; /* NULL: a request without a callback, of which only the submission is recorded */
+	site_callback callback; /* NULL: a request without a callback, of which only the submission
+				   is recorded */
 	void *caller;
 	uint32_t kind;
 	_Atomic uint32_t code; /* TRACE_CODE_POLL + index; 0 until the rest is there */
-	bool is_uv;	       /* the callback is libuv's own: it is not wrapped, only the submission recorded */
-	bool ends_item;	       /* when it ends, so does an item of the pool, of which nothing else can be seen */
-	bool has_status;       /* the callback's second argument is a status, by which a cancelled request is known */
+	bool is_uv; /* the callback is libuv's own: it is not wrapped, only the submission recorded
+		     */
+	bool ends_item;	 /* when it ends, so does an item of the pool, of which nothing else can be
+			    seen */
+	bool has_status; /* the callback's second argument is a status, by which a cancelled request
+			    is known */
 };
 
 extern struct site site_table[TRACE_SITES_MAX];
@@ -39,7 +44,8 @@ void site_publish_all(struct shared *shared);
 
 static inline bool site_is_thunk(const void *address)
 {
-	return (uintptr_t)address - (uintptr_t)site_thunks < (uintptr_t)(site_thunks_end - site_thunks);
+	return (uintptr_t)address - (uintptr_t)site_thunks <
+	       (uintptr_t)(site_thunks_end - site_thunks);
 }
 
 static inline uint32_t site_index(const struct site *site)

@@ -30,7 +30,8 @@ static void *symbol(void *handle, const char *name)
 
 static struct by_symbol_found found_in_object(const char *path)
 {
-	struct by_symbol_found found = {.handle = path && *path ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL};
+	struct by_symbol_found found = {
+	    .handle = path && *path ? dlopen(path, RTLD_LAZY | RTLD_NOLOAD) : NULL};
 
 	found.opened = found.handle != NULL;
 	found.uv_run = found.opened ? symbol(found.handle, "uv_run") : NULL;
@@ -42,7 +43,8 @@ struct by_symbol_found by_symbol_look(enum by_symbol_place place, void *caller)
 	Dl_info info;
 
 	if (place == BY_SYMBOL_GLOBAL)
-		return (struct by_symbol_found){.uv_run = symbol(RTLD_NEXT, "uv_run"), .handle = RTLD_NEXT};
+		return (struct by_symbol_found){.uv_run = symbol(RTLD_NEXT, "uv_run"),
+						.handle = RTLD_NEXT};
 	if (place == BY_SYMBOL_LOADED)
 		return found_in_object("libuv.so.1");
 	/* The executable's handle would search the global scope, and find us. */
@@ -64,7 +66,8 @@ static bool is_libuv_file(const char *path)
 	return strncmp(name ? name + 1 : path, "libuv.so", strlen("libuv.so")) == 0;
 }
 
-/* Where libuv lies inside another library: from the first to the last function of it that we know. */
+/* Where libuv lies inside another library: from the first to the last function of it that we know.
+ */
 static struct text_range text_between(void *const functions[REAL_COUNT])
 {
 	uintptr_t first = UINTPTR_MAX, last = 0;
@@ -81,8 +84,8 @@ static struct text_range text_between(void *const functions[REAL_COUNT])
 }
 
 /* Used in place of uv_write2 if another preload has its own uv_write, which must be called. */
-static int write_asked(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
-		       uv_stream_t *send_handle, uv_write_cb cb)
+static int write_asked(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
+		       unsigned int count, uv_stream_t *send_handle, uv_write_cb cb)
 {
 	(void)send_handle;
 	return REAL_AGAIN(uv_write)(req, handle, bufs, count, cb);
@@ -95,7 +98,8 @@ static void *libuv_write_direct(void *const functions[REAL_COUNT])
 
 	if (!write || !write2)
 		return NULL;
-	return text_range_of(write).start == text_range_of(write2).start ? write2 : (void *)write_asked;
+	return text_range_of(write).start == text_range_of(write2).start ? write2
+									 : (void *)write_asked;
 }
 
 void by_symbol_fill(const struct by_symbol_found *found, struct libuv_copy *copy)
@@ -109,5 +113,6 @@ void by_symbol_fill(const struct by_symbol_found *found, struct libuv_copy *copy
 		strncpy(copy->path, info.dli_fname, sizeof(copy->path) - 1);
 		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 	}
-	copy->text = is_libuv_file(copy->path) ? text_range_of(found->uv_run) : text_between(copy->functions);
+	copy->text = is_libuv_file(copy->path) ? text_range_of(found->uv_run)
+					       : text_between(copy->functions);
 }

@@ -24,8 +24,8 @@ struct by_symbol_found {
 /* Looks in one place, for code at `caller`. */
 struct by_symbol_found by_symbol_look(enum by_symbol_place place, void *caller);
 
-/* All functions, path and text range of the libuv that was found. It stays loaded for good, or its addresses would go
- * stale. */
+/* All functions, path and text range of the libuv that was found. It stays loaded for good, or its
+ * addresses would go stale. */
 void by_symbol_fill(const struct by_symbol_found *found, struct libuv_copy *copy);
 
 /* Gives the handle back, so that the object can be unloaded as ever. */

@@ -35,26 +35,32 @@ int libc_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 {
 	static void *_Atomic slot;
 
-	return ((__typeof__(&epoll_wait))libc_function(&slot, "epoll_wait"))(epfd, events, max, timeout);
+	return ((__typeof__(&epoll_wait))libc_function(&slot, "epoll_wait"))(epfd, events, max,
+									     timeout);
 }
 
-int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask)
+int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
+		     const sigset_t *mask)
 {
 	static void *_Atomic slot;
 
-	return ((__typeof__(&epoll_pwait))libc_function(&slot, "epoll_pwait"))(epfd, events, max, timeout, mask);
+	return ((__typeof__(&epoll_pwait))libc_function(&slot, "epoll_pwait"))(epfd, events, max,
+									       timeout, mask);
 }
 
-int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg)
+int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *),
+			void *arg)
 {
 	static void *_Atomic slot;
 
-	return ((__typeof__(&pthread_create))libc_function(&slot, "pthread_create"))(tid, attr, entry, arg);
+	return ((__typeof__(&pthread_create))libc_function(&slot, "pthread_create"))(tid, attr,
+										     entry, arg);
 }
 
 int libc_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	static void *_Atomic slot;
 
-	return ((__typeof__(&pthread_cond_wait))libc_function(&slot, "pthread_cond_wait"))(cond, mutex);
+	return ((__typeof__(&pthread_cond_wait))libc_function(&slot, "pthread_cond_wait"))(cond,
+											   mutex);
 }

@@ -11,11 +11,14 @@
 #include <time.h>
 
 int libc_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
-int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout, const sigset_t *mask);
-int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *), void *arg);
+int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
+		     const sigset_t *mask);
+int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *),
+			void *arg);
 int libc_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
 
-/* That of libc itself, past every preload: what the program takes for the time is not asked for here. */
+/* That of libc itself, past every preload: what the program takes for the time is not asked for
+ * here. */
 typedef int libc_clock(clockid_t clock, struct timespec *now);
 libc_clock *libc_clock_gettime(void);
 

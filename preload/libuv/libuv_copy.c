@@ -40,7 +40,8 @@ static const struct libuv_copy *copy_with(const void *uv_run)
 	return NULL;
 }
 
-/* The copy whose uv_run that is, added to the list where it is new. NULL: there is none, or one too many. */
+/* The copy whose uv_run that is, added to the list where it is new. NULL: there is none, or one too
+ * many. */
 static const struct libuv_copy *copy_take(const struct by_symbol_found *found)
 {
 	const struct libuv_copy *known = found->uv_run ? copy_with(found->uv_run) : NULL;
@@ -85,7 +86,8 @@ static const struct libuv_copy *caller_find(const void *address)
 	return NULL;
 }
 
-/* False if it stays taken: we are the child of a fork that happened while another thread held it. */
+/* False if it stays taken: we are the child of a fork that happened while another thread held it.
+ */
 static bool find_lock(void)
 {
 	for (int tries = 0; pthread_mutex_trylock(&find_mutex); tries++) {

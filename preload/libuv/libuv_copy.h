@@ -29,11 +29,13 @@ struct libuv_caller {
 
 extern struct libuv_caller libuv_callers[LIBUV_CALLERS_MAX];
 
-/* The copy that code at `caller` is linked with; one without any function where there is none. Slow. errno is kept. */
+/* The copy that code at `caller` is linked with; one without any function where there is none.
+ * Slow. errno is kept. */
 const struct libuv_copy *libuv_copy_for_caller(void *caller);
 
-/* Provided by dispatch.c, which alone knows the callbacks that run: where code of its own seems to call, because a
- * callback's last act was a jump into libuv, an address in that callback; else `caller`. */
+/* Provided by dispatch.c, which alone knows the callbacks that run: where code of its own seems to
+ * call, because a callback's last act was a jump into libuv, an address in that callback; else
+ * `caller`. */
 void *libuv_true_caller(void *caller);
 
 /* The libuv that was called first; before that, one that has no function. */
@@ -48,9 +50,10 @@ static inline void *libuv_function_for(enum libuv_function function, void *calle
 	const struct libuv_copy *copy;
 
 	/* Acquire: pairs with the release in caller_add(). */
-	if (__builtin_expect((uintptr_t)caller - first->start <
-				 __atomic_load_n((const uintptr_t *)&first->bytes, __ATOMIC_ACQUIRE),
-			     1))
+	if (__builtin_expect(
+		(uintptr_t)caller - first->start <
+		    __atomic_load_n((const uintptr_t *)&first->bytes, __ATOMIC_ACQUIRE),
+		1))
 		copy = first->copy;
 	else
 		copy = libuv_copy_for_caller(caller);
@@ -62,10 +65,10 @@ static inline void *libuv_function_for(enum libuv_function function, void *calle
 #define REAL(name) ((__typeof__(&name))libuv_function_for(REAL_##name, __builtin_return_address(0)))
 
 /* Calls it, or says that this libuv has no such function. */
-#define REAL_CALL(name, ...)                                                                                           \
-	({                                                                                                             \
-		__typeof__(&name) real_function = REAL(name);                                                          \
-		real_function ? real_function(__VA_ARGS__) : UV_ENOSYS;                                                \
+#define REAL_CALL(name, ...)                                                                       \
+	({                                                                                         \
+		__typeof__(&name) real_function = REAL(name);                                      \
+		real_function ? real_function(__VA_ARGS__) : UV_ENOSYS;                            \
 	})
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A copy of libuv: its functions by number, its code's range, its file. Prototypes come from <uv.h> by typeof, so a
- * wrapper that forwards wrongly does not compile.
+ * A copy of libuv: its functions by number, its code's range, its file. Prototypes come from <uv.h>
+ * by typeof, so a wrapper that forwards wrongly does not compile.
  */
 #ifndef LIBUV_FUNCTIONS_H
 #define LIBUV_FUNCTIONS_H
@@ -13,8 +13,8 @@
 #include "libuv_text.h"
 
 #if !(UV_VERSION_HEX >= ((1 << 16) | (46 << 8)))
-int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name, size_t name_bytes, unsigned int flags,
-		     uv_connect_cb cb);
+int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name, size_t name_bytes,
+		     unsigned int flags, uv_connect_cb cb);
 #endif
 
 enum libuv_function {

@@ -18,8 +18,8 @@ struct text_range {
 extern struct text_range libuv_texts[LIBUV_COPIES_MAX];
 extern _Atomic uint32_t libuv_copy_count; /* those of them that are set */
 
-/* libuv's calls of its own exported functions come here; not so where it was linked with -Bsymbolic-functions. Known
- * since the first loop was made. */
+/* libuv's calls of its own exported functions come here; not so where it was linked with
+ * -Bsymbolic-functions. Known since the first loop was made. */
 extern _Atomic bool libuv_own_calls_seen;
 
 static inline bool text_range_has(const struct text_range *range, const void *address)

@@ -20,7 +20,8 @@ static int text_visit(struct dl_phdr_info *info, size_t size, void *arg)
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
 		struct text_range range = {info->dlpi_addr + phdr->p_vaddr, phdr->p_memsz};
 
-		if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_X && text_range_has(&range, search->address)) {
+		if (phdr->p_type == PT_LOAD && phdr->p_flags & PF_X &&
+		    text_range_has(&range, search->address)) {
 			search->found = range;
 			return 1;
 		}

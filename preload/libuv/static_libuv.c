@@ -11,7 +11,8 @@
 
 #include "own_code.h"
 
-/* The executable comes first of all objects. Its constants are where a name of libuv's own is looked for. */
+/* The executable comes first of all objects. Its constants are where a name of libuv's own is
+ * looked for. */
 static int executable_visit(struct dl_phdr_info *info, size_t size, void *found)
 {
 	static const char mark[] = "UV_THREADPOOL_SIZE"; /* what libuv asks the environment for */
@@ -21,7 +22,8 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *found)
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
 
 		if (phdr->p_type == PT_LOAD && (phdr->p_flags & (PF_R | PF_W)) == PF_R &&
-		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark, sizeof(mark)))
+		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark,
+			   sizeof(mark)))
 			*(bool *)found = true;
 	}
 	return 1;

@@ -24,7 +24,8 @@ bool elf_read(int fd, void *to, uint64_t bytes, uint64_t offset)
 
 static bool elf_header(int fd, Elf64_Ehdr *header)
 {
-	return elf_read(fd, header, sizeof(*header), 0) && memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
+	return elf_read(fd, header, sizeof(*header), 0) &&
+	       memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
 	       header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_phentsize == sizeof(Elf64_Phdr);
 }
 
@@ -55,8 +56,8 @@ uint32_t elf_build_id(const char *notes, uint64_t bytes, const char **id)
 		at = description + (((uint64_t)note.n_descsz + 3) & ~3ull);
 		if (at > bytes)
 			return 0;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-		    note.n_descsz <= ELF_BUILD_ID_BYTES) {
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+		    memcmp(notes + name, "GNU", 4) == 0 && note.n_descsz <= ELF_BUILD_ID_BYTES) {
 			*id = notes + description;
 			return note.n_descsz;
 		}
@@ -80,7 +81,8 @@ static void elf_notes(int fd, const Elf64_Phdr *segment, struct elf_file *file)
 	memcpy(file->build_id, id, id_bytes);
 }
 
-/* Bias and build-id. The segment that was mapped is the one which holds the mapping's offset in the file. */
+/* Bias and build-id. The segment that was mapped is the one which holds the mapping's offset in the
+ * file. */
 void elf_describe(int fd, uint64_t start, uint64_t offset, struct elf_file *file)
 {
 	Elf64_Ehdr header;
@@ -116,10 +118,12 @@ bool elf_is(int fd, const struct elf_file *file)
 static bool elf_section(int fd, const Elf64_Ehdr *header, uint32_t index, Elf64_Shdr *section)
 {
 	return index < header->e_shnum && header->e_shentsize == sizeof(*section) &&
-	       elf_read(fd, section, sizeof(*section), header->e_shoff + (uint64_t)index * sizeof(*section));
+	       elf_read(fd, section, sizeof(*section),
+			header->e_shoff + (uint64_t)index * sizeof(*section));
 }
 
-/* Of a file that was not stripped, the table that has static functions too, unless it would take long to go through. */
+/* Of a file that was not stripped, the table that has static functions too, unless it would take
+ * long to go through. */
 bool elf_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 {
 	Elf64_Shdr section;
@@ -130,7 +134,8 @@ bool elf_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 		return false;
 	for (uint32_t i = 0; elf_section(fd, &header, i, &section); i++)
 		if ((section.sh_type == SHT_DYNSYM && symbols->sh_type == SHT_NULL) ||
-		    (section.sh_type == SHT_SYMTAB && section.sh_size / sizeof(Elf64_Sym) <= SYMTAB_MAX))
+		    (section.sh_type == SHT_SYMTAB &&
+		     section.sh_size / sizeof(Elf64_Sym) <= SYMTAB_MAX))
 			*symbols = section;
 	return symbols->sh_type != SHT_NULL && elf_section(fd, &header, symbols->sh_link, strings);
 }

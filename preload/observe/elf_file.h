@@ -28,8 +28,8 @@ bool elf_read(int fd, void *to, uint64_t bytes, uint64_t offset);
 /* The build id among these notes: its length, and in *id where it lies; 0 where there is none. */
 uint32_t elf_build_id(const char *notes, uint64_t bytes, const char **id);
 
-/* Fills in build-id, and the bias where code of it at this offset is mapped at `start`; leaves as it is what the file
- * does not tell. */
+/* Fills in build-id, and the bias where code of it at this offset is mapped at `start`; leaves as
+ * it is what the file does not tell. */
 void elf_describe(int fd, uint64_t start, uint64_t offset, struct elf_file *file);
 
 /* Whether the file is what was mapped, as far as can be told: it may have been replaced since. */

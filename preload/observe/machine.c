@@ -18,7 +18,8 @@
 #define LINES_BYTES 4096	/* a longer line ends the reading */
 #define JIFFY_NS    10000000ull /* of /proc/stat: USER_HZ is 100 on both architectures */
 
-/* ---- Lines ---------------------------------------------------------------------------------------------- */
+/* ---- Lines
+ * ---------------------------------------------------------------------------------------------- */
 
 /* False ends the reading. */
 typedef bool (*line_visit)(char *line, void *arg);
@@ -69,7 +70,8 @@ static bool line_number(const char *line, const char *name, uint64_t *number)
 	return true;
 }
 
-/* ---- Where the cgroup lies ------------------------------------------------------------------------------ */
+/* ---- Where the cgroup lies
+ * ------------------------------------------------------------------------------ */
 
 struct cgroup_search {
 	char path[MACHINE_PATH_BYTES]; /* of the cgroup in its hierarchy */
@@ -89,7 +91,8 @@ static bool list_has(const char *list, const char *name)
 	return false;
 }
 
-/* "4:cpu,cpuacct:/path" or "0::/path". The controller is in one hierarchy only: where v1 has it, v2 has not. */
+/* "4:cpu,cpuacct:/path" or "0::/path". The controller is in one hierarchy only: where v1 has it, v2
+ * has not. */
 static bool visit_cgroup(char *line, void *arg)
 {
 	struct cgroup_search *search = arg;
@@ -116,7 +119,8 @@ static bool visit_mount(char *line, void *arg)
 	if (!behind || sscanf(behind, " - %15s %*s %127s", type, options) != 2 ||
 	    sscanf(line, "%*s %*s %*s %511s %511s", root, top) != 2)
 		return true;
-	if (strcmp(type, search->is_v1 ? "cgroup" : "cgroup2") != 0 || (search->is_v1 && !list_has(options, "cpu")))
+	if (strcmp(type, search->is_v1 ? "cgroup" : "cgroup2") != 0 ||
+	    (search->is_v1 && !list_has(options, "cpu")))
 		return true;
 	strcpy(search->root, root);
 	strcpy(search->top, top);
@@ -124,7 +128,8 @@ static bool visit_mount(char *line, void *arg)
 }
 _Static_assert(MACHINE_PATH_BYTES == 512, "visit_mount() reads 511 characters");
 
-/* The cgroup's path below the part that is mounted; outside of that part, in a container, the part itself. */
+/* The cgroup's path below the part that is mounted; outside of that part, in a container, the part
+ * itself. */
 static const char *path_below(const struct cgroup_search *search)
 {
 	size_t bytes = strlen(search->root);
@@ -134,7 +139,8 @@ static const char *path_below(const struct cgroup_search *search)
 	return strncmp(search->path, search->root, bytes) == 0 ? search->path + bytes : "";
 }
 
-/* ---- Its quota ------------------------------------------------------------------------------------------ */
+/* ---- Its quota
+ * ------------------------------------------------------------------------------------------ */
 
 /* The first line of a file of the cgroup. */
 static bool cgroup_read(const char *dir, const char *name, char *text, size_t bytes)
@@ -145,7 +151,8 @@ static bool cgroup_read(const char *dir, const char *name, char *text, size_t by
 	return proc_file_read(path, text, bytes) > 0;
 }
 
-/* In thousandths of a CPU; 0: none. "50000 100000" or "max 100000", in v1 two files, -1 where there is none. */
+/* In thousandths of a CPU; 0: none. "50000 100000" or "max 100000", in v1 two files, -1 where there
+ * is none. */
 static uint32_t quota_read(const char *dir)
 {
 	char text[64];
@@ -155,12 +162,15 @@ static uint32_t quota_read(const char *dir)
 		sscanf(text, "%lld %lld", &quota, &period);
 	} else if (cgroup_read(dir, "cpu.cfs_quota_us", text, sizeof(text))) {
 		quota = strtoll(text, NULL, 10);
-		period = cgroup_read(dir, "cpu.cfs_period_us", text, sizeof(text)) ? strtoll(text, NULL, 10) : 0;
+		period = cgroup_read(dir, "cpu.cfs_period_us", text, sizeof(text))
+			     ? strtoll(text, NULL, 10)
+			     : 0;
 	}
 	return quota > 0 && period > 0 && quota < 1ll << 40 ? (uint32_t)(quota * 1000 / period) : 0;
 }
 
-bool machine_find_cgroup(const char *cgroups_path, const char *mounts_path, struct machine_cgroup *cgroup)
+bool machine_find_cgroup(const char *cgroups_path, const char *mounts_path,
+			 struct machine_cgroup *cgroup)
 {
 	struct cgroup_search search = {0};
 	size_t top_bytes;
@@ -198,7 +208,8 @@ static bool visit_throttling(char *line, void *arg)
 	return true;
 }
 
-bool machine_read_throttling(const struct machine_cgroup *cgroup, struct machine_throttling *throttling)
+bool machine_read_throttling(const struct machine_cgroup *cgroup,
+			     struct machine_throttling *throttling)
 {
 	char path[sizeof(cgroup->dir) + 16];
 
@@ -210,16 +221,18 @@ bool machine_read_throttling(const struct machine_cgroup *cgroup, struct machine
 	return throttling->known;
 }
 
-/* ---- The machine ---------------------------------------------------------------------------------------- */
+/* ---- The machine
+ * ---------------------------------------------------------------------------------------- */
 
-/* "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are in user and nice already. */
+/* "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are in user and
+ * nice already. */
 static bool visit_stat(char *line, void *arg)
 {
 	struct machine_time *time = arg;
 	unsigned long long user, nice, kernel, idle, iowait, irq, softirq, steal;
 
-	if (sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &kernel, &idle, &iowait, &irq,
-		   &softirq, &steal) == 8)
+	if (sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &kernel,
+		   &idle, &iowait, &irq, &softirq, &steal) == 8)
 		*time = (struct machine_time){
 		    .busy_ns = (user + nice + kernel + irq + softirq) * JIFFY_NS,
 		    .idle_ns = (idle + iowait) * JIFFY_NS,
@@ -241,8 +254,9 @@ void machine_read_cpus(uint32_t pid, uint64_t *all, uint64_t *allowed)
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 
 	*all = online > 0 ? (uint64_t)online : 0;
-	*allowed =
-	    sched_getaffinity((pid_t)pid, sizeof(cpus), cpus) == 0 ? (uint64_t)CPU_COUNT_S(sizeof(cpus), cpus) : 0;
+	*allowed = sched_getaffinity((pid_t)pid, sizeof(cpus), cpus) == 0
+		       ? (uint64_t)CPU_COUNT_S(sizeof(cpus), cpus)
+		       : 0;
 }
 
 struct switches {
@@ -269,7 +283,8 @@ bool machine_read_switches(const char *path, uint64_t *voluntary, uint64_t *invo
 	return switches.found;
 }
 
-/* ---- An event ------------------------------------------------------------------------------------------- */
+/* ---- An event
+ * ------------------------------------------------------------------------------------------- */
 
 #define PRICE_ROUNDS 8
 #define PRICE_EVENTS 64

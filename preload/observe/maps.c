@@ -20,7 +20,9 @@ static bool mapping_parse(const char *line, struct mapping *mapping)
 	char permissions[8];
 	int path = 0;
 
-	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %n", &start, &end, permissions, &offset, &path) != 4 || path == 0)
+	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %n", &start, &end, permissions, &offset,
+		   &path) != 4 ||
+	    path == 0)
 		return false;
 	mapping->start = start;
 	mapping->end = end;
@@ -108,7 +110,8 @@ static bool visit_wanted(const struct mapping *mapping, void *arg)
 	const char *slash = wanted->by_name ? strrchr(mapping->path, '/') : NULL;
 
 	wanted->any = true;
-	wanted->found = strncmp(slash ? slash + 1 : mapping->path, wanted->start, wanted->bytes) == 0;
+	wanted->found =
+	    strncmp(slash ? slash + 1 : mapping->path, wanted->start, wanted->bytes) == 0;
 	if (wanted->found && wanted->path)
 		snprintf(wanted->path, wanted->path_bytes, "%s", mapping->path);
 	return !wanted->found;
@@ -132,8 +135,11 @@ int maps_has_path(uint32_t pid, const char *path)
 
 int maps_find_name(uint32_t pid, const char *name, char *path, size_t bytes)
 {
-	struct wanted_path wanted = {
-	    .start = name, .bytes = strlen(name), .by_name = true, .path = path, .path_bytes = bytes};
+	struct wanted_path wanted = {.start = name,
+				     .bytes = strlen(name),
+				     .by_name = true,
+				     .path = path,
+				     .path_bytes = bytes};
 
 	return find_mapped(pid, &wanted);
 }

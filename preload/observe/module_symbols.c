@@ -21,11 +21,12 @@ struct wanted_symbols {
 	Elf64_Shdr strings;
 };
 
-static void symbol_name(struct modules *modules, const struct wanted_symbols *wanted, const Elf64_Sym *symbol,
-			struct module_symbol *to)
+static void symbol_name(struct modules *modules, const struct wanted_symbols *wanted,
+			const Elf64_Sym *symbol, struct module_symbol *to)
 {
 	char name[MODULES_SYMBOL_BYTES];
-	ssize_t bytes = pread(wanted->fd, name, sizeof(name), (off_t)(wanted->strings.sh_offset + symbol->st_name));
+	ssize_t bytes = pread(wanted->fd, name, sizeof(name),
+			      (off_t)(wanted->strings.sh_offset + symbol->st_name));
 	size_t length = bytes > 0 ? strnlen(name, (size_t)bytes) : 0;
 
 	if (symbol->st_name >= wanted->strings.sh_size || length == (size_t)bytes)
@@ -51,7 +52,8 @@ static uint32_t wanted_lower_bound(const struct wanted_symbols *wanted, uint64_t
 }
 
 /* Gives its name to the addresses inside it. A symbol without a size names its first byte alone. */
-static void symbol_match(struct modules *modules, const struct wanted_symbols *wanted, const Elf64_Sym *symbol)
+static void symbol_match(struct modules *modules, const struct wanted_symbols *wanted,
+			 const Elf64_Sym *symbol)
 {
 	uint64_t size = symbol->st_size ? symbol->st_size : 1;
 	int type = ELF64_ST_TYPE(symbol->st_info);
@@ -79,7 +81,8 @@ static void symbols_walk(struct modules *modules, struct wanted_symbols *wanted)
 	for (uint64_t i = 0; i < count; i += SYMS_READ) {
 		uint64_t some = count - i < SYMS_READ ? count - i : SYMS_READ;
 
-		if (!elf_read(wanted->fd, symbols, some * sizeof(Elf64_Sym), section.sh_offset + i * sizeof(Elf64_Sym)))
+		if (!elf_read(wanted->fd, symbols, some * sizeof(Elf64_Sym),
+			      section.sh_offset + i * sizeof(Elf64_Sym)))
 			return;
 		for (uint64_t j = 0; j < some; j++)
 			symbol_match(modules, wanted, &symbols[j]);
@@ -99,8 +102,8 @@ static void symbols_sort(struct module_symbol *symbols, uint32_t count)
 	}
 }
 
-static void module_resolve(struct modules *modules, const struct module *module, struct module_symbol *symbols,
-			   uint32_t count)
+static void module_resolve(struct modules *modules, const struct module *module,
+			   struct module_symbol *symbols, uint32_t count)
 {
 	struct wanted_symbols wanted = {.list = symbols, .count = count, .bias = module->file.bias};
 	char path[PATH_MAX];
@@ -123,7 +126,8 @@ void modules_resolve(struct modules *modules, struct module_symbol *symbols, uin
 	for (uint32_t first = 0, next; first < count; first = next) {
 		const struct module *module = modules_find(modules, symbols[first].address);
 
-		for (next = first + 1; module && next < count && symbols[next].address < module->end; next++)
+		for (next = first + 1;
+		     module && next < count && symbols[next].address < module->end; next++)
 			;
 		if (module)
 			module_resolve(modules, module, symbols + first, next - first);

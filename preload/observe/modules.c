@@ -47,18 +47,22 @@ static bool module_is_known(const struct modules *modules, const struct mapping 
 	size_t bytes = strlen(mapping->path);
 
 	return module && module->start == mapping->start && module->end == mapping->end &&
-	       module->path.bytes == bytes && memcmp(modules->text + module->path.at, mapping->path, bytes) == 0;
+	       module->path.bytes == bytes &&
+	       memcmp(modules->text + module->path.at, mapping->path, bytes) == 0;
 }
 
 /* Ranges that are close to each other become one: compilers make code in many small pieces. */
 static void unnamed_add(struct modules *modules, const struct mapping *mapping)
 {
-	struct module_range *last = modules->unnamed_count ? &modules->unnamed[modules->unnamed_count - 1] : NULL;
+	struct module_range *last =
+	    modules->unnamed_count ? &modules->unnamed[modules->unnamed_count - 1] : NULL;
 
-	if (last && (mapping->start - last->end < UNNAMED_GAP || modules->unnamed_count == MODULES_UNNAMED_MAX))
+	if (last && (mapping->start - last->end < UNNAMED_GAP ||
+		     modules->unnamed_count == MODULES_UNNAMED_MAX))
 		last->end = mapping->end;
 	else
-		modules->unnamed[modules->unnamed_count++] = (struct module_range){mapping->start, mapping->end};
+		modules->unnamed[modules->unnamed_count++] =
+		    (struct module_range){mapping->start, mapping->end};
 }
 
 /* The kernel's own page is no file, but has a name. */
@@ -82,7 +86,8 @@ static bool visit_module(const struct mapping *mapping, void *arg)
 	*module = (struct module){
 	    .start = mapping->start,
 	    .end = mapping->end,
-	    .file.bias = mapping->start - mapping->offset, /* a guess, for a file that cannot be read */
+	    .file.bias =
+		mapping->start - mapping->offset, /* a guess, for a file that cannot be read */
 	};
 	module->path = modules_add_text(modules, mapping->path, strlen(mapping->path));
 	fd = elf_open(modules->pid, mapping->path);
@@ -113,18 +118,22 @@ void modules_add_noted(struct modules *modules, const void *entries, uint32_t by
 	const uint32_t fixed = offsetof(struct trace_module_entry, text);
 	struct trace_module_entry entry;
 
-	for (const char *at = entries; bytes > fixed && modules->count < MODULES_MAX; at += entry.entry_bytes) {
+	for (const char *at = entries; bytes > fixed && modules->count < MODULES_MAX;
+	     at += entry.entry_bytes) {
 		struct module *module = &modules->list[modules->count];
 
 		memcpy(&entry, at, fixed); /* once: it may change under us */
-		if (entry.entry_bytes < fixed || entry.entry_bytes > bytes || entry.entry_bytes % 8 != 0 ||
+		if (entry.entry_bytes < fixed || entry.entry_bytes > bytes ||
+		    entry.entry_bytes % 8 != 0 ||
 		    entry.build_id_bytes > sizeof(module->file.build_id) ||
 		    (uint32_t)entry.build_id_bytes + entry.path_bytes > entry.entry_bytes - fixed)
 			return;
-		*module = (struct module){.start = entry.start, .end = entry.end, .file.bias = entry.bias};
+		*module = (struct module){
+		    .start = entry.start, .end = entry.end, .file.bias = entry.bias};
 		module->file.build_id_bytes = entry.build_id_bytes;
 		memcpy(module->file.build_id, at + fixed, entry.build_id_bytes);
-		module->path = modules_add_text(modules, at + fixed + entry.build_id_bytes, entry.path_bytes);
+		module->path =
+		    modules_add_text(modules, at + fixed + entry.build_id_bytes, entry.path_bytes);
 		modules->count++;
 		bytes -= entry.entry_bytes;
 	}

@@ -61,7 +61,8 @@ void modules_init(struct modules *modules, uint32_t pid);
 /* Adds what has been mapped since. Returns 0 or -errno. */
 int modules_read(struct modules *modules);
 
-/* Adds what the program itself noted (struct trace_module_entry), for when /proc/PID cannot be read any more. */
+/* Adds what the program itself noted (struct trace_module_entry), for when /proc/PID cannot be read
+ * any more. */
 void modules_add_noted(struct modules *modules, const void *entries, uint32_t bytes);
 
 /* NULL if the address lies in no module that is known. */

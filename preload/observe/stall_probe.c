@@ -20,7 +20,8 @@ const uint16_t stall_probe_machine = TRACE_MACHINE_X86_64;
 const uint16_t stall_probe_machine = TRACE_MACHINE_AARCH64;
 #endif
 
-/* ---- Files of /proc ------------------------------------------------------------------------------------- */
+/* ---- Files of /proc
+ * ------------------------------------------------------------------------------------- */
 
 /* PID (NAME) STATE ...: the name may hold anything. */
 static uint8_t state_read(const struct look_at *at)
@@ -50,7 +51,8 @@ static void syscall_parse(const char *text, struct probe *probe)
 	probe->pc = strtoull(at, &at, 16);
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------------- */
+/* ---- Memory
+ * --------------------------------------------------------------------------------------------- */
 
 int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
 {
@@ -69,8 +71,10 @@ static uint64_t frame_find(const struct look_at *at)
 	uint32_t depth = 0;
 
 	if (!at->thread || !at->poll_word ||
-	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) != sizeof(depth) ||
-	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) != sizeof(frames))
+	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) !=
+		sizeof(depth) ||
+	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) !=
+		sizeof(frames))
 		return 0;
 	for (uint32_t i = depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX; i-- > 0;)
 		if (frames[i].word == at->poll_word)
@@ -92,10 +96,11 @@ void stall_probe_read_stack(const struct look_at *at, struct probe *probe)
 		probe->error = (int)got;
 }
 
-/* ---- The look ------------------------------------------------------------------------------------------- */
+/* ---- The look
+ * ------------------------------------------------------------------------------------------- */
 
-/* Runs, or would if it were let: where it is can only be seen when it is stopped. Not so one that a signal or a
- * debugger has stopped already. */
+/* Runs, or would if it were let: where it is can only be seen when it is stopped. Not so one that a
+ * signal or a debugger has stopped already. */
 static void computing_see(const struct look_at *at, struct probe *probe)
 {
 	int error;

@@ -17,18 +17,19 @@
 
 #include "format/trace_format.h"
 
-#define LOOK_STACK_BYTES	 65536u
-#define LOOK_STACK_UNKNOWN_BYTES 16384u /* where it is not known how far the callback's stack goes */
-#define LOOK_OBJECT_BYTES	 512u
-#define LOOK_NO_SYSCALL		 -1
-#define LOOK_SYSCALL_UNKNOWN	 -2
+#define LOOK_STACK_BYTES 65536u
+#define LOOK_STACK_UNKNOWN_BYTES                                                                   \
+	16384u /* where it is not known how far the callback's stack goes */
+#define LOOK_OBJECT_BYTES    512u
+#define LOOK_NO_SYSCALL	     -1
+#define LOOK_SYSCALL_UNKNOWN -2
 
 /* Who is looked at. */
 struct look_at {
 	uint32_t pid, tid;
 	bool may_stop;
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
-	uint64_t thread;    /* where the program keeps the thread's frames (shared.h), 0: not known; */
+	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
 	uint32_t depth_at;  /* ... the count in there, */
 	uint32_t frames_at; /* ... the frames */
 };
@@ -42,8 +43,8 @@ struct probe {
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
 	uint32_t blocker;
 	uint32_t stack_bytes;
-	int error;			/* -errno of the first thing that could not be seen; 0: all was */
-	bool refused;			/* ... because stopping was not allowed */
+	int error;    /* -errno of the first thing that could not be seen; 0: all was */
+	bool refused; /* ... because stopping was not allowed */
 	char object[LOOK_OBJECT_BYTES]; /* "" where nothing is to be said */
 	uint64_t stack[LOOK_STACK_BYTES / sizeof(uint64_t)];
 };
@@ -51,7 +52,8 @@ struct probe {
 /* ELF's number of the machine that this was built for. */
 extern const uint16_t stall_probe_machine;
 
-/* Takes the look. Takes some tens of microseconds; where the thread has to be stopped it may have to wait for it. */
+/* Takes the look. Takes some tens of microseconds; where the thread has to be stopped it may have
+ * to wait for it. */
 void stall_probe_take(const struct look_at *at, struct probe *probe);
 
 /* Memory of the program; returns how many bytes could be read, from the start, or -errno. */

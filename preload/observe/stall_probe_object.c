@@ -63,7 +63,8 @@ static void say_fd(const struct look_at *at, struct probe *probe, uint64_t fd)
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, (int)fd);
 	bytes = readlink(path, target, sizeof(target) - 1);
 	target[bytes > 0 ? bytes : 0] = '\0';
-	snprintf(probe->object, sizeof(probe->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd, target);
+	snprintf(probe->object, sizeof(probe->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd,
+		 target);
 }
 
 /* The text may end at a page that is not there: what can be read counts. */
@@ -73,10 +74,12 @@ static void say_path(const struct look_at *at, struct probe *probe, uint64_t add
 	int64_t bytes = stall_probe_read(at->pid, address, text, sizeof(text));
 
 	if (bytes < 0) /* perhaps because of the page behind it */
-		bytes =
-		    stall_probe_read(at->pid, address, text, 4096 - address % 4096 < sizeof(text) ? 4096 - address % 4096 : 1);
+		bytes = stall_probe_read(
+		    at->pid, address, text,
+		    4096 - address % 4096 < sizeof(text) ? 4096 - address % 4096 : 1);
 	if (bytes > 0)
-		snprintf(probe->object, sizeof(probe->object), "%.*s", (int)strnlen(text, (size_t)bytes), text);
+		snprintf(probe->object, sizeof(probe->object), "%.*s",
+			 (int)strnlen(text, (size_t)bytes), text);
 }
 
 /* The first of the descriptors that it waits for, and how many there are. */
@@ -84,7 +87,8 @@ static void say_poll(const struct look_at *at, struct probe *probe)
 {
 	struct pollfd first;
 
-	if (probe->arguments[1] == 0 || stall_probe_read(at->pid, probe->arguments[0], &first, sizeof(first)) != sizeof(first))
+	if (probe->arguments[1] == 0 ||
+	    stall_probe_read(at->pid, probe->arguments[0], &first, sizeof(first)) != sizeof(first))
 		return;
 	say_fd(at, probe, (uint64_t)first.fd);
 	if (probe->arguments[1] > 1) {
@@ -97,8 +101,8 @@ static void say_poll(const struct look_at *at, struct probe *probe)
 
 static bool time_read(const struct look_at *at, uint64_t address, struct timespec *time)
 {
-	return stall_probe_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) && time->tv_nsec >= 0 &&
-	       time->tv_nsec < SECOND_NS;
+	return stall_probe_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) &&
+	       time->tv_nsec >= 0 && time->tv_nsec < SECOND_NS;
 }
 
 static void say_time(const struct look_at *at, struct probe *probe, uint64_t address)
@@ -106,25 +110,28 @@ static void say_time(const struct look_at *at, struct probe *probe, uint64_t add
 	struct timespec time;
 
 	if (time_read(at, address, &time))
-		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s", (long long)time.tv_sec,
-			 time.tv_nsec / 1000000);
+		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s",
+			 (long long)time.tv_sec, time.tv_nsec / 1000000);
 }
 
 /* Until a time of this clock; Python sleeps like this. */
-static void say_end(const struct look_at *at, struct probe *probe, clockid_t clock, uint64_t address)
+static void say_end(const struct look_at *at, struct probe *probe, clockid_t clock,
+		    uint64_t address)
 {
 	struct timespec end, now;
-	bool is_known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
+	bool is_known =
+	    clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
 	long ns;
 
-	if (!is_known || !time_read(at, address, &end) || clock_gettime_real(clock, &now) != 0 || end.tv_sec < now.tv_sec)
+	if (!is_known || !time_read(at, address, &end) || clock_gettime_real(clock, &now) != 0 ||
+	    end.tv_sec < now.tv_sec)
 		return;
 	ns = end.tv_nsec - now.tv_nsec;
 	if (ns < 0 && end.tv_sec-- > now.tv_sec)
 		ns += SECOND_NS;
 	if (ns >= 0)
-		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s more", (long long)(end.tv_sec - now.tv_sec),
-			 ns / 1000000);
+		snprintf(probe->object, sizeof(probe->object), "%lld.%03ld s more",
+			 (long long)(end.tv_sec - now.tv_sec), ns / 1000000);
 }
 
 static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
@@ -134,16 +141,18 @@ static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
 	name[got > 0 ? got - 1 : 0] = '\0'; /* without the line's end */
 }
 
-/* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one only where the
- * futex says that somebody waits, and that thread is there. */
+/* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one
+ * only where the futex says that somebody waits, and that thread is there. */
 static void say_blocker(const struct look_at *at, struct probe *probe)
 {
 	struct {
 		uint32_t lock, count, owner, users;
 	} mutex;
 
-	if (stall_probe_read(at->pid, probe->arguments[0], &mutex, sizeof(mutex)) != sizeof(mutex) || mutex.owner == at->tid ||
-	    mutex.owner == 0 || (mutex.lock != 2 && (mutex.lock & FUTEX_TID_MASK) != mutex.owner))
+	if (stall_probe_read(at->pid, probe->arguments[0], &mutex, sizeof(mutex)) !=
+		sizeof(mutex) ||
+	    mutex.owner == at->tid || mutex.owner == 0 ||
+	    (mutex.lock != 2 && (mutex.lock & FUTEX_TID_MASK) != mutex.owner))
 		return;
 	name_read(at->pid, mutex.owner, probe->object, sizeof(probe->object));
 	if (probe->object[0])
@@ -158,7 +167,8 @@ static void say_process(struct probe *probe)
 	if (pid <= 0)
 		return;
 	name_read((uint32_t)pid, (uint32_t)pid, name, sizeof(name));
-	snprintf(probe->object, sizeof(probe->object), name[0] ? "pid %d, %s" : "pid %d", pid, name);
+	snprintf(probe->object, sizeof(probe->object), name[0] ? "pid %d, %s" : "pid %d", pid,
+		 name);
 }
 
 void stall_probe_object(const struct look_at *at, struct probe *probe)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads the options: the only file that looks at the environment. One table (config.def), one parser a type.
+ * Reads the options: the only file that looks at the environment. One table (config.def), one
+ * parser a type.
  */
 #include "config.h"
 
@@ -30,7 +31,7 @@ struct option {
 };
 
 static const struct option options[] = {
-#define OPTION(name, field, type, fallback, min, max, argument, help)                                                  \
+#define OPTION(name, field, type, fallback, min, max, argument, help)                              \
 	{name, offsetof(struct config, field), TYPE_##type, fallback, min, max, argument},
 #include "config.def"
 #undef OPTION
@@ -43,7 +44,8 @@ static int parse_number(const char *text, bool units, uint64_t *value)
 	const char *p = text;
 
 	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *p - '0', &number))
+		if (__builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, *p - '0', &number))
 			return -EINVAL;
 	if (p == text)
 		return -EINVAL;
@@ -66,7 +68,8 @@ static int parse_choice(const char *text, const char *choices, uint64_t *value)
 	const char *choice = choices;
 
 	for (uint64_t i = 0; choice; i++) {
-		if (strncmp(choice, text, bytes) == 0 && (choice[bytes] == '|' || !choice[bytes]) && bytes) {
+		if (strncmp(choice, text, bytes) == 0 && (choice[bytes] == '|' || !choice[bytes]) &&
+		    bytes) {
 			*value = i;
 			return 0;
 		}
@@ -128,8 +131,8 @@ void config_say_bad(void)
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (!bad_values[i][0])
 			continue;
-		log_warn("%s: \"%s\" is not a valid value, using %s", options[i].name, bad_values[i] + strlen(BAD_MARK),
-			 options[i].fallback);
+		log_warn("%s: \"%s\" is not a valid value, using %s", options[i].name,
+			 bad_values[i] + strlen(BAD_MARK), options[i].fallback);
 		bad_values[i][0] = '\0';
 	}
 }
@@ -146,7 +149,8 @@ static void option_set(const struct option *option)
 		if (text)
 			bad_keep(option, text);
 		if (set_path(option->fallback))
-			config.path[0] = 0; /* no current directory: nothing can be written, process_start says so */
+			config.path[0] = 0; /* no current directory: nothing can be written,
+					       process_start says so */
 		return;
 	}
 	if (text && parse_option(option, text, value) == 0)
@@ -160,7 +164,9 @@ uint32_t config_stem_bytes(const char *path)
 {
 	size_t bytes = strlen(path);
 
-	return bytes > 4 && strcmp(path + bytes - 4, ".bin") == 0 && path[bytes - 5] != '/' ? bytes - 4 : bytes;
+	return bytes > 4 && strcmp(path + bytes - 4, ".bin") == 0 && path[bytes - 5] != '/'
+		   ? bytes - 4
+		   : bytes;
 }
 
 void config_read(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The options as the environment gives them. Read once, at the library's start: programs overwrite their
- * environment and change their directory. A bad value keeps the default, and is said once, by who records.
+ * The options as the environment gives them. Read once, at the library's start: programs overwrite
+ * their environment and change their directory. A bad value keeps the default, and is said once, by
+ * who records.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -19,7 +20,7 @@ struct config {
 	uint64_t pending_seconds;
 	uint64_t ring_size_bytes;
 	uint64_t ring_total_bytes; /* 0: budget.h chooses */
-	uint64_t drain; /* enum shared_drain */
+	uint64_t drain;		   /* enum shared_drain */
 	uint64_t enabled;
 	uint64_t alloc;
 	uint64_t stall_ms;
@@ -28,17 +29,19 @@ struct config {
 
 extern struct config config;
 
-/* Fills `config` from the environment; programs with more rights than their user get the defaults. Runs once. */
+/* Fills `config` from the environment; programs with more rights than their user get the defaults.
+ * Runs once. */
 void config_read(void);
 
-/* Says what could not be used of the environment; once, also of a program that forks. Called when recording begins: a
- * program that never runs a loop says nothing. */
+/* Says what could not be used of the environment; once, also of a program that forks. Called when
+ * recording begins: a program that never runs a loop says nothing. */
 void config_say_bad(void);
 
 /* 0 and *value, or -EINVAL: exposed for the tests. */
 int config_parse(const char *name, const char *text, uint64_t *value);
 
-/* What the program said in `path` (config.path) with its ".bin" cut off, for names of files: length of that part. */
+/* What the program said in `path` (config.path) with its ".bin" cut off, for names of files: length
+ * of that part. */
 uint32_t config_stem_bytes(const char *path);
 
 #endif

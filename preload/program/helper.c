@@ -70,7 +70,8 @@ static void close_all(void)
 /* The limits are this process' own: what the program has set is not meant for it. */
 static void limits_raise(void)
 {
-	static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_CPU};
+	static const int resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA,
+					RLIMIT_CPU};
 	struct rlimit limit;
 
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
@@ -85,7 +86,8 @@ static int grandchild(void *arg)
 {
 	struct spawn *spawn = arg;
 	char *argv[] = {(char *)HELPER_NAME, (char *)"0", NULL, NULL};
-	char *envp[] = {NULL}; /* above all no LD_PRELOAD: a helper that traces itself makes helpers without end */
+	char *envp[] = {NULL}; /* above all no LD_PRELOAD: a helper that traces itself makes helpers
+				  without end */
 	int ring;
 
 	limits_raise();
@@ -108,7 +110,8 @@ static int child(void *arg)
 {
 	struct spawn *spawn = arg;
 
-	spawn->helper = clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
+	spawn->helper =
+	    clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
 	if (spawn->helper < 0)
 		spawn->error = errno;
 	_exit(0);
@@ -120,7 +123,8 @@ void helper_find(void)
 	const char *slash;
 	Dl_info info;
 
-	if (!dladdr((void *)helper_spawn, &info) || !info.dli_fname || !(slash = strrchr(info.dli_fname, '/')))
+	if (!dladdr((void *)helper_spawn, &info) || !info.dli_fname ||
+	    !(slash = strrchr(info.dli_fname, '/')))
 		return;
 	dir_bytes = slash - info.dli_fname + 1;
 	if (info.dli_fname[0] != '/') {
@@ -141,12 +145,14 @@ bool helper_would_be_adopted(void)
 {
 	int subreaper = 0;
 
-	return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
+	return getpid() == 1 ||
+	       (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
 }
 
-/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the watchdog's helper needs to be named: it,
- * and nobody else, may then do what without that rule every process of the same user may. What the program has named
- * before (there is room for one only) is replaced; if it names another one later, the helper sees less, and says so. */
+/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the watchdog's helper
+ * needs to be named: it, and nobody else, may then do what without that rule every process of the
+ * same user may. What the program has named before (there is room for one only) is replaced; if it
+ * names another one later, the helper sees less, and says so. */
 static void helper_let_look(const struct shared *shared, pid_t helper)
 {
 	if (shared->options.stall_ms > 0)

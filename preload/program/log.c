@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See log.h. vsnprintf into a stack buffer does not allocate for the formats that are used here (%s %d %lu).
+ * See log.h. vsnprintf into a stack buffer does not allocate for the formats that are used here (%s
+ * %d %lu).
  */
 #include "log.h"
 
@@ -34,11 +35,12 @@ static int log_stderr_is_ours(void)
 {
 	struct stat now;
 
-	return log_stderr.st_ino && fstat(STDERR_FILENO, &now) == 0 && now.st_dev == log_stderr.st_dev &&
-	       now.st_ino == log_stderr.st_ino;
+	return log_stderr.st_ino && fstat(STDERR_FILENO, &now) == 0 &&
+	       now.st_dev == log_stderr.st_dev && now.st_ino == log_stderr.st_ino;
 }
 
-__attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const char *format,
+							   va_list args)
 {
 	static const char prefix[] = "uvtrace: ";
 	char line[512];
@@ -46,7 +48,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const
 	int used = sizeof(prefix) - 1;
 	int bytes;
 
-	if (log_level < level || atomic_fetch_add(&log_lines, 1) >= LOG_LINES_MAX || !log_stderr_is_ours()) {
+	if (log_level < level || atomic_fetch_add(&log_lines, 1) >= LOG_LINES_MAX ||
+	    !log_stderr_is_ours()) {
 		errno = saved_errno;
 		return;
 	}

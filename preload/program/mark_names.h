@@ -14,8 +14,9 @@
 #define MARK_CACHE 256 /* names by the address of their text */
 
 struct mark_names {
-	_Atomic uint64_t cache[MARK_CACHE];	     /* address << 16 | index + 1; 0: empty */
-	_Atomic uint32_t slots[2 * TRACE_NAMES_MAX]; /* by what the name says; 0: empty, else index + 1 */
+	_Atomic uint64_t cache[MARK_CACHE]; /* address << 16 | index + 1; 0: empty */
+	_Atomic uint32_t
+	    slots[2 * TRACE_NAMES_MAX]; /* by what the name says; 0: empty, else index + 1 */
 };
 
 #endif

@@ -22,18 +22,21 @@ static uint32_t find_build_id(const struct dl_phdr_info *info, const char **id)
 
 	for (int i = 0; i < info->dlpi_phnum && !bytes; i++)
 		if (info->dlpi_phdr[i].p_type == PT_NOTE)
-			bytes = elf_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
-						 info->dlpi_phdr[i].p_memsz, id);
+			bytes =
+			    elf_build_id((const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+					 info->dlpi_phdr[i].p_memsz, id);
 	return bytes;
 }
 
-static void add(struct shared *shared, const struct dl_phdr_info *info, const ElfW(Phdr) * code, const char *path)
+static void add(struct shared *shared, const struct dl_phdr_info *info, const ElfW(Phdr) * code,
+		const char *path)
 {
 	const char *id = NULL;
 	uint32_t id_bytes = find_build_id(info, &id);
 	uint64_t start = info->dlpi_addr + code->p_vaddr;
 	size_t path_bytes = strlen(path);
-	uint32_t bytes = (offsetof(struct trace_module_entry, text) + id_bytes + path_bytes + 7) & ~7ul;
+	uint32_t bytes =
+	    (offsetof(struct trace_module_entry, text) + id_bytes + path_bytes + 7) & ~7ul;
 	struct trace_module_entry *entry = (void *)(shared->loaded + shared->loaded_bytes);
 
 	if (path_bytes > UINT16_MAX || bytes > sizeof(shared->loaded) - shared->loaded_bytes)
@@ -58,7 +61,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 
 	(void)size;
 	if (!path || !*path) { /* the executable comes first and without a name */
-		ssize_t bytes = shared->loaded_bytes ? -1 : readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+		ssize_t bytes =
+		    shared->loaded_bytes ? -1 : readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 		if (bytes < 0)
 			return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See process.h. Everything here happens once a process, when its first request is submitted or its first
- * loop runs, so it may take its time; a second thread that comes meanwhile waits for the first.
+ * See process.h. Everything here happens once a process, when its first request is submitted or its
+ * first loop runs, so it may take its time; a second thread that comes meanwhile waits for the
+ * first.
  */
 #include "process.h"
 
@@ -21,7 +22,8 @@
 static struct process process_before; /* before the constructor, or where there is no memory */
 struct process *process = &process_before;
 
-static _Atomic uint64_t untraced_before; /* callbacks, before there was a ring file to count them in */
+static _Atomic uint64_t
+    untraced_before; /* callbacks, before there was a ring file to count them in */
 
 static _Atomic uint64_t untraced_marks_before;
 
@@ -36,19 +38,23 @@ static void threads_describe(struct shared *shared)
 	shared->thread_frames_at = offsetof(struct thread, frames);
 }
 
-/* Both who counted before there was a ring file and who makes one call this, after what they did: so none is missed. */
+/* Both who counted before there was a ring file and who makes one call this, after what they did:
+ * so none is missed. */
 static void events_before_move(void)
 {
 	struct shared *shared = process_shared();
 
 	if (shared)
-		atomic_fetch_add(&shared->untraced_events, atomic_exchange(&untraced_events_before, 0));
+		atomic_fetch_add(&shared->untraced_events,
+				 atomic_exchange(&untraced_events_before, 0));
 }
 
-/* Whether the trace can be where UVTRACE_PATH says, as far as can be told before the first file is made. */
+/* Whether the trace can be where UVTRACE_PATH says, as far as can be told before the first file is
+ * made. */
 static bool path_is_good(void)
 {
-	int error = config.path[0] && config.writer != SHARED_WRITER_NULL ? dir_check_file(config.path) : 0;
+	int error =
+	    config.path[0] && config.writer != SHARED_WRITER_NULL ? dir_check_file(config.path) : 0;
 
 	if (!config.path[0])
 		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
@@ -71,8 +77,8 @@ static bool process_make(void)
 	process_describe(shared);
 	module_list_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
-		log_warn(
-		    "libuv is linked into this program: only parks and turns can be seen, no callbacks (tier libc)");
+		log_warn("libuv is linked into this program: only parks and turns can be seen, no "
+			 "callbacks (tier libc)");
 	process->pid = getpid();
 	atomic_fetch_add(&shared->untraced_callbacks, atomic_load(&untraced_before));
 	atomic_fetch_add(&shared->untraced_marks, atomic_exchange(&untraced_marks_before, 0));

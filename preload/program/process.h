@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What this process is to the tracer: not recording yet, recording (then `shared` is its ring file), or given
- * up. The state lies in a page that the kernel empties in a forked child (MADV_WIPEONFORK), so that a child,
- * however it was made, begins anew with files of its own and never writes into its parent's rings.
+ * What this process is to the tracer: not recording yet, recording (then `shared` is its ring
+ * file), or given up. The state lies in a page that the kernel empties in a forked child
+ * (MADV_WIPEONFORK), so that a child, however it was made, begins anew with files of its own and
+ * never writes into its parent's rings.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
@@ -55,12 +56,14 @@ void process_describe(struct shared *shared);
 /* copies what was registered before there was a ring file into it, when it can be seen. */
 void process_publish(struct shared *shared);
 
-/* Makes ring file and rings if that has not been done; false if this process cannot record. Slow; errno is kept. */
+/* Makes ring file and rings if that has not been done; false if this process cannot record. Slow;
+ * errno is kept. */
 bool process_start(void);
 
 void process_count_untraced(void);
 void process_count_untraced_mark(void);
-/* Events of threads that have no ring, or before the first loop. May be called in a signal handler. */
+/* Events of threads that have no ring, or before the first loop. May be called in a signal handler.
+ */
 void process_count_untraced_events(uint32_t count);
 
 static inline struct shared *process_shared(void)

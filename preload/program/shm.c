@@ -41,7 +41,8 @@ static uint32_t choose_clock(void)
 #if defined(__x86_64__)
 	char name[16];
 
-	proc_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name, sizeof(name));
+	proc_file_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", name,
+		       sizeof(name));
 	return strcmp(name, "tsc\n") == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
 #else
 	return TRACE_CLOCK_TSC;
@@ -148,7 +149,8 @@ void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
 	rings->count += rings->count == 0;
 	while (rings->bytes / rings->step > SHARED_STEPS_MAX)
 		rings->bytes /= 2;
-	rings->grow = total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
+	rings->grow =
+	    total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
 }
 
 /* Growing beyond RLIMIT_FSIZE would send the program SIGXFSZ, so the file never does. */
@@ -231,7 +233,8 @@ static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_l
 {
 	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&
 	    total_bytes < RINGS_WANTED * config.ring_size_bytes)
-		log_warn("little memory for rings: %lu KiB for %s; events may be lost", total_bytes / 1024, path);
+		log_warn("little memory for rings: %lu KiB for %s; events may be lost",
+			 total_bytes / 1024, path);
 }
 
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
@@ -257,7 +260,8 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	return 0;
 }
 
-/* As the kernel names it in /proc/PID/maps, by which the drain sees that the program still has it: without links and "..". */
+/* As the kernel names it in /proc/PID/maps, by which the drain sees that the program still has it:
+ * without links and "..". */
 static void name_as_kernel(int fd, char *path)
 {
 	char link[32], real[SHARED_PATH_BYTES];
@@ -271,7 +275,8 @@ static void name_as_kernel(int fd, char *path)
 	path[bytes] = '\0';
 }
 
-static int create_in(int (*open_file)(struct place *place), struct place *place, struct shared **shared)
+static int create_in(int (*open_file)(struct place *place), struct place *place,
+		     struct shared **shared)
 {
 	int fd = open_file(place);
 	int error;
@@ -299,12 +304,13 @@ struct shared *shm_create(void)
 		return shared;
 	second = create_in(open_in_trace_dir, &place, &shared);
 	if (!second) {
-		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder", reason_text(error));
+		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder",
+			 reason_text(error));
 		return shared;
 	}
 	dir_explain(second, config.path, place.strange_bytes, why, sizeof(why));
-	log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s", reason_text(error),
-		 why);
+	log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s",
+		 reason_text(error), why);
 	return shared;
 }
 

@@ -24,8 +24,8 @@ uint64_t shm_total_bytes(const char *path, uint64_t memory_limit);
 /* By config.h, with so much memory for all rings together. */
 void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes);
 
-/* Makes and maps the ring file for this process and fills in all that is known of it (shared.h, "Identity").
- * NULL where that is impossible, which it says on standard error. */
+/* Makes and maps the ring file for this process and fills in all that is known of it (shared.h,
+ * "Identity"). NULL where that is impossible, which it says on standard error. */
 struct shared *shm_create(void);
 
 /* The options in the form that the drain reads. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See supervisor.h. Making a drain happens once a process, when its first loop runs, and again when one has died, so it
- * may take its time; other threads go on meanwhile.
+ * See supervisor.h. Making a drain happens once a process, when its first loop runs, and again when
+ * one has died, so it may take its time; other threads go on meanwhile.
  */
 #include "supervisor.h"
 
@@ -19,10 +19,11 @@
 #include "ring/control.h"
 #include "ring/futex.h"
 
-#define HELPERS_MAX	  16   /* after so many that died a thread drains */
-#define VIEW_WAIT_MS	  1000 /* for the drain's thread to be run at all */
-#define START_WAIT_MS	  20   /* ... and for its first look at the program, whose timers are on */
-#define BIRTH_MS	  200  /* a helper that shows no life by then never will: it was killed as it began */
+#define HELPERS_MAX   16   /* after so many that died a thread drains */
+#define VIEW_WAIT_MS  1000 /* for the drain's thread to be run at all */
+#define START_WAIT_MS 20   /* ... and for its first look at the program, whose timers are on */
+#define BIRTH_MS      200 /* a helper that shows no life by then never will: it was killed as it began \
+			   */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
 #define ASKED_AGAIN	  64   /* events that find no room, between looks at the clock */
@@ -62,15 +63,16 @@ static void wait_for_drain(struct shared *shared, enum drain_state wanted, uint6
 	uint64_t until_ns = clock_mono_ns() + ms * 1000000;
 	uint32_t state;
 
-	while ((state = atomic_load(&shared->drain_state)) < wanted && !atomic_load(&thread_error) &&
-	       clock_mono_ns() < until_ns)
+	while ((state = atomic_load(&shared->drain_state)) < wanted &&
+	       !atomic_load(&thread_error) && clock_mono_ns() < until_ns)
 		futex_wait(&shared->drain_state, state, 5);
 }
 
-/* All signals blocked: they are meant for the program's own threads. It is waited for until it has a view of its own of
- * the files, because the program may be about to change its root or its user; then a moment until it has written its
- * first segment, because it dies with the program. A helper is not waited for: it outlives the program, and what it
- * could not read of it any more is noted in shared memory (module_list.c). */
+/* All signals blocked: they are meant for the program's own threads. It is waited for until it has
+ * a view of its own of the files, because the program may be about to change its root or its user;
+ * then a moment until it has written its first segment, because it dies with the program. A helper
+ * is not waited for: it outlives the program, and what it could not read of it any more is noted in
+ * shared memory (module_list.c). */
 static int start_thread(struct shared *shared)
 {
 	uint32_t before = shared->options.drain;
@@ -97,10 +99,12 @@ static int start_thread(struct shared *shared)
 static void say_drain(int no_helper, int no_thread)
 {
 	if (no_thread && no_helper)
-		log_warn("nobody drains: no helper process: %s, no thread: %s; events wait in memory",
-			 reason_text(no_helper), reason_text(no_thread));
+		log_warn(
+		    "nobody drains: no helper process: %s, no thread: %s; events wait in memory",
+		    reason_text(no_helper), reason_text(no_thread));
 	else if (no_thread)
-		log_warn("nobody drains: no thread: %s; events wait in memory", reason_text(no_thread));
+		log_warn("nobody drains: no thread: %s; events wait in memory",
+			 reason_text(no_thread));
 	else if (no_helper)
 		log_warn("no helper process: %s; draining in a thread", reason_text(no_helper));
 }
@@ -148,8 +152,8 @@ static bool made_ago(uint64_t ms)
 	return clock_mono_ns() - atomic_load(&process->made_ns) > ms * 1000000;
 }
 
-/* Nothing but the clock and shared memory is asked while the drain answers: a program's seccomp filter may not allow
- * more. */
+/* Nothing but the clock and shared memory is asked while the drain answers: a program's seccomp
+ * filter may not allow more. */
 static void kill_stopped(const struct shared *shared)
 {
 	uint32_t asked_again = atomic_load_explicit(&process->asked_again, memory_order_relaxed);
@@ -163,7 +167,8 @@ static void kill_stopped(const struct shared *shared)
 		return;
 	atomic_store(&process->asked_ns, now_ns);
 	if (helper_kill_stopped(atomic_load(&shared->drain_pid)))
-		log_warn("the helper process was stopped for %d s: another goes on in its place", STUCK_MS / 1000);
+		log_warn("the helper process was stopped for %d s: another goes on in its place",
+			 STUCK_MS / 1000);
 }
 
 bool supervisor_drain_died(const struct shared *shared)

@@ -2,17 +2,19 @@
  *
  * What each recording thread knows (struct thread), and emission: the only way into a ring.
  *
- * The ring: one producer (the thread), one consumer (the drain). `head` counts records ever committed, `tail`
- * those that are safe in a file; both only grow. The producer keeps its own copy of head, and a `limit` up to
- * which it may go without looking: half the ring further on the drain is woken, and HEADROOM records before the end of
- * the memory, or of what is drained, nothing begins any more. The ring is written in laps (laps.h), its memory taken
- * step by step (steps.h): all of it at once would add most of a millisecond to the start of each worker. What to do at a
- * limit is in thread_room.c. What has begun (a poll, a wait, a loop) may always write its end: the headroom is
- * larger than all that can be open.
+ * The ring: one producer (the thread), one consumer (the drain). `head` counts records ever
+ * committed, `tail` those that are safe in a file; both only grow. The producer keeps its own copy
+ * of head, and a `limit` up to which it may go without looking: half the ring further on the drain
+ * is woken, and HEADROOM records before the end of the memory, or of what is drained, nothing
+ * begins any more. The ring is written in laps (laps.h), its memory taken step by step (steps.h):
+ * all of it at once would add most of a millisecond to the start of each worker. What to do at a
+ * limit is in thread_room.c. What has begun (a poll, a wait, a loop) may always write its end: the
+ * headroom is larger than all that can be open.
  *
- * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal handler may
- * interrupt an emission and call uv_async_send: `busy` tells it, and it counts its event as lost. After a fork
- * these structs are all zero, so head == limit and the slow path finds out.
+ * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal
+ * handler may interrupt an emission and call uv_async_send: `busy` tells it, and it counts its
+ * event as lost. After a fork these structs are all zero, so head == limit and the slow path finds
+ * out.
  */
 #ifndef THREAD_H
 #define THREAD_H
@@ -25,10 +27,12 @@
 #include "ring/clock.h"
 #include "ring/shared.h"
 
-#define THREAD_HEADROOM 160 /* records: TRACE_DEPTH_MAX ends, one unpark, the LOST events, some to spare */
+#define THREAD_HEADROOM                                                                            \
+	160 /* records: TRACE_DEPTH_MAX ends, one unpark, the LOST events, some to spare */
 
 struct thread_frame {
-	uintptr_t sp;  /* of the dispatch or uv_run that opened it: what lies below the current one has been left */
+	uintptr_t sp;  /* of the dispatch or uv_run that opened it: what lies below the current one
+			  has been left */
 	uint64_t word; /* its start */
 };
 
@@ -38,19 +42,20 @@ struct libuv_copy; /* libuv_copy.h */
 struct call {
 	const void *caller; /* NULL: nothing is remembered here */
 	const void *callback;
-	void *thunk;		      /* what to give libuv in its place */
-	void *real;		      /* NULL: this libuv has no such function */
+	void *thunk;		       /* what to give libuv in its place */
+	void *real;		       /* NULL: this libuv has no such function */
 	const struct libuv_copy *copy; /* in which it lies */
-	uint32_t key;		      /* CALL_KEY */
-	uint32_t code;		      /* of the submission; 0: there is none to record */
-	uint64_t reserved[2];	      /* up to a cache line */
+	uint32_t key;		       /* CALL_KEY */
+	uint32_t code;		       /* of the submission; 0: there is none to record */
+	uint64_t reserved[2];	       /* up to a cache line */
 };
 _Static_assert(sizeof(struct call) == 64, "a cache line");
 
 #define THREAD_CALLS 8 /* remembered, a power of two */
 
-/* What an event touches comes first: the first cache line, and of the second the outermost frames. A server at full
- * load has evicted nearly all of it when the next event comes, so lines are what an event costs beside the clock. */
+/* What an event touches comes first: the first cache line, and of the second the outermost frames.
+ * A server at full load has evicted nearly all of it when the next event comes, so lines are what
+ * an event costs beside the clock. */
 struct thread {
 	uint64_t head;
 	uint64_t limit;
@@ -62,8 +67,8 @@ struct thread {
 	uint32_t clock;	       /* enum trace_clock */
 	uint32_t role;
 	volatile uint8_t busy; /* an emission is under way */
-	bool submitting;       /* inside a hook that submits a request: libuv may call another one */
-	bool lost_open;	       /* LOST_FULL has to be written as soon as there is room */
+	bool submitting; /* inside a hook that submits a request: libuv may call another one */
+	bool lost_open;	 /* LOST_FULL has to be written as soon as there is room */
 
 	struct thread_frame frames[TRACE_DEPTH_MAX];
 	struct call calls[THREAD_CALLS]; /* at a cache line, as TRACE_DEPTH_MAX is even */
@@ -71,39 +76,46 @@ struct thread {
 	struct shared *shared;
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
 	uint64_t wait_counter; /* when the loop's last wait ended */
-	uint64_t lost_counter; /* when the events that the next LOST_FULL counts began to be dropped */
-	uint64_t lost_told;    /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
-	uint64_t woken_tail;   /* tail when the drain was last woken: once for each */
+	uint64_t
+	    lost_counter;   /* when the events that the next LOST_FULL counts began to be dropped */
+	uint64_t lost_told; /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
+	uint64_t woken_tail; /* tail when the drain was last woken: once for each */
 
 	/* The ring's memory, in records; see thread_room.c. */
-	uint64_t capacity;     /* that fit into the ring's stretch of the file */
-	uint64_t step;	       /* that one step holds */
-	uint64_t start;	       /* the first one of this lap ... */
-	uint64_t before;       /* ... and of the lap before */
-	uint64_t reach;	       /* position in the lap up to which there is memory to go to without a look */
-	uint64_t tail;	       /* as last seen */
-	uint64_t refused_tail; /* tail when no more memory was to be had: asked for again when it has moved */
-	uint64_t full_tail;    /* tail and head when there was no room: looked for again when either has moved */
+	uint64_t capacity; /* that fit into the ring's stretch of the file */
+	uint64_t step;	   /* that one step holds */
+	uint64_t start;	   /* the first one of this lap ... */
+	uint64_t before;   /* ... and of the lap before */
+	uint64_t
+	    reach;     /* position in the lap up to which there is memory to go to without a look */
+	uint64_t tail; /* as last seen */
+	uint64_t refused_tail; /* tail when no more memory was to be had: asked for again when it
+				  has moved */
+	uint64_t full_tail;    /* tail and head when there was no room: looked for again when either
+				  has moved */
 	uint64_t full_head;
-	uint32_t lap;	       /* of lap_start[] */
+	uint32_t lap; /* of lap_start[] */
 
 	/* The ring that many threads share alone. */
 	uint64_t mask;
-	uint64_t populated; /* records whose memory is there for sure; grows up to mask + 1 in the first lap */
+	uint64_t populated; /* records whose memory is there for sure; grows up to mask + 1 in the
+			       first lap */
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct thread, frames) == 64, "a cache line");
 
-extern __thread struct thread *thread_current; /* never NULL: thread_none until the thread records */
+extern __thread struct thread
+    *thread_current; /* never NULL: thread_none until the thread records */
 extern struct thread thread_none;
-extern __thread void
-    *thread_loop; /* uv_loop_t of the innermost uv_run: a forked child goes on in it, with a new struct */
+extern __thread void *thread_loop; /* uv_loop_t of the innermost uv_run: a forked child goes on in
+				      it, with a new struct */
 
-/* Gives this thread a ring and makes it a worker, starting the recorder if need be. Returns thread_current,
- * thread_none if that is impossible. Slow; errno is kept. */
+/* Gives this thread a ring and makes it a worker, starting the recorder if need be. Returns
+ * thread_current, thread_none if that is impossible. Slow; errno is kept. */
 struct thread *thread_register(enum trace_role role);
 
-/* The slow path of emission: `thread` has come to its limit. Returns the thread (perhaps another: it may have
- * registered only now) when `events` records may be written, else NULL after counting them as lost. errno is kept. */
+/* The slow path of emission: `thread` has come to its limit. Returns the thread (perhaps another:
+ * it may have registered only now) when `events` records may be written, else NULL after counting
+ * them as lost. errno is kept. */
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role);
 
 /* The memory of a ring that was just claimed: its first step. 0 or -errno. */
@@ -124,15 +136,16 @@ void thread_unwind(struct thread *thread, uint32_t depth);
 /* Adds to a counter that this thread alone writes: a load and a store are enough. */
 static inline void thread_add(_Atomic uint64_t *counter, uint64_t n)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
 }
 
 /* Counts lost events that have a cause other than a full ring. */
 void thread_count_lost(struct thread *thread, enum ring_lost cause, uint32_t events);
 
-/* Some events of a thread that is no worker, at one time and one behind the other, into the ring that all of those
- * share: see thread_others.c. May be called in a signal handler, also in one that interrupted this function. errno
- * is kept. */
+/* Some events of a thread that is no worker, at one time and one behind the other, into the ring
+ * that all of those share: see thread_others.c. May be called in a signal handler, also in one that
+ * interrupted this function. errno is kept. */
 void thread_foreign_emit(const uint64_t *words, uint32_t count);
 
 static inline uintptr_t thread_sp(void)
@@ -149,7 +162,8 @@ static inline uintptr_t thread_sp(void)
 
 static inline bool thread_enabled(const struct thread *thread)
 {
-	return __builtin_expect(atomic_load_explicit(&thread->ring->enabled, memory_order_relaxed), 1);
+	return __builtin_expect(atomic_load_explicit(&thread->ring->enabled, memory_order_relaxed),
+				1);
 }
 
 static inline uint32_t thread_call_slot(const void *caller, uint32_t key)
@@ -173,14 +187,16 @@ static inline void thread_put(struct thread *thread, uint64_t counter, uint64_t 
 	record->word = word;
 	thread->last_counter = counter;
 	thread->head++;
-	/* Release: pairs with the acquire in rings_note(): the records below head are read after it. */
+	/* Release: pairs with the acquire in rings_note(): the records below head are read after
+	 * it. */
 	atomic_store_explicit(&thread->ring->head, thread->head, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst);
 	thread->busy = 0;
 }
 
 /* Commits some records of one time together: all of them are in the ring, or none. */
-static inline void thread_put_all(struct thread *thread, uint64_t counter, const uint64_t *words, uint32_t count)
+static inline void thread_put_all(struct thread *thread, uint64_t counter, const uint64_t *words,
+				  uint32_t count)
 {
 	thread->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -221,7 +237,8 @@ static inline void thread_open(struct thread *thread, uintptr_t sp, uint64_t cou
 	thread_put(thread, counter, word);
 }
 
-/* Opens a frame and emits its start. Returns the depth to give to thread_pop, or -1: nothing was recorded. */
+/* Opens a frame and emits its start. Returns the depth to give to thread_pop, or -1: nothing was
+ * recorded. */
 static inline int thread_push(struct thread *thread, uintptr_t sp, uint64_t counter, uint64_t word)
 {
 	uint32_t depth;
@@ -237,8 +254,8 @@ static inline int thread_push(struct thread *thread, uintptr_t sp, uint64_t coun
 	return depth;
 }
 
-/* Ends the frame of thread_push. Where frames above it were left behind, ends those first; where it was itself taken
- * for gone (a program that switches stacks), it has been ended already. */
+/* Ends the frame of thread_push. Where frames above it were left behind, ends those first; where it
+ * was itself taken for gone (a program that switches stacks), it has been ended already. */
 static inline void thread_pop(struct thread *thread, uint32_t depth, uint64_t word)
 {
 	if (__builtin_expect(thread->depth != depth + 1, 0)) {

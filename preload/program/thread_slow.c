@@ -40,10 +40,12 @@ static uint64_t thread_cpu_ns(void)
 
 static void thread_tell_lost(struct thread *thread)
 {
-	uint64_t lost = atomic_load_explicit(&thread->ring->lost[RING_LOST_FULL], memory_order_relaxed);
+	uint64_t lost =
+	    atomic_load_explicit(&thread->ring->lost[RING_LOST_FULL], memory_order_relaxed);
 
 	thread->lost_open = false;
-	thread_put(thread, thread->lost_counter, trace_word(lost - thread->lost_told, TRACE_LOST_FULL));
+	thread_put(thread, thread->lost_counter,
+		   trace_word(lost - thread->lost_told, TRACE_LOST_FULL));
 	thread->lost_told = lost;
 }
 
@@ -66,7 +68,8 @@ static void thread_end(void *arg)
 	thread->limit = 0;
 	/* Release: pairs with the drain's acquire, which then reads the last records. */
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
-	/* Where threads come and go by the thousand, rings are wanted back sooner than at the drain's next tick. */
+	/* Where threads come and go by the thousand, rings are wanted back sooner than at the
+	 * drain's next tick. */
 	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % ENDED_RINGS == 0)
 		supervisor_wake();
 }
@@ -76,7 +79,8 @@ static void thread_key_make(void)
 	uint32_t expected = 0;
 
 	if (atomic_compare_exchange_strong(&thread_key_made, &expected, 1))
-		atomic_store(&thread_key_made, pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
+		atomic_store(&thread_key_made,
+			     pthread_key_create(&thread_key, thread_end) == 0 ? 2 : 3);
 }
 
 static struct shared_ring *ring_claim_free(struct shared *shared, uint32_t *index)
@@ -85,7 +89,8 @@ static struct shared_ring *ring_claim_free(struct shared *shared, uint32_t *inde
 		uint32_t expected = RING_FREE;
 
 		/* Acquire: pairs with the drain's release of a ring that it has emptied. */
-		if (atomic_compare_exchange_strong(&shared->rings[i].state, &expected, RING_CLAIMED)) {
+		if (atomic_compare_exchange_strong(&shared->rings[i].state, &expected,
+						   RING_CLAIMED)) {
 			*index = i;
 			return &shared->rings[i];
 		}
@@ -93,12 +98,15 @@ static struct shared_ring *ring_claim_free(struct shared *shared, uint32_t *inde
 	return NULL;
 }
 
-/* A ring that has ended is free as soon as the drain has come by: where only such are left it is waited for, a moment. */
+/* A ring that has ended is free as soon as the drain has come by: where only such are left it is
+ * waited for, a moment. */
 static struct shared_ring *ring_claim(struct shared *shared, uint32_t *index)
 {
 	struct shared_ring *ring = ring_claim_free(shared, index);
 
-	for (int tries = 0; !ring && tries < CLAIM_TRIES && (int32_t)atomic_load(&shared->ended_rings) > 0; tries++) {
+	for (int tries = 0;
+	     !ring && tries < CLAIM_TRIES && (int32_t)atomic_load(&shared->ended_rings) > 0;
+	     tries++) {
 		uint32_t wake = atomic_load(&shared->freed_rings);
 
 		supervisor_wake();
@@ -122,7 +130,8 @@ static void ring_describe(struct shared *shared, struct shared_ring *ring, enum 
 	atomic_store(&ring->lap_start[0], 0);
 	atomic_store(&ring->lap_start[1], 0);
 	for (int i = 0; i < 2; i++)
-		ring->open[i] = (struct shared_open){.index = i ? UINT64_MAX : 0}; /* nothing is open at the first tail */
+		ring->open[i] = (struct shared_open){
+		    .index = i ? UINT64_MAX : 0}; /* nothing is open at the first tail */
 	shared_ring_enable(shared, ring);
 	ring->worker = atomic_fetch_add(&shared->next_worker, 1) + 1;
 	ring->role = role;
@@ -141,8 +150,8 @@ static void say_no_memory(const struct shared *shared, int error)
 	static _Atomic uint32_t said;
 
 	if (atomic_exchange(&said, 1) == 0)
-		log_warn("no memory for another ring in %s: %s; such threads are not traced", shared->self_path,
-			 strerror(-error));
+		log_warn("no memory for another ring in %s: %s; such threads are not traced",
+			 shared->self_path, strerror(-error));
 }
 
 struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
@@ -172,7 +181,8 @@ struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 	thread->woken_tail = UINT64_MAX;
 	if (role != TRACE_ROLE_OTHER)
 		thread_room_find(thread, 0);
-	atomic_store_explicit(&ring->state, RING_LIVE, memory_order_release); /* pairs with the drain's acquire */
+	atomic_store_explicit(&ring->state, RING_LIVE,
+			      memory_order_release); /* pairs with the drain's acquire */
 	return thread;
 }
 
@@ -224,7 +234,8 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 			atomic_fetch_add(&process_shared()->untraced_events, events);
 		if (thread == &thread_none)
 			return NULL;
-		if (role == TRACE_ROLE_LOOP) { /* in a callback of a loop that ran before the fork */
+		if (role ==
+		    TRACE_ROLE_LOOP) { /* in a callback of a loop that ran before the fork */
 			thread->loop = thread_loop;
 			supervisor_start();
 		}
@@ -232,7 +243,8 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 	}
 	if (!thread_enabled(thread))
 		return NULL;
-	/* Acquire: pairs with the drain's release, after which these records may be written again. */
+	/* Acquire: pairs with the drain's release, after which these records may be written again.
+	 */
 	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
 	has_room = thread_room_find(thread, tail);
 	if (thread->head >= thread_wake_at(thread))
@@ -271,7 +283,8 @@ void thread_unwind(struct thread *thread, uint32_t depth)
 		bool is_loop = trace_word_code(word) == TRACE_LOOP_ENTER;
 
 		thread_put(thread, clock_read(thread->clock),
-			   is_loop ? trace_word(trace_word_object(word), TRACE_LOOP_LEAVE) : TRACE_POLL_UNWOUND);
+			   is_loop ? trace_word(trace_word_object(word), TRACE_LOOP_LEAVE)
+				   : TRACE_POLL_UNWOUND);
 		if (is_loop)
 			thread->loop = thread_loop = enclosing_loop(thread);
 	}

@@ -13,9 +13,11 @@
 
 #include "format/trace_format.h"
 
-/* libc's own. Another preload (libfaketime) may stand before it in the program, and what that one says is not the time:
- * it may run at another rate, or stand still. libtrace.c sets it; elsewhere it is what the linker finds. */
-extern int (*clock_gettime_real)(clockid_t clock, struct timespec *now) __attribute__((visibility("hidden")));
+/* libc's own. Another preload (libfaketime) may stand before it in the program, and what that one
+ * says is not the time: it may run at another rate, or stand still. libtrace.c sets it; elsewhere
+ * it is what the linker finds. */
+extern int (*clock_gettime_real)(clockid_t clock, struct timespec *now)
+    __attribute__((visibility("hidden")));
 
 static inline uint64_t clock_mono_ns(void)
 {
@@ -53,7 +55,8 @@ static inline uint64_t clock_read(uint32_t clock)
 	return __builtin_expect(clock == TRACE_CLOCK_TSC, 1) ? clock_counter() : clock_mono_ns();
 }
 
-/* The counter and both clocks at one moment: of some tries the one in which the least time passed between. */
+/* The counter and both clocks at one moment: of some tries the one in which the least time passed
+ * between. */
 static inline struct trace_clock_pair clock_pair_read(uint32_t clock)
 {
 	struct trace_clock_pair best = {0};

@@ -6,8 +6,8 @@
 
 #include "format/open_stack.h"
 
-struct record current_callback_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
-			 uint32_t *ended)
+struct record current_callback_find(const struct record *records, const struct laps *laps,
+				    uint64_t head, uint64_t back, uint32_t *ended)
 {
 	*ended = 0;
 	for (uint64_t i = 1; i <= back; i++) {

@@ -14,7 +14,7 @@
  * into or exit from a loop. Reads the last `back` records below `head`, if they are there; the
  * worker may continue meanwhile. {0, 0}: they do not tell. *ended is then how many callbacks have
  * ended of those open before these records. */
-struct record current_callback_find(const struct record *records, const struct laps *laps, uint64_t head, uint64_t back,
-			 uint32_t *ended);
+struct record current_callback_find(const struct record *records, const struct laps *laps,
+				    uint64_t head, uint64_t back, uint32_t *ended);
 
 #endif

@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Returns when woken, when *word is not `expected`, or after timeout_ms (-1: never). errno is kept. */
+/* Returns when woken, when *word is not `expected`, or after timeout_ms (-1: never). errno is kept.
+ */
 static inline void futex_wait(_Atomic uint32_t *word, uint32_t expected, int timeout_ms)
 {
 	struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000l};

@@ -26,7 +26,8 @@ static bool steps_fit(const struct shared *shared)
 	uint64_t step_bytes = shared->step_bytes;
 
 	return is_power_of_two(step_bytes) && step_bytes >= sizeof(struct record) &&
-	       step_bytes <= shared->ring_bytes && shared->ring_bytes / step_bytes <= SHARED_STEPS_MAX;
+	       step_bytes <= shared->ring_bytes &&
+	       shared->ring_bytes / step_bytes <= SHARED_STEPS_MAX;
 }
 
 static bool rings_fit(const struct shared *shared, uint64_t bytes)

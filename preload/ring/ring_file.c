@@ -12,11 +12,12 @@
 static dev_t device;
 static ino_t inode; /* 0: none */
 
-/* Whether nobody but this user can have made or changed the file: what a ring says is listened to only then. */
+/* Whether nobody but this user can have made or changed the file: what a ring says is listened to
+ * only then. */
 static bool ring_file_is_private(const struct stat *stat)
 {
-	return S_ISREG(stat->st_mode) && stat->st_uid == geteuid() && (stat->st_mode & 07777) == 0600 &&
-	       stat->st_nlink == 1;
+	return S_ISREG(stat->st_mode) && stat->st_uid == geteuid() &&
+	       (stat->st_mode & 07777) == 0600 && stat->st_nlink == 1;
 }
 
 int ring_file_remember(int fd)
@@ -34,6 +35,6 @@ bool ring_file_is(int fd)
 {
 	struct stat stat;
 
-	return inode != 0 && fstat(fd, &stat) == 0 && ring_file_is_private(&stat) && stat.st_dev == device &&
-	       stat.st_ino == inode;
+	return inode != 0 && fstat(fd, &stat) == 0 && ring_file_is_private(&stat) &&
+	       stat.st_dev == device && stat.st_ino == inode;
 }

@@ -27,7 +27,7 @@
 #define SHARED_SWITCHES_MAX 64	/* between two looks of the drain, which is woken for each */
 #define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
 #define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
-#define SHARED_OPEN_MAX	    8	/* of what is open at the tail; what is nested deeper is counted only */
+#define SHARED_OPEN_MAX	    8 /* of what is open at the tail; what is nested deeper is counted only */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
 struct record {
@@ -37,10 +37,11 @@ struct record {
 _Static_assert(sizeof(struct record) == 16, "record");
 
 enum ring_state {
-	RING_FREE,    /* free; drain -> program */
-	RING_CLAIMED, /* a thread fills in the identity */
-	RING_LIVE,    /* recording; program -> drain */
-	RING_ENDED,   /* the thread is gone; when tail == head the drain writes the worker's last entry and frees it */
+	RING_FREE,     /* free; drain -> program */
+	RING_CLAIMED,  /* a thread fills in the identity */
+	RING_LIVE,     /* recording; program -> drain */
+	RING_ENDED,    /* the thread is gone; when tail == head the drain writes the worker's last
+			  entry and frees it */
 	RING_EMPTYING, /* free, and the drain gives its memory back */
 };
 
@@ -50,36 +51,42 @@ enum ring_lost { RING_LOST_FULL, RING_LOST_REENTRANT, RING_LOST_DEPTH, RING_LOST
 struct shared_open {
 	uint64_t index; /* the tail; of two, the one counts whose index is the ring's */
 	uint64_t tick;	/* of the record before it */
-	uint32_t count; /* open, outermost first; the entries of those beyond SHARED_OPEN_MAX are not kept */
+	uint32_t count; /* open, outermost first; the entries of those beyond SHARED_OPEN_MAX are
+			   not kept */
 	uint32_t reserved;
 	struct trace_context open[SHARED_OPEN_MAX];
 };
 
-/* One for each ring; the records themselves lie at rings_offset + index * ring_bytes, in laps (laps.h). */
+/* One for each ring; the records themselves lie at rings_offset + index * ring_bytes, in laps
+ * (laps.h). */
 struct shared_ring {
 	/* Written by the thread that records. */
-	_Atomic uint64_t head __attribute__((aligned(64))); /* records ever committed by this worker */
-	_Atomic uint64_t lost[RING_LOST_CAUSES]; /* events dropped; LOST events repeat it where it happened */
-	_Atomic uint64_t active_reqs;		 /* of the loop, when it last began to wait */
+	_Atomic uint64_t head
+	    __attribute__((aligned(64))); /* records ever committed by this worker */
+	_Atomic uint64_t
+	    lost[RING_LOST_CAUSES];   /* events dropped; LOST events repeat it where it happened */
+	_Atomic uint64_t active_reqs; /* of the loop, when it last began to wait */
 	_Atomic uint64_t active_handles;
 	_Atomic uint64_t ready;	  /* fds, of the last wait */
 	_Atomic uint32_t enabled; /* as below, where the hooks look; by shared_ring_enable */
 
 	/* Written by the drain. */
 	_Atomic uint64_t tail __attribute__((aligned(64))); /* records that are safe in a file */
-	struct shared_open open[2];			    /* at this tail and, while the next is written, at that */
+	struct shared_open open[2]; /* at this tail and, while the next is written, at that */
 
-	/* Where the records lie, see laps.h and steps.h. Written by the thread; `backed` and memory_lock by the drain
-	 * too. */
-	_Atomic uint64_t lap_start[2] __attribute__((aligned(64))); /* first record of the last two laps */
-	_Atomic uint64_t size;	       /* records that the ring may hold as things are; 0: all that fit in ring_bytes */
-	_Atomic uint64_t reach;	       /* position in the lap up to which the thread goes without a look */
-	_Atomic uint64_t backed;       /* steps whose memory is there, one bit each */
-	_Atomic uint32_t memory_lock;  /* enum steps_owner */
+	/* Where the records lie, see laps.h and steps.h. Written by the thread; `backed` and
+	 * memory_lock by the drain too. */
+	_Atomic uint64_t lap_start[2]
+	    __attribute__((aligned(64))); /* first record of the last two laps */
+	_Atomic uint64_t
+	    size; /* records that the ring may hold as things are; 0: all that fit in ring_bytes */
+	_Atomic uint64_t reach; /* position in the lap up to which the thread goes without a look */
+	_Atomic uint64_t backed;      /* steps whose memory is there, one bit each */
+	_Atomic uint32_t memory_lock; /* enum steps_owner */
 
 	/* Written by the thread between CLAIMED and LIVE, the last two later. */
 	_Atomic uint32_t state __attribute__((aligned(64))); /* enum ring_state */
-	uint32_t worker;				     /* from 1, never used twice in a process */
+	uint32_t worker; /* from 1, never used twice in a process */
 	uint32_t tid;
 	uint32_t role; /* enum trace_role */
 	uint64_t start_counter;
@@ -88,7 +95,8 @@ struct shared_ring {
 	_Atomic uint64_t end_counter; /* set before RING_ENDED */
 	_Atomic uint64_t end_cpu_ns;
 
-	/* Written by the thread: the pool's queue is the sum over all rings, ended ones go into shared.pool_*. */
+	/* Written by the thread: the pool's queue is the sum over all rings, ended ones go into
+	 * shared.pool_*. */
 	_Atomic uint64_t pool_submitted __attribute__((aligned(64)));
 	_Atomic uint64_t pool_cancelled;
 	_Atomic uint64_t pool_finished;
@@ -126,7 +134,8 @@ enum shared_drain {
 
 /* The options, as the program resolved them; written before the drain begins. */
 struct shared_options {
-	char path[SHARED_PATH_BYTES]; /* absolute: directory/name.bin, to which .PID.N is added before .bin */
+	char path[SHARED_PATH_BYTES]; /* absolute: directory/name.bin, to which .PID.N is added
+					 before .bin */
 	uint32_t writer;	      /* enum shared_writer */
 	uint32_t drain;		      /* enum shared_drain */
 	uint32_t log;		      /* enum shared_log */
@@ -157,11 +166,14 @@ struct shared {
 	uint32_t header_bytes; /* sizeof(struct shared) */
 	uint64_t total_bytes;  /* of the file */
 	uint64_t rings_offset;
-	uint32_t ring_bytes; /* a power of two: of the file, for each ring; memory is there for a part of it */
+	uint32_t ring_bytes; /* a power of two: of the file, for each ring; memory is there for a
+				part of it */
 	uint32_t ring_count; /* <= SHARED_RINGS_MAX */
-	uint32_t step_bytes; /* a power of two <= ring_bytes; the first step of each ring is always to be had ... */
+	uint32_t step_bytes; /* a power of two <= ring_bytes; the first step of each ring is always
+				to be had ... */
 	uint32_t reserved2;
-	uint64_t held_bytes; /* of the budget, until what dead programs left has been removed; added by the helper */
+	uint64_t held_bytes; /* of the budget, until what dead programs left has been removed; added
+				by the helper */
 	uint32_t pid;
 	uint32_t clock; /* enum trace_clock */
 	uint32_t unit_shift;
@@ -174,64 +186,74 @@ struct shared {
 	char libuv_path[256];
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;
-	/* Where each ring's thread keeps its open polls, in the program's own memory: a uint32_t count, and pairs of
-	 * uint64_t (stack pointer of the function that called the callback, event word), outermost first. For the
-	 * watchdog, which reads them from outside; 0: not known. */
-	uint64_t threads;	   /* address of the first ring's; written before the drain begins */
-	uint32_t thread_bytes;	   /* from one to the next */
-	uint32_t thread_depth_at;  /* offset of the count ... */
+	/* Where each ring's thread keeps its open polls, in the program's own memory: a uint32_t
+	 * count, and pairs of uint64_t (stack pointer of the function that called the callback,
+	 * event word), outermost first. For the watchdog, which reads them from outside; 0: not
+	 * known. */
+	uint64_t threads;	  /* address of the first ring's; written before the drain begins */
+	uint32_t thread_bytes;	  /* from one to the next */
+	uint32_t thread_depth_at; /* offset of the count ... */
 	uint32_t thread_frames_at; /* ... and of the pairs */
 	uint32_t reserved1;
 	uint16_t work_req_offset[KIND_COUNT];
 	char cmdline[1024]; /* as in /proc/PID/cmdline, cut off if longer */
 	uint32_t cmdline_bytes;
-	uint32_t loaded_bytes;					      /* of `loaded` */
-	char loaded[SHARED_LOADED_BYTES] __attribute__((aligned(8))); /* struct trace_module_entry, the executable
-								       * first: for when /proc/PID is gone too soon */
+	uint32_t loaded_bytes; /* of `loaded` */
+	char loaded[SHARED_LOADED_BYTES]
+	    __attribute__((aligned(8))); /* struct trace_module_entry, the executable
+					  * first: for when /proc/PID is gone too soon */
 
 	/* Switches: written by anybody who may (the app, trace_ctl). */
-	_Atomic uint32_t enabled
-	    __attribute__((aligned(64))); /* 1: hooks record; each ring has a copy beside its head */
-	_Atomic uint32_t
-	    asleep; /* the drain sleeps without a time-out: whoever unparks must wake it; written by the drain */
+	_Atomic uint32_t enabled __attribute__((
+	    aligned(64)));	 /* 1: hooks record; each ring has a copy beside its head */
+	_Atomic uint32_t asleep; /* the drain sleeps without a time-out: whoever unparks must wake
+				    it; written by the drain */
 
 	/* ... and the others as long as this lasts, for all rings together. */
 	_Atomic uint64_t grow_bytes __attribute__((aligned(64))); /* at most */
-	_Atomic uint64_t grown_bytes;				  /* taken; by whoever takes or gives back */
+	_Atomic uint64_t grown_bytes; /* taken; by whoever takes or gives back */
 	_Atomic uint32_t share_steps; /* that one ring should have at most; by the drain */
-	_Atomic uint32_t ended_rings; /* that wait for the drain to free them; added to by the threads that end */
+	_Atomic uint32_t ended_rings; /* that wait for the drain to free them; added to by the
+					 threads that end */
 	_Atomic uint32_t freed_rings; /* futex: ticks of the drain that freed some; by the drain */
 
-	_Atomic uint32_t wake
-	    __attribute__((aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */
-	_Atomic uint32_t flush_asked;	  /* add 1, wake; done when flush_done has reached your number (futex) */
-	_Atomic uint32_t flush_done;
-	_Atomic uint32_t rotate_asked; /* add 1, wake: the drain seals the segment and begins another */
-	_Atomic uint32_t exiting;      /* program -> drain: last events are in, drain, seal, say DRAIN_DONE */
-	_Atomic uint32_t drain_state;  /* futex; enum drain_state; written by the drain */
-	_Atomic uint32_t drain_pid;    /* of the helper; 0 in thread mode; written by the drain */
+	_Atomic uint32_t wake __attribute__((
+	    aligned(64))); /* futex the drain sleeps on: add 1 and FUTEX_WAKE to wake it */
 	_Atomic uint32_t
-	    drain_life; /* robust futex: the helper's thread id; the kernel adds FUTEX_OWNER_DIED when it dies */
+	    flush_asked; /* add 1, wake; done when flush_done has reached your number (futex) */
+	_Atomic uint32_t flush_done;
+	_Atomic uint32_t
+	    rotate_asked; /* add 1, wake: the drain seals the segment and begins another */
+	_Atomic uint32_t
+	    exiting; /* program -> drain: last events are in, drain, seal, say DRAIN_DONE */
+	_Atomic uint32_t drain_state; /* futex; enum drain_state; written by the drain */
+	_Atomic uint32_t drain_pid;   /* of the helper; 0 in thread mode; written by the drain */
+	_Atomic uint32_t drain_life;  /* robust futex: the helper's thread id; the kernel adds
+					 FUTEX_OWNER_DIED when it dies */
 	_Atomic uint64_t switched_counter; /* clock when enabled last changed; written with it */
-	_Atomic uint32_t switches;	   /* how often it changed; the newest of them stand in `switched`, by number */
+	_Atomic uint32_t
+	    switches; /* how often it changed; the newest of them stand in `switched`, by number */
 	_Atomic uint32_t switches_written; /* of those, in the trace; by the drain */
 	struct shared_switch switched[SHARED_SWITCHES_MAX];
 
 	/* Counters of the program. */
 	_Atomic uint32_t next_worker
-	    __attribute__((aligned(64)));    /* workers ever made; the next one's number is this + 1 */
-	_Atomic uint32_t site_count;	     /* sites[0..site_count) are taken, each readable once ready */
+	    __attribute__((aligned(64))); /* workers ever made; the next one's number is this + 1 */
+	_Atomic uint32_t site_count; /* sites[0..site_count) are taken, each readable once ready */
 	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
 	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
-	_Atomic uint64_t untraced_events;    /* on those threads, and wake-ups that came before the first loop */
 	_Atomic uint64_t
-	    untraced_marks;	     /* marks, spans and fields for which no name was left, or that came too early */
+	    untraced_events; /* on those threads, and wake-ups that came before the first loop */
+	_Atomic uint64_t untraced_marks; /* marks, spans and fields for which no name was left, or
+					    that came too early */
 	_Atomic uint32_t name_count; /* names[0..name_count) are taken, each readable once ready */
-	_Atomic uint64_t pool_submitted; /* of workers whose ring was freed; added to by the drain */
+	_Atomic uint64_t
+	    pool_submitted; /* of workers whose ring was freed; added to by the drain */
 	_Atomic uint64_t pool_cancelled;
 	_Atomic uint64_t pool_finished;
 
-	/* What the drain wants the user to know; the program prints it when it ends. Written by the drain. */
+	/* What the drain wants the user to know; the program prints it when it ends. Written by the
+	 * drain. */
 	_Atomic uint32_t message_ready __attribute__((aligned(64)));
 	char message[252];
 	_Atomic uint64_t bytes_written; /* to files, for trace_ctl status */
@@ -245,7 +267,8 @@ struct shared {
 
 static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)
 {
-	return (struct record *)((char *)shared + shared->rings_offset + (uint64_t)ring * shared->ring_bytes);
+	return (struct record *)((char *)shared + shared->rings_offset +
+				 (uint64_t)ring * shared->ring_bytes);
 }
 
 /* Notes a change of the switch for the drain. */
@@ -256,10 +279,13 @@ static inline void shared_note_switch(struct shared *shared, uint32_t on, uint64
 
 	change->on = on;
 	change->counter = counter;
-	atomic_store_explicit(&change->ready, number + 1, memory_order_release); /* pairs with the acquire in switch_is_ready() */
+	atomic_store_explicit(
+	    &change->ready, number + 1,
+	    memory_order_release); /* pairs with the acquire in switch_is_ready() */
 }
 
-/* Brings a ring's copy of the switch up to date, until it agrees: who switches and who takes a ring may meet here. */
+/* Brings a ring's copy of the switch up to date, until it agrees: who switches and who takes a ring
+ * may meet here. */
 static inline void shared_ring_enable(struct shared *shared, struct shared_ring *ring)
 {
 	uint32_t on;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_decode [TRACE]: how many events a second one core decodes, from blocks that lie in memory already (the page
- * cache), through trace_cursor_read(). Without an argument it makes a trace of its own with generate_trace.
+ * bench_decode [TRACE]: how many events a second one core decodes, from blocks that lie in memory
+ * already (the page cache), through trace_cursor_read(). Without an argument it makes a trace of
+ * its own with generate_trace.
  *
- * One line: figure, target, whether it was reached. The best of some runs counts: others share the machine.
+ * One line: figure, target, whether it was reached. The best of some runs counts: others share the
+ * machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +34,8 @@ static uint64_t item_records(const struct trace_item *item)
 	return item->shape == TRACE_SHAPE_INSTANT ? 1 : 2;
 }
 
-static uint64_t decode_worker(struct trace *trace, size_t process, size_t worker, uint64_t *checksum)
+static uint64_t decode_worker(struct trace *trace, size_t process, size_t worker,
+			      uint64_t *checksum)
 {
 	static struct trace_item items[ITEMS];
 	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker);
@@ -108,11 +111,12 @@ static int measure(const char *path)
 		best_s = start_s < best_s ? start_s : best_s;
 	}
 	getrusage(RUSAGE_SELF, &usage);
-	printf("decode: %.0f M events/s a core, %.2f bytes an event, %.2f GB/s (target %.0f M: %s); scan %.2f GB/s; "
+	printf("decode: %.0f M events/s a core, %.2f bytes an event, %.2f GB/s (target %.0f M: "
+	       "%s); scan %.2f GB/s; "
 	       "%ld KiB at most; checksum %llx\n",
-	       events / best_s / 1e6, (double)trace->bytes / events, trace->bytes / best_s / 1e9, TARGET / 1e6,
-	       events / best_s >= TARGET ? "reached" : "not reached", trace->bytes / open_s / 1e9, usage.ru_maxrss,
-	       (unsigned long long)checksum);
+	       events / best_s / 1e6, (double)trace->bytes / events, trace->bytes / best_s / 1e9,
+	       TARGET / 1e6, events / best_s >= TARGET ? "reached" : "not reached",
+	       trace->bytes / open_s / 1e9, usage.ru_maxrss, (unsigned long long)checksum);
 	trace_close(trace);
 	return 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * bench_encode [TRACE]: how many ring records a second one core turns into blocks with checksums, and how many bytes
- * an event they take. The records are those of the busiest worker of a trace, or else made up to look like an echo
- * server's: 50 connections, polls of 0.2 to 6 µs, gaps of 1 to 3 µs, a write submitted in each read.
+ * bench_encode [TRACE]: how many ring records a second one core turns into blocks with checksums,
+ * and how many bytes an event they take. The records are those of the busiest worker of a trace, or
+ * else made up to look like an echo server's: 50 connections, polls of 0.2 to 6 µs, gaps of 1 to 3
+ * µs, a write submitted in each read.
  *
- * One line: figure, target, whether it was reached. The best of some runs counts: others share the machine.
+ * One line: figure, target, whether it was reached. The best of some runs counts: others share the
+ * machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +39,8 @@ static void add(uint64_t counter, uint64_t object, uint32_t code)
 		records[record_count++] = (struct record){counter, trace_word(object, code)};
 }
 
-/* ---- An echo server, made up ---------------------------------------------------------------------------- */
+/* ---- An echo server, made up
+ * ---------------------------------------------------------------------------- */
 
 #define TICKS_OF_NS(ns) ((uint64_t)((ns)*2.6))
 
@@ -57,7 +60,8 @@ static void make_up_echo(void)
 		add(counter += between_ns(200, 400), 0, TRACE_PARK);
 		add(counter += between_ns(500, 20000), ready, TRACE_UNPARK);
 		for (uint32_t i = 0; i < ready; i++) {
-			uint64_t object = 0x55d0c0de0000 + (uint64_t)(random() % CONNECTIONS) * 0x2a0;
+			uint64_t object =
+			    0x55d0c0de0000 + (uint64_t)(random() % CONNECTIONS) * 0x2a0;
 
 			add(counter += between_ns(1000, 3000), object, TRACE_CODE_POLL + 4);
 			add(counter, object + 0x180, TRACE_CODE_SUBMIT + 6);
@@ -68,15 +72,18 @@ static void make_up_echo(void)
 	}
 }
 
-/* ---- What was recorded ---------------------------------------------------------------------------------- */
+/* ---- What was recorded
+ * ---------------------------------------------------------------------------------- */
 
 static void add_item(const struct trace_item *item)
 {
-	uint64_t start = item->tick << UNIT_SHIFT, end = (item->tick + item->duration) << UNIT_SHIFT;
+	uint64_t start = item->tick << UNIT_SHIFT, end = (item->tick + item->duration)
+							 << UNIT_SHIFT;
 
 	if (item->shape == TRACE_SHAPE_WAIT)
 		add(start, 0, TRACE_PARK);
-	add(item->shape == TRACE_SHAPE_WAIT ? end : start, trace_word_object(item->word), trace_word_code(item->word));
+	add(item->shape == TRACE_SHAPE_WAIT ? end : start, trace_word_object(item->word),
+	    trace_word_code(item->word));
 	if (item->shape == TRACE_SHAPE_POLL)
 		add(end, 0, TRACE_POLL_END);
 }
@@ -108,17 +115,20 @@ static int load(const char *path)
 		return 1;
 	for (size_t i = 0; i < trace->process_count; i++)
 		for (size_t j = 0; j < trace->processes[i].worker_count; j++)
-			if (trace->processes[i].workers[j].events > trace->processes[process].workers[worker].events)
+			if (trace->processes[i].workers[j].events >
+			    trace->processes[process].workers[worker].events)
 				process = i, worker = j;
 	cursor = trace->process_count ? trace_cursor_open(trace, process, worker) : NULL;
-	while (cursor && record_count < RECORDS && (count = trace_cursor_read(cursor, UINT64_MAX, items, 512)) > 0)
+	while (cursor && record_count < RECORDS &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, 512)) > 0)
 		add_items(items, count);
 	trace_cursor_close(cursor);
 	trace_close(trace);
 	return record_count == 0;
 }
 
-/* ---- The measurement ------------------------------------------------------------------------------------ */
+/* ---- The measurement
+ * ------------------------------------------------------------------------------------ */
 
 static struct {
 	struct trace_block_header header;
@@ -134,7 +144,8 @@ static uint64_t encode_all(uint32_t *checksum)
 
 	encoder_init(&encoder, 1, UNIT_SHIFT);
 	while (source.count > 0) {
-		uint64_t taken = encoder_encode(&encoder, &words, &source, &block.header, ENCODER_BLOCK_BYTES);
+		uint64_t taken =
+		    encoder_encode(&encoder, &words, &source, &block.header, ENCODER_BLOCK_BYTES);
 		uint32_t block_bytes = (uint32_t)sizeof(block.header) + block.header.payload_bytes;
 
 		*checksum = crc32c(*checksum, &block, block_bytes);
@@ -165,9 +176,10 @@ int main(int argc, char **argv)
 		start_s = now_s() - start_s;
 		best_s = start_s < best_s ? start_s : best_s;
 	}
-	printf(
-	    "encode: %.0f M events/s a core, %.2f ns an event, %.3f bytes an event (target %.0f M: %s); checksum %x\n",
-	    record_count / best_s / 1e6, best_s * 1e9 / record_count, (double)bytes / record_count, TARGET / 1e6,
-	    record_count / best_s >= TARGET ? "reached" : "not reached", checksum);
+	printf("encode: %.0f M events/s a core, %.2f ns an event, %.3f bytes an event (target %.0f "
+	       "M: %s); checksum %x\n",
+	       record_count / best_s / 1e6, best_s * 1e9 / record_count,
+	       (double)bytes / record_count, TARGET / 1e6,
+	       record_count / best_s >= TARGET ? "reached" : "not reached", checksum);
 	return 0;
 }

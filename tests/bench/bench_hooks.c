@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the hooks cost, in ns a call: run bare, with the preload, and with recording switched off; the differences
- * are the tracer's. Prints one "name value" a line. Of many rounds the fastest counts: whatever disturbs a round
- * makes it slower. A round fits into the ring, which is emptied before the next. Every round leaves out what is no
- * part of the call: system calls, wake-ups of pool threads.
+ * What the hooks cost, in ns a call: run bare, with the preload, and with recording switched off;
+ * the differences are the tracer's. Prints one "name value" a line. Of many rounds the fastest
+ * counts: whatever disturbs a round makes it slower. A round fits into the ring, which is emptied
+ * before the next. Every round leaves out what is no part of the call: system calls, wake-ups of
+ * pool threads.
  *
  *   clock        one bare read of the clock that the hooks use
  *   callback     an idle callback that counts (1,000 handles)
@@ -58,7 +59,8 @@ static double ns_since(uint64_t start, uint64_t calls)
 	return (double)(uv_hrtime() - start) / (double)calls;
 }
 
-/* ---- The clock ------------------------------------------------------------------------------------------- */
+/* ---- The clock
+ * ------------------------------------------------------------------------------------------- */
 
 static double clock_round(void)
 {
@@ -72,7 +74,8 @@ static double clock_round(void)
 	return ns_since(start, CALLBACKS);
 }
 
-/* ---- Callbacks ------------------------------------------------------------------------------------------- */
+/* ---- Callbacks
+ * ------------------------------------------------------------------------------------------- */
 
 static uint64_t idle_calls;
 
@@ -105,7 +108,8 @@ static void callbacks_measure(void)
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 }
 
-/* ---- Registration and requests: called in a callback, as programs do --------------------------------------- */
+/* ---- Registration and requests: called in a callback, as programs do
+ * --------------------------------------- */
 
 static double (*called_round)(void);
 static double called_ns;
@@ -201,7 +205,8 @@ static double write_calls(void)
 	return ns_since(start, CALLS);
 }
 
-/* A pipe that is full: the first write of many bytes stays in the queue, and the measured ones behind it. */
+/* A pipe that is full: the first write of many bytes stays in the queue, and the measured ones
+ * behind it. */
 static double write_round(void)
 {
 	static char many[1 << 22];

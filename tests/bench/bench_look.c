@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a look at a stuck callback costs (preload/observe/stall_probe.h): looks at a child that sleeps in flock, and at one that
- * computes, and prints how long a look took; and of the child that computes the longest stretch that it was away during
- * each look, by its own clock, and in as long a time after it, when nobody looks: others share the machine.
+ * What a look at a stuck callback costs (preload/observe/stall_probe.h): looks at a child that
+ * sleeps in flock, and at one that computes, and prints how long a look took; and of the child that
+ * computes the longest stretch that it was away during each look, by its own clock, and in as long
+ * a time after it, when nobody looks: others share the machine.
  *
  * usage: bench_look [LOOKS]
  */
@@ -25,9 +26,9 @@
 
 /* Shared with the child. */
 static struct seen {
-	_Atomic uint32_t round;	   /* of looks, 0: none is under way */
-	uint64_t outside[LOOKS_MAX];  /* ns, the longest stretch in each round */
-	uint64_t quiet[LOOKS_MAX]; /* the same in as long a time without a look, after it */
+	_Atomic uint32_t round;	     /* of looks, 0: none is under way */
+	uint64_t outside[LOOKS_MAX]; /* ns, the longest stretch in each round */
+	uint64_t quiet[LOOKS_MAX];   /* the same in as long a time without a look, after it */
 } * seen;
 
 static struct look look;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the preload adds to the life of a process of 10 ms: starts itself as such a process again and again, by turns
- * without and with the library, and prints the medians of the times from start to end as the parent sees them.
+ * What the preload adds to the life of a process of 10 ms: starts itself as such a process again
+ * and again, by turns without and with the library, and prints the medians of the times from start
+ * to end as the parent sees them.
  *
  * usage: bench_process LIBRARY TRACE_PATH [RUNS]
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs callbacks at a steady rate: batches of 1,000 idle callbacks, each batch begun when it is due. What the trace
- * then says about lost events tells whether the drain keeps up. Prints how many callbacks ran and the rate reached.
+ * Runs callbacks at a steady rate: batches of 1,000 idle callbacks, each batch begun when it is
+ * due. What the trace then says about lost events tells whether the drain keeps up. Prints how many
+ * callbacks ran and the rate reached.
  *
  * usage: bench_sustained CALLBACKS_PER_SECOND SECONDS   (0 callbacks a second: as fast as it goes)
  */
@@ -56,6 +57,7 @@ int main(int argc, char **argv)
 	start_ns = uv_hrtime();
 	end_ns = start_ns + (uint64_t)(seconds * 1e9);
 	uv_run(loop, UV_RUN_DEFAULT);
-	printf("callbacks %lu\nrate %.0f\n", calls, (double)calls * 1e9 / (double)(uv_hrtime() - start_ns));
+	printf("callbacks %lu\nrate %.0f\n", calls,
+	       (double)calls * 1e9 / (double)(uv_hrtime() - start_ns));
 	return 0;
 }

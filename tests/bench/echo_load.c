@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Load for echo servers on 127.0.0.1, closed loop: each connection has one message under way. With one port it
- * drives that server; with two it drives them in turn in short windows, A B B A, and compares: machines drift and
- * their neighbours come and go, and both servers are hit alike by what is slower than a window. Each adjacent
- * pair of an A and a B window gives one ratio of their rates; the median of these and its 95 % interval by ranks
- * (no assumption about the noise) is the answer. A window ends when the last reply that it asked for is there, so
- * no window pays for another's. Prints one flat JSON object. Every reply is checked, and counted against what was sent.
+ * Load for echo servers on 127.0.0.1, closed loop: each connection has one message under way. With
+ * one port it drives that server; with two it drives them in turn in short windows, A B B A, and
+ * compares: machines drift and their neighbours come and go, and both servers are hit alike by what
+ * is slower than a window. Each adjacent pair of an A and a B window gives one ratio of their
+ * rates; the median of these and its 95 % interval by ranks (no assumption about the noise) is the
+ * answer. A window ends when the last reply that it asked for is there, so no window pays for
+ * another's. Prints one flat JSON object. Every reply is checked, and counted against what was
+ * sent.
  *
  * usage: echo_load [options] PORT [PORT]   (see usage())
  */
@@ -27,7 +29,8 @@
 #define CONNECTIONS_MAX	  1000
 #define MESSAGE_BYTES_MAX 1024
 #define PAIRS_MAX	  100000
-#define LATENCY_BUCKETS	  1000000 /* of LATENCY_BUCKET_NS: up to 100 ms, what is longer goes into the last */
+#define LATENCY_BUCKETS                                                                            \
+	1000000 /* of LATENCY_BUCKET_NS: up to 100 ms, what is longer goes into the last */
 #define LATENCY_BUCKET_NS 100
 
 struct options {
@@ -66,7 +69,8 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* ---- One server ------------------------------------------------------------------------------------------ */
+/* ---- One server
+ * ------------------------------------------------------------------------------------------ */
 
 static void client_connect(struct server *server, struct client *client, int port)
 {
@@ -109,7 +113,8 @@ static void client_send(struct client *client)
 {
 	client->received = 0;
 	client->sent_ns = now_ns();
-	if (send(client->fd, message, options.message_bytes, MSG_NOSIGNAL) != (ssize_t)options.message_bytes)
+	if (send(client->fd, message, options.message_bytes, MSG_NOSIGNAL) !=
+	    (ssize_t)options.message_bytes)
 		fail("send");
 }
 
@@ -150,8 +155,8 @@ static double latency_us(const uint32_t *latencies, uint64_t count, double quant
 	return 0;
 }
 
-/* Replies of one window: sends on every connection, answers each reply with the next message until the window's
- * time or its messages are used up, then waits for what is under way. */
+/* Replies of one window: sends on every connection, answers each reply with the next message until
+ * the window's time or its messages are used up, then waits for what is under way. */
 static uint64_t server_drive(struct server *server, uint64_t window_ns, uint64_t messages)
 {
 	struct epoll_event events[CONNECTIONS_MAX];
@@ -202,14 +207,17 @@ static void server_print(const char *name, const struct server *server, uint64_t
 {
 	double seconds = (double)server->busy_ns / 1e9;
 
-	printf("\"%s_sent\":%lu,\"%s_requests\":%lu,\"%s_warmup_requests\":%lu,", name, server->sent, name,
-	       server->replies, name, warmup);
-	printf("\"%s_requests_per_second\":%.0f,", name, seconds > 0 ? (double)server->replies / seconds : 0);
-	printf("\"%s_p50_us\":%.1f,\"%s_p99_us\":%.1f", name, latency_us(server->latencies, server->replies, 0.5), name,
+	printf("\"%s_sent\":%lu,\"%s_requests\":%lu,\"%s_warmup_requests\":%lu,", name,
+	       server->sent, name, server->replies, name, warmup);
+	printf("\"%s_requests_per_second\":%.0f,", name,
+	       seconds > 0 ? (double)server->replies / seconds : 0);
+	printf("\"%s_p50_us\":%.1f,\"%s_p99_us\":%.1f", name,
+	       latency_us(server->latencies, server->replies, 0.5), name,
 	       latency_us(server->latencies, server->replies, 0.99));
 }
 
-/* ---- Two servers ----------------------------------------------------------------------------------------- */
+/* ---- Two servers
+ * ----------------------------------------------------------------------------------------- */
 
 static int compare_double(const void *a, const void *b)
 {
@@ -218,7 +226,8 @@ static int compare_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts overheads (percent of the baseline's rate that is gone), prints their median and its 95 % interval. */
+/* Sorts overheads (percent of the baseline's rate that is gone), prints their median and its 95 %
+ * interval. */
 static void overheads_print(double *overheads, size_t count)
 {
 	double middle = (double)(count - 1) / 2, spread = 0.98 * sqrt((double)count);
@@ -226,9 +235,10 @@ static void overheads_print(double *overheads, size_t count)
 	size_t high = (size_t)ceil(middle + spread);
 
 	qsort(overheads, count, sizeof(*overheads), compare_double);
-	printf("\"pairs\":%zu,\"overhead_percent\":%.3f,\"overhead_low\":%.3f,\"overhead_high\":%.3f", count,
-	       (overheads[(count - 1) / 2] + overheads[count / 2]) / 2, overheads[low],
-	       overheads[high < count ? high : count - 1]);
+	printf(
+	    "\"pairs\":%zu,\"overhead_percent\":%.3f,\"overhead_low\":%.3f,\"overhead_high\":%.3f",
+	    count, (overheads[(count - 1) / 2] + overheads[count / 2]) / 2, overheads[low],
+	    overheads[high < count ? high : count - 1]);
 }
 
 static double pair_overhead(double baseline, double traced)
@@ -252,7 +262,8 @@ static void quad_measure(struct server *baseline, struct server *traced, double 
 static void compare_servers(int baseline_port, int traced_port)
 {
 	static double overheads[PAIRS_MAX];
-	struct server *baseline = server_connect(baseline_port), *traced = server_connect(traced_port);
+	struct server *baseline = server_connect(baseline_port),
+		      *traced = server_connect(traced_port);
 	uint64_t warmup_a = server_drive(baseline, options.warmup_ms * 1000000u, UINT64_MAX);
 	uint64_t warmup_b = server_drive(traced, options.warmup_ms * 1000000u, UINT64_MAX);
 	uint64_t end_ns = now_ns() + (uint64_t)(options.seconds * 1e9);
@@ -279,14 +290,16 @@ static void load_server(int port)
 {
 	struct server *server = server_connect(port);
 
-	server_measure(server, (uint64_t)(options.seconds * 1e9), options.messages ? options.messages : UINT64_MAX);
+	server_measure(server, (uint64_t)(options.seconds * 1e9),
+		       options.messages ? options.messages : UINT64_MAX);
 	printf("{");
 	server_print("server", server, 0);
 	printf("}\n");
 	server_close(server);
 }
 
-/* ---- Options --------------------------------------------------------------------------------------------- */
+/* ---- Options
+ * --------------------------------------------------------------------------------------------- */
 
 static int usage(FILE *stream, int status)
 {
@@ -294,8 +307,10 @@ static int usage(FILE *stream, int status)
 		"usage: echo_load [options] PORT          drive one server\n"
 		"       echo_load [options] PORT PORT     compare two: baseline, traced\n"
 		"  --connections=N  to each server (50)      --bytes=N      of a message (21)\n"
-		"  --seconds=S      in all, at most (10)     --messages=N   in all, at most; one server\n"
-		"  --window-ms=N    of one window (75)       --warmup-ms=N  of each server, not counted (1000)\n");
+		"  --seconds=S      in all, at most (10)     --messages=N   in all, at most; one "
+		"server\n"
+		"  --window-ms=N    of one window (75)       --warmup-ms=N  of each server, not "
+		"counted (1000)\n");
 	return status;
 }
 
@@ -342,8 +357,9 @@ static bool options_parse(int argc, char **argv)
 		else
 			return false;
 	}
-	return options.connections >= 1 && options.connections <= CONNECTIONS_MAX && options.message_bytes >= 1 &&
-	       options.message_bytes <= MESSAGE_BYTES_MAX && options.window_ms >= 1 && options.seconds > 0 &&
+	return options.connections >= 1 && options.connections <= CONNECTIONS_MAX &&
+	       options.message_bytes >= 1 && options.message_bytes <= MESSAGE_BYTES_MAX &&
+	       options.window_ms >= 1 && options.seconds > 0 &&
 	       (argc - optind == 1 || argc - optind == 2);
 }
 

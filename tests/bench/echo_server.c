@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plain libuv echo server on 127.0.0.1: prints "port N", echoes until SIGTERM or SIGINT, prints what it counted.
- * What a callback does is as little as an echo server can do, so that a tracer's cost shows.
+ * A plain libuv echo server on 127.0.0.1: prints "port N", echoes until SIGTERM or SIGINT, prints
+ * what it counted. What a callback does is as little as an echo server can do, so that a tracer's
+ * cost shows.
  *
  * usage: echo_server
  */
@@ -121,6 +122,7 @@ int main(void)
 	uv_signal_start(&signals[0], stop_all, SIGTERM);
 	uv_signal_start(&signals[1], stop_all, SIGINT);
 	uv_run(loop, UV_RUN_DEFAULT);
-	printf("connections %lu\nreads %lu\nwrites %lu\nends %lu\n", connections, reads, writes, ends);
+	printf("connections %lu\nreads %lu\nwrites %lu\nends %lu\n", connections, reads, writes,
+	       ends);
 	return 0;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * generate_trace [options] FOLDER: a synthetic trace of any size, for benchmarks and tests of the readers: echo
- * servers (loop workers) which now and then have the pool (pool workers) do something. What is in it is counted as
- * it is made and printed as one JSON object: the truth that a reader must find.
+ * generate_trace [options] FOLDER: a synthetic trace of any size, for benchmarks and tests of the
+ * readers: echo servers (loop workers) which now and then have the pool (pool workers) do
+ * something. What is in it is counted as it is made and printed as one JSON object: the truth that
+ * a reader must find.
  *
- * Rules: the same options give the same bytes, on any machine. Every event is consistent with the others: each
- * submitted request is worked on and done, each poll ends, time goes on.
+ * Rules: the same options give the same bytes, on any machine. Every event is consistent with the
+ * others: each submitted request is worked on and done, each poll ends, time goes on.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -58,7 +59,8 @@ static struct {
 	uint64_t random, made, segment, total_bytes, files, samples;
 	struct builder *builder;
 	struct worker *all;
-} generator = {.events = 1000000, .workers = 4, .file_bytes = 16 << 20, .random = 88172645463325252ull};
+} generator = {
+    .events = 1000000, .workers = 4, .file_bytes = 16 << 20, .random = 88172645463325252ull};
 
 static uint64_t random_below(uint64_t limit)
 {
@@ -76,7 +78,8 @@ static uint64_t random_duration(uint64_t typical_ns)
 	return typical_ns / 2 + random_below(typical_ns * scale);
 }
 
-/* ---- Segments --------------------------------------------------------------------------------------------- */
+/* ---- Segments
+ * --------------------------------------------------------------------------------------------- */
 
 static void begin_segment(void)
 {
@@ -93,7 +96,8 @@ static void begin_segment(void)
 	builder_text(builder, TRACE_TEXT_LIBUV, "1.44.2");
 	builder_kinds(builder, WORK_REQ_OFFSET);
 	for (int i = 0; i < SITE_COUNT; i++)
-		builder_site(builder, i, sites[i].kind, 0x401000 + 64 * i, 0x402000 + 64 * i, sites[i].symbol);
+		builder_site(builder, i, sites[i].kind, 0x401000 + 64 * i, 0x402000 + 64 * i,
+			     sites[i].symbol);
 }
 
 static void end_segment(uint64_t now_ns, uint32_t reason)
@@ -106,7 +110,8 @@ static void end_segment(uint64_t now_ns, uint32_t reason)
 		struct worker *worker = &generator.all[i];
 		struct trace_worker_entry entry = {.worker = worker->number,
 						   .tid = PID + i,
-						   .role = worker->pool ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP,
+						   .role = worker->pool ? TRACE_ROLE_POOL
+									: TRACE_ROLE_LOOP,
 						   .start_tick = builder_counter(START_NS) >> 5,
 						   .recorded = worker->tail};
 
@@ -115,17 +120,20 @@ static void end_segment(uint64_t now_ns, uint32_t reason)
 	}
 	builder_clock(builder, now_ns);
 	builder_seal(builder, reason, builder_counter(now_ns) >> 5, recorded, 0);
-	snprintf(path, sizeof(path), "%s/trace.%d.%" PRIu64 ".bin", generator.dir, PID, generator.segment++);
+	snprintf(path, sizeof(path), "%s/trace.%d.%" PRIu64 ".bin", generator.dir, PID,
+		 generator.segment++);
 	generator.total_bytes += builder->bytes;
 	generator.files++;
 	builder_write(builder, path);
 }
 
-/* ---- Records ---------------------------------------------------------------------------------------------- */
+/* ---- Records
+ * ---------------------------------------------------------------------------------------------- */
 
 static void flush(struct worker *worker, uint64_t now_ns)
 {
-	struct encoder_source source = {worker->records, RING_RECORDS - 1, worker->tail, worker->head - worker->tail};
+	struct encoder_source source = {worker->records, RING_RECORDS - 1, worker->tail,
+					worker->head - worker->tail};
 
 	builder_events(generator.builder, &worker->encoder, source);
 	worker->tail = worker->head;
@@ -137,12 +145,13 @@ static void flush(struct worker *worker, uint64_t now_ns)
 
 static void emit(struct worker *worker, uint64_t ns, uint64_t word)
 {
-	worker->records[worker->head++ & (RING_RECORDS - 1)] = (struct record){builder_counter(ns), word};
+	worker->records[worker->head++ & (RING_RECORDS - 1)] =
+	    (struct record){builder_counter(ns), word};
 	generator.made++;
 }
 
-static uint64_t emit_poll(struct worker *worker, uint64_t ns, enum site site, uint64_t object, uint64_t duration_ns,
-			  uint64_t inner_word)
+static uint64_t emit_poll(struct worker *worker, uint64_t ns, enum site site, uint64_t object,
+			  uint64_t duration_ns, uint64_t inner_word)
 {
 	emit(worker, ns, trace_word(object, TRACE_CODE_POLL + site));
 	if (inner_word) {
@@ -166,7 +175,8 @@ static uint64_t emit_park(struct worker *worker, uint64_t from_ns, uint64_t to_n
 	return to_ns;
 }
 
-/* ---- The life of a loop ----------------------------------------------------------------------------------- */
+/* ---- The life of a loop
+ * ----------------------------------------------------------------------------------- */
 
 static uint64_t handle_of(const struct pair *pair, uint64_t connection)
 {
@@ -182,7 +192,8 @@ static uint64_t submit_work(struct pair *pair, uint64_t ns)
 		wake_ns = pair->pool_free_ns + 1000;
 	pair->work = handle_of(pair, HANDLES);
 	emit_park(pair->pool, pair->pool_free_ns, wake_ns, 0);
-	end_ns = emit_poll(pair->pool, wake_ns + 200, SITE_WORK, pair->work, random_duration(40000), 0);
+	end_ns =
+	    emit_poll(pair->pool, wake_ns + 200, SITE_WORK, pair->work, random_duration(40000), 0);
 	emit(pair->pool, end_ns + 100, trace_word(pair->work + WORK_REQ_OFFSET, TRACE_ITEM_END));
 	pair->pool->items++;
 	pair->pool_free_ns = end_ns + 300;
@@ -197,19 +208,22 @@ static void serve(struct pair *pair)
 	uint64_t start_ns = pair->now_ns + 200 + random_below(300);
 	uint64_t inner = trace_word(handle + 128, TRACE_CODE_SUBMIT + SITE_WRITE);
 
-	pair->now_ns = emit_poll(pair->loop, start_ns, SITE_READ, handle, random_duration(1500), inner);
+	pair->now_ns =
+	    emit_poll(pair->loop, start_ns, SITE_READ, handle, random_duration(1500), inner);
 	start_ns = pair->now_ns + 100 + random_below(100);
-	pair->now_ns = emit_poll(pair->loop, start_ns, SITE_WRITE, handle + 128, random_duration(300), 0);
+	pair->now_ns =
+	    emit_poll(pair->loop, start_ns, SITE_WRITE, handle + 128, random_duration(300), 0);
 }
 
 static void iteration(struct pair *pair)
 {
-	uint64_t ready = 1 + random_below(6), wake_ns = pair->now_ns + 300 + random_below(30000), inner = 0;
+	uint64_t ready = 1 + random_below(6), wake_ns = pair->now_ns + 300 + random_below(30000),
+		 inner = 0;
 
 	pair->now_ns = emit_park(pair->loop, pair->now_ns + 100, wake_ns, ready);
 	if (pair->work && pair->now_ns > pair->work_done_ns) {
-		pair->now_ns =
-		    emit_poll(pair->loop, pair->now_ns + 150, SITE_AFTER_WORK, pair->work, random_duration(600), 0);
+		pair->now_ns = emit_poll(pair->loop, pair->now_ns + 150, SITE_AFTER_WORK,
+					 pair->work, random_duration(600), 0);
 		pair->work = 0;
 	}
 	for (uint64_t i = 0; i < ready; i++)
@@ -218,8 +232,8 @@ static void iteration(struct pair *pair)
 		return;
 	if (pair->pool && !pair->work)
 		inner = submit_work(pair, pair->now_ns + 250);
-	pair->now_ns = emit_poll(pair->loop, pair->now_ns + 250, SITE_TIMER, handle_of(pair, HANDLES + 2),
-				 random_duration(900), inner);
+	pair->now_ns = emit_poll(pair->loop, pair->now_ns + 250, SITE_TIMER,
+				 handle_of(pair, HANDLES + 2), random_duration(900), inner);
 }
 
 static void sample(struct pair *pair)
@@ -229,16 +243,18 @@ static void sample(struct pair *pair)
 	if (pair->now_ns < pair->sampled_ns + SAMPLE_NS)
 		return;
 	pair->sampled_ns = pair->now_ns;
-	builder_sample(generator.builder, TRACE_SAMPLE_QUEUE, pair->loop->number, tick, 1, HANDLES + 2, 3);
-	builder_sample(generator.builder, TRACE_SAMPLE_WORKER, pair->loop->number, tick, pair->loop->busy_ns, 0,
-		       pair->loop->parks);
+	builder_sample(generator.builder, TRACE_SAMPLE_QUEUE, pair->loop->number, tick, 1,
+		       HANDLES + 2, 3);
+	builder_sample(generator.builder, TRACE_SAMPLE_WORKER, pair->loop->number, tick,
+		       pair->loop->busy_ns, 0, pair->loop->parks);
 	generator.samples += 2;
 	builder_clock(generator.builder, pair->now_ns);
 }
 
 static void advance(struct pair *pair)
 {
-	while (generator.made < generator.events && pair->loop->head - pair->loop->tail < generator.chunk &&
+	while (generator.made < generator.events &&
+	       pair->loop->head - pair->loop->tail < generator.chunk &&
 	       (!pair->pool || pair->pool->head - pair->pool->tail < generator.chunk))
 		iteration(pair);
 	sample(pair);
@@ -257,7 +273,8 @@ static struct pair *earliest(struct pair *pairs, size_t count)
 	return found;
 }
 
-/* ---- The whole -------------------------------------------------------------------------------------------- */
+/* ---- The whole
+ * -------------------------------------------------------------------------------------------- */
 
 static struct pair *make_workers(size_t *pair_count)
 {
@@ -286,17 +303,19 @@ static struct pair *make_workers(size_t *pair_count)
 
 static void print_truth(uint64_t end_ns)
 {
-	printf("{\"pid\":%d,\"events\":%" PRIu64 ",\"segments\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"samples\":%" PRIu64
-	       ",\"start_ns\":%llu,\"end_ns\":%" PRIu64 ",\"workers\":[",
-	       PID, generator.made, generator.files, generator.total_bytes, generator.samples, START_NS, end_ns);
+	printf("{\"pid\":%d,\"events\":%" PRIu64 ",\"segments\":%" PRIu64 ",\"bytes\":%" PRIu64
+	       ",\"samples\":%" PRIu64 ",\"start_ns\":%llu,\"end_ns\":%" PRIu64 ",\"workers\":[",
+	       PID, generator.made, generator.files, generator.total_bytes, generator.samples,
+	       START_NS, end_ns);
 	for (uint64_t i = 0; i < generator.workers; i++) {
 		struct worker *worker = &generator.all[i];
 
 		printf("%s{\"worker\":%u,\"role\":\"%s\",\"events\":%" PRIu64 ",\"polls\":%" PRIu64
-		       ",\"parks\":%" PRIu64 ",\"submits\":%" PRIu64 ",\"items\":%" PRIu64 ",\"busy_ns\":%" PRIu64
-		       ",\"longest_ns\":%" PRIu64,
-		       i ? "," : "", worker->number, worker->pool ? "pool" : "loop", worker->head, worker->polls,
-		       worker->parks, worker->submits, worker->items, worker->busy_ns, worker->longest_ns);
+		       ",\"parks\":%" PRIu64 ",\"submits\":%" PRIu64 ",\"items\":%" PRIu64
+		       ",\"busy_ns\":%" PRIu64 ",\"longest_ns\":%" PRIu64,
+		       i ? "," : "", worker->number, worker->pool ? "pool" : "loop", worker->head,
+		       worker->polls, worker->parks, worker->submits, worker->items,
+		       worker->busy_ns, worker->longest_ns);
 		for (int site = 0; site < SITE_COUNT; site++)
 			printf("%s\"%s\":%" PRIu64, site ? "," : ",\"calls\":{", sites[site].symbol,
 			       worker->calls[site]);
@@ -312,7 +331,8 @@ static void generate(void)
 	uint64_t end_ns = START_NS;
 
 	generator.builder = builder_new();
-	generator.chunk = generator.events / 16 < RING_RECORDS / 2 ? generator.events / 16 : RING_RECORDS / 2;
+	generator.chunk =
+	    generator.events / 16 < RING_RECORDS / 2 ? generator.events / 16 : RING_RECORDS / 2;
 	begin_segment();
 	builder_clock(generator.builder, START_NS);
 	while (generator.made < generator.events)
@@ -332,7 +352,9 @@ static void generate(void)
 
 static int usage(FILE *to, int status)
 {
-	fputs("Usage: generate_trace [--events=N] [--workers=N] [--file-bytes=N] [--seed=N] FOLDER\n", to);
+	fputs(
+	    "Usage: generate_trace [--events=N] [--workers=N] [--file-bytes=N] [--seed=N] FOLDER\n",
+	    to);
 	return status;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A loop of idle handles whose callbacks count and nothing else: what is left above that is libuv's own cost, and
- * the tracer's. Each round is timed by itself, after a pause in which the tracer may empty its buffers, and the fastest
- * and the median are printed, in ns a callback.
+ * A loop of idle handles whose callbacks count and nothing else: what is left above that is libuv's
+ * own cost, and the tracer's. Each round is timed by itself, after a pause in which the tracer may
+ * empty its buffers, and the fastest and the median are printed, in ns a callback.
  *
  * usage: idle_loop [CALLBACKS_PER_ROUND [ROUNDS]]
  */
@@ -15,7 +15,8 @@
 #define ROUNDS_MAX 1000
 #define PAUSE_MS   5
 
-/* Peers that need the program changed (LTTng-UST) define these two; the plain program has nothing in them. */
+/* Peers that need the program changed (LTTng-UST) define these two; the plain program has nothing
+ * in them. */
 #ifdef IDLE_LOOP_PROBES
 #include IDLE_LOOP_PROBES
 #else
@@ -72,6 +73,7 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < rounds; i++)
 		times[i] = round_ns(loop, callbacks);
 	qsort(times, rounds, sizeof(times[0]), compare_double);
-	printf("callbacks %lu best_ns %.2f median_ns %.2f\n", callbacks * rounds, times[0], times[rounds / 2]);
+	printf("callbacks %lu best_ns %.2f median_ns %.2f\n", callbacks * rounds, times[0],
+	       times[rounds / 2]);
 	return 0;
 }

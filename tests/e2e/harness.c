@@ -22,7 +22,9 @@ extern char **environ;
 
 static char dir[PATH_MAX];
 
-/* ---- Places ----------------------------------------------------------------------------------------------- */
+/* ---- Places
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void harness_enter(void)
 {
@@ -72,7 +74,8 @@ const char *source_path(const char *name)
 	return beside("/..", name);
 }
 
-/* ---- Programs --------------------------------------------------------------------------------------------- */
+/* ---- Programs
+ * --------------------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
@@ -82,8 +85,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Programs that were built for another kind of machine are run by HARNESS_EMULATOR (qemu's), which hands on the
- * preload; helper processes it cannot make. NULL: they are built for this one. */
+/* Programs that were built for another kind of machine are run by HARNESS_EMULATOR (qemu's), which
+ * hands on the preload; helper processes it cannot make. NULL: they are built for this one. */
 static const char *emulator(void)
 {
 	return getenv("HARNESS_EMULATOR");
@@ -107,8 +110,9 @@ static char **make_environment(const struct run *run)
 	for (char **entry = environ; *entry; entry++)
 		if (strncmp(*entry, "UVTRACE_", 8) != 0 && strncmp(*entry, "LD_PRELOAD=", 11) != 0)
 			entries[count++] = *entry;
-	if (!run->bare && asprintf(&preload, "%sLD_PRELOAD=%s", is_emulated(run->program) ? "QEMU_SET_ENV=" : "",
-				   build_path("libtrace.so")) > 0)
+	if (!run->bare &&
+	    asprintf(&preload, "%sLD_PRELOAD=%s", is_emulated(run->program) ? "QEMU_SET_ENV=" : "",
+		     build_path("libtrace.so")) > 0)
 		entries[count++] = preload;
 	for (int i = 0; i < HARNESS_ARGS_MAX && run->env[i]; i++)
 		entries[count++] = (char *)run->env[i];
@@ -117,14 +121,16 @@ static char **make_environment(const struct run *run)
 	return entries;
 }
 
-/* As for a program that somebody starts at a terminal: what a shell runs in the background ignores some. */
+/* As for a program that somebody starts at a terminal: what a shell runs in the background ignores
+ * some. */
 static void reset_signals(void)
 {
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 }
 
-static void exec_child(const struct run *run, const int *input, const int *output, const int *errors)
+static void exec_child(const struct run *run, const int *input, const int *output,
+		       const int *errors)
 {
 	char *argv[HARNESS_ARGS_MAX + 3];
 	size_t count = 0;
@@ -181,7 +187,8 @@ static bool collect(int output, int errors, struct result *result, uint64_t unti
 		if (left_ms <= 0 || poll(fds, 2, left_ms) <= 0)
 			return false;
 		for (int i = 0; i < 2; i++)
-			if (fds[i].fd >= 0 && fds[i].revents && !read_more(fds[i].fd, texts[i], &bytes[i]))
+			if (fds[i].fd >= 0 && fds[i].revents &&
+			    !read_more(fds[i].fd, texts[i], &bytes[i]))
 				fds[i].fd = -1;
 	}
 	return true;
@@ -213,7 +220,8 @@ struct result run_program(const struct run *run)
 	close(output[1]);
 	close(errors[1]);
 	if (run->input)
-		cr_expect_eq(write(input[1], run->input, strlen(run->input)), (ssize_t)strlen(run->input));
+		cr_expect_eq(write(input[1], run->input, strlen(run->input)),
+			     (ssize_t)strlen(run->input));
 	close(input[1]);
 	done = collect(output[0], errors[0], &result, until_ms);
 	if (!done)
@@ -236,7 +244,8 @@ struct result run_well(const struct run *run)
 {
 	struct result result = run_program(run);
 
-	cr_assert_eq(result.status, 0, "%s: status %d: %s", run->program, result.status, result.err);
+	cr_assert_eq(result.status, 0, "%s: status %d: %s", run->program, result.status,
+		     result.err);
 	cr_assert_str_empty(result.err, "%s says: %s", run->program, result.err);
 	cr_assert(wait_for_drain(result.pid), "%s: its ring is still there", run->program);
 	return result;
@@ -283,7 +292,8 @@ void session_say(struct session *session, const char *line, const char *answer)
 		int left_ms = (int)(until_ms - now_ms());
 
 		cr_assert(left_ms > 0 && poll(&fd, 1, left_ms) > 0, "no answer to \"%s\"", line);
-		cr_assert(read_more(session->output, &session->out, &session->out_bytes), "ended at \"%s\"", line);
+		cr_assert(read_more(session->output, &session->out, &session->out_bytes),
+			  "ended at \"%s\"", line);
 	}
 }
 
@@ -332,7 +342,9 @@ bool wait_for_drain(pid_t pid)
 	return wait_until(ring_gone, &pid);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------------------ */
+/* ---- Files
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static size_t visit_files(const char *path, const char *part, uint64_t *bytes)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the whole-program tests share: run a program with or without the preload, read its trace with the project's
- * own tools, and hold it against what the program counted by itself (tests/fixtures/fixture.h).
+ * What the whole-program tests share: run a program with or without the preload, read its trace
+ * with the project's own tools, and hold it against what the program counted by itself
+ * (tests/fixtures/fixture.h).
  *
- * Rules: the library is only ever loaded into the program under test, never into the test itself; each test has a
- * directory of its own, which is its current one; nothing waits longer than HARNESS_TIMEOUT_S. A failure inside a
- * helper fails the test and says which program it was about.
+ * Rules: the library is only ever loaded into the program under test, never into the test itself;
+ * each test has a directory of its own, which is its current one; nothing waits longer than
+ * HARNESS_TIMEOUT_S. A failure inside a helper fails the test and says which program it was about.
  */
 #ifndef HARNESS_H
 #define HARNESS_H
@@ -21,25 +22,32 @@
 #define HARNESS_TIMEOUT_S 25
 #define HARNESS_ARGS_MAX  16
 
-/* ---- Places ----------------------------------------------------------------------------------------------- */
+/* ---- Places
+ * -----------------------------------------------------------------------------------------------
+ */
 
-/* .init and .fini of every test: a fresh directory, entered; and its removal, with what is in it. */
+/* .init and .fini of every test: a fresh directory, entered; and its removal, with what is in it.
+ */
 void harness_enter(void);
 void harness_leave(void);
 
-/* Paths of what the build made ("fixtures/timers"), and of the source tree ("scripts/uvtrace"). Kept for ever. */
+/* Paths of what the build made ("fixtures/timers"), and of the source tree ("scripts/uvtrace").
+ * Kept for ever. */
 const char *build_path(const char *name);
 const char *source_path(const char *name);
 
-/* ---- Programs --------------------------------------------------------------------------------------------- */
+/* ---- Programs
+ * --------------------------------------------------------------------------------------------- */
 
 struct run {
 	const char *program;		    /* a path; without a slash: looked up in PATH */
 	const char *args[HARNESS_ARGS_MAX]; /* without the program, until NULL */
-	const char *env[HARNESS_ARGS_MAX];  /* NAME=VALUE, until NULL; UVTRACE_* of the outside never gets in */
-	const char *input;		    /* what it reads from standard input; NULL: nothing */
-	bool bare;			    /* without the preload */
-	int (*prepare)(void); /* called in the new process before it becomes the program; not 0: status 126 */
+	const char *env[HARNESS_ARGS_MAX]; /* NAME=VALUE, until NULL; UVTRACE_* of the outside never
+					      gets in */
+	const char *input;		   /* what it reads from standard input; NULL: nothing */
+	bool bare;			   /* without the preload */
+	int (*prepare)(
+	    void); /* called in the new process before it becomes the program; not 0: status 126 */
 };
 
 struct result {
@@ -63,21 +71,24 @@ struct session {
 };
 
 struct session session_start(const struct run *run);
-/* Sends a line, and waits until the program has said one that begins with `answer` (NULL: does not wait). */
+/* Sends a line, and waits until the program has said one that begins with `answer` (NULL: does not
+ * wait). */
 void session_say(struct session *session, const char *line, const char *answer);
 /* Closes its input, waits for its end; the status as in struct result. */
 int session_end(struct session *session);
 
 /* Whether there is a ring of a process: its helper removes it when all is written. */
 bool has_ring(pid_t pid);
-/* A program that ends waits for its helper a fifth of a second at most, which on a busy machine is not enough. False:
- * the helper is not done in 10 s. run_well() waits. */
+/* A program that ends waits for its helper a fifth of a second at most, which on a busy machine is
+ * not enough. False: the helper is not done in 10 s. run_well() waits. */
 bool wait_for_drain(pid_t pid);
 
 /* Calls `check(arg)` every 5 ms until it is true; false if it never was in 10 s. */
 bool wait_until(bool (*check)(void *arg), void *arg);
 
-/* ---- Traces ----------------------------------------------------------------------------------------------- */
+/* ---- Traces
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct poll {
 	uint64_t worker, start_ns, end_ns; /* end 0: never ended */
@@ -95,8 +106,9 @@ struct trace {
 	size_t open_polls; /* of these, never ended */
 };
 
-/* Reads files or a directory by build/trace_to_jsonl, which must succeed. Checks what holds for every trace: time
- * never goes back, polls nest, park and unpark take turns on each worker, nothing runs inside a park. */
+/* Reads files or a directory by build/trace_to_jsonl, which must succeed. Checks what holds for
+ * every trace: time never goes back, polls nest, park and unpark take turns on each worker, nothing
+ * runs inside a park. */
 struct trace trace_read(const char *path);
 void trace_free(struct trace *trace);
 
@@ -112,7 +124,8 @@ uint64_t event_number(const json_t *event, const char *field);	/* 0 where there 
 json_t *truth_read(const char *out);
 int64_t truth_value(const json_t *truth, const char *name); /* -1 where there is none */
 
-/* Every poll of the truth is in the trace, with its callback's and caller's name and its duration, and no other. */
+/* Every poll of the truth is in the trace, with its callback's and caller's name and its duration,
+ * and no other. */
 void check_polls(const struct trace *trace, const json_t *truth, bool with_alloc);
 
 /* A program that ran well under the preload, what it said, and its trace in uvtrace.data. */

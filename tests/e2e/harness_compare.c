@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The comparison of a trace's polls with those that the traced program timed itself (harness.h): each sample of the
- * program has its poll, at its time and as long, and no poll is left over.
+ * The comparison of a trace's polls with those that the traced program timed itself (harness.h):
+ * each sample of the program has its poll, at its time and as long, and no poll is left over.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 #define TOLERANCE_NS 50000 /* how far the program's clock and the trace's may be apart */
 #define SHORTER_NS   200   /* a poll's own rounding: one unit at each end, and the clock's slope */
 #define MEDIAN_MIN   9	   /* polls that a median can be asked of */
-#define MATCH_WINDOW 16	   /* polls of several threads may be recorded in another order than they were timed */
+#define MATCH_WINDOW                                                                               \
+	16 /* polls of several threads may be recorded in another order than they were timed */
 
 static bool emulated(void)
 {
@@ -83,15 +84,16 @@ static bool sample_fits(const struct sample *sample, const struct poll *poll)
 	       sample->end_ns <= poll->end_ns + TOLERANCE_NS;
 }
 
-/* How closely the program's clock and the trace's agree: an emulator has one of its own for each. */
+/* How closely the program's clock and the trace's agree: an emulator has one of its own for each.
+ */
 static uint64_t clock_step_ns(void)
 {
 	return emulated() ? TOLERANCE_NS : SHORTER_NS;
 }
 
-/* How far the sample's begin and end are from the poll's, in steps. The pool's threads begin together, and each may be
- * kept from its core at one of the ends: the two together tell them apart. What the clocks cannot tell apart is taken
- * in order. */
+/* How far the sample's begin and end are from the poll's, in steps. The pool's threads begin
+ * together, and each may be kept from its core at one of the ends: the two together tell them
+ * apart. What the clocks cannot tell apart is taken in order. */
 static uint64_t sample_distance(const struct sample *sample, const struct poll *poll)
 {
 	uint64_t distance_ns = (uint64_t)llabs((int64_t)(sample->start_ns - poll->start_ns));
@@ -124,8 +126,8 @@ static struct sample *group_find(struct group *group, const struct poll *poll, s
 	return nearest;
 }
 
-/* A sample for this poll, for which others may have to be given other ones: a poll that was kept from its core at its
- * end may have taken the sample of a shorter one. */
+/* A sample for this poll, for which others may have to be given other ones: a poll that was kept
+ * from its core at its end may have taken the sample of a shorter one. */
 static bool group_assign(struct group *group, const struct poll *poll, size_t rank, size_t for_rank)
 {
 	struct sample *free_one = group_find(group, poll, rank);
@@ -153,7 +155,8 @@ static bool group_assign(struct group *group, const struct poll *poll, size_t ra
 static void group_match(struct group *group, const struct poll *poll)
 {
 	cr_assert(group_assign(group, poll, group->matched, group->matched),
-		  "%s %s: poll %zu of the trace, %" PRIu64 " to %" PRIu64 "%s, is none that the program counted",
+		  "%s %s: poll %zu of the trace, %" PRIu64 " to %" PRIu64
+		  "%s, is none that the program counted",
 		  group->kind, group->callback, group->matched, poll->start_ns, poll->end_ns,
 		  poll->unwound ? " (unwound)" : "");
 	group->matched++;
@@ -166,27 +169,30 @@ static void group_measure(struct group *group)
 		const struct sample *sample = &group->samples[i];
 
 		if (sample->end_ns)
-			group->excess_ns[i] = (int64_t)(sample->poll->end_ns - sample->poll->start_ns) -
-					      (int64_t)(sample->end_ns - sample->start_ns);
+			group->excess_ns[i] =
+			    (int64_t)(sample->poll->end_ns - sample->poll->start_ns) -
+			    (int64_t)(sample->end_ns - sample->start_ns);
 	}
 }
 
-/* No poll is shorter than what was timed inside it; most are longer by next to nothing. A few may be longer by any
- * time, when the kernel took the CPU away between the two clocks: of few polls these can be the most. */
+/* No poll is shorter than what was timed inside it; most are longer by next to nothing. A few may
+ * be longer by any time, when the kernel took the CPU away between the two clocks: of few polls
+ * these can be the most. */
 static void group_check_durations(struct group *group)
 {
-	/* An emulator translates code when it first runs, and its counter and clock calls have costs of their own. */
+	/* An emulator translates code when it first runs, and its counter and clock calls have
+	 * costs of their own. */
 	int64_t more_ns = emulated() ? 50000000 : 0;
 
 	qsort(group->excess_ns, group->count, sizeof(*group->excess_ns), compare_numbers);
 	cr_assert_geq(group->excess_ns[0], -SHORTER_NS - more_ns,
-		      "%s %s: a poll is %" PRId64 " ns shorter than its callback", group->kind, group->callback,
-		      -group->excess_ns[0]);
+		      "%s %s: a poll is %" PRId64 " ns shorter than its callback", group->kind,
+		      group->callback, -group->excess_ns[0]);
 	if (group->count < MEDIAN_MIN)
 		return;
 	cr_assert_leq(group->excess_ns[group->count / 2], TOLERANCE_NS + more_ns,
-		      "%s %s: polls are %" PRId64 " ns longer than their callbacks", group->kind, group->callback,
-		      group->excess_ns[group->count / 2]);
+		      "%s %s: polls are %" PRId64 " ns longer than their callbacks", group->kind,
+		      group->callback, group->excess_ns[group->count / 2]);
 }
 
 static bool group_has(const struct group *group, const struct poll *poll)
@@ -205,8 +211,10 @@ static size_t check_group(const struct trace *trace, const json_t *entry)
 		if (group_has(&group, &trace->polls[i]))
 			group_match(&group, &trace->polls[i]);
 	matched = group.matched;
-	cr_assert_eq(matched, group.count, "%s %s, registered by %s: the program counted %zu, the trace has %zu",
-		     group.kind, group.callback, group.caller[0] ? group.caller : "anybody", group.count, matched);
+	cr_assert_eq(matched, group.count,
+		     "%s %s, registered by %s: the program counted %zu, the trace has %zu",
+		     group.kind, group.callback, group.caller[0] ? group.caller : "anybody",
+		     group.count, matched);
 	group_measure(&group);
 	group_check_durations(&group);
 	free(group.samples);
@@ -225,6 +233,7 @@ void check_polls(const struct trace *trace, const json_t *truth, bool with_alloc
 		if (with_alloc || strcmp(event_text(entry, "kind"), "alloc") != 0)
 			accounted += check_group(trace, entry);
 	}
-	cr_assert_eq(trace->poll_count, accounted, "the program counted %zu polls, the trace has %zu", accounted,
+	cr_assert_eq(trace->poll_count, accounted,
+		     "the program counted %zu polls, the trace has %zu", accounted,
 		     trace->poll_count);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The whole-program tests' reading of traces and of what the traced program said, through the project's own
- * tools (harness.h).
+ * The whole-program tests' reading of traces and of what the traced program said, through the
+ * project's own tools (harness.h).
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -11,10 +11,11 @@
 
 #include "harness.h"
 
-#define WORKERS_MAX  512
-#define OPEN_MAX     256
+#define WORKERS_MAX 512
+#define OPEN_MAX    256
 
-/* ---- Reading ---------------------------------------------------------------------------------------------- */
+/* ---- Reading
+ * ---------------------------------------------------------------------------------------------- */
 
 const char *event_text(const json_t *event, const char *field)
 {
@@ -64,7 +65,8 @@ static void poll_start(struct reading *reading, const json_t *event, uint64_t ns
 	    .depth = reading->depth[worker],
 	};
 
-	cr_assert_not(reading->parked[worker], "worker %" PRIu64 " polls while it is parked, at %" PRIu64, worker, ns);
+	cr_assert_not(reading->parked[worker],
+		      "worker %" PRIu64 " polls while it is parked, at %" PRIu64, worker, ns);
 	cr_assert_lt(reading->depth[worker], OPEN_MAX);
 	reading->open[worker][reading->depth[worker]++] = trace->poll_count;
 	trace->polls[trace->poll_count++] = poll;
@@ -76,8 +78,8 @@ static void poll_end(struct reading *reading, const json_t *event, uint64_t ns)
 	uint64_t worker = worker_of(event);
 	struct poll *poll;
 
-	cr_assert_gt(reading->depth[worker], 0, "PollEnd without a PollStart, worker %" PRIu64 " at %" PRIu64, worker,
-		     ns);
+	cr_assert_gt(reading->depth[worker], 0,
+		     "PollEnd without a PollStart, worker %" PRIu64 " at %" PRIu64, worker, ns);
 	poll = &reading->trace->polls[reading->open[worker][--reading->depth[worker]]];
 	poll->end_ns = ns;
 	poll->unwound = json_is_true(json_object_get(event, "unwound"));
@@ -88,7 +90,8 @@ static void park(struct reading *reading, const json_t *event, uint64_t ns)
 {
 	uint64_t worker = worker_of(event);
 
-	cr_assert_not(reading->parked[worker], "two parks, worker %" PRIu64 " at %" PRIu64, worker, ns);
+	cr_assert_not(reading->parked[worker], "two parks, worker %" PRIu64 " at %" PRIu64, worker,
+		      ns);
 	reading->parked[worker] = true;
 	reading->waited[worker] = true;
 }
@@ -97,7 +100,8 @@ static void unpark(struct reading *reading, const json_t *event, uint64_t ns)
 {
 	uint64_t worker = worker_of(event);
 
-	/* Where earlier segments are missing, a worker may come out of a park that began in one of them. */
+	/* Where earlier segments are missing, a worker may come out of a park that began in one of
+	 * them. */
 	cr_assert(reading->parked[worker] || !reading->waited[worker],
 		  "unpark without park, worker %" PRIu64 " at %" PRIu64, worker, ns);
 	reading->parked[worker] = false;
@@ -144,13 +148,14 @@ static size_t count_lines(const char *text)
 
 struct trace trace_read(const char *path)
 {
-	struct result result =
-	    run_program(&(struct run){.program = build_path("trace_to_jsonl"), .args = {path}, .bare = true});
+	struct result result = run_program(
+	    &(struct run){.program = build_path("trace_to_jsonl"), .args = {path}, .bare = true});
 	struct reading *reading = calloc(1, sizeof(*reading));
 	size_t lines = count_lines(result.out);
 	struct trace trace = {0};
 
-	cr_assert_eq(result.status, 0, "trace_to_jsonl %s: status %d: %s", path, result.status, result.err);
+	cr_assert_eq(result.status, 0, "trace_to_jsonl %s: status %d: %s", path, result.status,
+		     result.err);
 	trace.events = calloc(lines + 1, sizeof(*trace.events));
 	trace.polls = calloc(lines + 1, sizeof(*trace.polls));
 	cr_assert(reading && trace.events && trace.polls);
@@ -159,7 +164,8 @@ struct trace trace_read(const char *path)
 		json_error_t error;
 		json_t *event = json_loadb(line, (size_t)(end - line), 0, &error);
 
-		cr_assert_not_null(event, "not JSON: %s: %.*s", error.text, (int)(end - line), line);
+		cr_assert_not_null(event, "not JSON: %s: %.*s", error.text, (int)(end - line),
+				   line);
 		read_event(reading, event);
 	}
 	cr_assert_not_null(trace.start, "%s: no TraceStart line", path);
@@ -205,7 +211,8 @@ size_t trace_count_polls(const struct trace *trace, const char *kind, const char
 	return count;
 }
 
-/* ---- What the program said -------------------------------------------------------------------------------------------- */
+/* ---- What the program said
+ * -------------------------------------------------------------------------------------------- */
 
 json_t *truth_read(const char *out)
 {
@@ -233,8 +240,10 @@ struct traced trace_program(const struct run *run)
 
 	traced.truth = truth_read(traced.result.out);
 	traced.trace = trace_read("uvtrace.data");
-	cr_assert_eq(event_number(traced.trace.start, "lost"), 0, "%s: events were lost", run->program);
-	cr_assert_eq(event_number(traced.trace.start, "missing"), 0, "%s: events are missing", run->program);
+	cr_assert_eq(event_number(traced.trace.start, "lost"), 0, "%s: events were lost",
+		     run->program);
+	cr_assert_eq(event_number(traced.trace.start, "missing"), 0, "%s: events are missing",
+		     run->program);
 	return traced;
 }
 
@@ -248,7 +257,8 @@ void traced_free(struct traced *traced)
 static bool all_sealed(void *arg)
 {
 	(void)arg;
-	return count_files("uvtrace.data", ".bin") > 0 && count_files("uvtrace.data", ".bin.open") == 0;
+	return count_files("uvtrace.data", ".bin") > 0 &&
+	       count_files("uvtrace.data", ".bin.open") == 0;
 }
 
 void wait_for_seal(void)
@@ -256,7 +266,8 @@ void wait_for_seal(void)
 	cr_assert(wait_until(all_sealed, NULL), "the trace is not sealed");
 }
 
-/* ---- Analysis --------------------------------------------------------------------------------------------- */
+/* ---- Analysis
+ * --------------------------------------------------------------------------------------------- */
 
 json_t *analyze(const char *path, const char *option, ...)
 {
@@ -268,14 +279,17 @@ json_t *analyze(const char *path, const char *option, ...)
 	va_list more;
 
 	va_start(more, option);
-	for (const char *next = option; next && count < HARNESS_ARGS_MAX - 2; next = va_arg(more, const char *))
+	for (const char *next = option; next && count < HARNESS_ARGS_MAX - 2;
+	     next = va_arg(more, const char *))
 		run.args[count++] = next;
 	va_end(more);
 	run.args[count] = path;
 	result = run_program(&run);
-	cr_assert_eq(result.status, 0, "analyze_trace %s: status %d: %s", path, result.status, result.err);
+	cr_assert_eq(result.status, 0, "analyze_trace %s: status %d: %s", path, result.status,
+		     result.err);
 	report = json_loads(result.out, 0, &error);
-	cr_assert_not_null(report, "analyze_trace --json %s: %s: %.200s", path, error.text, result.out);
+	cr_assert_not_null(report, "analyze_trace --json %s: %s: %.200s", path, error.text,
+			   result.out);
 	result_free(&result);
 	return report;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Steering a trace while the program runs: from outside by trace_ctl, from inside by uvtrace.h; and reading
- * segments that are still being written.
+ * Steering a trace while the program runs: from outside by trace_ctl, from inside by uvtrace.h; and
+ * reading segments that are still being written.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@ TestSuite(control, .init = harness_enter, .fini = harness_leave, .timeout = 30);
 
 static struct session start_traced(const char *drain)
 {
-	return session_start(&(struct run){.program = build_path("fixtures/control"), .env = {drain}});
+	return session_start(
+	    &(struct run){.program = build_path("fixtures/control"), .env = {drain}});
 }
 
 static struct result control(pid_t pid, const char *command)
@@ -22,14 +23,16 @@ static struct result control(pid_t pid, const char *command)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	return run_program(&(struct run){.program = build_path("trace_ctl"), .args = {text, command}, .bare = true});
+	return run_program(&(struct run){
+	    .program = build_path("trace_ctl"), .args = {text, command}, .bare = true});
 }
 
 static void control_well(pid_t pid, const char *command)
 {
 	struct result result = control(pid, command);
 
-	cr_assert_eq(result.status, 0, "trace_ctl %s: status %d: %s", command, result.status, result.err);
+	cr_assert_eq(result.status, 0, "trace_ctl %s: status %d: %s", command, result.status,
+		     result.err);
 	result_free(&result);
 }
 
@@ -42,7 +45,8 @@ static size_t count_ticks(void)
 	return count;
 }
 
-/* The same of a trace that may begin inside a callback: the one that asks for another segment may still run then. */
+/* The same of a trace that may begin inside a callback: the one that asks for another segment may
+ * still run then. */
 static uint64_t analyzed_ticks(void)
 {
 	json_t *report = analyze("uvtrace.data", NULL);
@@ -88,23 +92,27 @@ Test(control, flush_in_thread)
 	check_flush("UVTRACE_DRAIN=thread");
 }
 
-/* A rotation seals the segment and begins another; together they hold everything, and each can be read alone. */
+/* A rotation seals the segment and begins another; together they hold everything, and each can be
+ * read alone. */
 Test(control, rotate)
 {
 	struct session session = start_traced(NULL);
 
 	session_say(&session, "tick 30", "ok");
 	control_well(session.pid, "rotate");
-	cr_assert_eq(count_files("uvtrace.data", ".bin") - count_files("uvtrace.data", ".bin.open"), 1);
+	cr_assert_eq(count_files("uvtrace.data", ".bin") - count_files("uvtrace.data", ".bin.open"),
+		     1);
 	session_say(&session, "tick 20", "ok");
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
 	cr_assert(wait_for_drain(session.pid));
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 2);
 	cr_assert_eq(count_ticks(), 50);
-	cr_assert_eq(
-	    run_program(&(struct run){.program = "sh", .args = {"-c", "rm uvtrace.data/*.1.bin"}, .bare = true}).status,
-	    0);
+	cr_assert_eq(run_program(&(struct run){.program = "sh",
+					       .args = {"-c", "rm uvtrace.data/*.1.bin"},
+					       .bare = true})
+			 .status,
+		     0);
 	cr_assert_eq(analyzed_ticks(), 20, "the second segment alone");
 }
 
@@ -158,7 +166,8 @@ Test(control, bad_usage)
 	struct result nobody = control(1 << 30, "status");
 	struct result untraced = control(getpid(), "status");
 	struct result unknown = control(getpid(), "explode");
-	struct result nothing = run_program(&(struct run){.program = build_path("trace_ctl"), .bare = true});
+	struct result nothing =
+	    run_program(&(struct run){.program = build_path("trace_ctl"), .bare = true});
 
 	cr_assert_eq(nobody.status, 1);
 	cr_assert_eq(untraced.status, 1);
@@ -167,11 +176,13 @@ Test(control, bad_usage)
 	cr_assert(untraced.err[0] && unknown.err[0] && nothing.err[0] && nobody.err[0]);
 }
 
-/* uvtrace.h: what lies between disable and enable is not recorded; without the library all calls do nothing. */
+/* uvtrace.h: what lies between disable and enable is not recorded; without the library all calls do
+ * nothing. */
 Test(control, api)
 {
 	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/api")});
-	json_t *bare = truth_read(run_well(&(struct run){.program = build_path("fixtures/api"), .bare = true}).out);
+	json_t *bare = truth_read(
+	    run_well(&(struct run){.program = build_path("fixtures/api"), .bare = true}).out);
 
 	check_polls(&traced.trace, traced.truth, false);
 	cr_assert_eq(truth_value(traced.truth, "unrecorded"), 10);
@@ -180,7 +191,8 @@ Test(control, api)
 	cr_assert_eq(truth_value(traced.truth, "enabled_after_disable"), 0);
 	cr_assert_eq(truth_value(traced.truth, "enabled_after_enable"), 1);
 	/* Each change counts, however short recording was off. */
-	cr_assert_eq(trace_count(&traced.trace, "Recording", NULL), (size_t)truth_value(traced.truth, "switched"));
+	cr_assert_eq(trace_count(&traced.trace, "Recording", NULL),
+		     (size_t)truth_value(traced.truth, "switched"));
 	cr_assert_eq(truth_value(traced.truth, "flushed"), 1);
 	cr_assert_eq(truth_value(bare, "active"), 0);
 	cr_assert_eq(truth_value(bare, "enabled_after_enable"), 0);
@@ -192,7 +204,10 @@ static void remove_ring(pid_t pid)
 	char command[64];
 
 	snprintf(command, sizeof(command), "rm -f /dev/shm/uvtrace.%d.*", (int)pid);
-	cr_assert_eq(run_program(&(struct run){.program = "sh", .args = {"-c", command}, .bare = true}).status, 0);
+	cr_assert_eq(
+	    run_program(&(struct run){.program = "sh", .args = {"-c", command}, .bare = true})
+		.status,
+	    0);
 }
 
 /* Killed inside a callback: what came before is there, and so is what it died in. */

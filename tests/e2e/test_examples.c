@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each example of docs/examples, run through the launcher as its text says, its trace compared with what it prints.
+ * Each example of docs/examples, run through the launcher as its text says, its trace compared with
+ * what it prints.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,28 +58,34 @@ Test(examples, telemetry_demo)
 	const json_t *culprit = find_callback(report, "render_report");
 	int answered, times, ms;
 
-	cr_assert_eq(sscanf(result.out,
-			    "answered %d requests in %*d ms; render_report held the loop %d times, for %d ms",
-			    &answered, &times, &ms),
-		     3, "%s", result.out);
+	cr_assert_eq(
+	    sscanf(
+		result.out,
+		"answered %d requests in %*d ms; render_report held the loop %d times, for %d ms",
+		&answered, &times, &ms),
+	    3, "%s", result.out);
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 1);
 	cr_assert_eq(event_number(culprit, "count"), (uint64_t)times);
 	cr_assert_geq(event_number(culprit, "max_ns"), (uint64_t)ms * 1000000);
 	cr_assert_str_eq(event_text(culprit, "kind"), "timer");
-	cr_assert(strstr(event_text(culprit, "file"), "telemetry_demo.c"), "%s", event_text(culprit, "file"));
+	cr_assert(strstr(event_text(culprit, "file"), "telemetry_demo.c"), "%s",
+		  event_text(culprit, "file"));
 	cr_assert(strstr(event_text(culprit, "caller"), "order_report") ||
 		      strstr(event_text(culprit, "caller"), "page_arrived"),
 		  "%s", event_text(culprit, "caller"));
 	/* On a busy machine others may be listed too: the kernel took the CPU away from them. */
 	cr_assert_eq(count_long_polls(report, "render_report"), (size_t)times);
-	cr_assert_eq(event_number(find_callback(report, "page_arrived"), "count"), (uint64_t)answered);
-	cr_assert_eq(event_number(find_callback(report, "page_found"), "count"), (uint64_t)answered);
+	cr_assert_eq(event_number(find_callback(report, "page_arrived"), "count"),
+		     (uint64_t)answered);
+	cr_assert_eq(event_number(find_callback(report, "page_found"), "count"),
+		     (uint64_t)answered);
 }
 
 /* Never more than five files of 1 MiB, whatever is thrown at it; what is there can be read. */
 Test(examples, telemetry_rotating)
 {
-	struct result result = run_example("examples/telemetry_rotating", "--file-size=1M", "--total-size=5M");
+	struct result result =
+	    run_example("examples/telemetry_rotating", "--file-size=1M", "--total-size=5M");
 	json_t *report = analyze("uvtrace.data", NULL);
 	const json_t *idle = find_callback(report, "busy_callback");
 	long callbacks;
@@ -91,7 +98,8 @@ Test(examples, telemetry_rotating)
 	cr_assert_leq(event_number(idle, "count"), (uint64_t)callbacks);
 }
 
-/* A callback that sleeps is the longest poll; the write to a deaf peer is submitted and never done. */
+/* A callback that sleeps is the longest poll; the write to a deaf peer is submitted and never done.
+ */
 Test(examples, long_sleep)
 {
 	struct result result = run_example("examples/long_sleep", NULL, NULL);
@@ -113,8 +121,9 @@ Test(examples, cancelled_task)
 	struct result result = run_example("examples/cancelled_task", NULL, NULL);
 	struct trace trace = trace_read("uvtrace.data");
 
-	cr_assert(strstr(result.out, "the task never ran and ended with ECANCELED; the timer never fired"), "%s",
-		  result.out);
+	cr_assert(strstr(result.out,
+			 "the task never ran and ended with ECANCELED; the timer never fired"),
+		  "%s", result.out);
 	cr_assert_eq(trace_count(&trace, "RequestCancelled", NULL), 1);
 	cr_assert_eq(trace_count_polls(&trace, "work", "run_task"), 0);
 	cr_assert_eq(trace_count_polls(&trace, "after_work", "task_over"), 1);
@@ -163,18 +172,20 @@ Test(examples, marked_requests)
 	json_int_t count, most;
 	char wanted[32];
 
-	cr_assert_eq(
-	    sscanf(result.out, "answered %d requests; request %d held the loop for %d ms", &answered, &slow, &ms), 3,
-	    "%s", result.out);
+	cr_assert_eq(sscanf(result.out, "answered %d requests; request %d held the loop for %d ms",
+			    &answered, &slow, &ms),
+		     3, "%s", result.out);
 	snprintf(wanted, sizeof(wanted), "0x%x", slow);
 	longest = find_long_poll(report, wanted);
 	cr_assert_not_null(longest, "no long poll served request %s", wanted);
 	cr_assert(name_is(event_text(longest, "callback"), "answer"));
 	cr_assert_geq(event_number(longest, "duration_ns"), (uint64_t)ms * 1000000);
-	cr_assert_eq(json_unpack(report, "{s:[{s:I,s:I}]}", "spans", "count", &count, "max_ns", &most), 0);
+	cr_assert_eq(
+	    json_unpack(report, "{s:[{s:I,s:I}]}", "spans", "count", &count, "max_ns", &most), 0);
 	cr_assert_eq(count, answered);
 	cr_assert_geq(most, ms * 1000000ll);
-	cr_assert_eq(json_unpack(report, "{s:[{s:I,s:I}]}", "marks", "count", &count, "max", &most), 0);
+	cr_assert_eq(json_unpack(report, "{s:[{s:I,s:I}]}", "marks", "count", &count, "max", &most),
+		     0);
 	cr_assert_eq(count, answered);
 	cr_assert_eq(most, 4000);
 }

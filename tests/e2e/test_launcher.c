@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scripts/uvtrace: what it refuses, what it keeps of the program, what it says at the end; and the library's own
- * shape, which is what makes preloading safe.
+ * scripts/uvtrace: what it refuses, what it keeps of the program, what it says at the end; and the
+ * library's own shape, which is what makes preloading safe.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -13,20 +13,24 @@
 
 TestSuite(launcher, .init = harness_enter, .fini = harness_leave, .timeout = 30);
 
-static struct result launch(const char *first, const char *second, const char *third, const char *fourth)
+static struct result launch(const char *first, const char *second, const char *third,
+			    const char *fourth)
 {
-	return run_program(&(struct run){
-	    .program = source_path("scripts/uvtrace"), .args = {first, second, third, fourth}, .bare = true});
+	return run_program(&(struct run){.program = source_path("scripts/uvtrace"),
+					 .args = {first, second, third, fourth},
+					 .bare = true});
 }
 
 static void check_refused(const char *program, int status, const char *reason)
 {
 	struct result result = launch("--", program, NULL, NULL);
 
-	cr_assert_eq(result.status, status, "%s: status %d: %s", program, result.status, result.err);
+	cr_assert_eq(result.status, status, "%s: status %d: %s", program, result.status,
+		     result.err);
 	cr_assert(strstr(result.err, reason), "%s: says: %s", program, result.err);
 	cr_assert_str_empty(result.out);
-	cr_assert_eq(strchr(result.err, '\n'), result.err + strlen(result.err) - 1, "one line: %s", result.err);
+	cr_assert_eq(strchr(result.err, '\n'), result.err + strlen(result.err) - 1, "one line: %s",
+		     result.err);
 }
 
 static void write_file(const char *name, const char *text, mode_t mode)
@@ -52,8 +56,10 @@ Test(launcher, refuses_what_cannot_run)
 
 static bool compile(const char *source, const char *flag, const char *output)
 {
-	struct run run = {
-	    .program = "gcc", .args = {flag, "-x", "c", "-", "-o", output}, .input = source, .bare = true};
+	struct run run = {.program = "gcc",
+			  .args = {flag, "-x", "c", "-", "-o", output},
+			  .input = source,
+			  .bare = true};
 
 	return run_program(&run).status == 0;
 }
@@ -96,7 +102,8 @@ Test(launcher, versions_agree)
 
 	cr_assert_not_null(version);
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
-		struct run run = {.program = build_path(tools[i]), .args = {"--version"}, .bare = true};
+		struct run run = {
+		    .program = build_path(tools[i]), .args = {"--version"}, .bare = true};
 		struct result result = run_program(&run);
 
 		cr_assert_eq(result.status, 0, "%s --version", tools[i]);
@@ -114,8 +121,8 @@ Test(launcher, says_where_the_trace_is)
 	cr_assert_eq(result.status, 0);
 	cr_assert(strstr(result.out, "\"fixture\":\"timers\""));
 	cr_assert_not_null(command, "%s", result.err);
-	report = run_program(
-	    &(struct run){.program = "sh", .args = {"-c", command + strlen("read it with: ")}, .bare = true});
+	report = run_program(&(struct run){
+	    .program = "sh", .args = {"-c", command + strlen("read it with: ")}, .bare = true});
 	cr_assert_eq(report.status, 0, "%s", report.err);
 	cr_assert(strstr(report.out, "on_tick"), "%s", report.out);
 }
@@ -156,8 +163,10 @@ Test(launcher, says_when_there_is_no_trace)
 	struct result no_uv = launch("--", "true", NULL, NULL);
 
 	cr_assert_eq(no_loop.status, 0);
-	cr_assert(strstr(no_loop.err, "NO TRACE") && strstr(no_loop.err, "never ran a loop"), "%s", no_loop.err);
-	cr_assert(strstr(no_uv.err, "NO TRACE") && strstr(no_uv.err, "libuv was not found"), "%s", no_uv.err);
+	cr_assert(strstr(no_loop.err, "NO TRACE") && strstr(no_loop.err, "never ran a loop"), "%s",
+		  no_loop.err);
+	cr_assert(strstr(no_uv.err, "NO TRACE") && strstr(no_uv.err, "libuv was not found"), "%s",
+		  no_uv.err);
 }
 
 Test(launcher, follows_scripts)
@@ -210,7 +219,8 @@ Test(launcher, options_reach_the_program)
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		cr_assert(strstr(launch(options[i][0], "--", "env", NULL).out, options[i][1]), "%s", options[i][0]);
+		cr_assert(strstr(launch(options[i][0], "--", "env", NULL).out, options[i][1]), "%s",
+			  options[i][0]);
 	cr_assert(strstr(launch("--drain", "thread", "env", NULL).out, "UVTRACE_DRAIN=thread"));
 }
 
@@ -239,22 +249,26 @@ Test(launcher, keeps_input_and_status)
 	cr_assert_eq(launch("--", "sh", "-c", "kill -INT $$; sleep 9").status, 128 + SIGINT);
 }
 
-/* ---- The library ------------------------------------------------------------------------------------------ */
+/* ---- The library
+ * ------------------------------------------------------------------------------------------ */
 
 static struct result readelf(const char *option)
 {
-	return run_well(
-	    &(struct run){.program = "readelf", .args = {option, "-W", build_path("libtrace.so")}, .bare = true});
+	return run_well(&(struct run){
+	    .program = "readelf", .args = {option, "-W", build_path("libtrace.so")}, .bare = true});
 }
 
-/* Children that have nothing to do with libuv load the library too: it must bring nothing but libc with it. */
+/* Children that have nothing to do with libuv load the library too: it must bring nothing but libc
+ * with it. */
 Test(launcher, library_needs_libc_alone)
 {
 	struct result result = readelf("-d");
 
-	for (const char *line = strstr(result.out, "(NEEDED)"); line; line = strstr(line + 1, "(NEEDED)"))
-		cr_assert(strstr(line, "[libc.so.6]") && strchr(line, '[') == strstr(line, "[libc.so.6]"), "%.80s",
-			  line);
+	for (const char *line = strstr(result.out, "(NEEDED)"); line;
+	     line = strstr(line + 1, "(NEEDED)"))
+		cr_assert(strstr(line, "[libc.so.6]") &&
+			      strchr(line, '[') == strstr(line, "[libc.so.6]"),
+			  "%.80s", line);
 	cr_assert(strstr(result.out, "NODELETE"), "%s", result.out);
 	cr_assert(strstr(result.out, "BIND_NOW") || strstr(result.out, "NOW"), "%s", result.out);
 	cr_assert(strstr(result.out, "STATIC_TLS"), "thread state is initial-exec: %s", result.out);
@@ -282,7 +296,8 @@ Test(launcher, library_exports_only_what_it_interposes)
 	for (char *line = strtok(result.out, "\n"); line; line = strtok(NULL, "\n")) {
 		char type[16], bind[16], section[16], name[128];
 
-		if (sscanf(line, " %*d: %*x %*s %15s %15s %*s %15s %127s", type, bind, section, name) != 4 ||
+		if (sscanf(line, " %*d: %*x %*s %15s %15s %*s %15s %127s", type, bind, section,
+			   name) != 4 ||
 		    strcmp(section, "UND") == 0)
 			continue;
 		exported++;
@@ -313,7 +328,8 @@ Test(launcher, doctor_tests_itself)
 	cr_assert(strstr(well.out, "2 of 2 callbacks were recorded and read back"), "%s", well.out);
 	cr_assert(strstr(well.out, " for all rings together"), "%s", well.out);
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);
-	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s", refused.out);
+	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s",
+		  refused.out);
 	cr_assert(linked.status == 0 && strstr(linked.out, "tier libc"), "%s", linked.out);
 	cr_assert(nowhere.status == 1 && strstr(nowhere.out, "FAIL  self-test"), "%s", nowhere.out);
 	cr_assert_eq(count_files(".", "uvtrace"), 0);

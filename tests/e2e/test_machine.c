@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the trace says of the machine, against what the kernel told somebody else: the cgroup's own cpu.stat,
- * getrusage() of the thread itself.
+ * What the trace says of the machine, against what the kernel told somebody else: the cgroup's own
+ * cpu.stat, getrusage() of the thread itself.
  *
- * A quota needs a cgroup that the test may make (v2, or v1's cpu hierarchy): elsewhere that test says that it skips,
- * and tests/unit/test_machine.c holds the readers against files made by hand.
+ * A quota needs a cgroup that the test may make (v2, or v1's cpu hierarchy): elsewhere that test
+ * says that it skips, and tests/unit/test_machine.c holds the readers against files made by hand.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ static bool put(const char *name, const char *text)
 /* A fifth of a CPU. */
 static bool cgroup_make(void)
 {
-	static const char *const tops[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
+	static const char *const tops[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/cpu",
+					   "/sys/fs/cgroup/cpu,cpuacct"};
 
 	for (size_t i = 0; i < sizeof(tops) / sizeof(*tops); i++) {
 		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace_test.%d", tops[i], getpid());
@@ -85,7 +86,8 @@ static bool cgroup_is_gone(void *arg)
 
 static uint64_t machine_number(const json_t *report, const char *name)
 {
-	return (uint64_t)json_integer_value(json_object_get(json_object_get(report, "machine"), name));
+	return (uint64_t)json_integer_value(
+	    json_object_get(json_object_get(report, "machine"), name));
 }
 
 static bool has_finding(const json_t *report, const char *id, const char *severity)
@@ -95,7 +97,8 @@ static bool has_finding(const json_t *report, const char *id, const char *severi
 
 	json_array_foreach(json_object_get(report, "findings"), i,
 			   finding) if (strcmp(event_text(finding, "id"), id) == 0 &&
-					strcmp(event_text(finding, "severity"), severity) == 0) return true;
+					strcmp(event_text(finding, "severity"), severity) ==
+					    0) return true;
 	return false;
 }
 
@@ -105,12 +108,13 @@ struct usage {
 
 static struct usage machine_usage(void)
 {
-	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+	unsigned long long user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0,
+			   softirq = 0, steal = 0;
 	FILE *file = fopen("/proc/stat", "re");
 	struct usage usage = {0};
 
-	if (file && fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait,
-			   &irq, &softirq, &steal) == 8) {
+	if (file && fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice,
+			   &system, &idle, &iowait, &irq, &softirq, &steal) == 8) {
 		usage.busy = user + nice + system + irq + softirq + steal;
 		usage.all = usage.busy + idle + iowait;
 	}
@@ -119,11 +123,13 @@ static struct usage machine_usage(void)
 	return usage;
 }
 
-/* Others took more than a quarter of the machine meanwhile: then the kernel may well have run them instead. */
+/* Others took more than a quarter of the machine meanwhile: then the kernel may well have run them
+ * instead. */
 static bool machine_was_busy(struct usage before)
 {
 	struct usage after = machine_usage();
-	uint64_t busy = after.busy - before.busy, own = SPIN_MS * (uint64_t)sysconf(_SC_CLK_TCK) / 1000;
+	uint64_t busy = after.busy - before.busy,
+		 own = SPIN_MS * (uint64_t)sysconf(_SC_CLK_TCK) / 1000;
 
 	return busy > own && (busy - own) * 4 > after.all - before.all;
 }
@@ -131,7 +137,8 @@ static bool machine_was_busy(struct usage before)
 Test(machine, throttling_is_that_of_the_cgroup)
 {
 	struct usage before = machine_usage();
-	struct run run = {.program = build_path("fixtures/spin"), .args = {SPIN_TEXT}, .prepare = cgroup_enter};
+	struct run run = {
+	    .program = build_path("fixtures/spin"), .args = {SPIN_TEXT}, .prepare = cgroup_enter};
 	struct result result;
 	json_t *report;
 	uint64_t throttled;
@@ -148,19 +155,21 @@ Test(machine, throttling_is_that_of_the_cgroup)
 	/* The helper looks when the program begins and ends; what it does itself counts, too. */
 	cr_assert_leq(machine_number(report, "throttled_periods"), throttled + 3);
 	cr_assert_geq(machine_number(report, "throttled_periods") + 5, throttled);
-	cr_assert_float_eq(json_real_value(json_object_get(json_object_get(report, "machine"), "quota_cpus")), 0.2,
-			   1e-6);
+	cr_assert_float_eq(
+	    json_real_value(json_object_get(json_object_get(report, "machine"), "quota_cpus")), 0.2,
+	    1e-6);
 	cr_assert(throttled < THROTTLED_SURELY || has_finding(report, "throttled", "warning"));
 	cr_assert(machine_was_busy(before) || !has_finding(report, "descheduled", "warning"));
 	json_decref(report);
 	result_free(&result);
 }
 
-/* At its end the thread itself asks how often it was switched away: the helper asked just before or after. */
+/* At its end the thread itself asks how often it was switched away: the helper asked just before or
+ * after. */
 Test(machine, switches_are_those_of_the_thread)
 {
-	struct traced traced =
-	    trace_program(&(struct run){.program = build_path("fixtures/spin"), .args = {"300", "2"}});
+	struct traced traced = trace_program(
+	    &(struct run){.program = build_path("fixtures/spin"), .args = {"300", "2"}});
 	uint64_t voluntary = 0, involuntary = 0, samples = 0;
 
 	for (size_t i = 0; i < traced.trace.event_count; i++) {
@@ -194,8 +203,10 @@ Test(machine, cpus_and_price_are_there)
 	report = analyze("uvtrace.data", NULL);
 	cr_assert_eq(machine_number(report, "cpus"), (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	cr_assert_eq(machine_number(report, "cpus_allowed"), 1);
-	price_ps = (long)(1000 * json_real_value(json_object_get(json_object_get(report, "overhead"), "event_ns")));
-	cr_assert(json_is_true(json_object_get(json_object_get(report, "overhead"), "event_measured")));
+	price_ps = (long)(1000 * json_real_value(json_object_get(
+				     json_object_get(report, "overhead"), "event_ns")));
+	cr_assert(
+	    json_is_true(json_object_get(json_object_get(report, "overhead"), "event_measured")));
 	cr_assert(price_ps > 100 && price_ps < 10000000, "%ld", price_ps);
 	json_decref(report);
 	traced_free(&traced);

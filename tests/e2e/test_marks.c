@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Marks and spans (uvtrace.h): every one that the program made is in the trace and in the analysis, with its values,
- * and lasted as long as the program says; what cannot be recorded is counted.
+ * Marks and spans (uvtrace.h): every one that the program made is in the trace and in the analysis,
+ * with its values, and lasted as long as the program says; what cannot be recorded is counted.
  */
 #include "harness.h"
 
@@ -16,7 +16,8 @@ static size_t count_named(const struct trace *trace, const char *event, const ch
 }
 
 /* The n-th event of this name. */
-static const json_t *event_named(const struct trace *trace, const char *event, const char *name, size_t n)
+static const json_t *event_named(const struct trace *trace, const char *event, const char *name,
+				 size_t n)
 {
 	for (size_t i = 0; i < trace->event_count; i++)
 		if (strcmp(event_text(trace->events[i], "event"), event) == 0 &&
@@ -47,14 +48,15 @@ static json_t *long_poll_of(const json_t *report, const char *callback)
 	json_t *poll;
 	size_t i;
 
-	json_array_foreach(
-	    json_object_get(report, "long_polls"), i,
-	    poll) if (name_is(json_string_value(json_object_get(poll, "callback")), callback)) return poll;
+	json_array_foreach(json_object_get(report, "long_polls"), i,
+			   poll) if (name_is(json_string_value(json_object_get(poll, "callback")),
+					     callback)) return poll;
 	cr_assert_fail("%s is no long poll", callback);
 	return NULL;
 }
 
-static uint64_t row_number(const json_t *report, const char *list, const char *name, const char *key)
+static uint64_t row_number(const json_t *report, const char *list, const char *name,
+			   const char *key)
 {
 	const json_t *row = row_of(report, list, name);
 
@@ -77,7 +79,8 @@ static void check_marks(const struct traced *traced)
 	for (size_t i = 0; i < thread_marks; i++) {
 		uint64_t value = event_number(event_named(trace, "Mark", "thread", i), "value");
 
-		cr_assert_eq(value >> 32, value & UINT32_MAX, "torn: %llx", (unsigned long long)value);
+		cr_assert_eq(value >> 32, value & UINT32_MAX, "torn: %llx",
+			     (unsigned long long)value);
 	}
 	for (int64_t i = 0; i < truth_value(traced->truth, "shared_names"); i++) {
 		snprintf(name, sizeof(name), "both %d", (int)i);
@@ -124,24 +127,27 @@ static void check_analysis(const struct traced *traced)
 	cr_assert_eq(row_number(report, "spans", "job", "count"), 1);
 	cr_assert_eq(row_number(report, "spans", "job", "ends_alone"), 1);
 	cr_assert_eq(row_number(report, "spans", "never ends", "open"), 1);
-	cr_assert_eq(json_unpack(long_poll_of(report, "on_slow"), "{s:[{s:s,s:s}]}", "spans", "name", &name, "id", &id),
+	cr_assert_eq(json_unpack(long_poll_of(report, "on_slow"), "{s:[{s:s,s:s}]}", "spans",
+				 "name", &name, "id", &id),
 		     0);
 	cr_assert_str_eq(name, "request");
 	cr_assert_str_eq(id, "0xfedcba9876543210");
 	/* "too early", and the names for which there was no room. */
 	for (size_t i = 0; i < json_array_size(json_object_get(report, "marks")); i++)
-		names += strncmp(json_string_value(
-				     json_object_get(json_array_get(json_object_get(report, "marks"), i), "name")),
+		names += strncmp(json_string_value(json_object_get(
+				     json_array_get(json_object_get(report, "marks"), i), "name")),
 				 "name ", 5) == 0;
 	cr_assert_gt(names, 900);
-	cr_assert_eq(json_integer_value(json_object_get(json_object_get(report, "untraced"), "marks")),
-		     1 + truth_value(traced->truth, "names") - (int64_t)names);
+	cr_assert_eq(
+	    json_integer_value(json_object_get(json_object_get(report, "untraced"), "marks")),
+	    1 + truth_value(traced->truth, "names") - (int64_t)names);
 	json_decref(report);
 }
 
 static void check_fixture(const char *env)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/marks"), .env = {env}});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/marks"), .env = {env}});
 
 	check_polls(&traced.trace, traced.truth, false);
 	cr_assert_eq(truth_value(traced.truth, "errno_kept"), 1);
@@ -166,7 +172,8 @@ Test(marks, drained_by_a_thread)
 /* Without the library, every call does nothing. */
 Test(marks, bare)
 {
-	struct result result = run_well(&(struct run){.program = build_path("fixtures/marks"), .bare = true});
+	struct result result =
+	    run_well(&(struct run){.program = build_path("fixtures/marks"), .bare = true});
 
 	cr_assert_eq(truth_value(truth_read(result.out), "ticks"), 20);
 	cr_assert_eq(count_files(".", "uvtrace"), 0);

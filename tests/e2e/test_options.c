@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each variable of the options' table: what it changes, and that a bad value is said once and keeps the default.
+ * Each variable of the options' table: what it changes, and that a bad value is said once and keeps
+ * the default.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,14 @@
 TestSuite(options, .init = harness_enter, .fini = harness_leave, .timeout = 30);
 
 /* A flood of this many callbacks, with these settings. */
-static struct run *flood(const char *count, const char *first, const char *second, const char *third)
+static struct run *flood(const char *count, const char *first, const char *second,
+			 const char *third)
 {
 	static struct run run;
 
-	run = (struct run){.program = build_path("fixtures/flood"), .args = {count}, .env = {first, second, third}};
+	run = (struct run){.program = build_path("fixtures/flood"),
+			   .args = {count},
+			   .env = {first, second, third}};
 	return &run;
 }
 
@@ -24,7 +28,8 @@ static size_t count_lines_with(const char *text, const char *part)
 {
 	size_t count = 0;
 
-	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line += line != NULL) {
 		const char *end = strchr(line, '\n');
 		const char *found = strstr(line, part);
 
@@ -35,7 +40,8 @@ static size_t count_lines_with(const char *text, const char *part)
 
 Test(options, path)
 {
-	run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_PATH=deep/down/mine.bin"}});
+	run_well(&(struct run){.program = build_path("fixtures/timers"),
+			       .env = {"UVTRACE_PATH=deep/down/mine.bin"}});
 	cr_assert_eq(count_files("deep/down", "mine."), 1);
 	cr_assert_eq(count_files(".", "uvtrace.data"), 0);
 	trace_read("deep/down");
@@ -48,8 +54,9 @@ Test(options, path_is_taken_at_the_start)
 
 	cr_assert_gt(asprintf(&path, "UVTRACE_PATH=%s/absolute.bin", getcwd(NULL, 0)), 0);
 	cr_assert_eq(
-	    run_program(
-		&(struct run){.program = "sh", .args = {"-c", script, build_path("fixtures/timers")}, .env = {path}})
+	    run_program(&(struct run){.program = "sh",
+				      .args = {"-c", script, build_path("fixtures/timers")},
+				      .env = {path}})
 		.status,
 	    0);
 	cr_assert_eq(count_files(".", "absolute."), 1);
@@ -65,8 +72,8 @@ Test(options, nothing_is_overwritten)
 
 Test(options, writer_single)
 {
-	struct traced traced =
-	    trace_program(flood("100000", "UVTRACE_WRITER=single", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M"));
+	struct traced traced = trace_program(flood(
+	    "100000", "UVTRACE_WRITER=single", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M"));
 
 	cr_assert_eq(count_files("uvtrace.data", ".bin"), 1);
 	cr_assert_gt(sum_files("uvtrace.data", ".bin"), 65536);
@@ -75,21 +82,25 @@ Test(options, writer_single)
 
 Test(options, writer_null)
 {
-	run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_WRITER=null"}});
+	run_well(&(struct run){.program = build_path("fixtures/timers"),
+			       .env = {"UVTRACE_WRITER=null"}});
 	cr_assert_eq(count_files(".", ""), 0, "the null writer writes nothing");
 }
 
 Test(options, file_size)
 {
-	struct traced traced = trace_program(flood("100000", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M", NULL));
+	struct traced traced =
+	    trace_program(flood("100000", "UVTRACE_FILE_SIZE=64K", "UVTRACE_RING_SIZE=64M", NULL));
 
 	cr_assert_gt(count_files("uvtrace.data", ".bin"), 2);
-	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 100000, "segments together hold everything");
+	cr_assert_eq(trace_count_polls(&traced.trace, "idle", NULL), 100000,
+		     "segments together hold everything");
 }
 
 Test(options, total_size)
 {
-	run_well(flood("1500000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K", "UVTRACE_RING_SIZE=64M"));
+	run_well(flood("1500000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K",
+		       "UVTRACE_RING_SIZE=64M"));
 	cr_assert_leq(sum_files("uvtrace.data", ".bin"), 512 * 1024);
 	cr_assert_gt(count_files("uvtrace.data", ".bin"), 1);
 	trace_read("uvtrace.data");
@@ -99,13 +110,15 @@ Test(options, total_size)
 Test(options, total_size_counts_earlier_processes)
 {
 	for (int i = 0; i < 4; i++)
-		run_well(flood("200000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K", "UVTRACE_RING_SIZE=64M"));
+		run_well(flood("200000", "UVTRACE_FILE_SIZE=128K", "UVTRACE_TOTAL_SIZE=512K",
+			       "UVTRACE_RING_SIZE=64M"));
 	cr_assert_leq(sum_files("uvtrace.data", ".bin"), 512 * 1024);
 }
 
 Test(options, rotate_seconds)
 {
-	struct run run = {.program = build_path("fixtures/control"), .env = {"UVTRACE_ROTATE_SECONDS=1"}};
+	struct run run = {.program = build_path("fixtures/control"),
+			  .env = {"UVTRACE_ROTATE_SECONDS=1"}};
 	struct session session = session_start(&run);
 
 	for (int i = 0; i < 5; i++) {
@@ -118,8 +131,8 @@ Test(options, rotate_seconds)
 	cr_assert_geq(count_files("uvtrace.data", ".bin"), 2);
 }
 
-/* A ring that is too small for a flood: what is missing is said, and what is there and missing is everything: each
- * turn of the loop is a poll's start and end, and a look at the fds. */
+/* A ring that is too small for a flood: what is missing is said, and what is there and missing is
+ * everything: each turn of the loop is a poll's start and end, and a look at the fds. */
 static uint64_t count_lost(const struct trace *trace)
 {
 	uint64_t lost = 0;
@@ -132,7 +145,8 @@ static uint64_t count_lost(const struct trace *trace)
 
 Test(options, ring_size)
 {
-	static const char *const each_iteration[] = {"PollStart", "PollEnd", "LoopTurn", "LoopEnter", "LoopLeave"};
+	static const char *const each_iteration[] = {"PollStart", "PollEnd", "LoopTurn",
+						     "LoopEnter", "LoopLeave"};
 	struct result result = run_well(flood("200000", "UVTRACE_RING_SIZE=16K", NULL, NULL));
 	json_t *truth = truth_read(result.out);
 	struct trace trace = trace_read("uvtrace.data");
@@ -140,14 +154,15 @@ Test(options, ring_size)
 
 	for (size_t i = 0; i < sizeof(each_iteration) / sizeof(each_iteration[0]); i++)
 		there += trace_count(&trace, each_iteration[i], NULL);
-	cr_assert_eq(there + lost, 3 * (uint64_t)truth_value(truth, "idle") + 2, "%lu events, %lu lost", there, lost);
+	cr_assert_eq(there + lost, 3 * (uint64_t)truth_value(truth, "idle") + 2,
+		     "%lu events, %lu lost", there, lost);
 	cr_assert_eq(count_lost(&trace), lost);
 }
 
 Test(options, enabled_off)
 {
-	struct result result =
-	    run_well(&(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_ENABLED=0"}});
+	struct result result = run_well(
+	    &(struct run){.program = build_path("fixtures/timers"), .env = {"UVTRACE_ENABLED=0"}});
 
 	cr_assert(result.out[0]);
 	if (count_files(".", "uvtrace.data") && count_files("uvtrace.data", ".bin")) {
@@ -161,11 +176,13 @@ Test(options, enabled_off)
 Test(options, log_levels)
 {
 	const char *timers = build_path("fixtures/timers");
-	struct result info = run_program(&(struct run){.program = timers, .env = {"UVTRACE_LOG=info"}});
-	struct result quiet =
-	    run_program(&(struct run){.program = timers, .env = {"UVTRACE_LOG=quiet", "UVTRACE_WRITER=no"}});
+	struct result info =
+	    run_program(&(struct run){.program = timers, .env = {"UVTRACE_LOG=info"}});
+	struct result quiet = run_program(
+	    &(struct run){.program = timers, .env = {"UVTRACE_LOG=quiet", "UVTRACE_WRITER=no"}});
 
-	cr_assert_geq(count_lines_with(info.err, "uvtrace: "), 1, "info says something: %s", info.err);
+	cr_assert_geq(count_lines_with(info.err, "uvtrace: "), 1, "info says something: %s",
+		      info.err);
 	cr_assert_str_empty(quiet.err);
 }
 
@@ -179,7 +196,8 @@ static void check_bad_value(const char *variable, const char *value)
 	snprintf(setting, sizeof(setting), "%s=%s", variable, value);
 	result = run_program(&run);
 	cr_assert_eq(result.status, 0, "%s: status %d", setting, result.status);
-	cr_assert_eq(count_lines_with(result.err, variable), 1, "%s: said: %s", setting, result.err);
+	cr_assert_eq(count_lines_with(result.err, variable), 1, "%s: said: %s", setting,
+		     result.err);
 	cr_assert_eq(count_lines_with(result.err, ""), 1, "%s: one line: %s", setting, result.err);
 	trace = trace_read("uvtrace.data");
 	check_polls(&trace, truth_read(result.out), false);
@@ -205,13 +223,15 @@ Test(options, bad_values_keep_the_default)
 		check_bad_value(bad[i][0], bad[i][1]);
 }
 
-/* Who never records says nothing: `x=$(ls 2>&1)` gets what ls says alone. Who records says it once, its forks too. */
+/* Who never records says nothing: `x=$(ls 2>&1)` gets what ls says alone. Who records says it once,
+ * its forks too. */
 Test(options, bad_values_are_said_by_who_records)
 {
 	struct run silent = {.program = "sh",
 			     .args = {"-c", "ls / >/dev/null; ls / >/dev/null"},
 			     .env = {"UVTRACE_RING_SIZE=5MB", "UVTRACE_PATH=bad/"}};
-	struct run forks = {.program = build_path("fixtures/children"), .env = {"UVTRACE_RING_SIZE=5MB"}};
+	struct run forks = {.program = build_path("fixtures/children"),
+			    .env = {"UVTRACE_RING_SIZE=5MB"}};
 	struct result result = run_well(&silent);
 
 	cr_assert_str_empty(result.out);
@@ -220,7 +240,8 @@ Test(options, bad_values_are_said_by_who_records)
 	cr_assert_eq(count_lines_with(result.err, "UVTRACE_RING_SIZE"), 1, "said: %s", result.err);
 }
 
-/* A path that stands for something else than a file is refused, and nothing is made there or elsewhere. */
+/* A path that stands for something else than a file is refused, and nothing is made there or
+ * elsewhere. */
 static void check_refused_path(const char *path, const char *why)
 {
 	char setting[128];
@@ -230,16 +251,20 @@ static void check_refused_path(const char *path, const char *why)
 	snprintf(setting, sizeof(setting), "UVTRACE_PATH=%s", path);
 	result = run_program(&run);
 	cr_expect_eq(result.status, 0, "%s", setting);
-	cr_expect(strstr(result.err, why) && strstr(result.err, "cannot trace: "), "%s: said: %s", setting, result.err);
+	cr_expect(strstr(result.err, why) && strstr(result.err, "cannot trace: "), "%s: said: %s",
+		  setting, result.err);
 	cr_expect_eq(count_lines_with(result.err, ""), 1, "%s: one line: %s", setting, result.err);
-	cr_expect_eq(count_files(".", "bin") + count_files("/dev", ".bin") + count_files("folder", ""), 0, "%s", setting);
+	cr_expect_eq(count_files(".", "bin") + count_files("/dev", ".bin") +
+			 count_files("folder", ""),
+		     0, "%s", setting);
 	result_free(&result);
 }
 
 Test(options, paths_that_are_no_files)
 {
-	static const char *const systems[] = {"/dev/null", "/dev/new/trace.bin", "/proc/self/trace.bin", "/sys/trace.bin",
-					      "/tmp/../dev/trace.bin", "link/trace.bin"};
+	static const char *const systems[] = {
+	    "/dev/null",      "/dev/new/trace.bin",    "/proc/self/trace.bin",
+	    "/sys/trace.bin", "/tmp/../dev/trace.bin", "link/trace.bin"};
 
 	cr_assert_eq(mkdir("folder", 0700) || symlink("/dev", "link") || mkfifo("fifo", 0600), 0);
 	for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++)
@@ -283,8 +308,9 @@ Test(options, two_processes_on_one_path)
 
 static struct result analyze_text(const char *option)
 {
-	return run_program(
-	    &(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data", option}, .bare = true});
+	return run_program(&(struct run){.program = build_path("analyze_trace"),
+					 .args = {"uvtrace.data", option},
+					 .bare = true});
 }
 
 /* Of many processes the text report is an overview; each can be seen, and JSON has all. */
@@ -298,8 +324,8 @@ Test(options, overview_of_many_processes)
 		snprintf(last, sizeof(last), "--process=%d", (int)result.pid);
 		result_free(&result);
 	}
-	struct result overview = analyze_text(NULL), all = analyze_text("--all"), one = analyze_text(last),
-		      none = analyze_text("--process=1");
+	struct result overview = analyze_text(NULL), all = analyze_text("--all"),
+		      one = analyze_text(last), none = analyze_text("--process=1");
 	json_t *report = analyze("uvtrace.data", NULL);
 	cr_assert_eq(strncmp(overview.out, "11 processes within ", 20), 0, "%s", overview.out);
 	cr_assert_not_null(strstr(overview.out, "REPORTS of the worst 5"));

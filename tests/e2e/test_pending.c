@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that take long (fixture pending: three of them, longer than a second): told while they are on their way, and
- * what became of them.
+ * Requests that take long (fixture pending: three of them, longer than a second): told while they
+ * are on their way, and what became of them.
  */
 #include <string.h>
 
@@ -41,7 +41,8 @@ Test(pending, told_while_they_are_on_their_way)
 	cr_assert_eq(trace_count(&traced.trace, "RequestPending", NULL), 3);
 	for (size_t i = 0; i < 3; i++) {
 		const json_t *event = event_of(&traced.trace, "RequestPending", callbacks[i]);
-		uint64_t age_ns = event_number(event, "age_ns"), at_ns = event_number(event, "timestamp_ns");
+		uint64_t age_ns = event_number(event, "age_ns"),
+			 at_ns = event_number(event, "timestamp_ns");
 
 		cr_assert_geq(age_ns, SECOND_NS);
 		cr_assert_leq(age_ns, SECOND_NS + SECOND_NS / 8);
@@ -49,8 +50,10 @@ Test(pending, told_while_they_are_on_their_way)
 		cr_assert(name_is(event_text(event, "caller"), "submit_all"));
 	}
 	/* From its submission to its callback, as the program saw both. */
-	cr_assert_leq(event_number(event_of(&traced.trace, "RequestDone", "on_slow"), "life_ns"), done_ns - submit_ns);
-	cr_assert_geq(event_number(event_of(&traced.trace, "RequestDone", "on_slow"), "life_ns"), 1500000000ull);
+	cr_assert_leq(event_number(event_of(&traced.trace, "RequestDone", "on_slow"), "life_ns"),
+		      done_ns - submit_ns);
+	cr_assert_geq(event_number(event_of(&traced.trace, "RequestDone", "on_slow"), "life_ns"),
+		      1500000000ull);
 	traced_free(&traced);
 }
 
@@ -79,7 +82,8 @@ Test(pending, analysis_says_what_became_of_them)
 	traced = trace_program(&run);
 	report = analyze("uvtrace.data", NULL);
 	cr_assert_eq(truth_value(traced.truth, "cancelled_status"), -125); /* UV_ECANCELED */
-	cr_assert_eq(json_integer_value(json_object_get(report, "pending_limit_ns")), (json_int_t)SECOND_NS);
+	cr_assert_eq(json_integer_value(json_object_get(report, "pending_limit_ns")),
+		     (json_int_t)SECOND_NS);
 	assert_outcome(json_object_get(report, "late_requests"), "on_slow", "completed");
 	assert_outcome(json_object_get(report, "late_requests"), "on_cancelled", "cancelled");
 	assert_outcome(json_object_get(report, "pending"), "on_never", "never");

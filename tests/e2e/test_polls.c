@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every behaviour's fixture, traced and compared with what it counted and timed itself: each callback is a poll,
- * with its names, inside its duration, and nothing else is; and the other events are as many as it says.
+ * Every behaviour's fixture, traced and compared with what it counted and timed itself: each
+ * callback is a poll, with its names, inside its duration, and nothing else is; and the other
+ * events are as many as it says.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,16 +46,20 @@ static void check_values(const struct traced *traced)
 		int64_t expected = truth_value(traced->truth, counted[i].value);
 
 		if (expected >= 0)
-			cr_assert_eq(trace_count(&traced->trace, counted[i].event, counted[i].kind), (size_t)expected,
-				     "%s: the program counted %ld, the trace has %zu", counted[i].event, expected,
-				     trace_count(&traced->trace, counted[i].event, counted[i].kind));
+			cr_assert_eq(
+			    trace_count(&traced->trace, counted[i].event, counted[i].kind),
+			    (size_t)expected, "%s: the program counted %ld, the trace has %zu",
+			    counted[i].event, expected,
+			    trace_count(&traced->trace, counted[i].event, counted[i].kind));
 	}
 	if (submitted < 0)
 		return;
 	cr_assert_eq(count_pool_submits(&traced->trace), (size_t)submitted,
-		     "pool items submitted: %ld, in the trace %zu", submitted, count_pool_submits(&traced->trace));
+		     "pool items submitted: %ld, in the trace %zu", submitted,
+		     count_pool_submits(&traced->trace));
 	cr_assert_eq(trace_count(&traced->trace, "PoolItemEnd", NULL),
-		     (size_t)(submitted - (cancelled > 0 ? cancelled : 0)), "pool items done, in the trace %zu of %ld",
+		     (size_t)(submitted - (cancelled > 0 ? cancelled : 0)),
+		     "pool items done, in the trace %zu of %ld",
 		     trace_count(&traced->trace, "PoolItemEnd", NULL), submitted);
 }
 
@@ -68,10 +73,11 @@ static void check_fixture(const struct run *run, bool with_alloc)
 	traced_free(&traced);
 }
 
-#define FIXTURE(test, name, ...)                                                                                       \
-	Test(polls, test)                                                                                              \
-	{                                                                                                              \
-		check_fixture(&(struct run){.program = build_path("fixtures/" name), ##__VA_ARGS__}, false);           \
+#define FIXTURE(test, name, ...)                                                                   \
+	Test(polls, test)                                                                          \
+	{                                                                                          \
+		check_fixture(                                                                     \
+		    &(struct run){.program = build_path("fixtures/" name), ##__VA_ARGS__}, false); \
 	}
 
 FIXTURE(timers, "timers")
@@ -109,13 +115,15 @@ FIXTURE(thread_threads, "threads", IN_THREAD)
 /* What threads send before the first loop is not recorded, and counted. */
 Test(polls, counts_wakeups_before_the_first_loop)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/early_sends")});
-	struct result text =
-	    run_program(&(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/early_sends")});
+	struct result text = run_program(&(struct run){
+	    .program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
 	json_t *report = analyze("uvtrace.data", NULL);
 
-	cr_assert_eq(json_integer_value(json_object_get(json_object_get(report, "untraced"), "events")),
-		     truth_value(traced.truth, "early"));
+	cr_assert_eq(
+	    json_integer_value(json_object_get(json_object_get(report, "untraced"), "events")),
+	    truth_value(traced.truth, "early"));
 	cr_assert(strstr(text.out, "7 events were not recorded"), "%s", text.out);
 	json_decref(report);
 	result_free(&text);
@@ -131,8 +139,9 @@ Test(polls, other_preload_sees_writes)
 	long calls = 0;
 	FILE *file;
 
-	cr_assert_gt(
-	    asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"), build_path("fixtures/asks_write.so")), 0);
+	cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"),
+			      build_path("fixtures/asks_write.so")),
+		     0);
 	run.env[0] = preload;
 	traced = trace_program(&run);
 	file = fopen("asks_write.count", "r");
@@ -147,20 +156,24 @@ Test(polls, other_preload_sees_writes)
 
 Test(polls, alloc_callbacks_on_demand)
 {
-	check_fixture(
-	    &(struct run){.program = build_path("fixtures/streams"), .args = {"tcp"}, .env = {"UVTRACE_ALLOC=1"}},
-	    true);
+	check_fixture(&(struct run){.program = build_path("fixtures/streams"),
+				    .args = {"tcp"},
+				    .env = {"UVTRACE_ALLOC=1"}},
+		      true);
 }
 
 Test(polls, alloc_callbacks_of_udp_on_demand)
 {
-	check_fixture(&(struct run){.program = build_path("fixtures/udp"), .env = {"UVTRACE_ALLOC=1"}}, true);
+	check_fixture(
+	    &(struct run){.program = build_path("fixtures/udp"), .env = {"UVTRACE_ALLOC=1"}}, true);
 }
 
-/* exit() inside a callback: the callback is open at the trace's end, and the program ends with its status. */
+/* exit() inside a callback: the callback is open at the trace's end, and the program ends with its
+ * status. */
 Test(polls, exit_in_callback)
 {
-	struct result result = run_program(&(struct run){.program = build_path("fixtures/leave"), .args = {"exit"}});
+	struct result result =
+	    run_program(&(struct run){.program = build_path("fixtures/leave"), .args = {"exit"}});
 	json_t *truth = truth_read(result.out);
 	struct trace trace = trace_read("uvtrace.data");
 
@@ -178,23 +191,27 @@ Test(polls, exception_out_of_callback)
 		cr_skip_test("no C++ compiler");
 	traced = trace_program(&(struct run){.program = build_path("fixtures/throw")});
 	cr_assert_eq(truth_value(traced.truth, "caught"), 5);
-	cr_assert_eq(trace_count(&traced.trace, "PollStart", "timer"), (size_t)truth_value(traced.truth, "timer"));
+	cr_assert_eq(trace_count(&traced.trace, "PollStart", "timer"),
+		     (size_t)truth_value(traced.truth, "timer"));
 	cr_assert_eq(traced.trace.open_polls, 0);
 	for (size_t i = 0; i < traced.trace.poll_count; i++) {
 		cr_assert_eq(traced.trace.polls[i].unwound, i < 5, "poll %zu", i);
-		cr_assert_eq(traced.trace.polls[i].depth, 0, "poll %zu lies in one that was left", i);
+		cr_assert_eq(traced.trace.polls[i].depth, 0, "poll %zu lies in one that was left",
+			     i);
 	}
 }
 
 /* Polls of a loop that runs inside a callback lie inside that callback's poll. */
 Test(polls, nested_depth)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/nested")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/nested")});
 	size_t nested = 0;
 
 	for (size_t i = 0; i < traced.trace.poll_count; i++) {
 		cr_assert_not(traced.trace.polls[i].unwound, "poll %zu returned", i);
-		nested += traced.trace.polls[i].depth == 1 && name_is(traced.trace.polls[i].callback, "on_inner");
+		nested += traced.trace.polls[i].depth == 1 &&
+			  name_is(traced.trace.polls[i].callback, "on_inner");
 	}
 	cr_assert_eq(nested, (size_t)truth_value(traced.truth, "nested"));
 }
@@ -202,8 +219,8 @@ Test(polls, nested_depth)
 /* Every handle keeps its own identity. */
 Test(polls, objects_are_told_apart)
 {
-	struct traced traced = trace_program(
-	    &(struct run){.program = build_path("fixtures/many_handles"), .env = {"UVTRACE_RING_SIZE=16M"}});
+	struct traced traced = trace_program(&(struct run){
+	    .program = build_path("fixtures/many_handles"), .env = {"UVTRACE_RING_SIZE=16M"}});
 	json_t *objects = json_object();
 
 	for (size_t i = 0; i < traced.trace.poll_count; i++)

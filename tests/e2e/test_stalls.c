@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stuck callbacks: that the watchdog names what a callback is stuck in, with the file, the holder of the lock, and the
- * stack up to the program's own line; what it does where it is not allowed to look; and what it leaves alone. The truth
- * is what the program (tests/fixtures/stuck.c) says of itself.
+ * Stuck callbacks: that the watchdog names what a callback is stuck in, with the file, the holder
+ * of the lock, and the stack up to the program's own line; what it does where it is not allowed to
+ * look; and what it leaves alone. The truth is what the program (tests/fixtures/stuck.c) says of
+ * itself.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,11 +26,14 @@ struct stuck {
 	const json_t *stalls;
 };
 
-static struct stuck stuck_run(const char *mode, const char *ms, const char *times, const char *setting)
+static struct stuck stuck_run(const char *mode, const char *ms, const char *times,
+			      const char *setting)
 {
-	struct run run = {.program = build_path("fixtures/stuck"), .args = {mode, ms, times}, .env = {setting}};
+	struct run run = {
+	    .program = build_path("fixtures/stuck"), .args = {mode, ms, times}, .env = {setting}};
 	struct result result = run_well(&run);
-	struct stuck stuck = {.truth = truth_read(result.out), .report = analyze("uvtrace.data", NULL)};
+	struct stuck stuck = {.truth = truth_read(result.out),
+			      .report = analyze("uvtrace.data", NULL)};
 
 	stuck.stalls = json_object_get(stuck.report, "stalls");
 	cr_assert(json_is_array(stuck.stalls));
@@ -53,10 +57,12 @@ static const json_t *first_stall(const struct stuck *stuck)
 	return json_array_get(stuck->stalls, 0);
 }
 
-/* Its stack has the function that was stuck, at its line, and ends with the callback; that one is not guessed. */
+/* Its stack has the function that was stuck, at its line, and ends with the callback; that one is
+ * not guessed. */
 static void check_stack(const struct stuck *stuck, const json_t *stall, const char *function)
 {
-	const json_t *frames = json_object_get(stall, "frames"), *frame = frame_named(stall, function), *last;
+	const json_t *frames = json_object_get(stall, "frames"),
+		     *frame = frame_named(stall, function), *last;
 	const char *file;
 
 	cr_assert_not_null(frame, "%s is not in the stack: %s", function, json_dumps(stall, 0));
@@ -73,13 +79,15 @@ static void check_times(const json_t *stall)
 	uint64_t measured_ns = event_number(stall, "measured_ns");
 
 	cr_assert_geq(event_number(stall, "so_far_ns"), 24000000);
-	cr_assert_eq(measured_ns, event_number(stall, "on_cpu_ns") + event_number(stall, "wait_ns") +
+	cr_assert_eq(measured_ns, event_number(stall, "on_cpu_ns") +
+				      event_number(stall, "wait_ns") +
 				      event_number(stall, "asleep_ns"));
 	cr_assert_leq(measured_ns, event_number(stall, "so_far_ns"));
 }
 
 /* A callback that sleeps in a system call. Returns its first look. */
-static const json_t *check_asleep(const struct stuck *stuck, const char *syscall, const char *function)
+static const json_t *check_asleep(const struct stuck *stuck, const char *syscall,
+				  const char *function)
 {
 	const json_t *stall = first_stall(stuck);
 
@@ -87,7 +95,8 @@ static const json_t *check_asleep(const struct stuck *stuck, const char *syscall
 	cr_assert_str_eq(event_text(stall, "syscall"), syscall);
 	cr_assert_eq(json_array_size(json_object_get(stall, "args")), 6);
 	cr_assert_str_eq(event_text(stall, "state"), "S");
-	cr_assert(json_is_false(json_object_get(stall, "stopped")), "what sleeps is not stopped for a look");
+	cr_assert(json_is_false(json_object_get(stall, "stopped")),
+		  "what sleeps is not stopped for a look");
 	check_times(stall);
 	check_stack(stuck, stall, function);
 	return stall;
@@ -101,7 +110,8 @@ static void check_says(const json_t *of, const char *field, const char *format, 
 	va_start(more, format);
 	vsnprintf(wanted, sizeof(wanted), format, more);
 	va_end(more);
-	cr_assert(strstr(event_text(of, field), wanted), "%s has no \"%s\": %s", field, wanted, event_text(of, field));
+	cr_assert(strstr(event_text(of, field), wanted), "%s has no \"%s\": %s", field, wanted,
+		  event_text(of, field));
 }
 
 static const json_t *first_finding(const struct stuck *stuck)
@@ -109,7 +119,8 @@ static const json_t *first_finding(const struct stuck *stuck)
 	return json_array_get(json_object_get(stuck->report, "findings"), 0);
 }
 
-/* ---- What it is stuck in ------------------------------------------------------------------------------------ */
+/* ---- What it is stuck in
+ * ------------------------------------------------------------------------------------ */
 
 Test(stalls, names_the_file_of_a_lock)
 {
@@ -118,7 +129,8 @@ Test(stalls, names_the_file_of_a_lock)
 	char dir[PATH_MAX];
 
 	cr_assert_not_null(getcwd(dir, sizeof(dir)));
-	check_says(stall, "what", "flock(fd %d = %s/held.lock)", (int)truth_value(stuck.truth, "fd"), dir);
+	check_says(stall, "what", "flock(fd %d = %s/held.lock)",
+		   (int)truth_value(stuck.truth, "fd"), dir);
 	cr_assert_str_eq(event_text(stall, "cause"), "syscall");
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_syscall");
 	check_says(first_finding(&stuck), "title", "off-CPU in flock(fd %d = %s/held.lock)",
@@ -140,8 +152,8 @@ Test(stalls, says_how_long_a_sleep_goes_on)
 	const json_t *stall = check_asleep(&stuck, "clock_nanosleep", "wait_until");
 	int more_ms;
 
-	cr_assert_eq(sscanf(event_text(stall, "what"), "clock_nanosleep(0.%3d s more)", &more_ms), 1, "%s",
-		     event_text(stall, "what"));
+	cr_assert_eq(sscanf(event_text(stall, "what"), "clock_nanosleep(0.%3d s more)", &more_ms),
+		     1, "%s", event_text(stall, "what"));
 	cr_assert_leq(more_ms, 420 - 25);
 }
 
@@ -151,7 +163,8 @@ Test(stalls, names_who_holds_a_mutex)
 	const json_t *stall = check_asleep(&stuck, "futex", "update_table");
 
 	cr_assert_str_eq(event_text(stall, "cause"), "lock");
-	check_says(stall, "what", "(table_lock), held by thread %d (holder)", (int)truth_value(stuck.truth, "holder"));
+	check_says(stall, "what", "(table_lock), held by thread %d (holder)",
+		   (int)truth_value(stuck.truth, "holder"));
 	check_says(stall, "what", "mutex_lock");
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_lock");
 }
@@ -190,7 +203,8 @@ Test(stalls, finds_where_a_callback_computes)
 	check_says(first_finding(&stuck), "title", "computing");
 }
 
-/* It records events of its own all the while: a ring that moves is no sign of a callback that has come back. */
+/* It records events of its own all the while: a ring that moves is no sign of a callback that has
+ * come back. */
 Test(stalls, sees_a_callback_that_goes_on_recording)
 {
 	struct stuck stuck = stuck_run("ring", NULL, NULL, NULL);
@@ -199,7 +213,8 @@ Test(stalls, sees_a_callback_that_goes_on_recording)
 	cr_assert_not_null(frame_named(first_stall(&stuck), "ring_on"));
 }
 
-/* ---- How often ---------------------------------------------------------------------------------------------- */
+/* ---- How often
+ * ---------------------------------------------------------------------------------------------- */
 
 Test(stalls, looks_again_at_doubling_intervals)
 {
@@ -207,11 +222,13 @@ Test(stalls, looks_again_at_doubling_intervals)
 	size_t count = json_array_size(stuck.stalls);
 	uint64_t due_ns = 50000000, before_ns = 0;
 
-	cr_assert(count >= 2 && count <= 5, "%zu looks in 900 ms: at 50, 100, 200, 400 and 800 at most", count);
+	cr_assert(count >= 2 && count <= 5,
+		  "%zu looks in 900 ms: at 50, 100, 200, 400 and 800 at most", count);
 	for (size_t i = 0; i < count; i++, due_ns *= 2) {
 		uint64_t so_far_ns = event_number(json_array_get(stuck.stalls, i), "so_far_ns");
 
-		cr_assert_geq(so_far_ns + 1000000, due_ns, "look %zu came after %" PRIu64 " ns", i, so_far_ns);
+		cr_assert_geq(so_far_ns + 1000000, due_ns, "look %zu came after %" PRIu64 " ns", i,
+			      so_far_ns);
 		cr_assert_gt(so_far_ns, before_ns);
 		before_ns = so_far_ns;
 	}
@@ -222,7 +239,8 @@ Test(stalls, counts_the_looks_that_it_leaves_out)
 	struct stuck stuck = stuck_run("nanosleep", "70", "12", NULL);
 	const json_t *totals = json_object_get(stuck.report, "stall_totals");
 
-	cr_assert_gt(event_number(totals, "suppressed"), 0, "each of 12 callbacks was due twice within a second");
+	cr_assert_gt(event_number(totals, "suppressed"), 0,
+		     "each of 12 callbacks was due twice within a second");
 	cr_assert_eq(event_number(totals, "looks"), json_array_size(stuck.stalls));
 	for (size_t i = 0; i + 5 < json_array_size(stuck.stalls); i++)
 		cr_assert_gt(event_number(json_array_get(stuck.stalls, i + 5), "at_ns") -
@@ -244,7 +262,8 @@ Test(stalls, are_longer_than_the_threshold)
 	cr_assert_eq(json_array_size(stuck.stalls), 0);
 }
 
-/* ---- What is not allowed ------------------------------------------------------------------------------------ */
+/* ---- What is not allowed
+ * ------------------------------------------------------------------------------------ */
 
 static void check_note(const struct stuck *stuck, const char *part)
 {
@@ -302,7 +321,8 @@ Test(stalls, have_no_stack_where_a_thread_looks_at_one_that_computes)
 	check_note(&stuck, "a thread of the program drains");
 }
 
-/* ---- What is left alone ------------------------------------------------------------------------------------- */
+/* ---- What is left alone
+ * ------------------------------------------------------------------------------------- */
 
 /* A program that was stopped stays so, and runs on when somebody lets it. */
 Test(stalls, leave_a_stopped_program_stopped)
@@ -315,7 +335,8 @@ Test(stalls, leave_a_stopped_program_stopped)
 	cr_assert_eq(waitpid(session.pid, &status, WUNTRACED), session.pid);
 	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	usleep(400000);
-	cr_assert_eq(waitpid(session.pid, &status, WNOHANG | WCONTINUED), 0, "somebody let it go on");
+	cr_assert_eq(waitpid(session.pid, &status, WNOHANG | WCONTINUED), 0,
+		     "somebody let it go on");
 	cr_assert_eq(kill(session.pid, SIGCONT), 0);
 	cr_assert_eq(session_end(&session), 0);
 	truth = truth_read(session.out);
@@ -332,7 +353,8 @@ Test(stalls, are_named_beside_a_debugger)
 	cr_assert_eq(ptrace(PTRACE_SEIZE, session.pid, NULL, NULL), 0, "%s", strerror(errno));
 	cr_assert_eq(session_end(&session), 0);
 	cr_assert(wait_for_drain(session.pid));
-	stuck = (struct stuck){.truth = truth_read(session.out), .report = analyze("uvtrace.data", NULL)};
+	stuck = (struct stuck){.truth = truth_read(session.out),
+			       .report = analyze("uvtrace.data", NULL)};
 	stuck.stalls = json_object_get(stuck.report, "stalls");
 	cr_assert_str_eq(event_text(first_stall(&stuck), "callback"), "on_timer");
 	check_note(&stuck, "a debugger is attached");

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Programs with libuv linked into them, where calls cannot be seen (tier "libc"): everybody says so, and each
- * callback that held the loop lies inside an iteration that is reported as long.
+ * Programs with libuv linked into them, where calls cannot be seen (tier "libc"): everybody says
+ * so, and each callback that held the loop lies inside an iteration that is reported as long.
  */
 #include <signal.h>
 #include <string.h>
 
 #include "harness.h"
 
-#define SLACK_NS 100000 /* between the program's clock reads and the iteration's ends, through the trace's clock */
+#define SLACK_NS                                                                                   \
+	100000 /* between the program's clock reads and the iteration's ends, through the trace's  \
+		  clock */
 
 static bool lies_in_a_iteration(json_t *analysis, int64_t start_ns, int64_t end_ns)
 {
@@ -18,8 +20,10 @@ static bool lies_in_a_iteration(json_t *analysis, int64_t start_ns, int64_t end_
 
 	json_array_foreach(json_object_get(analysis, "long_polls"), i, iteration)
 	{
-		int64_t from_ns = origin_ns + json_integer_value(json_object_get(iteration, "start_ns"));
-		int64_t to_ns = from_ns + json_integer_value(json_object_get(iteration, "duration_ns"));
+		int64_t from_ns =
+		    origin_ns + json_integer_value(json_object_get(iteration, "start_ns"));
+		int64_t to_ns =
+		    from_ns + json_integer_value(json_object_get(iteration, "duration_ns"));
 
 		cr_assert_str_eq(json_string_value(json_object_get(iteration, "kind")), "turn");
 		if (from_ns <= start_ns + SLACK_NS && to_ns >= end_ns - SLACK_NS)
@@ -89,8 +93,8 @@ static void check_tier_libc(const char *program)
 /* The iteration that it died in is named, in place of the callback. */
 Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 60)
 {
-	struct result result =
-	    run_program(&(struct run){.program = build_path("fixtures/fault_end_hidden"), .args = {"kill"}});
+	struct result result = run_program(
+	    &(struct run){.program = build_path("fixtures/fault_end_hidden"), .args = {"kill"}});
 	json_t *analysis, *open;
 
 	cr_assert_eq(result.status, 128 + SIGKILL, "%s", result.err);
@@ -99,7 +103,8 @@ Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 6
 	open = json_object_get(analysis, "open_polls");
 	cr_assert_eq(json_array_size(open), 1);
 	cr_assert_str_eq(event_text(json_array_get(open, 0), "kind"), "turn");
-	cr_assert_str_eq(event_text(json_array_get(json_object_get(analysis, "findings"), 0), "id"), "died");
+	cr_assert_str_eq(event_text(json_array_get(json_object_get(analysis, "findings"), 0), "id"),
+			 "died");
 	json_decref(analysis);
 	result_free(&result);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * When timers were due, against what the program reckoned by uv_now(), and how late or early they ran, against what it
- * timed.
+ * When timers were due, against what the program reckoned by uv_now(), and how late or early they
+ * ran, against what it timed.
  */
 #include <string.h>
 
@@ -24,8 +24,9 @@ static json_t *timer_of(const json_t *report, const char *callback)
 	json_t *timer;
 	size_t i;
 
-	json_array_foreach(json_object_get(json_object_get(report, "timers"), "by_site"), i,
-			   timer) if (name_is(event_text(timer, "callback"), callback)) return timer;
+	json_array_foreach(
+	    json_object_get(json_object_get(report, "timers"), "by_site"), i,
+	    timer) if (name_is(event_text(timer, "callback"), callback)) return timer;
 	cr_assert_fail("no timer %s", callback);
 	return NULL;
 }
@@ -35,7 +36,8 @@ static uint64_t number_in(const json_t *object, const char *key, const char *fie
 	return (uint64_t)json_integer_value(json_object_get(json_object_get(object, key), field));
 }
 
-static void truth_times(const json_t *truth, const char *callback, uint64_t *start_ns, uint64_t *end_ns)
+static void truth_times(const json_t *truth, const char *callback, uint64_t *start_ns,
+			uint64_t *end_ns)
 {
 	const json_t *poll;
 	size_t i;
@@ -98,7 +100,8 @@ Test(timers, start_by_an_old_uv_now_is_recorded)
 	traced_free(&traced);
 }
 
-/* on_busy was due 20 ms into what took 60; on_stale was to run 100 ms after its start, and libuv counted from before.
+/* on_busy was due 20 ms into what took 60; on_stale was to run 100 ms after its start, and libuv
+ * counted from before.
  */
 Test(timers, analysis_says_how_late_and_how_early)
 {
@@ -111,13 +114,15 @@ Test(timers, analysis_says_how_late_and_how_early)
 	cr_assert_geq(late_ns, 38 * MS);
 	cr_assert_lt(late_ns, (uint64_t)(truth_value(traced.truth, "busy_late_ms") + 1) * MS);
 	truth_times(traced.truth, "on_stale", &start_ns, &end_ns);
-	early_ns = truth_value(traced.truth, "started_ns") + (int64_t)(100 * MS) - (int64_t)start_ns;
+	early_ns =
+	    truth_value(traced.truth, "started_ns") + (int64_t)(100 * MS) - (int64_t)start_ns;
 	if (early_ns > 0) { /* else something kept the program from running just then */
 		cr_assert_geq((int64_t)number_in(stale, "early", "max_ns") + 100000, early_ns);
 		cr_assert_lt(number_in(stale, "early", "max_ns"), 100 * MS);
-		cr_assert(
-		    name_is(event_text(json_object_get(json_object_get(stale, "earliest"), "started_by"), "callback"),
-			    "on_probe"));
+		cr_assert(name_is(
+		    event_text(json_object_get(json_object_get(stale, "earliest"), "started_by"),
+			       "callback"),
+		    "on_probe"));
 	}
 	json_decref(report);
 	traced_free(&traced);

@@ -95,7 +95,8 @@ Test(tools, no_trace_in_this_dir)
 	    run_program(&(struct run){.program = build_path("analyze_trace"), .bare = true});
 
 	cr_expect_eq(result.status, 1);
-	cr_expect(strstr(result.err, "name the files or the directory of a trace"), "says: %s", result.err);
+	cr_expect(strstr(result.err, "name the files or the directory of a trace"), "says: %s",
+		  result.err);
 }
 
 /* "trace.*.bin" of two files is IN and OUT: the second stays as it is. */

@@ -21,7 +21,8 @@ static size_t count_role(const json_t *report, const char *role)
 
 Test(workers, each_loop_thread_is_one)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/threads")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/threads")});
 	json_t *report = analyze("uvtrace.data", NULL);
 	const json_t *workers = json_object_get(report, "workers");
 	size_t expected = (size_t)truth_value(traced.truth, "loop_workers");
@@ -31,7 +32,8 @@ Test(workers, each_loop_thread_is_one)
 	for (size_t i = 0; i < expected; i++) {
 		const json_t *worker = json_array_get(workers, i);
 
-		cr_assert_eq(event_number(worker, "polls"), (uint64_t)truth_value(traced.truth, "polls_a_worker"));
+		cr_assert_eq(event_number(worker, "polls"),
+			     (uint64_t)truth_value(traced.truth, "polls_a_worker"));
 		cr_assert_gt(event_number(worker, "parks"), 0);
 		cr_assert_gt(event_number(worker, "parked_ns"), event_number(worker, "busy_ns"));
 		cr_assert_gt(event_number(worker, "tid"), 0);
@@ -41,7 +43,8 @@ Test(workers, each_loop_thread_is_one)
 /* A single-threaded program's worker has the process' own id as its thread. */
 Test(workers, main_thread_has_the_pid)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/timers")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/timers")});
 	json_t *report = analyze("uvtrace.data", NULL);
 	const json_t *worker = json_array_get(json_object_get(report, "workers"), 0);
 
@@ -52,7 +55,8 @@ Test(workers, main_thread_has_the_pid)
 
 Test(workers, pool_threads_are_workers)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/saturated")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/saturated")});
 	json_t *report = analyze("uvtrace.data", NULL);
 
 	cr_assert_eq(count_role(report, "pool"), (size_t)truth_value(traced.truth, "pool_workers"));
@@ -65,7 +69,8 @@ Test(workers, pool_threads_are_workers)
 /* The wait that sees three sockets become readable says three. */
 Test(workers, unpark_counts_ready_fds)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/poll_fds")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/poll_fds")});
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < traced.trace.event_count; i++) {
@@ -90,7 +95,8 @@ static uint64_t submit_time(const struct trace *trace, const char *object)
 /* Eight items of 50 ms on four threads: the last four waited for the first four. */
 Test(workers, queue_wait_of_each_item)
 {
-	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/saturated")});
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/saturated")});
 	uint64_t longest_ns = 0, truth_ns = (uint64_t)truth_value(traced.truth, "waited_max_ns");
 	size_t waited = 0;
 
@@ -122,8 +128,9 @@ Test(workers, report_agrees_with_events)
 		const json_t *entry = json_array_get(callbacks, i);
 
 		counted += event_number(entry, "count");
-		cr_assert_eq(event_number(entry, "count"), trace_count_polls(&traced.trace, event_text(entry, "kind"),
-									     event_text(entry, "callback")));
+		cr_assert_eq(event_number(entry, "count"),
+			     trace_count_polls(&traced.trace, event_text(entry, "kind"),
+					       event_text(entry, "callback")));
 		cr_assert_geq(event_number(entry, "max_ns"), event_number(entry, "p50_ns"));
 	}
 	cr_assert_eq(counted, traced.trace.poll_count);
@@ -132,7 +139,8 @@ Test(workers, report_agrees_with_events)
 	cr_assert_str_eq(event_text(report, "tier"), "full");
 }
 
-/* Three sleeps of 60 ms and three spins of 30 ms are long polls, told apart by the CPU time of their worker. */
+/* Three sleeps of 60 ms and three spins of 30 ms are long polls, told apart by the CPU time of
+ * their worker. */
 Test(workers, long_polls_are_named)
 {
 	struct traced traced = trace_program(&(struct run){.program = build_path("fixtures/slow")});
@@ -171,7 +179,8 @@ Test(workers, wall_clock_start)
 	traced_free(&traced);
 }
 
-/* A program that another preload shows another time: the trace's is the true one, whoever drains. */
+/* A program that another preload shows another time: the trace's is the true one, whoever drains.
+ */
 static void check_faked_clock(const char *program, const char *how, const char *drain)
 {
 	struct run run = {.program = program, .args = {"300"}, .bare = true};
@@ -181,8 +190,9 @@ static void check_faked_clock(const char *program, const char *how, const char *
 	json_t *report;
 	char *preload;
 
-	cr_assert_gt(
-	    asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"), build_path("fixtures/fake_clock.so")), 0);
+	cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"),
+			      build_path("fixtures/fake_clock.so")),
+		     0);
 	run.env[0] = preload;
 	run.env[1] = how;
 	run.env[2] = drain;
@@ -194,12 +204,13 @@ static void check_faked_clock(const char *program, const char *how, const char *
 	cr_expect_eq(json_array_size(json_object_get(report, "problems")), 0, "%s %s", how, drain);
 	start_ns = event_number(report, "start_realtime_ns");
 	span_ns = event_number(report, "duration_ns");
-	ran_ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)(after.tv_nsec - before.tv_nsec);
+	ran_ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u +
+		 (uint64_t)(after.tv_nsec - before.tv_nsec);
 	cr_expect_geq(start_ns, (uint64_t)before.tv_sec * 1000000000u, "%s %s", how, drain);
 	cr_expect_leq(start_ns, (uint64_t)(after.tv_sec + 1) * 1000000000u, "%s %s", how, drain);
 	cr_expect_gt(span_ns, 0);
-	cr_expect_leq(span_ns, ran_ns, "%s %s: a trace of %lu ns of a program that ran for %lu ns", how, drain, span_ns,
-		      ran_ns);
+	cr_expect_leq(span_ns, ran_ns, "%s %s: a trace of %lu ns of a program that ran for %lu ns",
+		      how, drain, span_ns, ran_ns);
 	result_free(&result);
 	free(preload);
 	harness_leave();

@@ -24,9 +24,12 @@
 #define RING_GLOB "/dev/shm/uvtrace.%u.*"
 
 const char *const fault_mode_names[FAULT_MODES] = {"process", "thread"};
-const char *const fault_mode_settings[FAULT_MODES] = {"UVTRACE_DRAIN=process", "UVTRACE_DRAIN=thread"};
+const char *const fault_mode_settings[FAULT_MODES] = {"UVTRACE_DRAIN=process",
+						      "UVTRACE_DRAIN=thread"};
 
-/* ---- Truth ------------------------------------------------------------------------------------------------ */
+/* ---- Truth
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct fault_truth fault_truth_read(void)
 {
@@ -51,7 +54,8 @@ struct fault_truth fault_truth_read(void)
 	return truth;
 }
 
-/* ---- Processes -------------------------------------------------------------------------------------------- */
+/* ---- Processes
+ * -------------------------------------------------------------------------------------------- */
 
 /* Whether that process has a file mapped whose path contains `part`. */
 static bool process_maps(pid_t pid, const char *part)
@@ -94,7 +98,8 @@ pid_t fault_helper_of(pid_t pid)
 	for (struct dirent *entry = readdir(proc); entry && !found; entry = readdir(proc)) {
 		pid_t candidate = atoi(entry->d_name);
 
-		if (candidate > 0 && candidate != pid && is_helper(candidate) && process_maps(candidate, part))
+		if (candidate > 0 && candidate != pid && is_helper(candidate) &&
+		    process_maps(candidate, part))
 			found = candidate;
 	}
 	closedir(proc);
@@ -134,7 +139,9 @@ void fault_sleep_us(unsigned us)
 	nanosleep(&pause, NULL);
 }
 
-/* ---- Rings ------------------------------------------------------------------------------------------------ */
+/* ---- Rings
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static size_t rings_of(uint32_t pid, glob_t *rings)
 {
@@ -192,11 +199,15 @@ void fault_check_gone(const struct fault_truth *truth, bool rings_stay, const ch
 	cr_expect_eq(left, 0, "%s: %zu rings are left", what, left);
 }
 
-/* ---- Traces ----------------------------------------------------------------------------------------------- */
+/* ---- Traces
+ * -----------------------------------------------------------------------------------------------
+ */
 
 json_t *fault_analyze(const struct fault_truth *truth)
 {
-	struct run run = {.program = build_path("analyze_trace"), .args = {"--json", "--top=100000"}, .bare = true};
+	struct run run = {.program = build_path("analyze_trace"),
+			  .args = {"--json", "--top=100000"},
+			  .bare = true};
 	struct result result;
 	json_t *report;
 	int count = 2;
@@ -267,35 +278,42 @@ static struct found found_read(json_t *report, uint32_t pid)
 		found.open += sum_counted(json_object_get(process, "open_polls"), false);
 		found.lost += event_number(process, "lost_events");
 		found.missing += event_number(process, "missing_events");
-		found.untraced += event_number(untraced, "callbacks") + event_number(untraced, "events");
+		found.untraced +=
+		    event_number(untraced, "callbacks") + event_number(untraced, "events");
 	}
 	return found;
 }
 
-static void check_process(const struct found *found, uint32_t pid, uint64_t started, uint64_t finished, unsigned flags,
-			  const char *what)
+static void check_process(const struct found *found, uint32_t pid, uint64_t started,
+			  uint64_t finished, unsigned flags, const char *what)
 {
 	uint64_t all = found->ended + found->open;
 	uint64_t more = flags & FAULT_DIES ? 8 : 0;
 
-	cr_expect_leq(all, started + more, "%s: process %u ran %" PRIu64 " callbacks, the trace has %" PRIu64, what,
-		      pid, started, all);
+	cr_expect_leq(all, started + more,
+		      "%s: process %u ran %" PRIu64 " callbacks, the trace has %" PRIu64, what, pid,
+		      started, all);
 	if (flags & FAULT_CROWDED)
 		cr_expect_eq(all + found->untraced / 2, started,
-			     "%s: %" PRIu64 " ran, %" PRIu64 " recorded, %" PRIu64 " events untraced", what, started,
-			     all, found->untraced);
+			     "%s: %" PRIu64 " ran, %" PRIu64 " recorded, %" PRIu64
+			     " events untraced",
+			     what, started, all, found->untraced);
 	if (flags & (FAULT_LOSES | FAULT_CROWDED))
 		return;
-	cr_expect_geq(all, started, "%s: process %u ran %" PRIu64 " callbacks, the trace has %" PRIu64, what, pid,
+	cr_expect_geq(all, started,
+		      "%s: process %u ran %" PRIu64 " callbacks, the trace has %" PRIu64, what, pid,
 		      started, all);
-	cr_expect_geq(found->ended + more, finished, "%s: process %u finished %" PRIu64 ", the trace has %" PRIu64,
-		      what, pid, finished, found->ended);
-	cr_expect_eq((flags & FAULT_SOME_LOST ? 0 : found->lost + found->untraced) + found->missing, 0,
-		     "%s: process %u: %" PRIu64 " lost, %" PRIu64 " missing, %" PRIu64 " untraced", what, pid,
-		     found->lost, found->missing, found->untraced);
+	cr_expect_geq(found->ended + more, finished,
+		      "%s: process %u finished %" PRIu64 ", the trace has %" PRIu64, what, pid,
+		      finished, found->ended);
+	cr_expect_eq((flags & FAULT_SOME_LOST ? 0 : found->lost + found->untraced) + found->missing,
+		     0,
+		     "%s: process %u: %" PRIu64 " lost, %" PRIu64 " missing, %" PRIu64 " untraced",
+		     what, pid, found->lost, found->missing, found->untraced);
 }
 
-void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned untraced, const char *what)
+void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned untraced,
+		       const char *what)
 {
 	json_t *report = fault_analyze(truth);
 
@@ -308,7 +326,8 @@ void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned
 			continue;
 		}
 		cr_expect_gt(found.images, 0, "%s: no trace of process %u", what, pid);
-		check_process(&found, pid, truth->processes[i].started, truth->processes[i].finished, flags, what);
+		check_process(&found, pid, truth->processes[i].started,
+			      truth->processes[i].finished, flags, what);
 	}
 	json_decref(report);
 }
@@ -336,7 +355,8 @@ static char *take_own_lines(char *text)
 	return own;
 }
 
-static void check_said(const struct fault *fault, enum fault_mode mode, const char *own, const char *what)
+static void check_said(const struct fault *fault, enum fault_mode mode, const char *own,
+		       const char *what)
 {
 	const char *wanted = fault->says[mode];
 	const char *end = strchr(own, '\n');
@@ -345,8 +365,9 @@ static void check_said(const struct fault *fault, enum fault_mode mode, const ch
 		cr_expect(!wanted || fault->flags & FAULT_MAY_SAY, "%s: nothing was said", what);
 		return;
 	}
-	cr_expect(wanted && strstr(own, wanted) && end && (!end[1] || fault->flags & FAULT_SAYS_MORE), "%s: said: %s",
-		  what, own);
+	cr_expect(wanted && strstr(own, wanted) && end &&
+		      (!end[1] || fault->flags & FAULT_SAYS_MORE),
+		  "%s: said: %s", what, own);
 }
 
 static void run_traced(const struct fault *fault, enum fault_mode mode, const struct result *bare)
@@ -369,16 +390,17 @@ static void run_traced(const struct fault *fault, enum fault_mode mode, const st
 	}
 	result = run_program(&run);
 	own = take_own_lines(result.err);
-	cr_expect_eq(result.status, bare->status, "%s: status %d, without tracing %d: %s", what, result.status,
-		     bare->status, own);
+	cr_expect_eq(result.status, bare->status, "%s: status %d, without tracing %d: %s", what,
+		     result.status, bare->status, own);
 	cr_expect_str_eq(result.out, bare->out, "%s: wrote %s", what, result.out);
 	cr_expect_str_eq(result.err, bare->err, "%s: complained %s", what, result.err);
 	check_said(fault, mode, own, what);
 	truth = fault_truth_read();
-	fault_check_gone(&truth,
-			 fault->flags & FAULT_BOTH_DIE ||
-			     (mode == FAULT_THREAD && fault->flags & (FAULT_DIES | FAULT_THREAD_LEAVES_RING)),
-			 what);
+	fault_check_gone(
+	    &truth,
+	    fault->flags & FAULT_BOTH_DIE ||
+		(mode == FAULT_THREAD && fault->flags & (FAULT_DIES | FAULT_THREAD_LEAVES_RING)),
+	    what);
 	fault_check_trace(&truth, fault->flags & ~FAULT_DIES, fault->untraced, what);
 	fault_remove_rings(&truth);
 	result_free(&result);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs a program into a fault, with and without the preload, and holds what came of it against what the program
- * counted (tests/fixtures/fault.h): same output and exit status; at most one line of ours, the expected one; every
- * callback in the trace, none twice; no helper left; no ring left where somebody was alive to remove it.
+ * Runs a program into a fault, with and without the preload, and holds what came of it against what
+ * the program counted (tests/fixtures/fault.h): same output and exit status; at most one line of
+ * ours, the expected one; every callback in the trace, none twice; no helper left; no ring left
+ * where somebody was alive to remove it.
  */
 #ifndef FAULTS_H
 #define FAULTS_H
@@ -10,17 +11,19 @@
 #include "../e2e/harness.h"
 
 enum fault_flag {
-	FAULT_DIES = 1,	    /* at a moment that nobody knows: one callback a thread may be begun and not counted */
-	FAULT_LOSES = 2,    /* events may be lost or missing; the trace says how many */
-	FAULT_UNTRACED = 4, /* there need be no trace at all */
-	FAULT_ROOT = 8,	    /* needs to be root; skipped otherwise */
-	FAULT_MAY_SAY = 16, /* the line may come or not */
+	FAULT_DIES = 1, /* at a moment that nobody knows: one callback a thread may be begun and not
+			   counted */
+	FAULT_LOSES = 2,	       /* events may be lost or missing; the trace says how many */
+	FAULT_UNTRACED = 4,	       /* there need be no trace at all */
+	FAULT_ROOT = 8,		       /* needs to be root; skipped otherwise */
+	FAULT_MAY_SAY = 16,	       /* the line may come or not */
 	FAULT_THREAD_LEAVES_RING = 64, /* the thread may not remove it any more */
 	FAULT_SOME_LOST = 128,	       /* events may be lost, or come too early, but no callback */
-	FAULT_CROWDED = 256,	       /* what runs on threads for which there is no ring is counted, start and end */
-	FAULT_KERNEL = 512,	       /* not every kernel has it; skipped where it cannot be prepared */
-	FAULT_SAYS_MORE = 1024,	       /* other lines of ours may follow */
-	FAULT_BOTH_DIE = 32,	       /* program and helper die together: the ring is left to the analyzer */
+	FAULT_CROWDED =
+	    256, /* what runs on threads for which there is no ring is counted, start and end */
+	FAULT_KERNEL = 512,	/* not every kernel has it; skipped where it cannot be prepared */
+	FAULT_SAYS_MORE = 1024, /* other lines of ours may follow */
+	FAULT_BOTH_DIE = 32, /* program and helper die together: the ring is left to the analyzer */
 };
 
 struct fault {
@@ -48,7 +51,8 @@ void fault_run(const struct fault *fault);
 		fault_run(&(const struct fault){.name = #test, __VA_ARGS__});                      \
 	}
 
-/* ---- Pieces, for faults that need more than a table ------------------------------------------------------- */
+/* ---- Pieces, for faults that need more than a table
+ * ------------------------------------------------------- */
 
 #define FAULT_PROCESSES_MAX 64
 
@@ -63,11 +67,13 @@ struct fault_truth {
 
 struct fault_truth fault_truth_read(void);
 
-/* Waits a second at most until no helper serves any of these; then no ring may be there either, unless `rings_stay`. */
+/* Waits a second at most until no helper serves any of these; then no ring may be there either,
+ * unless `rings_stay`. */
 void fault_check_gone(const struct fault_truth *truth, bool rings_stay, const char *what);
 
 /* The trace in uvtrace.data, and rings that were left, against the truth. */
-void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned untraced, const char *what);
+void fault_check_trace(const struct fault_truth *truth, unsigned flags, unsigned untraced,
+		       const char *what);
 
 /* The report on uvtrace.data and the rings that these processes left; NULL if there is nothing. */
 json_t *fault_analyze(const struct fault_truth *truth);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace_ctl and processes whose ring is not uvtrace.PID.* of /dev/shm: it lies in the directory of the
- * trace, or the process lives in namespaces of its own, where it has another pid.
+ * trace_ctl and processes whose ring is not uvtrace.PID.* of /dev/shm: it lies in the directory of
+ * the trace, or the process lives in namespaces of its own, where it has another pid.
  */
 #include <fcntl.h>
 #include <sched.h>

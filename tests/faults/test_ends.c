@@ -25,8 +25,7 @@ FAULT(fault_ends, fork_in_a_callback, .program = "fault_family", .args = {"fork"
       .flags = FAULT_DIES)
 FAULT(fault_ends, double_fork, .program = "fault_family", .args = {"double_fork"},
       .flags = FAULT_DIES)
-FAULT(fault_ends, daemonize, .program = "fault_family", .args = {"daemonize"},
-      .flags = FAULT_DIES)
+FAULT(fault_ends, daemonize, .program = "fault_family", .args = {"daemonize"}, .flags = FAULT_DIES)
 FAULT(fault_ends, fork_in_threads, .program = "fault_family", .args = {"fork_in_threads"},
       .flags = FAULT_DIES)
 FAULT(fault_ends, uv_loop_fork, .program = "fault_family", .args = {"loop_fork"})

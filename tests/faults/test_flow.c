@@ -32,8 +32,8 @@ FAULT(fault_flow, ten_thousand_threads, .program = "fault_scale", .args = {"thre
 FAULT(fault_flow, threads_64_at_once, .program = "fault_scale", .args = {"crowd", "6400"},
       .flags = FAULT_CROWDED)
 FAULT(fault_flow, thousand_loops, .program = "fault_scale", .args = {"loops", "1000"})
-FAULT(fault_flow, hundred_thousand_handles, .program = "fault_scale",
-      .args = {"handles", "100000"}, .env = {"UVTRACE_RING_SIZE=64M"})
+FAULT(fault_flow, hundred_thousand_handles, .program = "fault_scale", .args = {"handles", "100000"},
+      .env = {"UVTRACE_RING_SIZE=64M"})
 
 /* The first process of a pid namespace, without a /proc of its own. */
 static int first_of_namespace(void)
@@ -54,8 +54,7 @@ static int first_of_namespace(void)
 FAULT(fault_flow, sigchld_handler_and_waitpid, .program = "fault_reap")
 FAULT(fault_flow, waitpid_wall, .program = "fault_reap", .args = {"wall"})
 FAULT(fault_flow, child_subreaper, .program = "fault_reap", .args = {"subreaper"})
-FAULT(fault_flow, child_subreaper_with_wall, .program = "fault_reap",
-      .args = {"subreaper", "wall"})
+FAULT(fault_flow, child_subreaper_with_wall, .program = "fault_reap", .args = {"subreaper", "wall"})
 FAULT(fault_flow, pid_1, .program = "fault_reap", .prepare = first_of_namespace,
       .flags = FAULT_ROOT)
 FAULT(fault_flow, pid_1_with_wall, .program = "fault_reap", .args = {"wall"},
@@ -63,7 +62,8 @@ FAULT(fault_flow, pid_1_with_wall, .program = "fault_reap", .args = {"wall"},
 FAULT(fault_flow, pid_1_that_is_killed, .program = "fault_end", .args = {"kill"},
       .prepare = first_of_namespace, .flags = FAULT_ROOT | FAULT_DIES | FAULT_BOTH_DIE)
 
-/* Each callback was registered once and ran once: it is a poll, or it got no thunk and is counted. */
+/* Each callback was registered once and ran once: it is a poll, or it got no thunk and is counted.
+ */
 Test(fault_flow, generated_callbacks)
 {
 	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
@@ -79,10 +79,11 @@ Test(fault_flow, generated_callbacks)
 		truth = fault_truth_read();
 		cr_assert_eq(truth.processes[0].finished, 10000);
 		report = fault_analyze(&truth);
-		polls = event_number(json_array_get(json_object_get(report, "workers"), 0), "polls");
+		polls =
+		    event_number(json_array_get(json_object_get(report, "workers"), 0), "polls");
 		untraced = event_number(json_object_get(report, "untraced"), "callbacks");
-		cr_expect_eq(polls + untraced, 10000, "%s: %lu polls, %lu untraced", fault_mode_names[mode], polls,
-			     untraced);
+		cr_expect_eq(polls + untraced, 10000, "%s: %lu polls, %lu untraced",
+			     fault_mode_names[mode], polls, untraced);
 		cr_expect_leq(polls, SITES_MAX);
 		cr_expect_gt(polls, SITES_MAX / 2);
 		json_decref(report);
@@ -93,8 +94,9 @@ Test(fault_flow, generated_callbacks)
 /* It is too late to see anything; nothing else changes. */
 Test(fault_flow, library_loaded_late)
 {
-	struct run run = {
-	    .program = build_path("fixtures/fault_flow"), .args = {"late", build_path("libtrace.so")}, .bare = true};
+	struct run run = {.program = build_path("fixtures/fault_flow"),
+			  .args = {"late", build_path("libtrace.so")},
+			  .bare = true};
 	struct result result;
 
 	harness_enter();
@@ -118,7 +120,8 @@ Test(fault_flow, allocator_preloaded_too)
 				  .bare = true};
 
 		harness_enter();
-		cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", i % 2 ? jemalloc : build_path("libtrace.so"),
+		cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s",
+				      i % 2 ? jemalloc : build_path("libtrace.so"),
 				      i % 2 ? build_path("libtrace.so") : jemalloc),
 			     0);
 		run.args[0] = preload;
@@ -133,8 +136,9 @@ Test(fault_flow, allocator_preloaded_too)
 /* What the program did, kept apart from what the tracer says of itself. */
 static uint64_t count_program_events(const struct trace *trace)
 {
-	static const char *const each[] = {"PollStart", "PollEnd",    "LoopTurn",     "LoopEnter",
-					   "LoopLeave", "WorkerPark", "WorkerUnpark", "HandleClose"};
+	static const char *const each[] = {"PollStart",	   "PollEnd",	 "LoopTurn",
+					   "LoopEnter",	   "LoopLeave",	 "WorkerPark",
+					   "WorkerUnpark", "HandleClose"};
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < COUNT(each); i++)
@@ -192,7 +196,8 @@ static uint64_t run_held(enum fault_mode mode, const char *pause_ms, bool held, 
 {
 	struct run run = {.program = build_path("fixtures/fault_end"),
 			  .args = {"pauses", pause_ms},
-			  .env = {held ? "UVTRACE_RING_SIZE=64K" : "UVTRACE_RING_SIZE=64M", fault_mode_settings[mode]}};
+			  .env = {held ? "UVTRACE_RING_SIZE=64K" : "UVTRACE_RING_SIZE=64M",
+				  fault_mode_settings[mode]}};
 	struct fault_truth truth;
 	struct session session;
 	struct trace trace;
@@ -221,12 +226,13 @@ static uint64_t run_held(enum fault_mode mode, const char *pause_ms, bool held, 
 /* Nobody drains for 10 of 12 s: what is there and what was lost is together everything. */
 static void check_full_ring(enum fault_mode mode)
 {
-	uint64_t none, lost, all = run_held(mode, "1", false, &none), there = run_held(mode, "120", true, &lost);
+	uint64_t none, lost, all = run_held(mode, "1", false, &none),
+			     there = run_held(mode, "120", true, &lost);
 
 	cr_expect_eq(none, 0);
 	cr_expect_gt(lost, 0);
-	cr_expect_eq(there + lost, all, "%s: %lu events, %lu lost, %lu in all", fault_mode_names[mode], there, lost,
-		     all);
+	cr_expect_eq(there + lost, all, "%s: %lu events, %lu lost, %lu in all",
+		     fault_mode_names[mode], there, lost, all);
 }
 
 Test(fault_flow, full_ring)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ends that come from outside and reach more than the program: its process group, its terminal, its cgroup; and a
- * helper that stands still, or whose program became another one.
+ * Ends that come from outside and reach more than the program: its process group, its terminal, its
+ * cgroup; and a helper that stands still, or whose program became another one.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -131,7 +131,8 @@ static bool make_cgroup(void)
 	for (size_t i = 0; i < sizeof(cgroup_roots) / sizeof(cgroup_roots[0]); i++) {
 		char file[192];
 
-		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-test.%d", cgroup_roots[i], (int)getpid());
+		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-test.%d", cgroup_roots[i],
+			 (int)getpid());
 		snprintf(file, sizeof(file), "%s/cgroup.kill", cgroup);
 		if (mkdir(cgroup, 0755) == 0 && access(file, W_OK) == 0)
 			return true;
@@ -140,7 +141,8 @@ static bool make_cgroup(void)
 	return false;
 }
 
-/* Program and helper are killed at once, by the kernel: what had not been written is in the ring. */
+/* Program and helper are killed at once, by the kernel: what had not been written is in the ring.
+ */
 static void check_cgroup(enum fault_mode mode)
 {
 	struct session session;
@@ -181,9 +183,11 @@ static const char *make_memory_cgroup(unsigned bytes)
 
 	snprintf(limit, sizeof(limit), "%u", bytes);
 	for (size_t i = 0; i < sizeof(memory_cgroups) / sizeof(memory_cgroups[0]); i++) {
-		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-memory.%d", memory_cgroups[i].root, (int)getpid());
+		snprintf(cgroup, sizeof(cgroup), "%s/uvtrace-memory.%d", memory_cgroups[i].root,
+			 (int)getpid());
 		snprintf(events, sizeof(events), "%s/%s", cgroup, memory_cgroups[i].events);
-		if (mkdir(cgroup, 0755) == 0 && write_file(cgroup, memory_cgroups[i].limit, limit) == 0)
+		if (mkdir(cgroup, 0755) == 0 &&
+		    write_file(cgroup, memory_cgroups[i].limit, limit) == 0)
 			return events;
 		rmdir(cgroup);
 	}
@@ -192,8 +196,8 @@ static const char *make_memory_cgroup(unsigned bytes)
 
 #define CGROUP_BYTES (64u << 20)
 
-/* A third one in the cgroup, which takes all that is left: a part of it is in no process, so that it is not larger than
- * whoever is named to go first, and then goes next. */
+/* A third one in the cgroup, which takes all that is left: a part of it is in no process, so that
+ * it is not larger than whoever is named to go first, and then goes next. */
 static pid_t start_eater(void)
 {
 	pid_t pid = fork();
@@ -201,7 +205,8 @@ static pid_t start_eater(void)
 
 	if (pid != 0)
 		return pid;
-	memory = mmap(NULL, CGROUP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory =
+	    mmap(NULL, CGROUP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED || enter_cgroup() != 0 ||
 	    posix_fallocate(memfd_create("eaten", MFD_CLOEXEC), 0, CGROUP_BYTES / 4) != 0)
 		_exit(1);
@@ -210,8 +215,8 @@ static pid_t start_eater(void)
 	_exit(0);
 }
 
-/* The kernel kills the helper for want of memory, then who takes it: another helper takes over, and everything is
- * there. */
+/* The kernel kills the helper for want of memory, then who takes it: another helper takes over, and
+ * everything is there. */
 Test(fault_groups, helper_is_out_of_memory)
 {
 	const char *events = make_memory_cgroup(CGROUP_BYTES);
@@ -240,7 +245,8 @@ Test(fault_groups, helper_is_out_of_memory)
 		fault_sleep_us(10000);
 }
 
-/* As a service manager stops a unit: SIGTERM to everybody in it, which is not meant for the helper. */
+/* As a service manager stops a unit: SIGTERM to everybody in it, which is not meant for the helper.
+ */
 Test(fault_groups, everybody_is_terminated)
 {
 	struct session session = start_load(FAULT_PROCESS, own_group);
@@ -252,7 +258,8 @@ Test(fault_groups, everybody_is_terminated)
 	check_all_is_there(false, "SIGTERM");
 }
 
-/* A service manager's stop, as far as the kernel knows of it: SIGTERM to all that the cgroup lists, then its end. */
+/* A service manager's stop, as far as the kernel knows of it: SIGTERM to all that the cgroup lists,
+ * then its end. */
 static void check_stopped_unit(enum fault_mode mode)
 {
 	struct session session;
@@ -287,11 +294,13 @@ Test(fault_groups, unit_is_stopped_in_thread_mode)
 	check_stopped_unit(FAULT_THREAD);
 }
 
-/* Stopped and never continued: after a while another takes over, says so, and what was lost meanwhile is counted. */
+/* Stopped and never continued: after a while another takes over, says so, and what was lost
+ * meanwhile is counted. */
 Test(fault_groups, helper_stands_still_for_good)
 {
-	struct run run = {
-	    .program = build_path("fixtures/fault_end"), .args = {"pauses", "100"}, .env = {"UVTRACE_RING_SIZE=64K"}};
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"pauses", "100"},
+			  .env = {"UVTRACE_RING_SIZE=64K"}};
 	struct session session = session_start(&run);
 	pid_t helper = fault_wait_for_helper(session.pid);
 	struct fault_truth truth;
@@ -330,15 +339,16 @@ static void strange_descriptors(pid_t helper, char *targets, size_t bytes)
 		if (got < 0)
 			continue;
 		target[got] = '\0';
-		if (strcmp(target, "/dev/null") != 0 && !strstr(target, "/maps") && !strstr(target, "pidfd") &&
-		    !strstr(target, "/uvtrace.data/trace.") && used + (size_t)got + 2 < bytes)
+		if (strcmp(target, "/dev/null") != 0 && !strstr(target, "/maps") &&
+		    !strstr(target, "pidfd") && !strstr(target, "/uvtrace.data/trace.") &&
+		    used + (size_t)got + 2 < bytes)
 			used += (size_t)sprintf(targets + used, "%s\n", target);
 	}
 	closedir(fds);
 }
 
-/* Nothing of what is the program's: no descriptor, directory, terminal or session. What it reads of /proc and looks
- * through for orphaned rings it has open for some microseconds at a time. */
+/* Nothing of what is the program's: no descriptor, directory, terminal or session. What it reads of
+ * /proc and looks through for orphaned rings it has open for some microseconds at a time. */
 Test(fault_groups, helper_holds_nothing)
 {
 	struct run run = {.program = build_path("fixtures/control")};
@@ -361,7 +371,8 @@ Test(fault_groups, helper_holds_nothing)
 	cr_assert_eq(session_end(&session), 0);
 }
 
-/* The program's exit does not hang on a helper that stands still; it seals as soon as it may run on. */
+/* The program's exit does not hang on a helper that stands still; it seals as soon as it may run
+ * on. */
 Test(fault_groups, helper_stands_still_at_exit)
 {
 	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"pauses", "5"}};
@@ -380,7 +391,8 @@ Test(fault_groups, helper_stands_still_at_exit)
 /* A helper whose program became another one by exec is gone long before that one ends. */
 Test(fault_groups, helper_does_not_outlive_an_exec)
 {
-	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"exec_sleep", "15"}};
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"exec_sleep", "15"}};
 	struct session session = session_start(&run);
 	int status;
 
@@ -388,7 +400,8 @@ Test(fault_groups, helper_does_not_outlive_an_exec)
 	for (int tries = 0; tries < 100 && fault_helper_of(session.pid); tries++)
 		fault_sleep_us(10000);
 	cr_expect_eq(fault_helper_of(session.pid), 0);
-	cr_expect_eq(waitpid(session.pid, &status, WNOHANG), 0, "the helper was still there when sleep ended");
+	cr_expect_eq(waitpid(session.pid, &status, WNOHANG), 0,
+		     "the helper was still there when sleep ended");
 	kill(session.pid, SIGTERM);
 	cr_expect_eq(session_end(&session), 128 + SIGTERM);
 }
@@ -413,7 +426,8 @@ Test(fault_groups, dir_removed_before_the_start)
 
 		cr_expect_eq(result.status, 0);
 		cr_expect_eq(access(strange, F_OK), -1, "%s was made", strange);
-		cr_expect(end && !end[1] && strncmp(result.err, "uvtrace: ", 9) == 0, "said: %s", result.err);
+		cr_expect(end && !end[1] && strncmp(result.err, "uvtrace: ", 9) == 0, "said: %s",
+			  result.err);
 		result_free(&result);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SIGKILL at random moments: of the program under load, and of its helper. FAULT_KILLS says how many times.
+ * SIGKILL at random moments: of the program under load, and of its helper. FAULT_KILLS says how
+ * many times.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static void check_running_is_named(const struct fault_truth *truth, const char *
 	size_t named = 0;
 
 	for (size_t i = 0; i < json_array_size(open); i++)
-		named += strncmp(event_text(json_array_get(open, i), "callback"), "counted_", 8) == 0;
+		named +=
+		    strncmp(event_text(json_array_get(open, i), "callback"), "counted_", 8) == 0;
 	cr_expect_geq(named, truth->processes[0].started - truth->processes[0].finished,
 		      "%s: the program died in %lu callbacks, %zu are named", what,
 		      truth->processes[0].started - truth->processes[0].finished, named);
@@ -47,8 +49,9 @@ static void check_running_is_named(const struct fault_truth *truth, const char *
 
 static void kill_program(enum fault_mode mode, const char *what)
 {
-	struct run run = {
-	    .program = build_path("fixtures/fault_end"), .args = {"load"}, .env = {fault_mode_settings[mode], RING}};
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"load"},
+			  .env = {fault_mode_settings[mode], RING}};
 	struct fault_truth truth;
 	struct session session;
 
@@ -60,7 +63,9 @@ static void kill_program(enum fault_mode mode, const char *what)
 	if (count_files(".", "counts") != 0) {
 		truth = fault_truth_read();
 		/* Killed before its first callback, it may not even have had a helper. */
-		fault_check_gone(&truth, mode == FAULT_THREAD || !truth.count || !truth.processes[0].started, what);
+		fault_check_gone(
+		    &truth, mode == FAULT_THREAD || !truth.count || !truth.processes[0].started,
+		    what);
 		if (truth.count && truth.processes[0].started) {
 			fault_check_trace(&truth, FAULT_DIES, 0, what);
 			check_running_is_named(&truth, what);
@@ -77,7 +82,8 @@ static void kill_programs(enum fault_mode mode)
 
 	srandom(seed);
 	for (int i = 0; i < kills(); i++) {
-		snprintf(what, sizeof(what), "seed %u, kill %d (%s)", seed, i, fault_mode_names[mode]);
+		snprintf(what, sizeof(what), "seed %u, kill %d (%s)", seed, i,
+			 fault_mode_names[mode]);
 		kill_program(mode, what);
 	}
 }

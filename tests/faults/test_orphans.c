@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rings that are left when a program dies together with whoever drained it: somebody else drains and removes them, but
- * never one that is in use, never another user's, and never to where its content says.
+ * Rings that are left when a program dies together with whoever drained it: somebody else drains
+ * and removes them, but never one that is in use, never another user's, and never to where its
+ * content says.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -43,7 +44,9 @@ static bool ring_find(pid_t pid)
 /* A program that was killed under load, in thread mode: the thread died with it. */
 static struct fault_truth leave_ring(void)
 {
-	struct run run = {.program = build_path("fixtures/fault_end"), .args = {"load"}, .env = {THREAD, BIG_RING}};
+	struct run run = {.program = build_path("fixtures/fault_end"),
+			  .args = {"load"},
+			  .env = {THREAD, BIG_RING}};
 	struct session session = session_start(&run);
 	struct fault_truth truth;
 
@@ -57,10 +60,11 @@ static struct fault_truth leave_ring(void)
 
 static struct result recover_with(int status)
 {
-	struct result result =
-	    run_program(&(struct run){.program = build_path("trace_ctl"), .args = {"recover"}, .bare = true});
+	struct result result = run_program(
+	    &(struct run){.program = build_path("trace_ctl"), .args = {"recover"}, .bare = true});
 
-	cr_assert_eq(result.status, status, "trace_ctl recover: status %d: %s", result.status, result.err);
+	cr_assert_eq(result.status, status, "trace_ctl recover: status %d: %s", result.status,
+		     result.err);
 	return result;
 }
 
@@ -112,9 +116,10 @@ Test(fault_orphans, by_the_next_program)
 
 Test(fault_orphans, by_the_launcher)
 {
-	struct run run = {.program = source_path("scripts/uvtrace"),
-			  .args = {"--drain=thread", "--", build_path("fixtures/fault_end"), "kill"},
-			  .bare = true};
+	struct run run = {
+	    .program = source_path("scripts/uvtrace"),
+	    .args = {"--drain=thread", "--", build_path("fixtures/fault_end"), "kill"},
+	    .bare = true};
 	struct result result = run_program(&run);
 	struct fault_truth truth = fault_truth_read();
 
@@ -153,7 +158,8 @@ Test(fault_orphans, by_one_of_many)
 		cr_expect_eq(status, 0);
 	}
 	check_recovered(&truth, "many");
-	cr_expect_eq(count_files("uvtrace.data", ".bin"), before + 1, "it was drained more than once");
+	cr_expect_eq(count_files("uvtrace.data", ".bin"), before + 1,
+		     "it was drained more than once");
 }
 
 /* Killed in the middle: the next one does it all, and readers pass over what is there twice. */
@@ -177,7 +183,8 @@ Test(fault_orphans, by_the_next_after_one_that_was_killed)
 Test(fault_orphans, not_one_that_is_in_use)
 {
 	for (enum fault_mode mode = 0; mode < FAULT_MODES; mode++) {
-		struct run run = {.program = build_path("fixtures/control"), .env = {fault_mode_settings[mode]}};
+		struct run run = {.program = build_path("fixtures/control"),
+				  .env = {fault_mode_settings[mode]}};
 		struct session session = session_start(&run);
 
 		session_say(&session, "tick 10", "ok");
@@ -216,10 +223,10 @@ static void forge(uint64_t offset, const void *data, size_t bytes)
 	close(fd);
 }
 
-#define FORGE(field, ...)                                                                                              \
-	do {                                                                                                           \
-		const typeof(((struct shared *)0)->field) forged_ = __VA_ARGS__;                                       \
-		forge(offsetof(struct shared, field), &forged_, sizeof(forged_));                                      \
+#define FORGE(field, ...)                                                                          \
+	do {                                                                                       \
+		const typeof(((struct shared *)0)->field) forged_ = __VA_ARGS__;                   \
+		forge(offsetof(struct shared, field), &forged_, sizeof(forged_));                  \
 	} while (0)
 
 /* Nothing is written where it says, nor is another file removed, nor an older trace evicted. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Programs that change who they are, where they are and what they have open; and places that have not what a trace
- * needs. Mounts are made in mount namespaces of the test's or the program's own.
+ * Programs that change who they are, where they are and what they have open; and places that have
+ * not what a trace needs. Mounts are made in mount namespaces of the test's or the program's own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,11 @@
 
 #include "faults.h"
 
-#define NOBODY	     65534
-#define CLOCKSOURCE  "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define NOBODY	    65534
+#define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
-/* ---- What is prepared before the program begins ------------------------------------------------------------ */
+/* ---- What is prepared before the program begins
+ * ------------------------------------------------------------ */
 
 static int own_mounts(void)
 {
@@ -44,7 +45,8 @@ static int shm_nearly_full(void)
 
 static int shm_noexec(void)
 {
-	return own_mounts() || mount("none", "/dev/shm", "tmpfs", MS_NOEXEC | MS_NODEV | MS_NOSUID, NULL);
+	return own_mounts() ||
+	       mount("none", "/dev/shm", "tmpfs", MS_NOEXEC | MS_NODEV | MS_NOSUID, NULL);
 }
 
 static int shm_read_only(void)
@@ -61,7 +63,8 @@ static int shm_absent(void)
 /* In the test's own namespace, which reads the trace afterwards. */
 static int small_disk(void)
 {
-	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", 0, "size=128k");
+	return mkdir("uvtrace.data", 0700) ||
+	       mount("none", "uvtrace.data", "tmpfs", 0, "size=128k");
 }
 
 static int disk_of_a_megabyte(void)
@@ -72,20 +75,23 @@ static int disk_of_a_megabyte(void)
 /* A real quota: of tmpfs, which few kernels have (since 6.6), or of btrfs. */
 static int small_quota(void)
 {
-	static const char btrfs[] = "PATH=$PATH:/sbin:/usr/sbin; exec >/dev/null 2>&1; truncate -s 128M disk && "
-				    "mkfs.btrfs disk && mount -o loop disk uvtrace.data && "
-				    "btrfs quota enable uvtrace.data && btrfs qgroup limit 144K 0/5 uvtrace.data";
+	static const char btrfs[] =
+	    "PATH=$PATH:/sbin:/usr/sbin; exec >/dev/null 2>&1; truncate -s 128M disk && "
+	    "mkfs.btrfs disk && mount -o loop disk uvtrace.data && "
+	    "btrfs quota enable uvtrace.data && btrfs qgroup limit 144K 0/5 uvtrace.data";
 
 	if (mkdir("uvtrace.data", 0700) != 0)
 		return -1;
-	if (mount("none", "uvtrace.data", "tmpfs", 0, "size=64m,usrquota,usrquota_block_hardlimit=128k") == 0)
+	if (mount("none", "uvtrace.data", "tmpfs", 0,
+		  "size=64m,usrquota,usrquota_block_hardlimit=128k") == 0)
 		return chown("uvtrace.data", NOBODY, NOBODY) || become_nobody();
 	return system(btrfs);
 }
 
 static int read_only_dir(void)
 {
-	return mkdir("uvtrace.data", 0700) || mount("none", "uvtrace.data", "tmpfs", MS_RDONLY, NULL);
+	return mkdir("uvtrace.data", 0700) ||
+	       mount("none", "uvtrace.data", "tmpfs", MS_RDONLY, NULL);
 }
 
 static int locked_dir(void)
@@ -143,12 +149,13 @@ static void enter(void)
 
 TestSuite(fault_places, .init = enter, .timeout = 120);
 
-#define BOTH(text)                                                                                                     \
-	{                                                                                                              \
-		text, text                                                                                             \
+#define BOTH(text)                                                                                 \
+	{                                                                                          \
+		text, text                                                                         \
 	}
 
-/* ---- Faults --------------------------------------------------------------------------------------------- */
+/* ---- Faults
+ * --------------------------------------------------------------------------------------------- */
 
 FAULT(fault_places, every_fd_above_2_closed_and_reused, .program = "fault_place",
       .args = {"turn", "close_above_2", "reuse", "turn", "nap", "turn"})
@@ -177,8 +184,7 @@ FAULT(fault_places, setuid_before_the_first_loop, .program = "fault_place",
 FAULT(fault_places, undumpable, .program = "fault_place",
       .args = {"undumpable", "turn", "nap", "turn"})
 FAULT(fault_places, undumpable_nobody, .program = "fault_place",
-      .args = {"undumpable", "turn", "nap", "turn"}, .prepare = become_nobody,
-      .flags = FAULT_ROOT)
+      .args = {"undumpable", "turn", "nap", "turn"}, .prepare = become_nobody, .flags = FAULT_ROOT)
 FAULT(fault_places, cwd_removed, .program = "fault_place",
       .args = {"turn", "leave", "turn", "nap", "turn"})
 FAULT(fault_places, cwd_removed_before_the_first_loop, .program = "fault_place",
@@ -192,15 +198,16 @@ FAULT(fault_places, trace_dir_renamed, .program = "fault_place",
 FAULT(fault_places, trace_dir_locked, .program = "fault_place",
       .args = {"turn", "nap", "lock", "turn", "nap", "unlock", "turn"}, .prepare = become_nobody,
       .flags = FAULT_ROOT)
-FAULT(fault_places, trace_dir_read_only, .program = "fault_place",
-      .args = {"turn", "nap", "turn"}, .prepare = locked_dir,
-      .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
+FAULT(fault_places, trace_dir_read_only, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = locked_dir, .flags = FAULT_ROOT | FAULT_UNTRACED,
+      .says = BOTH("events were not written to "))
 FAULT(fault_places, trace_dir_on_a_read_only_mount, .program = "fault_place",
       .args = {"turn", "nap", "turn"}, .prepare = read_only_dir,
       .flags = FAULT_ROOT | FAULT_UNTRACED, .says = BOTH("events were not written to "))
 FAULT(fault_places, disk_full, .program = "fault_place",
       .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
-	       "nap", "turn"}, .prepare = small_disk, .flags = FAULT_ROOT | FAULT_LOSES,
+	       "nap", "turn"},
+      .prepare = small_disk, .flags = FAULT_ROOT | FAULT_LOSES,
       .says = BOTH("No space left on device"))
 /* What comes meanwhile waits in the ring. */
 FAULT(fault_places, disk_full_for_a_moment, .program = "fault_place",
@@ -209,9 +216,9 @@ FAULT(fault_places, disk_full_for_a_moment, .program = "fault_place",
       .says = BOTH("No space left on device"))
 FAULT(fault_places, quota, .program = "fault_place",
       .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
-	       "turn", "turn", "turn", "nap", "turn"}, .env = {"UVTRACE_RING_SIZE=8M"},
-      .prepare = small_quota, .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES,
-      .says = BOTH("Disk quota exceeded"))
+	       "turn", "turn", "turn", "nap", "turn"},
+      .env = {"UVTRACE_RING_SIZE=8M"}, .prepare = small_quota,
+      .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES, .says = BOTH("Disk quota exceeded"))
 FAULT(fault_places, edquot_from_the_start, .program = "fault_place",
       .args = {"quota", "turn", "nap", "turn"}, .flags = FAULT_UNTRACED,
       .says = BOTH("Disk quota exceeded"))
@@ -220,8 +227,7 @@ FAULT(fault_places, edquot_while_it_runs, .program = "fault_place",
       .args = {"turn", "nap", "quota", "turn", "nap", "turn"}, .flags = FAULT_LOSES,
       .says = {[FAULT_THREAD] = "Disk quota exceeded"})
 FAULT(fault_places, rlimit_fsize, .program = "fault_place",
-      .args = {"turn", "fsize", "turn", "nap", "turn"},
-      .says = {[FAULT_THREAD] = "File too large"})
+      .args = {"turn", "fsize", "turn", "nap", "turn"}, .says = {[FAULT_THREAD] = "File too large"})
 FAULT(fault_places, rlimit_fsize_of_64_kib_from_the_start, .program = "fault_place",
       .args = {"turn", "nap", "turn"}, .prepare = small_files, .flags = FAULT_UNTRACED,
       .says = BOTH("cannot trace: no ring memory in /dev/shm: File too large, nor"))
@@ -237,7 +243,8 @@ FAULT(fault_places, shm_full_deep_trace_dir, .program = "fault_place",
       .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
 FAULT(fault_places, shm_nearly_full, .program = "fault_place",
       .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap",
-	       "turn"}, .prepare = shm_nearly_full, .flags = FAULT_ROOT | FAULT_LOSES,
+	       "turn"},
+      .prepare = shm_nearly_full, .flags = FAULT_ROOT | FAULT_LOSES,
       .says = BOTH("little memory for rings: "))
 FAULT(fault_places, shm_noexec, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = shm_noexec, .flags = FAULT_ROOT)
@@ -250,8 +257,8 @@ FAULT(fault_places, shm_absent, .program = "fault_place", .args = {"turn", "nap"
 		   "using the trace folder"))
 FAULT(fault_places, rlimit_as, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = little_memory)
-FAULT(fault_places, rlimit_as_of_20_mib, .program = "fault_place",
-      .args = {"turn", "nap", "turn"}, .prepare = hardly_any_memory, .flags = FAULT_LOSES)
+FAULT(fault_places, rlimit_as_of_20_mib, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = hardly_any_memory, .flags = FAULT_LOSES)
 FAULT(fault_places, rlimit_nproc, .program = "fault_place",
       .args = {"nproc", "turn", "nap", "turn"}, .prepare = become_nobody, .flags = FAULT_ROOT,
       .says = BOTH("nobody drains: no "))
@@ -266,13 +273,13 @@ FAULT(fault_places, seccomp_before_the_first_loop, .program = "fault_place",
 FAULT(fault_places, no_tsc, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = no_tsc, .flags = FAULT_ROOT)
 
-/* What came while the disk was full is missing, but for what the ring can hold, and counted; what came before and after
- * is there. */
+/* What came while the disk was full is missing, but for what the ring can hold, and counted; what
+ * came before and after is there. */
 static void check_disk_full_for_a_while(enum fault_mode mode)
 {
 	struct run run = {.program = build_path("fixtures/fault_place"),
-			  .args = {"turn", "flush", "fill", "turn", "turn", "turn", "turn", "turn", "turn", "turn",
-				   "turn", "nap", "free", "sleep", "turn"},
+			  .args = {"turn", "flush", "fill", "turn", "turn", "turn", "turn", "turn",
+				   "turn", "turn", "turn", "nap", "free", "sleep", "turn"},
 			  .env = {fault_mode_settings[mode]},
 			  .prepare = disk_of_a_megabyte};
 	struct result result;
@@ -290,9 +297,10 @@ static void check_disk_full_for_a_while(enum fault_mode mode)
 	callbacks = json_object_get(report, "callbacks");
 	for (size_t i = 0; i < json_array_size(callbacks); i++)
 		ran += event_number(json_array_get(callbacks, i), "count");
-	cr_expect_geq(ran, 2 * 3000, "%s: %lu of %lu callbacks are there", fault_mode_names[mode], ran,
-		      truth.processes[0].started);
-	cr_expect_lt(ran, truth.processes[0].started, "the disk was not full: this test shows nothing");
+	cr_expect_geq(ran, 2 * 3000, "%s: %lu of %lu callbacks are there", fault_mode_names[mode],
+		      ran, truth.processes[0].started);
+	cr_expect_lt(ran, truth.processes[0].started,
+		     "the disk was not full: this test shows nothing");
 	cr_expect_gt(event_number(report, "missing_events"), 0, "%s: nothing is said to be missing",
 		     fault_mode_names[mode]);
 	json_decref(report);

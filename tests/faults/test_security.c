@@ -61,8 +61,9 @@ static bool has_file(void *arg)
 /* Whatever the program's umask is. */
 static void check_only_ours(enum fault_mode mode)
 {
-	struct run run = {
-	    .program = build_path("fixtures/control"), .env = {fault_mode_settings[mode]}, .prepare = open_umask};
+	struct run run = {.program = build_path("fixtures/control"),
+			  .env = {fault_mode_settings[mode]},
+			  .prepare = open_umask};
 	struct session session = session_start(&run);
 	char ring[64];
 
@@ -117,7 +118,8 @@ static int shm_full(void)
 	       mount("none", "/dev/shm", "tmpfs", 0, "size=64k");
 }
 
-/* Copies the head of a ring, which says that the trace goes to secret/evil.bin, and gives the copy to that user. */
+/* Copies the head of a ring, which says that the trace goes to secret/evil.bin, and gives the copy
+ * to that user. */
 static void ring_forge(const char *from, const char *to, uid_t uid)
 {
 	struct shared *ring = malloc(sizeof(*ring));
@@ -129,7 +131,8 @@ static void ring_forge(const char *from, const char *to, uid_t uid)
 	cr_assert_eq(read(in, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
 	snprintf(ring->options.path, sizeof(ring->options.path), "%s/secret/evil.bin", dir);
 	snprintf(ring->self_path, sizeof(ring->self_path), "%s/%s", dir, to);
-	cr_assert_eq(fstat(in, &stat_) || ftruncate(out, stat_.st_size) || fchown(out, uid, uid), 0);
+	cr_assert_eq(fstat(in, &stat_) || ftruncate(out, stat_.st_size) || fchown(out, uid, uid),
+		     0);
 	cr_assert_eq(write(out, ring, sizeof(*ring)), (ssize_t)sizeof(*ring));
 	close(in);
 	close(out);
@@ -149,12 +152,13 @@ static char *ring_in(const char *dir)
 	return ring;
 }
 
-/* Where the ring lies in a directory that belongs to another user, he puts another in its place before there is a helper:
- * one of his own, or one that is root's. */
+/* Where the ring lies in a directory that belongs to another user, he puts another in its place
+ * before there is a helper: one of his own, or one that is root's. */
 static void check_exchanged_ring(enum fault_mode mode, uid_t uid)
 {
 	struct run run = {.program = build_path("fixtures/late"),
-			  .env = {fault_mode_settings[mode], "UVTRACE_PATH=theirs/trace.bin", "UVTRACE_LOG=quiet"},
+			  .env = {fault_mode_settings[mode], "UVTRACE_PATH=theirs/trace.bin",
+				  "UVTRACE_LOG=quiet"},
 			  .prepare = shm_full};
 	struct session session;
 	struct trace trace;
@@ -162,7 +166,8 @@ static void check_exchanged_ring(enum fault_mode mode, uid_t uid)
 
 	harness_leave();
 	harness_enter();
-	cr_assert_eq(mkdir("theirs", 0755) || chown("theirs", NOBODY, NOBODY) || mkdir("secret", 0700), 0);
+	cr_assert_eq(
+	    mkdir("theirs", 0755) || chown("theirs", NOBODY, NOBODY) || mkdir("secret", 0700), 0);
 	session = session_start(&run);
 	cr_assert_eq(read(session.output, said, sizeof(said)), (ssize_t)sizeof(said));
 	ring = ring_in("theirs");
@@ -171,8 +176,9 @@ static void check_exchanged_ring(enum fault_mode mode, uid_t uid)
 	session_say(&session, "go on", "ran 21");
 	cr_expect_eq(session_end(&session), 0);
 	usleep(300000); /* for a helper that would have been made */
-	cr_expect_eq(count_files("secret", ""), 0, "%s, uid %u: somebody else's ring was listened to",
-		     fault_mode_names[mode], uid);
+	cr_expect_eq(count_files("secret", ""), 0,
+		     "%s, uid %u: somebody else's ring was listened to", fault_mode_names[mode],
+		     uid);
 	cr_expect_eq(access(ring, F_OK), 0, "what is not ours was removed");
 	trace = trace_read("theirs");
 	cr_expect_eq(trace_count(&trace, "PollStart", "timer"), 20);
@@ -192,9 +198,10 @@ Test(fault_security, ring_is_exchanged)
 
 static int run_helper(const char *ring)
 {
-	struct run run = {.program = "sh",
-			  .args = {"-c", "exec \"$0\" 0 0<>\"$1\"", build_path("uvtrace-drain"), ring},
-			  .bare = true};
+	struct run run = {
+	    .program = "sh",
+	    .args = {"-c", "exec \"$0\" 0 0<>\"$1\"", build_path("uvtrace-drain"), ring},
+	    .bare = true};
 	struct result result = run_program(&run);
 	int status = result.status;
 
@@ -205,7 +212,8 @@ static int run_helper(const char *ring)
 /* The helper itself listens to no ring of another user, nor to one that others can write to. */
 Test(fault_security, helper_and_rings_of_others)
 {
-	struct run run = {.program = build_path("fixtures/control"), .env = {"UVTRACE_DRAIN=thread"}};
+	struct run run = {.program = build_path("fixtures/control"),
+			  .env = {"UVTRACE_DRAIN=thread"}};
 	struct session session;
 	char pattern[64];
 	glob_t rings = {0};
@@ -265,8 +273,8 @@ Test(fault_security, traps_in_public_dirs)
 	}
 }
 
-/* In a directory of his own, another user can put a link where our directory was; but a directory of his is good, as it is for a
- * container's volume, or for root who traces in a user's project. */
+/* In a directory of his own, another user can put a link where our directory was; but a directory
+ * of his is good, as it is for a container's volume, or for root who traces in a user's project. */
 Test(fault_security, links_of_other_users_are_not_followed)
 {
 	struct run run = {.program = build_path("fixtures/timers"),
@@ -280,18 +288,24 @@ Test(fault_security, links_of_other_users_are_not_followed)
 		harness_leave();
 		harness_enter();
 		run.env[0] = fault_mode_settings[mode];
-		cr_assert_eq(mkdir("secret", 0700) || mkdir("theirs", 0755) || chown("theirs", NOBODY, NOBODY), 0);
-		cr_assert_eq(symlink("../secret", "theirs/data") || lchown("theirs/data", NOBODY, NOBODY), 0);
+		cr_assert_eq(mkdir("secret", 0700) || mkdir("theirs", 0755) ||
+				 chown("theirs", NOBODY, NOBODY),
+			     0);
+		cr_assert_eq(symlink("../secret", "theirs/data") ||
+				 lchown("theirs/data", NOBODY, NOBODY),
+			     0);
 		result = run_program(&run);
 		cr_expect_eq(result.status, 0);
-		cr_expect(strstr(result.err, "/theirs/data belongs to another user"), "said: %s", result.err);
+		cr_expect(strstr(result.err, "/theirs/data belongs to another user"), "said: %s",
+			  result.err);
 		cr_expect_eq(count_files("secret", ""), 0);
 		result_free(&result);
 		cr_assert_eq(lchown("theirs/data", 0, 0), 0);
 		run_well(&run);
 		cr_expect_eq(count_files("secret", ".bin"), 1, "a link of our own is followed");
-		cr_assert_eq(
-		    unlink("theirs/data") || mkdir("theirs/data", 0755) || chown("theirs/data", NOBODY, NOBODY), 0);
+		cr_assert_eq(unlink("theirs/data") || mkdir("theirs/data", 0755) ||
+				 chown("theirs/data", NOBODY, NOBODY),
+			     0);
 		run_well(&run);
 		cr_expect_eq(count_files("theirs/data", ".bin"), 1, "a folder of another user");
 	}
@@ -314,8 +328,8 @@ Test(fault_security, budget_is_used_up_by_another_user)
 	close(fd);
 	result = run_program(&run);
 	cr_expect_eq(result.status, 0);
-	cr_expect(strstr(result.err, "UVTRACE_TOTAL_SIZE is used up, also by another user's files"), "said: %s",
-		  result.err);
+	cr_expect(strstr(result.err, "UVTRACE_TOTAL_SIZE is used up, also by another user's files"),
+		  "said: %s", result.err);
 	cr_expect_eq(count_files("public", ""), 1);
 	result_free(&result);
 }
@@ -323,8 +337,9 @@ Test(fault_security, budget_is_used_up_by_another_user)
 /* A file where the next segment would be is neither followed nor overwritten. */
 Test(fault_security, links_are_not_followed)
 {
-	const char *script = "mkdir -p uvtrace.data && ln -s ../victim uvtrace.data/trace.$$.1.bin.open && "
-			     "ln -s ../victim uvtrace.data/trace.$$.2.bin && exec \"$0\"";
+	const char *script =
+	    "mkdir -p uvtrace.data && ln -s ../victim uvtrace.data/trace.$$.1.bin.open && "
+	    "ln -s ../victim uvtrace.data/trace.$$.2.bin && exec \"$0\"";
 	struct run run = {.program = "sh", .args = {"-c", script, build_path("fixtures/timers")}};
 	struct stat stat_;
 	int fd = open("victim", O_CREAT | O_WRONLY, 0600);

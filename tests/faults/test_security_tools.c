@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Who may steer a traced program, what a program with more rights than its user believes, and what the readers open.
+ * Who may steer a traced program, what a program with more rights than its user believes, and what
+ * the readers open.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,8 @@ Test(fault_tools, trace_ctl_of_another_user)
 								 .prepare = become_nobody});
 
 		cr_expect_eq(result.status, 1, "%s: status %d", commands[i], result.status);
-		cr_expect(strstr(result.err, "another user's process"), "%s: said: %s", commands[i], result.err);
+		cr_expect(strstr(result.err, "another user's process"), "%s: said: %s", commands[i],
+			  result.err);
 		cr_expect_str_empty(result.out);
 		result_free(&result);
 	}
@@ -53,29 +55,35 @@ Test(fault_tools, trace_ctl_of_another_user)
 	session_say(&session, "quit", NULL);
 	cr_assert_eq(session_end(&session), 0);
 	trace = trace_read("uvtrace.data");
-	cr_assert_eq(trace_count(&trace, "PollStart", "timer"), 20, "recording was never switched off");
+	cr_assert_eq(trace_count(&trace, "PollStart", "timer"), 20,
+		     "recording was never switched off");
 }
 
-/* The dynamic linker itself loads the library here, as an administrator may have set up: /etc/ld.so.preload. */
+/* The dynamic linker itself loads the library here, as an administrator may have set up:
+ * /etc/ld.so.preload. */
 static int preload_for_all(void)
 {
 	char options[1024], *dir = getcwd(NULL, 0);
 	int fd;
 
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir("work", 0700))
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mkdir("work", 0700))
 		return -1;
-	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work", dir, dir);
+	snprintf(options, sizeof(options), "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work", dir,
+		 dir);
 	fd = open("upper/ld.so.preload", O_CREAT | O_WRONLY, 0644);
 	if (fd < 0 || dprintf(fd, "%s\n", build_path("libtrace.so")) < 0 || close(fd))
 		return -1;
 	return mount("overlay", "/etc", "overlay", 0, options);
 }
 
-/* A program with more rights than its user: what the user says of paths and sizes is not listened to. */
+/* A program with more rights than its user: what the user says of paths and sizes is not listened
+ * to. */
 Test(fault_tools, at_secure_ignores_the_environment)
 {
 	struct run run = {.program = "./setuid",
-			  .env = {"UVTRACE_PATH=evil/trace.bin", "UVTRACE_LOG=info", "UVTRACE_RING_SIZE=nonsense"},
+			  .env = {"UVTRACE_PATH=evil/trace.bin", "UVTRACE_LOG=info",
+				  "UVTRACE_RING_SIZE=nonsense"},
 			  .bare = true,
 			  .prepare = preload_for_all};
 	char command[1024];
@@ -84,7 +92,8 @@ Test(fault_tools, at_secure_ignores_the_environment)
 	if (geteuid() != 0)
 		cr_skip_test("only root can make setuid programs of other users");
 	snprintf(command, sizeof(command),
-		 "mkdir upper && cp %s setuid && chown 65534 setuid && chmod 04755 setuid && chmod 0777 .",
+		 "mkdir upper && cp %s setuid && chown 65534 setuid && chmod 04755 setuid && chmod "
+		 "0777 .",
 		 build_path("fixtures/timers"));
 	cr_assert_eq(system(command), 0);
 	result = run_program(&run);
@@ -93,13 +102,15 @@ Test(fault_tools, at_secure_ignores_the_environment)
 	cr_expect_eq(result.status, 0);
 	cr_expect_str_empty(result.err, "said: %s", result.err);
 	cr_expect_eq(count_files(".", "evil"), 0, "the path of the environment was used");
-	cr_expect_gt(count_files("uvtrace.data", ".bin"), 0, "it was not traced at all, so this test shows nothing");
+	cr_expect_gt(count_files("uvtrace.data", ".bin"), 0,
+		     "it was not traced at all, so this test shows nothing");
 }
 
 static struct result page_write(const char *to)
 {
-	return run_program(&(struct run){
-	    .program = build_path("analyze_trace"), .args = {"--html", to, "uvtrace.data"}, .bare = true});
+	return run_program(&(struct run){.program = build_path("analyze_trace"),
+					 .args = {"--html", to, "uvtrace.data"},
+					 .bare = true});
 }
 
 /* The page is written where it was asked for, and through nothing that somebody has put there. */
@@ -112,7 +123,8 @@ Test(fault_tools, page_and_what_lies_in_its_way)
 		cr_skip_test("only root can make devices, and files of other users");
 	run_well(&(struct run){.program = build_path("fixtures/timers")});
 	close(open("victim", O_CREAT | O_WRONLY, 0600));
-	cr_assert_eq(symlink("victim", "page.html.new") || lchown("page.html.new", NOBODY, NOBODY), 0);
+	cr_assert_eq(symlink("victim", "page.html.new") || lchown("page.html.new", NOBODY, NOBODY),
+		     0);
 	cr_assert_eq(mknod("null", S_IFCHR | 0600, makedev(1, 3)), 0);
 	cr_assert_eq(mkfifo("theirs", 0666) || chown("theirs", NOBODY, NOBODY), 0);
 	result = page_write("page.html");
@@ -130,11 +142,13 @@ Test(fault_tools, page_and_what_lies_in_its_way)
 	cr_expect_eq(count_files(".", "html."), 1, "something is left");
 }
 
-/* A program says in its file where the rest of its symbols is: if that is a pipe, nobody waits at it. */
+/* A program says in its file where the rest of its symbols is: if that is a pipe, nobody waits at
+ * it. */
 Test(fault_tools, debug_file_is_a_pipe)
 {
-	static const char *const make = "cp %s app && objcopy --only-keep-debug app app.debug && strip app && "
-					"objcopy --add-gnu-debuglink=app.debug app && rm app.debug";
+	static const char *const make =
+	    "cp %s app && objcopy --only-keep-debug app app.debug && strip app && "
+	    "objcopy --add-gnu-debuglink=app.debug app && rm app.debug";
 	char command[1024];
 	struct result result;
 
@@ -142,8 +156,8 @@ Test(fault_tools, debug_file_is_a_pipe)
 	cr_assert_eq(system(command), 0);
 	run_well(&(struct run){.program = "./app"});
 	cr_assert_eq(mkfifo("app.debug", 0600), 0);
-	result = run_program(
-	    &(struct run){.program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
+	result = run_program(&(struct run){
+	    .program = build_path("analyze_trace"), .args = {"uvtrace.data"}, .bare = true});
 	cr_expect_eq(result.status, 0, "status %d: %s", result.status, result.err);
 	result_free(&result);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer target: an input as a segment, as it is and with its checksums put right, through all that analyze_trace
- * does: the timeline, stalls, findings, every format that it prints, into nothing. Seeds: tests/golden and
- * tests/fuzz/corpus.
+ * libFuzzer target: an input as a segment, as it is and with its checksums put right, through all
+ * that analyze_trace does: the timeline, stalls, findings, every format that it prints, into
+ * nothing. Seeds: tests/golden and tests/fuzz/corpus.
  */
 #include "fuzz_report.h"
 
@@ -20,7 +20,8 @@ static struct timeline_options choose_options(uint8_t choice)
 	if (choice & 4)
 		options.worker = choice >> 5;
 	if (choice & 8)
-		options.long_poll_ns = options.idle_ns = options.hold_ns = 0, options.pending_ns = 1;
+		options.long_poll_ns = options.idle_ns = options.hold_ns = 0,
+		options.pending_ns = 1;
 	if (choice & 16)
 		options.to_ns = options.from_ns + (1u << (choice >> 3));
 	return options;

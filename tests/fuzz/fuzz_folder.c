@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer target: a directory of several files and processes through all that the tools do: analyze_trace in every
- * format, against itself as --baseline, --html, and trace_to_jsonl. The mutator knows headers and blocks and mends
- * checksums. Seeds: tests/fuzz/directories, tests/golden and tests/fuzz/corpus.
+ * libFuzzer target: a directory of several files and processes through all that the tools do:
+ * analyze_trace in every format, against itself as --baseline, --html, and trace_to_jsonl. The
+ * mutator knows headers and blocks and mends checksums. Seeds: tests/fuzz/directories, tests/golden
+ * and tests/fuzz/corpus.
  *
- * Rules: an input that takes more than CPU_SECONDS of processor time or MEMORY_MB is a failure, like a crash.
+ * Rules: an input that takes more than CPU_SECONDS of processor time or MEMORY_MB is a failure,
+ * like a crash.
  */
 #include <signal.h>
 #include <stddef.h>
@@ -23,10 +25,12 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second, size_t second_bytes,
-				 uint8_t *out, size_t max, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second,
+				 size_t second_bytes, uint8_t *out, size_t max, unsigned seed);
 
-/* ---- The files ------------------------------------------------------------------------------------------------ */
+/* ---- The files
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static char place[64]; /* the directory, of links to files without a name */
 static int fds[FOLDER_FILES];
@@ -53,7 +57,8 @@ static void place_make(void)
 	atexit(place_remove);
 }
 
-/* What names files that are there must not lead to them: paths, and build ids, for which there are directories. */
+/* What names files that are there must not lead to them: paths, and build ids, for which there are
+ * directories. */
 static void hide_files(uint8_t *data, size_t bytes, uint16_t type)
 {
 	struct trace_module_entry entry;
@@ -61,7 +66,8 @@ static void hide_files(uint8_t *data, size_t bytes, uint16_t type)
 	for (size_t i = 0; i < bytes; i++)
 		if (data[i] == '/')
 			data[i] = 1;
-	for (size_t at = 0; type == TRACE_BLOCK_MODULES && bytes - at >= sizeof(entry); at += entry.entry_bytes) {
+	for (size_t at = 0; type == TRACE_BLOCK_MODULES && bytes - at >= sizeof(entry);
+	     at += entry.entry_bytes) {
 		memcpy(&entry, data + at, sizeof(entry));
 		entry.build_id_bytes = entry.build_id_bytes > 0; /* too short for any */
 		memcpy(data + at, &entry, sizeof(entry));
@@ -75,9 +81,11 @@ static void file_mend(struct dir_file *file)
 	struct trace_block_header header;
 
 	for (size_t at = sizeof(struct trace_file_header);
-	     (at = block_next(file->data, file->bytes, at, &header)) < file->bytes; at += block_bytes(&header))
+	     (at = block_next(file->data, file->bytes, at, &header)) < file->bytes;
+	     at += block_bytes(&header))
 		if (header.type == TRACE_BLOCK_MODULES || header.type == TRACE_BLOCK_PROCESS)
-			hide_files(file->data + at + header.header_bytes, header.payload_bytes, header.type);
+			hide_files(file->data + at + header.header_bytes, header.payload_bytes,
+				   header.type);
 	if (!(file->flags & FOLDER_FILE_RAW))
 		input_fix_checksums(file->data, file->bytes);
 }
@@ -90,7 +98,8 @@ static void file_put(struct dir_file *file, size_t i)
 	input_put(fds[i], file->data, file->bytes, 0);
 	if (ftruncate(fds[i], file->bytes) != 0)
 		abort();
-	snprintf(name, sizeof(name), "%s/t.%zu.bin%s", place, i, file->flags & FOLDER_FILE_OPEN ? ".open" : "");
+	snprintf(name, sizeof(name), "%s/t.%zu.bin%s", place, i,
+		 file->flags & FOLDER_FILE_OPEN ? ".open" : "");
 	if (strcmp(name, names[i]) == 0)
 		return;
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", fds[i]);
@@ -113,7 +122,9 @@ static void dir_put(struct dir *dir)
 	}
 }
 
-/* ---- The bounds ----------------------------------------------------------------------------------------------- */
+/* ---- The bounds
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void too_long(int number)
 {
@@ -173,7 +184,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* ---- The tools ------------------------------------------------------------------------------------------------ */
+/* ---- The tools
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void analyze(struct trace *trace, struct baseline *baseline)
 {
@@ -230,7 +243,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	return 0;
 }
 
-/* ---- The mutator ---------------------------------------------------------------------------------------------- */
+/* ---- The mutator
+ * ---------------------------------------------------------------------------------------------- */
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned seed)
 {
@@ -243,8 +257,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned
 }
 
 /* Some files of both. */
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second, size_t second_bytes,
-				 uint8_t *out, size_t max, unsigned seed)
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second,
+				 size_t second_bytes, uint8_t *out, size_t max, unsigned seed)
 {
 	static struct dir dirs[2], made;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A directory of traces as one input: for each file 8 bytes (its length, then flags), then its bytes. What does not begin
- * with FOLDER_MAGIC is one file: so the seeds of the other fuzzers are seeds here.
+ * A directory of traces as one input: for each file 8 bytes (its length, then flags), then its
+ * bytes. What does not begin with FOLDER_MAGIC is one file: so the seeds of the other fuzzers are
+ * seeds here.
  */
 #ifndef FUZZ_FOLDER_H
 #define FUZZ_FOLDER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the fuzzers share: an input as a file that has no name, checksums put right so that an input gets past them,
- * and a walk through all that a trace can be asked for.
+ * What the fuzzers share: an input as a file that has no name, checksums put right so that an input
+ * gets past them, and a walk through all that a trace can be asked for.
  */
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
@@ -17,13 +17,14 @@
 #include "jsonl/jsonl.h"
 #include "trace/reader.h"
 
-/* Each input allocates little, so little needs to be kept from being allocated again at once: several times as many
- * inputs in the same time. */
+/* Each input allocates little, so little needs to be kept from being allocated again at once:
+ * several times as many inputs in the same time. */
 const char *__asan_default_options(void);
 
 const char *__asan_default_options(void)
 {
-	return "quarantine_size_mb=8:malloc_context_size=6:allocator_release_to_os_interval_ms=-1:max_malloc_fill_size="
+	return "quarantine_size_mb=8:malloc_context_size=6:allocator_release_to_os_interval_ms=-1:"
+	       "max_malloc_fill_size="
 	       "0";
 }
 
@@ -69,7 +70,8 @@ static inline size_t input_fix_block(uint8_t *at, size_t left)
 		return 8;
 	memcpy(&header, at, sizeof(header));
 	bytes = (size_t)header.header_bytes + header.payload_bytes;
-	if (header.magic != TRACE_BLOCK_MAGIC || header.header_bytes < sizeof(header) || bytes > left)
+	if (header.magic != TRACE_BLOCK_MAGIC || header.header_bytes < sizeof(header) ||
+	    bytes > left)
 		return 8;
 	memset(at + offsetof(struct trace_block_header, crc32c), 0, 4);
 	header.crc32c = crc32c(0, at, bytes);
@@ -92,7 +94,8 @@ static inline void input_fix_checksums(uint8_t *data, size_t bytes)
 		at += input_fix_block(data + at, bytes - at);
 }
 
-static inline void input_walk_worker(struct trace *trace, size_t process, size_t worker, size_t batch, uint64_t step)
+static inline void input_walk_worker(struct trace *trace, size_t process, size_t worker,
+				     size_t batch, uint64_t step)
 {
 	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker);
 	uint64_t until = step ? step : UINT64_MAX, last = 0;
@@ -187,7 +190,8 @@ static inline void input_read(const char *path)
 }
 
 /* As it is and, where that is something else, with its checksums put right. */
-static inline void input_try_both(const uint8_t *data, size_t bytes, void (*try)(const char *path, uint8_t choice))
+static inline void input_try_both(const uint8_t *data, size_t bytes,
+				  void (*try)(const char *path, uint8_t choice))
 {
 	uint8_t *fixed = malloc(bytes + 1), choice = bytes > 0 ? data[bytes - 1] : 0;
 

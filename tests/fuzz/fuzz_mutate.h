@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Changes of a directory of traces that know headers and blocks: numbers at their limits, bytes, whole blocks and files,
- * and whose process a file is. LLVMFuzzerMutate() does the rest.
+ * Changes of a directory of traces that know headers and blocks: numbers at their limits, bytes,
+ * whole blocks and files, and whose process a file is. LLVMFuzzerMutate() does the rest.
  */
 #ifndef FUZZ_MUTATE_H
 #define FUZZ_MUTATE_H
@@ -14,7 +14,8 @@
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t bytes, size_t max);
 
-static bool block_at(const uint8_t *data, size_t bytes, size_t at, struct trace_block_header *header)
+static bool block_at(const uint8_t *data, size_t bytes, size_t at,
+		     struct trace_block_header *header)
 {
 	if (at > bytes || bytes - at < sizeof(*header))
 		return false;
@@ -29,7 +30,8 @@ static size_t block_bytes(const struct trace_block_header *header)
 }
 
 /* Where the next block begins, from `at` on; `bytes` where there is none. */
-static size_t block_next(const uint8_t *data, size_t bytes, size_t at, struct trace_block_header *header)
+static size_t block_next(const uint8_t *data, size_t bytes, size_t at,
+			 struct trace_block_header *header)
 {
 	while (at < bytes && !block_at(data, bytes, at, header))
 		at += 8;
@@ -92,9 +94,9 @@ static uint64_t some_number(void)
 struct field {
 	uint16_t offset, bytes;
 };
-#define FIELD(type, name)                                                                                              \
-	{                                                                                                              \
-		offsetof(struct type, name), sizeof(((struct type *)0)->name)                                          \
+#define FIELD(type, name)                                                                          \
+	{                                                                                          \
+		offsetof(struct type, name), sizeof(((struct type *)0)->name)                      \
 	}
 
 static const struct field header_fields[] = {
@@ -132,7 +134,8 @@ static bool block_pick(const struct dir_file *file, size_t *at, struct trace_blo
 	size_t places[512], count = 0;
 
 	for (size_t from = sizeof(struct trace_file_header);
-	     count < 512 && (from = block_next(file->data, file->bytes, from, header)) < file->bytes;
+	     count < 512 &&
+	     (from = block_next(file->data, file->bytes, from, header)) < file->bytes;
 	     from += block_bytes(header))
 		places[count++] = from;
 	if (count == 0)
@@ -151,7 +154,8 @@ static void mutate_bytes(struct dir *dir)
 	struct dir_file *file = file_pick(dir);
 
 	if (file->bytes > 0)
-		file->bytes = (uint32_t)LLVMFuzzerMutate(file->data, file->bytes, FOLDER_FILE_BYTES);
+		file->bytes =
+		    (uint32_t)LLVMFuzzerMutate(file->data, file->bytes, FOLDER_FILE_BYTES);
 }
 
 static void mutate_header(struct dir *dir)
@@ -159,7 +163,8 @@ static void mutate_header(struct dir *dir)
 	struct dir_file *file = file_pick(dir);
 
 	if (file->bytes >= sizeof(struct trace_file_header))
-		field_set(file->data, header_fields, sizeof(header_fields) / sizeof(*header_fields));
+		field_set(file->data, header_fields,
+			  sizeof(header_fields) / sizeof(*header_fields));
 }
 
 static void mutate_block_header(struct dir *dir)
@@ -169,7 +174,8 @@ static void mutate_block_header(struct dir *dir)
 	size_t at;
 
 	if (block_pick(file, &at, &header))
-		field_set(file->data + at, block_fields, sizeof(block_fields) / sizeof(*block_fields));
+		field_set(file->data + at, block_fields,
+			  sizeof(block_fields) / sizeof(*block_fields));
 }
 
 /* A number within a payload: most are 8 bytes long, and lie at a multiple of that. */
@@ -193,7 +199,8 @@ static void mutate_payload_bytes(struct dir *dir)
 	size_t at;
 
 	if (block_pick(file, &at, &header) && header.payload_bytes > 0)
-		LLVMFuzzerMutate(file->data + at + header.header_bytes, header.payload_bytes, header.payload_bytes);
+		LLVMFuzzerMutate(file->data + at + header.header_bytes, header.payload_bytes,
+				 header.payload_bytes);
 }
 
 static void bytes_insert(struct dir_file *file, size_t at, const uint8_t *from, size_t bytes)
@@ -215,7 +222,8 @@ static void mutate_block_copy(struct dir *dir)
 
 	if (!block_pick(from, &at, &header) || !block_pick(to, &into, &before))
 		return;
-	size_t bytes = block_bytes(&header) <= from->bytes - at ? block_bytes(&header) : from->bytes - at;
+	size_t bytes =
+	    block_bytes(&header) <= from->bytes - at ? block_bytes(&header) : from->bytes - at;
 	memcpy(copy, from->data + at, bytes);
 	bytes_insert(to, into, copy, bytes);
 }
@@ -228,7 +236,8 @@ static void mutate_block_remove(struct dir *dir)
 
 	if (!block_pick(file, &at, &header))
 		return;
-	size_t end = at + block_bytes(&header) < file->bytes ? at + block_bytes(&header) : file->bytes;
+	size_t end =
+	    at + block_bytes(&header) < file->bytes ? at + block_bytes(&header) : file->bytes;
 	memmove(file->data + at, file->data + end, file->bytes - end);
 	file->bytes -= (uint32_t)(end - at);
 }
@@ -270,7 +279,8 @@ static void mutate_identity(struct dir *dir)
 	};
 	const struct field *part = &parts[random_number(sizeof(parts) / sizeof(*parts))];
 
-	if (from->bytes >= sizeof(struct trace_file_header) && to->bytes >= sizeof(struct trace_file_header))
+	if (from->bytes >= sizeof(struct trace_file_header) &&
+	    to->bytes >= sizeof(struct trace_file_header))
 		memmove(to->data + part->offset, from->data + part->offset, part->bytes);
 }
 
@@ -282,10 +292,11 @@ static void mutate_flags(struct dir *dir)
 static void mutate(struct dir *dir)
 {
 	static void (*const ways[])(struct dir *) = {
-	    mutate_bytes,	  mutate_header,	 mutate_header,		mutate_block_header,
-	    mutate_block_header,  mutate_payload_number, mutate_payload_number, mutate_payload_bytes,
-	    mutate_payload_bytes, mutate_block_copy,	 mutate_block_remove,	mutate_file_copy,
-	    mutate_file_remove,	  mutate_identity,	 mutate_flags,
+	    mutate_bytes,	   mutate_header,	 mutate_header,
+	    mutate_block_header,   mutate_block_header,	 mutate_payload_number,
+	    mutate_payload_number, mutate_payload_bytes, mutate_payload_bytes,
+	    mutate_block_copy,	   mutate_block_remove,	 mutate_file_copy,
+	    mutate_file_remove,	   mutate_identity,	 mutate_flags,
 	};
 
 	for (uint64_t times = 1 + random_number(4); times > 0; times--)

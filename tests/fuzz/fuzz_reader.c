@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer target: an input as a segment, as it is and with its checksums put right. Seeds: tests/golden.
+ * libFuzzer target: an input as a segment, as it is and with its checksums put right. Seeds:
+ * tests/golden.
  */
 #include "fuzz_input.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the fuzzers of analyze_trace share: one process through the timeline, stalls, findings and every format.
+ * What the fuzzers of analyze_trace share: one process through the timeline, stalls, findings and
+ * every format.
  */
 #ifndef FUZZ_REPORT_H
 #define FUZZ_REPORT_H
@@ -13,7 +14,8 @@
 #include "report/formats/report_formats.h"
 #include "findings/stall.h"
 
-static inline struct findings *input_find(struct trace *trace, size_t process, const struct report *report,
+static inline struct findings *input_find(struct trace *trace, size_t process,
+					  const struct report *report,
 					  const struct thresholds *thresholds)
 {
 	struct findings_input input = {
@@ -34,18 +36,21 @@ static inline void input_print_all(const struct report *report, FILE *out)
 {
 	for (size_t i = 0; report_format_at(i); i++) {
 		const struct report_format *format = report_format_at(i);
-		struct report_output output = {.file = out, .trace = report->trace, .processes = 1, .top = 10};
+		struct report_output output = {
+		    .file = out, .trace = report->trace, .processes = 1, .top = 10};
 
 		if (format->process && (format->begin(&output) != 0 ||
-					report_format_process(format, &output, report) != 0 || format->end(&output) != 0))
+					report_format_process(format, &output, report) != 0 ||
+					format->end(&output) != 0))
 			abort();
 		report_output_free(&output);
 	}
 }
 
 /* One process; `baseline` may be NULL. */
-static inline void input_report(struct trace *trace, size_t process, const struct timeline_options *options,
-				struct baseline *baseline, struct report_list *list, FILE *out)
+static inline void input_report(struct trace *trace, size_t process,
+				const struct timeline_options *options, struct baseline *baseline,
+				struct report_list *list, FILE *out)
 {
 	const struct thresholds thresholds = thresholds_default();
 	struct timeline *timeline = timeline_read(trace, process, options, NULL, NULL);
@@ -58,15 +63,16 @@ static inline void input_report(struct trace *trace, size_t process, const struc
 	    .stalls = stalls,
 	    .alone = trace->process_count == 1,
 	};
-	struct findings *findings = stalls ? input_find(trace, process, &report, &thresholds) : NULL;
+	struct findings *findings =
+	    stalls ? input_find(trace, process, &report, &thresholds) : NULL;
 	struct baseline_row *rows = NULL;
 
 	input_check_times(&trace->processes[process]);
 	if (!findings)
 		abort();
 	report.findings = findings;
-	if (baseline &&
-	    !(rows = baseline_compare(baseline, timeline, symbols, &thresholds, &report.baseline_count, &report.worse)))
+	if (baseline && !(rows = baseline_compare(baseline, timeline, symbols, &thresholds,
+						  &report.baseline_count, &report.worse)))
 		abort();
 	report.baseline = rows;
 	input_print_all(&report, out);

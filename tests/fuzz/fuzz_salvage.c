@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * libFuzzer target: an input as a ring that a crash left. The shared structure is large and mostly zero, so an input
- * holds what is not: its first fields, one ring's struct, some sites, then records.
+ * libFuzzer target: an input as a ring that a crash left. The shared structure is large and mostly
+ * zero, so an input holds what is not: its first fields, one ring's struct, some sites, then
+ * records.
  */
 #include "fuzz_input.h"
 #include "ring/shared.h"
@@ -47,7 +48,8 @@ static void make_sane(struct shared *shared)
 	shared->ring_bytes = RING_BYTES;
 	shared->ring_count = RINGS;
 	shared->unit_shift &= 7;
-	memset(shared->boot_id, 0, sizeof(shared->boot_id)); /* of another boot: no process is looked for */
+	memset(shared->boot_id, 0,
+	       sizeof(shared->boot_id)); /* of another boot: no process is looked for */
 	shared->site_count %= 2 * SITES;
 	shared->name_count %= 2 * NAMES;
 }
@@ -62,7 +64,8 @@ static void make_rings_sane(struct shared *shared)
 		ring->tail = ring->head - (ring->tail & (RING_BYTES / sizeof(struct record) - 1));
 		for (int lap = 0; lap < 2; lap++)
 			ring->lap_start[lap] =
-			    ring->head - (ring->lap_start[lap] & (2 * RING_BYTES / sizeof(struct record) - 1));
+			    ring->head -
+			    (ring->lap_start[lap] & (2 * RING_BYTES / sizeof(struct record) - 1));
 		ring->state = RING_LIVE + ring->state % 2;
 		for (uint32_t cause = 0; cause < RING_LOST_CAUSES; cause++)
 			ring->lost[cause] &= 0xffff;
@@ -76,7 +79,8 @@ static const char *save(const void *file, size_t bytes)
 	int fd = input_file(&path);
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		input_put(fd, (const char *)file + parts[i].offset, parts[i].bytes, parts[i].offset);
+		input_put(fd, (const char *)file + parts[i].offset, parts[i].bytes,
+			  parts[i].offset);
 	if (ftruncate(fd, bytes) != 0)
 		abort();
 	return path;

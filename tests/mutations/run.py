@@ -18,6 +18,7 @@
 # Exit status: 0 every mutation was killed, 1 some survived, 2 rows are wrong.
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -118,14 +119,21 @@ def run_tests(tree, suite, tests):
     return process.returncode == 0
 
 
+def pattern_of(old):
+    """White space matches any white space: a row outlives a new formatting."""
+    return re.compile(r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", old))))
+
+
 def replace(path, old, new):
     """Changes the file; its text before, or None if `old` is not there exactly once."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    if text.count(old) != 1:
+    found = list(pattern_of(old).finditer(text))
+    if len(found) != 1:
         return None
+    start, end = found[0].span()
     with open(path, "w", encoding="utf-8") as file:
-        file.write(text.replace(old, new))
+        file.write(f"{text[:start]} {new.strip()} {text[end:]}")
     return text
 
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the drain's tests share: a ring file made here as the preload makes it. The test is the program,
- * drain_run() runs in a thread, and the reader says what came out. The truth is what the test wrote into
- * the rings.
+ * What the drain's tests share: a ring file made here as the preload makes it. The test is the
+ * program, drain_run() runs in a thread, and the reader says what came out. The truth is what the
+ * test wrote into the rings.
  */
 #ifndef DRAIN_HELPER_H
 #define DRAIN_HELPER_H
@@ -90,8 +90,8 @@ static inline void drain_teardown(void)
 	cr_assert_eq(system(command), 0);
 }
 
-
-/* ---- The program's side --------------------------------------------------------------------------------- */
+/* ---- The program's side
+ * --------------------------------------------------------------------------------- */
 
 static inline void *drain_main(void *arg)
 {
@@ -220,7 +220,8 @@ static inline void flush(void)
 		futex_wait(&shared->flush_done, done, 100);
 }
 
-/* ---- The reader's side ---------------------------------------------------------------------------------- */
+/* ---- The reader's side
+ * ---------------------------------------------------------------------------------- */
 
 static inline struct trace *trace_read(void)
 {
@@ -257,7 +258,8 @@ static inline int count_files(const char *ending)
 	char command[300], text[20] = "";
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "find %s/data -name '*%s' 2>/dev/null | wc -l", dir, ending);
+	snprintf(command, sizeof(command), "find %s/data -name '*%s' 2>/dev/null | wc -l", dir,
+		 ending);
 	pipe = popen(command, "r");
 	cr_assert_not_null(fgets(text, sizeof(text), pipe));
 	pclose(pipe);
@@ -265,7 +267,8 @@ static inline int count_files(const char *ending)
 }
 
 /* Samples of that type with that first value. */
-static inline size_t count_samples(const struct trace_process *process, uint16_t type, uint64_t value)
+static inline size_t count_samples(const struct trace_process *process, uint16_t type,
+				   uint64_t value)
 {
 	size_t count = 0;
 
@@ -273,6 +276,5 @@ static inline size_t count_samples(const struct trace_process *process, uint16_t
 		count += process->samples[i].type == type && process->samples[i].a == value;
 	return count;
 }
-
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A process made by hand, for tests of findings: two workers (a loop, and a thread that is none), a site of each kind,
- * items in nanoseconds. A test sets it up, feeds items, finishes, finds, and is done.
+ * A process made by hand, for tests of findings: two workers (a loop, and a thread that is none), a
+ * site of each kind, items in nanoseconds. A test sets it up, feeds items, finishes, finds, and is
+ * done.
  */
 #ifndef FINDINGS_HELPER_H
 #define FINDINGS_HELPER_H
@@ -32,8 +33,10 @@ static struct thresholds thresholds;
 static inline void kind_add(uint8_t kind, char *name, uint8_t class, uint32_t site)
 {
 	kinds[kind] = (struct trace_kind_info){.name = name, .class = class};
-	sites[site] = (struct trace_site){
-	    .present = true, .kind = kind, .callback = 0x1000 + site, .callback_symbol = names[site]};
+	sites[site] = (struct trace_site){.present = true,
+					  .kind = kind,
+					  .callback = 0x1000 + site,
+					  .callback_symbol = names[site]};
 }
 
 static inline void set_up(uint64_t last_tick, size_t sample_count)
@@ -47,8 +50,9 @@ static inline void set_up(uint64_t last_tick, size_t sample_count)
 	kind_add(KIND_WRITE, writing, KIND_CLASS_REQUEST, SITE_WRITE);
 	kind_add(KIND_GETADDRINFO, lookup, KIND_CLASS_POOL, SITE_LOOKUP);
 	for (uint32_t i = 0; i < 2; i++)
-		workers[i] = (struct trace_worker){
-		    .worker = i + 1, .role = i ? TRACE_ROLE_OTHER : TRACE_ROLE_LOOP, .start_tick = 1};
+		workers[i] = (struct trace_worker){.worker = i + 1,
+						   .role = i ? TRACE_ROLE_OTHER : TRACE_ROLE_LOOP,
+						   .start_tick = 1};
 	process = (struct trace_process){
 	    .exe = names[0],
 	    .tier = TRACE_TIER_FULL,
@@ -74,7 +78,8 @@ static inline void set_up(uint64_t last_tick, size_t sample_count)
 	cr_assert(timeline && symbols);
 }
 
-static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t site, uint64_t object)
+static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t site,
+				     uint64_t object)
 {
 	return (struct trace_item){.tick = tick,
 				   .duration = duration,
@@ -84,20 +89,24 @@ static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t 
 
 static inline struct trace_item wait(uint64_t tick, uint64_t duration, uint64_t ready)
 {
-	return (struct trace_item){
-	    .tick = tick, .duration = duration, .word = trace_word(ready, TRACE_UNPARK), .shape = TRACE_SHAPE_WAIT};
+	return (struct trace_item){.tick = tick,
+				   .duration = duration,
+				   .word = trace_word(ready, TRACE_UNPARK),
+				   .shape = TRACE_SHAPE_WAIT};
 }
 
 static inline struct trace_item instant(uint64_t tick, uint64_t object, uint32_t code)
 {
-	return (struct trace_item){.tick = tick, .word = trace_word(object, code), .shape = TRACE_SHAPE_INSTANT};
+	return (struct trace_item){
+	    .tick = tick, .word = trace_word(object, code), .shape = TRACE_SHAPE_INSTANT};
 }
 
-#define FEED(worker, ...)                                                                                              \
-	do {                                                                                                           \
-		const struct trace_item items_[] = {__VA_ARGS__};                                                      \
-		cr_assert_eq(                                                                                          \
-		    timeline_feed(timeline, worker, items_, sizeof(items_) / sizeof(*items_), NULL, 0, false), 0);     \
+#define FEED(worker, ...)                                                                          \
+	do {                                                                                       \
+		const struct trace_item items_[] = {__VA_ARGS__};                                  \
+		cr_assert_eq(timeline_feed(timeline, worker, items_,                               \
+					   sizeof(items_) / sizeof(*items_), NULL, 0, false),      \
+			     0);                                                                   \
 	} while (0)
 
 static inline void finish(void)
@@ -129,8 +138,8 @@ static inline void done(void)
 
 static inline void sample(size_t at, uint64_t tick, uint64_t cpu_ns, uint64_t wait_ns)
 {
-	samples[at] =
-	    (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 1, .tick = tick, .a = cpu_ns, .b = wait_ns};
+	samples[at] = (struct trace_sample){
+	    .type = TRACE_SAMPLE_WORKER, .worker = 1, .tick = tick, .a = cpu_ns, .b = wait_ns};
 }
 
 /* The first of that id; NULL: none was found. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the reader's tests share: directories of their own, streams of records, and the way back from items to records,
- * which must give what went in.
+ * What the reader's tests share: directories of their own, streams of records, and the way back
+ * from items to records, which must give what went in.
  */
 #ifndef READER_HELPER_H
 #define READER_HELPER_H
@@ -20,7 +20,8 @@
 
 #define HELPER_SHIFT 5
 
-/* ---- Directories ---------------------------------------------------------------------------------------------- */
+/* ---- Directories
+ * ---------------------------------------------------------------------------------------------- */
 
 static char dir[64];
 
@@ -30,7 +31,8 @@ static inline void dir_make(void)
 	cr_assert_not_null(mkdtemp(dir));
 }
 
-static inline int dir_remove_entry(const char *path, const struct stat *status, int type, struct FTW *place)
+static inline int dir_remove_entry(const char *path, const struct stat *status, int type,
+				   struct FTW *place)
 {
 	(void)status, (void)type, (void)place;
 	return remove(path);
@@ -61,7 +63,8 @@ static inline void put_file(const char *name, const void *data, size_t bytes)
 	cr_assert_eq(fclose(file), 0);
 }
 
-/* ---- Streams ---------------------------------------------------------------------------------------------- */
+/* ---- Streams
+ * ---------------------------------------------------------------------------------------------- */
 
 /* A number of small length most of the time. */
 static inline uint64_t some_number(void)
@@ -69,7 +72,8 @@ static inline uint64_t some_number(void)
 	return (uint64_t)random() >> (random() % 31);
 }
 
-/* What a loop worker records, well formed: loops, waits, polls with and without something inside, nested ones. */
+/* What a loop worker records, well formed: loops, waits, polls with and without something inside,
+ * nested ones. */
 static inline size_t stream_make(struct record *records, size_t max, uint64_t counter)
 {
 	size_t n = 0;
@@ -79,26 +83,33 @@ static inline size_t stream_make(struct record *records, size_t max, uint64_t co
 		uint64_t object = 0x555500000000 + (random() % 60) * 0x110;
 
 		records[n++] = (struct record){counter += some_number(), trace_word(0, TRACE_PARK)};
-		records[n++] = (struct record){counter += some_number(), trace_word(random() % 9, TRACE_UNPARK)};
-		records[n++] =
-		    (struct record){counter += some_number(), trace_word(object, TRACE_CODE_POLL + random() % 7)};
+		records[n++] = (struct record){counter += some_number(),
+					       trace_word(random() % 9, TRACE_UNPARK)};
+		records[n++] = (struct record){counter += some_number(),
+					       trace_word(object, TRACE_CODE_POLL + random() % 7)};
 		if (random() % 2)
-			records[n++] = (struct record){counter, trace_word(object + 8, TRACE_CODE_SUBMIT + 9)};
+			records[n++] =
+			    (struct record){counter, trace_word(object + 8, TRACE_CODE_SUBMIT + 9)};
 		if (random() % 5 == 0) {
 			counter += some_number();
-			records[n++] = (struct record){counter, trace_word(object + 16, TRACE_CODE_POLL + 400)};
-			records[n++] = (struct record){counter += some_number(), trace_word(0, TRACE_POLL_END)};
+			records[n++] = (struct record){
+			    counter, trace_word(object + 16, TRACE_CODE_POLL + 400)};
+			records[n++] = (struct record){counter += some_number(),
+						       trace_word(0, TRACE_POLL_END)};
 		}
-		records[n++] = (struct record){counter += some_number(), trace_word(0, TRACE_POLL_END)};
+		records[n++] =
+		    (struct record){counter += some_number(), trace_word(0, TRACE_POLL_END)};
 	}
 	return n;
 }
 
-/* The file of a process with one worker: header, tables, the records in blocks of about `per_block`, clock, seal. */
-static inline void segment_make(struct builder *builder, uint32_t pid, const struct record *records, size_t count,
-				size_t per_block)
+/* The file of a process with one worker: header, tables, the records in blocks of about
+ * `per_block`, clock, seal. */
+static inline void segment_make(struct builder *builder, uint32_t pid, const struct record *records,
+				size_t count, size_t per_block)
 {
-	struct trace_worker_entry worker = {.worker = 1, .tid = pid, .role = TRACE_ROLE_LOOP, .recorded = count};
+	struct trace_worker_entry worker = {
+	    .worker = 1, .tid = pid, .role = TRACE_ROLE_LOOP, .recorded = count};
 	struct encoder encoder;
 
 	builder_header(builder, builder_default_header(pid));
@@ -115,10 +126,12 @@ static inline void segment_make(struct builder *builder, uint32_t pid, const str
 	}
 	builder_worker(builder, &worker, "main");
 	builder_clock(builder, 10000000000);
-	builder_seal(builder, TRACE_SEAL_EXIT, records[count - 1].counter >> HELPER_SHIFT, count, 0);
+	builder_seal(builder, TRACE_SEAL_EXIT, records[count - 1].counter >> HELPER_SHIFT, count,
+		     0);
 }
 
-/* ---- Back to records -------------------------------------------------------------------------------------- */
+/* ---- Back to records
+ * -------------------------------------------------------------------------------------- */
 
 struct event {
 	uint64_t tick, word;
@@ -134,23 +147,26 @@ struct events {
 static inline void events_add(struct events *events, uint64_t tick, uint64_t word)
 {
 	if ((events->count & (events->count - 1)) == 0)
-		events->list = realloc(events->list, (events->count ? 2 * events->count : 1) * sizeof(*events->list));
+		events->list = realloc(events->list, (events->count ? 2 * events->count : 1) *
+							 sizeof(*events->list));
 	events->list[events->count++] = (struct event){tick, word, false, 0};
 }
 
 /* Items as the records that they were made of: the end of a poll comes behind what is inside it. */
-static inline void events_add_items(struct events *events, const struct trace_item *items, size_t count,
-				    struct trace_item *open)
+static inline void events_add_items(struct events *events, const struct trace_item *items,
+				    size_t count, struct trace_item *open)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_item *item = &items[i];
 
 		if (open->word && !item->inside) {
-			events_add(events, open->tick + open->duration, trace_word(0, TRACE_POLL_END));
+			events_add(events, open->tick + open->duration,
+				   trace_word(0, TRACE_POLL_END));
 			open->word = 0;
 		}
 		events_add(events, item->tick,
-			   item->shape == TRACE_SHAPE_WAIT ? trace_word(0, TRACE_PARK) : item->word);
+			   item->shape == TRACE_SHAPE_WAIT ? trace_word(0, TRACE_PARK)
+							   : item->word);
 		if (item->shape == TRACE_SHAPE_WAIT)
 			events_add(events, item->tick + item->duration, item->word);
 		if (item->shape == TRACE_SHAPE_POLL)
@@ -159,15 +175,18 @@ static inline void events_add_items(struct events *events, const struct trace_it
 }
 
 /* Everything of one worker, read `batch` items at a time, in steps of time if `step` is not 0. */
-static inline struct events events_read(struct trace *trace, size_t process, size_t worker, size_t batch, uint64_t step)
+static inline struct events events_read(struct trace *trace, size_t process, size_t worker,
+					size_t batch, uint64_t step)
 {
 	struct trace_cursor *cursor = trace_cursor_open(trace, process, worker);
-	uint64_t until = step ? step : UINT64_MAX, end = trace->processes[process].workers[worker].last_tick;
+	uint64_t until = step ? step : UINT64_MAX,
+		 end = trace->processes[process].workers[worker].last_tick;
 	struct trace_item *items = malloc(batch * sizeof(*items)), open = {0};
 	struct events events = {0};
 
 	for (;;) {
-		size_t count = trace_cursor_read(cursor, until, items, batch), before = events.count, contexts;
+		size_t count = trace_cursor_read(cursor, until, items, batch),
+		       before = events.count, contexts;
 		bool after_gap;
 
 		if (count == 0 && until > end)
@@ -192,7 +211,8 @@ static inline struct events events_read(struct trace *trace, size_t process, siz
 }
 
 /* The events are these records, in this order. */
-static inline void assert_events(const struct events *events, const struct record *records, size_t count)
+static inline void assert_events(const struct events *events, const struct record *records,
+				 size_t count)
 {
 	uint64_t tick = 0;
 
@@ -201,8 +221,9 @@ static inline void assert_events(const struct events *events, const struct recor
 		uint64_t now = records[i].counter >> HELPER_SHIFT;
 
 		tick = now > tick ? now : tick;
-		cr_assert_eq(events->list[i].word, records[i].word, "word of event %zu: %llx, not %llx", i,
-			     (unsigned long long)events->list[i].word, (unsigned long long)records[i].word);
+		cr_assert_eq(
+		    events->list[i].word, records[i].word, "word of event %zu: %llx, not %llx", i,
+		    (unsigned long long)events->list[i].word, (unsigned long long)records[i].word);
 		cr_assert_eq(events->list[i].tick, tick, "tick of event %zu", i);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Two traces compared by callback. Both are made by hand: how long each run took is known, drawn from the same
- * distribution (noise must not trip) or from a slower one (a regression must).
+ * Two traces compared by callback. Both are made by hand: how long each run took is known, drawn
+ * from the same distribution (noise must not trip) or from a slower one (a regression must).
  */
 #include "findings/findings.h"
 #include "report/formats/baseline.h"
@@ -21,7 +21,8 @@ static size_t row_count, worse_count;
 /* Durations of the n-th run, in ns. */
 typedef uint64_t duration_of(uint32_t n);
 
-/* Skewed, as durations are: 40 us at least, 100 us on average, a long tail. Each call draws anew. */
+/* Skewed, as durations are: 40 us at least, 100 us on average, a long tail. Each call draws anew.
+ */
 static uint64_t noisy(uint32_t n)
 {
 	uint64_t ns = 40 * US;
@@ -52,13 +53,15 @@ static void trace_make(const char *name, duration_of *duration, uint32_t runs)
 {
 	struct builder *builder = builder_new();
 	struct record *records = calloc(RECORDS, sizeof(*records));
-	struct trace_worker_entry worker = {.worker = 1, .tid = 1, .role = TRACE_ROLE_LOOP, .start_tick = 1000000};
+	struct trace_worker_entry worker = {
+	    .worker = 1, .tid = 1, .role = TRACE_ROLE_LOOP, .start_tick = 1000000};
 	struct encoder encoder;
 	uint64_t ns = 100000000;
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < runs; i++) {
-		records[n++] = (struct record){builder_counter(ns), trace_word(0x5000, TRACE_CODE_POLL)};
+		records[n++] =
+		    (struct record){builder_counter(ns), trace_word(0x5000, TRACE_CODE_POLL)};
 		ns += duration(i);
 		records[n++] = (struct record){builder_counter(ns), TRACE_POLL_END};
 		ns += 10 * US;
@@ -71,7 +74,9 @@ static void trace_make(const char *name, duration_of *duration, uint32_t runs)
 	worker.recorded = n;
 	builder_worker(builder, &worker, "main");
 	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){.records = records, .mask = RECORDS - 1, .count = n});
+	builder_events(
+	    builder, &encoder,
+	    (struct encoder_source){.records = records, .mask = RECORDS - 1, .count = n});
 	builder_write(builder, in_dir(name));
 	builder_free(builder);
 	free(records);
@@ -122,7 +127,8 @@ static void set_up_strict(void)
 
 TestSuite(baseline, .init = set_up, .fini = dir_remove);
 
-/* A hundred pairs drawn from the same distribution: three standard deviations on both sides let none of them through.
+/* A hundred pairs drawn from the same distribution: three standard deviations on both sides let
+ * none of them through.
  */
 Test(baseline, noise_does_not_trip, .init = set_up_strict)
 {
@@ -171,7 +177,8 @@ Test(baseline, finds_a_longer_tail)
 	}
 }
 
-/* A tenth is less than what counts as worse, sure as it may be; what got faster is not worse at all. */
+/* A tenth is less than what counts as worse, sure as it may be; what got faster is not worse at
+ * all. */
 Test(baseline, leaves_small_changes_and_gains_in_peace)
 {
 	thresholds.values[LIMIT_worse_least] = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Memory limits out of directories that look like the kernel's, and how many rings of which size come
- * of them.
+ * Memory limits out of directories that look like the kernel's, and how many rings of which size
+ * come of them.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -42,8 +42,7 @@ static const char *put(const char *name, const char *text)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/'));
-	     *slash++ = '/') {
+	for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
 		*slash = '\0';
 		mkdir(path, 0700);
 	}

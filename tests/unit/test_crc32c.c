@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CRC32C against published values (RFC 3720, appendix B.4), and the processor's way against the table's.
+ * CRC32C against published values (RFC 3720, appendix B.4), and the processor's way against the
+ * table's.
  */
 #include <criterion/criterion.h>
 #include <stdint.h>
@@ -33,9 +34,11 @@ Test(crc32c, both_ways_agree_at_every_length_and_alignment)
 		bytes[i] = (uint8_t)random();
 	for (size_t length = 0; length < 300; length++)
 		for (size_t start = 0; start < 8; start++)
-			cr_assert_eq(crc32c(7, bytes + start, length), crc32c_portable(7, bytes + start, length));
+			cr_assert_eq(crc32c(7, bytes + start, length),
+				     crc32c_portable(7, bytes + start, length));
 	for (size_t length = 300; length < sizeof(bytes) - 8; length += 997)
-		cr_assert_eq(crc32c(1, bytes + 3, length), crc32c_portable(1, bytes + 3, length), "%zu", length);
+		cr_assert_eq(crc32c(1, bytes + 3, length), crc32c_portable(1, bytes + 3, length),
+			     "%zu", length);
 }
 
 Test(crc32c, goes_on_from_a_part)
@@ -48,5 +51,6 @@ Test(crc32c, goes_on_from_a_part)
 		bytes[i] = (uint8_t)random();
 	whole = crc32c(0, bytes, sizeof(bytes));
 	for (size_t cut = 0; cut < sizeof(bytes); cut += 1009)
-		cr_assert_eq(crc32c(crc32c(0, bytes, cut), bytes + cut, sizeof(bytes) - cut), whole);
+		cr_assert_eq(crc32c(crc32c(0, bytes, cut), bytes + cut, sizeof(bytes) - cut),
+			     whole);
 }

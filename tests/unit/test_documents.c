@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The tables of options and formats held against what users read: README.md, the manual pages in docs/ and the
- * launcher's
+ * The tables of options and formats held against what users read: README.md, the manual pages in
+ * docs/ and the launcher's
  * --help have each row, with its default and its text, and no row that the tables do not have.
  */
 #include <criterion/criterion.h>
@@ -11,12 +11,15 @@
 
 #include "command/analyze_options.h"
 
-/* ---- Documents ------------------------------------------------------------------------------------------------ */
+/* ---- Documents
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* The source tree is where this file's path leads to. */
 static void path_make(char path[4096], const char *name)
 {
-	snprintf(path, 4096, "%.*s../../%s", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
+	snprintf(path, 4096, "%.*s../../%s", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__,
+		 name);
 }
 
 static char *read_all(FILE *file, const char *name)
@@ -91,12 +94,14 @@ static const char *roff(const char *text)
 	return escaped;
 }
 
-/* ---- The library and its launcher ----------------------------------------------------------------------------- */
+/* ---- The library and its launcher
+ * ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name, *fallback, *argument, *help;
 } variables[] = {
-#define OPTION(name, field, type, fallback, min, max, argument, help) {name, fallback, argument, help},
+#define OPTION(name, field, type, fallback, min, max, argument, help)                              \
+	{name, fallback, argument, help},
 #include "program/config.def"
 #undef OPTION
 };
@@ -106,8 +111,8 @@ Test(documents, readme_has_each_variable)
 	char *readme = document_read("README.md");
 
 	for (size_t i = 0; i < COUNT(variables); i++)
-		check_row("README.md", readme, "\n| `%s` | `%s` | %s |\n", variables[i].name, variables[i].fallback,
-			  variables[i].help);
+		check_row("README.md", readme, "\n| `%s` | `%s` | %s |\n", variables[i].name,
+			  variables[i].fallback, variables[i].help);
 	cr_expect_eq(count_of(readme, "\n| `UVTRACE_"), COUNT(variables));
 	free(readme);
 }
@@ -117,8 +122,9 @@ Test(documents, manual_has_each_variable)
 	char *manual = document_read("docs/uvtrace.1");
 
 	for (size_t i = 0; i < COUNT(variables); i++)
-		check_row("docs/uvtrace.1", manual, "\n.TP\n.B %s=%s\n%s (default %s)\n", variables[i].name,
-			  variables[i].argument, variables[i].help, variables[i].fallback);
+		check_row("docs/uvtrace.1", manual, "\n.TP\n.B %s=%s\n%s (default %s)\n",
+			  variables[i].name, variables[i].argument, variables[i].help,
+			  variables[i].fallback);
 	cr_expect_eq(count_of(manual, "\n.B UVTRACE_"), COUNT(variables));
 	free(manual);
 }
@@ -140,25 +146,28 @@ Test(documents, launcher_has_each_option)
 
 	for (size_t i = 0; i < COUNT(variables); i++)
 		check_row("uvtrace --help", help, "\n  --%s=%s (default %s)\n      %s\n",
-			  option_of(variables[i].name, name), variables[i].argument, variables[i].fallback,
-			  variables[i].help);
+			  option_of(variables[i].name, name), variables[i].argument,
+			  variables[i].fallback, variables[i].help);
 	cr_expect_eq(count_of(help, " (default "), COUNT(variables));
 	free(help);
 }
 
-/* ---- analyze_trace -------------------------------------------------------------------------------------------- */
+/* ---- analyze_trace
+ * -------------------------------------------------------------------------------------------- */
 
 Test(documents, readme_has_each_option_of_analyze_trace)
 {
 	char *readme = document_read("README.md");
 	size_t count = 0;
 
-	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL; count++) {
-		const char *before = *option->fallback ? "`" : "", *after = *option->fallback ? "` " : "";
+	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL;
+	     count++) {
+		const char *before = *option->fallback ? "`" : "",
+			   *after = *option->fallback ? "` " : "";
 
 		check_row("README.md", readme, "\n| `--%s%s%s` | %s%s%s| %s |\n", option->name,
-			  option->argument ? "=" : "", option->argument ? option->argument : "", before,
-			  option->fallback, after, option->help);
+			  option->argument ? "=" : "", option->argument ? option->argument : "",
+			  before, option->fallback, after, option->help);
 	}
 	cr_expect_eq(count_of(readme, "\n| `--"), count);
 	free(readme);
@@ -166,15 +175,17 @@ Test(documents, readme_has_each_option_of_analyze_trace)
 
 Test(documents, manual_has_each_option_of_analyze_trace)
 {
-	char *manual = document_read("docs/analyze_trace.1"), name[64], head[128];
+	char *manual = document_read("docs/analyze_trace.1"), name[64], head[768];
 	size_t count = 0;
 
-	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL; count++) {
+	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL;
+	     count++) {
 		snprintf(name, sizeof(name), "--%s", option->name);
-		snprintf(head, sizeof(head), "\n.TP\n.B %s%s%s\n", roff(name), option->argument ? "=" : "",
-			 option->argument ? option->argument : "");
+		snprintf(head, sizeof(head), "\n.TP\n.B %s%s%s\n", roff(name),
+			 option->argument ? "=" : "", option->argument ? option->argument : "");
 		check_row("docs/analyze_trace.1", manual, "%s%s%s%s%s\n", head, roff(option->help),
-			  *option->fallback ? " (default " : "", option->fallback, *option->fallback ? ")" : "");
+			  *option->fallback ? " (default " : "", option->fallback,
+			  *option->fallback ? ")" : "");
 	}
 	cr_expect_eq(count_of(manual, "\n.B \\-\\-"), count);
 	free(manual);
@@ -188,7 +199,8 @@ Test(documents, formats_stand_in_readme_and_manual)
 		const struct report_format *format = report_format_at(i);
 
 		check_row("README.md", readme, "\n| `%s` | %s |\n", format->name, format->kind);
-		check_row("docs/analyze_trace.1", manual, "\n.TP\n.B %s\n%s\n", format->name, roff(format->kind));
+		check_row("docs/analyze_trace.1", manual, "\n.TP\n.B %s\n%s\n", format->name,
+			  roff(format->kind));
 	}
 	free(readme);
 	free(manual);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the rings to a file: everything that was written is read, once, whoever drains and however the
- * program ends.
+ * From the rings to a file: everything that was written is read, once, whoever drains and however
+ * the program ends.
  */
 #include "drain_helper.h"
 
@@ -58,7 +58,8 @@ Test(drain, workers_beside_each_other)
 	site_add(SITE);
 	drain_begin();
 	for (uint32_t i = 0; i < RING_COUNT; i++)
-		pthread_create(&threads[i], NULL, produce, ring_begin(i, i ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP));
+		pthread_create(&threads[i], NULL, produce,
+			       ring_begin(i, i ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP));
 	for (uint32_t i = 0; i < RING_COUNT; i++)
 		pthread_join(threads[i], NULL);
 	drain_end();
@@ -199,7 +200,8 @@ Test(drain, another_one_takes_over_at_the_tail)
 	    .count = 2,
 	    .open = {{trace_word(7, TRACE_LOOP_ENTER), 1}, {trace_word(8, POLL), 2}},
 	};
-	ring->open[1] = (struct shared_open){.index = 24, .count = 1, .open = {{trace_word(6, POLL), 3}}};
+	ring->open[1] =
+	    (struct shared_open){.index = 24, .count = 1, .open = {{trace_word(6, POLL), 3}}};
 	atomic_store(&ring->tail, 22);
 	put_now(ring, trace_word(9, TRACE_CODE_SUBMIT + SITE));
 	put_now(ring, TRACE_POLL_END);

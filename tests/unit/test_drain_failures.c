@@ -79,7 +79,8 @@ Test(drain_failures, what_the_ring_cannot_hold_until_the_dir_can_be_had_again_is
 	drain_end();
 	trace = trace_read();
 	cr_assert_geq(trace->processes[0].missing, 10000 - RING_RECORDS);
-	cr_assert_eq(trace->processes[0].missing + trace->processes[0].events, atomic_load(&ring->head));
+	cr_assert_eq(trace->processes[0].missing + trace->processes[0].events,
+		     atomic_load(&ring->head));
 	trace_close(trace);
 }
 
@@ -103,26 +104,33 @@ Test(drain_failures, nonsense_in_shared_memory_does_no_harm)
 		atomic_store(&ring->tail, (uint64_t)random() << (random() % 33));
 		atomic_store(&ring->lap_start[random() % 2], (uint64_t)random() << (random() % 33));
 		if (random() % 2)
-			atomic_store(&ring->lap_start[random() % 2], atomic_load(&ring->head) - (uint64_t)random() % 2000);
+			atomic_store(&ring->lap_start[random() % 2],
+				     atomic_load(&ring->head) - (uint64_t)random() % 2000);
 		atomic_store(&ring->size, (uint64_t)random() << (random() % 33));
 		atomic_store(&ring->reach, (uint64_t)random() % 2000);
 		atomic_store(&ring->backed, (uint64_t)random() << (random() % 33));
 		atomic_store(&ring->memory_lock, (uint32_t)random() % 5);
 		atomic_store(&shared->grown_bytes, (uint64_t)random());
-		ring->open[random() % 2] = (struct shared_open){atomic_load(&ring->tail), (uint64_t)random() << 32,
-							       (uint32_t)random(), 0, {{(uint64_t)random(), 7}}};
+		ring->open[random() % 2] = (struct shared_open){atomic_load(&ring->tail),
+								(uint64_t)random() << 32,
+								(uint32_t)random(),
+								0,
+								{{(uint64_t)random(), 7}}};
 		atomic_store(&ring->state, (uint32_t)random() % 6);
 		atomic_store(&shared->site_count, (uint32_t)random());
 		atomic_store(&shared->name_count, (uint32_t)random());
-		memset(shared->names[random() % TRACE_NAMES_MAX].text, 'x', sizeof(shared->names[0].text));
+		memset(shared->names[random() % TRACE_NAMES_MAX].text, 'x',
+		       sizeof(shared->names[0].text));
 		atomic_store(&shared->names[random() % TRACE_NAMES_MAX].ready, 1);
 		shared->sites[random() % TRACE_SITES_MAX].callback = (uint64_t)random() << 20;
 		atomic_store(&shared->sites[random() % TRACE_SITES_MAX].ready, 1);
 		for (int i = 0; i < 100; i++) {
-			struct record *records = shared_ring_records(shared, (uint32_t)random() % RING_COUNT);
+			struct record *records =
+			    shared_ring_records(shared, (uint32_t)random() % RING_COUNT);
 
-			records[random() % RING_RECORDS] = (struct record){(uint64_t)random() << (random() % 33),
-									   (uint64_t)random() << (random() % 33)};
+			records[random() % RING_RECORDS] =
+			    (struct record){(uint64_t)random() << (random() % 33),
+					    (uint64_t)random() << (random() % 33)};
 		}
 		shared->ring_count = (uint32_t)random();
 		shared->ring_bytes = (uint32_t)random();
@@ -156,7 +164,8 @@ Test(drain_failures, ring_files_that_are_none_are_refused)
 	cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);
 	shared->ring_bytes = RING_RECORDS * sizeof(struct record);
 	for (uint32_t step = 0; step < 4; step++) {
-		static const uint32_t steps[] = {0, 8, 3 * 4096, 2 * RING_RECORDS * sizeof(struct record)};
+		static const uint32_t steps[] = {0, 8, 3 * 4096,
+						 2 * RING_RECORDS * sizeof(struct record)};
 
 		shared->step_bytes = steps[step];
 		cr_assert_eq(ring_check(shared, TOTAL_BYTES), -EPROTO);

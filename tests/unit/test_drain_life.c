@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The drain beside a program that does little, is stuck, became another one, or shares its descriptors.
+ * The drain beside a program that does little, is stuck, became another one, or shares its
+ * descriptors.
  */
 #include "drain_helper.h"
 
 TestSuite(drain_life, .init = drain_setup, .fini = drain_teardown, .timeout = 60);
 
-/* Its look may be there when the worker ends: it is written beside the last words on workers, not among them. */
+/* Its look may be there when the worker ends: it is written beside the last words on workers, not
+ * among them. */
 Test(drain_life, workers_that_end_right_after_a_look_are_told_of)
 {
 	struct trace *trace;
@@ -15,11 +17,13 @@ Test(drain_life, workers_that_end_right_after_a_look_are_told_of)
 	shared->options.stall_ms = 25;
 	drain_begin();
 	for (unsigned i = 0; i < 20; i++) {
-		struct shared_ring *stuck = ring_begin(0, TRACE_ROLE_LOOP), *other = ring_begin(1, TRACE_ROLE_LOOP);
+		struct shared_ring *stuck = ring_begin(0, TRACE_ROLE_LOOP),
+				   *other = ring_begin(1, TRACE_ROLE_LOOP);
 
 		put_polls(other, 5);
 		put_now(stuck, trace_word(8, POLL));
-		usleep(26000 + i * 1000); /* the look is taken, and not yet fetched, some time in there */
+		usleep(26000 +
+		       i * 1000); /* the look is taken, and not yet fetched, some time in there */
 		put_now(stuck, TRACE_POLL_END);
 		ring_end(other);
 		ring_end(stuck);
@@ -61,7 +65,8 @@ Test(drain_life, sleeps_when_idle_and_can_be_woken)
 	trace_close(trace);
 }
 
-/* A program that became another one by exec has no ring any more: its helper must not wait for it to end. */
+/* A program that became another one by exec has no ring any more: its helper must not wait for it
+ * to end. */
 Test(drain_life, ends_when_nobody_has_the_ring_mapped)
 {
 	struct shared_ring *ring;
@@ -96,7 +101,8 @@ static int count_descriptors(void)
 	return count;
 }
 
-/* A program may close any descriptor and use its number for a file of its own: it must not find ours among them. */
+/* A program may close any descriptor and use its number for a file of its own: it must not find
+ * ours among them. */
 Test(drain_life, in_a_thread_its_descriptors_are_its_own)
 {
 	struct shared_ring *ring;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One segment after the other: what each repeats (sites, names, that recording is off), what is evicted,
- * and what the program asks of the drain.
+ * One segment after the other: what each repeats (sites, names, that recording is off), what is
+ * evicted, and what the program asks of the drain.
  */
 #include "drain_helper.h"
 
@@ -42,7 +42,8 @@ Test(drain_segments, evicted_segments_are_missing_and_the_budget_holds)
 	cr_assert_leq(trace->bytes, 200000);
 	cr_assert_gt(trace->processes[0].missing, 0);
 	cr_assert_eq(trace->processes[0].events + trace->processes[0].missing, 400000);
-	cr_assert_eq(atomic_load(&shared->evicted_segments) + trace->files, atomic_load(&shared->segments_sealed));
+	cr_assert_eq(atomic_load(&shared->evicted_segments) + trace->files,
+		     atomic_load(&shared->segments_sealed));
 	trace_close(trace);
 }
 
@@ -100,7 +101,8 @@ static uint64_t untraced_marks(const struct trace_process *process)
 	return newest;
 }
 
-/* Each segment tells the names, also those that it did not see made; one that lost a race is no name. */
+/* Each segment tells the names, also those that it did not see made; one that lost a race is no
+ * name. */
 Test(drain_segments, names_are_in_every_segment)
 {
 	struct shared_ring *ring;
@@ -170,11 +172,13 @@ Test(drain_segments, segment_that_begins_while_recording_is_off_says_so)
 	flush();
 	atomic_fetch_add(&shared->rotate_asked, 1);
 	flush();
-	put_polls(ring, 10); /* of a thread that did not know yet: a segment without events is not kept */
+	put_polls(ring,
+		  10); /* of a thread that did not know yet: a segment without events is not kept */
 	drain_end();
 	trace = trace_read();
 	cr_assert_eq(trace->processes[0].segment_count, 2);
-	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1, "it is one change");
+	cr_assert_eq(count_samples(&trace->processes[0], TRACE_SAMPLE_RECORDING, 0), 1,
+		     "it is one change");
 	trace_close(trace);
 	snprintf(path, sizeof(path), "%s/data/trace.%d.2.bin", dir, getpid());
 	trace = trace_open((const char *[]){path}, 1, NULL, NULL);

@@ -39,8 +39,9 @@ Test(durations, parses_numbers_with_units)
 
 Test(durations, refuses_what_is_no_duration)
 {
-	static const char *const texts[] = {"",	    "ms",   "1",    "1.5",   "-1ms", "+1ms", " 1ms", "1 ms", "1ms ",
-					    "1.ms", ".5ms", "1e3s", "1hour", "0x1s", "1,5s", "0.5",  "nan",  "1s1s"};
+	static const char *const texts[] = {"",	     "ms",   "1",    "1.5",  "-1ms", "+1ms",
+					    " 1ms",  "1 ms", "1ms ", "1.ms", ".5ms", "1e3s",
+					    "1hour", "0x1s", "1,5s", "0.5",  "nan",  "1s1s"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		uint64_t ns;
@@ -50,8 +51,9 @@ Test(durations, refuses_what_is_no_duration)
 
 Test(durations, refuses_what_does_not_fit)
 {
-	static const char *const texts[] = {"18446744073709551616ns", "18446744074s", "99999999999999999999999s",
-					    "18446744073.999999999s", "307445735m"};
+	static const char *const texts[] = {"18446744073709551616ns", "18446744074s",
+					    "99999999999999999999999s", "18446744073.999999999s",
+					    "307445735m"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		uint64_t ns;

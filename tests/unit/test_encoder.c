@@ -17,13 +17,15 @@ static uint64_t encode(uint64_t first, uint64_t count)
 
 static void assert_payload(const uint8_t *expected, size_t bytes)
 {
-	cr_assert_eq(block.header.payload_bytes, bytes, "%u bytes, not %zu", block.header.payload_bytes, bytes);
+	cr_assert_eq(block.header.payload_bytes, bytes, "%u bytes, not %zu",
+		     block.header.payload_bytes, bytes);
 	for (size_t i = 0; i < bytes; i++)
-		cr_assert_eq(block.payload[i], expected[i], "byte %zu: %02x, not %02x", i, block.payload[i],
-			     expected[i]);
+		cr_assert_eq(block.payload[i], expected[i], "byte %zu: %02x, not %02x", i,
+			     block.payload[i], expected[i]);
 }
 
-/* ---- Items by hand -------------------------------------------------------------------------------------- */
+/* ---- Items by hand
+ * -------------------------------------------------------------------------------------- */
 
 Test(encoder, poll)
 {
@@ -121,7 +123,8 @@ Test(encoder, ticks_are_shifted_and_never_go_back)
 	cr_assert_eq(block.header.first_tick, 101);
 }
 
-/* ---- Blocks --------------------------------------------------------------------------------------------- */
+/* ---- Blocks
+ * --------------------------------------------------------------------------------------------- */
 
 Test(encoder, open_poll_is_the_context_of_the_next_block)
 {
@@ -181,11 +184,13 @@ Test(encoder, small_room_takes_part_and_whole_polls)
 		ring[i].word = TRACE_POLL_END;
 	while (taken < RING) {
 		struct encoder_source source = {ring, RING - 1, taken, RING - taken};
-		uint64_t some = encoder_encode(&encoder, &words, &source, &block.header, ENCODER_BLOCK_BYTES_MIN);
+		uint64_t some = encoder_encode(&encoder, &words, &source, &block.header,
+					       ENCODER_BLOCK_BYTES_MIN);
 
 		cr_assert_gt(some, 0);
 		cr_assert_eq(some % 2, 0);
-		cr_assert_leq(block.header.payload_bytes + sizeof(block.header), ENCODER_BLOCK_BYTES_MIN);
+		cr_assert_leq(block.header.payload_bytes + sizeof(block.header),
+			      ENCODER_BLOCK_BYTES_MIN);
 		taken += some;
 	}
 	cr_assert_eq(taken, RING);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole streams of records, sane and hostile, through the encoder, the writer and the reader, and back to records.
+ * Whole streams of records, sane and hostile, through the encoder, the writer and the reader, and
+ * back to records.
  */
 #include <unistd.h>
 
@@ -42,7 +43,8 @@ static char dir[] = "/tmp/uvtrace_test_encoder_XXXXXX";
 
 static void file_begin(struct writer *writer)
 {
-	static struct shared_options options = {.file_size_bytes = 1ull << 40, .total_size_bytes = 1ull << 40};
+	static struct shared_options options = {.file_size_bytes = 1ull << 40,
+						.total_size_bytes = 1ull << 40};
 	struct trace_file_header header = {.version = TRACE_VERSION,
 					   .reader_version_min = TRACE_READER_VERSION_MIN,
 					   .header_bytes = sizeof(header),
@@ -75,7 +77,8 @@ static void file_put(struct writer *writer, const struct record *records, uint64
 	while (taken < count) {
 		uint64_t some = (uint64_t)random() % RING;
 		struct encoder_source source = {ring, RING - 1, taken, 0};
-		uint32_t bytes = ENCODER_BLOCK_BYTES_MIN + (uint32_t)random() % (sizeof(out) - ENCODER_BLOCK_BYTES_MIN);
+		uint32_t bytes = ENCODER_BLOCK_BYTES_MIN +
+				 (uint32_t)random() % (sizeof(out) - ENCODER_BLOCK_BYTES_MIN);
 
 		for (; written < count && written < taken + some; written++)
 			ring[written % RING] = records[written];
@@ -110,7 +113,9 @@ static struct events file_read(uint64_t *total)
 
 			if (items[i].shape == TRACE_SHAPE_WAIT)
 				events_add(&events, items[i].tick, TRACE_PARK);
-			events_add(&events, items[i].shape == TRACE_SHAPE_WAIT ? end : items[i].tick, items[i].word);
+			events_add(&events,
+				   items[i].shape == TRACE_SHAPE_WAIT ? end : items[i].tick,
+				   items[i].word);
 			if (items[i].shape == TRACE_SHAPE_POLL)
 				events_add(&events, end, TRACE_POLL_END);
 		}
@@ -132,8 +137,9 @@ static void round_trip(const struct record *records, uint64_t count)
 	file_put(&writer, records, count);
 	writer_seal(&writer);
 	for (uint64_t i = 0; i < count; i++) {
-		tick =
-		    records[i].counter >> encoder.unit_shift > tick ? records[i].counter >> encoder.unit_shift : tick;
+		tick = records[i].counter >> encoder.unit_shift > tick
+			   ? records[i].counter >> encoder.unit_shift
+			   : tick;
 		events_add(&expected, tick, records[i].word);
 	}
 	found = file_read(&total);
@@ -174,7 +180,8 @@ Test(encoder_streams, echo_stream_comes_back)
 		stream[n++] = record_make(counter += some_ns(), 0, TRACE_POLL_END);
 		if (random() % 3 == 0) {
 			stream[n++] = record_make(counter += some_ns(), 0, TRACE_PARK);
-			stream[n++] = record_make(counter += some_ns(), (uint64_t)random() % 50, TRACE_UNPARK);
+			stream[n++] = record_make(counter += some_ns(), (uint64_t)random() % 50,
+						  TRACE_UNPARK);
 		}
 	}
 	round_trip(stream, n);
@@ -188,12 +195,13 @@ Test(encoder_streams, nested_stream_comes_back)
 	while (n < STREAM) {
 		counter += some_ns();
 		if (depth < 20 && random() % 2) {
-			stream[n++] =
-			    record_make(counter, (uint64_t)random() << 16, depth % 4 ? READ : TRACE_LOOP_ENTER);
+			stream[n++] = record_make(counter, (uint64_t)random() << 16,
+						  depth % 4 ? READ : TRACE_LOOP_ENTER);
 			depth++;
 		} else if (depth > 0) {
 			depth--;
-			stream[n++] = record_make(counter, 0, depth % 4 ? TRACE_POLL_END : TRACE_LOOP_LEAVE);
+			stream[n++] =
+			    record_make(counter, 0, depth % 4 ? TRACE_POLL_END : TRACE_LOOP_LEAVE);
 		}
 	}
 	round_trip(stream, n);
@@ -205,7 +213,8 @@ Test(encoder_streams, new_objects_all_the_time_come_back)
 
 	for (uint64_t n = 0; n < STREAM; n++)
 		stream[n] =
-		    record_make(counter += 100, ((uint64_t)random() << 17 ^ (uint64_t)random()) & TRACE_OBJECT_MASK,
+		    record_make(counter += 100,
+				((uint64_t)random() << 17 ^ (uint64_t)random()) & TRACE_OBJECT_MASK,
 				n % 2 ? SUBMIT : WRITE);
 	round_trip(stream, STREAM);
 }
@@ -213,11 +222,12 @@ Test(encoder_streams, new_objects_all_the_time_come_back)
 /* Any 16 bits may be a code, any time may follow any other. */
 Test(encoder_streams, garbage_comes_back)
 {
-	static const uint32_t codes[] = {READ, TRACE_POLL_END, SUBMIT, TRACE_PARK, TRACE_UNPARK, TRACE_LOOP_ENTER, 0,
-					 40,   65535};
+	static const uint32_t codes[] = {
+	    READ, TRACE_POLL_END, SUBMIT, TRACE_PARK, TRACE_UNPARK, TRACE_LOOP_ENTER, 0, 40, 65535};
 
 	for (uint64_t n = 0; n < STREAM; n++) {
-		uint64_t counter = ((uint64_t)random() << 33 ^ (uint64_t)random()) >> (random() % 30 + 14);
+		uint64_t counter =
+		    ((uint64_t)random() << 33 ^ (uint64_t)random()) >> (random() % 30 + 14);
 		uint32_t code = random() % 10 ? codes[random() % 9] : (uint32_t)random() & 0xffff;
 
 		stream[n] = record_make(counter, random() % 2 ? 0 : (uint64_t)random(), code);

@@ -10,7 +10,8 @@
 
 #include "report/formats/fail_if.h"
 
-/* ---- What is typed -------------------------------------------------------------------------------------------- */
+/* ---- What is typed
+ * -------------------------------------------------------------------------------------------- */
 
 Test(findings, sets_thresholds)
 {
@@ -50,8 +51,8 @@ static void one_callback(uint64_t cpu_ns, uint64_t wait_ns)
 	sample(0, 100 * MS, 0, 0);
 	sample(1, 200 * MS, cpu_ns, wait_ns);
 	set_up(400 * MS, 2);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 119 * MS, 1), poll(120 * MS, 60 * MS, SITE_READ, 1),
-	     wait(180 * MS, 200 * MS, 0));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 119 * MS, 1),
+	     poll(120 * MS, 60 * MS, SITE_READ, 1), wait(180 * MS, 200 * MS, 0));
 	finish();
 }
 
@@ -61,8 +62,12 @@ Test(findings, fails_a_fail_if_and_says_why)
 		const char *text;
 		bool fails;
 	} cases[] = {
-	    {"long_poll>50ms", true},	{"long_poll>60ms", false},	{"long_poll>=60ms", true},
-	    {"finding>=warning", true}, {"finding==blocked_cpu", true}, {"finding==pool_dns", false},
+	    {"long_poll>50ms", true},
+	    {"long_poll>60ms", false},
+	    {"long_poll>=60ms", true},
+	    {"finding>=warning", true},
+	    {"finding==blocked_cpu", true},
+	    {"finding==pool_dns", false},
 	    {"lost>0", false},
 	};
 
@@ -73,14 +78,17 @@ Test(findings, fails_a_fail_if_and_says_why)
 		struct fail_if fail_if;
 		char *why;
 		cr_assert_eq(fail_if_parse(&fail_if, cases[i].text), 0);
-		cr_assert_eq(fail_if_fails(&fail_if, &report, &why), cases[i].fails, "%s", cases[i].text);
+		cr_assert_eq(fail_if_fails(&fail_if, &report, &why), cases[i].fails, "%s",
+			     cases[i].text);
 		cr_assert_eq(why != NULL, cases[i].fails);
 		free(why);
 	}
 	done();
 }
 
-/* ---- Sentences ------------------------------------------------------------------------------------------------ */
+/* ---- Sentences
+ * ------------------------------------------------------------------------------------------------
+ */
 
 Test(findings, format_templates)
 {
@@ -102,7 +110,8 @@ Test(findings, format_templates)
 	struct finding finding = {0};
 
 	set_up(MS, 0);
-	struct findings_input input = {.timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
+	struct findings_input input = {
+	    .timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
 	fact_whole(&finding, FACT_runs, 1);
 	fact_whole(&finding, FACT_callbacks, 3);
 	fact_whole(&finding, FACT_others, 2);
@@ -142,7 +151,8 @@ Test(findings, say_what_a_cost_is)
 	cr_assert_null(cost_text(finding_cost(FINDING_LOST_EVENTS)));
 }
 
-/* ---- docs/findings.md ----------------------------------------------------------------------------------------- */
+/* ---- docs/findings.md
+ * ----------------------------------------------------------------------------------------- */
 
 static char *document_load(void)
 {
@@ -150,8 +160,8 @@ static char *document_load(void)
 	size_t capacity = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%.*s../../docs/findings.md", (int)(strrchr(__FILE__, '/') + 1 - __FILE__),
-		 __FILE__);
+	snprintf(path, sizeof(path), "%.*s../../docs/findings.md",
+		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__);
 	file = fopen(path, "r");
 	cr_assert_not_null(file, "%s", path);
 	cr_assert(getdelim(&text, &capacity, '\0', file) > 0);
@@ -195,14 +205,17 @@ Test(findings, are_all_documented)
 		cr_assert(section && end, "docs/findings.md has no section %s", finding_anchor(id));
 		snprintf(text, sizeof(text), "\n| `%s` |", finding_id_name(id));
 		const char *row = strstr(section, text);
-		cr_assert(row && row < end, "section %s has no row %s", finding_anchor(id), finding_id_name(id));
+		cr_assert(row && row < end, "section %s has no row %s", finding_anchor(id),
+			  finding_id_name(id));
 		for (size_t length; *wanted; wanted += length + (wanted[length] == ' ')) {
 			length = strcspn(wanted, " ");
-			cr_assert_neq(threshold_find(wanted, length), LIMIT_COUNT, "%s: no threshold %.*s",
-				      finding_id_name(id), (int)length, wanted);
+			cr_assert_neq(threshold_find(wanted, length), LIMIT_COUNT,
+				      "%s: no threshold %.*s", finding_id_name(id), (int)length,
+				      wanted);
 			snprintf(text, sizeof(text), "`%.*s`", (int)length, wanted);
 			const char *name = strstr(section, text);
-			cr_assert(name && name < end, "section %s does not have %s", finding_anchor(id), text);
+			cr_assert(name && name < end, "section %s does not have %s",
+				  finding_anchor(id), text);
 		}
 	}
 	free(document);
@@ -218,7 +231,8 @@ Test(findings, have_thresholds_that_are_all_documented)
 		char value[THRESHOLD_TEXT_BYTES], row[200];
 		snprintf(row, sizeof(row), "\n| `%s` | %s |", threshold_name(i),
 			 threshold_format(i, defaults.values[i], value));
-		cr_assert_not_null(strstr(document, row), "docs/findings.md does not have: %s", row + 1);
+		cr_assert_not_null(strstr(document, row), "docs/findings.md does not have: %s",
+				   row + 1);
 	}
 	free(document);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings about callbacks that block a loop, time outside uv_run, and the callback in which a program died. A tick is
- * a nanosecond.
+ * Findings about callbacks that block a loop, time outside uv_run, and the callback in which a
+ * program died. A tick is a nanosecond.
  */
 #include "findings_helper.h"
 
@@ -11,8 +11,8 @@ static void one_callback(uint64_t cpu_ns, uint64_t wait_ns)
 	sample(0, 100 * MS, 0, 0);
 	sample(1, 200 * MS, cpu_ns, wait_ns);
 	set_up(400 * MS, 2);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 119 * MS, 1), poll(120 * MS, 60 * MS, SITE_READ, 1),
-	     wait(180 * MS, 200 * MS, 0));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 119 * MS, 1),
+	     poll(120 * MS, 60 * MS, SITE_READ, 1), wait(180 * MS, 200 * MS, 0));
 	finish();
 }
 
@@ -33,7 +33,8 @@ Test(findings_blocked, does_not_blame_a_callback_that_was_not_run)
 	one_callback(4 * MS, 55 * MS);
 	find(NULL, 0);
 	for (size_t i = 0; i < findings->count; i++)
-		cr_assert_str_neq(findings->list[i].text.culprit, "on_read", "%s", findings->list[i].id);
+		cr_assert_str_neq(findings->list[i].text.culprit, "on_read", "%s",
+				  findings->list[i].id);
 	done();
 }
 
@@ -54,9 +55,11 @@ Test(findings_blocked, takes_a_stall_as_proof)
 	done();
 }
 
-static const struct trace_stall in_fsync = {.syscall = 74}, in_read = {.syscall = 0}, computing = {.syscall = -1};
+static const struct trace_stall in_fsync = {.syscall = 74}, in_read = {.syscall = 0},
+				computing = {.syscall = -1};
 
-static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks, enum stall_cause cause, const char *what,
+static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks,
+			     enum stall_cause cause, const char *what,
 			     const struct trace_stall *stall_sample)
 {
 	return (struct stall){.tick = at,
@@ -80,8 +83,8 @@ Test(findings_blocked, says_what_else_a_stuck_callback_was_in)
 	one_callback(MS, MS);
 	find(stalls, 3);
 	cr_assert_eq(findings->list[0].id, FINDING_BLOCKED_LOCK);
-	cr_assert_not_null(
-	    strstr(findings->list[0].text.evidence, "For 29.0 ms it was stalled elsewhere, mostly in fsync."));
+	cr_assert_not_null(strstr(findings->list[0].text.evidence,
+				  "For 29.0 ms it was stalled elsewhere, mostly in fsync."));
 	done();
 	stalls[1].ticks = 2 * MS;
 	stalls[2].ticks = MS;
@@ -104,10 +107,12 @@ Test(findings_blocked, tells_runs_of_one_callback_apart_by_what_they_were_in)
 	const struct finding *found;
 
 	set_up(900 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1), poll(100 * MS, 40 * MS, SITE_READ, 1),
-	     wait(140 * MS, 60 * MS, 1), poll(200 * MS, 30 * MS, SITE_READ, 1), wait(230 * MS, 70 * MS, 1),
-	     poll(300 * MS, 30 * MS, SITE_READ, 1), wait(330 * MS, 70 * MS, 1), poll(400 * MS, 60 * MS, SITE_READ, 1),
-	     wait(460 * MS, 40 * MS, 1), poll(500 * MS, 50 * MS, SITE_READ, 1), wait(550 * MS, 50 * MS, 1),
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1),
+	     poll(100 * MS, 40 * MS, SITE_READ, 1), wait(140 * MS, 60 * MS, 1),
+	     poll(200 * MS, 30 * MS, SITE_READ, 1), wait(230 * MS, 70 * MS, 1),
+	     poll(300 * MS, 30 * MS, SITE_READ, 1), wait(330 * MS, 70 * MS, 1),
+	     poll(400 * MS, 60 * MS, SITE_READ, 1), wait(460 * MS, 40 * MS, 1),
+	     poll(500 * MS, 50 * MS, SITE_READ, 1), wait(550 * MS, 50 * MS, 1),
 	     poll(600 * MS, 25 * MS, SITE_READ, 1), wait(625 * MS, 200 * MS, 1));
 	finish();
 	find(stalls, 5);
@@ -115,18 +120,24 @@ Test(findings_blocked, tells_runs_of_one_callback_apart_by_what_they_were_in)
 	for (size_t i = 0; i < 3; i++) {
 		found = &findings->list[i];
 		cr_assert_str_eq(found->text.culprit, "on_read");
-		if (strstr(found->text.title, "sort_lines")) { /* the heavier of two looks, of the longer of two runs */
+		if (strstr(
+			found->text.title,
+			"sort_lines")) { /* the heavier of two looks, of the longer of two runs */
 			cr_assert_eq(found->id, FINDING_BLOCKED_CPU);
 			cr_assert_not_null(strstr(found->text.title, "for 50.0 ms"));
-			cr_assert_not_null(
-			    strstr(found->text.evidence, "2 runs of 10 ms or longer, 90.0 ms together;"));
-		} else if (strstr(found->text.title, "fsync(fd 5)")) { /* 30 and 60, and the 25 of nobody knows what */
+			cr_assert_not_null(strstr(found->text.evidence,
+						  "2 runs of 10 ms or longer, 90.0 ms together;"));
+		} else if (strstr(found->text.title,
+				  "fsync(fd 5)")) { /* 30 and 60, and the 25 of nobody knows what */
 			cr_assert_eq(found->id, FINDING_BLOCKED_SYSCALL);
 			cr_assert_not_null(
-			    strstr(found->text.evidence, "3 runs of 10 ms or longer, 115 ms together, 1 not sampled;"));
+			    strstr(found->text.evidence,
+				   "3 runs of 10 ms or longer, 115 ms together, 1 not sampled;"));
 		} else {
-			cr_assert_not_null(strstr(found->text.title, "for 30.0 ms: off-CPU in read(fd 4)"));
-			cr_assert_not_null(strstr(found->text.evidence, "1 run of 10 ms or longer, 30.0 ms together;"));
+			cr_assert_not_null(
+			    strstr(found->text.title, "for 30.0 ms: off-CPU in read(fd 4)"));
+			cr_assert_not_null(strstr(found->text.evidence,
+						  "1 run of 10 ms or longer, 30.0 ms together;"));
 			cr_assert_not_null(strstr(found->text.evidence, "1 stall sample;"));
 		}
 	}

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings about callbacks whose end was not seen, the callback in which a program died, and time outside uv_run.
+ * Findings about callbacks whose end was not seen, the callback in which a program died, and time
+ * outside uv_run.
  */
 #include "findings_helper.h"
 
-/* ---- What a callback did -------------------------------------------------------------------------------------- */
+/* ---- What a callback did
+ * -------------------------------------------------------------------------------------- */
 
 static const struct finding *one_blocked(void)
 {
-	static const enum finding_id ids[] = {FINDING_BLOCKED, FINDING_BLOCKED_CPU, FINDING_BLOCKED_LOCK,
-					      FINDING_BLOCKED_SYSCALL};
+	static const enum finding_id ids[] = {FINDING_BLOCKED, FINDING_BLOCKED_CPU,
+					      FINDING_BLOCKED_LOCK, FINDING_BLOCKED_SYSCALL};
 	const struct finding *found = NULL;
 
 	find(NULL, 0);
@@ -21,21 +23,25 @@ static const struct finding *one_blocked(void)
 Test(findings_ends, do_not_say_of_what_came_back_that_it_did_not)
 {
 	set_up(400 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), poll(100 * MS, 40 * MS, SITE_READ, 1), wait(150 * MS, 10 * MS, 1));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), poll(100 * MS, 40 * MS, SITE_READ, 1),
+	     wait(150 * MS, 10 * MS, 1));
 	finish();
 	process.seal_reason = TRACE_SEAL_DIED;
 	const struct finding *blocked = one_blocked();
-	cr_assert(blocked && strstr(blocked->text.title, "for 40.0 ms: cause unknown."), "%s", blocked->text.title);
+	cr_assert(blocked && strstr(blocked->text.title, "for 40.0 ms: cause unknown."), "%s",
+		  blocked->text.title);
 	cr_assert_null(strstr(blocked->text.title, "not return"));
 	done();
 }
 
-/* A callback that begins at 100 ms and has no end; its worker's last event but for what follows it. */
+/* A callback that begins at 100 ms and has no end; its worker's last event but for what follows it.
+ */
 static void open_callback(const struct trace_item *behind)
 {
 	set_up(400 * MS, 0);
 	workers[0].last_tick = 100 * MS;
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ));
 	if (behind)
 		FEED(0, *behind);
 	finish();
@@ -49,17 +55,20 @@ Test(findings_ends, say_of_what_is_open_at_the_end_that_it_did_not_come_back)
 	open_callback(NULL);
 	process.seal_reason = TRACE_SEAL_EXIT;
 	blocked = one_blocked();
-	cr_assert(blocked && strstr(blocked->text.title, "for 300 ms: it did not return."), "%s", blocked->text.title);
+	cr_assert(blocked && strstr(blocked->text.title, "for 300 ms: it did not return."), "%s",
+		  blocked->text.title);
 	done();
 	open_callback(NULL);
 	process.running = process.drained = true;
 	blocked = one_blocked();
-	cr_assert(blocked && strstr(blocked->text.title, "it has not returned yet."), "%s", blocked->text.title);
+	cr_assert(blocked && strstr(blocked->text.title, "it has not returned yet."), "%s",
+		  blocked->text.title);
 	done();
 	open_callback(&lost);
 	process.seal_reason = TRACE_SEAL_EXIT;
 	blocked = one_blocked();
-	cr_assert(blocked && strstr(blocked->text.title, "cause unknown."), "%s", blocked->text.title);
+	cr_assert(blocked && strstr(blocked->text.title, "cause unknown."), "%s",
+		  blocked->text.title);
 	done();
 }
 
@@ -85,7 +94,8 @@ Test(findings_ends, find_nothing_in_a_callback_whose_end_is_missing)
 	done();
 }
 
-/* ---- How long it had run -------------------------------------------------------------------------------------- */
+/* ---- How long it had run
+ * -------------------------------------------------------------------------------------- */
 
 static const struct finding *died(uint64_t seal_tick, bool salvaged)
 {
@@ -98,19 +108,23 @@ static const struct finding *died(uint64_t seal_tick, bool salvaged)
 	return finding_of(FINDING_DIED);
 }
 
-/* The helper notices after 300 ms that the program is gone: that is no time that anybody measured. */
+/* The helper notices after 300 ms that the program is gone: that is no time that anybody measured.
+ */
 Test(findings_ends, tell_no_time_that_a_callback_had_run_when_the_program_died)
 {
 	const struct finding *finding = died(400 * MS, false);
 
-	cr_assert(strstr(finding->text.evidence, "It had run for at most 300 ms"), "%s", finding->text.evidence);
+	cr_assert(strstr(finding->text.evidence, "It had run for at most 300 ms"), "%s",
+		  finding->text.evidence);
 	cr_assert_eq(findings->count, 1u, "it did not hold the loop for that long");
 	done();
 	finding = died(0, true);
-	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s", finding->text.evidence);
+	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s",
+		  finding->text.evidence);
 	done();
 	finding = died(100 * MS, false); /* saved later, from the ring */
-	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s", finding->text.evidence);
+	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s",
+		  finding->text.evidence);
 	done();
 }
 
@@ -131,16 +145,20 @@ Test(findings_ends, tell_how_long_it_had_run_at_least)
 	process.seal_tick = 400 * MS;
 	workers[1].last_tick = 150 * MS;
 	find(NULL, 0);
-	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence, "for at least 50.0 ms, at most 300 ms"));
+	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence,
+			 "for at least 50.0 ms, at most 300 ms"));
 	cr_assert(strstr(finding_of(FINDING_BLOCKED)->text.title, "for 50.0 ms:"));
 	findings_free(findings);
 	find(&stall, 1);
-	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence, "for at least 80.0 ms, at most 300 ms"));
-	cr_assert(strstr(finding_of(FINDING_BLOCKED_CPU)->text.title, "for 80.0 ms: computing in parse_line"));
+	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence,
+			 "for at least 80.0 ms, at most 300 ms"));
+	cr_assert(strstr(finding_of(FINDING_BLOCKED_CPU)->text.title,
+			 "for 80.0 ms: computing in parse_line"));
 	done();
 }
 
-/* ---- Between two calls of uv_run ------------------------------------------------------------------------------ */
+/* ---- Between two calls of uv_run
+ * ------------------------------------------------------------------------------ */
 
 /* Out from 20 to 80 ms, and for a moment; the timer was due at 30 ms. */
 Test(findings_ends, names_a_loop_that_nobody_ran)
@@ -148,9 +166,10 @@ Test(findings_ends, names_a_loop_that_nobody_ran)
 	set_up(400 * MS, 0);
 	FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
 	     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
-	     instant(80 * MS, 30, TRACE_TIMER_DUE), poll(80 * MS, 1000, SITE_TIMER, 1), instant(81 * MS, 2, TRACE_TURN),
-	     instant(82 * MS, 0x10, TRACE_LOOP_LEAVE), instant(83 * MS, 0x10, TRACE_LOOP_ENTER),
-	     instant(84 * MS, 5, TRACE_TURN), instant(85 * MS, 0x10, TRACE_LOOP_LEAVE));
+	     instant(80 * MS, 30, TRACE_TIMER_DUE), poll(80 * MS, 1000, SITE_TIMER, 1),
+	     instant(81 * MS, 2, TRACE_TURN), instant(82 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(83 * MS, 0x10, TRACE_LOOP_ENTER), instant(84 * MS, 5, TRACE_TURN),
+	     instant(85 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	cr_assert_eq(timeline->outside.count, 1u);
 	cr_assert_eq(timeline->outside.spans[0].tick, 20 * MS);
@@ -160,13 +179,15 @@ Test(findings_ends, names_a_loop_that_nobody_ran)
 	const struct finding *finding = finding_of(FINDING_LOOP_NOT_RUN);
 	cr_assert_not_null(finding);
 	cr_assert_eq(finding->severity, SEVERITY_ERROR, "15 %% of the time");
-	cr_assert_eq(finding->cost_ns, 50 * MS + 2 * 30 * MS, "two descriptors waited for half of it on average");
+	cr_assert_eq(finding->cost_ns, 50 * MS + 2 * 30 * MS,
+		     "two descriptors waited for half of it on average");
 	cr_assert_eq(finding->to_ns - finding->from_ns, 60 * MS);
 	cr_assert_not_null(strstr(finding->text.evidence, "1 time 10 ms or longer outside uv_run"));
 	done();
 }
 
-/* Descriptors that are ready when it comes back may be what it waited for by itself: unless it computed. */
+/* Descriptors that are ready when it comes back may be what it waited for by itself: unless it
+ * computed. */
 Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
 {
 	for (uint64_t cpu_ns = 1 * MS; cpu_ns <= 59 * MS; cpu_ns += 58 * MS) {
@@ -174,8 +195,9 @@ Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
 		sample(1, 80 * MS, cpu_ns, 0);
 		set_up(400 * MS, 2);
 		FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
-		     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
-		     instant(81 * MS, 1, TRACE_TURN), instant(82 * MS, 0x10, TRACE_LOOP_LEAVE));
+		     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE),
+		     instant(80 * MS, 0x10, TRACE_LOOP_ENTER), instant(81 * MS, 1, TRACE_TURN),
+		     instant(82 * MS, 0x10, TRACE_LOOP_LEAVE));
 		finish();
 		cr_assert_eq(timeline->outside.count, 1u);
 		find(NULL, 0);
@@ -188,7 +210,8 @@ Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
 Test(findings_ends, takes_nothing_else_for_a_loop_that_nobody_ran)
 {
 	set_up(900 * MS, 0);
-	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER), instant(2 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(2 * MS, 1, TRACE_CODE_POLL + SITE_READ),
 	     instant(3 * MS, 0x20, TRACE_LOOP_ENTER), instant(4 * MS, 1, TRACE_TURN),
 	     instant(5 * MS, 0x20, TRACE_LOOP_LEAVE), instant(95 * MS, 0x20, TRACE_LOOP_ENTER),
 	     instant(96 * MS, 1, TRACE_TURN), instant(97 * MS, 0x20, TRACE_LOOP_LEAVE),

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings about loop iterations and loops side by side: timer storms, crowded iterations, spinning, a hot loop.
+ * Findings about loop iterations and loops side by side: timer storms, crowded iterations,
+ * spinning, a hot loop.
  */
 #include "findings_helper.h"
 
 #define US 1000ull
 
-/* ---- Spinning ------------------------------------------------------------------------------------------------- */
+/* ---- Spinning
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Calls of uv_run every 50 µs that take 20 µs each and do nothing. */
 static void call_in_vain(uint64_t calls)
@@ -30,8 +33,8 @@ Test(findings_loops, count_uv_run_without_a_wait_as_an_empty_iteration)
 	cr_assert_not_null(spinning);
 	cr_assert(strstr(spinning->text.title, "uv_run is called again and again"));
 	cr_assert(strstr(spinning->text.culprit, "worker 1"));
-	cr_assert(
-	    strstr(spinning->text.evidence, "600 of its 600 loop iterations found nothing to do, 20000 a second"));
+	cr_assert(strstr(spinning->text.evidence,
+			 "600 of its 600 loop iterations found nothing to do, 20000 a second"));
 	done();
 }
 
@@ -54,8 +57,8 @@ Test(findings_loops, need_many_empty_iterations_and_some_time_for_spinning)
 Test(findings_loops, make_no_rate_of_a_program_that_ends_at_once)
 {
 	set_up(40 * US, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(20 * US, 0, TRACE_TURN), poll(21 * US, US, SITE_TIMER, 1),
-	     instant(30 * US, 0x10, TRACE_LOOP_LEAVE));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(20 * US, 0, TRACE_TURN),
+	     poll(21 * US, US, SITE_TIMER, 1), instant(30 * US, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	find(NULL, 0);
 	cr_assert_eq(timeline->workers[0].empty_iterations, 1u);
@@ -68,7 +71,8 @@ Test(findings_loops, measure_spinning_by_the_time_outside_of_uv_run_too)
 {
 	set_up(10000 * MS, 0);
 	for (uint64_t i = 0; i < 600; i++)
-		FEED(0, instant(1 + i * 16 * MS, 0x10, TRACE_LOOP_ENTER), instant(10 * US + i * 16 * MS, 0, TRACE_TURN),
+		FEED(0, instant(1 + i * 16 * MS, 0x10, TRACE_LOOP_ENTER),
+		     instant(10 * US + i * 16 * MS, 0, TRACE_TURN),
 		     instant(40 * US + i * 16 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	find(NULL, 0);
@@ -78,15 +82,18 @@ Test(findings_loops, measure_spinning_by_the_time_outside_of_uv_run_too)
 	done();
 }
 
-/* A callback ran, the loop waited, an end was lost: not empty. Of a loop inside a callback nothing is told. */
+/* A callback ran, the loop waited, an end was lost: not empty. Of a loop inside a callback nothing
+ * is told. */
 Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
 {
 	set_up(100 * MS, 0);
 	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER), poll(2 * MS, 5, SITE_TIMER, 1),
-	     instant(3 * MS, 0x10, TRACE_LOOP_LEAVE), instant(4 * MS, 0x10, TRACE_LOOP_ENTER), wait(5 * MS, 1 * MS, 0),
-	     instant(7 * MS, 0x10, TRACE_LOOP_LEAVE), instant(8 * MS, 0x10, TRACE_LOOP_ENTER),
-	     instant(9 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(10 * MS, 0x20, TRACE_LOOP_ENTER),
-	     instant(11 * MS, 0x20, TRACE_LOOP_LEAVE), instant(12 * MS, 0x10, TRACE_LOOP_LEAVE));
+	     instant(3 * MS, 0x10, TRACE_LOOP_LEAVE), instant(4 * MS, 0x10, TRACE_LOOP_ENTER),
+	     wait(5 * MS, 1 * MS, 0), instant(7 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(8 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(9 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(10 * MS, 0x20, TRACE_LOOP_ENTER), instant(11 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(12 * MS, 0x10, TRACE_LOOP_LEAVE));
 	finish();
 	cr_assert_eq(timeline->workers[0].empty_iterations, 0u);
 	cr_assert_eq(timeline->workers[0].iterations, 1u);
@@ -94,9 +101,12 @@ Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
 	done();
 }
 
-/* ---- A hot loop ----------------------------------------------------------------------------------------------- */
+/* ---- A hot loop
+ * -----------------------------------------------------------------------------------------------
+ */
 
-/* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some kind. */
+/* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some
+ * kind. */
 static void two_loops(uint32_t site, uint64_t runs)
 {
 	set_up(100 * MS, 0);
@@ -119,7 +129,8 @@ Test(findings_loops, compare_loops_that_do_the_same)
 	const struct finding *hot = finding_of(FINDING_HOT_LOOP);
 	cr_assert_not_null(hot);
 	cr_assert(strstr(hot->text.title, "the other loop that reads"));
-	cr_assert(strstr(hot->text.evidence, "accepted 0 connections and read 90 times, the other 0 and 20;"));
+	cr_assert(strstr(hot->text.evidence,
+			 "accepted 0 connections and read 90 times, the other 0 and 20;"));
 	done();
 	two_loops(SITE_READ, 9);
 	cr_assert_null(finding_of(FINDING_HOT_LOOP), "next to nothing");
@@ -148,18 +159,21 @@ Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
 	set_up(600 * 50 * US, 0);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
 	for (uint64_t i = 0; i < 600; i++)
-		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN), poll(5 * US + i * 50 * US, US, SITE_TIMER, 1));
+		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN),
+		     poll(5 * US + i * 50 * US, US, SITE_TIMER, 1));
 	finish();
 	find(NULL, 0);
 	const struct finding *spinning = finding_of(FINDING_SPINNING);
 	cr_assert_not_null(spinning);
 	cr_assert_str_eq(spinning->text.culprit, "on_timer");
-	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s", spinning->text.title);
+	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s",
+		  spinning->text.title);
 	cr_assert_null(spinning->text.snippet, "it is about the whole recording");
 	done();
 }
 
-/* ---- Full iterations ------------------------------------------------------------------------------------------ */
+/* ---- Full iterations
+ * ------------------------------------------------------------------------------------------ */
 
 /* One iteration: so many timers, then so many reads. */
 static void one_iteration(uint64_t timers, uint64_t timer_ns, uint64_t reads, uint64_t read_ns)
@@ -182,8 +196,9 @@ Test(findings_loops, find_a_timer_storm)
 	one_iteration(100, 100 * US, 0, 0);
 	const struct finding *storm = finding_of(FINDING_TIMER_STORM);
 	cr_assert(storm && storm->severity == SEVERITY_WARNING);
-	cr_assert_str_eq(storm->text.title,
-			 "100 timers fired in one loop iteration, most of them on_timer: 10.0 ms in a row.");
+	cr_assert_str_eq(
+	    storm->text.title,
+	    "100 timers fired in one loop iteration, most of them on_timer: 10.0 ms in a row.");
 	cr_assert_eq(finding_fact(storm, FACT_timers)->whole, 100u);
 	cr_assert_eq(storm->cost_ns, 500 * MS, "each waits for half of the others");
 	done();
@@ -200,8 +215,9 @@ Test(findings_loops, find_a_crowded_iteration)
 	one_iteration(0, 0, 25, MS);
 	const struct finding *crowded = finding_of(FINDING_CROWDED_TURN);
 	cr_assert(crowded && crowded->severity == SEVERITY_WARNING);
-	cr_assert_str_eq(crowded->text.title,
-			 "25 callbacks ran in one loop iteration for 25.0 ms, most of that in on_read.");
+	cr_assert_str_eq(
+	    crowded->text.title,
+	    "25 callbacks ran in one loop iteration for 25.0 ms, most of that in on_read.");
 	done();
 	one_iteration(0, 0, 24, MS);
 	cr_assert_null(finding_of(FINDING_CROWDED_TURN), "too short");

@@ -4,9 +4,11 @@
  */
 #include "findings_helper.h"
 
-/* ---- The machine ---------------------------------------------------------------------------------------------- */
+/* ---- The machine
+ * ---------------------------------------------------------------------------------------------- */
 
-static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a, uint64_t b, uint64_t c)
+static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a,
+				     uint64_t b, uint64_t c)
 {
 	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
 				     .type = type,
@@ -35,7 +37,8 @@ Test(findings_machine, tells_throttling_from_a_busy_machine)
 	cr_assert_eq(timeline->machine.throttled_periods, 6u);
 	cr_assert_eq(timeline->machine.throttled_ns, 250 * MS);
 	cr_assert_eq(timeline->machine.worst_ns, 150 * MS);
-	const struct finding *throttled = finding_of(FINDING_THROTTLED), *descheduled = finding_of(FINDING_DESCHEDULED);
+	const struct finding *throttled = finding_of(FINDING_THROTTLED),
+			     *descheduled = finding_of(FINDING_DESCHEDULED);
 	cr_assert(throttled && throttled->severity == SEVERITY_WARNING);
 	cr_assert_eq(throttled->cost_ns, 250 * MS);
 	cr_assert(strstr(throttled->text.title, "0.5 CPUs"));
@@ -80,7 +83,9 @@ Test(findings_machine, counts_context_switches_of_the_range)
 	done();
 }
 
-/* ---- The trace ------------------------------------------------------------------------------------------------ */
+/* ---- The trace
+ * ------------------------------------------------------------------------------------------------
+ */
 
 Test(findings_machine, do_not_call_a_trace_without_events_healthy)
 {
@@ -88,7 +93,8 @@ Test(findings_machine, do_not_call_a_trace_without_events_healthy)
 	process.events = 0;
 	finish();
 	find(NULL, 0);
-	cr_assert(finding_of(FINDING_NO_EVENTS) && finding_of(FINDING_NO_EVENTS)->severity == SEVERITY_WARNING);
+	cr_assert(finding_of(FINDING_NO_EVENTS) &&
+		  finding_of(FINDING_NO_EVENTS)->severity == SEVERITY_WARNING);
 	done();
 }
 
@@ -97,7 +103,10 @@ Test(findings_machine, go_by_share_and_time_of_steal)
 	static const struct {
 		uint64_t busy_ms, steal_ms;
 		int severity; /* -1: nothing is found */
-	} cases[] = {{400, 99, -1}, {4000, 110, -1}, {2000, 110, SEVERITY_NOTE}, {400, 110, SEVERITY_WARNING}};
+	} cases[] = {{400, 99, -1},
+		     {4000, 110, -1},
+		     {2000, 110, SEVERITY_NOTE},
+		     {400, 110, SEVERITY_WARNING}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		samples[0] = sample_of(TRACE_SAMPLE_MACHINE, 0, 2, 0, 0, 0);
@@ -118,7 +127,8 @@ static const struct finding *throttled(uint64_t throttled_periods, uint64_t thro
 {
 	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 0, 2, 4, 4, 500);
 	samples[1] = sample_of(TRACE_SAMPLE_CGROUP, 0, 3, 0, 0, 0);
-	samples[2] = sample_of(TRACE_SAMPLE_CGROUP, 0, 390 * MS, 100, throttled_periods, throttled_ns);
+	samples[2] =
+	    sample_of(TRACE_SAMPLE_CGROUP, 0, 390 * MS, 100, throttled_periods, throttled_ns);
 	set_up(400 * MS, 3);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
 	finish();
@@ -156,7 +166,9 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	done();
 	const struct finding *found = descheduled(60 * MS);
 	cr_assert_eq(found->severity, SEVERITY_NOTE);
-	cr_assert_str_eq(found->text.title, "Worker 1 (loop) waited 60.0 ms in the run queue, 30% of its runnable time.");
+	cr_assert_str_eq(
+	    found->text.title,
+	    "Worker 1 (loop) waited 60.0 ms in the run queue, 30% of its runnable time.");
 	cr_assert_str_eq(cost_text(finding_cost(found->id)), "own delay");
 	cr_assert_not(found->has_moment, "it is about the whole recording");
 	done();
@@ -164,13 +176,14 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	done();
 }
 
-/* ---- Parts that are not there --------------------------------------------------------------------------------- */
+/* ---- Parts that are not there
+ * --------------------------------------------------------------------------------- */
 
 static void healthy(void)
 {
 	set_up(400 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1), poll(100 * MS, 1000, SITE_READ, 1),
-	     wait(101 * MS, 99 * MS, 0));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1),
+	     poll(100 * MS, 1000, SITE_READ, 1), wait(101 * MS, 99 * MS, 0));
 }
 
 Test(findings_machine, find_nothing_in_a_healthy_trace)
@@ -179,7 +192,8 @@ Test(findings_machine, find_nothing_in_a_healthy_trace)
 	finish();
 	find(NULL, 0);
 	for (int id = 0; id < FINDING_COUNT; id++)
-		cr_assert_null(finding_of((enum finding_id)id), "%s", finding_id_name((enum finding_id)id));
+		cr_assert_null(finding_of((enum finding_id)id), "%s",
+			       finding_id_name((enum finding_id)id));
 	done();
 }
 
@@ -199,7 +213,8 @@ Test(findings_machine, find_lost_events)
 		find(NULL, 0);
 		const struct finding *lost = finding_of(FINDING_LOST_EVENTS);
 		cr_assert(lost && lost->severity == cases[i].severity, "case %zu", i);
-		cr_assert_eq(strstr(lost->text.advice, "UVTRACE_RING_SIZE") != NULL, cases[i].lost > 0);
+		cr_assert_eq(strstr(lost->text.advice, "UVTRACE_RING_SIZE") != NULL,
+			     cases[i].lost > 0);
 		done();
 	}
 }
@@ -217,25 +232,29 @@ Test(findings_machine, find_what_was_not_traced)
 	timeline->untraced_callbacks = 1;
 	find(NULL, 0);
 	cr_assert_eq(finding_of(FINDING_UNTRACED)->severity, SEVERITY_WARNING);
-	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.evidence, "1 registration of callbacks and 0 threads"));
+	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.evidence,
+			 "1 registration of callbacks and 0 threads"));
 	done();
 	healthy();
 	finish();
 	timeline->off_ticks = 5 * MS;
 	find(NULL, 0);
 	cr_assert_eq(finding_of(FINDING_UNTRACED)->severity, SEVERITY_NOTE);
-	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.title, "Recording was off for part of the time."));
+	cr_assert(strstr(finding_of(FINDING_UNTRACED)->text.title,
+			 "Recording was off for part of the time."));
 	done();
 }
 
 Test(findings_machine, find_callbacks_that_were_left)
 {
 	healthy();
-	FEED(0, instant(210 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(211 * MS, 0, TRACE_POLL_UNWOUND));
+	FEED(0, instant(210 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(211 * MS, 0, TRACE_POLL_UNWOUND));
 	finish();
 	find(NULL, 0);
 	const struct finding *unwound = finding_of(FINDING_UNWOUND);
 	cr_assert(unwound && unwound->severity == SEVERITY_NOTE);
-	cr_assert(strstr(unwound->text.title, "1 callback was left through libuv"), "%s", unwound->text.title);
+	cr_assert(strstr(unwound->text.title, "1 callback was left through libuv"), "%s",
+		  unwound->text.title);
 	done();
 }

@@ -12,8 +12,8 @@ static void arrivals_make(bool lookup)
 	timeline->arrival_count = 8;
 	timeline->pool_threads = 4;
 	for (size_t i = 0; i < 8; i++)
-		timeline->arrivals[i] =
-		    (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS, .lookup = lookup};
+		timeline->arrivals[i] = (struct timeline_arrival){
+		    .submit_tick = 5, .run_ticks = 10 * MS, .lookup = lookup};
 }
 
 Test(findings_pool, asks_what_other_pool_sizes_would_have_done)
@@ -40,12 +40,16 @@ Test(findings_pool, asks_what_other_pool_sizes_would_have_done)
 	done();
 }
 
-/* ---- The pool ------------------------------------------------------------------------------------------------- */
+/* ---- The pool
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* The second worker is one of the pool, busy for all of its 400 ms: on a CPU for so much of it, by samples. */
+/* The second worker is one of the pool, busy for all of its 400 ms: on a CPU for so much of it, by
+ * samples. */
 static void pool_feed(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
 {
-	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_CPUS, .tick = 2, .a = 64, .b = cpus, .c = quota};
+	samples[0] = (struct trace_sample){
+	    .type = TRACE_SAMPLE_CPUS, .tick = 2, .a = 64, .b = cpus, .c = quota};
 	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_WORKER, .worker = 2, .tick = 3};
 	samples[2] = (struct trace_sample){
 	    .type = TRACE_SAMPLE_WORKER, .worker = 2, .tick = 400 * MS, .a = cpu_ns, .b = wait_ns};
@@ -58,16 +62,19 @@ static void pool_feed(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t
 	timeline->arrival_count = 40;
 	timeline->pool_threads = 4;
 	for (size_t i = 0; i < 40; i++) {
-		timeline->arrivals[i] = (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS};
+		timeline->arrivals[i] =
+		    (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS};
 		histogram_add(&timeline->pool_wait, i / 4 * 10 * MS);
 	}
 }
 
-static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t quota)
+static const struct finding *pool_found(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus,
+					uint64_t quota)
 {
 	pool_feed(cpu_ns, wait_ns, cpus, quota);
 	find(NULL, 0);
-	return finding_of(FINDING_POOL_CPU) ? finding_of(FINDING_POOL_CPU) : finding_of(FINDING_POOL_SMALL);
+	return finding_of(FINDING_POOL_CPU) ? finding_of(FINDING_POOL_CPU)
+					    : finding_of(FINDING_POOL_SMALL);
 }
 
 Test(findings_pool, advise_no_more_threads_than_cpus_for_work_that_computes)
@@ -76,9 +83,11 @@ Test(findings_pool, advise_no_more_threads_than_cpus_for_work_that_computes)
 
 	cr_assert_not_null(found);
 	cr_assert_eq(found->id, FINDING_POOL_CPU);
-	cr_assert(strstr(found->text.advice, "Do not raise UV_THREADPOOL_SIZE"), "%s", found->text.advice);
+	cr_assert(strstr(found->text.advice, "Do not raise UV_THREADPOOL_SIZE"), "%s",
+		  found->text.advice);
 	cr_assert(strstr(found->text.advice, "the same 2 CPUs"), "%s", found->text.advice);
-	cr_assert(strstr(found->text.evidence, "for 88% of their busy time"), "%s", found->text.evidence);
+	cr_assert(strstr(found->text.evidence, "for 88% of their busy time"), "%s",
+		  found->text.evidence);
 	done();
 	found = pool_found(390 * MS, 0, 6, 0);
 	cr_assert_eq(found->id, FINDING_POOL_SMALL);
@@ -96,11 +105,13 @@ Test(findings_pool, advise_more_threads_for_work_that_waits)
 
 	cr_assert_eq(found->id, FINDING_POOL_SMALL);
 	cr_assert(strstr(found->text.advice, "UV_THREADPOOL_SIZE=40"), "%s", found->text.advice);
-	cr_assert(strstr(found->text.advice, "the work waits rather than computes."), "%s", found->text.advice);
+	cr_assert(strstr(found->text.advice, "the work waits rather than computes."), "%s",
+		  found->text.advice);
 	done();
 	found = pool_found(0, 0, 2, 0);
 	cr_assert_eq(found->id, FINDING_POOL_SMALL);
-	cr_assert(strstr(found->text.advice, "if the work waits rather than computes"), "%s", found->text.advice);
+	cr_assert(strstr(found->text.advice, "if the work waits rather than computes"), "%s",
+		  found->text.advice);
 	done();
 }
 
@@ -108,7 +119,8 @@ Test(findings_pool, follows_requests_to_their_end)
 {
 	set_up(9000 * MS, 0);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(10, 5, TRACE_CODE_SUBMIT + SITE_WRITE),
-	     instant(20, 6, TRACE_CODE_SUBMIT + SITE_WRITE), wait(30, 970, 1), poll(1010, 5, SITE_WRITE, 5));
+	     instant(20, 6, TRACE_CODE_SUBMIT + SITE_WRITE), wait(30, 970, 1),
+	     poll(1010, 5, SITE_WRITE, 5));
 	finish();
 	cr_assert_eq(timeline->sites[SITE_WRITE].life.count, 1u);
 	cr_assert_eq(timeline->sites[SITE_WRITE].life.sum, 1000u);
@@ -130,17 +142,21 @@ Test(findings_pool, says_nothing_of_requests_before_a_loss)
 	done();
 }
 
-/* ---- Requests ------------------------------------------------------------------------------------------------- */
+/* ---- Requests
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* uv_cancel tells before the callback, libuv's own cancellation inside it. */
 Test(findings_pool, tells_cancelled_requests_from_late_ones)
 {
 	set_up(40000 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(1 * MS, 0xa0, TRACE_CODE_SUBMIT + SITE_WRITE),
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(1 * MS, 0xa0, TRACE_CODE_SUBMIT + SITE_WRITE),
 	     instant(1 * MS, 0xb0, TRACE_CODE_SUBMIT + SITE_WRITE),
 	     instant(1 * MS, 0xc0, TRACE_CODE_SUBMIT + SITE_WRITE),
 	     instant(1 * MS, 0xd0, TRACE_CODE_SUBMIT + SITE_WRITE), wait(2 * MS, 7998 * MS, 1),
-	     poll(8000 * MS, 1000, SITE_WRITE, 0xa0), instant(8001 * MS, 0xb0, TRACE_REQUEST_CANCELLED),
+	     poll(8000 * MS, 1000, SITE_WRITE, 0xa0),
+	     instant(8001 * MS, 0xb0, TRACE_REQUEST_CANCELLED),
 	     poll(8002 * MS, 1000, SITE_WRITE, 0xb0), poll(8003 * MS, 1000, SITE_WRITE, 0xc0),
 	     instant(8003 * MS, 0xc0, TRACE_REQUEST_CANCELLED), wait(8004 * MS, 1000 * MS, 0));
 	process.events = 15;
@@ -187,10 +203,12 @@ Test(findings_pool, find_lookups_that_starve_the_pool)
 			timeline->arrivals[i].lookup = true;
 		histogram_add(&timeline->sites[SITE_LOOKUP].pool_run, 10 * MS);
 		find(NULL, 0);
-		cr_assert_eq(finding_of(FINDING_POOL_DNS) != NULL, lookups == 20, "half of the work");
+		cr_assert_eq(finding_of(FINDING_POOL_DNS) != NULL, lookups == 20,
+			     "half of the work");
 		cr_assert_eq(finding_of(FINDING_POOL_SMALL) != NULL, lookups == 19);
 		if (lookups == 20)
-			cr_assert(strstr(finding_of(FINDING_POOL_DNS)->text.culprit, "getaddrinfo for on_lookup"));
+			cr_assert(strstr(finding_of(FINDING_POOL_DNS)->text.culprit,
+					 "getaddrinfo for on_lookup"));
 		done();
 	}
 }
@@ -213,8 +231,8 @@ static void thread_sleeps(uint64_t ns)
 	timeline->idle.spans = calloc(1, sizeof(*timeline->idle.spans));
 	cr_assert_not_null(timeline->idle.spans);
 	timeline->idle.count = 1;
-	timeline->idle.spans[0] =
-	    (struct timeline_span){.tick = 100 * MS, .duration = ns, .worker = 1, .depth = 3, .sure = 3};
+	timeline->idle.spans[0] = (struct timeline_span){
+	    .tick = 100 * MS, .duration = ns, .worker = 1, .depth = 3, .sure = 3};
 	find(NULL, 0);
 }
 
@@ -225,8 +243,9 @@ Test(findings_pool, find_threads_that_sleep_while_requests_wait)
 	thread_sleeps(5 * MS);
 	const struct finding *idle = finding_of(FINDING_IDLE_WITH_WORK);
 	cr_assert(idle && idle->severity == SEVERITY_WARNING);
-	cr_assert_str_eq(idle->text.title,
-			 "Pool thread 2 slept for 5.00 ms while up to 3 requests waited for a thread.");
+	cr_assert_str_eq(
+	    idle->text.title,
+	    "Pool thread 2 slept for 5.00 ms while up to 3 requests waited for a thread.");
 	done();
 	set_up(400 * MS, 0);
 	finish();
@@ -248,7 +267,8 @@ Test(findings_pool, note_a_small_pool_whose_threads_were_not_run)
 	done();
 }
 
-/* ---- What only grows ------------------------------------------------------------------------------------------ */
+/* ---- What only grows
+ * ------------------------------------------------------------------------------------------ */
 
 /* One sample a quarter. */
 static void grow(uint64_t by, bool comes_back)
@@ -274,9 +294,11 @@ static void grow(uint64_t by, bool comes_back)
 Test(findings_pool, find_what_only_grows)
 {
 	grow(50, false);
-	const struct finding *handles = finding_of(FINDING_HANDLE_GROWTH), *requests = finding_of(FINDING_REQUEST_GROWTH);
+	const struct finding *handles = finding_of(FINDING_HANDLE_GROWTH),
+			     *requests = finding_of(FINDING_REQUEST_GROWTH);
 	cr_assert(handles && handles->severity == SEVERITY_WARNING);
-	cr_assert_str_eq(handles->text.title, "Worker 1's active handles only grow: 50 more at the end.");
+	cr_assert_str_eq(handles->text.title,
+			 "Worker 1's active handles only grow: 50 more at the end.");
 	cr_assert(requests && requests->severity == SEVERITY_WARNING);
 	cr_assert_str_eq(requests->text.culprit, "on_write", "40 of the 50");
 	cr_assert(strstr(requests->text.evidence, "At least 5, 17, 30, 55 in the quarters"), "%s",
@@ -295,14 +317,16 @@ Test(findings_pool, find_what_only_grows)
 Test(findings_pool, blame_nobody_who_explains_too_little)
 {
 	grow(100, false);
-	cr_assert(strstr(finding_of(FINDING_REQUEST_GROWTH)->text.culprit, "worker 1"), "40 of 100");
+	cr_assert(strstr(finding_of(FINDING_REQUEST_GROWTH)->text.culprit, "worker 1"),
+		  "40 of 100");
 	done();
 }
 
 Test(findings_pool, find_no_pending_request_before_the_limit)
 {
 	set_up(5900 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(10, 6, TRACE_CODE_SUBMIT + SITE_WRITE), wait(30, 970, 1));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(10, 6, TRACE_CODE_SUBMIT + SITE_WRITE),
+	     wait(30, 970, 1));
 	finish();
 	find(NULL, 0);
 	cr_assert_null(finding_of(FINDING_PENDING_REQUEST));

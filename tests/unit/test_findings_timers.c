@@ -7,16 +7,19 @@
 Test(findings_timers, measures_what_a_callback_stood_behind)
 {
 	set_up(400 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 3), poll(100 * MS, 40 * MS, SITE_READ, 1),
-	     poll(140 * MS, 1000, SITE_TIMER, 2), poll(141 * MS, 1000, SITE_TIMER, 3), wait(142 * MS, 1000, 2),
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 3),
+	     poll(100 * MS, 40 * MS, SITE_READ, 1), poll(140 * MS, 1000, SITE_TIMER, 2),
+	     poll(141 * MS, 1000, SITE_TIMER, 3), wait(142 * MS, 1000, 2),
 	     poll(143 * MS, 1000, SITE_TIMER, 2), wait(150 * MS, 200 * MS, 0));
 	finish();
 	const struct timeline_site_iterations *iterations = &timeline->sites[SITE_TIMER].iterations;
 	cr_assert_eq(iterations->worst.delay, 41 * MS);
 	cr_assert_eq(iterations->worst.behind, (uint32_t)SITE_READ);
 	cr_assert_eq(iterations->worst.polls, 2u);
-	/* Two behind it in the iteration; two that the next wait found ready at once, half as long each. */
-	cr_assert_eq(timeline->sites[SITE_READ].iterations.delayed_ticks, 2 * 40 * MS + 2 * 20 * MS);
+	/* Two behind it in the iteration; two that the next wait found ready at once, half as long
+	 * each. */
+	cr_assert_eq(timeline->sites[SITE_READ].iterations.delayed_ticks,
+		     2 * 40 * MS + 2 * 20 * MS);
 	cr_assert_eq(timeline->most_timers.timers, 2u);
 	find(NULL, 0);
 	cr_assert_eq(findings->list[0].id, FINDING_BLOCKED);
@@ -28,8 +31,9 @@ Test(findings_timers, measures_what_a_callback_stood_behind)
 Test(findings_timers, cuts_a_wakeup_in_three)
 {
 	set_up(MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 98, 0), poll(100, 100, SITE_TIMER, 1), wait(250, 100, 1),
-	     poll(350, 10, SITE_READ, 3), poll(370, 10, SITE_ASYNC, 7), wait(400, 1000, 0));
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 98, 0), poll(100, 100, SITE_TIMER, 1),
+	     wait(250, 100, 1), poll(350, 10, SITE_READ, 3), poll(370, 10, SITE_ASYNC, 7),
+	     wait(400, 1000, 0));
 	FEED(1, instant(150, 7, TRACE_ASYNC_SEND), instant(160, 7, TRACE_ASYNC_SEND),
 	     instant(161, 8, TRACE_ASYNC_SEND));
 	finish();
@@ -44,14 +48,17 @@ Test(findings_timers, cuts_a_wakeup_in_three)
 	done();
 }
 
-/* ---- Timers by their due time --------------------------------------------------------------------------------- */
+/* ---- Timers by their due time
+ * --------------------------------------------------------------------------------- */
 
-/* Due at 100 ms: a callback ran from 90 to 130, the loop waited until 131, another ran before it until 135. */
+/* Due at 100 ms: a callback ran from 90 to 130, the loop waited until 131, another ran before it
+ * until 135. */
 Test(findings_timers, cuts_lateness_in_three)
 {
 	set_up(400 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 89 * MS, 1), poll(90 * MS, 40 * MS, SITE_READ, 1),
-	     wait(130 * MS, 1 * MS, 1), poll(131 * MS, 4 * MS, SITE_READ, 1), instant(135 * MS, 100, TRACE_TIMER_DUE),
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 89 * MS, 1),
+	     poll(90 * MS, 40 * MS, SITE_READ, 1), wait(130 * MS, 1 * MS, 1),
+	     poll(131 * MS, 4 * MS, SITE_READ, 1), instant(135 * MS, 100, TRACE_TIMER_DUE),
 	     poll(136 * MS, 1000, SITE_TIMER, 2), wait(140 * MS, 200 * MS, 0));
 	finish();
 	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].iterations.timers;
@@ -66,21 +73,23 @@ Test(findings_timers, cuts_lateness_in_three)
 	done();
 }
 
-/* Started at 150 ms for 30 ms, by a uv_now of 110: libuv's due time is 140. What ran at 152 came 28 ms early; what ran
- * at 190, where the loop waited on, 10 ms late. A due time that is another one's tells nothing. */
+/* Started at 150 ms for 30 ms, by a uv_now of 110: libuv's due time is 140. What ran at 152 came 28
+ * ms early; what ran at 190, where the loop waited on, 10 ms late. A due time that is another one's
+ * tells nothing. */
 Test(findings_timers, holds_timers_against_what_was_asked_for)
 {
 	set_up(400 * MS, 0);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 109 * MS, 1),
-	     instant(110 * MS, 1, TRACE_CODE_POLL + SITE_READ), instant(150 * MS, 110, TRACE_LOOP_TIME),
-	     instant(150 * MS, 140, TRACE_TIMER_DUE), instant(150 * MS, 0x20, TRACE_TIMER_START),
+	     instant(110 * MS, 1, TRACE_CODE_POLL + SITE_READ),
 	     instant(150 * MS, 110, TRACE_LOOP_TIME), instant(150 * MS, 140, TRACE_TIMER_DUE),
-	     instant(150 * MS, 0x30, TRACE_TIMER_START), instant(150 * MS, 110, TRACE_LOOP_TIME),
-	     instant(150 * MS, 140, TRACE_TIMER_DUE), instant(150 * MS, 0x40, TRACE_TIMER_START),
-	     instant(151 * MS, 0, TRACE_POLL_END), instant(151 * MS, 140, TRACE_TIMER_DUE),
-	     poll(152 * MS, 1000, SITE_TIMER, 0x20), wait(153 * MS, 30 * MS, 0),
-	     instant(183 * MS, 140, TRACE_TIMER_DUE), poll(190 * MS, 1000, SITE_TIMER, 0x30),
-	     instant(191 * MS, 185, TRACE_TIMER_DUE), poll(195 * MS, 1000, SITE_TIMER, 0x40));
+	     instant(150 * MS, 0x20, TRACE_TIMER_START), instant(150 * MS, 110, TRACE_LOOP_TIME),
+	     instant(150 * MS, 140, TRACE_TIMER_DUE), instant(150 * MS, 0x30, TRACE_TIMER_START),
+	     instant(150 * MS, 110, TRACE_LOOP_TIME), instant(150 * MS, 140, TRACE_TIMER_DUE),
+	     instant(150 * MS, 0x40, TRACE_TIMER_START), instant(151 * MS, 0, TRACE_POLL_END),
+	     instant(151 * MS, 140, TRACE_TIMER_DUE), poll(152 * MS, 1000, SITE_TIMER, 0x20),
+	     wait(153 * MS, 30 * MS, 0), instant(183 * MS, 140, TRACE_TIMER_DUE),
+	     poll(190 * MS, 1000, SITE_TIMER, 0x30), instant(191 * MS, 185, TRACE_TIMER_DUE),
+	     poll(195 * MS, 1000, SITE_TIMER, 0x40));
 	finish();
 	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].iterations.timers;
 	cr_assert_eq(timers->early.count, 1u);
@@ -98,19 +107,22 @@ Test(findings_timers, holds_timers_against_what_was_asked_for)
 Test(findings_timers, takes_no_due_time_for_another_callback)
 {
 	set_up(400 * MS, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1), instant(100 * MS, 50, TRACE_TIMER_DUE),
-	     poll(100 * MS, 1000, SITE_READ, 1), poll(101 * MS, 1000, SITE_TIMER, 2),
-	     instant(102 * MS, 50, TRACE_TIMER_DUE), instant(102 * MS, 7, TRACE_LOST_FULL),
-	     poll(103 * MS, 1000, SITE_TIMER, 2), instant(104 * MS, 0xffffffffffff, TRACE_TIMER_DUE),
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1),
+	     instant(100 * MS, 50, TRACE_TIMER_DUE), poll(100 * MS, 1000, SITE_READ, 1),
+	     poll(101 * MS, 1000, SITE_TIMER, 2), instant(102 * MS, 50, TRACE_TIMER_DUE),
+	     instant(102 * MS, 7, TRACE_LOST_FULL), poll(103 * MS, 1000, SITE_TIMER, 2),
+	     instant(104 * MS, 0xffffffffffff, TRACE_TIMER_DUE),
 	     poll(105 * MS, 1000, SITE_TIMER, 2));
 	finish();
 	cr_assert_eq(timeline->sites[SITE_READ].iterations.timers.late.count, 0u);
 	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.late.count, 1u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.late.sum, 0u, "due after the end of all times");
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.late.sum, 0u,
+		     "due after the end of all times");
 	done();
 }
 
-/* ---- What is found -------------------------------------------------------------------------------------------- */
+/* ---- What is found
+ * -------------------------------------------------------------------------------------------- */
 
 /* So many timers, each due while a callback of some length held the loop, 2 ms after it began. */
 static void late_runs(uint64_t runs, uint64_t blocked_ms)
@@ -119,7 +131,8 @@ static void late_runs(uint64_t runs, uint64_t blocked_ms)
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
 	for (uint64_t i = 0; i < runs; i++) {
 		uint64_t ms = 100 * (i + 1);
-		FEED(0, wait((ms - 90) * MS, 90 * MS, 1), poll(ms * MS, blocked_ms * MS, SITE_READ, 1),
+		FEED(0, wait((ms - 90) * MS, 90 * MS, 1),
+		     poll(ms * MS, blocked_ms * MS, SITE_READ, 1),
 		     instant((ms + blocked_ms) * MS, ms + 2, TRACE_TIMER_DUE),
 		     poll((ms + blocked_ms) * MS, 1000, SITE_TIMER, 2));
 	}
@@ -132,11 +145,14 @@ Test(findings_timers, find_late_timers)
 {
 	late_runs(20, 14);
 	const struct finding *late = finding_of(FINDING_LATE_TIMERS);
-	cr_assert(late && late->severity == SEVERITY_WARNING, "the callback before it is but a note");
-	cr_assert(strstr(late->text.title, "The timer on_timer runs late: 12."), "%s", late->text.title);
-	cr_assert(strstr(late->text.evidence, "100% behind other callbacks of the iteration."), "%s",
-		  late->text.evidence);
-	cr_assert(strstr(late->text.advice, "Shorten what runs before it"), "%s", late->text.advice);
+	cr_assert(late && late->severity == SEVERITY_WARNING,
+		  "the callback before it is but a note");
+	cr_assert(strstr(late->text.title, "The timer on_timer runs late: 12."), "%s",
+		  late->text.title);
+	cr_assert(strstr(late->text.evidence, "100% behind other callbacks of the iteration."),
+		  "%s", late->text.evidence);
+	cr_assert(strstr(late->text.advice, "Shorten what runs before it"), "%s",
+		  late->text.advice);
 	cr_assert_eq(late->cost_ns, 20 * 12 * MS);
 	done();
 	late_runs(19, 14);
@@ -178,8 +194,9 @@ Test(findings_timers, find_regular_timers_that_are_late)
 	intervals(20);
 	const struct finding *late = finding_of(FINDING_LATE_TIMERS);
 	cr_assert_not_null(late);
-	cr_assert(strstr(late->text.title, "The regular timer on_timer is late: 120 ms instead of 100 ms"), "%s",
-		  late->text.title);
+	cr_assert(strstr(late->text.title,
+			 "The regular timer on_timer is late: 120 ms instead of 100 ms"),
+		  "%s", late->text.title);
 	cr_assert(strstr(late->text.evidence, "No callback delayed it"), "%s", late->text.evidence);
 	cr_assert_float_eq(late->confidence, 0.6, 1e-9);
 	done();
@@ -195,10 +212,14 @@ static void early_runs(uint64_t runs, uint64_t stale_ms)
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
 	for (uint64_t i = 0; i < runs; i++) {
 		uint64_t now = 200 * i + 100, start = now + stale_ms, due = now + 30;
-		FEED(0, wait((200 * i + 50) * MS, 50 * MS, 1), instant(now * MS, 1, TRACE_CODE_POLL + SITE_READ),
-		     instant(start * MS, now, TRACE_LOOP_TIME), instant(start * MS, due, TRACE_TIMER_DUE),
-		     instant(start * MS, 0x20 + i, TRACE_TIMER_START), instant(start * MS + 1000, 0, TRACE_POLL_END),
-		     wait(start * MS + 2000, (30 - stale_ms) * MS, 0), instant(due * MS + 3000, due, TRACE_TIMER_DUE),
+		FEED(0, wait((200 * i + 50) * MS, 50 * MS, 1),
+		     instant(now * MS, 1, TRACE_CODE_POLL + SITE_READ),
+		     instant(start * MS, now, TRACE_LOOP_TIME),
+		     instant(start * MS, due, TRACE_TIMER_DUE),
+		     instant(start * MS, 0x20 + i, TRACE_TIMER_START),
+		     instant(start * MS + 1000, 0, TRACE_POLL_END),
+		     wait(start * MS + 2000, (30 - stale_ms) * MS, 0),
+		     instant(due * MS + 3000, due, TRACE_TIMER_DUE),
 		     poll(due * MS + 4000, 1000, SITE_TIMER, 0x20 + i));
 	}
 	FEED(0, wait((200 * runs + 50) * MS, MS, 0));
@@ -211,11 +232,13 @@ Test(findings_timers, find_early_timers)
 	early_runs(5, 20);
 	const struct finding *early = finding_of(FINDING_EARLY_TIMERS);
 	cr_assert(early && early->severity == SEVERITY_WARNING);
-	cr_assert(strstr(early->text.title, "before the 30.0 ms that were asked for"), "%s", early->text.title);
+	cr_assert(strstr(early->text.title, "before the 30.0 ms that were asked for"), "%s",
+		  early->text.title);
 	cr_assert(strstr(early->text.evidence, "5 runs came early"), "%s", early->text.evidence);
 	done();
 	early_runs(5, 10);
-	cr_assert_eq(finding_of(FINDING_EARLY_TIMERS)->severity, SEVERITY_NOTE, "by less than half");
+	cr_assert_eq(finding_of(FINDING_EARLY_TIMERS)->severity, SEVERITY_NOTE,
+		     "by less than half");
 	done();
 	early_runs(4, 20);
 	cr_assert_null(finding_of(FINDING_EARLY_TIMERS), "too few");
@@ -225,7 +248,9 @@ Test(findings_timers, find_early_timers)
 	done();
 }
 
-/* ---- Wake-ups ------------------------------------------------------------------------------------------------- */
+/* ---- Wake-ups
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Each is sent when a callback of this length begins. */
 static void wakeups(uint64_t count, uint64_t blocked_ns)
@@ -233,8 +258,10 @@ static void wakeups(uint64_t count, uint64_t blocked_ns)
 	set_up(10000 * MS, 0);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
 	for (uint64_t i = 1; i <= count; i++)
-		FEED(0, wait(i * 100 * MS - 50 * MS, 50 * MS, 1), poll(i * 100 * MS, blocked_ns, SITE_READ, 1),
-		     wait(i * 100 * MS + blocked_ns, 10, 1), poll(i * 100 * MS + blocked_ns + 20, 10, SITE_ASYNC, 7));
+		FEED(0, wait(i * 100 * MS - 50 * MS, 50 * MS, 1),
+		     poll(i * 100 * MS, blocked_ns, SITE_READ, 1),
+		     wait(i * 100 * MS + blocked_ns, 10, 1),
+		     poll(i * 100 * MS + blocked_ns + 20, 10, SITE_ASYNC, 7));
 	FEED(0, wait(count * 100 * MS + 40 * MS, MS, 0));
 	for (uint64_t i = 1; i <= count; i++)
 		FEED(1, instant(i * 100 * MS, 7, TRACE_ASYNC_SEND));
@@ -247,8 +274,8 @@ Test(findings_timers, find_slow_wakeups)
 	wakeups(10, 6 * MS);
 	const struct finding *slow = finding_of(FINDING_SLOW_WAKEUP);
 	cr_assert_not_null(slow);
-	cr_assert(strstr(slow->text.title, "on_async ran 6.00 ms after uv_async_send() at p99"), "%s",
-		  slow->text.title);
+	cr_assert(strstr(slow->text.title, "on_async ran 6.00 ms after uv_async_send() at p99"),
+		  "%s", slow->text.title);
 	cr_assert_str_eq(cost_text(finding_cost(slow->id)), "own delay");
 	done();
 	wakeups(9, 6 * MS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The traces of tests/golden read as they always did: JSON lines and problems, byte for byte. tests/golden/README.md
- * says what they are.
+ * The traces of tests/golden read as they always did: JSON lines and problems, byte for byte.
+ * tests/golden/README.md says what they are.
  */
 #include <dirent.h>
 
@@ -13,7 +13,8 @@ static void enter_golden(void)
 	char path[4096];
 
 	dir_make();
-	snprintf(path, sizeof(path), "%.*s../golden", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__);
+	snprintf(path, sizeof(path), "%.*s../golden", (int)(strrchr(__FILE__, '/') + 1 - __FILE__),
+		 __FILE__);
 	cr_assert_eq(chdir(path), 0, "%s", path);
 }
 
@@ -64,10 +65,12 @@ static void assert_same(const char *name, const char *found_path, const char *ex
 	for (;; line++) {
 		bool more = fgets(expected, sizeof(expected), expected_file);
 
-		cr_assert_eq(fgets(found, sizeof(found), found_file) != NULL, more, "%s: line %zu", name, line);
+		cr_assert_eq(fgets(found, sizeof(found), found_file) != NULL, more, "%s: line %zu",
+			     name, line);
 		if (!more)
 			break;
-		cr_assert_str_eq(found, expected, "%s, line %zu:\n%s instead of\n%s", name, line, found, expected);
+		cr_assert_str_eq(found, expected, "%s, line %zu:\n%s instead of\n%s", name, line,
+				 found, expected);
 	}
 	fclose(found_file);
 	fclose(expected_file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whose handles a loop has ever more of: a trace with handles that are closed and handles that are not.
+ * Whose handles a loop has ever more of: a trace with handles that are closed and handles that are
+ * not.
  */
 #include "findings/findings_internal.h"
 #include "reader_helper.h"
@@ -17,7 +18,8 @@ TestSuite(growth, .init = setup, .fini = dir_remove);
 
 static size_t record_put(struct record *records, size_t at, uint64_t object, uint32_t code)
 {
-	records[at] = (struct record){40000000 + builder_counter(at * 1000), trace_word(object, code)};
+	records[at] =
+	    (struct record){40000000 + builder_counter(at * 1000), trace_word(object, code)};
 	return at + 1;
 }
 
@@ -46,7 +48,8 @@ static void trace_make(void)
 	builder_site(builder, 2, KIND_READ, 0x1100, 0x2000, "on_read");
 	builder_clock(builder, 10000000);
 	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, count});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, 0, count});
 	builder_clock(builder, 10000000000);
 	builder_write(builder, in_dir("t.1.0.bin"));
 	builder_free(builder);

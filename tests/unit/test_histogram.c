@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The histogram against sorted arrays of the same values: every quantile within the error that it promises.
+ * The histogram against sorted arrays of the same values: every quantile within the error that it
+ * promises.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -40,7 +41,8 @@ static uint64_t *values_make(size_t count, unsigned int bits, uint64_t seed)
 	return values;
 }
 
-static void check_quantiles(const struct histogram *histogram, uint64_t *values, size_t count, double error)
+static void check_quantiles(const struct histogram *histogram, uint64_t *values, size_t count,
+			    double error)
 {
 	static const double quantiles[] = {0, 0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 1};
 
@@ -48,8 +50,9 @@ static void check_quantiles(const struct histogram *histogram, uint64_t *values,
 	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
 		double expected = (double)quantile_sorted(values, count, quantiles[i]);
 		double got = (double)histogram_quantile(histogram, quantiles[i]);
-		cr_assert_leq(fabs(got - expected), expected * error, "quantile %g of %zu: %.0f instead of %.0f",
-			      quantiles[i], count, got, expected);
+		cr_assert_leq(fabs(got - expected), expected * error,
+			      "quantile %g of %zu: %.0f instead of %.0f", quantiles[i], count, got,
+			      expected);
 	}
 	cr_assert_eq(histogram->min, values[0]);
 	cr_assert_eq(histogram->max, values[count - 1]);
@@ -109,14 +112,16 @@ Test(histogram, takes_the_largest_value)
 	histogram_clear(&histogram);
 }
 
-/* Neighbouring buckets must not overlap and leave no hole: each value's bucket is that of the one below or the next. */
+/* Neighbouring buckets must not overlap and leave no hole: each value's bucket is that of the one
+ * below or the next. */
 Test(histogram, has_buckets_without_holes)
 {
 	uint32_t before = histogram_bucket(0);
 
 	for (uint64_t value = 1; value < 1 << 20; value++) {
 		uint32_t bucket = histogram_bucket(value);
-		cr_assert(bucket == before || bucket == before + 1, "at %llu", (unsigned long long)value);
+		cr_assert(bucket == before || bucket == before + 1, "at %llu",
+			  (unsigned long long)value);
 		before = bucket;
 	}
 	cr_assert_lt(histogram_bucket(UINT64_MAX), HISTOGRAM_OCTAVES * HISTOGRAM_OCTAVE_BUCKETS);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON lines: each line is JSON, whatever is in the trace; all workers in order of time; what is derived (starts of
- * pool items, requests done, durations). The wording of each event is held by the golden traces.
+ * JSON lines: each line is JSON, whatever is in the trace; all workers in order of time; what is
+ * derived (starts of pool items, requests done, durations). The wording of each event is held by
+ * the golden traces.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +101,8 @@ static size_t count_events(const char *event)
 	return count;
 }
 
-/* ---- Strings ---------------------------------------------------------------------------------------------- */
+/* ---- Strings
+ * ---------------------------------------------------------------------------------------------- */
 
 Test(jsonl, any_bytes_are_valid_json)
 {
@@ -109,8 +111,11 @@ Test(jsonl, any_bytes_are_valid_json)
 		char text[64] = {0};
 
 		for (size_t i = 0; i + 1 < sizeof(text) && random() % 20; i++)
-			text[i] = random() % 2 ? random()
-					       : "\"\\\n\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0"[random() % 14];
+			text[i] =
+			    random() % 2
+				? random()
+				: "\"\\\n\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0"[random() %
+										       14];
 		jsonl_put_text(&out, "{\"text\":");
 		jsonl_put_string(&out, text);
 		jsonl_put_text(&out, "}\n");
@@ -150,7 +155,8 @@ Test(jsonl, valid_text_comes_back_as_it_was)
 		if (i < count)
 			cr_assert_str_eq(text_of(i, "text"), texts[i]);
 		else
-			cr_assert_not_null(strstr(text_of(i, "text"), "\xef\xbf\xbd"), "broken text %zu", i - count);
+			cr_assert_not_null(strstr(text_of(i, "text"), "\xef\xbf\xbd"),
+					   "broken text %zu", i - count);
 }
 
 Test(jsonl, full_device_is_an_error)
@@ -167,15 +173,18 @@ Test(jsonl, full_device_is_an_error)
 	trace_close(trace);
 }
 
-/* ---- Streams ---------------------------------------------------------------------------------------------- */
+/* ---- Streams
+ * ---------------------------------------------------------------------------------------------- */
 
 static void put_worker(uint32_t number, uint8_t role, const struct record *records, size_t count)
 {
-	struct trace_worker_entry worker = {.worker = number, .tid = number, .role = role, .recorded = count};
+	struct trace_worker_entry worker = {
+	    .worker = number, .tid = number, .role = role, .recorded = count};
 	struct encoder encoder;
 
 	encoder_init(&encoder, number, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, count});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, 0, count});
 	builder_worker(builder, &worker, "thread");
 }
 
@@ -185,7 +194,8 @@ static void begin_file(uint32_t pid)
 	builder_header(builder, builder_default_header(pid));
 	builder_kinds(builder, 72);
 	for (uint16_t site = 0; site < 7; site++)
-		builder_site(builder, site, site % 2 ? KIND_TIMER : KIND_WRITE, 0x1000 + site, 0, "callback");
+		builder_site(builder, site, site % 2 ? KIND_TIMER : KIND_WRITE, 0x1000 + site, 0,
+			     "callback");
 	builder_clock(builder, 10000000000);
 }
 
@@ -262,14 +272,16 @@ Test(jsonl, several_processes_carry_their_pid)
 
 Test(jsonl, processes_of_two_boots_are_ordered_by_the_wall_clock)
 {
-	static const struct record records[2] = {{50000000, TRACE_LOOP_ENTER}, {60000000, TRACE_LOOP_LEAVE}};
+	static const struct record records[2] = {{50000000, TRACE_LOOP_ENTER},
+						 {60000000, TRACE_LOOP_LEAVE}};
 
 	for (uint32_t pid = 1; pid <= 2; pid++) {
 		struct trace_file_header header = builder_default_header(pid);
 
 		builder->bytes = 0;
 		header.boot_id[0] = pid;
-		header.start_real_ns += pid == 1 ? 1000000000 : 0; /* later, though by its own clock it is earlier */
+		header.start_real_ns +=
+		    pid == 1 ? 1000000000 : 0; /* later, though by its own clock it is earlier */
 		header.clock = TRACE_CLOCK_MONOTONIC;
 		builder_header(builder, header);
 		put_worker(1, TRACE_ROLE_LOOP, records, 2);
@@ -277,10 +289,12 @@ Test(jsonl, processes_of_two_boots_are_ordered_by_the_wall_clock)
 	}
 	convert();
 	for (size_t i = 2; i < line_count; i++)
-		cr_assert_eq(number_of(i, "pid"), i < 2 + (line_count - 2) / 2 ? 2 : 1, "line %zu", i);
+		cr_assert_eq(number_of(i, "pid"), i < 2 + (line_count - 2) / 2 ? 2 : 1, "line %zu",
+			     i);
 }
 
-/* ---- What is derived -------------------------------------------------------------------------------------- */
+/* ---- What is derived
+ * -------------------------------------------------------------------------------------- */
 
 static void put_pool(const struct record *records, size_t count)
 {
@@ -308,7 +322,8 @@ Test(jsonl, pool_items_begin_where_the_worker_woke_up)
 	put_pool(records, 7);
 	cr_assert_eq(line_count, 2 + 9);
 	for (size_t i = 0; i < 9; i++)
-		cr_assert(is_event(i + 2, expected[i]), "line %zu: %s", i + 2, text_of(i + 2, "event"));
+		cr_assert(is_event(i + 2, expected[i]), "line %zu: %s", i + 2,
+			  text_of(i + 2, "event"));
 	cr_assert_str_eq(text_of(4, "work"), "0x99");
 	cr_assert_eq(number_of(4, "timestamp_ns"), number_of(3, "timestamp_ns"));
 	cr_assert_str_eq(text_of(6, "work"), "0x98");
@@ -317,7 +332,8 @@ Test(jsonl, pool_items_begin_where_the_worker_woke_up)
 
 Test(jsonl, worker_that_begins_with_an_item)
 {
-	static const struct record records[] = {{1200000, 0x99ull << 16 | TRACE_ITEM_END}, {1400000, TRACE_PARK}};
+	static const struct record records[] = {{1200000, 0x99ull << 16 | TRACE_ITEM_END},
+						{1400000, TRACE_PARK}};
 
 	put_pool(records, 2);
 	cr_assert(is_event(1, "WorkerStart"));
@@ -367,13 +383,15 @@ Test(jsonl, missing_events_are_lost_and_open_polls_come_from_the_context)
 	cr_assert_eq(number_of(4, "duration_ns"), 256000);
 }
 
-/* A ring that is full to the end has no room for an event that tells of it: the worker's entry does. */
+/* A ring that is full to the end has no room for an event that tells of it: the worker's entry
+ * does. */
 Test(jsonl, events_lost_at_the_end_are_told)
 {
 	static const struct record records[] = {{320000, 0x7ull << 16 | TRACE_LOST_FULL},
 						{640000, 0x9ull << 16 | TRACE_ASYNC_SEND},
 						{960000, 0x1ull << 16 | TRACE_LOST_DEPTH}};
-	const struct trace_worker_entry worker = {.worker = 1, .role = TRACE_ROLE_LOOP, .recorded = 3, .lost = 50};
+	const struct trace_worker_entry worker = {
+	    .worker = 1, .role = TRACE_ROLE_LOOP, .recorded = 3, .lost = 50};
 	json_int_t told = 0;
 	struct encoder encoder;
 

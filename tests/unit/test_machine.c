@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The readers of /proc and of cgroups on files made by hand, as kernels write them: cgroups v1 and v2, in containers
- * and not. Expected values stand in the files.
+ * The readers of /proc and of cgroups on files made by hand, as kernels write them: cgroups v1 and
+ * v2, in containers and not. Expected values stand in the files.
  */
 #include <criterion/criterion.h>
 #include <ftw.h>
@@ -67,7 +67,8 @@ static struct machine_cgroup found(bool expected)
 {
 	struct machine_cgroup cgroup;
 
-	cr_assert_eq(machine_find_cgroup(path_of("cgroup"), path_of("mountinfo"), &cgroup), expected);
+	cr_assert_eq(machine_find_cgroup(path_of("cgroup"), path_of("mountinfo"), &cgroup),
+		     expected);
 	return cgroup;
 }
 
@@ -165,12 +166,15 @@ Test(machine, reads_throttling_of_both_versions)
 	put("cpu.stat", "usage_usec 5\nuser_usec 4\nsystem_usec 1\nnr_periods 70\nnr_throttled 12\n"
 			"throttled_usec 345678\nnr_bursts 0\n");
 	cr_assert(machine_read_throttling(&cgroup, &throttling));
-	cr_assert(throttling.periods == 70 && throttling.throttled == 12 && throttling.throttled_ns == 345678000);
+	cr_assert(throttling.periods == 70 && throttling.throttled == 12 &&
+		  throttling.throttled_ns == 345678000);
 	put("cpu.stat", "nr_periods 71\nnr_throttled 13\nthrottled_time 987654321\n");
 	cr_assert(machine_read_throttling(&cgroup, &throttling));
-	cr_assert(throttling.periods == 71 && throttling.throttled == 13 && throttling.throttled_ns == 987654321);
+	cr_assert(throttling.periods == 71 && throttling.throttled == 13 &&
+		  throttling.throttled_ns == 987654321);
 	put("cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
-	cr_assert(machine_read_throttling(&cgroup, &throttling), "a cgroup that has not run yet is known");
+	cr_assert(machine_read_throttling(&cgroup, &throttling),
+		  "a cgroup that has not run yet is known");
 	put("cpu.stat", "usage_usec 5\n");
 	cr_assert_not(machine_read_throttling(&cgroup, &throttling));
 }
@@ -185,7 +189,8 @@ Test(machine, reads_steal_and_switches)
 	cr_assert_eq(time.busy_ns, 163 * 10000000ull);
 	cr_assert_eq(time.idle_ns, 4050 * 10000000ull);
 	cr_assert_eq(time.steal_ns, 80 * 10000000ull);
-	put("status", "Name:\tx\nThreads:\t1\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t23\n");
+	put("status", "Name:\tx\nThreads:\t1\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_"
+		      "switches:\t23\n");
 	cr_assert(machine_read_switches(path_of("status"), &voluntary, &involuntary));
 	cr_assert(voluntary == 150 && involuntary == 23);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Marks and spans: put together from their events, whole or not; by name and over workers in the timeline; found
- * inside a poll; and read back from a file whose blocks cut through them.
+ * Marks and spans: put together from their events, whole or not; by name and over workers in the
+ * timeline; found inside a poll; and read back from a file whose blocks cut through them.
  */
 #include <jansson.h>
 
@@ -9,7 +9,8 @@
 #include "reader_helper.h"
 #include "report/report.h"
 
-/* ---- Putting together ------------------------------------------------------------------------------------- */
+/* ---- Putting together
+ * ------------------------------------------------------------------------------------- */
 
 /* The words of one, as the library makes them. */
 static size_t words_of(const struct mark *mark, uint64_t *words)
@@ -20,7 +21,8 @@ static size_t words_of(const struct mark *mark, uint64_t *words)
 		uint64_t value = i == 0 ? mark->value : mark->fields[i - 1].value;
 		uint32_t name = i == 0 ? mark->name : mark->fields[i - 1].name;
 
-		words[count++] = trace_mark_word(i == 0 ? mark->code : TRACE_MARK_FIELD, name, 0, value);
+		words[count++] =
+		    trace_mark_word(i == 0 ? mark->code : TRACE_MARK_FIELD, name, 0, value);
 		if (value >> 32)
 			words[count++] = trace_word(value >> 32, TRACE_MARK_HIGH);
 	}
@@ -109,12 +111,14 @@ Test(marks, takes_any_words)
 		uint32_t code = TRACE_MARK + random() % 5;
 		uint64_t object = (uint64_t)random() << 20 ^ (uint64_t)random();
 
-		if (mark_take(&parts, (uint64_t)random() % 2, trace_word(object & TRACE_OBJECT_MASK, code)))
+		if (mark_take(&parts, (uint64_t)random() % 2,
+			      trace_word(object & TRACE_OBJECT_MASK, code)))
 			cr_assert_leq(parts.mark.field_count, TRACE_MARK_FIELDS_MAX);
 	}
 }
 
-/* ---- A trace ---------------------------------------------------------------------------------------------- */
+/* ---- A trace
+ * ---------------------------------------------------------------------------------------------- */
 
 #define RECORDS_MAX 4096
 enum { NAME_REQUEST, NAME_TICKS, NAME_BYTES, NAME_UNTOLD };
@@ -173,8 +177,11 @@ static void put_name(uint16_t name, const char *text)
 
 static void put_worker(uint32_t number, uint8_t role, size_t per_block)
 {
-	struct trace_worker_entry worker = {
-	    .worker = number, .tid = number, .role = role, .start_tick = 1000000, .recorded = counts[number]};
+	struct trace_worker_entry worker = {.worker = number,
+					    .tid = number,
+					    .role = role,
+					    .start_tick = 1000000,
+					    .recorded = counts[number]};
 	struct encoder encoder;
 
 	encoder_init(&encoder, number, HELPER_SHIFT);
@@ -243,7 +250,8 @@ static void say_some(void)
 
 static void check_some(void)
 {
-	const struct timeline_name *requests = &timeline->names[NAME_REQUEST], *ticks = &timeline->names[NAME_TICKS];
+	const struct timeline_name *requests = &timeline->names[NAME_REQUEST],
+				   *ticks = &timeline->names[NAME_TICKS];
 
 	cr_assert_eq(requests->spans.count, 3);
 	assert_about(NS_OF(requests->spans.max), 40 * MS);
@@ -256,7 +264,8 @@ static void check_some(void)
 	cr_assert_eq(ticks->marks.count, 2);
 	cr_assert_eq(ticks->marks.max, UINT64_MAX);
 	cr_assert_eq(ticks->marks.min, 3);
-	cr_assert_eq(timeline->names[timeline->process->name_count].marks.count, 1, "of a name that nobody told");
+	cr_assert_eq(timeline->names[timeline->process->name_count].marks.count, 1,
+		     "of a name that nobody told");
 }
 
 Test(named, spans_and_values_by_name)
@@ -323,8 +332,10 @@ Test(named, what_was_on_its_way_when_recording_was_off)
 	say(1, 900 * MS, TRACE_SPAN_END, NAME_REQUEST, 5);
 	builder_header(builder, builder_default_header(1));
 	builder_clock(builder, 12800000);
-	builder_sample(builder, TRACE_SAMPLE_RECORDING, 0, builder_counter(200 * MS) >> HELPER_SHIFT, 0, 0, 0);
-	builder_sample(builder, TRACE_SAMPLE_RECORDING, 0, builder_counter(300 * MS) >> HELPER_SHIFT, 1, 0, 0);
+	builder_sample(builder, TRACE_SAMPLE_RECORDING, 0,
+		       builder_counter(200 * MS) >> HELPER_SHIFT, 0, 0, 0);
+	builder_sample(builder, TRACE_SAMPLE_RECORDING, 0,
+		       builder_counter(300 * MS) >> HELPER_SHIFT, 1, 0, 0);
 	put_name(NAME_REQUEST, "request");
 	put_worker(1, TRACE_ROLE_LOOP, 1000);
 	builder_clock(builder, 20000000000);
@@ -341,18 +352,22 @@ Test(named, many_at_once)
 	uint32_t many = 1000;
 
 	for (uint64_t i = 0; i < many; i++)
-		say_word(1, (100 + i) * MS, trace_mark_word(TRACE_SPAN_BEGIN, NAME_REQUEST, 0, i * 7919));
+		say_word(1, (100 + i) * MS,
+			 trace_mark_word(TRACE_SPAN_BEGIN, NAME_REQUEST, 0, i * 7919));
 	for (uint64_t i = 0; i < many; i++)
-		say_word(1, (2000 + i) * MS, trace_mark_word(TRACE_SPAN_END, NAME_REQUEST, 0, i * 333 % many * 7919));
+		say_word(1, (2000 + i) * MS,
+			 trace_mark_word(TRACE_SPAN_END, NAME_REQUEST, 0, i * 333 % many * 7919));
 	build(100);
 	read_timeline(&options);
 	cr_assert_eq(timeline->names[NAME_REQUEST].spans.count, many);
-	cr_assert_eq(timeline->names[NAME_REQUEST].open + timeline->names[NAME_REQUEST].ends_alone, 0);
+	cr_assert_eq(timeline->names[NAME_REQUEST].open + timeline->names[NAME_REQUEST].ends_alone,
+		     0);
 	/* The sum of (2000 + j) - (100 + i) over all, each i and each j once. */
 	assert_about(NS_OF(timeline->names[NAME_REQUEST].spans.sum) / many, 1900 * MS);
 }
 
-/* ---- Inside a poll ---------------------------------------------------------------------------------------- */
+/* ---- Inside a poll
+ * ---------------------------------------------------------------------------------------- */
 
 static void check_poll_marks(size_t per_block)
 {
@@ -380,7 +395,8 @@ Test(named, of_a_poll_in_many_blocks)
 	check_poll_marks(1);
 }
 
-/* More than are kept are counted; one that ends as the poll begins, at the same tick, is not the poll's. */
+/* More than are kept are counted; one that ends as the poll begins, at the same tick, is not the
+ * poll's. */
 Test(named, of_a_poll_with_many)
 {
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
@@ -402,7 +418,8 @@ Test(named, of_a_poll_with_many)
 	free(text);
 }
 
-/* ---- Reports ---------------------------------------------------------------------------------------------- */
+/* ---- Reports
+ * ---------------------------------------------------------------------------------------------- */
 
 Test(named, in_both_reports)
 {
@@ -414,14 +431,18 @@ Test(named, in_both_reports)
 	say_some();
 	build(1000);
 	read_timeline(&options);
-	struct report report = {.trace = trace, .timeline = timeline, .symbols = symbols_open(timeline->process)};
+	struct report report = {
+	    .trace = trace, .timeline = timeline, .symbols = symbols_open(timeline->process)};
 	out = open_memstream(&printed, &bytes);
 	cr_assert_eq(report_print(&report, out), 0);
 	fclose(out);
-	cr_assert_not_null(strstr(printed, "marks and spans: request 0x5, ticks 18446744073709551615, ticks 3"));
-	cr_assert_not_null(strstr(printed, "request    span      3  20.0 ms    40.0 ms    40.0 ms"), "%s", printed);
 	cr_assert_not_null(
-	    strstr(printed, "request, not counted: 1 open at the end, 1 without an end, 1 without a begin"));
+	    strstr(printed, "marks and spans: request 0x5, ticks 18446744073709551615, ticks 3"));
+	cr_assert_not_null(strstr(printed, "request    span      3  20.0 ms    40.0 ms    40.0 ms"),
+			   "%s", printed);
+	cr_assert_not_null(
+	    strstr(printed,
+		   "request, not counted: 1 open at the end, 1 without an end, 1 without a begin"));
 	free(printed);
 
 	struct report_list *list = report_list_make(trace);
@@ -429,16 +450,18 @@ Test(named, in_both_reports)
 	cr_assert_eq(report_list_add(list, &report), 0);
 	cr_assert_eq(report_list_print(list, out), 0);
 	fclose(out);
-	json_t *json = json_loads(printed, 0, NULL), *poll = json_array_get(json_object_get(json, "long_polls"), 0);
+	json_t *json = json_loads(printed, 0, NULL),
+	       *poll = json_array_get(json_object_get(json, "long_polls"), 0);
 	const char *id;
 	json_int_t count, open;
 	double most;
 	cr_assert_not_null(json);
-	cr_assert_eq(
-	    json_unpack(json, "{s:[{s:I,s:I,s:{s:s}}]}", "spans", "count", &count, "open", &open, "slowest", "id", &id),
-	    0);
+	cr_assert_eq(json_unpack(json, "{s:[{s:I,s:I,s:{s:s}}]}", "spans", "count", &count, "open",
+				 &open, "slowest", "id", &id),
+		     0);
 	cr_assert(count == 3 && open == 1 && strcmp(id, "0x5") == 0);
-	cr_assert_eq(json_unpack(json, "{s:[{s:I,s:F}]}", "marks", "count", &count, "max", &most), 0);
+	cr_assert_eq(json_unpack(json, "{s:[{s:I,s:F}]}", "marks", "count", &count, "max", &most),
+		     0);
 	cr_assert(count == 2 && most > 1.8e19);
 	cr_assert_eq(json_unpack(poll, "{s:[{s:s}]}", "spans", "id", &id), 0);
 	cr_assert_str_eq(id, "0x5");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is mapped in this very process, against what the dynamic linker says about it; and files that claim to be ELF.
+ * What is mapped in this very process, against what the dynamic linker says about it; and files
+ * that claim to be ELF.
  */
 #include <criterion/criterion.h>
 #include <dlfcn.h>
@@ -37,11 +38,13 @@ static uint64_t address_of(const char *name)
 
 static void assert_text(struct module_text text, const char *expected)
 {
-	cr_assert_eq(text.bytes, strlen(expected), "%.*s, not %s", text.bytes, modules.text + text.at, expected);
+	cr_assert_eq(text.bytes, strlen(expected), "%.*s, not %s", text.bytes,
+		     modules.text + text.at, expected);
 	cr_assert_eq(memcmp(modules.text + text.at, expected, text.bytes), 0);
 }
 
-/* ---- Against the dynamic linker ------------------------------------------------------------------------- */
+/* ---- Against the dynamic linker
+ * ------------------------------------------------------------------------- */
 
 static int check_module(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -53,7 +56,8 @@ static int check_module(struct dl_phdr_info *info, size_t size, void *arg)
 		uint64_t start = info->dlpi_addr + segment->p_vaddr;
 		const struct module *module;
 
-		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) || strstr(info->dlpi_name, "vdso"))
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) ||
+		    strstr(info->dlpi_name, "vdso"))
 			continue;
 		/* The first and the last byte: a text may be mapped in several pieces. */
 		for (int last = 0; last < 2; last++) {
@@ -92,7 +96,8 @@ static int check_build_id(struct dl_phdr_info *info, size_t size, void *arg)
 	if (!module || !note || note->n_type != NT_GNU_BUILD_ID)
 		return 0;
 	cr_assert_eq(module->file.build_id_bytes, note->n_descsz);
-	cr_assert_eq(memcmp(module->file.build_id, (const char *)(note + 1) + 4, note->n_descsz), 0);
+	cr_assert_eq(memcmp(module->file.build_id, (const char *)(note + 1) + 4, note->n_descsz),
+		     0);
 	++*checked;
 	return 0;
 }
@@ -139,7 +144,8 @@ Test(modules, many_addresses_at_once)
 	uint64_t start = address_of("lfind") & ~4095ull;
 
 	for (uint32_t i = 0; i < 256; i++)
-		symbols[i] = (struct module_symbol){.address = start + (i * 7919) % 65536, .tag = i};
+		symbols[i] =
+		    (struct module_symbol){.address = start + (i * 7919) % 65536, .tag = i};
 	modules_resolve(&modules, symbols, 256);
 	for (uint32_t i = 0; i < 256; i++) {
 		Dl_info info;
@@ -174,7 +180,8 @@ Test(modules, mapped_files_are_found)
 	free(path);
 }
 
-/* ---- Garbage -------------------------------------------------------------------------------------------- */
+/* ---- Garbage
+ * -------------------------------------------------------------------------------------------- */
 
 #define COPY_BYTES_MAX (4u << 20)
 
@@ -213,7 +220,8 @@ static void copy_try(size_t bytes)
 	cr_assert_eq(modules_read(&modules), 0);
 	cr_assert_not_null(modules_find(&modules, (uintptr_t)memory));
 	for (uint32_t i = 0; i < 64; i++)
-		symbols[i] = (struct module_symbol){.address = (uintptr_t)memory + i * (bytes / 64)};
+		symbols[i] =
+		    (struct module_symbol){.address = (uintptr_t)memory + i * (bytes / 64)};
 	modules_resolve(&modules, symbols, 64);
 	munmap(memory, bytes);
 }
@@ -229,9 +237,11 @@ Test(modules, spoilt_files_do_no_harm)
 	for (int round = 0; round < 300; round++) {
 		memcpy(copy, whole, copy_bytes);
 		for (int i = 0; i < 1 + round % 20; i++) {
-			uint64_t tables[] = {0, 0, header->e_shoff, (uint64_t)random() % copy_bytes};
+			uint64_t tables[] = {0, 0, header->e_shoff,
+					     (uint64_t)random() % copy_bytes};
 
-			copy[(tables[random() % 4] + (uint64_t)random() % 2048) % copy_bytes] = (uint8_t)random();
+			copy[(tables[random() % 4] + (uint64_t)random() % 2048) % copy_bytes] =
+			    (uint8_t)random();
 		}
 		copy_try(round % 10 ? copy_bytes : 1 + (size_t)random() % copy_bytes);
 	}

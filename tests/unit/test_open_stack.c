@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The nesting rule: what each event says of what is open on its worker, for sane streams, streams with holes, and
- * any stream at all. The drain, the readers and the page go by it.
+ * The nesting rule: what each event says of what is open on its worker, for sane streams, streams
+ * with holes, and any stream at all. The drain, the readers and the page go by it.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -39,7 +39,8 @@ static void assert_open(const char *expected)
 	for (uint32_t i = 0; i < open_now.count; i++) {
 		uint32_t code = trace_word_code(open_now.list[i].word);
 
-		text[bytes++] = code == TRACE_LOOP_ENTER ? 'l' : (char)('0' + code - TRACE_CODE_POLL);
+		text[bytes++] =
+		    code == TRACE_LOOP_ENTER ? 'l' : (char)('0' + code - TRACE_CODE_POLL);
 	}
 	if (open_now.parked)
 		text[bytes++] = 'w';
@@ -191,7 +192,8 @@ Test(open_stack, given_and_taken_again)
 	cr_assert_not(other.parked);
 }
 
-/* ---- From the newest back ------------------------------------------------------------------------------- */
+/* ---- From the newest back
+ * ------------------------------------------------------------------------------- */
 
 #define STREAM 400
 
@@ -204,7 +206,8 @@ static uint32_t stream_make(uint64_t *words)
 		uint32_t what = (uint32_t)random() % 8;
 
 		if (open_now.count < 20 && what < 2)
-			words[count++] = open_top_is_poll(&open_now) ? TRACE_LOOP_ENTER : POLL(1 + random() % 9);
+			words[count++] =
+			    open_top_is_poll(&open_now) ? TRACE_LOOP_ENTER : POLL(1 + random() % 9);
 		else if (open_top_is_poll(&open_now) && what < 5)
 			words[count++] = TRACE_POLL_END;
 		else if (what == 5 && open_now.count > 0 && !open_top_is_poll(&open_now))
@@ -216,7 +219,8 @@ static uint32_t stream_make(uint64_t *words)
 	return count;
 }
 
-/* The newest records say of the callback that runs what the whole stream says, as far as they reach. */
+/* The newest records say of the callback that runs what the whole stream says, as far as they
+ * reach. */
 Test(open_stack, search_from_the_newest_finds_what_the_rule_says)
 {
 	for (uint32_t round = 0; round < 2000; round++) {
@@ -239,7 +243,8 @@ Test(open_stack, search_from_the_newest_finds_what_the_rule_says)
 		if (!open_top_is_poll(&open_now))
 			cr_assert_not(trace_word_is_poll(found.word), "round %u", round);
 		else if (open_now.list[open_now.count - 1].tick > loop_tick)
-			cr_assert_eq(found.word, open_now.list[open_now.count - 1].word, "round %u", round);
+			cr_assert_eq(found.word, open_now.list[open_now.count - 1].word, "round %u",
+				     round);
 	}
 }
 

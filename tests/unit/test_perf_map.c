@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names of code made at run time, from files written here as programs write them. Expected values stand in the files.
+ * Names of code made at run time, from files written here as programs write them. Expected values
+ * stand in the files.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -85,7 +86,8 @@ Test(perf_map, takes_the_last_of_those_that_overlap)
 
 Test(perf_map, passes_over_lines_that_make_no_sense)
 {
-	opened("\nhello\n1000\n1000 10\n1000 10 \n1000 0 empty\nffffffffffffffff 10 beyond\n 2000 10 blank before\n"
+	opened("\nhello\n1000\n1000 10\n1000 10 \n1000 0 empty\nffffffffffffffff 10 beyond\n 2000 "
+	       "10 blank before\n"
 	       "3000 10 good\n4000 zz bad\n5000 10 no end of line");
 	check_name(0x3000, "good", 0);
 	check_name(0x5001, "no end of line", 1);
@@ -101,7 +103,8 @@ Test(perf_map, bears_any_bytes)
 	srandom(3);
 	for (int round = 0; round < 200; round++) {
 		for (size_t i = 0; i < sizeof(bytes); i++)
-			bytes[i] = random() % 3 ? "0123456789abcdef \n"[random() % 18] : (char)random();
+			bytes[i] =
+			    random() % 3 ? "0123456789abcdef \n"[random() % 18] : (char)random();
 		put(bytes, sizeof(bytes));
 		map = perf_map_open(dir, PID, geteuid(), 0);
 		for (int k = 0; k < 100; k++)
@@ -168,7 +171,8 @@ Test(perf_map, cuts_names_of_javascript)
 	}
 }
 
-/* In a public directory anybody may have made it: only the traced program's user, root and the reader are asked. */
+/* In a public directory anybody may have made it: only the traced program's user, root and the
+ * reader are asked. */
 Test(perf_map, of_whom)
 {
 	const char *text = "1000 10 name\n";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Records through encoder and reader and back: every record, in order, however it is read; gaps, doubles, samples,
- * tables. What is damaged has test_reader_damage.c, files test_reader_files.c.
+ * Records through encoder and reader and back: every record, in order, however it is read; gaps,
+ * doubles, samples, tables. What is damaged has test_reader_damage.c, files test_reader_files.c.
  */
 #include "reader_helper.h"
 
@@ -98,7 +98,8 @@ Test(reader, tells_what_it_knows_of_the_process)
 
 Test(reader, later_entries_replace_earlier_ones)
 {
-	struct trace_worker_entry worker = {.worker = 3, .role = TRACE_ROLE_POOL, .recorded = 5, .lost = 2};
+	struct trace_worker_entry worker = {
+	    .worker = 3, .role = TRACE_ROLE_POOL, .recorded = 5, .lost = 2};
 	struct trace *trace;
 
 	builder_header(builder, builder_default_header(1));
@@ -148,7 +149,9 @@ Test(reader, what_comes_behind_a_seal_must_be_sealed_again)
 	trace_close(trace);
 }
 
-/* ---- Gaps ------------------------------------------------------------------------------------------------- */
+/* ---- Gaps
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Blocks of 100 records each, but for the ones left out. */
 static void put_blocks(const struct record *from, size_t count, const bool *left_out)
@@ -159,7 +162,8 @@ static void put_blocks(const struct record *from, size_t count, const bool *left
 	for (size_t at = 0; at + 100 <= count; at += 100) {
 		size_t bytes = builder->bytes;
 
-		builder_events(builder, &encoder, (struct encoder_source){from, (1ull << 40) - 1, at, 100});
+		builder_events(builder, &encoder,
+			       (struct encoder_source){from, (1ull << 40) - 1, at, 100});
 		if (left_out[at / 100])
 			builder->bytes = bytes;
 	}
@@ -232,10 +236,11 @@ Test(reader, context_is_what_was_open)
 	trace_close(trace);
 }
 
-/* ---- Doubles ---------------------------------------------------------------------------------------------- */
+/* ---- Doubles
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Another drain takes over at `again` and writes what the one before it had written up to `end` once more, from
- * there in blocks of its own. */
+/* Another drain takes over at `again` and writes what the one before it had written up to `end`
+ * once more, from there in blocks of its own. */
 static void check_doubles(size_t end, size_t again, size_t count)
 {
 	struct encoder encoder;
@@ -245,10 +250,12 @@ static void check_doubles(size_t end, size_t again, size_t count)
 	builder_header(builder, builder_default_header(1));
 	builder_clock(builder, 1000000000);
 	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, end});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, 0, end});
 	encoder.index = again;
 	encoder.tick = 0;
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, again, count - again});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, again, count - again});
 	trace = open_bytes(builder->data, builder->bytes);
 	cr_assert_eq(trace->processes[0].events, count);
 	cr_assert_eq(trace->processes[0].missing, 0);
@@ -267,7 +274,8 @@ Test(reader, doubles_are_given_out_once)
 			check_doubles(end, again, count);
 }
 
-/* ---- Samples ---------------------------------------------------------------------------------------------- */
+/* ---- Samples
+ * ---------------------------------------------------------------------------------------------- */
 
 Test(reader, samples_are_in_order_and_single)
 {
@@ -302,7 +310,8 @@ Test(reader, too_many_samples_are_thinned_evenly)
 							 .type = TRACE_SAMPLE_WORKER,
 							 .worker = i % 4,
 							 .tick = b * PER_BLOCK + i};
-		block[4].type = block[5].type = block[6].type = block[7].type = TRACE_SAMPLE_RECORDING;
+		block[4].type = block[5].type = block[6].type = block[7].type =
+		    TRACE_SAMPLE_RECORDING;
 		builder_block(builder, TRACE_BLOCK_SAMPLES, block, PER_BLOCK * sizeof(*block));
 	}
 	trace = open_bytes(builder->data, builder->bytes);
@@ -316,21 +325,24 @@ Test(reader, too_many_samples_are_thinned_evenly)
 		first += sample->tick < PER_BLOCK;
 		last += sample->tick >= (BLOCKS - 1) * PER_BLOCK;
 	}
-	cr_assert(first <= last + 8 && last <= first + 8, "%zu at the start, %zu at the end", first, last);
+	cr_assert(first <= last + 8 && last <= first + 8, "%zu at the start, %zu at the end", first,
+		  last);
 	for (size_t i = 0; i < 4; i++)
 		cr_assert_leq(count[i], count[(i + 1) % 4] + BLOCKS);
 	free(block);
 	trace_close(trace);
 }
 
-/* ---- What a newer writer may add -------------------------------------------------------------------------- */
+/* ---- What a newer writer may add
+ * -------------------------------------------------------------------------- */
 
 Test(reader, unknown_things_are_passed_over)
 {
 	static const struct {
 		struct trace_sample sample;
 		uint64_t more;
-	} longer = {{.entry_bytes = 56, .type = TRACE_SAMPLE_QUEUE, .worker = 1, .tick = 10, .a = 77}, 1};
+	} longer = {
+	    {.entry_bytes = 56, .type = TRACE_SAMPLE_QUEUE, .worker = 1, .tick = 10, .a = 77}, 1};
 	size_t count = stream_make(records, 200, 99);
 	struct trace_file_header header = builder_default_header(1);
 	struct encoder encoder;
@@ -344,7 +356,8 @@ Test(reader, unknown_things_are_passed_over)
 	builder_sample(builder, 55, 0, 11, 1, 2, 3);
 	builder_clock(builder, 1000000000);
 	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, count});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, 0, count});
 	trace = open_bytes(builder->data, builder->bytes);
 	assert_no_problem(trace);
 	cr_assert_eq(trace->processes[0].sample_count, 2);
@@ -357,7 +370,8 @@ Test(reader, extensions_between_items_are_skipped)
 {
 	enum { LONG = 65000 };
 	static unsigned char payload[2 * LONG + 100];
-	struct trace_block_header block = {.type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = 2, .last_tick = 1};
+	struct trace_block_header block = {
+	    .type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = 2, .last_tick = 1};
 	struct trace_item items[4];
 	struct trace_cursor *cursor;
 	struct trace *trace;
@@ -388,7 +402,9 @@ Test(reader, extensions_between_items_are_skipped)
 	trace_close(trace);
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------------ */
+/* ---- Names
+ * ------------------------------------------------------------------------------------------------
+ */
 
 Test(reader, events_have_names)
 {

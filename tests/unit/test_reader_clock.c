@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Ticks to nanoseconds: right at the pairs and between them, never backwards, whatever the pairs say.
+ * Ticks to nanoseconds: right at the pairs and between them, never backwards, whatever the pairs
+ * say.
  */
 #include "reader_helper.h"
 
@@ -20,7 +21,8 @@ static void teardown(void)
 
 TestSuite(reader_clock, .init = setup, .fini = teardown);
 
-static struct trace *open_with(struct trace_file_header header, const struct trace_clock_pair *pairs, size_t count)
+static struct trace *open_with(struct trace_file_header header,
+			       const struct trace_clock_pair *pairs, size_t count)
 {
 	builder->bytes = 0;
 	builder_header(builder, header);
@@ -42,18 +44,21 @@ static struct trace_file_header header_make(uint8_t shift, uint64_t counter, uin
 
 static void assert_near(uint64_t found, uint64_t expected, uint64_t by, const char *what)
 {
-	cr_assert_leq(found > expected ? found - expected : expected - found, by, "%s: %llu, not %llu", what,
-		      (unsigned long long)found, (unsigned long long)expected);
+	cr_assert_leq(found > expected ? found - expected : expected - found, by,
+		      "%s: %llu, not %llu", what, (unsigned long long)found,
+		      (unsigned long long)expected);
 }
 
 Test(reader_clock, pieces_of_different_rates)
 {
 	/* 2 counts a nanosecond, then 3, then 2.5. */
 	static const struct trace_clock_pair pairs[] = {
-	    {9000000, 3000000, 3001000},	  {2000000, 1000000, 1001000}, {4000000, 2000000, 2001000},
-	    {6000000, 2000000 + 666667, 5000000}, {6000000, 2700000, 2700000}, {5000000, 1500000, 2700000}};
+	    {9000000, 3000000, 3001000}, {2000000, 1000000, 1001000},
+	    {4000000, 2000000, 2001000}, {6000000, 2000000 + 666667, 5000000},
+	    {6000000, 2700000, 2700000}, {5000000, 1500000, 2700000}};
 	struct trace_file_header header = header_make(3, 2000000, 1000000);
-	struct trace *trace = open_with(header, pairs, 6); /* the last two went back, or stood still */
+	struct trace *trace =
+	    open_with(header, pairs, 6); /* the last two went back, or stood still */
 	const struct trace_process *process = &trace->processes[0];
 
 	assert_near(trace_ns(process, 2000000 >> 3), 1000000, 4, "first pair");
@@ -61,10 +66,12 @@ Test(reader_clock, pieces_of_different_rates)
 	assert_near(trace_ns(process, 4000000 >> 3), 2000000, 4, "second pair");
 	assert_near(trace_ns(process, 5000000 >> 3), 2333333, 4, "between");
 	assert_near(trace_ns(process, 9000000 >> 3), 3000000, 4, "last pair");
-	assert_near(trace_ns(process, 9000000 / 8 + 7000000 / 8), 5000000, 8, "after: 3.5 counts a ns over all");
+	assert_near(trace_ns(process, 9000000 / 8 + 7000000 / 8), 5000000, 8,
+		    "after: 3.5 counts a ns over all");
 	assert_near(trace_ns(process, 1000000 >> 3), 1000000 - 285714, 8, "before");
 	assert_near(trace_real_ns(process, 3000000 >> 3), 1501000, 4, "wall clock");
-	assert_near(trace_real_ns(process, 7000000 >> 3), 2666667 + 111111 + 2333333, 8, "wall clock after a step");
+	assert_near(trace_real_ns(process, 7000000 >> 3), 2666667 + 111111 + 2333333, 8,
+		    "wall clock after a step");
 	trace_close(trace);
 }
 
@@ -105,7 +112,8 @@ Test(reader_clock, never_backwards_whatever_the_pairs_say)
 			pairs[i].mono_ns = (uint64_t)random() << random() % 33 ^ random();
 			pairs[i].real_ns = random();
 		}
-		trace = open_with(header_make(random() % 17, random(), random()), pairs, random() % 7);
+		trace =
+		    open_with(header_make(random() % 17, random(), random()), pairs, random() % 7);
 		assert_monotonic(&trace->processes[0]);
 		trace_close(trace);
 	}
@@ -126,7 +134,8 @@ Test(reader_clock, fine_steps_never_go_back_where_pieces_meet)
 		uint64_t ns = trace_ns(&trace->processes[0], tick);
 
 		cr_assert_geq(ns, last, "tick %llu", (unsigned long long)tick);
-		cr_assert_eq(ns, trace_range_ns(trace_clock_range(&trace->processes[0], tick), tick));
+		cr_assert_eq(ns,
+			     trace_range_ns(trace_clock_range(&trace->processes[0], tick), tick));
 		last = ns;
 	}
 	trace_close(trace);
@@ -205,7 +214,8 @@ Test(reader_clock, first_pair_before_all_others_is_left_out)
 /* Others that are close together or disagree are no evidence against the first. */
 Test(reader_clock, first_pair_stays_where_the_others_are_no_better)
 {
-	static const struct trace_clock_pair close[] = {{2000000000, 1000000000, 0}, {2000100000, 1000090000, 0}};
+	static const struct trace_clock_pair close[] = {{2000000000, 1000000000, 0},
+							{2000100000, 1000090000, 0}};
 	static const struct trace_clock_pair apart[] = {
 	    {2000000000, 1000000000, 0}, {4000000000, 4000000000, 0}, {6000000000, 5000000000, 0}};
 	struct trace *trace = open_with(header_make(3, 2000000, 1000000), close, 2);

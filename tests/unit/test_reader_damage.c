@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Broken traces: every byte changed, cut at every length, garbage, contents that make no sense under a right
- * checksum. Nothing crashes, and what is not broken is still read.
+ * Broken traces: every byte changed, cut at every length, garbage, contents that make no sense
+ * under a right checksum. Nothing crashes, and what is not broken is still read.
  */
 #include "reader_helper.h"
 
@@ -51,7 +51,8 @@ static void walk(struct trace *trace)
 	for (size_t i = 0; i < trace->process_count; i++) {
 		const struct trace_process *process = &trace->processes[i];
 
-		cr_assert_leq(trace_ns(process, process->first_tick), trace_ns(process, process->last_tick));
+		cr_assert_leq(trace_ns(process, process->first_tick),
+			      trace_ns(process, process->last_tick));
 		for (size_t worker = 0; worker < process->worker_count; worker++) {
 			struct events events = events_read(trace, i, worker, 64, 0);
 
@@ -73,7 +74,8 @@ static bool is_events_block(size_t offset, uint32_t *events, size_t *bytes)
 	return header.type == TRACE_BLOCK_EVENTS;
 }
 
-/* How many records lie in the block that has this byte; padding and the file header belong to none. */
+/* How many records lie in the block that has this byte; padding and the file header belong to none.
+ */
 static size_t records_at(size_t byte)
 {
 	size_t offset = sizeof(struct trace_file_header), bytes;
@@ -99,7 +101,8 @@ Test(reader_damage, each_byte_costs_its_block_at_most, .timeout = 120)
 		builder->data[at] ^= 1 << at % 8;
 		cr_assert_eq(trace->process_count, 1, "byte %zu", at);
 		if (trace->processes[0].unit_shift == HELPER_SHIFT)
-			cr_assert_geq(assert_part(trace, 0, 0), count - records_at(at), "byte %zu", at);
+			cr_assert_geq(assert_part(trace, 0, 0), count - records_at(at), "byte %zu",
+				      at);
 		trace_close(trace);
 	}
 }
@@ -129,8 +132,10 @@ Test(reader_damage, cut_anywhere_what_came_before_is_read, .timeout = 120)
 		struct trace *trace = open_bytes(builder->data, length);
 		size_t found = 0;
 
-		cr_assert_eq(trace->process_count, length >= sizeof(struct trace_file_header), "length %zu", length);
-		for (size_t i = 0; trace->process_count && i < trace->processes[0].worker_count; i++)
+		cr_assert_eq(trace->process_count, length >= sizeof(struct trace_file_header),
+			     "length %zu", length);
+		for (size_t i = 0; trace->process_count && i < trace->processes[0].worker_count;
+		     i++)
 			found += assert_part(trace, 0, i);
 		cr_assert_eq(found, records_before(length), "length %zu", length);
 		if (length < sizeof(struct trace_file_header))
@@ -189,7 +194,8 @@ Test(reader_damage, header_broken_segment_stays_with_its_process)
 	trace_close(trace);
 }
 
-/* ---- Right checksums over nonsense ------------------------------------------------------------------------- */
+/* ---- Right checksums over nonsense
+ * ------------------------------------------------------------------------- */
 
 static void fill_random(unsigned char *to, size_t bytes)
 {
@@ -205,13 +211,15 @@ Test(reader_damage, random_payloads_under_right_checksums, .timeout = 120)
 		builder->bytes = 0;
 		builder_header(builder, builder_default_header(1));
 		for (uint16_t type = 0; type < 12; type++) {
-			struct trace_block_header block = {.type = type, .payload_bytes = random() % sizeof(payload)};
+			struct trace_block_header block = {
+			    .type = type, .payload_bytes = random() % sizeof(payload)};
 
 			fill_random(payload, block.payload_bytes);
 			if (type == TRACE_BLOCK_EVENTS) {
 				block.worker = random() % 4;
 				block.event_count = random() % (block.payload_bytes + 1);
-				block.first_index = random() % 2 ? (uint64_t)random() % 5000 : (uint64_t)random() << 31;
+				block.first_index = random() % 2 ? (uint64_t)random() % 5000
+								 : (uint64_t)random() << 31;
 				block.first_tick = (uint64_t)random() << random() % 31;
 				block.last_tick = block.first_tick + random();
 				block.context_count = random() % (block.payload_bytes / 16 + 1);
@@ -224,10 +232,11 @@ Test(reader_damage, random_payloads_under_right_checksums, .timeout = 120)
 
 Test(reader_damage, lengths_at_their_limits_under_right_checksums)
 {
-	static const uint64_t extremes[] = {0, 1, 0x7fff, 0xffff, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
-	static const uint16_t types[] = {TRACE_BLOCK_PROCESS, TRACE_BLOCK_KINDS,   TRACE_BLOCK_MODULES,
-					 TRACE_BLOCK_SITES,   TRACE_BLOCK_WORKERS, TRACE_BLOCK_SAMPLES,
-					 TRACE_BLOCK_CLOCK,   TRACE_BLOCK_SEAL};
+	static const uint64_t extremes[] = {0,		1,	    0x7fff,    0xffff,
+					    0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
+	static const uint16_t types[] = {
+	    TRACE_BLOCK_PROCESS, TRACE_BLOCK_KINDS,   TRACE_BLOCK_MODULES, TRACE_BLOCK_SITES,
+	    TRACE_BLOCK_WORKERS, TRACE_BLOCK_SAMPLES, TRACE_BLOCK_CLOCK,   TRACE_BLOCK_SEAL};
 	unsigned char payload[96];
 
 	for (size_t type = 0; type < sizeof(types) / sizeof(types[0]); type++)
@@ -245,8 +254,11 @@ Test(reader_damage, lengths_at_their_limits_under_right_checksums)
 
 Test(reader_damage, item_that_makes_no_sense_costs_the_rest_of_its_block)
 {
-	struct trace_block_header block = {
-	    .type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = 3, .payload_bytes = 8, .last_tick = 100};
+	struct trace_block_header block = {.type = TRACE_BLOCK_EVENTS,
+					   .worker = 1,
+					   .event_count = 3,
+					   .payload_bytes = 8,
+					   .last_tick = 100};
 	struct trace_item items[8];
 	struct trace_cursor *cursor;
 	struct trace *trace;
@@ -255,7 +267,8 @@ Test(reader_damage, item_that_makes_no_sense_costs_the_rest_of_its_block)
 
 	builder->bytes = 0;
 	builder_header(builder, builder_default_header(1));
-	builder_put_block(builder, &block, "\x03\x08\x00\x02\x02\x00\x02\x01"); /* word 1 was never defined */
+	builder_put_block(builder, &block,
+			  "\x03\x08\x00\x02\x02\x00\x02\x01"); /* word 1 was never defined */
 	block.first_index = 3;
 	block.event_count = 1;
 	block.payload_bytes = 6;
@@ -266,19 +279,22 @@ Test(reader_damage, item_that_makes_no_sense_costs_the_rest_of_its_block)
 	cr_assert_eq(trace_cursor_read(cursor, UINT64_MAX, items, 8), 1);
 	cr_assert_not_null(trace_cursor_context(cursor, &contexts, &after_gap));
 	cr_assert(after_gap);
-	cr_assert_not_null(strstr(trace_cursor_problem(cursor), "makes no sense in the block at byte"));
+	cr_assert_not_null(
+	    strstr(trace_cursor_problem(cursor), "makes no sense in the block at byte"));
 	trace_cursor_close(cursor);
 	trace_close(trace);
 }
 
-/* Blocks whose times contradict each other, with and without doubles: nothing is given out earlier than what was. */
+/* Blocks whose times contradict each other, with and without doubles: nothing is given out earlier
+ * than what was. */
 Test(reader_damage, time_that_goes_back_is_held)
 {
 	static const struct record forth[] = {{64000, 0x10 << 16 | TRACE_ASYNC_SEND},
 					      {96000, 0x10 << 16 | (TRACE_CODE_POLL + 1)},
 					      {128000, TRACE_POLL_END}};
-	static const struct record back[] = {
-	    {3200, 0x10 << 16 | (TRACE_CODE_POLL + 1)}, {6400, TRACE_POLL_END}, {9600, 0x10 << 16 | TRACE_ASYNC_SEND}};
+	static const struct record back[] = {{3200, 0x10 << 16 | (TRACE_CODE_POLL + 1)},
+					     {6400, TRACE_POLL_END},
+					     {9600, 0x10 << 16 | TRACE_ASYNC_SEND}};
 
 	for (uint64_t index = 0; index <= 3; index++) {
 		struct events events;
@@ -297,7 +313,8 @@ Test(reader_damage, time_that_goes_back_is_held)
 		cr_assert_eq(events.count, index + 3);
 		for (size_t i = 3; i < events.count; i++) {
 			cr_assert_eq(events.list[i].word, back[i - index].word);
-			cr_assert_geq(events.list[i].tick, 4000, "event %zu from index %d", i, (int)index);
+			cr_assert_geq(events.list[i].tick, 4000, "event %zu from index %d", i,
+				      (int)index);
 			cr_assert_geq(events.list[i].tick, events.list[i - 1].tick);
 		}
 		free(events.list);
@@ -310,7 +327,8 @@ Test(reader_damage, ticks_do_not_overflow)
 {
 	enum { ITEMS = 100000 };
 	unsigned char *payload = malloc(4 + ITEMS * 8);
-	struct trace_block_header block = {.type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = ITEMS};
+	struct trace_block_header block = {
+	    .type = TRACE_BLOCK_EVENTS, .worker = 1, .event_count = ITEMS};
 	struct events events;
 	struct trace *trace;
 
@@ -334,14 +352,17 @@ Test(reader_damage, ticks_do_not_overflow)
 	free(payload);
 }
 
-/* A file made to be slow: a header at every 8 bytes, each with a long payload and a wrong checksum. */
+/* A file made to be slow: a header at every 8 bytes, each with a long payload and a wrong checksum.
+ */
 Test(reader_damage, false_block_headers_cost_linear_time, .timeout = 60)
 {
 	enum { BYTES = 8 << 20 };
 	unsigned char *data = calloc(1, BYTES);
 	struct trace_file_header header = builder_default_header(1);
-	struct trace_block_header block = {
-	    .magic = TRACE_BLOCK_MAGIC, .type = TRACE_BLOCK_EVENTS, .header_bytes = 64, .payload_bytes = 1 << 20};
+	struct trace_block_header block = {.magic = TRACE_BLOCK_MAGIC,
+					   .type = TRACE_BLOCK_EVENTS,
+					   .header_bytes = 64,
+					   .payload_bytes = 1 << 20};
 
 	builder->bytes = 0;
 	builder_header(builder, header);
@@ -352,11 +373,14 @@ Test(reader_damage, false_block_headers_cost_linear_time, .timeout = 60)
 	free(data);
 }
 
-/* ---- Holes ------------------------------------------------------------------------------------------------ */
+/* ---- Holes
+ * ------------------------------------------------------------------------------------------------
+ */
 
 #define HOLE_BYTES (1ull << 40)
 
-/* A file with a hole between its blocks and one at its end. Read byte by byte they would take hours. */
+/* A file with a hole between its blocks and one at its end. Read byte by byte they would take
+ * hours. */
 Test(reader_damage, holes_are_passed_over_unread, .timeout = 60)
 {
 	size_t first = sizeof(struct trace_file_header);
@@ -370,12 +394,13 @@ Test(reader_damage, holes_are_passed_over_unread, .timeout = 60)
 	put_file("trace.1.0.bin", builder->data, first);
 	file = fopen(in_dir("trace.1.0.bin"), "r+b");
 	cr_assert_eq(fseeko(file, (off_t)(first + HOLE_BYTES), SEEK_SET), 0);
-	cr_assert_eq(fwrite(builder->data + first, 1, builder->bytes - first, file), builder->bytes - first);
+	cr_assert_eq(fwrite(builder->data + first, 1, builder->bytes - first, file),
+		     builder->bytes - first);
 	cr_assert_eq(fclose(file), 0);
 	cr_assert_eq(truncate(in_dir("trace.1.0.bin"), (off_t)(3 * HOLE_BYTES)), 0);
 	trace = open_path(dir);
-	snprintf(problem, sizeof(problem), "trace.1.0.bin: damaged from byte %zu to byte %llu", first,
-		 (unsigned long long)(first + HOLE_BYTES));
+	snprintf(problem, sizeof(problem), "trace.1.0.bin: damaged from byte %zu to byte %llu",
+		 first, (unsigned long long)(first + HOLE_BYTES));
 	assert_problem(trace, problem);
 	snprintf(problem, sizeof(problem), "cut off or damaged from byte %llu to its end",
 		 (unsigned long long)(builder->bytes + HOLE_BYTES));

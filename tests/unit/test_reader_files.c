@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From paths to processes: directories, several segments and processes, compressed segments, things that are no traces.
+ * From paths to processes: directories, several segments and processes, compressed segments, things
+ * that are no traces.
  */
 #include <zlib.h>
 #include <zstd.h>
@@ -41,7 +42,8 @@ static void assert_whole(struct trace *trace)
 	trace_close(trace);
 }
 
-/* ---- Segments --------------------------------------------------------------------------------------------- */
+/* ---- Segments
+ * --------------------------------------------------------------------------------------------- */
 
 /* One process in three segments, of which each tells a newer state. */
 static void put_three_segments(void)
@@ -51,7 +53,8 @@ static void put_three_segments(void)
 
 	encoder_init(&encoder, 1, HELPER_SHIFT);
 	for (uint64_t segment = 0; segment < 3; segment++) {
-		size_t first = segment * (count / 3), end = segment == 2 ? count : first + count / 3;
+		size_t first = segment * (count / 3),
+		       end = segment == 2 ? count : first + count / 3;
 		struct trace_worker_entry worker = {
 		    .worker = 1, .role = TRACE_ROLE_LOOP, .recorded = end, .lost = segment};
 		char name[32];
@@ -61,12 +64,14 @@ static void put_three_segments(void)
 		builder_header(builder, header);
 		builder_clock(builder, 1000000000 * (segment + 1));
 		builder_site(builder, 1, KIND_TIMER, segment, 0, segment == 2 ? "newest" : "older");
-		builder_events(builder, &encoder,
-			       (struct encoder_source){records, (1ull << 40) - 1, first, end - first});
+		builder_events(
+		    builder, &encoder,
+		    (struct encoder_source){records, (1ull << 40) - 1, first, end - first});
 		builder_worker(builder, &worker, "main");
 		if (segment < 2)
 			builder_seal(builder, TRACE_SEAL_ROTATED, 0, end, 0);
-		snprintf(name, sizeof(name), "trace.7.%d.bin%s", (int)segment + 9, segment == 2 ? ".open" : "");
+		snprintf(name, sizeof(name), "trace.7.%d.bin%s", (int)segment + 9,
+			 segment == 2 ? ".open" : "");
 		put_file(name, builder->data, builder->bytes);
 	}
 }
@@ -173,7 +178,9 @@ Test(reader_files, more_files_than_descriptors)
 		builder->bytes = 0;
 		builder_header(builder, builder_default_header(7));
 		builder_clock(builder, 1000 * (i + 1));
-		builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, done, end - done});
+		builder_events(
+		    builder, &encoder,
+		    (struct encoder_source){records, (1ull << 40) - 1, done, end - done});
 		done = end;
 		snprintf(name, sizeof(name), "trace.7.%zu.bin", i);
 		put_file(name, builder->data, builder->bytes);
@@ -205,13 +212,16 @@ Test(reader_files, progress_comes_to_its_end)
 	trace_close(trace);
 }
 
-/* ---- Compressed ------------------------------------------------------------------------------------------- */
+/* ---- Compressed
+ * ------------------------------------------------------------------------------------------- */
 
 static size_t compress_gzip(unsigned char *to, size_t capacity, size_t bytes)
 {
-	z_stream stream = {.next_in = builder->data, .avail_in = bytes, .next_out = to, .avail_out = capacity};
+	z_stream stream = {
+	    .next_in = builder->data, .avail_in = bytes, .next_out = to, .avail_out = capacity};
 
-	cr_assert_eq(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	cr_assert_eq(deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY),
+		     Z_OK);
 	cr_assert_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
 	deflateEnd(&stream);
 	return capacity - stream.avail_out;
@@ -300,7 +310,8 @@ Test(reader_files, empty_segment_that_is_still_open)
 	assert_whole(trace);
 }
 
-/* ---- No traces -------------------------------------------------------------------------------------------- */
+/* ---- No traces
+ * -------------------------------------------------------------------------------------------- */
 
 static void assert_nothing(const char *path, const char *problem)
 {
@@ -314,8 +325,9 @@ static void assert_nothing(const char *path, const char *problem)
 
 Test(reader_files, what_is_no_trace_is_one_line)
 {
-	static const char text[] = "This is a letter, and much longer than the header of a file has to be: one hundred "
-				   "and twenty-eight bytes are soon full, if one goes on like that.";
+	static const char text[] =
+	    "This is a letter, and much longer than the header of a file has to be: one hundred "
+	    "and twenty-eight bytes are soon full, if one goes on like that.";
 	unsigned char packed[1000];
 	struct trace_file_header header = builder_default_header(1);
 
@@ -337,13 +349,15 @@ Test(reader_files, what_is_no_trace_is_one_line)
 	header.reader_version_min = TRACE_VERSION + 1;
 	builder_header(builder, header);
 	put_file("newer.bin", builder->data, builder->bytes);
-	assert_nothing(in_dir("newer.bin"), "newer.bin: made by a newer uvtrace (format 9, this reads 1)");
+	assert_nothing(in_dir("newer.bin"),
+		       "newer.bin: made by a newer uvtrace (format 9, this reads 1)");
 	builder->bytes = 0;
 	header = builder_default_header(1);
 	header.unit_shift = 17;
 	builder_header(builder, header);
 	put_file("shifted.bin", builder->data, builder->bytes);
-	assert_nothing(in_dir("shifted.bin"), "shifted.bin: the file header makes no sense, at byte 0");
+	assert_nothing(in_dir("shifted.bin"),
+		       "shifted.bin: the file header makes no sense, at byte 0");
 	put_file("cut.bin", builder->data, 100);
 	assert_nothing(in_dir("cut.bin"), "cut.bin: cut off in the file header, at byte 0");
 }

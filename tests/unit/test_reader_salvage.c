@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a crash left in the ring: found through the segments or named itself, joined with what is in files, never
- * taken from a process that lives, never believed where it makes no sense.
+ * What a crash left in the ring: found through the segments or named itself, joined with what is in
+ * files, never taken from a process that lives, never believed where it makes no sense.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -49,7 +49,8 @@ static void read_boot_id(uint8_t boot_id[16])
 	for (size_t i = 0; i < 16; i++) {
 		unsigned byte;
 
-		cr_assert_eq(fscanf(file, i == 4 || i == 6 || i == 8 || i == 10 ? "-%2x" : "%2x", &byte), 1);
+		cr_assert_eq(
+		    fscanf(file, i == 4 || i == 6 || i == 8 || i == 10 ? "-%2x" : "%2x", &byte), 1);
 		boot_id[i] = byte;
 	}
 	fclose(file);
@@ -73,7 +74,8 @@ static void shared_fill(uint32_t pid)
 	shared->tier = TRACE_TIER_FULL;
 	memcpy(shared->process_id, header.process_id, 16);
 	read_boot_id(shared->boot_id);
-	shared->start = (struct trace_clock_pair){builder_counter(12800000), 12800000, 1700000000012800000ull};
+	shared->start =
+	    (struct trace_clock_pair){builder_counter(12800000), 12800000, 1700000000012800000ull};
 	strcpy(shared->libuv_path, "/lib/libuv.so.1");
 	strcpy(shared->self_path, in_dir("ring"));
 	shared->work_req_offset[KIND_FS_STAT] = 72;
@@ -95,7 +97,8 @@ static void ring_fill(uint32_t ring, uint32_t worker, uint64_t tail, uint64_t he
 		ring_records(ring)[i % RING_RECORDS] = records[i];
 	to->head = head;
 	to->tail = tail;
-	for (uint64_t lap = 0; lap < 2 && head > 0; lap++) /* the last two begin where the ring does */
+	for (uint64_t lap = 0; lap < 2 && head > 0;
+	     lap++) /* the last two begin where the ring does */
 		if ((head - 1) / RING_RECORDS >= lap)
 			to->lap_start[lap] = ((head - 1) / RING_RECORDS - lap) * RING_RECORDS;
 	to->state = RING_LIVE;
@@ -128,7 +131,8 @@ static void put_segment(uint64_t end)
 	builder_text(builder, TRACE_TEXT_RING_PATH, in_dir("ring"));
 	builder_site(builder, 1, KIND_TIMER, 77, 78, "on_timer");
 	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder, (struct encoder_source){records, (1ull << 40) - 1, 0, end});
+	builder_events(builder, &encoder,
+		       (struct encoder_source){records, (1ull << 40) - 1, 0, end});
 	builder_worker(builder, &worker, "main");
 	put_file("trace.bin.open", builder->data, builder->bytes);
 }
@@ -256,7 +260,8 @@ Test(reader_salvage, workers_and_sites_that_only_the_ring_knows)
 	cr_assert_eq(process->sites[2].callback, 0x1234, "the ring's");
 	cr_assert_str_eq(process->kinds[KIND_IDLE].name, "idle");
 	cr_assert_null(trace_name(process, 0));
-	cr_assert_eq(strlen(trace_name(process, 1)), sizeof(shared->names[1].text), "not terminated");
+	cr_assert_eq(strlen(trace_name(process, 1)), sizeof(shared->names[1].text),
+		     "not terminated");
 	cr_assert_str_eq(process->libuv_path, "/lib/libuv.so.1");
 	trace_close(trace);
 }
@@ -275,7 +280,8 @@ Test(reader_salvage, ring_alone_is_a_trace)
 	assert_whole(trace);
 }
 
-/* ---- Who is asked ----------------------------------------------------------------------------------------- */
+/* ---- Who is asked
+ * ----------------------------------------------------------------------------------------- */
 
 Test(reader_salvage, sealed_process_needs_no_ring)
 {
@@ -319,7 +325,8 @@ Test(reader_salvage, living_process_keeps_its_ring)
 	trace_close(trace);
 	munmap(map, 4096);
 	trace = open_path(dir);
-	cr_assert(!trace->processes[0].running, "the pid lives, but has no such ring: it is another program now");
+	cr_assert(!trace->processes[0].running,
+		  "the pid lives, but has no such ring: it is another program now");
 	assert_problem(trace, "cut off");
 	trace_close(trace);
 	close(fd);
@@ -351,9 +358,11 @@ Test(reader_salvage, ring_of_another_boot_is_not_looked_for)
 	trace_close(trace);
 }
 
-/* ---- What makes no sense ----------------------------------------------------------------------------------- */
+/* ---- What makes no sense
+ * ----------------------------------------------------------------------------------- */
 
-/* What the reader believes to be there is inside the file; it is walked to see that nothing crashes. */
+/* What the reader believes to be there is inside the file; it is walked to see that nothing
+ * crashes. */
 static void open_and_walk(void)
 {
 	struct trace *trace;
@@ -371,12 +380,14 @@ Test(reader_salvage, each_field_of_the_header_at_its_limits, .timeout = 120)
 	static const uint64_t extremes[] = {0, 1, 0x7fffffff, 0xffffffff, INT64_MAX, UINT64_MAX};
 	static const uint32_t regions[][2] = {
 	    {8, 160},
-	    {offsetof(struct shared, enabled), offsetof(struct shared, message) - offsetof(struct shared, enabled)},
+	    {offsetof(struct shared, enabled),
+	     offsetof(struct shared, message) - offsetof(struct shared, enabled)},
 	    {offsetof(struct shared, rings), sizeof(struct shared_ring)}};
 
 	ring_fill(0, 1, 5, count);
 	for (size_t region = 0; region < 3; region++)
-		for (uint32_t at = regions[region][0]; at < regions[region][0] + regions[region][1]; at += 4)
+		for (uint32_t at = regions[region][0]; at < regions[region][0] + regions[region][1];
+		     at += 4)
 			for (size_t e = 0; e < sizeof(extremes) / sizeof(extremes[0]); e++) {
 				unsigned char kept[8];
 				unsigned char *field = (unsigned char *)shared + at;
@@ -394,7 +405,8 @@ Test(reader_salvage, random_records_are_items_of_some_kind)
 {
 	ring_fill(0, 1, 0, count);
 	for (size_t i = 0; i < COUNT; i++)
-		records[i] = (struct record){(uint64_t)random() << random() % 33, (uint64_t)random() << random() % 33};
+		records[i] = (struct record){(uint64_t)random() << random() % 33,
+					     (uint64_t)random() << random() % 33};
 	for (uint32_t i = 0; i < RING_RECORDS; i++)
 		ring_records(0)[i] = records[i % COUNT];
 	open_and_walk();

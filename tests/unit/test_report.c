@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Both reports of a small process made by hand: the JSON has every key that is promised, the text names what
- * was planted, and nothing in a trace can break either.
+ * Both reports of a small process made by hand: the JSON has every key that is promised, the text
+ * names what was planted, and nothing in a trace can break either.
  */
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -30,14 +30,16 @@ static const char *what_was_printed(void)
 	return printed;
 }
 
-/* ---- Whole reports -------------------------------------------------------------------------------------------- */
+/* ---- Whole reports
+ * -------------------------------------------------------------------------------------------- */
 
 static char name_timer[] = "timer", name_stat[] = "fs_stat";
 static char symbol[] = "planted_callback", hostile[] = "evil\x1b]0;\xff\"\\\n";
 static char note[] = "a note of the tracer";
 static char *notes[] = {note};
-static struct trace_kind_info kinds[] = {
-    {.name = NULL}, {.name = name_timer, .class = KIND_CLASS_HANDLE}, {.name = name_stat, .class = KIND_CLASS_POOL}};
+static struct trace_kind_info kinds[] = {{.name = NULL},
+					 {.name = name_timer, .class = KIND_CLASS_HANDLE},
+					 {.name = name_stat, .class = KIND_CLASS_POOL}};
 static struct trace_site sites[] = {
     {.present = true, .kind = 1, .callback = 0x1000, .caller = 0x2000, .callback_symbol = symbol},
     {.present = true, .kind = 2, .callback = 0x1100, .caller = 0x2100, .callback_symbol = hostile},
@@ -53,7 +55,8 @@ static struct trace_clock_range clock_range = {
     .end_tick = 1ull << 46, .end_ns = 1ull << 46, .rate = 1ull << TRACE_RATE_BITS};
 static char *problems[] = {hostile};
 static struct trace_process process;
-static struct trace trace = {.processes = &process, .process_count = 1, .problems = problems, .problem_count = 1};
+static struct trace trace = {
+    .processes = &process, .process_count = 1, .problems = problems, .problem_count = 1};
 static struct timeline *timeline;
 static struct symbols *symbols;
 static struct findings *findings;
@@ -62,12 +65,29 @@ static void set_up(void)
 {
 	static const struct trace_item loop[] = {
 	    {.tick = 1000, .word = 0x70000 | TRACE_LOOP_ENTER, .shape = TRACE_SHAPE_INSTANT},
-	    {.tick = 2000, .duration = 250000000, .word = TRACE_CODE_POLL, .shape = TRACE_SHAPE_POLL},
-	    {.tick = 250002000, .word = 0x10000 | (TRACE_CODE_SUBMIT + 1), .shape = TRACE_SHAPE_INSTANT},
-	    {.tick = 250002000, .duration = 9000000, .word = 0x20000 | TRACE_UNPARK, .shape = TRACE_SHAPE_WAIT},
-	    {.tick = 260000000, .duration = 10, .word = TRACE_CODE_POLL + 1, .shape = TRACE_SHAPE_POLL},
-	    {.tick = 260000100, .duration = 10, .word = TRACE_CODE_POLL + 2, .shape = TRACE_SHAPE_POLL},
-	    {.tick = 260000200, .duration = 10, .word = TRACE_CODE_POLL + 99, .shape = TRACE_SHAPE_POLL},
+	    {.tick = 2000,
+	     .duration = 250000000,
+	     .word = TRACE_CODE_POLL,
+	     .shape = TRACE_SHAPE_POLL},
+	    {.tick = 250002000,
+	     .word = 0x10000 | (TRACE_CODE_SUBMIT + 1),
+	     .shape = TRACE_SHAPE_INSTANT},
+	    {.tick = 250002000,
+	     .duration = 9000000,
+	     .word = 0x20000 | TRACE_UNPARK,
+	     .shape = TRACE_SHAPE_WAIT},
+	    {.tick = 260000000,
+	     .duration = 10,
+	     .word = TRACE_CODE_POLL + 1,
+	     .shape = TRACE_SHAPE_POLL},
+	    {.tick = 260000100,
+	     .duration = 10,
+	     .word = TRACE_CODE_POLL + 2,
+	     .shape = TRACE_SHAPE_POLL},
+	    {.tick = 260000200,
+	     .duration = 10,
+	     .word = TRACE_CODE_POLL + 99,
+	     .shape = TRACE_SHAPE_POLL},
 	    {.tick = 260001000, .word = TRACE_CODE_POLL, .shape = TRACE_SHAPE_INSTANT},
 	};
 	static const struct trace_item pool[] = {
@@ -102,14 +122,17 @@ static void set_up(void)
 					 .clock_ranges = &clock_range,
 					 .clock_range_count = 1};
 	timeline = timeline_make(&process, &options);
-	cr_assert_eq(timeline_feed(timeline, 0, loop, sizeof(loop) / sizeof(*loop), NULL, 0, false), 0);
-	cr_assert_eq(timeline_feed(timeline, 1, pool, sizeof(pool) / sizeof(*pool), NULL, 0, false), 0);
+	cr_assert_eq(timeline_feed(timeline, 0, loop, sizeof(loop) / sizeof(*loop), NULL, 0, false),
+		     0);
+	cr_assert_eq(timeline_feed(timeline, 1, pool, sizeof(pool) / sizeof(*pool), NULL, 0, false),
+		     0);
 	for (size_t i = 0; i < 4; i++)
 		cr_assert_eq(timeline_end_worker(timeline, i), 0);
 	cr_assert_eq(timeline_finish(timeline), 0);
 	symbols = symbols_open(&process);
 	struct thresholds thresholds = thresholds_default();
-	struct findings_input input = {.timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
+	struct findings_input input = {
+	    .timeline = timeline, .symbols = symbols, .thresholds = &thresholds};
 	findings = findings_with_text(&input);
 	cr_assert_not_null(findings);
 }
@@ -124,8 +147,11 @@ static void tear_down(void)
 
 static json_t *json_report(void)
 {
-	struct report report = {
-	    .trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings, .alone = true};
+	struct report report = {.trace = &trace,
+				.timeline = timeline,
+				.symbols = symbols,
+				.findings = findings,
+				.alone = true};
 	struct report_list *list = report_list_make(&trace);
 	json_error_t error;
 
@@ -161,24 +187,30 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
 {
 	json_t *json = json_report();
 
-	check_keys(json,
-		   "program pid libuv tier start_realtime_ns duration_ns events lost_events missing_events workers "
-		   "callbacks long_polls open_polls idle_periods queues problems notes sealed seal_reason unit_ns "
-		   "ending warnings");
+	check_keys(json, "program pid libuv tier start_realtime_ns duration_ns events lost_events "
+			 "missing_events workers "
+			 "callbacks long_polls open_polls idle_periods queues problems notes "
+			 "sealed seal_reason unit_ns "
+			 "ending warnings");
 	check_keys(json_array_get(json_object_get(json, "workers"), 0),
-		   "worker role tid name polls parks busy_ns parked_ns utilization cpu_ns sched_wait_ns poll_p50_ns "
+		   "worker role tid name polls parks busy_ns parked_ns utilization cpu_ns "
+		   "sched_wait_ns poll_p50_ns "
 		   "poll_p99_ns poll_max_ns");
 	check_keys(json_array_get(json_object_get(json, "callbacks"), 0),
 		   "kind callback file line caller count total_ns p50_ns p99_ns max_ns");
 	check_keys(json_array_get(json_object_get(json, "long_polls"), 0),
 		   "worker start_ns duration_ns kind callback caller");
-	check_keys(json_array_get(json_object_get(json, "idle_periods"), 0), "worker start_ns duration_ns queue_depth");
-	check_keys(json, "findings stalls pool timers wakeups pending requests dispatch turn loops overhead baseline "
+	check_keys(json_array_get(json_object_get(json, "idle_periods"), 0),
+		   "worker start_ns duration_ns queue_depth");
+	check_keys(json, "findings stalls pool timers wakeups pending requests dispatch turn loops "
+			 "overhead baseline "
 			 "checked cannot_tell");
 	check_keys(json_array_get(json_object_get(json, "findings"), 0),
-		   "id severity title culprit evidence cost_ns cost confidence advice facts anchor from_ns to_ns "
+		   "id severity title culprit evidence cost_ns cost confidence advice facts anchor "
+		   "from_ns to_ns "
 		   "worker");
-	check_keys(json_object_get(json, "pool"), "threads wait by_kind by_site what_if smallest_size");
+	check_keys(json_object_get(json, "pool"),
+		   "threads wait by_kind by_site what_if smallest_size");
 	check_keys(json_object_get(json, "queues"),
 		   "pool_queued pool_running ready_fds active_requests active_handles samples");
 	json_decref(json);
@@ -217,11 +249,14 @@ static size_t characters(const char *line, size_t bytes)
 
 Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 {
-	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	static const char *const said[] = {
-	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since +0.260 s.\n",
+	    "The program died in: planted_callback on worker 1 (loop), for at most 40.0 ms since "
+	    "+0.260 s.\n",
 	    "Slowest callback: planted_callback ran on worker 1 (loop) for 250 ms at +0.000 s.\n",
-	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the pool.\n",
+	    "Worker 2 (pool) slept for 5.00 ms at +0.250 s while up to 1 request waited for the "
+	    "pool.\n",
 	    "! Worker 3 lost 17 events while recording. Its figures are too low.\n",
 	    "! a note of the tracer\n",
 	    "15 events in 0 files, 17 LOST.",
@@ -235,12 +270,14 @@ Test(report, says_in_words_what_was_planted, .init = set_up, .fini = tear_down)
 	for (const char *line = printed; *line; line += strcspn(line, "\n") + 1)
 		cr_assert_leq(characters(line, strcspn(line, "\n")), REPORT_WIDTH, "%.200s", line);
 	for (const char *at = printed; *at; at++)
-		cr_assert(*at == '\n' || (unsigned char)*at >= 0x20, "a control character got through");
+		cr_assert(*at == '\n' || (unsigned char)*at >= 0x20,
+			  "a control character got through");
 }
 
 Test(report, says_of_the_recording_the_same_in_json_and_in_words, .init = set_up, .fini = tear_down)
 {
-	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .alone = true};
 	json_t *json = json_report(), *warnings = json_object_get(json, "warnings"), *warning;
 	char line[512];
 	size_t i;
@@ -268,8 +305,11 @@ Test(report, says_of_the_recording_the_same_in_json_and_in_words, .init = set_up
 static const char *formatted(const char *name)
 {
 	const struct report_format *format = report_format_find(name);
-	struct report report = {
-	    .trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings, .alone = true};
+	struct report report = {.trace = &trace,
+				.timeline = timeline,
+				.symbols = symbols,
+				.findings = findings,
+				.alone = true};
 
 	cr_assert_not_null(format, "%s", name);
 	printing();
@@ -299,9 +339,11 @@ Test(report, writes_sarif_that_can_be_read, .init = set_up, .fini = tear_down)
 
 	cr_assert_not_null(json);
 	cr_assert_eq(json_array_size(json_object_get(json, "runs")), 2);
-	json_t *results = json_object_get(json_array_get(json_object_get(json, "runs"), 0), "results");
+	json_t *results =
+	    json_object_get(json_array_get(json_object_get(json, "runs"), 0), "results");
 	cr_assert_eq(json_array_size(results), findings->count);
-	cr_assert_str_eq(text(json_array_get(results, 0), "ruleId"), finding_id_name(findings->list[0].id));
+	cr_assert_str_eq(text(json_array_get(results, 0), "ruleId"),
+			 finding_id_name(findings->list[0].id));
 	json_decref(json);
 }
 
@@ -334,17 +376,20 @@ Test(report, formats_json_as_any_other, .init = set_up, .fini = tear_down)
 	json_t *processes = json_object_get(json, "processes");
 
 	cr_assert_eq(json_array_size(processes), 2);
-	cr_assert_eq(json_integer_value(json_object_get(json_array_get(processes, 1), "pid")), process.pid);
+	cr_assert_eq(json_integer_value(json_object_get(json_array_get(processes, 1), "pid")),
+		     process.pid);
 	json_decref(json);
 }
 
 Test(report, text_of_many_processes_is_an_overview, .init = set_up, .fini = tear_down)
 {
 	const struct report_format *format = report_format_find("text");
-	struct report report = {.trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings};
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .findings = findings};
 
 	printing();
-	struct report_output output = {.file = out, .trace = &trace, .processes = OVERVIEW_FROM, .top = 10};
+	struct report_output output = {
+	    .file = out, .trace = &trace, .processes = OVERVIEW_FROM, .top = 10};
 	cr_assert_eq(format->begin(&output), 0);
 	for (size_t i = 0; i < OVERVIEW_FROM; i++)
 		cr_assert_eq(report_format_process(format, &output, &report), 0);
@@ -357,13 +402,15 @@ Test(report, names_the_formats_from_the_table)
 {
 	char names[REPORT_FORMAT_NAMES_BYTES];
 
-	cr_assert_str_eq(report_format_names(names), "text, json, markdown, junit, sarif, collapsed or html");
+	cr_assert_str_eq(report_format_names(names),
+			 "text, json, markdown, junit, sarif, collapsed or html");
 	for (size_t i = 0; report_format_at(i); i++)
 		cr_assert_eq(report_format_find(report_format_at(i)->name), report_format_at(i));
 	cr_assert_null(report_format_find("xml"));
 }
 
-/* ---- Many processes ------------------------------------------------------------------------------------------- */
+/* ---- Many processes
+ * ------------------------------------------------------------------------------------------- */
 
 static size_t count_of(const char *text, const char *part)
 {

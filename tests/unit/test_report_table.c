@@ -88,7 +88,9 @@ static void print_table(size_t width, const char *name, const char *caller)
 Test(report_table, shortens_tables_where_it_hurts_least)
 {
 	print_table(100, "on_timer demo.c:1", "main demo.c:2");
-	cr_assert_str_eq(printed, "  n  callback           registered by\n  1  on_timer demo.c:1  main demo.c:2\n");
+	cr_assert_str_eq(
+	    printed,
+	    "  n  callback           registered by\n  1  on_timer demo.c:1  main demo.c:2\n");
 	free(printed);
 	print_table(40, "on_timer_µ demo.c:1", "a_very_long_function_name demo.c:2");
 	cr_assert_str_eq(printed, "  n  callback\n  1  on_timer_µ demo.c:1\n", "%s", printed);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of requests on their way, held against a list of what was put in. It is filled to its half with
- * keys that fall anywhere, so many of them lie behind others: taking one out of such a chain must leave the
- * rest to be found.
+ * The table of requests on their way, held against a list of what was put in. It is filled to its
+ * half with keys that fall anywhere, so many of them lie behind others: taking one out of such a
+ * chain must leave the rest to be found.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -57,7 +57,8 @@ Test(request_table, those_behind_one_that_is_taken_are_found)
 		cr_assert_eq(taken.submit_tick, at);
 		cr_assert_not(request_table_take(&table, keys[at], &taken), "it is there twice");
 		for (size_t later = i + 1; later < KEYS && later < i + 20; later++) {
-			const struct request *found = request_table_find(&table, keys[later * 3331 % KEYS]);
+			const struct request *found =
+			    request_table_find(&table, keys[later * 3331 % KEYS]);
 
 			cr_assert_not_null(found, "lost when another was taken");
 			cr_assert_eq(found->submit_tick, later * 3331 % KEYS);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What reading costs is linear in the trace, whatever is in it: many workers, samples, modules, requests, files, and
- * clocks that are wrong by centuries.
+ * What reading costs is linear in the trace, whatever is in it: many workers, samples, modules,
+ * requests, files, and clocks that are wrong by centuries.
  *
- * Rules: nothing here measures time. Each trace is so large that its test ends by its timeout, after minutes, where the
- * cost is quadratic; linear, each takes a second or two.
+ * Rules: nothing here measures time. Each trace is so large that its test ends by its timeout,
+ * after minutes, where the cost is quadratic; linear, each takes a second or two.
  */
 #include <fcntl.h>
 
@@ -93,7 +93,9 @@ static struct timeline *analyze(struct trace *trace)
 	return timeline;
 }
 
-/* ---- Workers -------------------------------------------------------------------------------------------------- */
+/* ---- Workers
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* A thread that lives for a few events, with samples at its start and its end. */
 static void short_worker_put(uint32_t number, uint64_t at)
@@ -124,7 +126,8 @@ static void short_workers_put(bool downwards)
 	header_put(builder_default_header(1));
 	builder_clock(builder, 10000000);
 	for (uint32_t i = 0; i < WORKERS; i++)
-		short_worker_put(downwards ? WORKERS - i : i + 1, 40000000 + (uint64_t)i * STEP_TICKS);
+		short_worker_put(downwards ? WORKERS - i : i + 1,
+				 40000000 + (uint64_t)i * STEP_TICKS);
 	builder_clock(builder, 10000000000);
 	builder_write(builder, in_dir("t.1.0.bin"));
 }
@@ -160,7 +163,9 @@ Test(scale, workers_numbered_downwards)
 	assert_short_workers();
 }
 
-/* ---- Clocks --------------------------------------------------------------------------------------------------- */
+/* ---- Clocks
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* A request that is never done, and events for so many seconds. */
 static void pending_put(uint32_t pid, uint64_t real_ns, uint64_t seconds, const char *name)
@@ -191,12 +196,14 @@ Test(scale, wall_clocks_that_are_centuries_apart)
 	cr_assert_eq(converted_count("RequestPending"), 3 * 7);
 }
 
-/* ---- Requests ------------------------------------------------------------------------------------------------- */
+/* ---- Requests
+ * -------------------------------------------------------------------------------------------------
+ */
 
 #define REQUESTS 500000u
 
-/* Many on their way at once, and so many gaps and ends of others meanwhile that looking over them each time would not
- * end. */
+/* Many on their way at once, and so many gaps and ends of others meanwhile that looking over them
+ * each time would not end. */
 Test(scale, requests_on_their_way_and_gaps)
 {
 	struct record *records = calloc(REQUESTS, sizeof(*records));
@@ -204,7 +211,8 @@ Test(scale, requests_on_their_way_and_gaps)
 
 	header_put(builder_default_header(1));
 	for (uint32_t i = 0; i < REQUESTS; i++)
-		records[i] = (struct record){at + i, trace_word(0x1000 + 16 * i, TRACE_CODE_SUBMIT + 3)};
+		records[i] =
+		    (struct record){at + i, trace_word(0x1000 + 16 * i, TRACE_CODE_SUBMIT + 3)};
 	records_put(1, records, REQUESTS);
 	for (uint32_t i = 0; i < REQUESTS; i += 2) {
 		at += builder_counter(2000000000); /* two seconds: a look would be due */
@@ -219,7 +227,8 @@ Test(scale, requests_on_their_way_and_gaps)
 
 	struct trace *trace = open_path(dir);
 	struct timeline *timeline = analyze(trace);
-	cr_assert_eq(timeline->sites[3].pending, 1); /* what was begun before the last gap may have ended */
+	cr_assert_eq(timeline->sites[3].pending,
+		     1); /* what was begun before the last gap may have ended */
 	timeline_free(timeline);
 	trace_close(trace);
 	/* Half a million seconds: 6, 12, ... 393216. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * preload/observe/stall_probe_stop.c: a thread that is stopped in a wait goes on waiting as if nothing had been,
- * and its own signals end waits as ever. A child waits again and again, and counts; the test stops
- * it as often as it can without stopping time.
+ * preload/observe/stall_probe_stop.c: a thread that is stopped in a wait goes on waiting as if
+ * nothing had been, and its own signals end waits as ever. A child waits again and again, and
+ * counts; the test stops it as often as it can without stopping time.
  */
 #include <errno.h>
 #include <linux/io_uring.h>
@@ -193,7 +193,8 @@ static bool look_at(pid_t pid)
 {
 	static struct probe probe;
 	int error = stall_probe_stop(
-	    &(struct look_at){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true}, &probe);
+	    &(struct look_at){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true},
+	    &probe);
 
 	if (error == -EPERM)
 		cr_skip_test("processes may not be stopped here");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks at stuck callbacks: entries good and bad, what is made of them, and the table of system calls.
+ * Looks at stuck callbacks: entries good and bad, what is made of them, and the table of system
+ * calls.
  */
 #include <signal.h>
 #include <sys/syscall.h>
@@ -25,10 +26,14 @@ static void setup(void)
 	builder_clock(builder, 2000000000);
 	builder_kinds(builder, 64);
 	builder_site(builder, 2, KIND_TIMER, 0x401000, 0x402000, "on_timer");
-	builder_worker(builder, &(struct trace_worker_entry){.worker = 1, .tid = 4711, .role = TRACE_ROLE_LOOP},
-		       "loop");
-	builder_worker(builder, &(struct trace_worker_entry){.worker = 2, .tid = 4712, .role = TRACE_ROLE_POOL},
-		       "pool");
+	builder_worker(
+	    builder,
+	    &(struct trace_worker_entry){.worker = 1, .tid = 4711, .role = TRACE_ROLE_LOOP},
+	    "loop");
+	builder_worker(
+	    builder,
+	    &(struct trace_worker_entry){.worker = 2, .tid = 4712, .role = TRACE_ROLE_POOL},
+	    "pool");
 }
 
 static void teardown(void)
@@ -72,7 +77,8 @@ static struct trace_stall_entry asleep(uint64_t at_ns)
 }
 
 /* Its data: `words` words, then the object. `claimed` bytes more than there are of entry_bytes. */
-static void put(struct trace_stall_entry entry, const uint64_t *words, const char *object, int claimed)
+static void put(struct trace_stall_entry entry, const uint64_t *words, const char *object,
+		int claimed)
 {
 	unsigned char payload[8192] = {0};
 	size_t bytes = sizeof(entry);
@@ -112,7 +118,9 @@ static const struct stalls *explained(void)
 	return stalls;
 }
 
-/* ---- Entries -------------------------------------------------------------------------------------------------- */
+/* ---- Entries
+ * --------------------------------------------------------------------------------------------------
+ */
 
 Test(stalls, come_through_the_reader)
 {
@@ -193,19 +201,21 @@ Test(stalls, that_make_no_sense_are_none)
 	check_bad(entry, NULL, 0);
 }
 
-/* ---- What is made of them ------------------------------------------------------------------------------------- */
+/* ---- What is made of them
+ * ------------------------------------------------------------------------------------- */
 
 Test(stalls, say_what_is_behind_a_call)
 {
 	static const struct {
 		int64_t syscall;
 		const char *object, *what;
-	} calls[] = {{73, "fd 7 = /var/lib/x.db", "flock(fd 7 = /var/lib/x.db)"},
-		     {87, "/mnt/far/away", "unlink(\"/mnt/far/away\")"},
-		     {35, "0.250 s", "nanosleep(0.250 s)"},
-		     {73, "", "flock()"},
-		     {9999, "", "system call 9999"},
-		     {-1, "", "a page fault: memory that had to be read from disk, or given by the kernel"}};
+	} calls[] = {
+	    {73, "fd 7 = /var/lib/x.db", "flock(fd 7 = /var/lib/x.db)"},
+	    {87, "/mnt/far/away", "unlink(\"/mnt/far/away\")"},
+	    {35, "0.250 s", "nanosleep(0.250 s)"},
+	    {73, "", "flock()"},
+	    {9999, "", "system call 9999"},
+	    {-1, "", "a page fault: memory that had to be read from disk, or given by the kernel"}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
 		struct trace_stall_entry entry = asleep(150000000 + i * 1000000);
@@ -309,7 +319,8 @@ Test(stalls, count_what_was_left_out)
 	cr_assert_eq(stalls->blind, 1);
 }
 
-/* ---- System calls --------------------------------------------------------------------------------------------- */
+/* ---- System calls
+ * --------------------------------------------------------------------------------------------- */
 
 /* The numbers of this machine's own headers. */
 Test(stalls, know_system_calls_by_number)
@@ -340,7 +351,8 @@ Test(stalls, know_system_calls_by_number)
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
 		cr_assert_str_eq(syscall_name(machine, known[i].number), known[i].name);
-		cr_assert_eq(syscall_role(machine, known[i].number), known[i].role, "%s", known[i].name);
+		cr_assert_eq(syscall_role(machine, known[i].number), known[i].role, "%s",
+			     known[i].name);
 	}
 	cr_assert_str_eq(syscall_name(TRACE_MACHINE_AARCH64, 32), "flock");
 	cr_assert_str_eq(syscall_name(TRACE_MACHINE_X86_64, 73), "flock");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names of addresses, asked of this test program itself: found where the build-id fits, never where it does not.
+ * Names of addresses, asked of this test program itself: found where the build-id fits, never where
+ * it does not.
  */
 #include <criterion/criterion.h>
 #include <elfutils/libdwelf.h>
@@ -75,11 +76,13 @@ static void set_up(void)
 	cr_assert_gt(length, 0);
 	unsetenv("DEBUGINFOD_URLS");
 	dl_iterate_phdr(own_segments, NULL);
-	modules[0] = (struct trace_module){.bias = own_bias, .start = own_start, .end = own_end, .path = own_path};
+	modules[0] = (struct trace_module){
+	    .bias = own_bias, .start = own_start, .end = own_end, .path = own_path};
 	own_build_id(&modules[0]);
 	cr_assert_gt(modules[0].build_id_bytes, 0, "this program has a build-id");
 	process.module_count = 1;
-	sites[1] = (struct trace_site){.present = true, .callback = (uint64_t)(uintptr_t)symbols_test_callback};
+	sites[1] = (struct trace_site){.present = true,
+				       .callback = (uint64_t)(uintptr_t)symbols_test_callback};
 }
 
 static void ask(void)
@@ -195,14 +198,16 @@ Test(symbols, believes_no_file_without_build_id_that_is_newer_than_the_trace)
 
 Test(symbols, survives_files_that_are_none)
 {
-	static const char *const paths[] = {"/nonexistent", "/", "/dev/null", "/etc/passwd", "", "/dev/zero"};
+	static const char *const paths[] = {"/nonexistent", "/", "/dev/null",
+					    "/etc/passwd",  "",	 "/dev/zero"};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		char path[64];
 		snprintf(path, sizeof(path), "%s", paths[i]);
 		modules[0].path = path;
 		ask();
-		cr_assert_not_null(strstr(symbols_site(symbols, 1, false)->name, "+0x"), "%s", path);
+		cr_assert_not_null(strstr(symbols_site(symbols, 1, false)->name, "+0x"), "%s",
+				   path);
 		tear_down();
 	}
 }
@@ -231,7 +236,8 @@ Test(symbols, takes_c_plus_plus_names_apart)
 Test(symbols, says_what_it_does_not_know)
 {
 	sites[2] = (struct trace_site){.present = true};
-	sites[3] = (struct trace_site){.present = true, .callback = 0xdead0000, .caller = 0xbeef0000};
+	sites[3] =
+	    (struct trace_site){.present = true, .callback = 0xdead0000, .caller = 0xbeef0000};
 	ask();
 	cr_assert_str_eq(symbols_site(symbols, 0, false)->text, "(unknown)");
 	cr_assert_str_eq(symbols_site(symbols, 999, true)->text, "(unknown)");

@@ -6,9 +6,11 @@
 
 #include "timeline_helper.h"
 
-/* ---- Loop workers --------------------------------------------------------------------------------------------- */
+/* ---- Loop workers
+ * --------------------------------------------------------------------------------------------- */
 
-/* uv_run runs timers before it looks for the first time: where it is called again and again, always. */
+/* uv_run runs timers before it looks for the first time: where it is called again and again,
+ * always. */
 Test(timeline, what_runs_before_the_first_wait_is_a_iteration)
 {
 	process_make(0, 2000);
@@ -16,13 +18,15 @@ Test(timeline, what_runs_before_the_first_wait_is_a_iteration)
 	     poll(140, 40, SITE_TIMER, 32), instant(200, trace_word(0, TRACE_TURN)),
 	     instant(210, trace_word(7, TRACE_LOOP_LEAVE)), poll(250, 10, SITE_TIMER, 48),
 	     instant(300, trace_word(7, TRACE_LOOP_ENTER)), poll(305, 5, SITE_TIMER, 16),
-	     instant(320, trace_word(0, TRACE_TURN)), instant(330, trace_word(7, TRACE_LOOP_LEAVE)));
+	     instant(320, trace_word(0, TRACE_TURN)),
+	     instant(330, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	cr_assert_eq(timeline->most_timers.timers, 2u);
 	cr_assert_eq(timeline->most_timers.tick, 100u);
 	cr_assert_eq(timeline->most_timers.timer_ticks, 60u);
 	cr_assert_eq(timeline->iteration_timers.count, 2u);
-	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.delay.count, 3u, "the one outside of uv_run waited for nothing");
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.delay.count, 3u,
+		     "the one outside of uv_run waited for nothing");
 	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.worst.delay, 40u);
 	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.worst.behind_ticks, 20u);
 	cr_assert_eq(timeline->workers[0].iterations, 2u, "of waits");
@@ -32,8 +36,9 @@ Test(timeline, what_runs_before_the_first_wait_is_a_iteration)
 Test(timeline, adds_up_a_loop)
 {
 	process_make(0, 3000);
-	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), wait(1000, 500, 2), poll(1500, 300, SITE_TIMER, 5),
-	     poll(1800, 100, SITE_TIMER, 5), instant(1900, trace_word(0, TRACE_TURN)), wait(1950, 20, 1),
+	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), wait(1000, 500, 2),
+	     poll(1500, 300, SITE_TIMER, 5), poll(1800, 100, SITE_TIMER, 5),
+	     instant(1900, trace_word(0, TRACE_TURN)), wait(1950, 20, 1),
 	     instant(2000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	const struct timeline_worker *worker = &timeline->workers[0];
@@ -55,8 +60,9 @@ Test(timeline, adds_up_a_loop)
 Test(timeline, counts_nested_polls_on_their_own_and_once_as_busy)
 {
 	process_make(0, 3000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), instant(200, poll_word(SITE_TIMER, 1)),
-	     instant(300, trace_word(8, TRACE_LOOP_ENTER)), poll(310, 40, SITE_WRITE, 2), wait(400, 100, 0),
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)),
+	     instant(200, poll_word(SITE_TIMER, 1)), instant(300, trace_word(8, TRACE_LOOP_ENTER)),
+	     poll(310, 40, SITE_WRITE, 2), wait(400, 100, 0),
 	     instant(600, trace_word(8, TRACE_LOOP_LEAVE)), instant(1200, TRACE_POLL_END),
 	     instant(1300, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
@@ -75,9 +81,10 @@ Test(timeline, counts_nested_polls_on_their_own_and_once_as_busy)
 Test(timeline, ends_what_a_jump_left_open)
 {
 	process_make(0, 3000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), instant(200, poll_word(SITE_TIMER, 1)),
-	     instant(300, trace_word(8, TRACE_LOOP_ENTER)), instant(700, TRACE_POLL_UNWOUND),
-	     poll(800, 10, SITE_TIMER, 2), instant(900, trace_word(7, TRACE_LOOP_LEAVE)));
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)),
+	     instant(200, poll_word(SITE_TIMER, 1)), instant(300, trace_word(8, TRACE_LOOP_ENTER)),
+	     instant(700, TRACE_POLL_UNWOUND), poll(800, 10, SITE_TIMER, 2),
+	     instant(900, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	cr_assert_eq(timeline->workers[0].unwound, 1);
 	cr_assert_eq(timeline->workers[0].nested, 0);
@@ -90,8 +97,9 @@ Test(timeline, ends_what_a_jump_left_open)
 Test(timeline, gives_a_poll_that_lost_its_end_no_duration)
 {
 	process_make(0, 3000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), instant(200, poll_word(SITE_TIMER, 1)),
-	     wait(500, 100, 1), poll(700, 10, SITE_TIMER, 2), instant(900, trace_word(7, TRACE_LOOP_LEAVE)),
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)),
+	     instant(200, poll_word(SITE_TIMER, 1)), wait(500, 100, 1),
+	     poll(700, 10, SITE_TIMER, 2), instant(900, trace_word(7, TRACE_LOOP_LEAVE)),
 	     instant(950, TRACE_POLL_END));
 	finish();
 	cr_assert_eq(timeline->workers[0].unended, 1);
@@ -103,8 +111,8 @@ Test(timeline, gives_a_poll_that_lost_its_end_no_duration)
 Test(timeline, lists_polls_that_never_end)
 {
 	process_make(0, 5000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), instant(2000, poll_word(SITE_TIMER, 0xabc)),
-	     poll(2500, 100, SITE_WRITE, 2));
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)),
+	     instant(2000, poll_word(SITE_TIMER, 0xabc)), poll(2500, 100, SITE_WRITE, 2));
 	finish();
 	cr_assert_eq(timeline->open.count, 1);
 	cr_assert_eq(timeline->open.spans[0].tick, 2000);
@@ -154,7 +162,8 @@ Test(timeline, keeps_the_same_one_of_polls_that_are_equally_long)
 /* A damaged trace's clock may run at any rate. */
 Test(timeline, totals_beyond_64_bits_are_as_many_as_these_hold)
 {
-	clock_range = (struct trace_clock_range){.end_tick = 1ull << 61, .end_ns = UINT64_MAX, .rate = 1ull << 60};
+	clock_range = (struct trace_clock_range){
+	    .end_tick = 1ull << 61, .end_ns = UINT64_MAX, .rate = 1ull << 60};
 	process_make(0, 1000);
 	FEED(0, poll(10, 20, SITE_TIMER, 1));
 	finish();
@@ -163,17 +172,19 @@ Test(timeline, totals_beyond_64_bits_are_as_many_as_these_hold)
 	done();
 }
 
-/* ---- Ranges --------------------------------------------------------------------------------------------------- */
+/* ---- Ranges
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 Test(timeline, cuts_times_to_the_range_and_keeps_polls_that_overlap_it)
 {
 	options.from_ns = 1000;
 	options.to_ns = 2000;
 	process_make(0, 5000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), poll(200, 100, SITE_TIMER, 1), wait(300, 100, 1),
-	     poll(900, 400, SITE_TIMER, 2), wait(1300, 200, 1), poll(1600, 100, SITE_TIMER, 3),
-	     poll(1900, 600, SITE_TIMER, 4), poll(2600, 100, SITE_TIMER, 5),
-	     instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
+	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), poll(200, 100, SITE_TIMER, 1),
+	     wait(300, 100, 1), poll(900, 400, SITE_TIMER, 2), wait(1300, 200, 1),
+	     poll(1600, 100, SITE_TIMER, 3), poll(1900, 600, SITE_TIMER, 4),
+	     poll(2600, 100, SITE_TIMER, 5), instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	const struct timeline_worker *worker = &timeline->workers[0];
 	cr_assert_eq(worker->inside_ticks, 1000);
@@ -192,11 +203,12 @@ Test(timeline, leaves_out_what_was_switched_off)
 	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 1500, .a = 0};
 	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 2500, .a = 1};
 	process.sample_count = 2;
-	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), instant(1200, TRACE_PARK), wait(2700, 100, 1),
-	     instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
+	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), instant(1200, TRACE_PARK),
+	     wait(2700, 100, 1), instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	cr_assert_eq(timeline->workers[0].inside_ticks, 1000);
-	cr_assert_eq(timeline->workers[0].parked_ticks, 300 + 100, "what follows the switch is not known to be parked");
+	cr_assert_eq(timeline->workers[0].parked_ticks, 300 + 100,
+		     "what follows the switch is not known to be parked");
 	cr_assert_eq(timeline->off_ticks, 1000);
 	cr_assert_eq(timeline->range_ticks, 5000 - 1000);
 	done();
@@ -216,11 +228,13 @@ Test(timeline, counts_one_worker_alone_when_asked)
 	done();
 }
 
-/* ---- Missing data --------------------------------------------------------------------------------------------- */
+/* ---- Missing data
+ * --------------------------------------------------------------------------------------------- */
 
 Test(timeline, takes_up_what_was_open_where_data_begins)
 {
-	struct trace_context context[] = {{trace_word(7, TRACE_LOOP_ENTER), 100}, {poll_word(SITE_TIMER, 1), 1000}};
+	struct trace_context context[] = {{trace_word(7, TRACE_LOOP_ENTER), 100},
+					  {poll_word(SITE_TIMER, 1), 1000}};
 	struct trace_item items[] = {instant(5000, TRACE_POLL_END), wait(5500, 500, 0)};
 
 	process_make(0, 6000);
@@ -252,8 +266,11 @@ Test(timeline, takes_cpu_time_from_samples)
 {
 	process_make(0, 10000);
 	for (uint64_t i = 0; i < 5; i++)
-		samples[i] = (struct trace_sample){
-		    .type = TRACE_SAMPLE_WORKER, .worker = 1, .tick = i * 1000, .a = 500 + i * 100, .b = i * i};
+		samples[i] = (struct trace_sample){.type = TRACE_SAMPLE_WORKER,
+						   .worker = 1,
+						   .tick = i * 1000,
+						   .a = 500 + i * 100,
+						   .b = i * i};
 	process.sample_count = 5;
 	FEED(0, poll(100, 50, SITE_TIMER, 1));
 	finish();
@@ -264,12 +281,15 @@ Test(timeline, takes_cpu_time_from_samples)
 	done();
 }
 
-/* ---- Anything whatever ---------------------------------------------------------------------------------------- */
+/* ---- Anything whatever
+ * ---------------------------------------------------------------------------------------- */
 
 static uint64_t any_word(void)
 {
-	static const uint32_t codes[] = {TRACE_CODE_POLL, TRACE_CODE_SUBMIT, TRACE_CODE_SUBMIT - 1, TRACE_CODE_END};
-	uint64_t object = random() % 3 ? (uint64_t)(random() % 4) * 0x100 : (uint64_t)random() << 20;
+	static const uint32_t codes[] = {TRACE_CODE_POLL, TRACE_CODE_SUBMIT, TRACE_CODE_SUBMIT - 1,
+					 TRACE_CODE_END};
+	uint64_t object =
+	    random() % 3 ? (uint64_t)(random() % 4) * 0x100 : (uint64_t)random() << 20;
 
 	if (random() % 3)
 		return trace_word(object, (uint32_t)random() % 20);
@@ -303,8 +323,8 @@ Test(timeline, survives_anything)
 				items[i] = any_item(&ticks[worker]);
 			for (size_t i = 0; i < 70; i++)
 				context[i] = (struct trace_context){any_word(), (uint64_t)random()};
-			feed_context(worker, items, 100, random() % 5 ? NULL : context, (size_t)random() % 70,
-				     random() % 9 == 0);
+			feed_context(worker, items, 100, random() % 5 ? NULL : context,
+				     (size_t)random() % 70, random() % 9 == 0);
 			cr_assert_eq(timeline_settle(timeline, ticks[random() % 4]), 0);
 		}
 		finish();

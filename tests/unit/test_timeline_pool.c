@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pool's queue in the timeline: on items made by hand, and on a simulated thread pool that knows by itself
- * how deep its queue was and how long each request waited.
+ * The pool's queue in the timeline: on items made by hand, and on a simulated thread pool that
+ * knows by itself how deep its queue was and how long each request waited.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -10,16 +10,20 @@
 
 #define ITEMS_MAX 200000
 
-/* ---- By hand -------------------------------------------------------------------------------------------------- */
+/* ---- By hand
+ * --------------------------------------------------------------------------------------------------
+ */
 
 Test(timeline_pool, counts_items_that_are_no_callbacks)
 {
 	process_make(1, 9000);
 	FEED(1, instant(10, TRACE_PARK), instant(1100, TRACE_UNPARK),
 	     instant(1500, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)),
-	     instant(1800, trace_word(0x2000 + OFFSET_FS, TRACE_ITEM_END)), instant(1800, TRACE_PARK));
-	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), instant(1050, submit_word(SITE_STAT, 0x2000)),
-	     poll(2000, 30, SITE_STAT, 0x1000), poll(2100, 40, SITE_STAT, 0x2000));
+	     instant(1800, trace_word(0x2000 + OFFSET_FS, TRACE_ITEM_END)),
+	     instant(1800, TRACE_PARK));
+	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)),
+	     instant(1050, submit_word(SITE_STAT, 0x2000)), poll(2000, 30, SITE_STAT, 0x1000),
+	     poll(2100, 40, SITE_STAT, 0x2000));
 	finish();
 	cr_assert_eq(timeline->workers[1].items, 2);
 	cr_assert_eq(timeline->workers[1].polls.count, 2);
@@ -40,8 +44,10 @@ Test(timeline_pool, counts_work_functions_once)
 {
 	process_make(1, 9000);
 	FEED(0, instant(1000, submit_word(SITE_AFTER, 0x1000)), poll(3000, 30, SITE_AFTER, 0x1000));
-	FEED(1, instant(10, TRACE_PARK), instant(1100, TRACE_UNPARK), poll(1200, 300, SITE_WORK, 0x1000),
-	     instant(1510, trace_word(0x1000 + OFFSET_WORK, TRACE_ITEM_END)), instant(1520, TRACE_PARK));
+	FEED(1, instant(10, TRACE_PARK), instant(1100, TRACE_UNPARK),
+	     poll(1200, 300, SITE_WORK, 0x1000),
+	     instant(1510, trace_word(0x1000 + OFFSET_WORK, TRACE_ITEM_END)),
+	     instant(1520, TRACE_PARK));
 	finish();
 	cr_assert_eq(timeline->workers[1].items, 1);
 	cr_assert_eq(timeline->workers[1].polls.count, 1);
@@ -57,7 +63,8 @@ Test(timeline_pool, begins_no_item_before_it_was_submitted)
 {
 	process_make(1, 9000);
 	FEED(1, instant(10, TRACE_PARK), instant(500, TRACE_UNPARK),
-	     instant(1300, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)), instant(1400, TRACE_PARK));
+	     instant(1300, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)),
+	     instant(1400, TRACE_PARK));
 	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), poll(2000, 30, SITE_STAT, 0x1000));
 	finish();
 	cr_assert_eq(timeline->pool_wait.max, 0);
@@ -68,7 +75,8 @@ Test(timeline_pool, begins_no_item_before_it_was_submitted)
 	done();
 }
 
-/* More workers awake than requests outstanding: nothing is queued, and what runs is no more than was asked for. */
+/* More workers awake than requests outstanding: nothing is queued, and what runs is no more than
+ * was asked for. */
 Test(timeline_pool, queue_is_never_less_than_empty)
 {
 	process_make(3, 9000);
@@ -86,13 +94,16 @@ Test(timeline_pool, queue_is_never_less_than_empty)
 Test(timeline_pool, forgets_requests_that_need_no_work)
 {
 	process_make(1, 9000);
-	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), instant(1100, submit_word(SITE_STAT, 0x2000)),
-	     instant(1200, submit_word(SITE_STAT, 0x3000)), instant(1300, trace_word(0x1000, TRACE_REQUEST_CANCELLED)),
+	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)),
+	     instant(1100, submit_word(SITE_STAT, 0x2000)),
+	     instant(1200, submit_word(SITE_STAT, 0x3000)),
+	     instant(1300, trace_word(0x1000, TRACE_REQUEST_CANCELLED)),
 	     instant(1300, trace_word(0x2000, TRACE_IO_URING)), poll(1300, 10, SITE_STAT, 0x3000));
 	FEED(1, instant(10, TRACE_PARK));
 	finish();
 	cr_assert_eq(timeline->pool_queued.max, 3);
-	cr_assert_float_eq(timeline->pool_queued.mean, (100 * 1 + 100 * 2 + 100 * 3) / 9000.0, 1e-4);
+	cr_assert_float_eq(timeline->pool_queued.mean, (100 * 1 + 100 * 2 + 100 * 3) / 9000.0,
+			   1e-4);
 	cr_assert_eq(timeline->sites[SITE_STAT].pool.count, 0);
 	done();
 }
@@ -101,12 +112,14 @@ Test(timeline_pool, finds_sleepers_over_a_queue)
 {
 	options.idle_ns = 1000;
 	process_make(2, 20000);
-	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), instant(2000, submit_word(SITE_STAT, 0x2000)),
+	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)),
+	     instant(2000, submit_word(SITE_STAT, 0x2000)),
 	     instant(15000, submit_word(SITE_STAT, 0x4000)));
 	FEED(1, instant(10, TRACE_PARK), instant(5000, TRACE_UNPARK),
 	     instant(6000, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)),
-	     instant(8000, trace_word(0x2000 + OFFSET_FS, TRACE_ITEM_END)), instant(8000, TRACE_PARK),
-	     instant(15500, TRACE_UNPARK), instant(16000, trace_word(0x4000 + OFFSET_FS, TRACE_ITEM_END)),
+	     instant(8000, trace_word(0x2000 + OFFSET_FS, TRACE_ITEM_END)),
+	     instant(8000, TRACE_PARK), instant(15500, TRACE_UNPARK),
+	     instant(16000, trace_word(0x4000 + OFFSET_FS, TRACE_ITEM_END)),
 	     instant(16000, TRACE_PARK));
 	FEED(2, instant(20, TRACE_PARK));
 	finish();
@@ -120,7 +133,8 @@ Test(timeline_pool, finds_sleepers_over_a_queue)
 	done();
 }
 
-/* Where ends of items cannot be seen, a request that waits for its callback alone looks like one in the queue. */
+/* Where ends of items cannot be seen, a request that waits for its callback alone looks like one in
+ * the queue. */
 Test(timeline_pool, calls_nobody_a_sleeper_without_ends_of_items)
 {
 	options.idle_ns = 1000;
@@ -160,7 +174,8 @@ Test(timeline_pool, names_the_iteration_that_a_program_died_in)
 Test(timeline_pool, begins_the_queue_anew_where_events_are_lost)
 {
 	process_make(1, 10000);
-	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)), instant(2000, trace_word(5, TRACE_LOST_FULL)));
+	FEED(0, instant(1000, submit_word(SITE_STAT, 0x1000)),
+	     instant(2000, trace_word(5, TRACE_LOST_FULL)));
 	FEED(1, instant(10, TRACE_PARK));
 	finish();
 	cr_assert(timeline->pool_uncertain);
@@ -181,7 +196,8 @@ Test(timeline_pool, names_the_item_that_a_worker_died_in)
 	done();
 }
 
-/* ---- A simulated pool ----------------------------------------------------------------------------------------- */
+/* ---- A simulated pool
+ * ----------------------------------------------------------------------------------------- */
 
 #define REQUESTS 20000
 
@@ -276,11 +292,13 @@ static void end_item(struct simulation *simulation, size_t worker)
 	simulation->ends[worker] = 0;
 	simulation->running--;
 	simulation->finished++;
-	record(simulation, worker, trace_word(simulation->object[worker] + OFFSET_FS, TRACE_ITEM_END));
+	record(simulation, worker,
+	       trace_word(simulation->object[worker] + OFFSET_FS, TRACE_ITEM_END));
 	take_next(simulation, worker);
 }
 
-/* Does what is next: a submission at `submit`, or what a worker does earlier. Returns false when nothing is left. */
+/* Does what is next: a submission at `submit`, or what a worker does earlier. Returns false when
+ * nothing is left. */
 static bool simulate_next(struct simulation *simulation, uint64_t submit)
 {
 	uint64_t next = submit;
@@ -314,7 +332,8 @@ static void simulate(struct simulation *simulation, size_t worker_count, uint64_
 		record(simulation, i, TRACE_PARK);
 	for (size_t i = 0; i < REQUESTS; i++) {
 		/* Bursts, so that the queue is deep at times and empty at others. */
-		uint64_t submit = simulation->now + 1 + chance(simulation, i / 300 % 2 ? 100 : 8000);
+		uint64_t submit =
+		    simulation->now + 1 + chance(simulation, i / 300 % 2 ? 100 : 8000);
 		while (simulate_next(simulation, submit))
 			;
 		pass_to(simulation, submit);
@@ -363,7 +382,8 @@ static void check_simulation(size_t worker_count, uint64_t seed)
 	finish();
 	cr_assert_eq(simulation->finished, REQUESTS);
 	cr_assert_eq(timeline->pool_queued.max, simulation->depth_max);
-	cr_assert_float_eq(timeline->pool_queued.mean, simulation->depth_area / (double)(simulation->now - 1), 1e-6);
+	cr_assert_float_eq(timeline->pool_queued.mean,
+			   simulation->depth_area / (double)(simulation->now - 1), 1e-6);
 	cr_assert_eq(timeline->pool_running.max, simulation->running_max);
 	cr_assert_eq(timeline->pool_wait.count, REQUESTS);
 	cr_assert_eq(timeline->pool_wait.sum, simulation->wait_sum);

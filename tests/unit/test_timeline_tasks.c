@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading in parts, on several threads, must find what reading each worker from its first item to its last finds.
+ * Reading in parts, on several threads, must find what reading each worker from its first item to
+ * its last finds.
  */
 #include "reader_helper.h"
 #include "timeline/timeline.h"
@@ -32,24 +33,31 @@ static size_t loop_make(struct record *records, uint64_t counter)
 	records[n++] = (struct record){counter, trace_word(0x7000, TRACE_LOOP_ENTER)};
 	while (n < RECORDS - 32) {
 		records[n++] = (struct record){counter += some_number() % 5000, TRACE_PARK};
-		records[n++] =
-		    (struct record){counter += some_number() % 50000, trace_word(random() % 9, TRACE_UNPARK)};
+		records[n++] = (struct record){counter += some_number() % 50000,
+					       trace_word(random() % 9, TRACE_UNPARK)};
 		uint64_t object = object_some();
-		records[n++] =
-		    (struct record){counter += some_number() % 500, trace_word(object, TRACE_CODE_POLL + random() % 4)};
+		records[n++] = (struct record){counter += some_number() % 500,
+					       trace_word(object, TRACE_CODE_POLL + random() % 4)};
 		if (random() % 3 == 0)
-			records[n++] = (struct record){counter, trace_word(object_some(), TRACE_CODE_SUBMIT + 2)};
+			records[n++] = (struct record){
+			    counter, trace_word(object_some(), TRACE_CODE_SUBMIT + 2)};
 		if (random() % 50 == 0) {
-			records[n++] = (struct record){counter += 10, trace_word(0x8000, TRACE_LOOP_ENTER)};
+			records[n++] =
+			    (struct record){counter += 10, trace_word(0x8000, TRACE_LOOP_ENTER)};
 			records[n++] = (struct record){counter += 10, TRACE_PARK};
-			records[n++] = (struct record){counter += some_number() % 9000, trace_word(1, TRACE_UNPARK)};
-			records[n++] = (struct record){counter += 10, trace_word(object, TRACE_CODE_POLL + 1)};
-			records[n++] = (struct record){counter += some_number() % 900, TRACE_POLL_END};
-			records[n++] = (struct record){counter += 10, trace_word(0x8000, TRACE_LOOP_LEAVE)};
+			records[n++] = (struct record){counter += some_number() % 9000,
+						       trace_word(1, TRACE_UNPARK)};
+			records[n++] =
+			    (struct record){counter += 10, trace_word(object, TRACE_CODE_POLL + 1)};
+			records[n++] =
+			    (struct record){counter += some_number() % 900, TRACE_POLL_END};
+			records[n++] =
+			    (struct record){counter += 10, trace_word(0x8000, TRACE_LOOP_LEAVE)};
 		}
 		records[n++] = (struct record){counter += some_number() % 4000, TRACE_POLL_END};
 	}
-	records[n++] = (struct record){counter += 10, trace_word(object_some(), TRACE_CODE_POLL + 1)}; /* never ends */
+	records[n++] = (struct record){
+	    counter += 10, trace_word(object_some(), TRACE_CODE_POLL + 1)}; /* never ends */
 	return n;
 }
 
@@ -63,11 +71,13 @@ static size_t pool_make(struct record *records, uint64_t counter)
 		for (long items = random() % 4; items > 0; items--) {
 			uint64_t object = object_some();
 			if (random() % 2) {
-				records[n++] = (struct record){counter += 20, trace_word(object, TRACE_CODE_POLL + 3)};
-				records[n++] = (struct record){counter += some_number() % 9000, TRACE_POLL_END};
+				records[n++] = (struct record){
+				    counter += 20, trace_word(object, TRACE_CODE_POLL + 3)};
+				records[n++] = (struct record){counter += some_number() % 9000,
+							       TRACE_POLL_END};
 			}
-			records[n++] =
-			    (struct record){counter += some_number() % 9000, trace_word(object + 72, TRACE_ITEM_END)};
+			records[n++] = (struct record){counter += some_number() % 9000,
+						       trace_word(object + 72, TRACE_ITEM_END)};
 		}
 	}
 	return n;
@@ -116,11 +126,12 @@ static void trace_make(const char *path)
 	}
 	for (uint32_t i = 0; i < WORKERS; i++) {
 		uint64_t end = sources[i].records[sources[i].count - 1].counter;
-		struct trace_worker_entry worker = {.worker = i + 1,
-						    .tid = i + 1,
-						    .role = i < LOOPS ? TRACE_ROLE_LOOP : TRACE_ROLE_POOL,
-						    .start_tick = sources[i].records[0].counter >> HELPER_SHIFT,
-						    .recorded = sources[i].count};
+		struct trace_worker_entry worker = {
+		    .worker = i + 1,
+		    .tid = i + 1,
+		    .role = i < LOOPS ? TRACE_ROLE_LOOP : TRACE_ROLE_POOL,
+		    .start_tick = sources[i].records[0].counter >> HELPER_SHIFT,
+		    .recorded = sources[i].count};
 		builder_worker(builder, &worker, "worker");
 		last = end > last ? end : last;
 		recorded += sources[i].count;
@@ -132,7 +143,8 @@ static void trace_make(const char *path)
 	builder_free(builder);
 }
 
-static struct timeline *read_from_first_to_last(struct trace *trace, const struct timeline_options *options)
+static struct timeline *read_from_first_to_last(struct trace *trace,
+						const struct timeline_options *options)
 {
 	const struct trace_process *process = &trace->processes[0];
 	struct timeline *timeline = timeline_make(process, options);
@@ -144,8 +156,11 @@ static struct timeline *read_from_first_to_last(struct trace *trace, const struc
 		while ((count = trace_cursor_read(cursor, UINT64_MAX, items, 1000)) > 0) {
 			size_t contexts;
 			bool gap;
-			const struct trace_context *context = trace_cursor_context(cursor, &contexts, &gap);
-			cr_assert_eq(timeline_feed(timeline, worker, items, count, context, contexts, gap), 0);
+			const struct trace_context *context =
+			    trace_cursor_context(cursor, &contexts, &gap);
+			cr_assert_eq(
+			    timeline_feed(timeline, worker, items, count, context, contexts, gap),
+			    0);
 		}
 		trace_cursor_close(cursor);
 		cr_assert_eq(timeline_end_worker(timeline, worker), 0);
@@ -228,7 +243,8 @@ Test(timeline_tasks, find_what_reading_from_first_to_last_finds)
 	struct trace *trace = trace_open(&path, 1, NULL, NULL);
 	cr_assert_eq(trace->process_count, 1);
 	cr_assert_eq(trace->problem_count, 0, "%s", trace->problem_count ? trace->problems[0] : "");
-	cr_assert_gt(trace_parts(&trace->processes[0].workers[0], 65536, NULL), 4, "several parts a loop");
+	cr_assert_gt(trace_parts(&trace->processes[0].workers[0], 65536, NULL), 4,
+		     "several parts a loop");
 	options.long_poll_ns = 1000;
 	options.idle_ns = 1000;
 	options.top = 200;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * docs/trace-format.md held against the tables in C: each event and kind stands in it under its number, and its
- * example, byte for byte, is what it says.
+ * docs/trace-format.md held against the tables in C: each event and kind stands in it under its
+ * number, and its example, byte for byte, is what it says.
  */
 #include "reader_helper.h"
 
@@ -14,7 +14,8 @@ static char *load(const char *name)
 	FILE *file;
 	long bytes;
 
-	snprintf(path, sizeof(path), "%.*s../../docs/%s", (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
+	snprintf(path, sizeof(path), "%.*s../../docs/%s",
+		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
 	file = fopen(path, "r");
 	cr_assert_not_null(file, "%s", path);
 	fseek(file, 0, SEEK_END);
@@ -51,7 +52,7 @@ static const struct {
 	bool inner;
 	const char *key, *text;
 } events[] = {
-#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                                            \
+#define EVENT(code, name, jsonl, effect, inner, crosses, object, key, text)                        \
 	{code, #name, jsonl, #effect, TRACE_INNER_##inner, key, text},
 #include "format/trace_events.def"
 #undef EVENT
@@ -76,8 +77,9 @@ Test(trace_format, each_event_stands_in_the_document)
 
 	for (size_t i = 0; i < EVENTS; i++) {
 		effect_write(events[i].effect, effect);
-		snprintf(row, sizeof(row), "\n| %u | %s | %s |%s|%s| %s |\n", events[i].code, events[i].name,
-			 events[i].jsonl, effect, events[i].inner ? " yes " : " ", events[i].text);
+		snprintf(row, sizeof(row), "\n| %u | %s | %s |%s|%s| %s |\n", events[i].code,
+			 events[i].name, events[i].jsonl, effect, events[i].inner ? " yes " : " ",
+			 events[i].text);
 		assert_stands(row);
 	}
 	snprintf(row, sizeof(row), "\n| %u + site |", TRACE_CODE_POLL);
@@ -107,14 +109,17 @@ Test(trace_format, sets_are_what_the_rows_say)
 
 		cr_assert_lt(code, TRACE_EVENT_CODES);
 		cr_assert_eq(trace_code_is_inner(code), events[i].inner, "%s", events[i].name);
-		cr_assert_eq(trace_code_nests(code), strcmp(events[i].effect, "NONE") != 0, "%s", events[i].name);
+		cr_assert_eq(trace_code_nests(code), strcmp(events[i].effect, "NONE") != 0, "%s",
+			     events[i].name);
 		cr_assert_eq(trace_set_has(trace_crosses_set, code), trace_events[code].crosses);
-		cr_assert_not(trace_code_is_inner(code) && trace_code_nests(code), "%s", events[i].name);
+		cr_assert_not(trace_code_is_inner(code) && trace_code_nests(code), "%s",
+			      events[i].name);
 		cr_assert_str_eq(trace_events[code].name, events[i].name);
 	}
 	cr_assert(trace_code_nests(TRACE_CODE_POLL) && trace_code_nests(TRACE_CODE_SUBMIT - 1));
 	cr_assert_not(trace_code_nests(TRACE_CODE_POLL - 1) || trace_code_nests(TRACE_CODE_SUBMIT));
-	cr_assert(trace_code_is_inner(TRACE_CODE_SUBMIT) && trace_code_is_inner(TRACE_CODE_END - 1));
+	cr_assert(trace_code_is_inner(TRACE_CODE_SUBMIT) &&
+		  trace_code_is_inner(TRACE_CODE_END - 1));
 	cr_assert_not(trace_code_is_inner(TRACE_CODE_END) || trace_code_is_inner(0));
 }
 
@@ -125,7 +130,8 @@ static void jsonl_row(const char *text, const char *name, char *row, size_t byte
 
 	snprintf(entry, sizeof(entry), "`%s`", name);
 	for (const char *line = strstr(text, "## Events\n"); line; line = strchr(line, '\n')) {
-		size_t length = strcspn(++line, "\n"), first = length > 1 ? strcspn(line + 1, "|\n") + 1 : 0;
+		size_t length = strcspn(++line, "\n"),
+		       first = length > 1 ? strcspn(line + 1, "|\n") + 1 : 0;
 
 		snprintf(row, bytes, "%.*s", (int)length, line);
 		if (*line == '|' && memmem(line, first, entry, strlen(entry)))
@@ -142,8 +148,8 @@ Test(trace_format, each_json_name_stands_in_its_document)
 	for (size_t i = 0; i < EVENTS; i++) {
 		jsonl_row(text, events[i].jsonl, row, sizeof(row));
 		snprintf(key, sizeof(key), "`%s`", events[i].key);
-		cr_assert(!*events[i].key || strstr(row, key), "docs/jsonl.md does not say that %s has %s",
-			  events[i].jsonl, key);
+		cr_assert(!*events[i].key || strstr(row, key),
+			  "docs/jsonl.md does not say that %s has %s", events[i].jsonl, key);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		jsonl_row(text, others[i], row, sizeof(row));

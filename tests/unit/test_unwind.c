@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Unwinding, on stacks of this test itself: three functions call each other, the innermost takes its registers and the
- * stack up to where the first was called, as a look does. The truth is who called whom.
+ * Unwinding, on stacks of this test itself: three functions call each other, the innermost takes
+ * its registers and the stack up to where the first was called, as a look does. The truth is who
+ * called whom.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -31,11 +32,12 @@ static void set_up(void)
 	cr_assert_eq(modules_read(&found), 0);
 	for (uint32_t i = 0; i < found.count; i++) {
 		const struct module *module = &found.list[i];
-		modules[i] = (struct trace_module){.bias = module->file.bias,
-						   .start = module->start,
-						   .end = module->end,
-						   .build_id_bytes = module->file.build_id_bytes,
-						   .path = strndup(found.text + module->path.at, module->path.bytes)};
+		modules[i] = (struct trace_module){
+		    .bias = module->file.bias,
+		    .start = module->start,
+		    .end = module->end,
+		    .build_id_bytes = module->file.build_id_bytes,
+		    .path = strndup(found.text + module->path.at, module->path.bytes)};
 		memcpy(modules[i].build_id, module->file.build_id, module->file.build_id_bytes);
 	}
 	process.module_count = found.count;
@@ -48,7 +50,8 @@ static void tear_down(void)
 
 TestSuite(unwind, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/* ---- A look at ourselves -------------------------------------------------------------------------------------- */
+/* ---- A look at ourselves
+ * -------------------------------------------------------------------------------------- */
 
 #define CALLED __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
 
@@ -59,8 +62,9 @@ TestSuite(unwind, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static void registers_take(const ucontext_t *context)
 {
-	static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-				    REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
+	static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
+				    REG_RBP, REG_RSP, REG_R8,  REG_R9,	REG_R10, REG_R11,
+				    REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
 
 	for (int i = 0; i < REGISTERS; i++)
 		registers[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
@@ -105,7 +109,8 @@ CALLED static int innermost(int number)
 
 	memset(other, number, sizeof(other));
 	getcontext(&context);
-	stall = (struct trace_stall){.machine = MACHINE, .frame_sp = outer_sp, .registers = registers, .words = words};
+	stall = (struct trace_stall){
+	    .machine = MACHINE, .frame_sp = outer_sp, .registers = registers, .words = words};
 	registers_take(&context);
 	stall.register_count = REGISTERS;
 	stack_take();
@@ -118,7 +123,8 @@ CALLED static int middle(int number)
 }
 
 /* With a frame pointer, whatever the others have. */
-__attribute__((noinline, noclone, optimize("no-omit-frame-pointer,no-optimize-sibling-calls"))) static int
+__attribute__((noinline, noclone,
+	       optimize("no-omit-frame-pointer,no-optimize-sibling-calls"))) static int
 outer(int number)
 {
 	volatile char capacity[number + 16];
@@ -150,19 +156,23 @@ static size_t place_of(const char *function, size_t count)
 	return at;
 }
 
-/* They come in this order, one behind the other but for what was only found, which may be there twice. */
+/* They come in this order, one behind the other but for what was only found, which may be there
+ * twice. */
 static void check_chain(size_t count)
 {
-	size_t at = place_of("innermost", count), middle = place_of("middle", count), outer = place_of("outer", count);
+	size_t at = place_of("innermost", count), middle = place_of("middle", count),
+	       outer = place_of("outer", count);
 
-	cr_assert(at < middle && middle < outer && outer < count, "frames %zu, %zu, %zu of %zu", at, middle, outer,
-		  count);
+	cr_assert(at < middle && middle < outer && outer < count, "frames %zu, %zu, %zu of %zu", at,
+		  middle, outer, count);
 	for (size_t i = at + 1; i < outer; i++)
 		cr_assert(i == middle || frames[i].scanned, "frame %zu is between", i);
 	cr_assert_not_null(strstr(unwind_symbol(symbols, &frames[middle])->file, "test_unwind.c"));
 }
 
-/* ---- Tests ---------------------------------------------------------------------------------------------------- */
+/* ---- Tests
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 Test(unwind, follows_registers)
 {
@@ -216,7 +226,8 @@ static void word_put(uintptr_t address, uint64_t value)
 	words[at] = trace_word(value, place);
 }
 
-/* The frame pointer is outer()'s, as if the two that it called had none: they are not passed over. */
+/* The frame pointer is outer()'s, as if the two that it called had none: they are not passed over.
+ */
 Test(unwind, passes_nobody_over_by_a_callers_frame_pointer)
 {
 	uint64_t called_innermost;
@@ -245,7 +256,8 @@ Test(unwind, ends_where_the_callback_was_called)
 	cr_assert_eq(place_of("outer", count) + 1, count, "whoever called is no part of it");
 }
 
-/* In a frame that is larger than what was seen of the stack, return addresses are left over from other calls. */
+/* In a frame that is larger than what was seen of the stack, return addresses are left over from
+ * other calls. */
 Test(unwind, looks_for_no_caller_within_a_frame)
 {
 	uint32_t seen = 0;
@@ -279,7 +291,8 @@ static uint64_t any_address(void)
 {
 	switch (random() % 4) {
 	case 0:
-		return modules[(size_t)random() % process.module_count].start + (uint64_t)random() % 65536;
+		return modules[(size_t)random() % process.module_count].start +
+		       (uint64_t)random() % 65536;
 	case 1:
 		return stall.sp + (uint64_t)random() % 4096;
 	case 2:
@@ -301,8 +314,10 @@ Test(unwind, bears_any_words)
 		for (uint32_t i = 0; i < REGISTERS; i++)
 			registers[i] = random() % 3 ? any_address() : 0;
 		stall.pc = any_address();
-		stall.sp = random() % 8 ? 0x7ffd00000000 + (uint64_t)random() : UINT64_MAX - (uint64_t)random() % 64;
-		stall.frame_sp = random() % 2 ? stall.sp + (uint64_t)random() % 8192 : (uint64_t)random();
+		stall.sp = random() % 8 ? 0x7ffd00000000 + (uint64_t)random()
+					: UINT64_MAX - (uint64_t)random() % 64;
+		stall.frame_sp =
+		    random() % 2 ? stall.sp + (uint64_t)random() % 8192 : (uint64_t)random();
 		stall.stack_bytes = (uint32_t)random() % 65536;
 		stall.word_count = (uint32_t)random() % 600;
 		for (uint32_t i = 0; i < stall.word_count; i++)

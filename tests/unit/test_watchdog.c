@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The watchdog's rounds over a ring made here: of which polls the thread's CPU time is read, and when. The thread is
- * the test's own, so what is read is compared with the kernel's file.
+ * The watchdog's rounds over a ring made here: of which polls the thread's CPU time is read, and
+ * when. The thread is the test's own, so what is read is compared with the kernel's file.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -47,7 +47,8 @@ static const struct watchdog_poll *see_poll(uint32_t events, uint64_t counter)
 {
 	ring.head += events;
 	encoder.index = ring.head - 1;
-	records[(ring.head - 1) % RECORDS] = (struct record){counter, trace_word(0x1000, TRACE_CODE_POLL)};
+	records[(ring.head - 1) % RECORDS] =
+	    (struct record){counter, trace_word(0x1000, TRACE_CODE_POLL)};
 	watchdog.seen_ns = 0;
 	cr_assert(watchdog_begin(&watchdog, clock_mono_ns()));
 	watchdog_see(&watchdog, &ring);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Segments: names, modes, what is never overwritten, the limits of one file and of all, and failing disks. What is in
- * the directory is judged by looking at the directory.
+ * Segments: names, modes, what is never overwritten, the limits of one file and of all, and failing
+ * disks. What is in the directory is judged by looking at the directory.
  */
 #include "writer_helper.h"
 
@@ -18,7 +18,8 @@ Test(writer, segment_is_private_and_gets_its_name_when_sealed)
 	cr_assert(!exists("name.1234567.1.bin.open"));
 	cr_assert_eq(stat(in_dir("name.1234567.1.bin"), &stat_), 0);
 	cr_assert_eq(stat_.st_mode & 07777, 0600);
-	cr_assert_eq(stat_.st_size, sizeof(header) + sizeof(struct trace_block_header) + BLOCK_BYTES);
+	cr_assert_eq(stat_.st_size,
+		     sizeof(header) + sizeof(struct trace_block_header) + BLOCK_BYTES);
 	cr_assert_eq(stat(in_dir(""), &stat_), 0);
 	cr_assert_eq(stat_.st_mode & 07777, 0700);
 	cr_assert_eq(writer.sealed_segments, 1);
@@ -167,8 +168,8 @@ Test(writer, what_a_living_process_writes_is_not_evicted_and_counts_as_full)
 	cr_assert_leq(other.bytes + writer.bytes, 180000);
 }
 
-/* The lock shows that a segment is being written (its process may have another number here, in a container), and so
- * does the process alone (there are file systems without locks). */
+/* The lock shows that a segment is being written (its process may have another number here, in a
+ * container), and so does the process alone (there are file systems without locks). */
 Test(writer, lock_or_process_shows_that_a_segment_is_written)
 {
 	char living[64];
@@ -202,13 +203,17 @@ Test(writer, many_writers_share_a_small_budget)
 	options.total_size_bytes = 600000;
 	options.file_size_bytes = 200000;
 	for (int i = 0; i < 8; i++) {
-		cr_assert_eq(writer_init(&writers[i], &options, i == 0 ? (uint32_t)getppid() : PID + (uint32_t)i), 0);
-		writer_begin(&writers[i], &header, 0); /* for the last ones there may be no room yet */
+		cr_assert_eq(writer_init(&writers[i], &options,
+					 i == 0 ? (uint32_t)getppid() : PID + (uint32_t)i),
+			     0);
+		writer_begin(&writers[i], &header,
+			     0); /* for the last ones there may be no room yet */
 	}
 	for (int round = 0; round < 1000; round++) {
 		struct writer *one = &writers[round % 8];
 
-		if (!one->is_open && writer_begin(one, &header, (uint64_t)round * WRITER_RETRY_NS) != 0)
+		if (!one->is_open &&
+		    writer_begin(one, &header, (uint64_t)round * WRITER_RETRY_NS) != 0)
 			continue;
 		if (append(one, BLOCK_BYTES) == -EMSGSIZE)
 			writer_seal(one);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the writer's tests share: a directory of their own, a writer that writes into it, and files beside its own.
+ * What the writer's tests share: a directory of their own, a writer that writes into it, and files
+ * beside its own.
  */
 #ifndef WRITER_HELPER_H
 #define WRITER_HELPER_H

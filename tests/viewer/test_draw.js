@@ -73,7 +73,7 @@ test('where recording was off is shaded and named', async () => {
 	assert.notEqual(inside, beside);
 	assert.notEqual(inside, await colorAt(page, 0, off[1] + (end - off[1]) * 0.97, 4));
 	assert.match(await page.textContent('#panel-findings .warnings'),
-		/Recording was switched off/);
+		/Recording was off/);
 	await shoot(page, 'off');
 	await closePage(page);
 });

@@ -30,7 +30,8 @@ struct baseline {
 	struct trace *trace;
 	struct old_process *processes;
 	size_t count;
-	struct old_row *rows; /* of all processes, each callback once: of several the one that ran most */
+	struct old_row
+	    *rows; /* of all processes, each callback once: of several the one that ran most */
 	size_t row_count;
 };
 
@@ -55,7 +56,8 @@ static int compare_callbacks(const struct old_row *a, const struct old_row *b)
 	return order ? order : a->row->in_pool - b->row->in_pool;
 }
 
-/* By callback; of one that is there several times the one that ran most first, then the earlier one. */
+/* By callback; of one that is there several times the one that ran most first, then the earlier
+ * one. */
 static int compare_rows(const void *left, const void *right)
 {
 	const struct old_row *a = left, *b = right;
@@ -71,12 +73,15 @@ static int compare_rows(const void *left, const void *right)
 	return a->row < b->row ? -1 : a->row > b->row;
 }
 
-static struct old_row row_name(const struct timeline *timeline, struct symbols *symbols, const struct report_row *row)
+static struct old_row row_name(const struct timeline *timeline, struct symbols *symbols,
+			       const struct report_row *row)
 {
 	const struct symbol_info *site = symbols_site(symbols, row->site, false);
 
-	return (struct old_row){
-	    .row = row, .name = site->name, .module = site->module, .kind = report_kind(timeline, row->site)};
+	return (struct old_row){.row = row,
+				.name = site->name,
+				.module = site->module,
+				.kind = report_kind(timeline, row->site)};
 }
 
 static int rows_collect(struct baseline *baseline)
@@ -91,7 +96,8 @@ static int rows_collect(struct baseline *baseline)
 	for (size_t i = 0; i < baseline->count; i++) {
 		const struct old_process *old = &baseline->processes[i];
 		for (size_t r = 0; r < old->row_count; r++) {
-			rows[baseline->row_count] = row_name(old->timeline, old->symbols, &old->rows[r]);
+			rows[baseline->row_count] =
+			    row_name(old->timeline, old->symbols, &old->rows[r]);
 			rows[baseline->row_count++].process = old;
 		}
 	}
@@ -113,7 +119,8 @@ struct baseline *baseline_open(const char *path)
 		failed = !baseline->trace;
 	}
 	if (!failed) {
-		baseline->processes = calloc(baseline->trace->process_count + 1, sizeof(*baseline->processes));
+		baseline->processes =
+		    calloc(baseline->trace->process_count + 1, sizeof(*baseline->processes));
 		failed = !baseline->processes;
 	}
 	for (size_t i = 0; !failed && i < baseline->trace->process_count; i++) {
@@ -132,7 +139,8 @@ const char *baseline_problem(const struct baseline *baseline)
 {
 	if (baseline->count > 0)
 		return NULL;
-	return baseline->trace->problem_count > 0 ? baseline->trace->problems[0] : "no trace in there";
+	return baseline->trace->problem_count > 0 ? baseline->trace->problems[0]
+						  : "no trace in there";
 }
 
 void baseline_close(struct baseline *baseline)
@@ -151,7 +159,8 @@ void baseline_close(struct baseline *baseline)
 	free(baseline);
 }
 
-/* ---- One callback --------------------------------------------------------------------------------------------- */
+/* ---- One callback
+ * --------------------------------------------------------------------------------------------- */
 
 /* One side of a comparison. */
 struct side {
@@ -161,7 +170,8 @@ struct side {
 
 static double quantile_ns(const struct side *side, double quantile)
 {
-	return (double)histogram_quantile(side->durations, quantile) * timeline_unit_ns(side->timeline);
+	return (double)histogram_quantile(side->durations, quantile) *
+	       timeline_unit_ns(side->timeline);
 }
 
 /* Hostile clocks make durations of any length. */
@@ -201,23 +211,25 @@ static int compare_found(const void *left, const void *right)
 }
 
 /* The same callback in the older trace. */
-static bool old_find(const struct baseline *baseline, const struct timeline *timeline, const struct report_row *mine,
-		     struct symbols *symbols, struct side *found)
+static bool old_find(const struct baseline *baseline, const struct timeline *timeline,
+		     const struct report_row *mine, struct symbols *symbols, struct side *found)
 {
 	struct old_row key = row_name(timeline, symbols, mine);
-	const struct old_row *old =
-	    bsearch(&key, baseline->rows, baseline->row_count, sizeof(*baseline->rows), compare_found);
+	const struct old_row *old = bsearch(&key, baseline->rows, baseline->row_count,
+					    sizeof(*baseline->rows), compare_found);
 
 	if (old)
 		*found = (struct side){old->process->timeline, old->row->durations};
 	return old != NULL;
 }
 
-static struct baseline_row row_make(const struct report_row *mine, const struct side *now, const struct side *old,
-				    struct symbols *symbols, const struct thresholds *thresholds)
+static struct baseline_row row_make(const struct report_row *mine, const struct side *now,
+				    const struct side *old, struct symbols *symbols,
+				    const struct thresholds *thresholds)
 {
 	double runs = thresholds->values[LIMIT_worse_runs];
-	bool enough = (double)now->durations->count >= runs && (double)old->durations->count >= runs;
+	bool enough =
+	    (double)now->durations->count >= runs && (double)old->durations->count >= runs;
 
 	return (struct baseline_row){
 	    .kind = report_kind(now->timeline, mine->site),
@@ -245,8 +257,8 @@ static int compare_worse_first(const void *a, const void *b)
 }
 
 struct baseline_row *baseline_compare(struct baseline *baseline, const struct timeline *timeline,
-				      struct symbols *symbols, const struct thresholds *thresholds, size_t *count,
-				      size_t *worse)
+				      struct symbols *symbols, const struct thresholds *thresholds,
+				      size_t *count, size_t *worse)
 {
 	size_t row_count;
 	struct report_row *mine = report_rows(timeline, &row_count);

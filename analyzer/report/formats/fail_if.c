@@ -11,7 +11,9 @@
 
 #include "base/durations.h"
 
-/* ---- Figures -------------------------------------------------------------------------------------------------- */
+/* ---- Figures
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static double ns_of(const struct timeline *timeline, uint64_t ticks)
 {
@@ -55,7 +57,8 @@ static double wakeup(const struct report *report)
 	double worst = 0;
 
 	for (size_t i = 0; i < report->timeline->process->site_count; i++) {
-		uint64_t p99 = histogram_quantile(&report->timeline->sites[i].wakeups.latency, 0.99);
+		uint64_t p99 =
+		    histogram_quantile(&report->timeline->sites[i].wakeups.latency, 0.99);
 		worst = ns_of(report->timeline, p99) > worst ? ns_of(report->timeline, p99) : worst;
 	}
 	return worst;
@@ -89,7 +92,8 @@ static const struct {
 	enum { UNIT_TIME, UNIT_NUMBER, UNIT_FINDING } unit;
 	const char *text;
 } figures[] = {
-    {"finding", finding, UNIT_FINDING, "the worst finding: note, warning, error; ==ID: there is a finding of this id"},
+    {"finding", finding, UNIT_FINDING,
+     "the worst finding: note, warning, error; ==ID: there is a finding of this id"},
     {"long_poll", long_poll, UNIT_TIME, "the longest callback of a loop"},
     {"turn", iteration, UNIT_TIME, "the longest time in callbacks between two waits of a loop"},
     {"pool_wait", pool_wait, UNIT_TIME, "p99 wait for a pool thread"},
@@ -107,13 +111,16 @@ void fail_if_print_figures(FILE *out)
 		fprintf(out, "  %-10s %s\n", figures[i].name, figures[i].text);
 }
 
-/* ---- Conditions ----------------------------------------------------------------------------------------------- */
+/* ---- Conditions
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *text; /* longer ones first */
 	enum fail_if_compare compare;
 } compares[] = {
-    {">=", FAIL_IF_NOT_LESS}, {"<=", FAIL_IF_NOT_MORE}, {"==", FAIL_IF_SAME}, {">", FAIL_IF_MORE}, {"<", FAIL_IF_LESS},
+    {">=", FAIL_IF_NOT_LESS}, {"<=", FAIL_IF_NOT_MORE}, {"==", FAIL_IF_SAME},
+    {">", FAIL_IF_MORE},      {"<", FAIL_IF_LESS},
 };
 
 /* Finds the comparison; its text's place in `compares`, or -1. */
@@ -161,7 +168,8 @@ int fail_if_parse(struct fail_if *fail_if, const char *text)
 
 	*fail_if = (struct fail_if){.text = text};
 	while (fail_if->figure < FIGURES &&
-	       (strlen(figures[fail_if->figure].name) != length || strncmp(figures[fail_if->figure].name, text, length) != 0))
+	       (strlen(figures[fail_if->figure].name) != length ||
+		strncmp(figures[fail_if->figure].name, text, length) != 0))
 		fail_if->figure++;
 	if (fail_if->figure == FIGURES)
 		return -ENOENT;
@@ -207,10 +215,13 @@ static char *why_make(const struct fail_if *fail_if, double value, const struct 
 	int length;
 
 	if (figures[fail_if->figure].unit == UNIT_FINDING)
-		length = asprintf(&why, "%s: %s %s: %s", fail_if->text, found ? severity_name(found->severity) : "none",
-				  found ? finding_id_name(found->id) : "", found ? found->text.title : "");
+		length = asprintf(&why, "%s: %s %s: %s", fail_if->text,
+				  found ? severity_name(found->severity) : "none",
+				  found ? finding_id_name(found->id) : "",
+				  found ? found->text.title : "");
 	else if (figures[fail_if->figure].unit == UNIT_TIME)
-		length = asprintf(&why, "%s: it is %s", fail_if->text, duration_format((uint64_t)value, text));
+		length = asprintf(&why, "%s: it is %s", fail_if->text,
+				  duration_format((uint64_t)value, text));
 	else
 		length = asprintf(&why, "%s: it is %.0f", fail_if->text, value);
 	return length < 0 ? NULL : why;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Collapsed stacks for flame graphs, a line each with its time in microseconds: callbacks and work of the pool by total
- * time (callbacks;kind;who registered it;the callback), then the looks at stuck callbacks, each with the time that it
- * stands for (stalls;kind;callback or its outermost function;...;innermost).
+ * Collapsed stacks for flame graphs, a line each with its time in microseconds: callbacks and work
+ * of the pool by total time (callbacks;kind;who registered it;the callback), then the looks at
+ * stuck callbacks, each with the time that it stands for (stalls;kind;callback or its outermost
+ * function;...;innermost).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -48,7 +49,8 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 	if (stall->frame_count == 0)
 		frame_print(out, ";", report_stall_callback(report, stall));
 	for (size_t i = stall->frame_count; i-- > 0;)
-		frame_print(out, stall->frames[i].scanned ? ";? " : ";", stall->frames[i].symbol->name);
+		frame_print(out, stall->frames[i].scanned ? ";? " : ";",
+			    stall->frames[i].symbol->name);
 	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK)
 		frame_print(out, ";", stall->what);
 	fprintf(out, " %" PRIu64 "\n", us);

@@ -39,13 +39,15 @@ static void junit_finding(const struct finding *finding, FILE *out)
 	xml_text(out, finding_id_name(finding->id));
 	fputs(": ", out);
 	xml_text(out, finding->text.culprit);
-	fprintf(out, "\">\n      <%s message=\"", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
+	fprintf(out, "\">\n      <%s message=\"",
+		finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
 	xml_text(out, finding->text.title);
 	fputs("\">", out);
 	xml_text(out, finding->text.evidence);
 	fputc(' ', out);
 	xml_text(out, finding->text.advice);
-	fprintf(out, "</%s>\n    </testcase>\n", finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
+	fprintf(out, "</%s>\n    </testcase>\n",
+		finding->severity > SEVERITY_NOTE ? "failure" : "skipped");
 }
 
 int junit_process(struct report_output *output, const struct report *report)

@@ -42,7 +42,8 @@ static json_t *locations_json(const struct finding *finding)
 		    {"artifactLocation", json_add(json_object(), &uri, 1)},
 		    {"region", json_add(json_object(), &line, 1)},
 		};
-		const struct json_pair location = {"physicalLocation", json_add(json_object(), physical, 2)};
+		const struct json_pair location = {"physicalLocation",
+						   json_add(json_object(), physical, 2)};
 		json_array_append_new(locations, json_add(json_object(), &location, 1));
 	}
 	return locations;
@@ -67,7 +68,8 @@ static json_t *result_json(const struct finding *finding)
 
 static json_t *tool_json(void)
 {
-	const struct json_pair driver[] = {{"name", json_text("uvtrace")}, {"version", json_text(UVTRACE_VERSION)}};
+	const struct json_pair driver[] = {{"name", json_text("uvtrace")},
+					   {"version", json_text(UVTRACE_VERSION)}};
 	const struct json_pair tool = {"driver", json_add(json_object(), driver, COUNT(driver))};
 
 	return json_add(json_object(), &tool, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See report_formats.h. The formats that are short are here; JUnit, SARIF and collapsed stacks have files of their own.
+ * See report_formats.h. The formats that are short are here; JUnit, SARIF and collapsed stacks have
+ * files of their own.
  */
 #include "report_formats.h"
 
@@ -22,7 +23,8 @@ static int nothing(struct report_output *output)
 	return 0;
 }
 
-/* ---- Text: an overview where there are many processes, else their reports ------------------------------------- */
+/* ---- Text: an overview where there are many processes, else their reports
+ * ------------------------------------- */
 
 static int text_begin(struct report_output *output)
 {
@@ -49,7 +51,9 @@ static int text_end(struct report_output *output)
 	return output->overview ? overview_print(output->overview, rows, output->file) : 0;
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static int json_begin(struct report_output *output)
 {
@@ -67,7 +71,9 @@ static int json_end(struct report_output *output)
 	return report_list_print(output->list, output->file);
 }
 
-/* ---- Markdown ------------------------------------------------------------------------------------------------- */
+/* ---- Markdown
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int markdown_begin(struct report_output *output)
 {
@@ -82,28 +88,33 @@ static int markdown_process(struct report_output *output, const struct report *r
 	return report_findings_markdown(report, output->file);
 }
 
-/* ---- HTML: of the trace as it is ------------------------------------------------------------------------------- */
+/* ---- HTML: of the trace as it is
+ * ------------------------------------------------------------------------------- */
 
 static int html_begin(struct report_output *output)
 {
 	return report_html_write(output->trace, output->path, output->file, &output->problem);
 }
 
-/* ---- The table ------------------------------------------------------------------------------------------------ */
+/* ---- The table
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* clang-format off: a row a format */
 static const struct report_format formats[] = {
     {"text", "the report for people", TOP_DEFAULT, false, text_begin, text_process, text_end},
-    {"json", "one object with all figures; of several processes {\"processes\": [...]}", TOP_DEFAULT_JSON, true,
-     json_begin, json_process, json_end},
-    {"markdown", "the findings, to paste into an issue", TOP_DEFAULT, false, markdown_begin, markdown_process, nothing},
-    {"junit", "the findings as test cases in JUnit XML, for CI systems", TOP_DEFAULT, false, junit_begin, junit_process,
-     junit_end},
-    {"sarif", "the findings as SARIF 2.1.0, for code scanning", TOP_DEFAULT, false, sarif_begin, sarif_process,
-     sarif_end},
-    {"collapsed", "total times as collapsed stacks, for flame graphs", TOP_DEFAULT, false, nothing, collapsed_process,
-     nothing},
-    {"html", "the viewer page with the trace inside, for a browser", TOP_DEFAULT, true, html_begin, NULL, nothing},
+    {"json", "one object with all figures; of several processes {\"processes\": [...]}",
+     TOP_DEFAULT_JSON, true, json_begin, json_process, json_end},
+    {"markdown", "the findings, to paste into an issue", TOP_DEFAULT, false, markdown_begin,
+     markdown_process, nothing},
+    {"junit", "the findings as test cases in JUnit XML, for CI systems", TOP_DEFAULT, false,
+     junit_begin, junit_process, junit_end},
+    {"sarif", "the findings as SARIF 2.1.0, for code scanning", TOP_DEFAULT, false, sarif_begin,
+     sarif_process, sarif_end},
+    {"collapsed", "total times as collapsed stacks, for flame graphs", TOP_DEFAULT, false, nothing,
+     collapsed_process, nothing},
+    {"html", "the viewer page with the trace inside, for a browser", TOP_DEFAULT, true, html_begin,
+     NULL, nothing},
 };
 /* clang-format on */
 
@@ -127,13 +138,14 @@ const char *report_format_names(char text[REPORT_FORMAT_NAMES_BYTES])
 
 	for (size_t i = 0; i < COUNT(formats); i++) {
 		const char *before = i == 0 ? "" : i + 1 < COUNT(formats) ? ", " : " or ";
-		length += (size_t)snprintf(text + length, REPORT_FORMAT_NAMES_BYTES - length, "%s%s", before,
-					   formats[i].name);
+		length += (size_t)snprintf(text + length, REPORT_FORMAT_NAMES_BYTES - length,
+					   "%s%s", before, formats[i].name);
 	}
 	return text;
 }
 
-int report_format_process(const struct report_format *format, struct report_output *output, const struct report *report)
+int report_format_process(const struct report_format *format, struct report_output *output,
+			  const struct report *report)
 {
 	int error = format->process(output, report);
 

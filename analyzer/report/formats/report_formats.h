@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What analyze_trace can print: one table of formats. Each is begun, given one process after the other, and ended.
+ * What analyze_trace can print: one table of formats. Each is begun, given one process after the
+ * other, and ended.
  *
- * Rules: all functions return 0 or -errno; after an error no other is called. What a format keeps between its calls is
- * in struct report_output, and is freed by report_output_free() also after an error.
+ * Rules: all functions return 0 or -errno; after an error no other is called. What a format keeps
+ * between its calls is in struct report_output, and is freed by report_output_free() also after an
+ * error.
  */
 #ifndef REPORT_FORMATS_H
 #define REPORT_FORMATS_H
@@ -34,7 +36,8 @@ struct report_format {
 	size_t top_default;  /* rows of each list */
 	bool names_problems; /* of the trace as a whole; of others they go to standard error */
 	int (*begin)(struct report_output *output);
-	int (*process)(struct report_output *output, const struct report *report); /* NULL: needs none */
+	int (*process)(struct report_output *output,
+		       const struct report *report); /* NULL: needs none */
 	int (*end)(struct report_output *output);
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See report_html.h. The page lies beside the program, or where `make install` puts it. Into the place that it keeps
- * for a trace go the segments and the names, each deflated and in base64, in script elements that are no scripts.
+ * See report_html.h. The page lies beside the program, or where `make install` puts it. Into the
+ * place that it keeps for a trace go the segments and the names, each deflated and in base64, in
+ * script elements that are no scripts.
  *
  * Rules: the page is written under another name first, so that a failure leaves nothing behind.
  */
@@ -36,12 +37,13 @@ struct packer {
 
 static void base64_write(FILE *out, const unsigned char *bytes, size_t count)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	for (size_t i = 0; i < count; i += 3) {
 		size_t left = count - i;
-		uint32_t three =
-		    (uint32_t)bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 | (left > 2 ? bytes[i + 2] : 0);
+		uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? bytes[i + 1] : 0) << 8 |
+				 (left > 2 ? bytes[i + 2] : 0);
 		putc(digits[three >> 18], out);
 		putc(digits[three >> 12 & 63], out);
 		putc(left > 1 ? digits[three >> 6 & 63] : '=', out);
@@ -54,8 +56,10 @@ static int packer_begin(struct packer *packer, FILE *out)
 {
 	memset(&packer->stream, 0, sizeof(packer->stream));
 	packer->out = out;
-	return deflateInit2(&packer->stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK ? 0
-													   : -ENOMEM;
+	return deflateInit2(&packer->stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8,
+			    Z_DEFAULT_STRATEGY) == Z_OK
+		   ? 0
+		   : -ENOMEM;
 }
 
 static void packer_put(struct packer *packer, const void *bytes, size_t count, int flush)
@@ -82,7 +86,9 @@ static void packer_end(struct packer *packer)
 	packer->held = 0;
 }
 
-/* ---- The trace ------------------------------------------------------------------------------------------------ */
+/* ---- The trace
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void attribute_write(FILE *out, const char *text)
 {
@@ -94,7 +100,8 @@ static void attribute_write(FILE *out, const char *text)
 	}
 }
 
-static int segment_write(struct packer *packer, const struct trace *trace, size_t file, FILE *out, const char **problem)
+static int segment_write(struct packer *packer, const struct trace *trace, size_t file, FILE *out,
+			 const char **problem)
 {
 	const char *path = trace_file_path(trace, file);
 	unsigned char chunk[CHUNK_BYTES];
@@ -140,22 +147,27 @@ static void info_put(struct packer *packer, const struct symbol_info *info)
 	name_put(packer, info->text, "\n");
 }
 
-/* A line of what the page cannot find out by itself: what it is about, of which process, of which site or look. */
-static void line_put(struct packer *packer, const char *what, uint32_t pid, uint64_t number, bool second)
+/* A line of what the page cannot find out by itself: what it is about, of which process, of which
+ * site or look. */
+static void line_put(struct packer *packer, const char *what, uint32_t pid, uint64_t number,
+		     bool second)
 {
 	char begin[96];
 
-	snprintf(begin, sizeof(begin), "%s\t%" PRIu32 "\t%" PRIu64 "\t%d\t", what, pid, number, second);
+	snprintf(begin, sizeof(begin), "%s\t%" PRIu32 "\t%" PRIu64 "\t%d\t", what, pid, number,
+		 second);
 	packer_put(packer, begin, strlen(begin), Z_NO_FLUSH);
 }
 
 /* The functions of a look at a stuck callback, and the lock that it waited for. */
-static void stall_put(struct packer *packer, const struct trace_process *process, struct symbols *symbols, size_t index)
+static void stall_put(struct packer *packer, const struct trace_process *process,
+		      struct symbols *symbols, size_t index)
 {
 	const struct trace_stall *stall = &process->stalls[index];
 	struct unwind_frame frames[UNWIND_FRAMES_MAX];
 	size_t count = unwind(symbols, stall, frames);
-	char *variable = stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
+	char *variable =
+	    stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
 
 	for (size_t i = 0; i < count; i++) {
 		line_put(packer, "frame", process->pid, index, frames[i].scanned);
@@ -213,7 +225,9 @@ static int trace_write(const struct trace *trace, FILE *out, const char **proble
 	return error;
 }
 
-/* ---- The page ------------------------------------------------------------------------------------------------- */
+/* ---- The page
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static FILE *page_open(void)
 {
@@ -249,8 +263,9 @@ static int page_copy(const struct trace *trace, FILE *page, FILE *out, const cha
 	return error;
 }
 
-/* A file beside it, under a name that nobody can have foreseen: *unfinished, which is to be renamed. What is no file (a
- * terminal, a pipe) is written to as it is, if nobody else has put it there. Returns a descriptor or -errno. */
+/* A file beside it, under a name that nobody can have foreseen: *unfinished, which is to be
+ * renamed. What is no file (a terminal, a pipe) is written to as it is, if nobody else has put it
+ * there. Returns a descriptor or -errno. */
 static int out_open(const char *path, char **unfinished)
 {
 	struct stat status;
@@ -276,7 +291,8 @@ static int out_open(const char *path, char **unfinished)
 	return fd;
 }
 
-static int page_write(const struct trace *trace, FILE *page, int fd, const char *path, const char **problem)
+static int page_write(const struct trace *trace, FILE *page, int fd, const char *path,
+		      const char **problem)
 {
 	FILE *out = fdopen(fd, "w");
 
@@ -316,7 +332,8 @@ int report_html_write(const struct trace *trace, const char *path, FILE *out, co
 	if (!page)
 		return -ENOENT;
 	*problem = NULL;
-	int error = path ? file_write(trace, page, path, problem) : page_copy(trace, page, out, problem);
+	int error =
+	    path ? file_write(trace, page, path, problem) : page_copy(trace, page, out, problem);
 	fclose(page);
 	return error;
 }

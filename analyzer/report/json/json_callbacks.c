@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Callbacks by total time, the longest and the open polls, and how long ready callbacks waited for their turn.
+ * Callbacks by total time, the longest and the open polls, and how long ready callbacks waited for
+ * their turn.
  */
 #include <stdlib.h>
 
@@ -35,7 +36,8 @@ json_t *callbacks_json(const struct report *report)
 }
 
 /* When the program died is not known: duration_ns goes on until that was noticed. */
-static json_t *open_add(const struct report *report, json_t *object, const struct timeline_span *span)
+static json_t *open_add(const struct report *report, json_t *object,
+			const struct timeline_span *span)
 {
 	const struct json_pair pairs[] = {
 	    {"end_known", json_boolean(timeline_end_is_known(report->timeline, span->worker))},
@@ -51,17 +53,20 @@ json_t *polls_json(const struct report *report, const struct timeline_top *top, 
 
 	for (size_t i = 0; polls && i < top->count; i++) {
 		const struct timeline_span *span = &top->spans[i];
-		json_t *object = site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
+		json_t *object =
+		    site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
 		const struct json_pair nested = {"nested", json_boolean(span->nested)};
 		object = json_add(object, &nested, 1);
-		json_array_append_new(polls,
-				      poll_marks_add(report, open ? open_add(report, object, span) : object, span));
+		json_array_append_new(
+		    polls,
+		    poll_marks_add(report, open ? open_add(report, object, span) : object, span));
 	}
 	return polls;
 }
 
 /* ---- Dispatch
- * -------------------------------------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *dispatch_site_json(const struct report *report, uint32_t site)
 {
@@ -69,11 +74,13 @@ static json_t *dispatch_site_json(const struct report *report, uint32_t site)
 	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
 	const struct json_pair pairs[] = {
 	    {"delay", spread_json(timeline, &iterations->delay)},
-	    {"worst_start_ns",
-	     iterations->worst.delay > 0 ? json_integer(timeline_offset_ns(timeline, iterations->worst.tick)) : json_null()},
+	    {"worst_start_ns", iterations->worst.delay > 0 ? json_integer(timeline_offset_ns(
+								 timeline, iterations->worst.tick))
+							   : json_null()},
 	    {"worst_polls_before", json_number(iterations->worst.polls)},
-	    {"worst_behind",
-	     iterations->worst.polls ? site_add(report, json_object(), iterations->worst.behind, false) : json_null()},
+	    {"worst_behind", iterations->worst.polls
+				 ? site_add(report, json_object(), iterations->worst.behind, false)
+				 : json_null()},
 	    {"worst_behind_ns", json_ticks(timeline, iterations->worst.behind_ticks)},
 	    {"held_ns", json_ticks(timeline, iterations->delayed_ticks)},
 	    {"held_polls", json_number(iterations->delayed_polls)},

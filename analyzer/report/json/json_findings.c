@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings, what was looked for, what tracing cost, and the comparison with an older trace. docs/findings.md says how
- * each figure is reckoned. Where findings were not looked for, what rests on them is null.
+ * Findings, what was looked for, what tracing cost, and the comparison with an older trace.
+ * docs/findings.md says how each figure is reckoned. Where findings were not looked for, what rests
+ * on them is null.
  */
 #include "report/findings_text.h"
 #include "report_json.h"
@@ -99,7 +100,9 @@ json_t *overhead_json(const struct measures_overhead *overhead)
 	    {"event_ns", json_real(overhead->event_ns)},
 	    {"event_measured", json_boolean(overhead->measured)},
 	    {"cost_ns", json_number((uint64_t)overhead->cost_ns)},
-	    {"share_of_busy", overhead->busy_ns > 0 ? json_real(overhead->cost_ns / overhead->busy_ns) : json_null()},
+	    {"share_of_busy", overhead->busy_ns > 0
+				  ? json_real(overhead->cost_ns / overhead->busy_ns)
+				  : json_null()},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));

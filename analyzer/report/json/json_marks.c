@@ -38,7 +38,8 @@ json_t *marks_json(const struct timeline *timeline)
 
 static json_t *slowest_json(const struct timeline *timeline, const struct timeline_user_spans *span)
 {
-	struct timeline_span stretch = {.tick = span->tick, .duration = span->duration, .worker = span->worker};
+	struct timeline_span stretch = {
+	    .tick = span->tick, .duration = span->duration, .worker = span->worker};
 
 	if (!span->ended)
 		return json_null();
@@ -85,13 +86,15 @@ static json_t *poll_mark_json(const struct timeline *timeline, const struct poll
 {
 	const struct json_pair pairs[] = {
 	    {"name", json_text(report_mark_name(timeline, mark->name))},
-	    {mark->span ? "id" : "value", mark->span ? json_address(mark->value) : json_value(mark->value)},
+	    {mark->span ? "id" : "value",
+	     mark->span ? json_address(mark->value) : json_value(mark->value)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-json_t *poll_marks_add(const struct report *report, json_t *object, const struct timeline_span *poll)
+json_t *poll_marks_add(const struct report *report, json_t *object,
+		       const struct timeline_span *poll)
 {
 	struct poll_marks marks = poll_marks_read(report->trace, report->timeline, poll);
 	json_t *spans = json_array(), *values = json_array();

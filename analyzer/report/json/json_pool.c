@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pool and the queues: depths, waits by kind and by site, idle workers, and other sizes of the pool.
+ * The pool and the queues: depths, waits by kind and by site, idle workers, and other sizes of the
+ * pool.
  */
 #include "report_json.h"
 
 /* ---- Queues
- * ---------------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *level_json(const struct timeline_level *level)
 {
@@ -59,7 +61,8 @@ json_t *idle_json(const struct timeline *timeline)
 }
 
 /* ---- The pool
- * -------------------------------------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *sizes_json(const struct measures_pool *pool)
 {
@@ -105,7 +108,8 @@ static json_t *pool_kind_json(const struct timeline *timeline, uint8_t kind)
 	struct histogram wait = {0}, run = {0};
 
 	for (size_t i = 0; i < timeline->process->site_count; i++) {
-		if (timeline->process->sites[i].present && timeline->process->sites[i].kind == kind) {
+		if (timeline->process->sites[i].present &&
+		    timeline->process->sites[i].kind == kind) {
 			histogram_merge(&wait, &timeline->sites[i].pool_wait);
 			histogram_merge(&run, &timeline->sites[i].pool_run);
 		}
@@ -128,7 +132,8 @@ static json_t *pool_kinds_json(const struct timeline *timeline)
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < timeline->process->kind_count; i++) {
-		json_t *kind = timeline->process->kinds[i].name ? pool_kind_json(timeline, (uint8_t)i) : NULL;
+		json_t *kind =
+		    timeline->process->kinds[i].name ? pool_kind_json(timeline, (uint8_t)i) : NULL;
 		if (kind)
 			json_array_append_new(list, kind);
 	}

@@ -18,9 +18,10 @@ json_t *request_spans_json(const struct report *report, const struct timeline_to
 					  : span->cancelled ? "cancelled"
 							    : "completed")},
 		};
-		json_array_append_new(list,
-				      json_add(site_add(report, span_json(report->timeline, span), span->site, false),
-					       pairs, COUNT(pairs)));
+		json_array_append_new(
+		    list,
+		    json_add(site_add(report, span_json(report->timeline, span), span->site, false),
+			     pairs, COUNT(pairs)));
 	}
 	return list;
 }
@@ -37,7 +38,8 @@ json_t *requests_json(const struct report *report)
 		    {"life", spread_json(timeline, &timeline->sites[i].life)},
 		    {"pending", json_number(timeline->sites[i].pending)},
 		};
-		json_array_append_new(list, json_add(site_add(report, json_object(), i, false), pairs, COUNT(pairs)));
+		json_array_append_new(
+		    list, json_add(site_add(report, json_object(), i, false), pairs, COUNT(pairs)));
 	}
 	return list;
 }

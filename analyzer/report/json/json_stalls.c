@@ -36,7 +36,8 @@ static json_t *arguments_json(const struct trace_stall *stall_sample)
 {
 	json_t *list = stall_sample->syscall >= 0 ? json_array() : json_null();
 
-	for (size_t i = 0; list && stall_sample->syscall >= 0 && i < COUNT(stall_sample->arguments); i++) {
+	for (size_t i = 0; list && stall_sample->syscall >= 0 && i < COUNT(stall_sample->arguments);
+	     i++) {
 		char text[24];
 
 		snprintf(text, sizeof(text), "0x%" PRIx64, stall_sample->arguments[i]);
@@ -55,20 +56,24 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	const struct timeline *timeline = report->timeline;
 	const struct trace_stall *stall_sample = stall->stall_sample;
 	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
-	const char state[2] = {(char)(stall_sample->state >= ' ' && stall_sample->state < 127 ? stall_sample->state : '?'), '\0'};
+	const char state[2] = {(char)(stall_sample->state >= ' ' && stall_sample->state < 127
+					  ? stall_sample->state
+					  : '?'),
+			       '\0'};
 	const struct json_pair pairs[] = {
 	    {"worker", json_number(report_worker_number(timeline, stall->worker))},
 	    {"start_ns", json_integer(timeline_offset_ns(timeline, stall->poll_tick))},
 	    {"at_ns", json_integer(timeline_offset_ns(timeline, stall->tick))},
 	    {"so_far_ns", json_ticks(timeline, stall->tick - stall->poll_tick)},
-	    {"duration_ns", stall->poll_ticks ? json_ticks(timeline, stall->poll_ticks) : json_null()},
+	    {"duration_ns",
+	     stall->poll_ticks ? json_ticks(timeline, stall->poll_ticks) : json_null()},
 	    {"stands_for_ns", json_ticks(timeline, stall->ticks)},
 	    {"cause", json_text(stall_cause_name(stall->cause))},
 	    {"what", json_text(stall->what)},
 	    {"state", stall_sample->state ? json_text(state) : json_null()},
-	    {"syscall", name		     ? json_text(name)
+	    {"syscall", name			     ? json_text(name)
 			: stall_sample->syscall >= 0 ? json_integer(stall_sample->syscall)
-					     : json_null()},
+						     : json_null()},
 	    {"args", arguments_json(stall_sample)},
 	    {"object", *stall_sample->object ? json_text(stall_sample->object) : json_null()},
 	    {"measured_ns", measured_json(stall, stall->measured_ns)},
@@ -76,7 +81,8 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	    {"wait_ns", measured_json(stall, stall->wait_ns)},
 	    {"asleep_ns", measured_json(stall, stall->asleep_ns)},
 	    {"stopped", json_boolean(stall_sample->register_count > 0)},
-	    {"error", stall_sample->error ? json_text(strerror((int)stall_sample->error)) : json_null()},
+	    {"error",
+	     stall_sample->error ? json_text(strerror((int)stall_sample->error)) : json_null()},
 	    {"suppressed", json_number(stall_sample->suppressed)},
 	    {"frames", frames_json(stall)},
 	};
@@ -88,7 +94,8 @@ json_t *stalls_json(const struct report *report)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && report->stalls && i < report->stalls->count && i < report->timeline->options.top;
+	for (size_t i = 0; list && report->stalls && i < report->stalls->count &&
+			   i < report->timeline->options.top;
 	     i++)
 		json_array_append_new(list, stall_json(report, &report->stalls->list[i]));
 	return list;

@@ -12,7 +12,8 @@ static json_t *late_worst_json(const struct report *report, const struct timelin
 	    {"start_ns", json_integer(timeline_offset_ns(timeline, worst->tick))},
 	    {"late_ns", json_ticks(timeline, worst->late)},
 	    {"worker", json_number(report_worker_number(timeline, worst->worker))},
-	    {"behind", worst->behind_ticks ? site_add(report, json_object(), worst->behind, false) : json_null()},
+	    {"behind", worst->behind_ticks ? site_add(report, json_object(), worst->behind, false)
+					   : json_null()},
 	    {"behind_ns", json_ticks(timeline, worst->behind_ticks)},
 	};
 
@@ -36,7 +37,8 @@ static json_t *early_worst_json(const struct report *report, const struct timeli
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-/* `late` is null where the trace does not say when timers were due, and `early` where no run was. */
+/* `late` is null where the trace does not say when timers were due, and `early` where no run was.
+ */
 static json_t *timer_json(const struct report *report, uint32_t site)
 {
 	const struct timeline *timeline = report->timeline;
@@ -49,7 +51,8 @@ static json_t *timer_json(const struct report *report, uint32_t site)
 	    {"late_loop_busy_ns", known ? json_ticks(timeline, timers->busy_ticks) : json_null()},
 	    {"late_kernel_ns", known ? json_ticks(timeline, timers->kernel_ticks) : json_null()},
 	    {"late_queue_ns", known ? json_ticks(timeline, timers->queue_ticks) : json_null()},
-	    {"latest", known && timers->worst.late > 0 ? late_worst_json(report, timers) : json_null()},
+	    {"latest",
+	     known && timers->worst.late > 0 ? late_worst_json(report, timers) : json_null()},
 	    {"early", early ? spread_json(timeline, &timers->early) : json_null()},
 	    {"earliest", early ? early_worst_json(report, timers) : json_null()},
 	};
@@ -87,7 +90,8 @@ json_t *timers_json(const struct report *report)
 }
 
 /* ---- Wake-ups
- * -------------------------------------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static json_t *wakeup_json(const struct report *report, uint32_t site)
 {

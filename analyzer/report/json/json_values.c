@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What JSON objects are made of: texts, numbers, times, and the parts that many objects have (a site, a span of
- * time, a spread of durations).
+ * What JSON objects are made of: texts, numbers, times, and the parts that many objects have (a
+ * site, a span of time, a spread of durations).
  */
 #include <inttypes.h>
 #include <stdlib.h>

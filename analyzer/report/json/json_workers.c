@@ -4,7 +4,8 @@
  */
 #include "report_json.h"
 
-static json_t *worker_quantile(const struct timeline *timeline, const struct timeline_worker *facts, double quantile)
+static json_t *worker_quantile(const struct timeline *timeline, const struct timeline_worker *facts,
+			       double quantile)
 {
 	if (facts->polls.count == 0)
 		return json_null();
@@ -43,8 +44,10 @@ static json_t *worker_json(const struct timeline *timeline, size_t position)
 	    {"cpu_ns", json_number_if(facts->sampled, facts->cpu_ns)},
 	    {"sched_wait_ns", json_number_if(facts->sampled, facts->sched_wait_ns)},
 	    {"sampled_ns", json_number_if(facts->sampled, facts->sampled_ns)},
-	    {"voluntary_switches", json_number_if(facts->switches.known, facts->switches.voluntary)},
-	    {"involuntary_switches", json_number_if(facts->switches.known, facts->switches.involuntary)},
+	    {"voluntary_switches",
+	     json_number_if(facts->switches.known, facts->switches.voluntary)},
+	    {"involuntary_switches",
+	     json_number_if(facts->switches.known, facts->switches.involuntary)},
 	    {"poll_p50_ns", worker_quantile(timeline, facts, 0.5)},
 	    {"poll_p99_ns", worker_quantile(timeline, facts, 0.99)},
 	    {"poll_max_ns", worker_quantile(timeline, facts, 1)},
@@ -105,7 +108,8 @@ json_t *loops_json(const struct timeline *timeline)
 		const struct json_pair pairs[] = {
 		    {"worker", json_number(timeline->process->workers[i].worker)},
 		    {"busy_share", timeline->range_ticks
-				       ? json_real((double)timeline_busy_ticks(worker) / (double)timeline->range_ticks)
+				       ? json_real((double)timeline_busy_ticks(worker) /
+						   (double)timeline->range_ticks)
 				       : json_null()},
 		    {"connections", json_number(worker->connections)},
 		    {"reads", json_number(worker->reads)},
@@ -113,7 +117,8 @@ json_t *loops_json(const struct timeline *timeline)
 		    {"turns", json_number(worker->iterations)},
 		    {"empty_turns", json_number(worker->empty_iterations)},
 		    {"empty_turns_ns", json_ticks(timeline, worker->empty_ticks)},
-		    {"on_cpu_of_wanted", wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
+		    {"on_cpu_of_wanted",
+		     wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
 		};
 		json_array_append_new(list, json_add(json_object(), pairs, COUNT(pairs)));
 	}

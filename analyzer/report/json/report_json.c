@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report for programs: one JSON object a process. Every time that ends in _ns is in nanoseconds; start_ns counts
- * from the process' start (start_realtime_ns). What is not known is null, never a number.
+ * The report for programs: one JSON object a process. Every time that ends in _ns is in
+ * nanoseconds; start_ns counts from the process' start (start_realtime_ns). What is not known is
+ * null, never a number.
  *
- * Rules: keys are never renamed or taken away, others may come. Strings are cleaned, so the output is always valid.
+ * Rules: keys are never renamed or taken away, others may come. Strings are cleaned, so the output
+ * is always valid.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +27,8 @@ static const char *seal_reason(const struct trace_process *process)
 	    [TRACE_SEAL_DIED] = "died",
 	};
 
-	if (process->seal_reason < sizeof(reasons) / sizeof(*reasons) && reasons[process->seal_reason])
+	if (process->seal_reason < sizeof(reasons) / sizeof(*reasons) &&
+	    reasons[process->seal_reason])
 		return reasons[process->seal_reason];
 	return "none";
 }
@@ -155,7 +158,8 @@ static json_t *report_json(const struct report *report)
 }
 
 /* ---- The whole
- * ------------------------------------------------------------------------------------------------------- */
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 struct report_list {
 	const struct trace *trace;
@@ -181,14 +185,16 @@ int report_list_add(struct report_list *list, const struct report *report)
 	return json_array_append_new(list->processes, report_json(report)) < 0 ? -ENOMEM : 0;
 }
 
-/* One process is its object; several are in an array, beside what is wrong with the trace as a whole. */
+/* One process is its object; several are in an array, beside what is wrong with the trace as a
+ * whole. */
 static json_t *list_json(struct report_list *list)
 {
 	if (json_array_size(list->processes) == 1)
 		return json_incref(json_array_get(list->processes, 0));
 	const struct json_pair pairs[] = {
 	    {"processes", json_incref(list->processes)},
-	    {"problems", lines_json(json_array(), list->trace->problems, list->trace->problem_count)},
+	    {"problems",
+	     lines_json(json_array(), list->trace->problems, list->trace->problem_count)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));
@@ -197,8 +203,10 @@ static json_t *list_json(struct report_list *list)
 int report_list_print(struct report_list *list, FILE *out)
 {
 	json_t *json = list_json(list);
-	int error =
-	    json && (json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 || ferror(out)) ? 0 : -ENOMEM;
+	int error = json && (json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 ||
+			     ferror(out))
+			? 0
+			: -ENOMEM;
 
 	json_decref(json);
 	fputc('\n', out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the report for programs share. report_json.c is the process' object; each json_*.c makes the
- * values of some of its keys.
+ * What the files of the report for programs share. report_json.c is the process' object; each
+ * json_*.c makes the values of some of its keys.
  */
 #ifndef REPORT_JSON_H
 #define REPORT_JSON_H
@@ -17,7 +17,8 @@ struct json_pair {
 
 /* ---- json_values.c ---- */
 
-/* Puts the pairs into the object; their values are taken. NULL where anything is missing: memory was out. */
+/* Puts the pairs into the object; their values are taken. NULL where anything is missing: memory
+ * was out. */
 json_t *json_add(json_t *object, const struct json_pair *pairs, size_t count);
 /* Cleaned, so that it is valid. */
 json_t *json_text(const char *text);
@@ -83,6 +84,7 @@ json_t *stall_totals_json(const struct stalls *stalls);
 json_t *marks_json(const struct timeline *timeline);
 json_t *spans_json(const struct timeline *timeline);
 /* Adds spans and marks inside a poll. */
-json_t *poll_marks_add(const struct report *report, json_t *object, const struct timeline_span *poll);
+json_t *poll_marks_add(const struct report *report, json_t *object,
+		       const struct timeline_span *poll);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tables of callbacks: by total time, the longest polls, and the polls that were open where the trace ends.
+ * Tables of callbacks: by total time, the longest polls, and the polls that were open where the
+ * trace ends.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +10,8 @@
 #include "report_text_internal.h"
 #include "timeline/poll_marks.h"
 
-static void table_add_callback(struct table *table, const struct report *report, uint32_t site, bool in_pool)
+static void table_add_callback(struct table *table, const struct report *report, uint32_t site,
+			       bool in_pool)
 {
 	const struct symbol_info *callback = symbols_site(report->symbols, site, false);
 	char *text;
@@ -24,7 +26,8 @@ static void table_add_callback(struct table *table, const struct report *report,
 	}
 }
 
-static void callback_row(struct table *table, const struct report *report, const struct report_row *row)
+static void callback_row(struct table *table, const struct report *report,
+			 const struct report_row *row)
 {
 	const struct timeline *timeline = report->timeline;
 
@@ -53,17 +56,20 @@ static void registered_row(struct table *table, const struct report *report, uin
 }
 
 /* A module whose functions have no names; NULL where all have. */
-static const char *nameless_module(const struct report *report, const struct report_row *rows, size_t count)
+static const char *nameless_module(const struct report *report, const struct report_row *rows,
+				   size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct symbol_info *callback = symbols_site(report->symbols, rows[i].site, false);
+		const struct symbol_info *callback =
+		    symbols_site(report->symbols, rows[i].site, false);
 		if (!callback->named && *callback->module)
 			return callback->module;
 	}
 	return NULL;
 }
 
-static int print_callback_rows(const struct report *report, const struct report_row *rows, size_t count, FILE *out)
+static int print_callback_rows(const struct report *report, const struct report_row *rows,
+			       size_t count, FILE *out)
 {
 	static const struct table_column columns[] = {
 	    {"total", true, 0}, {"runs", true, 0},  {"p50", true, 0},	    {"p99", true, 0},
@@ -79,7 +85,8 @@ static int print_callback_rows(const struct report *report, const struct report_
 	}
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (nameless)
-		report_paragraph(out, REPORT_WIDTH, "  Names are missing: install the debug information of %s.",
+		report_paragraph(out, REPORT_WIDTH,
+				 "  Names are missing: install the debug information of %s.",
 				 nameless);
 	return error;
 }
@@ -93,7 +100,8 @@ int report_callbacks_print(const struct report *report, FILE *out)
 	if (!rows)
 		return -ENOMEM;
 	if (count > 0) {
-		fputs("\nCALLBACKS by total time, each with the function that registers it; (pool): its work on the "
+		fputs("\nCALLBACKS by total time, each with the function that registers it; "
+		      "(pool): its work on the "
 		      "pool\n",
 		      out);
 		error = print_callback_rows(report, rows, count < top ? count : top, out);
@@ -105,10 +113,12 @@ int report_callbacks_print(const struct report *report, FILE *out)
 }
 
 /* ---- Polls
- * ----------------------------------------------------------------------------------------------------------- */
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* Below the poll: what the program said in it. */
-static void served_row(struct table *table, const struct report *report, const struct timeline_span *span)
+static void served_row(struct table *table, const struct report *report,
+		       const struct timeline_span *span)
 {
 	struct poll_marks marks = poll_marks_read(report->trace, report->timeline, span);
 	char *said = poll_marks_text(report->timeline->process, &marks), *text;
@@ -126,7 +136,8 @@ static void served_row(struct table *table, const struct report *report, const s
 	free(said);
 }
 
-static int print_polls(const struct report *report, const struct timeline_top *top, bool open, FILE *out)
+static int print_polls(const struct report *report, const struct timeline_top *top, bool open,
+		       FILE *out)
 {
 	static const struct table_column columns[] = {
 	    {"start", true, 0}, {"duration", true, 0},	{"worker", false, 0},
@@ -139,9 +150,11 @@ static int print_polls(const struct report *report, const struct timeline_top *t
 		const struct timeline_span *span = &top->spans[i];
 		char worker[32], lasted[REPORT_LASTED_BYTES];
 		table_add_start(&table, report->timeline, span);
-		table_add(&table, open ? report_open_lasted(report, span, lasted)
-				       : duration_format(timeline_span_ns(report->timeline, span), lasted));
-		snprintf(worker, sizeof(worker), "%" PRIu32 " %s", report_worker_number(report->timeline, span->worker),
+		table_add(&table,
+			  open ? report_open_lasted(report, span, lasted)
+			       : duration_format(timeline_span_ns(report->timeline, span), lasted));
+		snprintf(worker, sizeof(worker), "%" PRIu32 " %s",
+			 report_worker_number(report->timeline, span->worker),
 			 report_role(report->timeline, span->worker));
 		table_add(&table, worker);
 		table_add(&table, report_kind(report->timeline, span->site));
@@ -160,7 +173,8 @@ int report_long_polls_print(const struct report *report, FILE *out)
 	duration_format_limit(report->timeline->options.long_poll_ns, limit);
 	if (polls->seen == 0)
 		return 0;
-	fprintf(out, "\nLONGEST POLLS: %s took %s or longer\n", report_count(polls->seen, count), limit);
+	fprintf(out, "\nLONGEST POLLS: %s took %s or longer\n", report_count(polls->seen, count),
+		limit);
 	return print_polls(report, polls, false, out);
 }
 

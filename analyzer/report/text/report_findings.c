@@ -45,7 +45,8 @@ static void print_cost(const struct finding *finding, FILE *out)
 	if (kind && finding->cost_ns > 0)
 		fprintf(out, "cost: %s %s; ", kind, duration_format(finding->cost_ns, cost));
 	fprintf(out, "%s; %s to %s\n", confidence_text(finding->confidence),
-		duration_format_offset(finding->from_ns, from), duration_format_offset(finding->to_ns, to));
+		duration_format_offset(finding->from_ns, from),
+		duration_format_offset(finding->to_ns, to));
 }
 
 static void print_finding(const struct finding *finding, size_t number, bool whole, FILE *out)
@@ -106,35 +107,39 @@ static void print_overhead(const struct findings *findings, FILE *out)
 			 "Tracing itself took about %s, %.2g%% of the busy time (%" PRIu64
 			 " event%s of %.1f ns, as measured %s).",
 			 duration_format((uint64_t)overhead->cost_ns, cost),
-			 100 * overhead->cost_ns / overhead->busy_ns, overhead->events, plural(overhead->events),
-			 overhead->event_ns, overhead->measured ? "there at the start" : "elsewhere");
+			 100 * overhead->cost_ns / overhead->busy_ns, overhead->events,
+			 plural(overhead->events), overhead->event_ns,
+			 overhead->measured ? "there at the start" : "elsewhere");
 }
 
 static void print_baseline_row(const struct baseline_row *row, FILE *out)
 {
 	char texts[4][DURATION_TEXT_BYTES];
 
-	report_paragraph(out, REPORT_WIDTH,
-			 "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " run%s, %s %" PRIu64,
-			 row->in_pool ? "(pool) " : "", row->callback, row->kind,
-			 duration_format(row->p50_ns, texts[0]), duration_format(row->old_p50_ns, texts[1]),
-			 duration_format(row->p99_ns, texts[2]), duration_format(row->old_p99_ns, texts[3]), row->count,
-			 plural(row->count), by_count(row->old_count, "was", "were"), row->old_count);
+	report_paragraph(
+	    out, REPORT_WIDTH,
+	    "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " run%s, %s %" PRIu64,
+	    row->in_pool ? "(pool) " : "", row->callback, row->kind,
+	    duration_format(row->p50_ns, texts[0]), duration_format(row->old_p50_ns, texts[1]),
+	    duration_format(row->p99_ns, texts[2]), duration_format(row->old_p99_ns, texts[3]),
+	    row->count, plural(row->count), by_count(row->old_count, "was", "were"),
+	    row->old_count);
 }
 
 static void print_baseline(const struct report *report, FILE *out)
 {
 	if (!report->baseline)
 		return;
-	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callback%s of both got slower\n", report->worse,
-		report->baseline_count, plural(report->baseline_count));
+	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callback%s of both got slower\n",
+		report->worse, report->baseline_count, plural(report->baseline_count));
 	for (size_t i = 0; i < report->worse && i < report->timeline->options.top; i++)
 		print_baseline_row(&report->baseline[i], out);
 }
 
 static const char *nothing_found(const struct report *report)
 {
-	bool damaged = report->timeline->problem_count > 0 || (report->alone && report->trace->problem_count > 0);
+	bool damaged = report->timeline->problem_count > 0 ||
+		       (report->alone && report->trace->problem_count > 0);
 
 	return damaged ? "No problem found in what could be read." : "No problem found.";
 }
@@ -149,14 +154,17 @@ int report_findings_print(const struct report *report, FILE *out)
 	if (findings->count == 0)
 		fprintf(out, "%s\n", nothing_found(report));
 	for (size_t i = 0; i < findings->count; i++)
-		print_finding(&findings->list[i], i + 1, i < SHOWN_WHOLE || i < report->timeline->options.top, out);
+		print_finding(&findings->list[i], i + 1,
+			      i < SHOWN_WHOLE || i < report->timeline->options.top, out);
 	print_limits(report, out);
 	print_overhead(findings, out);
 	print_baseline(report, out);
 	return 0;
 }
 
-/* ---- Markdown ------------------------------------------------------------------------------------------------- */
+/* ---- Markdown
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Cleaned, and with what markdown or HTML would read as more than text made harmless. */
 static void markdown_text(FILE *out, const char *text)
@@ -176,7 +184,8 @@ static void markdown_finding(const struct finding *finding, FILE *out)
 	char cost[DURATION_TEXT_BYTES];
 	const char *kind = cost_text(finding_cost(finding->id));
 
-	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity), finding_id_name(finding->id));
+	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity),
+		finding_id_name(finding->id));
 	markdown_text(out, finding->text.title);
 	fputs("**\n\n- why: ", out);
 	markdown_text(out, finding->text.evidence);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the machine gave the program, in words: CPUs, quota, throttling, steal, and how its threads left their CPUs.
+ * What the machine gave the program, in words: CPUs, quota, throttling, steal, and how its threads
+ * left their CPUs.
  *
  * Rules: only what samples say; where they say nothing, nothing is printed.
  */
@@ -22,11 +23,14 @@ static void print_cpus(const struct timeline_machine *machine, FILE *out)
 
 static void print_time(const struct timeline_machine *machine, FILE *out)
 {
-	double all = (double)machine->busy_ns + (double)machine->idle_ns + (double)machine->steal_ns;
+	double all =
+	    (double)machine->busy_ns + (double)machine->idle_ns + (double)machine->steal_ns;
 
 	if (machine->known && all > 0)
-		fprintf(out, "  CPU time of all processes: %.0f%% busy; %.1f%% stolen by a hypervisor\n",
-			100 * (double)machine->busy_ns / all, 100 * (double)machine->steal_ns / all);
+		fprintf(out,
+			"  CPU time of all processes: %.0f%% busy; %.1f%% stolen by a hypervisor\n",
+			100 * (double)machine->busy_ns / all,
+			100 * (double)machine->steal_ns / all);
 }
 
 static void print_throttling(const struct timeline_machine *machine, FILE *out)
@@ -35,7 +39,8 @@ static void print_throttling(const struct timeline_machine *machine, FILE *out)
 
 	if (machine->quota > 0 && machine->periods > 0)
 		fprintf(out,
-			"  the quota throttled the cgroup in %" PRIu64 " of %" PRIu64 " period%s, for %s in total\n",
+			"  the quota throttled the cgroup in %" PRIu64 " of %" PRIu64
+			" period%s, for %s in total\n",
 			machine->throttled_periods, machine->periods, plural(machine->periods),
 			duration_format(machine->throttled_ns, text));
 }

@@ -35,8 +35,8 @@ static void mark_row(struct table *table, const struct timeline *timeline, size_
 static void span_row(struct table *table, const struct timeline *timeline, size_t name)
 {
 	const struct timeline_name *facts = &timeline->names[name];
-	const uint64_t ticks[] = {histogram_quantile(&facts->spans, 0.5), histogram_quantile(&facts->spans, 0.99),
-				  facts->spans.max};
+	const uint64_t ticks[] = {histogram_quantile(&facts->spans, 0.5),
+				  histogram_quantile(&facts->spans, 0.99), facts->spans.max};
 
 	table_add(table, report_mark_name(timeline, name));
 	table_add(table, "span");
@@ -66,11 +66,13 @@ static void alone_print(const struct timeline *timeline, size_t name, FILE *out)
 
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		if (parts[i].count > 0)
-			length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%" PRIu64 " %s",
-						   length > 0 ? ", " : "", parts[i].count, parts[i].what);
+			length += (size_t)snprintf(text + length, sizeof(text) - length,
+						   "%s%" PRIu64 " %s", length > 0 ? ", " : "",
+						   parts[i].count, parts[i].what);
 	}
 	if (length > 0)
-		report_paragraph(out, REPORT_WIDTH, "  %s, not counted: %s", report_mark_name(timeline, name), text);
+		report_paragraph(out, REPORT_WIDTH, "  %s, not counted: %s",
+				 report_mark_name(timeline, name), text);
 }
 
 /* A row of the table: spans by their total time, then marks by their number. */

@@ -74,7 +74,9 @@ void overview_free(struct overview *overview)
 	free(overview);
 }
 
-/* ---- Adding --------------------------------------------------------------------------------------------------- */
+/* ---- Adding
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* Room for one more at the end; it doubles at powers of two. */
 static void *list_grow(void *list, size_t count, size_t bytes)
@@ -103,7 +105,8 @@ static int entries_add(struct overview *overview, const struct report *report)
 {
 	for (size_t i = 0; i < report->findings->count; i++) {
 		const struct finding *finding = &report->findings->list[i];
-		struct entry *list = list_grow(overview->entries, overview->entry_count, sizeof(*list));
+		struct entry *list =
+		    list_grow(overview->entries, overview->entry_count, sizeof(*list));
 		if (!list)
 			return -ENOMEM;
 		overview->entries = list;
@@ -123,8 +126,9 @@ static char *worst_text(const struct finding *finding)
 {
 	char *text = NULL;
 	bool named = *finding->text.culprit;
-	int length = asprintf(&text, "%s %s%s%s", severity_name(finding->severity),
-			      finding_id_name(finding->id), named ? ": " : "", finding->text.culprit);
+	int length =
+	    asprintf(&text, "%s %s%s%s", severity_name(finding->severity),
+		     finding_id_name(finding->id), named ? ": " : "", finding->text.culprit);
 
 	return length < 0 ? NULL : text;
 }
@@ -143,7 +147,9 @@ static int row_fill(struct row *row, const struct report *report)
 	row->gone = process->lost + process->missing;
 	row->severity = findings_worst(findings);
 	for (size_t i = 0; i < findings->count; i++)
-		row->cost_ns += findings->list[i].cost_ns < UINT64_MAX - row->cost_ns ? findings->list[i].cost_ns : 0;
+		row->cost_ns += findings->list[i].cost_ns < UINT64_MAX - row->cost_ns
+				    ? findings->list[i].cost_ns
+				    : 0;
 	row->program = strdup(slash && slash[1] ? slash + 1 : process->exe);
 	row->worst = findings->count > 0 ? worst_text(&findings->list[0]) : NULL;
 	return row->program && (row->worst || findings->count == 0) ? 0 : -ENOMEM;
@@ -158,7 +164,8 @@ static int row_print(struct row *row, const struct report *report)
 	return out && fclose(out) != 0 ? -ENOMEM : error;
 }
 
-/* Its report is kept where it is among the worst so far, in the place of the least of those. The row is the newest. */
+/* Its report is kept where it is among the worst so far, in the place of the least of those. The
+ * row is the newest. */
 static int row_keep(struct overview *overview, const struct report *report)
 {
 	struct row *rows = overview->rows, *row = &rows[overview->row_count - 1];
@@ -172,7 +179,10 @@ static int row_keep(struct overview *overview, const struct report *report)
 		least = overview->kept_count++;
 	} else {
 		for (size_t i = 1; i < overview->kept_count; i++)
-			least = row_compare(&rows[overview->kept[i]], &rows[overview->kept[least]]) > 0 ? i : least;
+			least =
+			    row_compare(&rows[overview->kept[i]], &rows[overview->kept[least]]) > 0
+				? i
+				: least;
 		if (overview->kept_count == 0 || row_compare(row, &rows[overview->kept[least]]) > 0)
 			return 0;
 		free(rows[overview->kept[least]].text);
@@ -197,7 +207,9 @@ int overview_add(struct overview *overview, const struct report *report)
 	return error == 0 ? row_keep(overview, report) : error;
 }
 
-/* ---- Printing ------------------------------------------------------------------------------------------------- */
+/* ---- Printing
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int entry_compare(const void *a, const void *b)
 {
@@ -217,7 +229,8 @@ static int group_compare(const void *a, const void *b)
 		return x->worst->severity > y->worst->severity ? -1 : 1;
 	if (x->cost_ns != y->cost_ns)
 		return -number_compare(x->cost_ns, y->cost_ns);
-	return x->times != y->times ? -number_compare(x->times, y->times) : entry_compare(x->worst, y->worst);
+	return x->times != y->times ? -number_compare(x->times, y->times)
+				    : entry_compare(x->worst, y->worst);
 }
 
 /* Of sorted entries. Returns how many groups there are. */
@@ -227,8 +240,8 @@ static size_t groups_fill(struct group *groups, const struct entry *entries, siz
 
 	for (size_t i = 0; i < count; i++) {
 		const struct entry *entry = &entries[i], *before = i > 0 ? &entries[i - 1] : NULL;
-		bool same =
-		    before && strcmp(before->id, entry->id) == 0 && strcmp(before->culprit, entry->culprit) == 0;
+		bool same = before && strcmp(before->id, entry->id) == 0 &&
+			    strcmp(before->culprit, entry->culprit) == 0;
 		if (!same)
 			groups[filled++] = (struct group){.worst = entry};
 		struct group *group = &groups[filled - 1];
@@ -236,7 +249,8 @@ static size_t groups_fill(struct group *groups, const struct entry *entries, siz
 		group->processes += !same || before->pid != entry->pid;
 		group->cost_ns += entry->cost_ns < UINT64_MAX - group->cost_ns ? entry->cost_ns : 0;
 		if (entry->severity > group->worst->severity ||
-		    (entry->severity == group->worst->severity && entry->cost_ns > group->worst->cost_ns))
+		    (entry->severity == group->worst->severity &&
+		     entry->cost_ns > group->worst->cost_ns))
 			group->worst = entry;
 	}
 	return filled;
@@ -251,8 +265,9 @@ static void print_more(size_t count, size_t rows, FILE *out)
 static int print_groups(const struct group *groups, size_t count, size_t rows, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"severity", false, 0}, {"finding", false, 0},	{"culprit", false, 1}, {"times", true, 0},
-	    {"processes", true, 0}, {"others waited", true, 0}, {"worst in", true, 0},
+	    {"severity", false, 0}, {"finding", false, 0},  {"culprit", false, 1},
+	    {"times", true, 0},	    {"processes", true, 0}, {"others waited", true, 0},
+	    {"worst in", true, 0},
 	};
 	struct table table;
 
@@ -280,7 +295,8 @@ static int print_findings(struct overview *overview, size_t rows, FILE *out)
 	if (!groups)
 		return -ENOMEM;
 	if (overview->entry_count > 1)
-		qsort(overview->entries, overview->entry_count, sizeof(*overview->entries), entry_compare);
+		qsort(overview->entries, overview->entry_count, sizeof(*overview->entries),
+		      entry_compare);
 	size_t count = groups_fill(groups, overview->entries, overview->entry_count);
 	if (count > 1)
 		qsort(groups, count, sizeof(*groups), group_compare);
@@ -306,11 +322,13 @@ static void process_row(struct table *table, const struct row *row, uint64_t fir
 	table_add(table, row->worst ? row->worst : "-");
 }
 
-static int print_processes(const struct overview *overview, size_t rows, uint64_t first_ns, FILE *out)
+static int print_processes(const struct overview *overview, size_t rows, uint64_t first_ns,
+			   FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"process", true, 0}, {"program", false, 1},  {"started", true, 0},	       {"ran for", true, 0},
-	    {"events", true, 0},  {"lost", true, 0}, {"worst finding", false, 1},
+	    {"process", true, 0},	 {"program", false, 1}, {"started", true, 0},
+	    {"ran for", true, 0},	 {"events", true, 0},	{"lost", true, 0},
+	    {"worst finding", false, 1},
 	};
 	struct table table;
 
@@ -333,16 +351,20 @@ static uint64_t print_sums(const struct overview *overview, FILE *out)
 	for (size_t i = 0; i < overview->row_count; i++) {
 		const struct row *row = &overview->rows[i];
 		first_ns = row->start_real_ns < first_ns ? row->start_real_ns : first_ns;
-		last_ns =
-		    row->start_real_ns + row->duration_ns > last_ns ? row->start_real_ns + row->duration_ns : last_ns;
+		last_ns = row->start_real_ns + row->duration_ns > last_ns
+			      ? row->start_real_ns + row->duration_ns
+			      : last_ns;
 		events += row->events;
 		gone += row->gone;
 		found += row->severity > (int)SEVERITY_NOTE;
 	}
-	fprintf(out, "%s processes within %s: %s event%s, %s%s.\n", report_count(overview->row_count, texts[0]),
-		duration_format(last_ns > first_ns ? last_ns - first_ns : 0, lasted), report_count(events, texts[1]),
-		plural(events), gone ? report_count(gone, texts[2]) : "none", gone ? " LOST OR MISSING" : " lost");
-	fprintf(out, "%zu of them %s findings above a note.\n", found, by_count(found, "has", "have"));
+	fprintf(out, "%s processes within %s: %s event%s, %s%s.\n",
+		report_count(overview->row_count, texts[0]),
+		duration_format(last_ns > first_ns ? last_ns - first_ns : 0, lasted),
+		report_count(events, texts[1]), plural(events),
+		gone ? report_count(gone, texts[2]) : "none", gone ? " LOST OR MISSING" : " lost");
+	fprintf(out, "%zu of them %s findings above a note.\n", found,
+		by_count(found, "has", "have"));
 	return first_ns;
 }
 
@@ -352,12 +374,14 @@ static void print_whole(const struct overview *overview, FILE *out)
 
 	if (overview->kept_count == 0)
 		return;
-	fprintf(out, "\nREPORTS of %s %zu, the worst first%s\n", all ? "all" : "the worst", overview->kept_count,
+	fprintf(out, "\nREPORTS of %s %zu, the worst first%s\n", all ? "all" : "the worst",
+		overview->kept_count,
 		all ? "" : " (--process=PID: the report of one; --all: of every process)");
 	for (size_t i = 0; i < overview->row_count; i++) {
 		if (overview->rows[i].text)
 			fprintf(out, "\n%s\n\n%s",
-				"----------------------------------------------------------------------",
+				"------------------------------------------------------------------"
+				"----",
 				overview->rows[i].text);
 	}
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The text report of many processes: findings over all of them, a table of processes, and whole reports of the worst.
+ * The text report of many processes: findings over all of them, a table of processes, and whole
+ * reports of the worst.
  *
- * Rules: each process is added once, after its findings were made, and may be gone afterwards. Memory: a row a process,
- * an entry a finding, and the text of those reports that are printed whole.
+ * Rules: each process is added once, after its findings were made, and may be gone afterwards.
+ * Memory: a row a process, an entry a finding, and the text of those reports that are printed
+ * whole.
  */
 #ifndef REPORT_OVERVIEW_H
 #define REPORT_OVERVIEW_H

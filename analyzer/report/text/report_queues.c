@@ -19,17 +19,18 @@ static int compare_earlier_first(const void *a, const void *b)
 }
 
 /* Workers that slept through the same are told together. Returns how many spans were. */
-static size_t idle_row(struct table *table, const struct timeline *timeline, const struct timeline_span *spans,
-		       size_t count)
+static size_t idle_row(struct table *table, const struct timeline *timeline,
+		       const struct timeline_span *spans, size_t count)
 {
 	char workers[128] = "";
 	size_t together = 0, length = 0;
 
 	for (; together < count && spans[together].tick == spans[0].tick; together++) {
 		if (length < sizeof(workers) - 16)
-			length += (size_t)snprintf(workers + length, sizeof(workers) - length, "%s%" PRIu32,
-						   together ? ", " : "",
-						   report_worker_number(timeline, spans[together].worker));
+			length += (size_t)snprintf(
+			    workers + length, sizeof(workers) - length, "%s%" PRIu32,
+			    together ? ", " : "",
+			    report_worker_number(timeline, spans[together].worker));
 	}
 	table_add_start(table, timeline, &spans[0]);
 	table_add_duration(table, timeline_span_ns(timeline, &spans[0]));
@@ -40,8 +41,10 @@ static size_t idle_row(struct table *table, const struct timeline *timeline, con
 
 int report_idle_print(const struct report *report, FILE *out)
 {
-	static const struct table_column columns[] = {
-	    {"start", true, 0}, {"duration", true, 0}, {"requests waiting", true, 0}, {"workers", false, 1}};
+	static const struct table_column columns[] = {{"start", true, 0},
+						      {"duration", true, 0},
+						      {"requests waiting", true, 0},
+						      {"workers", false, 1}};
 	const struct timeline *timeline = report->timeline;
 	const struct timeline_top *idle = &timeline->idle;
 	char limit[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES];
@@ -56,11 +59,12 @@ int report_idle_print(const struct report *report, FILE *out)
 	memcpy(spans, idle->spans, idle->count * sizeof(*spans));
 	qsort(spans, idle->count, sizeof(*spans), compare_earlier_first);
 	fprintf(out,
-		"\nIDLE POOL WORKERS while requests waited, for %s or longer: %s time%s, the longest here\n"
+		"\nIDLE POOL WORKERS while requests waited, for %s or longer: %s time%s, the "
+		"longest here\n"
 		"  A woken worker is idle until the kernel runs it: see run-queue wait.\n"
 		"  libuv limits lookups of names and addresses to half of the pool.\n",
-		duration_format_limit(timeline->options.idle_ns, limit), report_count(idle->seen, count),
-		plural(idle->seen));
+		duration_format_limit(timeline->options.idle_ns, limit),
+		report_count(idle->seen, count), plural(idle->seen));
 	table_begin(&table, columns, COUNT(columns));
 	for (size_t i = 0; i < idle->count;)
 		i += idle_row(&table, timeline, spans + i, idle->count - i);
@@ -69,7 +73,8 @@ int report_idle_print(const struct report *report, FILE *out)
 }
 
 /* ---- Queues
- * ---------------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void level_row(struct table *table, const char *what, const struct timeline_level *level)
 {
@@ -85,7 +90,8 @@ static void level_row(struct table *table, const char *what, const struct timeli
 
 int report_queues_print(const struct report *report, FILE *out)
 {
-	static const struct table_column columns[] = {{"", false, 0}, {"max", true, 0}, {"mean", true, 0}};
+	static const struct table_column columns[] = {
+	    {"", false, 0}, {"max", true, 0}, {"mean", true, 0}};
 	const struct timeline *timeline = report->timeline;
 	const struct histogram *wait = &timeline->pool_wait;
 	char p50[DURATION_TEXT_BYTES], p99[DURATION_TEXT_BYTES], max[DURATION_TEXT_BYTES];

@@ -15,7 +15,8 @@
 /* The longest runs first, of each the look that stands for most of it. */
 static int compare_stalls(const void *left, const void *right)
 {
-	const struct stall *a = *(const struct stall *const *)left, *b = *(const struct stall *const *)right;
+	const struct stall *a = *(const struct stall *const *)left,
+			   *b = *(const struct stall *const *)right;
 
 	if (a->ticks != b->ticks)
 		return a->ticks > b->ticks ? -1 : 1;
@@ -34,7 +35,10 @@ static void print_what(const struct stall *stall, FILE *out)
 	const char *what = *stall->what ? stall->what : "unknown code";
 	char *clean = report_clean(what);
 
-	fprintf(out, "%s%s", verbs[stall->cause], stall->cause == STALL_UNKNOWN ? "" : clean ? clean : "?");
+	fprintf(out, "%s%s", verbs[stall->cause],
+		stall->cause == STALL_UNKNOWN ? ""
+		: clean			      ? clean
+					      : "?");
 	free(clean);
 }
 
@@ -54,7 +58,8 @@ static void print_frames(const struct stall *stall, FILE *out)
 	for (size_t i = 0; i < stall->frame_count && i < SHOWN_FRAMES; i++) {
 		char *clean = report_clean(stall->frames[i].symbol->text);
 
-		fprintf(out, "       %s %s\n", stall->frames[i].scanned ? "?" : " ", clean ? clean : "?");
+		fprintf(out, "       %s %s\n", stall->frames[i].scanned ? "?" : " ",
+			clean ? clean : "?");
 		free(clean);
 	}
 	if (stall->frame_count > SHOWN_FRAMES)
@@ -73,7 +78,8 @@ static void print_stall(const struct report *report, const struct stall *stall, 
 		duration_format(timeline_ns(timeline, stall->tick - stall->poll_tick), so_far));
 	free(callback);
 	if (stall->poll_ticks > 0)
-		fprintf(out, " (duration %s)", duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
+		fprintf(out, " (duration %s)",
+			duration_format(timeline_ns(timeline, stall->poll_ticks), lasted));
 	fputs(":\n       ", out);
 	print_what(stall, out);
 	fputc('\n', out);
@@ -91,17 +97,18 @@ static void print_counts(const struct stalls *stalls, FILE *out)
 	if (scanned)
 		fputs("  ?: found by a scan of the stack; may belong to an earlier call\n", out);
 	if (stalls->suppressed > 0)
-		fprintf(out, "  %" PRIu64 " more stall sample%s skipped: the limit is 5 a second\n", stalls->suppressed,
-			by_count(stalls->suppressed, " is", "s are"));
+		fprintf(out, "  %" PRIu64 " more stall sample%s skipped: the limit is 5 a second\n",
+			stalls->suppressed, by_count(stalls->suppressed, " is", "s are"));
 	if (stalls->blind > 0)
-		fprintf(out, "  %" PRIu64 " of %" PRIu64 " stall sample%s show the callback only\n", stalls->blind,
-			stalls->taken, plural(stalls->taken));
+		fprintf(out, "  %" PRIu64 " of %" PRIu64 " stall sample%s show the callback only\n",
+			stalls->blind, stalls->taken, plural(stalls->taken));
 }
 
 int report_stalls_print(const struct report *report, FILE *out)
 {
 	const struct stalls *stalls = report->stalls;
-	size_t shown = report->timeline->options.top > 10 ? report->timeline->options.top : SHOWN_STACKS;
+	size_t shown =
+	    report->timeline->options.top > 10 ? report->timeline->options.top : SHOWN_STACKS;
 	const struct stall **order;
 
 	if (!stalls || (stalls->count == 0 && stalls->suppressed == 0))
@@ -112,8 +119,8 @@ int report_stalls_print(const struct report *report, FILE *out)
 	for (size_t i = 0; i < stalls->count; i++)
 		order[i] = &stalls->list[i];
 	qsort(order, stalls->count, sizeof(*order), compare_stalls);
-	fprintf(out, "\nBLOCKING CALLBACKS: %zu stall sample%s, the longest stalls first\n", stalls->count,
-		plural(stalls->count));
+	fprintf(out, "\nBLOCKING CALLBACKS: %zu stall sample%s, the longest stalls first\n",
+		stalls->count, plural(stalls->count));
 	for (size_t i = 0; i < stalls->count && i < shown; i++)
 		print_stall(report, order[i], out);
 	free(order);

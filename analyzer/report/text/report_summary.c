@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The worst in plain words: what was still running, the slowest callback, the longest work of the pool, the longest
- * sleep of a pool worker while requests waited.
+ * The worst in plain words: what was still running, the slowest callback, the longest work of the
+ * pool, the longest sleep of a pool worker while requests waited.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -32,7 +32,8 @@ static bool is_long(const struct timeline *timeline, const struct timeline_span 
 	return span && timeline_span_ns(timeline, span) >= timeline->options.long_poll_ns;
 }
 
-/* What a span was: "on_timer demo.c:42", or "fs_stat for " whose request it was that the pool worked on. */
+/* What a span was: "on_timer demo.c:42", or "fs_stat for " whose request it was that the pool
+ * worked on. */
 static const char *span_prefix(const struct report *report, const struct timeline_span *span,
 			       char text[SPAN_PREFIX_BYTES])
 {
@@ -46,14 +47,16 @@ static const char *span_name(const struct report *report, const struct timeline_
 	return symbols_site(report->symbols, span->site, false)->text;
 }
 
-static void print_slowest(const struct report *report, const struct timeline_span *span, const char *what, FILE *out)
+static void print_slowest(const struct report *report, const struct timeline_span *span,
+			  const char *what, FILE *out)
 {
 	const struct timeline *timeline = report->timeline;
 	char lasted[DURATION_TEXT_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
-	report_paragraph(out, REPORT_WIDTH, "%s: %s%s ran on worker %" PRIu32 " (%s) for %s at %s.", what,
-			 span_prefix(report, span, prefix), span_name(report, span),
-			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
+	report_paragraph(out, REPORT_WIDTH, "%s: %s%s ran on worker %" PRIu32 " (%s) for %s at %s.",
+			 what, span_prefix(report, span, prefix), span_name(report, span),
+			 report_worker_number(timeline, span->worker),
+			 report_role(timeline, span->worker),
 			 duration_format(timeline_span_ns(timeline, span), lasted),
 			 report_offset(timeline, span->tick, when));
 }
@@ -72,7 +75,8 @@ static void print_served(const struct report *report, const struct timeline_span
 static const struct timeline_span *open_on_loop(const struct timeline *timeline)
 {
 	for (size_t i = 0; i < timeline->open.count; i++) {
-		if (timeline->process->workers[timeline->open.spans[i].worker].role == TRACE_ROLE_LOOP)
+		if (timeline->process->workers[timeline->open.spans[i].worker].role ==
+		    TRACE_ROLE_LOOP)
 			return &timeline->open.spans[i];
 	}
 	return NULL;
@@ -91,9 +95,11 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 		return;
 	}
 	if (is_long(timeline, slowest)) {
-		print_slowest(
-		    report, slowest,
-		    open && open->duration > slowest->duration ? "Slowest finished callback" : "Slowest callback", out);
+		print_slowest(report, slowest,
+			      open && open->duration > slowest->duration
+				  ? "Slowest finished callback"
+				  : "Slowest callback",
+			      out);
 		report_paragraph(out, REPORT_WIDTH, "  kind: %s, registered by %s",
 				 report_kind(timeline, slowest->site),
 				 symbols_site(report->symbols, slowest->site, true)->text);
@@ -105,7 +111,8 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 			fputs("No callback ran on a loop.\n", out);
 		return;
 	}
-	fprintf(out, "No %scallback blocked a loop for %s or longer.\n", is_long(timeline, open) ? "finished " : "",
+	fprintf(out, "No %scallback blocked a loop for %s or longer.\n",
+		is_long(timeline, open) ? "finished " : "",
 		duration_format_limit(timeline->options.long_poll_ns, limit));
 	print_slowest(report, slowest, "Slowest callback", out);
 }
@@ -131,9 +138,11 @@ static void print_open(const struct report *report, const struct timeline_span *
 	char lasted[REPORT_LASTED_BYTES], when[DURATION_TEXT_BYTES], prefix[SPAN_PREFIX_BYTES];
 
 	report_paragraph(out, REPORT_WIDTH, "%s: %s%s on worker %" PRIu32 " (%s), for %s since %s.",
-			 end_in_words(timeline, span), span_prefix(report, span, prefix), span_name(report, span),
-			 report_worker_number(timeline, span->worker), report_role(timeline, span->worker),
-			 report_open_lasted(report, span, lasted), report_offset(timeline, span->tick, when));
+			 end_in_words(timeline, span), span_prefix(report, span, prefix),
+			 span_name(report, span), report_worker_number(timeline, span->worker),
+			 report_role(timeline, span->worker),
+			 report_open_lasted(report, span, lasted),
+			 report_offset(timeline, span->tick, when));
 }
 
 /* Loops first: what runs on the pool holds nobody up. */
@@ -162,8 +171,10 @@ static void print_worst_idle(const struct timeline *timeline, FILE *out)
 		return;
 	const struct timeline_span *span = &timeline->idle.spans[0];
 	fprintf(out,
-		"Worker %" PRIu32 " (pool) slept for %s at %s while up to %" PRIu64 " request%s waited for the pool.\n",
-		report_worker_number(timeline, span->worker), duration_format(timeline_span_ns(timeline, span), lasted),
+		"Worker %" PRIu32 " (pool) slept for %s at %s while up to %" PRIu64
+		" request%s waited for the pool.\n",
+		report_worker_number(timeline, span->worker),
+		duration_format(timeline_span_ns(timeline, span), lasted),
 		report_offset(timeline, span->tick, when), span->depth, plural(span->depth));
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report for people: what was recorded, what is wrong with the recording, the worst that was found in plain
- * words, then tables, each with a line that says what its words mean.
+ * The report for people: what was recorded, what is wrong with the recording, the worst that was
+ * found in plain words, then tables, each with a line that says what its words mean.
  *
- * Rules: nothing that cuts into the figures stays unsaid. Lines fit REPORT_WIDTH characters, but for paths. No
- * colours, no pager.
+ * Rules: nothing that cuts into the figures stays unsaid. Lines fit REPORT_WIDTH characters, but
+ * for paths. No colours, no pager.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,17 +23,20 @@ void report_clean_print(FILE *out, const char *text)
 	free(clean);
 }
 
-const char *report_ticks(const struct timeline *timeline, uint64_t ticks, char text[DURATION_TEXT_BYTES])
+const char *report_ticks(const struct timeline *timeline, uint64_t ticks,
+			 char text[DURATION_TEXT_BYTES])
 {
 	return duration_format(timeline_ns(timeline, ticks), text);
 }
 
-const char *report_offset(const struct timeline *timeline, uint64_t tick, char text[DURATION_TEXT_BYTES])
+const char *report_offset(const struct timeline *timeline, uint64_t tick,
+			  char text[DURATION_TEXT_BYTES])
 {
 	return duration_format_offset(timeline_offset_ns(timeline, tick), text);
 }
 
-void table_add_start(struct table *table, const struct timeline *timeline, const struct timeline_span *span)
+void table_add_start(struct table *table, const struct timeline *timeline,
+		     const struct timeline_span *span)
 {
 	char when[DURATION_TEXT_BYTES];
 
@@ -41,7 +44,8 @@ void table_add_start(struct table *table, const struct timeline *timeline, const
 }
 
 /* ---- Header
- * ---------------------------------------------------------------------------------------------------------- */
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void print_start(const struct trace_process *process, FILE *out)
 {
@@ -60,7 +64,8 @@ static void print_range(const struct timeline *timeline, FILE *out)
 	char from[DURATION_TEXT_BYTES], to[DURATION_TEXT_BYTES];
 
 	if (options->from_ns > 0 || options->to_ns != UINT64_MAX)
-		fprintf(out, "Range: %s to %s.\n", report_offset(timeline, timeline->from_tick, from),
+		fprintf(out, "Range: %s to %s.\n",
+			report_offset(timeline, timeline->from_tick, from),
 			report_offset(timeline, timeline->end_tick, to));
 	if (options->worker != 0)
 		fprintf(out, "Range: worker %" PRIu32 " only.\n", options->worker);
@@ -76,7 +81,8 @@ static void print_not_there(const struct trace_process *process, FILE *out)
 	if (process->lost > 0)
 		fprintf(out, "%s LOST", report_count(process->lost, count));
 	if (process->missing > 0)
-		fprintf(out, "%s%s MISSING", process->lost ? ", " : "", report_count(process->missing, count));
+		fprintf(out, "%s%s MISSING", process->lost ? ", " : "",
+			report_count(process->missing, count));
 	fputs(".\n", out);
 }
 
@@ -93,8 +99,8 @@ static int print_header(const struct report *report, FILE *out)
 	print_start(process, out);
 	fprintf(out, " for %s: %s event%s in %" PRIu32 " file%s, ",
 		duration_format(duration_ns > 0 ? (uint64_t)duration_ns : 0, duration),
-		report_count(process->events, events), plural(process->events), process->segment_count,
-		plural(process->segment_count));
+		report_count(process->events, events), plural(process->events),
+		process->segment_count, plural(process->segment_count));
 	print_not_there(process, out);
 	fprintf(out, "%s\n", report_ending(process));
 	print_range(report->timeline, out);
@@ -102,7 +108,8 @@ static int print_header(const struct report *report, FILE *out)
 }
 
 /* ---- Warnings
- * -------------------------------------------------------------------------------------------------------- */
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void print_warning(void *arg, const char *line)
 {
@@ -117,7 +124,8 @@ static int print_warnings(const struct report *report, FILE *out)
 }
 
 /* ---- The whole
- * ------------------------------------------------------------------------------------------------------- */
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 int report_print(const struct report *report, FILE *out)
 {

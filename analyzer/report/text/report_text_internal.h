@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the report for people share. report_text.c has the table of sections; each of the other files
- * prints one or several of them.
+ * What the files of the report for people share. report_text.c has the table of sections; each of
+ * the other files prints one or several of them.
  */
 #ifndef REPORT_TEXT_INTERNAL_H
 #define REPORT_TEXT_INTERNAL_H
@@ -15,16 +15,20 @@
 /* Text from a trace, cleaned. */
 void report_clean_print(FILE *out, const char *text);
 /* Both return text. */
-const char *report_ticks(const struct timeline *timeline, uint64_t ticks, char text[DURATION_TEXT_BYTES]);
-const char *report_offset(const struct timeline *timeline, uint64_t tick, char text[DURATION_TEXT_BYTES]);
+const char *report_ticks(const struct timeline *timeline, uint64_t ticks,
+			 char text[DURATION_TEXT_BYTES]);
+const char *report_offset(const struct timeline *timeline, uint64_t tick,
+			  char text[DURATION_TEXT_BYTES]);
 /* A cell with the start of a span. */
-void table_add_start(struct table *table, const struct timeline *timeline, const struct timeline_span *span);
+void table_add_start(struct table *table, const struct timeline *timeline,
+		     const struct timeline_span *span);
 
 /* ---- Sections: each prints itself, with an empty line above, or nothing. 0 or -ENOMEM. ---- */
 
 typedef int report_section(const struct report *report, FILE *out);
 
-/* report_findings.c: what is wrong, the worst first, or that nothing was found and what was looked for. */
+/* report_findings.c: what is wrong, the worst first, or that nothing was found and what was looked
+ * for. */
 report_section report_findings_print;
 /* report_summary.c */
 report_section report_summary_print;

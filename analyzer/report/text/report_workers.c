@@ -10,7 +10,8 @@
 
 #define WORKERS_SHOWN_MIN 40 /* more workers than this and than --top: the busiest are shown */
 
-static void worker_times(struct table *table, const struct timeline *timeline, const struct timeline_worker *facts)
+static void worker_times(struct table *table, const struct timeline *timeline,
+			 const struct timeline_worker *facts)
 {
 	double utilization = report_utilization(facts);
 
@@ -31,8 +32,9 @@ static void worker_times(struct table *table, const struct timeline *timeline, c
 	static const double quantiles[] = {0.5, 0.99, 1};
 	for (size_t i = 0; i < 3; i++) {
 		if (facts->polls.count > 0)
-			table_add_duration(table,
-					   timeline_ns(timeline, histogram_quantile(&facts->polls, quantiles[i])));
+			table_add_duration(
+			    table,
+			    timeline_ns(timeline, histogram_quantile(&facts->polls, quantiles[i])));
 		else
 			table_add(table, "-");
 	}
@@ -67,14 +69,15 @@ static int compare_busy_first(const void *a, const void *b, void *arg)
 int report_workers_print(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"#", true, 0},	 {"role", false, 0},  {"thread", false, 1},
-	    {"polls", true, 0},	 {"parks", true, 0},  {"busy", true, 0},
-	    {"parked", true, 0}, {"on CPU", true, 0}, {"run queue", true, 0},
-	    {"p50", true, 0},	 {"p99", true, 0},    {"max", true, 0},
+	    {"#", true, 0},	    {"role", false, 0}, {"thread", false, 1}, {"polls", true, 0},
+	    {"parks", true, 0},	    {"busy", true, 0},	{"parked", true, 0},  {"on CPU", true, 0},
+	    {"run queue", true, 0}, {"p50", true, 0},	{"p99", true, 0},     {"max", true, 0},
 	};
 	const struct timeline *timeline = report->timeline;
-	size_t *positions = calloc(timeline->process->worker_count + 1, sizeof(*positions)), count = 0;
-	size_t shown = timeline->options.top > WORKERS_SHOWN_MIN ? timeline->options.top : WORKERS_SHOWN_MIN;
+	size_t *positions = calloc(timeline->process->worker_count + 1, sizeof(*positions)),
+	       count = 0;
+	size_t shown =
+	    timeline->options.top > WORKERS_SHOWN_MIN ? timeline->options.top : WORKERS_SHOWN_MIN;
 	struct table table;
 
 	if (!positions)
@@ -93,26 +96,33 @@ int report_workers_print(const struct report *report, FILE *out)
 		"\nWORKERS: threads that run callbacks (loop) or the work of requests (pool)\n"
 		"  poll: one %s; park: a wait for events; busy: not parked;\n"
 		"  run queue: run-queue wait, ready to run but without a CPU\n",
-		timeline->process->tier == TRACE_TIER_LIBC ? "turn of a loop" : "run of a callback");
+		timeline->process->tier == TRACE_TIER_LIBC ? "turn of a loop"
+							   : "run of a callback");
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (count > shown)
-		fprintf(out, "  ... the busiest %zu of %zu workers (--top=N shows more)\n", shown, count);
+		fprintf(out, "  ... the busiest %zu of %zu workers (--top=N shows more)\n", shown,
+			count);
 	return error;
 }
 
 /* ---- Balance
- * --------------------------------------------------------------------------------------------------------- */
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-static void print_role_balance(const struct timeline *timeline, uint8_t role, const char *name, FILE *out)
+static void print_role_balance(const struct timeline *timeline, uint8_t role, const char *name,
+			       FILE *out)
 {
 	struct report_balance balance = report_balance(timeline, role);
 	char busiest[DURATION_TEXT_BYTES], mean[DURATION_TEXT_BYTES];
 
 	if (balance.workers < 2 || balance.mean_ticks <= 0)
 		return;
-	fprintf(out, "  %zu %s workers: worker %" PRIu32 " is the busiest with %s, %.1f times the mean of %s.\n",
+	fprintf(out,
+		"  %zu %s workers: worker %" PRIu32
+		" is the busiest with %s, %.1f times the mean of %s.\n",
 		balance.workers, name, report_worker_number(timeline, balance.busiest),
-		report_ticks(timeline, balance.max_ticks, busiest), (double)balance.max_ticks / balance.mean_ticks,
+		report_ticks(timeline, balance.max_ticks, busiest),
+		(double)balance.max_ticks / balance.mean_ticks,
 		report_ticks(timeline, (uint64_t)balance.mean_ticks, mean));
 }
 
@@ -125,9 +135,11 @@ static void print_never_ran(const struct timeline *timeline, FILE *out)
 	if (never == 0)
 		return;
 	fprintf(out, "  Ran nothing: worker%s", plural(never));
-	for (size_t i = 0; i < timeline->process->worker_count && printed < WORKERS_SHOWN_MIN; i++) {
+	for (size_t i = 0; i < timeline->process->worker_count && printed < WORKERS_SHOWN_MIN;
+	     i++) {
 		if (report_never_ran(timeline, i))
-			fprintf(out, "%s %" PRIu32, printed++ ? "," : "", report_worker_number(timeline, i));
+			fprintf(out, "%s %" PRIu32, printed++ ? "," : "",
+				report_worker_number(timeline, i));
 	}
 	fputs(printed < never ? ", ...\n" : ".\n", out);
 }

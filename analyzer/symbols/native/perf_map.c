@@ -30,11 +30,13 @@ struct perf_map {
 /* Anybody may have made a file of that name in a public directory. */
 static bool is_trusted(const struct stat *status, uint32_t owner_uid, uint64_t began_real_ns)
 {
-	bool is_theirs = status->st_uid == owner_uid || status->st_uid == geteuid() || status->st_uid == 0;
+	bool is_theirs =
+	    status->st_uid == owner_uid || status->st_uid == geteuid() || status->st_uid == 0;
 	uint64_t changed_s = (uint64_t)status->st_mtim.tv_sec;
 
-	return S_ISREG(status->st_mode) && is_theirs && (status->st_mode & S_IWOTH) == 0 && status->st_size > 0 &&
-	       status->st_size <= FILE_BYTES_MAX && changed_s >= began_real_ns / 1000000000;
+	return S_ISREG(status->st_mode) && is_theirs && (status->st_mode & S_IWOTH) == 0 &&
+	       status->st_size > 0 && status->st_size <= FILE_BYTES_MAX &&
+	       changed_s >= began_real_ns / 1000000000;
 }
 
 static char *file_read(const char *path, uint32_t owner_uid, uint64_t began_real_ns)
@@ -104,7 +106,8 @@ static int compare_entries(const void *a, const void *b)
 	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-struct perf_map *perf_map_open(const char *dir, uint32_t pid, uint32_t owner_uid, uint64_t began_real_ns)
+struct perf_map *perf_map_open(const char *dir, uint32_t pid, uint32_t owner_uid,
+			       uint64_t began_real_ns)
 {
 	struct perf_map *map = calloc(1, sizeof(*map));
 	char path[4096];
@@ -156,7 +159,8 @@ struct jit_name perf_map_find(const struct perf_map *map, uint64_t address)
 		if (address < entry->end && (!found || entry->name > found->name))
 			found = entry;
 	}
-	return found ? (struct jit_name){found->name, address - found->start} : (struct jit_name){NULL, 0};
+	return found ? (struct jit_name){found->name, address - found->start}
+		     : (struct jit_name){NULL, 0};
 }
 
 /* Where ":12" begins, as whose end the text ends; NULL: it does not. */
@@ -172,7 +176,8 @@ static const char *number_before(const char *text, const char *end, int *number)
 	return at - 1;
 }
 
-/* Behind "JS:*" and its like, which say how it was compiled; NULL: it is no function of JavaScript. */
+/* Behind "JS:*" and its like, which say how it was compiled; NULL: it is no function of JavaScript.
+ */
 static const char *kind_skip(const char *name)
 {
 	static const char *const kinds[] = {"JS:", "LazyCompile:", "Function:", "Script:", "Eval:"};
@@ -185,7 +190,8 @@ static const char *kind_skip(const char *name)
 	return NULL;
 }
 
-/* The blank before the file: names ("get size") and paths may have some too. NULL: there is none. */
+/* The blank before the file: names ("get size") and paths may have some too. NULL: there is none.
+ */
 static const char *place_find(const char *text)
 {
 	static const char *const begins[] = {" /", " node:", " file:"};

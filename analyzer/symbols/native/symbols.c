@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Turns addresses into names with elfutils' libdw; see symbols.h for the order in which sources are asked. Each
- * module gets a Dwfl of its own when it is first asked for, so modules that overlap in time do not disturb each
- * other and those that nobody asks for cost nothing.
+ * Turns addresses into names with elfutils' libdw; see symbols.h for the order in which sources are
+ * asked. Each module gets a Dwfl of its own when it is first asked for, so modules that overlap in
+ * time do not disturb each other and those that nobody asks for cost nothing.
  *
- * Rules: a file is used only after its build-id was compared with the trace's. libdw follows .gnu_debuglink and
- * /usr/lib/debug/.build-id by itself, and asks debuginfod servers only where DEBUGINFOD_URLS is set.
+ * Rules: a file is used only after its build-id was compared with the trace's. libdw follows
+ * .gnu_debuglink and /usr/lib/debug/.build-id by itself, and asks debuginfod servers only where
+ * DEBUGINFOD_URLS is set.
  */
 #include <dwarf.h>
 #include <elfutils/libdwelf.h>
@@ -46,7 +47,7 @@ struct module_files {
 struct symbols {
 	const struct trace_process *process;
 	struct module_files *files; /* one for each module of the process */
-	struct perf_map *perf_map;    /* NULL: none, or not asked for yet */
+	struct perf_map *perf_map;  /* NULL: none, or not asked for yet */
 	bool jit_tried;
 	struct cached **cache;
 	size_t cache_slots, cache_used;
@@ -62,7 +63,8 @@ struct found {
 	int line;
 };
 
-/* ---- Files of a module ---------------------------------------------------------------------------------------- */
+/* ---- Files of a module
+ * ---------------------------------------------------------------------------------------- */
 
 /* Whether a file of that name in the directory of a module's file would not be waited for. */
 static bool can_be_opened(const char *module, const char *below, const char *name)
@@ -79,13 +81,14 @@ static bool can_be_opened(const char *module, const char *below, const char *nam
 	return good;
 }
 
-/* Which file has the rest of a module is said by the module, which somebody else may have made: libdw opens it without
- * looking, and would wait for a pipe. */
-static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, const char *file,
-			  const char *link, GElf_Word crc, char **found)
+/* Which file has the rest of a module is said by the module, which somebody else may have made:
+ * libdw opens it without looking, and would wait for a pipe. */
+static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
+			  const char *file, const char *link, GElf_Word crc, char **found)
 {
 	if (link && file &&
-	    (strchr(link, '/') || !can_be_opened(file, "", link) || !can_be_opened(file, ".debug/", link)))
+	    (strchr(link, '/') || !can_be_opened(file, "", link) ||
+	     !can_be_opened(file, ".debug/", link)))
 		link = NULL, file = NULL;
 	return dwfl_standard_find_debuginfo(module, user, name, base, file, link, crc, found);
 }
@@ -99,7 +102,8 @@ static const Dwfl_Callbacks dwfl_callbacks = {
     .debuginfo_path = &debug_dirs,
 };
 
-/* A module without a build-id is the same file only if nobody has touched that since the trace began. */
+/* A module without a build-id is the same file only if nobody has touched that since the trace
+ * began. */
 static bool file_untouched(const struct symbols *symbols, int fd)
 {
 	struct stat status;
@@ -113,18 +117,21 @@ static bool file_matches(const struct symbols *symbols, const struct trace_modul
 {
 	const void *build_id = NULL;
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	ssize_t bytes = elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &build_id) : -1;
+	ssize_t bytes =
+	    elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &build_id) : -1;
 	bool same;
 
 	if (bytes <= 0 && module->build_id_bytes == 0)
 		same = elf && elf_kind(elf) == ELF_K_ELF && file_untouched(symbols, fd);
 	else
-		same = bytes == module->build_id_bytes && memcmp(build_id, module->build_id, (size_t)bytes) == 0;
+		same = bytes == module->build_id_bytes &&
+		       memcmp(build_id, module->build_id, (size_t)bytes) == 0;
 	elf_end(elf);
 	return same;
 }
 
-static Dwfl_Module *module_report_file(const struct symbols *symbols, const struct trace_module *module, Dwfl *dwfl,
+static Dwfl_Module *module_report_file(const struct symbols *symbols,
+				       const struct trace_module *module, Dwfl *dwfl,
 				       const char *path)
 {
 	int fd = path[0] == '/' ? regular_file_open(path, 0) : -1; /* "[vdso]" is none */
@@ -140,8 +147,8 @@ static Dwfl_Module *module_report_file(const struct symbols *symbols, const stru
 }
 
 /* The file of separate debug information: it has the symbol table too. */
-static Dwfl_Module *module_report_debug_file(const struct symbols *symbols, const struct trace_module *module,
-					     Dwfl *dwfl)
+static Dwfl_Module *module_report_debug_file(const struct symbols *symbols,
+					     const struct trace_module *module, Dwfl *dwfl)
 {
 	char path[sizeof(DEBUG_FOLDER) + 32 + 2 * sizeof(module->build_id)];
 	int length = snprintf(path, sizeof(path), "%s/.build-id/", DEBUG_FOLDER);
@@ -149,8 +156,8 @@ static Dwfl_Module *module_report_debug_file(const struct symbols *symbols, cons
 	if (module->build_id_bytes < 2 || module->build_id_bytes > sizeof(module->build_id))
 		return NULL;
 	for (unsigned int i = 0; i < module->build_id_bytes; i++)
-		length += snprintf(path + length, sizeof(path) - (size_t)length, i == 0 ? "%02x/" : "%02x",
-				   module->build_id[i]);
+		length += snprintf(path + length, sizeof(path) - (size_t)length,
+				   i == 0 ? "%02x/" : "%02x", module->build_id[i]);
 	snprintf(path + length, sizeof(path) - (size_t)length, ".debug");
 	return module_report_file(symbols, module, dwfl, path);
 }
@@ -168,7 +175,8 @@ static Dwfl_Module *module_report_remote(const struct trace_module *module, Dwfl
 	return reported;
 }
 
-static void module_open(const struct symbols *symbols, const struct trace_module *module, struct module_files *files)
+static void module_open(const struct symbols *symbols, const struct trace_module *module,
+			struct module_files *files)
 {
 	files->tried = true;
 	files->dwfl = dwfl_begin(&dwfl_callbacks);
@@ -187,7 +195,8 @@ static void module_open(const struct symbols *symbols, const struct trace_module
 	}
 }
 
-/* ---- One address ---------------------------------------------------------------------------------------------- */
+/* ---- One address
+ * ---------------------------------------------------------------------------------------------- */
 
 static char *path_join(const char *dir, const char *file)
 {
@@ -207,7 +216,8 @@ static void line_find(Dwfl_Module *module, uint64_t address, struct found *found
 		found->file = path_join(dwfl_line_comp_dir(line), file);
 }
 
-/* Where the function around an address is declared: its name's line, not that of its first statement. */
+/* Where the function around an address is declared: its name's line, not that of its first
+ * statement. */
 static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found *found)
 {
 	Dwarf_Addr bias;
@@ -217,12 +227,14 @@ static bool declaration_find(Dwfl_Module *module, uint64_t address, struct found
 	const char *file = NULL;
 
 	for (int i = 0; i < count && !file; i++) {
-		if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram || dwarf_decl_line(&scopes[i], &found->line) != 0)
+		if (dwarf_tag(&scopes[i]) != DW_TAG_subprogram ||
+		    dwarf_decl_line(&scopes[i], &found->line) != 0)
 			continue;
 		file = dwarf_decl_file(&scopes[i]);
 	}
 	if (file)
-		found->file = path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &dir)), file);
+		found->file =
+		    path_join(dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &dir)), file);
 	free(scopes);
 	return found->file != NULL;
 }
@@ -244,7 +256,8 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 		return;
 	GElf_Sym symbol;
 	GElf_Off offset = 0;
-	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	const char *name =
+	    dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
 	if (!name || !*name)
 		return;
 	found->name = demangle(name);
@@ -260,7 +273,8 @@ static void jit_find(struct symbols *symbols, uint64_t address, struct found *fo
 	char *function, *file;
 
 	if (!symbols->jit_tried)
-		symbols->perf_map = perf_map_open(PERF_MAP_FOLDER, process->pid, process->uid, process->start_real_ns);
+		symbols->perf_map = perf_map_open(PERF_MAP_FOLDER, process->pid, process->uid,
+						  process->start_real_ns);
 	symbols->jit_tried = true;
 	struct jit_name name = perf_map_find(symbols->perf_map, address);
 	if (!name.name)
@@ -285,8 +299,9 @@ static void cached_free(struct cached *cached)
 }
 
 /* `recorded` is the symbol that the trace holds, or NULL. */
-static struct cached *address_resolve(struct symbols *symbols, uint64_t address, bool return_address,
-				      const char *recorded, uint32_t recorded_offset)
+static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
+				      bool return_address, const char *recorded,
+				      uint32_t recorded_offset)
 {
 	struct found found = {.module = symbols_module(symbols->process, address)};
 	struct cached *cached = calloc(1, sizeof(*cached));
@@ -315,21 +330,26 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	cached->info.named = !placed;
 	cached->info.module = found.place;
 	if (cached->info.name && cached->info.file)
-		cached->info.text = symbols_text(found.name, placed, cached->info.file, found.line, cached->info.module);
+		cached->info.text = symbols_text(found.name, placed, cached->info.file, found.line,
+						 cached->info.module);
 	if (cached->info.text)
 		return cached;
 	cached_free(cached);
 	return NULL;
 }
 
-/* ---- The cache ------------------------------------------------------------------------------------------------ */
+/* ---- The cache
+ * ------------------------------------------------------------------------------------------------
+ */
 
-static struct cached **cache_slot(struct cached **slots, size_t count, uint64_t address, bool return_address)
+static struct cached **cache_slot(struct cached **slots, size_t count, uint64_t address,
+				  bool return_address)
 {
 	uint64_t hash = (address * 2 + return_address) * 0x9e3779b97f4a7c15ull;
 	size_t at = (size_t)(hash >> 32) & (count - 1);
 
-	while (slots[at] && (slots[at]->address != address || slots[at]->return_address != return_address))
+	while (slots[at] &&
+	       (slots[at]->address != address || slots[at]->return_address != return_address))
 		at = (at + 1) & (count - 1);
 	return &slots[at];
 }
@@ -352,34 +372,41 @@ static int cache_grow(struct symbols *symbols)
 	return 0;
 }
 
-static const struct symbol_info *address_info(struct symbols *symbols, uint64_t address, bool return_address,
-					      const char *recorded, uint32_t recorded_offset)
+static const struct symbol_info *address_info(struct symbols *symbols, uint64_t address,
+					      bool return_address, const char *recorded,
+					      uint32_t recorded_offset)
 {
 	if (symbols->cache_used * 2 >= symbols->cache_slots && cache_grow(symbols) < 0)
 		return &symbols_unknown_site;
-	struct cached **slot = cache_slot(symbols->cache, symbols->cache_slots, address, return_address);
+	struct cached **slot =
+	    cache_slot(symbols->cache, symbols->cache_slots, address, return_address);
 	if (!*slot) {
-		*slot = address_resolve(symbols, address, return_address, recorded, recorded_offset);
+		*slot =
+		    address_resolve(symbols, address, return_address, recorded, recorded_offset);
 		symbols->cache_used += *slot != NULL;
 	}
 	return *slot ? &(*slot)->info : &symbols_unknown_site;
 }
 
-/* ---- The interface -------------------------------------------------------------------------------------------- */
+/* ---- The interface
+ * -------------------------------------------------------------------------------------------- */
 
-const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address, bool return_address)
+const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address,
+					  bool return_address)
 {
 	return address_info(symbols, address, return_address, NULL, 0);
 }
 
-Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address, const struct trace_module **module)
+Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address,
+			  const struct trace_module **module)
 {
 	*module = symbols_module(symbols->process, address);
 	return *module ? files_of(symbols, *module)->module : NULL;
 }
 
 /* Data lies behind the code of its module, and before that of the next one. */
-static const struct trace_module *module_before(const struct trace_process *process, uint64_t address)
+static const struct trace_module *module_before(const struct trace_process *process,
+						uint64_t address)
 {
 	for (size_t i = process->module_count; i-- > 0;) {
 		if (process->modules[i].start <= address)
@@ -397,8 +424,10 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 
 	if (!files || !files->dwfl)
 		return NULL;
-	const char *name = dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
-	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+	const char *name =
+	    dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT ||
+	    offset >= symbol.st_size)
 		return NULL;
 	return symbols_name_at(demangle(name), offset);
 }
@@ -408,7 +437,8 @@ bool symbols_is_ours(const struct trace_module *module)
 	return module && symbols_is_our_library(symbols_base_name(module->path));
 }
 
-/* A callback whose last call was compiled to a jump: that call returns to the library's dispatch. */
+/* A callback whose last call was compiled to a jump: that call returns to the library's dispatch.
+ */
 static const struct symbol_info *caller_info(struct symbols *symbols, const struct trace_site *site)
 {
 	const struct symbol_info *info =
@@ -426,9 +456,9 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 	const struct trace_site *entry = &process->sites[site];
 	if (caller)
 		return entry->caller ? caller_info(symbols, entry) : &symbols_unknown_site;
-	return entry->callback
-		   ? address_info(symbols, entry->callback, false, entry->callback_symbol, entry->callback_offset)
-		   : &symbols_no_callback;
+	return entry->callback ? address_info(symbols, entry->callback, false,
+					      entry->callback_symbol, entry->callback_offset)
+			       : &symbols_no_callback;
 }
 
 struct symbols *symbols_open(const struct trace_process *process)

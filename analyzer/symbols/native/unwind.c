@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See unwind.h. One step at a time: by the call frame information of the frame's module (unwind_cfi.c), else by a frame
- * pointer that is known, else to the next word of the stack that is a return address.
+ * See unwind.h. One step at a time: by the call frame information of the frame's module
+ * (unwind_cfi.c), else by a frame pointer that is known, else to the next word of the stack that is
+ * a return address.
  *
- * A word is taken for a return address if it points behind a call instruction, and that call, where it says whom it
- * calls, calls the function that the frame before is in.
+ * A word is taken for a return address if it points behind a call instruction, and that call, where
+ * it says whom it calls, calls the function that the frame before is in.
  */
 #include "symbols/unwind.h"
 
@@ -13,10 +14,14 @@
 #include "symbols_internal.h"
 #include "unwind_cfi.h"
 
-#define WORD_BYTES  8
-#define STACK_BYTES (1u << 20) /* above the stack pointer there is no code, and looks keep pointers to less of that */
+#define WORD_BYTES 8
+#define STACK_BYTES                                                                                \
+	(1u << 20) /* above the stack pointer there is no code, and looks keep pointers to less of \
+		      that */
 
-/* ---- The stack ------------------------------------------------------------------------------------------------ */
+/* ---- The stack
+ * ------------------------------------------------------------------------------------------------
+ */
 
 bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *value)
 {
@@ -39,7 +44,9 @@ bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *va
 	return true;
 }
 
-/* ---- Calls ---------------------------------------------------------------------------------------------------- */
+/* ---- Calls
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* The code at an address, as it lies in the file. */
 static bool code_read(Dwfl_Module *file, uint64_t address, unsigned char *to, size_t bytes)
@@ -53,10 +60,12 @@ static bool code_read(Dwfl_Module *file, uint64_t address, unsigned char *to, si
 	for (size_t i = 0; i < count; i++) {
 		GElf_Phdr segment;
 		if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
-		    address - bias < segment.p_vaddr || address - bias + bytes > segment.p_vaddr + segment.p_filesz)
+		    address - bias < segment.p_vaddr ||
+		    address - bias + bytes > segment.p_vaddr + segment.p_filesz)
 			continue;
 		Elf_Data *data = elf_getdata_rawchunk(
-		    elf, (int64_t)(segment.p_offset + (address - bias - segment.p_vaddr)), bytes, ELF_T_BYTE);
+		    elf, (int64_t)(segment.p_offset + (address - bias - segment.p_vaddr)), bytes,
+		    ELF_T_BYTE);
 		if (!data || !data->d_buf)
 			return false;
 		memcpy(to, data->d_buf, bytes);
@@ -67,7 +76,8 @@ static bool code_read(Dwfl_Module *file, uint64_t address, unsigned char *to, si
 
 enum call { CALL_NONE, CALL_ANYBODY, CALL_KNOWN };
 
-/* The call instruction that ends at this address of x86-64: direct (e8), or through a register or memory (ff /2). */
+/* The call instruction that ends at this address of x86-64: direct (e8), or through a register or
+ * memory (ff /2). */
 static enum call call_x86_64(const unsigned char *before, uint64_t address, uint64_t *target)
 {
 	int32_t distance;
@@ -94,7 +104,8 @@ static enum call call_aarch64(const unsigned char *before, uint64_t address, uin
 		*target = address - 4 + (uint64_t)((int64_t)(int32_t)(code << 6) >> 4);
 		return CALL_KNOWN;
 	}
-	return (code & 0xfe9ff000) == 0xd61f0000 || (code & 0xfffff000) == 0xd63f0000 ? CALL_ANYBODY : CALL_NONE;
+	return (code & 0xfe9ff000) == 0xd61f0000 || (code & 0xfffff000) == 0xd63f0000 ? CALL_ANYBODY
+										      : CALL_NONE;
 }
 
 /* Where the function around an address begins; 0 where that is not known. */
@@ -111,7 +122,8 @@ static uint64_t function_start(struct symbols *symbols, uint64_t address)
 }
 
 /* Whether a function that is in `inside` can have been called from just before `address`. */
-static bool is_return_to(struct symbols *symbols, const struct trace_stall *stall, uint64_t address, uint64_t inside)
+static bool is_return_to(struct symbols *symbols, const struct trace_stall *stall, uint64_t address,
+			 uint64_t inside)
 {
 	const struct trace_module *module;
 	Dwfl_Module *file = symbols_code(symbols, address - 1, &module);
@@ -122,8 +134,9 @@ static bool is_return_to(struct symbols *symbols, const struct trace_stall *stal
 		return false;
 	if (!file || !code_read(file, address - sizeof(before), before, sizeof(before)))
 		return file == NULL; /* nothing more can be said */
-	enum call call = stall->machine == TRACE_MACHINE_AARCH64 ? call_aarch64(before, address, &target)
-								 : call_x86_64(before, address, &target);
+	enum call call = stall->machine == TRACE_MACHINE_AARCH64
+			     ? call_aarch64(before, address, &target)
+			     : call_x86_64(before, address, &target);
 	if (call == CALL_NONE)
 		return false;
 	called = call == CALL_KNOWN ? function_start(symbols, target) : 0;
@@ -131,16 +144,20 @@ static bool is_return_to(struct symbols *symbols, const struct trace_stall *stal
 	if (current && called == current)
 		return true;
 	if (current && function_start(symbols, address - 1) == current)
-		return false; /* left over from a call that the function itself has made: recursion by a pointer is rare
+		return false; /* left over from a call that the function itself has made: recursion
+			       * by a pointer is rare
 			       */
 	return !called || !current || called != target;
 }
 
-/* ---- Steps ---------------------------------------------------------------------------------------------------- */
+/* ---- Steps
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-/* The next word of the frame and of those above that may be a return address. The word below it is the caller's frame
- * pointer, if it looks like one. */
-static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
+/* The next word of the frame and of those above that may be a return address. The word below it is
+ * the caller's frame pointer, if it looks like one. */
+static bool step_scan(struct symbols *symbols, const struct trace_stall *stall,
+		      struct unwind_state *state)
 {
 	uint64_t sp = state->sp, end = stall->frame_sp ? stall->frame_sp : UINT64_MAX;
 
@@ -148,10 +165,12 @@ static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, 
 		uint64_t at = stall->sp + trace_word_code(stall->words[i]) * WORD_BYTES;
 		uint64_t value = trace_word_object(stall->words[i]), frame = 0;
 
-		if (at < sp || at >= end || !is_return_to(symbols, stall, value, state->pc - state->is_return))
+		if (at < sp || at >= end ||
+		    !is_return_to(symbols, stall, value, state->pc - state->is_return))
 			continue;
 		memset(state->known, 0, sizeof(state->known));
-		if (unwind_word(stall, at - WORD_BYTES, &frame) && frame > at && frame - stall->sp < stall->stack_bytes)
+		if (unwind_word(stall, at - WORD_BYTES, &frame) && frame > at &&
+		    frame - stall->sp < stall->stack_bytes)
 			unwind_set(state, unwind_frame_register(stall->machine), frame);
 		state->sp = at + WORD_BYTES;
 		unwind_set(state, unwind_stack_register(stall->machine), state->sp);
@@ -162,23 +181,28 @@ static bool step_scan(struct symbols *symbols, const struct trace_stall *stall, 
 	return false;
 }
 
-/* Behind a call, or in code that was made at run time: what a look keeps is that or points into the stack. */
-static bool is_code(struct symbols *symbols, const struct trace_stall *stall, uint64_t address, uint64_t inside)
+/* Behind a call, or in code that was made at run time: what a look keeps is that or points into the
+ * stack. */
+static bool is_code(struct symbols *symbols, const struct trace_stall *stall, uint64_t address,
+		    uint64_t inside)
 {
 	const struct trace_module *module;
 
 	symbols_code(symbols, address - 1, &module);
-	return module ? is_return_to(symbols, stall, address, inside) : address - stall->sp >= STACK_BYTES;
+	return module ? is_return_to(symbols, stall, address, inside)
+		      : address - stall->sp >= STACK_BYTES;
 }
 
-/* Code without call frame information, which a compiler has made at run time or brings along for that, mostly keeps a
- * frame pointer. */
-static bool step_frame(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
+/* Code without call frame information, which a compiler has made at run time or brings along for
+ * that, mostly keeps a frame pointer. */
+static bool step_frame(struct symbols *symbols, const struct trace_stall *stall,
+		       struct unwind_state *state)
 {
 	uint32_t number = unwind_frame_register(stall->machine);
 	uint64_t frame = state->registers[number], before, address;
 
-	if (!state->known[number] || frame < state->sp || !unwind_word(stall, frame + WORD_BYTES, &address) ||
+	if (!state->known[number] || frame < state->sp ||
+	    !unwind_word(stall, frame + WORD_BYTES, &address) ||
 	    !unwind_word(stall, frame, &before) || before <= frame ||
 	    !is_code(symbols, stall, address, state->pc - state->is_return))
 		return false;
@@ -191,9 +215,10 @@ static bool step_frame(struct symbols *symbols, const struct trace_stall *stall,
 	return true;
 }
 
-/* To the caller. False at the end of what is known. A library's code that was interrupted may have no frame (yet): then
- * the pointer is its caller's, whom it would pass over. */
-static bool step(struct symbols *symbols, const struct trace_stall *stall, struct unwind_state *state)
+/* To the caller. False at the end of what is known. A library's code that was interrupted may have
+ * no frame (yet): then the pointer is its caller's, whom it would pass over. */
+static bool step(struct symbols *symbols, const struct trace_stall *stall,
+		 struct unwind_state *state)
 {
 	const struct trace_module *module;
 	Dwfl_Module *file = symbols_code(symbols, state->pc - state->is_return, &module);
@@ -205,7 +230,8 @@ static bool step(struct symbols *symbols, const struct trace_stall *stall, struc
 	}
 	if (state->is_beyond)
 		return false;
-	return ((!module || state->is_return) && step_frame(symbols, stall, state)) || step_scan(symbols, stall, state);
+	return ((!module || state->is_return) && step_frame(symbols, stall, state)) ||
+	       step_scan(symbols, stall, state);
 }
 
 static void state_begin(const struct trace_stall *stall, struct unwind_state *state)
@@ -217,9 +243,10 @@ static void state_begin(const struct trace_stall *stall, struct unwind_state *st
 	unwind_set(state, unwind_stack_register(stall->machine), stall->sp);
 }
 
-/* What called the callback is no part of it. Where its frame is not known, that is the first of ours: a wrapper that
- * the callback has called looks the same then. */
-static bool is_outside(struct symbols *symbols, const struct trace_stall *stall, const struct unwind_state *state)
+/* What called the callback is no part of it. Where its frame is not known, that is the first of
+ * ours: a wrapper that the callback has called looks the same then. */
+static bool is_outside(struct symbols *symbols, const struct trace_stall *stall,
+		       const struct unwind_state *state)
 {
 	const struct trace_module *module;
 
@@ -234,12 +261,14 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 	struct unwind_state state;
 	size_t count = 0;
 
-	if (!stall->pc || (stall->machine != TRACE_MACHINE_X86_64 && stall->machine != TRACE_MACHINE_AARCH64))
+	if (!stall->pc ||
+	    (stall->machine != TRACE_MACHINE_X86_64 && stall->machine != TRACE_MACHINE_AARCH64))
 		return 0;
 	state_begin(stall, &state);
 	do
 		frames[count++] = (struct unwind_frame){state.pc, state.is_return, state.scanned};
-	while (count < UNWIND_FRAMES_MAX && step(symbols, stall, &state) && !is_outside(symbols, stall, &state));
+	while (count < UNWIND_FRAMES_MAX && step(symbols, stall, &state) &&
+	       !is_outside(symbols, stall, &state));
 	return count;
 }
 

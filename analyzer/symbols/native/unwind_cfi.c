@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One step by call frame information (unwind_cfi.h): libdw finds the rules, here they are worked out on registers and
- * words of which many are not known. The operations are those that compilers and libc's hand-written code use; a rule
- * with another one is a rule that cannot be worked out.
+ * One step by call frame information (unwind_cfi.h): libdw finds the rules, here they are worked
+ * out on registers and words of which many are not known. The operations are those that compilers
+ * and libc's hand-written code use; a rule with another one is a rule that cannot be worked out.
  */
 #include "unwind_cfi.h"
 
@@ -81,8 +81,8 @@ static bool combine(struct machine *machine, uint8_t operation)
 
 static bool load(struct machine *machine)
 {
-	return machine->depth > 0 &&
-	       unwind_word(machine->stall, machine->stack[machine->depth - 1], &machine->stack[machine->depth - 1]);
+	return machine->depth > 0 && unwind_word(machine->stall, machine->stack[machine->depth - 1],
+						 &machine->stack[machine->depth - 1]);
 }
 
 static bool operate(struct machine *machine, const Dwarf_Op *op)
@@ -131,7 +131,8 @@ static bool work_out(struct machine *machine, const Dwarf_Op *ops, size_t count,
 }
 
 /* A register as the caller had it; false where it is not known. */
-static bool register_before(struct machine *machine, Dwarf_Frame *frame, uint32_t number, uint64_t *value)
+static bool register_before(struct machine *machine, Dwarf_Frame *frame, uint32_t number,
+			    uint64_t *value)
 {
 	Dwarf_Op capacity[3], *ops;
 	size_t count;
@@ -158,7 +159,8 @@ static bool frame_find(Dwfl_Module *file, uint64_t address, Dwarf_Frame **frame)
 	return cfi && dwarf_cfi_addrframe(cfi, address - bias, frame) == 0;
 }
 
-static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall, struct unwind_state *state)
+static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall,
+		       struct unwind_state *state)
 {
 	struct machine machine = {.stall = stall, .state = state};
 	uint32_t stack = unwind_stack_register(stall->machine),
@@ -169,11 +171,13 @@ static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall, stru
 	Dwarf_Op *ops;
 	size_t op_count;
 
-	if (dwarf_frame_cfa(frame, &ops, &op_count) != 0 || !work_out(&machine, ops, op_count, &machine.cfa))
+	if (dwarf_frame_cfa(frame, &ops, &op_count) != 0 ||
+	    !work_out(&machine, ops, op_count, &machine.cfa))
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		before.known[i] = register_before(&machine, frame, i, &before.registers[i]);
-	if (return_register < 0 || (uint32_t)return_register >= count || !before.known[return_register]) {
+	if (return_register < 0 || (uint32_t)return_register >= count ||
+	    !before.known[return_register]) {
 		state->is_beyond = machine.cfa > stall->sp + stall->stack_bytes;
 		return false;
 	}
@@ -189,7 +193,8 @@ static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall, stru
 bool unwind_cfi_step(Dwfl_Module *file, const struct trace_stall *stall, struct unwind_state *state)
 {
 	Dwarf_Frame *frame = NULL;
-	bool stepped = frame_find(file, state->pc - state->is_return, &frame) && frame_step(frame, stall, state);
+	bool stepped = frame_find(file, state->pc - state->is_return, &frame) &&
+		       frame_step(frame, stall, state);
 
 	free(frame);
 	return stepped;

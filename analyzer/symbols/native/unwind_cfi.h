@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What unwind.c and unwind_cfi.c share: what is known of a frame, and the step to its caller by call frame information.
+ * What unwind.c and unwind_cfi.c share: what is known of a frame, and the step to its caller by
+ * call frame information.
  */
 #ifndef UNWIND_CFI_H
 #define UNWIND_CFI_H
@@ -13,7 +14,8 @@ struct unwind_state {
 	uint64_t pc, sp;
 	bool is_return; /* pc is a return address */
 	bool scanned;	/* it was looked for */
-	bool is_beyond; /* the frame ends above what was seen of the stack: all of that is its own */
+	bool
+	    is_beyond; /* the frame ends above what was seen of the stack: all of that is its own */
 	bool known[TRACE_STALL_REGISTERS_MAX];
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* by DWARF's numbers */
 };
@@ -37,7 +39,9 @@ static inline void unwind_set(struct unwind_state *state, uint32_t number, uint6
 /* A word of the stack; false where it was not kept. */
 bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *value);
 
-/* False, and the state is as it was but for is_beyond, where there is no information or it needs what is not known. */
-bool unwind_cfi_step(Dwfl_Module *file, const struct trace_stall *stall, struct unwind_state *state);
+/* False, and the state is as it was but for is_beyond, where there is no information or it needs
+ * what is not known. */
+bool unwind_cfi_step(Dwfl_Module *file, const struct trace_stall *stall,
+		     struct unwind_state *state);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Segments that somebody compressed: .gz and .zst are inflated into one unlinked temporary file and read from
- * there like any other.
+ * Segments that somebody compressed: .gz and .zst are inflated into one unlinked temporary file and
+ * read from there like any other.
  *
- * Rules: told by their first bytes, not by their name. What begins with anything but a trace is not inflated to its
- * end, so a bomb has to look like a trace. Cut off or damaged: what came out before is read.
+ * Rules: told by their first bytes, not by their name. What begins with anything but a trace is not
+ * inflated to its end, so a bomb has to look like a trace. Cut off or damaged: what came out before
+ * is read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -119,7 +120,8 @@ static void inflate_gzip(struct inflation *inflation)
 	inflateEnd(&stream);
 }
 
-static bool zstd_chunk(struct inflation *inflation, ZSTD_DStream *stream, size_t bytes, size_t *status)
+static bool zstd_chunk(struct inflation *inflation, ZSTD_DStream *stream, size_t bytes,
+		       size_t *status)
 {
 	ZSTD_inBuffer in = {inflation->in, bytes, 0};
 	ZSTD_outBuffer out = {inflation->out, CHUNK_BYTES, 0};
@@ -185,7 +187,8 @@ int reader_inflate(struct reader *reader, struct reader_file *file, int fd)
 	inflation = calloc(1, sizeof(*inflation));
 	if (!inflation)
 		return -ENOMEM;
-	*inflation = (struct inflation){.fd = fd, .scratch = reader->scratch, .base = reader->scratch_bytes};
+	*inflation =
+	    (struct inflation){.fd = fd, .scratch = reader->scratch, .base = reader->scratch_bytes};
 	function(inflation);
 	if (inflation->problem)
 		reader_problem(reader, "%s: %s", file->path, inflation->problem);

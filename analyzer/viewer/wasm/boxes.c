@@ -20,8 +20,8 @@ static struct box poll_box(const struct box_stream *stream, uint64_t tick, uint6
 }
 
 /* Takes so many of the innermost off; polls give boxes. */
-static size_t innermost_end(struct box_stream *stream, uint64_t tick, uint32_t count, uint16_t flags,
-			    struct box *out)
+static size_t innermost_end(struct box_stream *stream, uint64_t tick, uint32_t count,
+			    uint16_t flags, struct box *out)
 {
 	size_t made = 0;
 
@@ -29,13 +29,15 @@ static size_t innermost_end(struct box_stream *stream, uint64_t tick, uint32_t c
 		struct trace_context top = open_pop(&stream->open);
 		if (!trace_word_is_poll(top.word))
 			continue;
-		out[made] = poll_box(stream, top.tick, tick > top.tick ? tick - top.tick : 0, top.word);
+		out[made] =
+		    poll_box(stream, top.tick, tick > top.tick ? tick - top.tick : 0, top.word);
 		out[made++].flags = flags;
 	}
 	return made;
 }
 
-static size_t park_box(const struct box_stream *stream, uint64_t tick, uint64_t ready, struct box *out)
+static size_t park_box(const struct box_stream *stream, uint64_t tick, uint64_t ready,
+		       struct box *out)
 {
 	uint64_t since = stream->open.park_tick;
 

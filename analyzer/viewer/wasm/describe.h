@@ -8,7 +8,8 @@
 #include "viewer.h"
 
 /* ---- turn.c ---------------------------------------------------------------------------------- */
-/* How the iteration of a poll that began at a tick began, and what ran before it; null: not known. */
+/* How the iteration of a poll that began at a tick began, and what ran before it; null: not known.
+ */
 json_t *describe_iteration(size_t worker, uint64_t tick);
 
 /* ---- wakes.c --------------------------------------------------------------------------------- */

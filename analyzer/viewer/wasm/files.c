@@ -3,8 +3,8 @@
  * See files.h. These definitions stand before libc's, so nothing here ever asks the host for a
  * file.
  *
- * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no directories; nothing can
- * be written.
+ * Rules: a descriptor is the file's number and DESCRIPTOR_FIRST; there are no directories; nothing
+ * can be written.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -34,7 +34,7 @@ struct lane_node {
 struct lane_tree {
 	struct lane_node *nodes[LANE_LEVELS]; /* 0: leaves */
 	size_t counts[LANE_LEVELS];
-	size_t capacity;	  /* for leaves */
+	size_t capacity;  /* for leaves */
 	uint32_t in_leaf; /* boxes in the last leaf so far */
 };
 

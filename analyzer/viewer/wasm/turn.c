@@ -16,7 +16,8 @@ struct iteration {
 
 static void iteration_add(struct iteration *iteration, const struct box *box)
 {
-	size_t at = iteration->behind_count < BEHIND_SHOWN ? iteration->behind_count++ : BEHIND_SHOWN;
+	size_t at =
+	    iteration->behind_count < BEHIND_SHOWN ? iteration->behind_count++ : BEHIND_SHOWN;
 
 	iteration->polls++;
 	for (; at > 0 && iteration->behind[at - 1].duration < box->duration; at--) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * host PLUGIN...: loads one plugin after the other with RTLD_LOCAL and lets it run. Built with libuv (WITH_UV) it runs
- * a loop of its own before, between and after.
+ * host PLUGIN...: loads one plugin after the other with RTLD_LOCAL and lets it run. Built with
+ * libuv (WITH_UV) it runs a loop of its own before, between and after.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ int main(int argc, char **argv)
 	host_run();
 	for (int i = 1; i < argc; i++) {
 		void *plugin = dlopen(argv[i], RTLD_NOW | RTLD_LOCAL);
-		int (*run)(const char *) = plugin ? (int (*)(const char *))dlsym(plugin, "plugin_run") : NULL;
+		int (*run)(const char *) =
+		    plugin ? (int (*)(const char *))dlsym(plugin, "plugin_run") : NULL;
 
 		if (!run) {
 			fprintf(stderr, "%s\n", dlerror());

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plugin that runs a loop of its own with whatever libuv the dynamic linker gives it: timers, and work on the pool.
- * Says of each callback in which object the uv_run that called it lies, and of a function that nobody interposes
- * in which object that one lies. What it says must be the same with and without the preload.
+ * A plugin that runs a loop of its own with whatever libuv the dynamic linker gives it: timers, and
+ * work on the pool. Says of each callback in which object the uv_run that called it lies, and of a
+ * function that nobody interposes in which object that one lies. What it says must be the same with
+ * and without the preload.
  */
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -42,7 +43,8 @@ static void note_uv_run(void)
 	Dl_info info;
 
 	for (int i = 0; i < count; i++) {
-		if (!dladdr(frames[i], &info) || !info.dli_sname || strcmp(info.dli_sname, "uv_run") != 0)
+		if (!dladdr(frames[i], &info) || !info.dli_sname ||
+		    strcmp(info.dli_sname, "uv_run") != 0)
 			continue;
 		snprintf(timer_object, sizeof(timer_object), "%s", base_name(info.dli_fname));
 		return;
@@ -82,7 +84,9 @@ int plugin_run(const char *name)
 	for (int i = 0; i < ITEMS; i++)
 		uv_queue_work(&loop, &work[i], on_work, on_after);
 	uv_run(&loop, UV_RUN_DEFAULT);
-	printf("%s: uv_loop_init in %s, uv_run in %s, %u timers, %u items, %u finished, closed %d\n", plugin_name,
-	       object_of((void *)uv_loop_init), timer_object, timers, items, finished, uv_loop_close(&loop));
+	printf(
+	    "%s: uv_loop_init in %s, uv_run in %s, %u timers, %u items, %u finished, closed %d\n",
+	    plugin_name, object_of((void *)uv_loop_init), timer_object, timers, items, finished,
+	    uv_loop_close(&loop));
 	return 0;
 }
