@@ -222,7 +222,7 @@ Test(fault_groups, helper_is_out_of_memory)
 	const char *events = make_memory_cgroup(CGROUP_BYTES);
 	struct run run = {.program = build_path("fixtures/fault_end"),
 			  .args = {"until_killed", events},
-			  .env = {"UVTRACE_RING_SIZE=8M"},
+			  .env = {"UVTRACE_RING_SIZE=8M", "UVTRACE_RING_TOTAL=64M"},
 			  .prepare = enter_cgroup};
 	struct session session;
 	pid_t helper, eater;
