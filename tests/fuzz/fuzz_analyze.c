@@ -20,7 +20,7 @@ static struct timeline_options choose_options(uint8_t choice)
 	if (choice & 4)
 		options.worker = choice >> 5;
 	if (choice & 8)
-		options.long_poll_ns = options.idle_ns = options.hold_ns = 0,
+		options.long_poll_ns = options.idle_ns = options.blocking_ns = 0,
 		options.pending_ns = 1;
 	if (choice & 16)
 		options.to_ns = options.from_ns + (1u << (choice >> 3));

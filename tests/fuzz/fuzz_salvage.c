@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * libFuzzer target: an input as a ring that a crash left. The shared structure is large and mostly
- * zero, so an input holds what is not: its first fields, one ring's struct, some sites, then
+ * zero, so an input blocking what is not: its first fields, one ring's struct, some sites, then
  * records.
  */
 #include "fuzz_input.h"

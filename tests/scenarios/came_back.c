@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One long callback, many short ones, then somebody ends the program: the thread that drains dies
- * with it. expects: blocked|blocked_cpu long_first env: UVTRACE_DRAIN=thread UVTRACE_STALL_MS=0
+ * One long callback, many short ones, then somebody ends the program: the thread that drains dies with it.
+ * expects: blocked|blocked_cpu long_first
+ * env: UVTRACE_DRAIN=thread UVTRACE_STALL_MS=0
  * never: not return
  */
 #include "scenario.h"
