@@ -187,7 +187,7 @@ void fault_check_gone(const struct fault_truth *truth, bool rings_stay, const ch
 	pid_t helper = 0;
 	size_t left = 0;
 
-	for (int tries = 0; tries < 100; tries++, fault_sleep_us(10000)) {
+	for (int tries = 0; tries < 500; tries++, fault_sleep_us(10000)) {
 		helper = 0;
 		for (size_t i = 0; i < truth->count && !helper; i++)
 			helper = fault_helper_of((pid_t)truth->processes[i].pid);
@@ -195,7 +195,7 @@ void fault_check_gone(const struct fault_truth *truth, bool rings_stay, const ch
 		if (!helper && !left)
 			break;
 	}
-	cr_assert_eq(helper, 0, "%s: helper %d is alive a second later", what, (int)helper);
+	cr_assert_eq(helper, 0, "%s: helper %d is alive five seconds later", what, (int)helper);
 	cr_expect_eq(left, 0, "%s: %zu rings are left", what, left);
 }
 
