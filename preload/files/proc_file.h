@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The short files of /proc and /sys: one read, without allocating.
+ * Files of /proc and /sys, without allocating: short ones by one read, others line by line.
  */
 #ifndef PROC_FILE_H
 #define PROC_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,13 @@ int proc_file_read(const char *path, char *text, size_t bytes);
 
 /* The same of /proc/PID/task/TID/NAME. */
 int proc_file_read_task(uint32_t pid, uint32_t tid, const char *name, char *text, size_t bytes);
+
+#define PROC_LINE_BYTES_MAX 1024 /* with its end */
+
+/* The line without its end, which may be changed. Returns false to stop. */
+typedef bool (*proc_line_visit)(char *line, void *arg);
+
+/* Visits the lines of a file; those that are too long are left out. */
+void proc_file_lines(const char *path, proc_line_visit visit, void *arg);
 
 #endif

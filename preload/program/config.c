@@ -89,14 +89,6 @@ static int parse_option(const struct option *option, const char *text, uint64_t 
 	return rc;
 }
 
-int config_parse(const char *name, const char *text, uint64_t *value)
-{
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(options[i].name, name) == 0 && options[i].type != TYPE_PATH)
-			return parse_option(&options[i], text, value);
-	return -EINVAL;
-}
-
 /* Absolute, because the program may change its directory before the first loop runs. */
 static int set_path(const char *text)
 {
@@ -158,15 +150,6 @@ static void option_set(const struct option *option)
 	parse_option(option, option->fallback, value);
 	if (text)
 		bad_keep(option, text);
-}
-
-uint32_t config_stem_bytes(const char *path)
-{
-	size_t bytes = strlen(path);
-
-	return bytes > 4 && strcmp(path + bytes - 4, ".bin") == 0 && path[bytes - 5] != '/'
-		   ? bytes - 4
-		   : bytes;
 }
 
 void config_read(void)

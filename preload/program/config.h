@@ -37,11 +37,4 @@ void config_read(void);
  * recording begins: a program that never runs a loop says nothing. */
 void config_say_bad(void);
 
-/* 0 and *value, or -EINVAL: exposed for the tests. */
-int config_parse(const char *name, const char *text, uint64_t *value);
-
-/* What the program said in `path` (config.path) with its ".bin" cut off, for names of files: length
- * of that part. */
-uint32_t config_stem_bytes(const char *path);
-
 #endif

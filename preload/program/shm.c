@@ -313,9 +313,3 @@ struct shared *shm_create(void)
 		 reason_text(error), why);
 	return shared;
 }
-
-void shm_discard(struct shared *shared)
-{
-	unlink(shared->self_path);
-	munmap(shared, shared->total_bytes);
-}

@@ -31,7 +31,4 @@ struct shared *shm_create(void);
 /* The options in the form that the drain reads. */
 void shm_fill_options(struct shared_options *options);
 
-/* Removes the file's name and the mapping: nobody drains it. */
-void shm_discard(struct shared *shared);
-
 #endif

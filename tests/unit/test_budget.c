@@ -132,6 +132,9 @@ Test(budget, nonsense_is_no_limit)
 	/* ... and its own rest is no line, wherever it is cut. */
 	strcpy(text + 1024, V2);
 	cr_expect_eq(limit_of("0::/a\n", text), UINT64_MAX);
+	memset(text, 'x', sizeof(text));
+	strcpy(text + 4096, V2);
+	cr_expect_eq(limit_of("0::/a\n", text), UINT64_MAX);
 }
 
 Test(budget, bytes)
