@@ -22,9 +22,7 @@
 #define PROBLEMS_TOLD 20
 #define STATUS_GATE   3
 
-/* ---- Progress
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Progress -------------------------------------------------------------------------------- */
 
 struct progress {
 	const char *what;
@@ -61,9 +59,7 @@ static trace_progress progress_for_people(void)
 	return isatty(STDERR_FILENO) ? progress_tell : NULL;
 }
 
-/* ---- Analysis
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Analysis -------------------------------------------------------------------------------- */
 
 static bool process_is_wanted(const struct settings *settings, const struct trace_process *process)
 {
@@ -193,8 +189,7 @@ static void tell_problems(const struct trace *trace, const struct report_format 
 		 several ? "" : "; the report lists them");
 }
 
-/* ---- The trace as a whole
- * ------------------------------------------------------------------------------------- */
+/* ---- The trace as a whole -------------------------------------------------------------------- */
 
 /* Returns whether there is anything to report on. */
 static bool check_wanted(const struct settings *settings, const struct trace *trace)

@@ -49,8 +49,7 @@ static int bad_usage(const char *message)
 	return 2;
 }
 
-/* ---- What the user is told
- * -------------------------------------------------------------------------------- */
+/* ---- What the user is told ------------------------------------------------------------------- */
 
 static void show_progress(const char *what, uint64_t done, uint64_t total)
 {

@@ -18,9 +18,7 @@
 #define SHORT_HEAD   6	/* so much of the beginning is kept, and the ellipsis */
 #define ELLIPSIS     "…"
 
-/* ---- Characters
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Characters ------------------------------------------------------------------------------ */
 
 /* Bytes of the well-formed UTF-8 character at `text`, 0 where there is none (RFC 3629). */
 static size_t character_bytes(const unsigned char *text)
@@ -106,9 +104,7 @@ const char *report_count(uint64_t count, char text[REPORT_COUNT_BYTES])
 	return text;
 }
 
-/* ---- Tables
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 void table_begin(struct table *table, const struct table_column *columns, size_t column_count)
 {
@@ -286,9 +282,7 @@ int table_print(struct table *table, FILE *out, size_t width)
 	return error;
 }
 
-/* ---- Paragraphs
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Paragraphs ------------------------------------------------------------------------------ */
 
 /* Bytes of the line that `text` begins with: up to the last blank that fits, or to the first one.
  */

@@ -36,8 +36,7 @@ static int usage_error(void)
 	return STATUS_USAGE;
 }
 
-/* ---- What options do
- * ------------------------------------------------------------------------------------------ */
+/* ---- What options do ------------------------------------------------------------------------- */
 
 typedef int option_apply(struct settings *settings, const struct analyze_option *option,
 			 const char *value);
@@ -160,9 +159,7 @@ static int print_version(struct settings *settings, const struct analyze_option 
 	return 0;
 }
 
-/* ---- The table
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 #define FIELD(member) offsetof(struct settings, member)
 
@@ -205,9 +202,7 @@ const struct analyze_option *analyze_option_at(size_t position)
 	return position < COUNT(options) ? &options[position] : NULL;
 }
 
-/* ---- Help
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Help ------------------------------------------------------------------------------------ */
 
 static const char help_head[] = "Usage: " PROGRAM " [options] [FILE|DIRECTORY ...]\n"
 				"Reads what libtrace.so recorded (default: " DEFAULT_INPUT
@@ -250,8 +245,7 @@ static int print_help(struct settings *settings, const struct analyze_option *op
 	return 0;
 }
 
-/* ---- The command line
- * ----------------------------------------------------------------------------------------- */
+/* ---- The command line ------------------------------------------------------------------------ */
 
 /* A condition that nobody looks at, or that cannot hold, would pass for ever. */
 static int check_fail_ifs(const struct settings *settings)

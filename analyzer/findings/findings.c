@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- The table
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *id;
@@ -62,9 +60,7 @@ enum fact_unit fact_unit(enum fact_name name)
 	return facts[name].unit;
 }
 
-/* ---- Severities
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Severities ------------------------------------------------------------------------------ */
 
 static const char *const severities[] = {"note", "warning", "error"};
 
@@ -84,8 +80,7 @@ int severity_parse(const char *text, enum severity *severity)
 	return -EINVAL;
 }
 
-/* ---- Making a finding
- * ----------------------------------------------------------------------------------------- */
+/* ---- Making a finding ------------------------------------------------------------------------ */
 
 struct finding finding_make(const struct detection *detection, enum finding_id id,
 			    enum severity severity)
@@ -216,9 +211,7 @@ void finding_everywhere(const struct detection *detection, struct finding *findi
 	finding->to_ns = timeline_offset_ns(detection->timeline, detection->timeline->end_tick);
 }
 
-/* ---- Figures
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Figures --------------------------------------------------------------------------------- */
 
 bool is_loop(const struct timeline *timeline, size_t worker)
 {
@@ -237,8 +230,7 @@ const char *site_kind(const struct detection *detection, uint32_t site)
 	return kind ? kind : "unknown";
 }
 
-/* ---- Asking for others
- * ---------------------------------------------------------------------------------------- */
+/* ---- Asking for others ----------------------------------------------------------------------- */
 
 /* Once; findings of one detector come together. */
 static void detector_run(struct detection *detection, enum finding_id id)
@@ -290,8 +282,7 @@ bool found_not_run(struct detection *detection)
 	       found(detection, FINDING_DESCHEDULED);
 }
 
-/* ---- What a trace does not have
- * ------------------------------------------------------------------------------- */
+/* ---- What a trace does not have -------------------------------------------------------------- */
 
 static bool always(const struct timeline *timeline)
 {
@@ -333,8 +324,7 @@ bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 	return blocking[unknown](timeline);
 }
 
-/* ---- All of them
- * ---------------------------------------------------------------------------------------------- */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 /* The worst first; of equals what cost most, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)

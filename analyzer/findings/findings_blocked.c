@@ -13,8 +13,7 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-/* ---- What a run was in
- * ---------------------------------------------------------------------------------------- */
+/* ---- What a run was in ----------------------------------------------------------------------- */
 
 /* The looks at callbacks, and for each of them the one that stands for what its run was in for
  * longest; NULL: looks at that run did not tell. */
@@ -94,8 +93,7 @@ static const struct stall *span_seen(const struct stall_samples *stall_samples,
 	return NULL;
 }
 
-/* ---- Callbacks that hold a loop
- * ------------------------------------------------------------------------------- */
+/* ---- Callbacks that hold a loop -------------------------------------------------------------- */
 
 /* The long runs of one callback that were in the same. */
 struct blocker {

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- Iterations that are too full
- * ------------------------------------------------------------------------------------ */
+/* ---- Iterations that are too full ------------------------------------------------------------ */
 
 /* Of a part of a loop iteration's time: without what it may have waited in the run queue. */
 static double iteration_own(const struct timeline *timeline,
@@ -77,8 +76,7 @@ void detect_crowded(struct detection *detection)
 		crowded_tell(detection, iteration, ns_of(timeline, iteration->ticks));
 }
 
-/* ---- Loops that never wait
- * ------------------------------------------------------------------------------------------- */
+/* ---- Loops that never wait ------------------------------------------------------------------- */
 
 /* The callback of this kind that ran most often; site_count: none. */
 static uint32_t most_runs(const struct timeline *timeline, const char *const *kinds, size_t count)

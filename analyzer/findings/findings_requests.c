@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- Requests that never end
- * ---------------------------------------------------------------------------------- */
+/* ---- Requests that never end ----------------------------------------------------------------- */
 
 struct waiting {
 	uint32_t site;
@@ -90,9 +89,7 @@ void detect_pending(struct detection *detection)
 	free(list);
 }
 
-/* ---- Growth
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Growth ---------------------------------------------------------------------------------- */
 
 /* By how much a number grew from quarter to quarter without ever coming back; 0: it did. */
 static uint64_t growth_of(const struct timeline_growth *growth)

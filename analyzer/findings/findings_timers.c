@@ -4,9 +4,7 @@
  */
 #include "findings_internal.h"
 
-/* ---- Late timers
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Late timers ----------------------------------------------------------------------------- */
 
 /* A regular timer: most intervals are near the median. */
 static bool is_regular(const struct histogram *interval)
@@ -172,9 +170,7 @@ void detect_late(struct detection *detection)
 	}
 }
 
-/* ---- Early timers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Early timers ---------------------------------------------------------------------------- */
 
 static void early_tell(struct detection *detection, uint32_t site)
 {
@@ -210,9 +206,7 @@ void detect_early(struct detection *detection)
 	}
 }
 
-/* ---- Wake-ups
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Wake-ups -------------------------------------------------------------------------------- */
 
 static void wakeup_tell(struct detection *detection, uint32_t site)
 {

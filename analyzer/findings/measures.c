@@ -21,8 +21,7 @@ static double not_negative(double number)
 	return number > 0 ? number : 0;
 }
 
-/* ---- What a worker did
- * ---------------------------------------------------------------------------------------- */
+/* ---- What a worker did ----------------------------------------------------------------------- */
 
 /* The first window that ends after `tick`. */
 static size_t window_after(const struct timeline_worker *worker, uint64_t tick)
@@ -84,8 +83,7 @@ struct measures_time measures_span(const struct timeline *timeline,
 	return time;
 }
 
-/* ---- The pool, if
- * -------------------------------------------------------------------------------------------- */
+/* ---- The pool, if ---------------------------------------------------------------------------- */
 
 /* Free times, the earliest on top. */
 struct slots {
@@ -286,8 +284,7 @@ int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct mea
 	return lookups_measure(timeline, pool);
 }
 
-/* ---- What tracing cost
- * ---------------------------------------------------------------------------------------- */
+/* ---- What tracing cost ----------------------------------------------------------------------- */
 
 struct measures_overhead measures_overhead(const struct timeline *timeline)
 {

@@ -14,8 +14,7 @@
 
 #define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */
 
-/* ---- What it was in
- * ------------------------------------------------------------------------------------------- */
+/* ---- What it was in -------------------------------------------------------------------------- */
 
 static bool is_libc(const struct symbol_info *symbol)
 {
@@ -214,9 +213,7 @@ static int stall_say(const struct trace_process *process, struct symbols *symbol
 	return 0;
 }
 
-/* ---- Time
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 static void stall_measure(const struct trace_process *process, struct stall *stall)
 {
@@ -290,9 +287,7 @@ static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
 	return 0;
 }
 
-/* ---- The list
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- The list -------------------------------------------------------------------------------- */
 
 static int frames_find(struct symbols *symbols, struct stall *stall)
 {

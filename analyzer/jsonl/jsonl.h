@@ -15,8 +15,7 @@
 #include "base/request_table.h"
 #include "symbols/symbols.h"
 
-/* ---- jsonl_text.c
- * ----------------------------------------------------------------------------------------- */
+/* ---- jsonl_text.c ---------------------------------------------------------------------------- */
 
 #define JSONL_BUFFER_BYTES 65536
 #define JSONL_TEXT_MAX	   4096 /* bytes of a string from the trace that are shown */
@@ -42,8 +41,7 @@ void jsonl_key_address(struct jsonl_text *text, const char *key, uint64_t addres
 void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *strings,
 		       size_t count);
 
-/* ---- jsonl_event.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- jsonl_event.c --------------------------------------------------------------------------- */
 
 /* Requests that the pool has: 48 bits of struct uv__work's address, 16 of kind; a slot by hash, the
  * newest stays. */
@@ -115,8 +113,7 @@ void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 void jsonl_request_pending(struct jsonl_process *process, const struct request *request,
 			   uint64_t ns, uint64_t age_ns);
 
-/* ---- jsonl_pending.c
- * -------------------------------------------------------------------------------------- */
+/* ---- jsonl_pending.c ------------------------------------------------------------------------- */
 
 void jsonl_pending_begin(struct jsonl_process *process, uint32_t worker, uint32_t site,
 			 uint64_t object, uint64_t ns);
@@ -137,8 +134,7 @@ static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
 void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
 void jsonl_pending_free(struct jsonl_pending *pending);
 
-/* ---- jsonl_stream.c
- * --------------------------------------------------------------------------------------- */
+/* ---- jsonl_stream.c -------------------------------------------------------------------------- */
 
 struct jsonl_stream;
 
@@ -155,8 +151,7 @@ bool jsonl_stream_write(struct jsonl_stream *stream, uint64_t *ns);
 const char *jsonl_stream_problem(const struct jsonl_stream *stream);
 void jsonl_stream_close(struct jsonl_stream *stream);
 
-/* ---- jsonl_samples.c
- * -------------------------------------------------------------------------------------- */
+/* ---- jsonl_samples.c ------------------------------------------------------------------------- */
 
 struct jsonl_samples {
 	struct jsonl_process *process;
@@ -170,8 +165,7 @@ bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *pr
 			 uint64_t *ns);
 bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns);
 
-/* ---- jsonl_stalls.c
- * --------------------------------------------------------------------------------------- */
+/* ---- jsonl_stalls.c -------------------------------------------------------------------------- */
 
 /* Looks at stuck callbacks, likewise; `at` is the next one's place. */
 struct jsonl_stalls {
@@ -182,8 +176,7 @@ struct jsonl_stalls {
 bool jsonl_stalls_begin(struct jsonl_stalls *stalls, struct jsonl_process *process, uint64_t *ns);
 bool jsonl_stalls_write(struct jsonl_stalls *stalls, uint64_t *ns);
 
-/* ---- jsonl_convert.c
- * -------------------------------------------------------------------------------------- */
+/* ---- jsonl_convert.c ------------------------------------------------------------------------- */
 
 struct jsonl_watcher {
 	void (*problem)(void *arg,

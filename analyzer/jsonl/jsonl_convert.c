@@ -52,8 +52,7 @@ struct conversion {
 	struct jsonl_watcher watcher;
 };
 
-/* ---- Merging
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Merging --------------------------------------------------------------------------------- */
 
 static bool boots_differ(const struct trace *trace)
 {

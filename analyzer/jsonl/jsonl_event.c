@@ -49,9 +49,7 @@ void jsonl_end(struct jsonl_process *process)
 	jsonl_put(process->out, "}\n", 2);
 }
 
-/* ---- Sites
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Sites ----------------------------------------------------------------------------------- */
 
 static const struct trace_kind_info *find_kind(const struct trace_process *process, uint32_t kind)
 {
@@ -129,8 +127,7 @@ static void put_site_event(struct jsonl_process *process, const char *event, uin
 	jsonl_key_address(process->out, "object", trace_word_object(word));
 }
 
-/* ---- Requests of the pool
- * --------------------------------------------------------------------------------- */
+/* ---- Requests of the pool -------------------------------------------------------------------- */
 
 static uint64_t *request_slot(struct jsonl_process *process, uint64_t work)
 {
@@ -171,9 +168,7 @@ static void put_request(struct jsonl_process *process, uint64_t work)
 			  work - process->process->kinds[kind].work_req_offset);
 }
 
-/* ---- Events
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static void put_unknown(struct jsonl_process *process, uint64_t word)
 {

@@ -21,9 +21,7 @@
 #define PENDING_MAX (1u << 20)
 #define SWEEP_LEAST 1024 /* so many may have ended in the queues before they are swept out */
 
-/* ---- Queues
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Queues ---------------------------------------------------------------------------------- */
 
 static int queue_add(struct jsonl_pending_queue *queue, struct jsonl_pending_entry entry)
 {
@@ -99,8 +97,7 @@ static int follow_in(struct jsonl_pending *pending, uint32_t queue,
 	return queue_add(&pending->queues[queue], entry);
 }
 
-/* ---- Beginning and ending
- * ------------------------------------------------------------------------------------- */
+/* ---- Beginning and ending -------------------------------------------------------------------- */
 
 void jsonl_pending_free(struct jsonl_pending *pending)
 {
@@ -178,9 +175,7 @@ void jsonl_pending_forget(struct jsonl_process *process, uint32_t worker, uint64
 		give_up(&process->pending);
 }
 
-/* ---- Looking
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 /* How often the limit has doubled in that age; 0: it has not been reached. */
 static uint32_t doublings(uint64_t age_ns, uint64_t limit_ns)

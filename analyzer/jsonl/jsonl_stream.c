@@ -64,8 +64,7 @@ static uint64_t stream_ns(struct jsonl_stream *stream, uint64_t tick)
 	return trace_range_ns(stream->range, tick);
 }
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static void keep_gap(struct jsonl_stream *stream, size_t at)
 {
@@ -106,8 +105,7 @@ static const struct trace_item *next_item(struct jsonl_stream *stream)
 	return stream->at < stream->end ? &stream->items[stream->at] : NULL;
 }
 
-/* ---- What comes next
- * -------------------------------------------------------------------------------------- */
+/* ---- What comes next ------------------------------------------------------------------------- */
 
 static bool set_step(struct jsonl_stream *stream, enum step step, uint64_t tick)
 {
@@ -148,8 +146,7 @@ static bool find_step(struct jsonl_stream *stream)
 	return false;
 }
 
-/* ---- The pool
- * --------------------------------------------------------------------------------------------- */
+/* ---- The pool -------------------------------------------------------------------------------- */
 
 /* Whether an item begins here: *end is its ITEM_END, or 0 where that is too far away. */
 static bool item_begins(struct jsonl_stream *stream, uint64_t *end)
@@ -182,8 +179,7 @@ static void tell_item_start(struct jsonl_stream *stream, uint64_t ns)
 		jsonl_item_start(stream->process, ns, stream->worker->worker, end);
 }
 
-/* ---- What is open
- * ----------------------------------------------------------------------------------------- */
+/* ---- What is open ---------------------------------------------------------------------------- */
 
 static void end_poll(struct jsonl_stream *stream, uint64_t ns, uint64_t end_word)
 {
@@ -198,8 +194,7 @@ static void end_poll(struct jsonl_stream *stream, uint64_t ns, uint64_t end_word
 		       trace_word_code(end_word) == TRACE_POLL_UNWOUND);
 }
 
-/* ---- Writing
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 {
@@ -327,8 +322,7 @@ static void (*const writers[STEP_COUNT])(struct jsonl_stream *stream, uint64_t n
     [STEP_WORKER_END] = write_worker_end,
 };
 
-/* ---- The whole
- * -------------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 uint64_t jsonl_stream_start_ns(const struct trace_process *process,
 			       const struct trace_worker *worker)

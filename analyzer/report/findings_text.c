@@ -50,9 +50,7 @@ const char *confidence_text(double confidence)
 	return confidence >= CERTAIN ? "certain" : confidence >= LIKELY ? "likely" : "possible";
 }
 
-/* ---- Facts
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Facts ----------------------------------------------------------------------------------- */
 
 struct writer {
 	const struct findings_input *input;
@@ -157,9 +155,7 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 	}
 }
 
-/* ---- Templates
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Templates ------------------------------------------------------------------------------- */
 
 static bool is_one(const struct fact *fact)
 {

@@ -12,8 +12,7 @@
 #define PROMPT_NS                                                                                  \
 	20000 /* a wait no longer than this found ready what came during the iteration before */
 
-/* ---- Making, feeding, finishing
- * ------------------------------------------------------------------------------- */
+/* ---- Making, feeding, finishing -------------------------------------------------------------- */
 
 const char *timeline_kind(const struct trace_process *process, uint32_t site)
 {
@@ -186,8 +185,7 @@ int timeline_settle(struct timeline *timeline, uint64_t tick)
 	return merge_settle(timeline->hidden->merge, tick);
 }
 
-/* ---- What threads have added up
- * ------------------------------------------------------------------------------- */
+/* ---- What threads have added up -------------------------------------------------------------- */
 
 int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share)
 {

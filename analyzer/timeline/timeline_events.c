@@ -11,9 +11,7 @@
 
 #include "timeline_internal.h"
 
-/* ---- Polls
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Polls ----------------------------------------------------------------------------------- */
 
 /* Callbacks run and loops wait in uv_run only: where it was entered before recording began, this
  * shows it. */
@@ -122,8 +120,7 @@ static void poll_end(struct stream *stream, uint64_t tick, uint64_t word)
 		   site_of(stream, poll.word));
 }
 
-/* ---- Waits and loops
- * ------------------------------------------------------------------------------------------ */
+/* ---- Waits and loops ------------------------------------------------------------------------- */
 
 bool iteration_stands_for_polls(const struct stream *stream)
 {
@@ -279,9 +276,7 @@ static void timer_start(struct stream *stream, uint64_t tick, uint64_t word)
 	timer_set(stream, tick, trace_word_object(word));
 }
 
-/* ---- Items
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Items ----------------------------------------------------------------------------------- */
 
 /* What an event says of its own worker; those that are not here say nothing of it. */
 static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t tick,

@@ -234,8 +234,7 @@ void iteration_enter(struct stream *stream, uint64_t tick)
 	stream->iteration.entered = stream->open.polls == 0;
 }
 
-/* ---- What threads have added up
- * ------------------------------------------------------------------------------- */
+/* ---- What threads have added up -------------------------------------------------------------- */
 
 static void site_iterations_merge(struct timeline_site_iterations *into,
 				  const struct timeline_site_iterations *from)

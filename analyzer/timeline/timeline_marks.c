@@ -27,8 +27,7 @@ struct spans {
 	size_t capacity, count;
 };
 
-/* ---- Those on their way
- * --------------------------------------------------------------------------------------- */
+/* ---- Those on their way ---------------------------------------------------------------------- */
 
 static size_t slot_home(const struct spans *spans, uint32_t name, uint64_t id)
 {
@@ -79,8 +78,7 @@ static void hole_close(struct spans *spans, size_t hole)
 	spans->count--;
 }
 
-/* ---- What is counted
- * ------------------------------------------------------------------------------------------ */
+/* ---- What is counted ------------------------------------------------------------------------- */
 
 static struct timeline_name *name_of(struct timeline *timeline, uint32_t name)
 {
@@ -149,9 +147,7 @@ static void span_count(struct timeline *timeline, const struct open_span *open, 
 		name->slowest = span;
 }
 
-/* ---- Events
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static void mark_seen(struct timeline *timeline, size_t position, const struct mark *mark)
 {
@@ -243,9 +239,7 @@ void spans_finish(struct timeline *timeline)
 	}
 }
 
-/* ---- Memory
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 struct spans *spans_make(const struct timeline *timeline)
 {

@@ -22,8 +22,7 @@ struct merge {
 	bool *in_heap;	       /* by worker */
 };
 
-/* ---- Who is told
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Who is told ----------------------------------------------------------------------------- */
 
 static int worker_parks(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
@@ -127,9 +126,7 @@ static int xevent_take(struct timeline *timeline, size_t position, const struct 
 	return poll_begins(timeline, position, site, xevent);
 }
 
-/* ---- The merge
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The merge ------------------------------------------------------------------------------- */
 
 void merge_wake(struct merge *merge, size_t position)
 {

@@ -52,8 +52,7 @@ struct pool {
 	size_t offset_count;
 };
 
-/* ---- Depth over time
- * ------------------------------------------------------------------------------------------ */
+/* ---- Depth over time ------------------------------------------------------------------------- */
 
 static void level_pass(struct level *level, uint64_t ticks)
 {
@@ -162,8 +161,7 @@ static int pool_level(struct pool *pool)
 	return error;
 }
 
-/* ---- Pool workers
- * --------------------------------------------------------------------------------------------- */
+/* ---- Pool workers ---------------------------------------------------------------------------- */
 
 static void worker_present(struct pool *pool, size_t position)
 {
@@ -205,9 +203,7 @@ int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state
 	return error < 0 ? error : pool_level(pool);
 }
 
-/* ---- Items
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Items ----------------------------------------------------------------------------------- */
 
 /* The work of an item that was no callback is a poll of the request's site. */
 static int item_count(struct pool *pool, const struct timeline_span *span)
@@ -337,8 +333,7 @@ void pool_work(struct pool *pool, size_t position)
 		worker->work_tick = pool->now;
 }
 
-/* ---- The interface
- * -------------------------------------------------------------------------------------------- */
+/* ---- The interface --------------------------------------------------------------------------- */
 
 static void offset_add(struct pool *pool, uint16_t offset)
 {

@@ -8,9 +8,7 @@
 
 #include "timeline_internal.h"
 
-/* ---- The range
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The range ------------------------------------------------------------------------------- */
 
 /* How many of the ranges begin before `tick`. */
 static size_t off_begun_before(const struct timeline_private *hidden, uint64_t tick)
@@ -134,9 +132,7 @@ int range_set(struct timeline *timeline)
 	return 0;
 }
 
-/* ---- Units
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Units ----------------------------------------------------------------------------------- */
 
 double range_ns_per_tick(const struct trace_process *process)
 {

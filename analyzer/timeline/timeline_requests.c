@@ -40,8 +40,7 @@ void request_partial_clear(struct request_partial *share)
 	*share = (struct request_partial){0};
 }
 
-/* ---- In a stream
- * ---------------------------------------------------------------------------------------------- */
+/* ---- In a stream ----------------------------------------------------------------------------- */
 
 int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site)
 {
@@ -143,9 +142,7 @@ void requests_forget(struct request_partial *share, uint64_t tick)
 	share->gap_tick = tick;
 }
 
-/* ---- Of all
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Of all ---------------------------------------------------------------------------------- */
 
 static int copy_add(struct request_table *table, const struct request *request)
 {

@@ -7,8 +7,7 @@
 
 #include "timeline_internal.h"
 
-/* ---- Where data begins
- * ---------------------------------------------------------------------------------------- */
+/* ---- Where data begins ----------------------------------------------------------------------- */
 
 /* Since when it is known what the worker did: a poll or a park that was open says it back to its
  * own start. */
@@ -59,8 +58,7 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	stream->begun = true;
 }
 
-/* ---- The interface
- * -------------------------------------------------------------------------------------------- */
+/* ---- The interface --------------------------------------------------------------------------- */
 
 void stream_begin(struct stream *stream, struct timeline *timeline, size_t position)
 {

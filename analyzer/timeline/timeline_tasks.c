@@ -60,9 +60,7 @@ struct thread {
 	int error;
 };
 
-/* ---- Cutting
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Cutting --------------------------------------------------------------------------------- */
 
 static void task_set(struct task *task, size_t worker, const struct trace_part *parts, size_t i,
 		     size_t count)
@@ -144,9 +142,7 @@ static int tasks_cut(struct tasks *tasks)
 	return 0;
 }
 
-/* ---- One task
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- One task -------------------------------------------------------------------------------- */
 
 static int task_read(struct trace_cursor *cursor, struct stream *stream, struct trace_item *items)
 {
@@ -199,8 +195,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_part
 	return error;
 }
 
-/* ---- Retiring, in the order of time
- * --------------------------------------------------------------------------- */
+/* ---- Retiring, in the order of time ---------------------------------------------------------- */
 
 static void task_free(struct task *task)
 {
@@ -261,9 +256,7 @@ static void tasks_retire(struct tasks *tasks)
 	tasks->retiring = false;
 }
 
-/* ---- Threads
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 /* The next task; NULL when there is none left. With the lock held. */
 static struct task *tasks_take(struct tasks *tasks)

@@ -44,8 +44,7 @@ void wakeups_free(struct wakeups *wakeups)
 	free(wakeups);
 }
 
-/* ---- Two numbers in 48 bits: 18 bits of each and by how much they are shifted
- * --------------------------------- */
+/* ---- Two numbers in 48 bits: 18 bits of each and by how much they are shifted ---------------- */
 
 static uint64_t pack_one(uint64_t ticks)
 {
@@ -64,9 +63,7 @@ uint64_t wakeups_pack(uint64_t queue_ticks, uint64_t wait_ticks)
 	return pack_one(queue_ticks) << 24 | pack_one(wait_ticks);
 }
 
-/* ---- Events
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick)
 {

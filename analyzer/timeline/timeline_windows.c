@@ -14,9 +14,7 @@
 
 #define WINDOWS_MAX 32768u
 
-/* ---- Samples
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Samples --------------------------------------------------------------------------------- */
 
 static void level_sample(struct timeline_level *level, uint64_t value)
 {
@@ -122,9 +120,7 @@ int samples_read(struct timeline *timeline)
 	return 0;
 }
 
-/* ---- Windows
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Windows --------------------------------------------------------------------------------- */
 
 /* One worker's samples on the way to windows, evenly thinned. */
 struct window_maker {

@@ -73,9 +73,7 @@ void trace_cursor_close(struct trace_cursor *cursor)
 	free(cursor);
 }
 
-/* ---- Blocks
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
 static const struct reader_file *cursor_file(const struct trace_cursor *cursor)
 {
@@ -171,8 +169,7 @@ static void begin_block(struct trace_cursor *cursor)
 	reader_decode_begin(&cursor->decoder, tick);
 }
 
-/* ---- Records already given out
- * ---------------------------------------------------------------------------- */
+/* ---- Records already given out --------------------------------------------------------------- */
 
 static void pend(struct trace_cursor *cursor, uint64_t tick, uint64_t word)
 {
@@ -215,8 +212,7 @@ static size_t give_pending(struct trace_cursor *cursor, uint64_t until, struct t
 	return count;
 }
 
-/* ---- Parts of a worker's stream
- * ---------------------------------------------------------------------------- */
+/* ---- Parts of a worker's stream -------------------------------------------------------------- */
 
 struct trace_cursor *trace_cursor_open_part(struct trace *trace, size_t process,
 					    size_t worker_position, const struct trace_part *part)
@@ -299,8 +295,7 @@ struct trace_cursor *trace_cursor_open_near(struct trace *trace, size_t process,
 	return cursor;
 }
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Records of a ring: each an INSTANT. */
 static size_t decode_raw(struct trace_cursor *cursor, uint64_t until, struct trace_item *items,

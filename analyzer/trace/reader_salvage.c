@@ -26,8 +26,7 @@ struct salvage {
 	struct shared *shared;
 };
 
-/* ---- The ring file
- * ---------------------------------------------------------------------------------------- */
+/* ---- The ring file --------------------------------------------------------------------------- */
 
 _Static_assert(RING_CHECK_SHIFT_MAX <= READER_SHIFT_MAX, "shifts");
 _Static_assert(RING_CHECK_TICK_MAX <= READER_TICK_MAX, "ticks");
@@ -85,8 +84,7 @@ static void shared_header(const struct shared *shared, struct trace_file_header 
 	memcpy(header->boot_id, shared->boot_id, sizeof(header->boot_id));
 }
 
-/* ---- Records
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static uint64_t record_tick(const struct salvage *salvage, const struct record *record)
 {
@@ -240,9 +238,7 @@ static int salvage_rings(struct salvage *salvage)
 	return error;
 }
 
-/* ---- Tables
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 static int salvage_sites(struct salvage *salvage)
 {
@@ -400,8 +396,7 @@ static int note_running(struct salvage *salvage)
 			   process->pid, (unsigned long long)waiting, process->pid);
 }
 
-/* ---- The two ways to a ring
- * ------------------------------------------------------------------------------- */
+/* ---- The two ways to a ring ------------------------------------------------------------------ */
 
 /* A ring file that the user named: its process may have no segment at all. */
 int reader_salvage_file(struct reader *reader, size_t file_index)

@@ -64,8 +64,7 @@ static void order_report(uv_loop_t *loop)
 	uv_timer_start(timer, render_report, 0, 0);
 }
 
-/* ---- The server
- * ---------------------------------------------------------------------------------------- */
+/* ---- The server ------------------------------------------------------------------------------ */
 
 static void provide_served_bytes(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -118,8 +117,7 @@ static void client_came(uv_stream_t *stream, int status)
 	uv_read_start((uv_stream_t *)&served, provide_served_bytes, request_arrived);
 }
 
-/* ---- The browser
- * --------------------------------------------------------------------------------------- */
+/* ---- The browser ----------------------------------------------------------------------------- */
 
 static void provide_browser_bytes(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {

@@ -31,8 +31,7 @@
 #define MILLISECOND_NS 1000000ull
 #define NEVER	       -1
 
-/* ---- Ticks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Ticks ----------------------------------------------------------------------------------- */
 
 static struct drain_asked asked_note(const struct drain *drain)
 {
@@ -166,8 +165,7 @@ static void tick(struct drain *drain)
 	say_what_is_done(drain);
 }
 
-/* ---- Sleep
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Sleep ----------------------------------------------------------------------------------- */
 
 /* Nothing happens. */
 static bool is_quiet(const struct drain *drain)
@@ -253,8 +251,7 @@ static void drain_sleep(struct drain *drain)
 	}
 }
 
-/* ---- The whole
- * ------------------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 /* When something was last recorded. */
 static uint64_t last_tick(const struct drain *drain)

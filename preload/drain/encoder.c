@@ -60,8 +60,7 @@ void encoder_restore(struct encoder *encoder, const struct shared_open *open)
 	encoder->open.beyond = open->count - kept;
 }
 
-/* ---- Words
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 INLINE uint32_t word_slot(uint64_t word)
 {
@@ -122,8 +121,7 @@ INLINE uint32_t words_index(struct encoder_words *words, struct pen *pen, uint64
 	return index;
 }
 
-/* ---- Items
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Items ----------------------------------------------------------------------------------- */
 
 /* By the number of bits: the field's part of the control byte, and its length << 8. */
 #define GAP(class)	((class) << 2 | (WIRE_GAP_BYTES >> 4 * (class) & 15) << 8)
@@ -264,8 +262,7 @@ INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *word
 	return at;
 }
 
-/* ---- Blocks
- * --------------------------------------------------------------------------------------------- */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
 /* The items that begin in the last two records before the ring's end, or before the end of what
  * there is: they are looked at in a copy, where what follows lies behind them; at the very end that

@@ -19,8 +19,7 @@
 #define RECORDS_WORTH_A_BLOCK 4096
 #define RINGS_SPARE	      8 /* threads that may be taking one at the same time */
 
-/* ---- Segments
- * ------------------------------------------------------------------------------------------- */
+/* ---- Segments -------------------------------------------------------------------------------- */
 
 static uint64_t lost_of(const struct shared_ring *ring)
 {
@@ -156,8 +155,7 @@ static bool room_ready(struct drain *drain)
 	return rings_segment_ready(drain);
 }
 
-/* ---- Rings
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Rings ----------------------------------------------------------------------------------- */
 
 struct record *rings_records(const struct drain *drain, uint32_t i)
 {

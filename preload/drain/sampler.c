@@ -85,8 +85,7 @@ void sampler_init(struct sampler *sampler, struct segment *segment)
 	sampler->event_price_ps = machine_event_price_ps(segment->clock);
 }
 
-/* ---- The machine
- * ---------------------------------------------------------------------------------------- */
+/* ---- The machine ----------------------------------------------------------------------------- */
 
 static void sample_cpus(struct sampler *sampler, uint64_t now_ns)
 {
@@ -175,8 +174,7 @@ void sampler_begin_segment(struct sampler *sampler, uint64_t now_ns)
 	sampler_sample_machine(sampler, now_ns);
 }
 
-/* ---- Workers
- * -------------------------------------------------------------------------------------------- */
+/* ---- Workers --------------------------------------------------------------------------------- */
 
 void sampler_sample_switches(struct sampler *sampler, struct sampler_worker *worker,
 			     uint64_t now_ns)
@@ -256,8 +254,7 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker,
 	    &worker->cpu, values, now_ns);
 }
 
-/* ---- The process
- * ---------------------------------------------------------------------------------------- */
+/* ---- The process ----------------------------------------------------------------------------- */
 
 /* Each change of the switch since the last look, however short recording was on or off. */
 static void sample_recording(struct sampler *sampler, struct shared *shared, uint64_t now_ns)

@@ -144,8 +144,7 @@ static inline void open_apply(struct open_stack *open, uint64_t word, uint64_t t
 	open_begin(open, word, tick);
 }
 
-/* ---- As a list: the context of a block, the state that a drain leaves to the next
- * ------------------------- */
+/* ---- As a list: the context of a block, the state that a drain leaves to the next ------------ */
 
 #define OPEN_LIST_MAX (OPEN_STACK_MAX + 1)
 
@@ -184,8 +183,7 @@ static inline void open_take(struct open_stack *open, const struct trace_context
 	}
 }
 
-/* ---- From the newest event back
- * --------------------------------------------------------------------------- */
+/* ---- From the newest event back -------------------------------------------------------------- */
 
 /* Takes the next older event. True: it says what the worker is in, as the innermost callback that
  * is open, or as a wait or a loop that began or ended since (a callback in which a loop was run and

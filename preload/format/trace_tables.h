@@ -45,8 +45,7 @@ enum trace_object {
 #define TRACE_CROSSES_POOL   0
 #define TRACE_CROSSES_OWN    0
 
-/* ---- Sets of events: bit `code`
- * ------------------------------------------------------------------------- */
+/* ---- Sets of events: bit `code` -------------------------------------------------------------- */
 
 #define TRACE_EVENT_CODES TRACE_CODE_POLL /* codes of events lie below */
 
@@ -109,8 +108,7 @@ static inline bool trace_code_nests(uint32_t code)
 	return trace_code_is_poll(code) || trace_set_has(trace_nesting_set, code);
 }
 
-/* ---- Tables
- * --------------------------------------------------------------------------------------------- */
+/* ---- Tables ---------------------------------------------------------------------------------- */
 
 struct trace_event_row {
 	const char *name;  /* NULL: no event has this code */

@@ -20,8 +20,7 @@
 
 _Static_assert(THREAD_HEADROOM > TRACE_DEPTH_MAX + WORDS_MAX + 8, "marks fit behind what is open");
 
-/* ---- Names
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static uint32_t name_hash(const char *text, size_t bytes)
 {
@@ -96,8 +95,7 @@ static uint32_t name_index(struct shared *shared, const char *text)
 	return index;
 }
 
-/* ---- Records
- * -------------------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static uint32_t words_put(uint64_t *words, uint32_t code, uint32_t name, uint64_t value)
 {

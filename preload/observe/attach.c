@@ -23,8 +23,7 @@
 #define STATUS_BYTES 8192
 #define ROOT_BYTES   32 /* "/proc/PID/root" */
 
-/* ---- One file
- * ------------------------------------------------------------------------------------------- */
+/* ---- One file -------------------------------------------------------------------------------- */
 
 int attach_check(int fd, struct stat *stat)
 {
@@ -66,8 +65,7 @@ int attach_map(int fd, struct shared **shared)
 	return error;
 }
 
-/* ---- Of a process
- * --------------------------------------------------------------------------------------- */
+/* ---- Of a process ---------------------------------------------------------------------------- */
 
 static void try_file(struct attach_search *search, int dir, const char *name)
 {

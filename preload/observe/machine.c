@@ -109,8 +109,7 @@ bool machine_read_throttling(const struct machine_cgroup *cgroup,
 	return throttling->known;
 }
 
-/* ---- The machine
- * ---------------------------------------------------------------------------------------- */
+/* ---- The machine ----------------------------------------------------------------------------- */
 
 /* "cpu  user nice system idle iowait irq softirq steal guest guest_nice"; guests are in user and
  * nice already. */
@@ -171,8 +170,7 @@ bool machine_read_switches(const char *path, uint64_t *voluntary, uint64_t *invo
 	return switches.found;
 }
 
-/* ---- An event
- * ------------------------------------------------------------------------------------------- */
+/* ---- An event -------------------------------------------------------------------------------- */
 
 #define PRICE_ROUNDS 8
 #define PRICE_EVENTS 64

@@ -20,8 +20,7 @@ const uint16_t stall_probe_machine = TRACE_MACHINE_X86_64;
 const uint16_t stall_probe_machine = TRACE_MACHINE_AARCH64;
 #endif
 
-/* ---- Files of /proc
- * ------------------------------------------------------------------------------------- */
+/* ---- Files of /proc -------------------------------------------------------------------------- */
 
 /* PID (NAME) STATE ...: the name may hold anything. */
 static uint8_t state_read(const struct look_at *at)
@@ -51,8 +50,7 @@ static void syscall_parse(const char *text, struct probe *probe)
 	probe->pc = strtoull(at, &at, 16);
 }
 
-/* ---- Memory
- * --------------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
 {
@@ -96,8 +94,7 @@ void stall_probe_read_stack(const struct look_at *at, struct probe *probe)
 		probe->error = (int)got;
 }
 
-/* ---- The look
- * ------------------------------------------------------------------------------------------- */
+/* ---- The look -------------------------------------------------------------------------------- */
 
 /* Runs, or would if it were let: where it is can only be seen when it is stopped. Not so one that a
  * signal or a debugger has stopped already. */

@@ -39,8 +39,7 @@ static void add(uint64_t counter, uint64_t object, uint32_t code)
 		records[record_count++] = (struct record){counter, trace_word(object, code)};
 }
 
-/* ---- An echo server, made up
- * ---------------------------------------------------------------------------- */
+/* ---- An echo server, made up ----------------------------------------------------------------- */
 
 #define TICKS_OF_NS(ns) ((uint64_t)((ns)*2.6))
 
@@ -72,8 +71,7 @@ static void make_up_echo(void)
 	}
 }
 
-/* ---- What was recorded
- * ---------------------------------------------------------------------------------- */
+/* ---- What was recorded ----------------------------------------------------------------------- */
 
 static void add_item(const struct trace_item *item)
 {
@@ -127,8 +125,7 @@ static int load(const char *path)
 	return record_count == 0;
 }
 
-/* ---- The measurement
- * ------------------------------------------------------------------------------------ */
+/* ---- The measurement ------------------------------------------------------------------------- */
 
 static struct {
 	struct trace_block_header header;

@@ -59,8 +59,7 @@ static double ns_since(uint64_t start, uint64_t calls)
 	return (double)(uv_hrtime() - start) / (double)calls;
 }
 
-/* ---- The clock
- * ------------------------------------------------------------------------------------------- */
+/* ---- The clock ------------------------------------------------------------------------------- */
 
 static double clock_round(void)
 {
@@ -74,8 +73,7 @@ static double clock_round(void)
 	return ns_since(start, CALLBACKS);
 }
 
-/* ---- Callbacks
- * ------------------------------------------------------------------------------------------- */
+/* ---- Callbacks ------------------------------------------------------------------------------- */
 
 static uint64_t idle_calls;
 
@@ -108,8 +106,7 @@ static void callbacks_measure(void)
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 }
 
-/* ---- Registration and requests: called in a callback, as programs do
- * --------------------------------------- */
+/* ---- Registration and requests: called in a callback, as programs do ------------------------- */
 
 static double (*called_round)(void);
 static double called_ns;

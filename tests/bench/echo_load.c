@@ -69,8 +69,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* ---- One server
- * ------------------------------------------------------------------------------------------ */
+/* ---- One server ------------------------------------------------------------------------------ */
 
 static void client_connect(struct server *server, struct client *client, int port)
 {
@@ -216,8 +215,7 @@ static void server_print(const char *name, const struct server *server, uint64_t
 	       latency_us(server->latencies, server->replies, 0.99));
 }
 
-/* ---- Two servers
- * ----------------------------------------------------------------------------------------- */
+/* ---- Two servers ----------------------------------------------------------------------------- */
 
 static int compare_double(const void *a, const void *b)
 {
@@ -298,8 +296,7 @@ static void load_server(int port)
 	server_close(server);
 }
 
-/* ---- Options
- * --------------------------------------------------------------------------------------------- */
+/* ---- Options --------------------------------------------------------------------------------- */
 
 static int usage(FILE *stream, int status)
 {

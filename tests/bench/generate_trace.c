@@ -78,8 +78,7 @@ static uint64_t random_duration(uint64_t typical_ns)
 	return typical_ns / 2 + random_below(typical_ns * scale);
 }
 
-/* ---- Segments
- * --------------------------------------------------------------------------------------------- */
+/* ---- Segments -------------------------------------------------------------------------------- */
 
 static void begin_segment(void)
 {
@@ -127,8 +126,7 @@ static void end_segment(uint64_t now_ns, uint32_t reason)
 	builder_write(builder, path);
 }
 
-/* ---- Records
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Records --------------------------------------------------------------------------------- */
 
 static void flush(struct worker *worker, uint64_t now_ns)
 {
@@ -175,8 +173,7 @@ static uint64_t emit_park(struct worker *worker, uint64_t from_ns, uint64_t to_n
 	return to_ns;
 }
 
-/* ---- The life of a loop
- * ----------------------------------------------------------------------------------- */
+/* ---- The life of a loop ---------------------------------------------------------------------- */
 
 static uint64_t handle_of(const struct pair *pair, uint64_t connection)
 {
@@ -273,8 +270,7 @@ static struct pair *earliest(struct pair *pairs, size_t count)
 	return found;
 }
 
-/* ---- The whole
- * -------------------------------------------------------------------------------------------- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 static struct pair *make_workers(size_t *pair_count)
 {

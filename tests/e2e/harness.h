@@ -22,9 +22,7 @@
 #define HARNESS_TIMEOUT_S 25
 #define HARNESS_ARGS_MAX  16
 
-/* ---- Places
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Places ---------------------------------------------------------------------------------- */
 
 /* .init and .fini of every test: a fresh directory, entered; and its removal, with what is in it.
  */
@@ -36,8 +34,7 @@ void harness_leave(void);
 const char *build_path(const char *name);
 const char *source_path(const char *name);
 
-/* ---- Programs
- * --------------------------------------------------------------------------------------------- */
+/* ---- Programs -------------------------------------------------------------------------------- */
 
 struct run {
 	const char *program;		    /* a path; without a slash: looked up in PATH */
@@ -86,9 +83,7 @@ bool wait_for_drain(pid_t pid);
 /* Calls `check(arg)` every 5 ms until it is true; false if it never was in 10 s. */
 bool wait_until(bool (*check)(void *arg), void *arg);
 
-/* ---- Traces
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Traces ---------------------------------------------------------------------------------- */
 
 struct poll {
 	uint64_t worker, start_ns, end_ns; /* end 0: never ended */

@@ -14,8 +14,7 @@
 #define WORKERS_MAX 512
 #define OPEN_MAX    256
 
-/* ---- Reading
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 const char *event_text(const json_t *event, const char *field)
 {
@@ -211,8 +210,7 @@ size_t trace_count_polls(const struct trace *trace, const char *kind, const char
 	return count;
 }
 
-/* ---- What the program said
- * -------------------------------------------------------------------------------------------- */
+/* ---- What the program said ------------------------------------------------------------------- */
 
 json_t *truth_read(const char *out)
 {
@@ -266,8 +264,7 @@ void wait_for_seal(void)
 	cr_assert(wait_until(all_sealed, NULL), "the trace is not sealed");
 }
 
-/* ---- Analysis
- * --------------------------------------------------------------------------------------------- */
+/* ---- Analysis -------------------------------------------------------------------------------- */
 
 json_t *analyze(const char *path, const char *option, ...)
 {

@@ -249,8 +249,7 @@ Test(launcher, keeps_input_and_status)
 	cr_assert_eq(launch("--", "sh", "-c", "kill -INT $$; sleep 9").status, 128 + SIGINT);
 }
 
-/* ---- The library
- * ------------------------------------------------------------------------------------------ */
+/* ---- The library ----------------------------------------------------------------------------- */
 
 static struct result readelf(const char *option)
 {

@@ -119,8 +119,7 @@ static const json_t *first_finding(const struct stuck *stuck)
 	return json_array_get(json_object_get(stuck->report, "findings"), 0);
 }
 
-/* ---- What it is stuck in
- * ------------------------------------------------------------------------------------ */
+/* ---- What it is stuck in --------------------------------------------------------------------- */
 
 Test(stalls, names_the_file_of_a_lock)
 {
@@ -213,8 +212,7 @@ Test(stalls, sees_a_callback_that_goes_on_recording)
 	cr_assert_not_null(frame_named(first_stall(&stuck), "ring_on"));
 }
 
-/* ---- How often
- * ---------------------------------------------------------------------------------------------- */
+/* ---- How often ------------------------------------------------------------------------------- */
 
 Test(stalls, looks_again_at_doubling_intervals)
 {
@@ -262,8 +260,7 @@ Test(stalls, are_longer_than_the_threshold)
 	cr_assert_eq(json_array_size(stuck.stalls), 0);
 }
 
-/* ---- What is not allowed
- * ------------------------------------------------------------------------------------ */
+/* ---- What is not allowed --------------------------------------------------------------------- */
 
 static void check_note(const struct stuck *stuck, const char *part)
 {
@@ -321,8 +318,7 @@ Test(stalls, have_no_stack_where_a_thread_looks_at_one_that_computes)
 	check_note(&stuck, "a thread of the program drains");
 }
 
-/* ---- What is left alone
- * ------------------------------------------------------------------------------------- */
+/* ---- What is left alone ---------------------------------------------------------------------- */
 
 /* A program that was stopped stays so, and runs on when somebody lets it. */
 Test(stalls, leave_a_stopped_program_stopped)

@@ -27,9 +27,7 @@ const char *const fault_mode_names[FAULT_MODES] = {"process", "thread"};
 const char *const fault_mode_settings[FAULT_MODES] = {"UVTRACE_DRAIN=process",
 						      "UVTRACE_DRAIN=thread"};
 
-/* ---- Truth
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Truth ----------------------------------------------------------------------------------- */
 
 struct fault_truth fault_truth_read(void)
 {
@@ -54,8 +52,7 @@ struct fault_truth fault_truth_read(void)
 	return truth;
 }
 
-/* ---- Processes
- * -------------------------------------------------------------------------------------------- */
+/* ---- Processes ------------------------------------------------------------------------------- */
 
 /* Whether that process has a file mapped whose path contains `part`. */
 static bool process_maps(pid_t pid, const char *part)
@@ -139,9 +136,7 @@ void fault_sleep_us(unsigned us)
 	nanosleep(&pause, NULL);
 }
 
-/* ---- Rings
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Rings ----------------------------------------------------------------------------------- */
 
 static size_t rings_of(uint32_t pid, glob_t *rings)
 {
@@ -199,9 +194,7 @@ void fault_check_gone(const struct fault_truth *truth, bool rings_stay, const ch
 	cr_expect_eq(left, 0, "%s: %zu rings are left", what, left);
 }
 
-/* ---- Traces
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Traces ---------------------------------------------------------------------------------- */
 
 json_t *fault_analyze(const struct fault_truth *truth)
 {

@@ -51,8 +51,7 @@ void fault_run(const struct fault *fault);
 		fault_run(&(const struct fault){.name = #test, __VA_ARGS__});                      \
 	}
 
-/* ---- Pieces, for faults that need more than a table
- * ------------------------------------------------------- */
+/* ---- Pieces, for faults that need more than a table ------------------------------------------ */
 
 #define FAULT_PROCESSES_MAX 64
 

@@ -16,8 +16,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- Cgroups
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Cgroups --------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *root, *limit;
@@ -87,8 +86,7 @@ FAULT(fault_memory, two_hundred_and_fifty_busy_threads_in_64_mib, .program = "fa
       .args = {"busy", "250"}, .prepare = limited_to_64_mib,
       .flags = FAULT_ROOT | FAULT_KERNEL | FAULT_LOSES | FAULT_THREAD_LEAVES_RING)
 
-/* ---- /dev/shm
- * --------------------------------------------------------------------------------------------- */
+/* ---- /dev/shm -------------------------------------------------------------------------------- */
 
 static int shm_of_a_megabyte(void)
 {

@@ -20,8 +20,7 @@
 #define NOBODY	    65534
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
-/* ---- What is prepared before the program begins
- * ------------------------------------------------------------ */
+/* ---- What is prepared before the program begins ---------------------------------------------- */
 
 static int own_mounts(void)
 {
@@ -154,8 +153,7 @@ TestSuite(fault_places, .init = enter, .timeout = 120);
 		text, text                                                                         \
 	}
 
-/* ---- Faults
- * --------------------------------------------------------------------------------------------- */
+/* ---- Faults ---------------------------------------------------------------------------------- */
 
 FAULT(fault_places, every_fd_above_2_closed_and_reused, .program = "fault_place",
       .args = {"turn", "close_above_2", "reuse", "turn", "nap", "turn"})

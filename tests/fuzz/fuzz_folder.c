@@ -28,9 +28,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *first, size_t first_bytes, const uint8_t *second,
 				 size_t second_bytes, uint8_t *out, size_t max, unsigned seed);
 
-/* ---- The files
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The files ------------------------------------------------------------------------------- */
 
 static char place[64]; /* the directory, of links to files without a name */
 static int fds[FOLDER_FILES];
@@ -122,9 +120,7 @@ static void dir_put(struct dir *dir)
 	}
 }
 
-/* ---- The bounds
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- The bounds ------------------------------------------------------------------------------ */
 
 static void too_long(int number)
 {
@@ -184,9 +180,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* ---- The tools
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The tools ------------------------------------------------------------------------------- */
 
 static void analyze(struct trace *trace, struct baseline *baseline)
 {
@@ -243,8 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	return 0;
 }
 
-/* ---- The mutator
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The mutator ----------------------------------------------------------------------------- */
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t max, unsigned seed)
 {

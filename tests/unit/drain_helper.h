@@ -90,8 +90,7 @@ static inline void drain_teardown(void)
 	cr_assert_eq(system(command), 0);
 }
 
-/* ---- The program's side
- * --------------------------------------------------------------------------------- */
+/* ---- The program's side ---------------------------------------------------------------------- */
 
 static inline void *drain_main(void *arg)
 {
@@ -220,8 +219,7 @@ static inline void flush(void)
 		futex_wait(&shared->flush_done, done, 100);
 }
 
-/* ---- The reader's side
- * ---------------------------------------------------------------------------------- */
+/* ---- The reader's side ----------------------------------------------------------------------- */
 
 static inline struct trace *trace_read(void)
 {

@@ -20,8 +20,7 @@
 
 #define HELPER_SHIFT 5
 
-/* ---- Directories
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 static char dir[64];
 
@@ -63,8 +62,7 @@ static inline void put_file(const char *name, const void *data, size_t bytes)
 	cr_assert_eq(fclose(file), 0);
 }
 
-/* ---- Streams
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 /* A number of small length most of the time. */
 static inline uint64_t some_number(void)
@@ -130,8 +128,7 @@ static inline void segment_make(struct builder *builder, uint32_t pid, const str
 		     0);
 }
 
-/* ---- Back to records
- * -------------------------------------------------------------------------------------- */
+/* ---- Back to records ------------------------------------------------------------------------- */
 
 struct event {
 	uint64_t tick, word;

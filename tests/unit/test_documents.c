@@ -11,9 +11,7 @@
 
 #include "command/analyze_options.h"
 
-/* ---- Documents
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Documents ------------------------------------------------------------------------------- */
 
 /* The source tree is where this file's path leads to. */
 static void path_make(char path[4096], const char *name)
@@ -94,8 +92,7 @@ static const char *roff(const char *text)
 	return escaped;
 }
 
-/* ---- The library and its launcher
- * ----------------------------------------------------------------------------- */
+/* ---- The library and its launcher ------------------------------------------------------------ */
 
 static const struct {
 	const char *name, *fallback, *argument, *help;
@@ -152,8 +149,7 @@ Test(documents, launcher_has_each_option)
 	free(help);
 }
 
-/* ---- analyze_trace
- * -------------------------------------------------------------------------------------------- */
+/* ---- analyze_trace --------------------------------------------------------------------------- */
 
 Test(documents, readme_has_each_option_of_analyze_trace)
 {

@@ -24,8 +24,7 @@ static void assert_payload(const uint8_t *expected, size_t bytes)
 			     block.payload[i], expected[i]);
 }
 
-/* ---- Items by hand
- * -------------------------------------------------------------------------------------- */
+/* ---- Items by hand --------------------------------------------------------------------------- */
 
 Test(encoder, poll)
 {
@@ -123,8 +122,7 @@ Test(encoder, ticks_are_shifted_and_never_go_back)
 	cr_assert_eq(block.header.first_tick, 101);
 }
 
-/* ---- Blocks
- * --------------------------------------------------------------------------------------------- */
+/* ---- Blocks ---------------------------------------------------------------------------------- */
 
 Test(encoder, open_poll_is_the_context_of_the_next_block)
 {

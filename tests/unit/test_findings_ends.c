@@ -5,8 +5,7 @@
  */
 #include "findings_helper.h"
 
-/* ---- What a callback did
- * -------------------------------------------------------------------------------------- */
+/* ---- What a callback did --------------------------------------------------------------------- */
 
 static const struct finding *one_blocked(void)
 {
@@ -94,8 +93,7 @@ Test(findings_ends, find_nothing_in_a_callback_whose_end_is_missing)
 	done();
 }
 
-/* ---- How long it had run
- * -------------------------------------------------------------------------------------- */
+/* ---- How long it had run --------------------------------------------------------------------- */
 
 static const struct finding *died(uint64_t seal_tick, bool salvaged)
 {
@@ -157,8 +155,7 @@ Test(findings_ends, tell_how_long_it_had_run_at_least)
 	done();
 }
 
-/* ---- Between two calls of uv_run
- * ------------------------------------------------------------------------------ */
+/* ---- Between two calls of uv_run ------------------------------------------------------------- */
 
 /* Out from 20 to 80 ms, and for a moment; the timer was due at 30 ms. */
 Test(findings_ends, names_a_loop_that_nobody_ran)

@@ -7,9 +7,7 @@
 
 #define US 1000ull
 
-/* ---- Spinning
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Spinning -------------------------------------------------------------------------------- */
 
 /* Calls of uv_run every 50 µs that take 20 µs each and do nothing. */
 static void call_in_vain(uint64_t calls)
@@ -101,9 +99,7 @@ Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
 	done();
 }
 
-/* ---- A hot loop
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- A hot loop ------------------------------------------------------------------------------ */
 
 /* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some
  * kind. */
@@ -172,8 +168,7 @@ Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
 	done();
 }
 
-/* ---- Full iterations
- * ------------------------------------------------------------------------------------------ */
+/* ---- Full iterations ------------------------------------------------------------------------- */
 
 /* One iteration: so many timers, then so many reads. */
 static void one_iteration(uint64_t timers, uint64_t timer_ns, uint64_t reads, uint64_t read_ns)

@@ -4,8 +4,7 @@
  */
 #include "findings_helper.h"
 
-/* ---- The machine
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The machine ----------------------------------------------------------------------------- */
 
 static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a,
 				     uint64_t b, uint64_t c)
@@ -83,9 +82,7 @@ Test(findings_machine, counts_context_switches_of_the_range)
 	done();
 }
 
-/* ---- The trace
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The trace ------------------------------------------------------------------------------- */
 
 Test(findings_machine, do_not_call_a_trace_without_events_healthy)
 {
@@ -176,8 +173,7 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	done();
 }
 
-/* ---- Parts that are not there
- * --------------------------------------------------------------------------------- */
+/* ---- Parts that are not there ---------------------------------------------------------------- */
 
 static void healthy(void)
 {

@@ -40,9 +40,7 @@ Test(findings_pool, asks_what_other_pool_sizes_would_have_done)
 	done();
 }
 
-/* ---- The pool
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- The pool -------------------------------------------------------------------------------- */
 
 /* The second worker is one of the pool, busy for all of its 400 ms: on a CPU for so much of it, by
  * samples. */
@@ -142,9 +140,7 @@ Test(findings_pool, says_nothing_of_requests_before_a_loss)
 	done();
 }
 
-/* ---- Requests
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 /* uv_cancel tells before the callback, libuv's own cancellation inside it. */
 Test(findings_pool, tells_cancelled_requests_from_late_ones)
@@ -267,8 +263,7 @@ Test(findings_pool, note_a_small_pool_whose_threads_were_not_run)
 	done();
 }
 
-/* ---- What only grows
- * ------------------------------------------------------------------------------------------ */
+/* ---- What only grows ------------------------------------------------------------------------- */
 
 /* One sample a quarter. */
 static void grow(uint64_t by, bool comes_back)

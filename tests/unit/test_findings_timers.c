@@ -48,8 +48,7 @@ Test(findings_timers, cuts_a_wakeup_in_three)
 	done();
 }
 
-/* ---- Timers by their due time
- * --------------------------------------------------------------------------------- */
+/* ---- Timers by their due time ---------------------------------------------------------------- */
 
 /* Due at 100 ms: a callback ran from 90 to 130, the loop waited until 131, another ran before it
  * until 135. */
@@ -121,8 +120,7 @@ Test(findings_timers, takes_no_due_time_for_another_callback)
 	done();
 }
 
-/* ---- What is found
- * -------------------------------------------------------------------------------------------- */
+/* ---- What is found --------------------------------------------------------------------------- */
 
 /* So many timers, each due while a callback of some length held the loop, 2 ms after it began. */
 static void late_runs(uint64_t runs, uint64_t blocked_ms)
@@ -248,9 +246,7 @@ Test(findings_timers, find_early_timers)
 	done();
 }
 
-/* ---- Wake-ups
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Wake-ups -------------------------------------------------------------------------------- */
 
 /* Each is sent when a callback of this length begins. */
 static void wakeups(uint64_t count, uint64_t blocked_ns)

@@ -101,8 +101,7 @@ static size_t count_events(const char *event)
 	return count;
 }
 
-/* ---- Strings
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Strings --------------------------------------------------------------------------------- */
 
 Test(jsonl, any_bytes_are_valid_json)
 {
@@ -173,8 +172,7 @@ Test(jsonl, full_device_is_an_error)
 	trace_close(trace);
 }
 
-/* ---- Streams
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 static void put_worker(uint32_t number, uint8_t role, const struct record *records, size_t count)
 {
@@ -293,8 +291,7 @@ Test(jsonl, processes_of_two_boots_are_ordered_by_the_wall_clock)
 			     i);
 }
 
-/* ---- What is derived
- * -------------------------------------------------------------------------------------- */
+/* ---- What is derived ------------------------------------------------------------------------- */
 
 static void put_pool(const struct record *records, size_t count)
 {

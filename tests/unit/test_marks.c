@@ -9,8 +9,7 @@
 #include "reader_helper.h"
 #include "report/report.h"
 
-/* ---- Putting together
- * ------------------------------------------------------------------------------------- */
+/* ---- Putting together ------------------------------------------------------------------------ */
 
 /* The words of one, as the library makes them. */
 static size_t words_of(const struct mark *mark, uint64_t *words)
@@ -117,8 +116,7 @@ Test(marks, takes_any_words)
 	}
 }
 
-/* ---- A trace
- * ---------------------------------------------------------------------------------------------- */
+/* ---- A trace --------------------------------------------------------------------------------- */
 
 #define RECORDS_MAX 4096
 enum { NAME_REQUEST, NAME_TICKS, NAME_BYTES, NAME_UNTOLD };
@@ -366,8 +364,7 @@ Test(named, many_at_once)
 	assert_about(NS_OF(timeline->names[NAME_REQUEST].spans.sum) / many, 1900 * MS);
 }
 
-/* ---- Inside a poll
- * ---------------------------------------------------------------------------------------- */
+/* ---- Inside a poll --------------------------------------------------------------------------- */
 
 static void check_poll_marks(size_t per_block)
 {
@@ -418,8 +415,7 @@ Test(named, of_a_poll_with_many)
 	free(text);
 }
 
-/* ---- Reports
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Reports --------------------------------------------------------------------------------- */
 
 Test(named, in_both_reports)
 {

@@ -43,8 +43,7 @@ static void assert_text(struct module_text text, const char *expected)
 	cr_assert_eq(memcmp(modules.text + text.at, expected, text.bytes), 0);
 }
 
-/* ---- Against the dynamic linker
- * ------------------------------------------------------------------------- */
+/* ---- Against the dynamic linker -------------------------------------------------------------- */
 
 static int check_module(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -180,8 +179,7 @@ Test(modules, mapped_files_are_found)
 	free(path);
 }
 
-/* ---- Garbage
- * -------------------------------------------------------------------------------------------- */
+/* ---- Garbage --------------------------------------------------------------------------------- */
 
 #define COPY_BYTES_MAX (4u << 20)
 

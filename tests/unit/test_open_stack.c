@@ -192,8 +192,7 @@ Test(open_stack, given_and_taken_again)
 	cr_assert_not(other.parked);
 }
 
-/* ---- From the newest back
- * ------------------------------------------------------------------------------- */
+/* ---- From the newest back -------------------------------------------------------------------- */
 
 #define STREAM 400
 

@@ -149,9 +149,7 @@ Test(reader, what_comes_behind_a_seal_must_be_sealed_again)
 	trace_close(trace);
 }
 
-/* ---- Gaps
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Gaps ------------------------------------------------------------------------------------ */
 
 /* Blocks of 100 records each, but for the ones left out. */
 static void put_blocks(const struct record *from, size_t count, const bool *left_out)
@@ -236,8 +234,7 @@ Test(reader, context_is_what_was_open)
 	trace_close(trace);
 }
 
-/* ---- Doubles
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Doubles --------------------------------------------------------------------------------- */
 
 /* Another drain takes over at `again` and writes what the one before it had written up to `end`
  * once more, from there in blocks of its own. */
@@ -274,8 +271,7 @@ Test(reader, doubles_are_given_out_once)
 			check_doubles(end, again, count);
 }
 
-/* ---- Samples
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Samples --------------------------------------------------------------------------------- */
 
 Test(reader, samples_are_in_order_and_single)
 {
@@ -333,8 +329,7 @@ Test(reader, too_many_samples_are_thinned_evenly)
 	trace_close(trace);
 }
 
-/* ---- What a newer writer may add
- * -------------------------------------------------------------------------- */
+/* ---- What a newer writer may add ------------------------------------------------------------- */
 
 Test(reader, unknown_things_are_passed_over)
 {
@@ -402,9 +397,7 @@ Test(reader, extensions_between_items_are_skipped)
 	trace_close(trace);
 }
 
-/* ---- Names
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 Test(reader, events_have_names)
 {

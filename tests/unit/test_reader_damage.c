@@ -194,8 +194,7 @@ Test(reader_damage, header_broken_segment_stays_with_its_process)
 	trace_close(trace);
 }
 
-/* ---- Right checksums over nonsense
- * ------------------------------------------------------------------------- */
+/* ---- Right checksums over nonsense ----------------------------------------------------------- */
 
 static void fill_random(unsigned char *to, size_t bytes)
 {
@@ -373,9 +372,7 @@ Test(reader_damage, false_block_headers_cost_linear_time, .timeout = 60)
 	free(data);
 }
 
-/* ---- Holes
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Holes ----------------------------------------------------------------------------------- */
 
 #define HOLE_BYTES (1ull << 40)
 

@@ -42,8 +42,7 @@ static void assert_whole(struct trace *trace)
 	trace_close(trace);
 }
 
-/* ---- Segments
- * --------------------------------------------------------------------------------------------- */
+/* ---- Segments -------------------------------------------------------------------------------- */
 
 /* One process in three segments, of which each tells a newer state. */
 static void put_three_segments(void)
@@ -212,8 +211,7 @@ Test(reader_files, progress_comes_to_its_end)
 	trace_close(trace);
 }
 
-/* ---- Compressed
- * ------------------------------------------------------------------------------------------- */
+/* ---- Compressed ------------------------------------------------------------------------------ */
 
 static size_t compress_gzip(unsigned char *to, size_t capacity, size_t bytes)
 {
@@ -310,8 +308,7 @@ Test(reader_files, empty_segment_that_is_still_open)
 	assert_whole(trace);
 }
 
-/* ---- No traces
- * -------------------------------------------------------------------------------------------- */
+/* ---- No traces ------------------------------------------------------------------------------- */
 
 static void assert_nothing(const char *path, const char *problem)
 {

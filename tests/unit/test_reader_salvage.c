@@ -280,8 +280,7 @@ Test(reader_salvage, ring_alone_is_a_trace)
 	assert_whole(trace);
 }
 
-/* ---- Who is asked
- * ----------------------------------------------------------------------------------------- */
+/* ---- Who is asked ---------------------------------------------------------------------------- */
 
 Test(reader_salvage, sealed_process_needs_no_ring)
 {
@@ -358,8 +357,7 @@ Test(reader_salvage, ring_of_another_boot_is_not_looked_for)
 	trace_close(trace);
 }
 
-/* ---- What makes no sense
- * ----------------------------------------------------------------------------------- */
+/* ---- What makes no sense --------------------------------------------------------------------- */
 
 /* What the reader believes to be there is inside the file; it is walked to see that nothing
  * crashes. */

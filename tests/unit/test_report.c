@@ -30,8 +30,7 @@ static const char *what_was_printed(void)
 	return printed;
 }
 
-/* ---- Whole reports
- * -------------------------------------------------------------------------------------------- */
+/* ---- Whole reports --------------------------------------------------------------------------- */
 
 static char name_timer[] = "timer", name_stat[] = "fs_stat";
 static char symbol[] = "planted_callback", hostile[] = "evil\x1b]0;\xff\"\\\n";
@@ -409,8 +408,7 @@ Test(report, names_the_formats_from_the_table)
 	cr_assert_null(report_format_find("xml"));
 }
 
-/* ---- Many processes
- * ------------------------------------------------------------------------------------------- */
+/* ---- Many processes -------------------------------------------------------------------------- */
 
 static size_t count_of(const char *text, const char *part)
 {

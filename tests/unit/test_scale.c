@@ -93,9 +93,7 @@ static struct timeline *analyze(struct trace *trace)
 	return timeline;
 }
 
-/* ---- Workers
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Workers --------------------------------------------------------------------------------- */
 
 /* A thread that lives for a few events, with samples at its start and its end. */
 static void short_worker_put(uint32_t number, uint64_t at)
@@ -163,9 +161,7 @@ Test(scale, workers_numbered_downwards)
 	assert_short_workers();
 }
 
-/* ---- Clocks
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Clocks ---------------------------------------------------------------------------------- */
 
 /* A request that is never done, and events for so many seconds. */
 static void pending_put(uint32_t pid, uint64_t real_ns, uint64_t seconds, const char *name)
@@ -196,9 +192,7 @@ Test(scale, wall_clocks_that_are_centuries_apart)
 	cr_assert_eq(converted_count("RequestPending"), 3 * 7);
 }
 
-/* ---- Requests
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
 #define REQUESTS 500000u
 

@@ -118,9 +118,7 @@ static const struct stalls *explained(void)
 	return stalls;
 }
 
-/* ---- Entries
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Entries --------------------------------------------------------------------------------- */
 
 Test(stalls, come_through_the_reader)
 {
@@ -201,8 +199,7 @@ Test(stalls, that_make_no_sense_are_none)
 	check_bad(entry, NULL, 0);
 }
 
-/* ---- What is made of them
- * ------------------------------------------------------------------------------------- */
+/* ---- What is made of them -------------------------------------------------------------------- */
 
 Test(stalls, say_what_is_behind_a_call)
 {
@@ -319,8 +316,7 @@ Test(stalls, count_what_was_left_out)
 	cr_assert_eq(stalls->blind, 1);
 }
 
-/* ---- System calls
- * --------------------------------------------------------------------------------------------- */
+/* ---- System calls ---------------------------------------------------------------------------- */
 
 /* The numbers of this machine's own headers. */
 Test(stalls, know_system_calls_by_number)

@@ -6,8 +6,7 @@
 
 #include "timeline_helper.h"
 
-/* ---- Loop workers
- * --------------------------------------------------------------------------------------------- */
+/* ---- Loop workers ---------------------------------------------------------------------------- */
 
 /* uv_run runs timers before it looks for the first time: where it is called again and again,
  * always. */
@@ -172,9 +171,7 @@ Test(timeline, totals_beyond_64_bits_are_as_many_as_these_hold)
 	done();
 }
 
-/* ---- Ranges
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Ranges ---------------------------------------------------------------------------------- */
 
 Test(timeline, cuts_times_to_the_range_and_keeps_polls_that_overlap_it)
 {
@@ -228,8 +225,7 @@ Test(timeline, counts_one_worker_alone_when_asked)
 	done();
 }
 
-/* ---- Missing data
- * --------------------------------------------------------------------------------------------- */
+/* ---- Missing data ---------------------------------------------------------------------------- */
 
 Test(timeline, takes_up_what_was_open_where_data_begins)
 {
@@ -281,8 +277,7 @@ Test(timeline, takes_cpu_time_from_samples)
 	done();
 }
 
-/* ---- Anything whatever
- * ---------------------------------------------------------------------------------------- */
+/* ---- Anything whatever ----------------------------------------------------------------------- */
 
 static uint64_t any_word(void)
 {

@@ -50,8 +50,7 @@ static void tear_down(void)
 
 TestSuite(unwind, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/* ---- A look at ourselves
- * -------------------------------------------------------------------------------------- */
+/* ---- A look at ourselves --------------------------------------------------------------------- */
 
 #define CALLED __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls")))
 
@@ -170,9 +169,7 @@ static void check_chain(size_t count)
 	cr_assert_not_null(strstr(unwind_symbol(symbols, &frames[middle])->file, "test_unwind.c"));
 }
 
-/* ---- Tests
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 Test(unwind, follows_registers)
 {

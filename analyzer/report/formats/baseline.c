@@ -159,8 +159,7 @@ void baseline_close(struct baseline *baseline)
 	free(baseline);
 }
 
-/* ---- One callback
- * --------------------------------------------------------------------------------------------- */
+/* ---- One callback ---------------------------------------------------------------------------- */
 
 /* One side of a comparison. */
 struct side {

@@ -11,9 +11,7 @@
 
 #include "base/durations.h"
 
-/* ---- Figures
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Figures --------------------------------------------------------------------------------- */
 
 static double ns_of(const struct timeline *timeline, uint64_t ticks)
 {
@@ -111,9 +109,7 @@ void fail_if_print_figures(FILE *out)
 		fprintf(out, "  %-10s %s\n", figures[i].name, figures[i].text);
 }
 
-/* ---- Conditions
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Conditions ------------------------------------------------------------------------------ */
 
 static const struct {
 	const char *text; /* longer ones first */

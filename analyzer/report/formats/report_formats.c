@@ -23,8 +23,7 @@ static int nothing(struct report_output *output)
 	return 0;
 }
 
-/* ---- Text: an overview where there are many processes, else their reports
- * ------------------------------------- */
+/* ---- Text: an overview where there are many processes, else their reports -------------------- */
 
 static int text_begin(struct report_output *output)
 {
@@ -51,9 +50,7 @@ static int text_end(struct report_output *output)
 	return output->overview ? overview_print(output->overview, rows, output->file) : 0;
 }
 
-/* ---- JSON
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static int json_begin(struct report_output *output)
 {
@@ -71,9 +68,7 @@ static int json_end(struct report_output *output)
 	return report_list_print(output->list, output->file);
 }
 
-/* ---- Markdown
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Markdown -------------------------------------------------------------------------------- */
 
 static int markdown_begin(struct report_output *output)
 {
@@ -88,17 +83,14 @@ static int markdown_process(struct report_output *output, const struct report *r
 	return report_findings_markdown(report, output->file);
 }
 
-/* ---- HTML: of the trace as it is
- * ------------------------------------------------------------------------------- */
+/* ---- HTML: of the trace as it is ------------------------------------------------------------- */
 
 static int html_begin(struct report_output *output)
 {
 	return report_html_write(output->trace, output->path, output->file, &output->problem);
 }
 
-/* ---- The table
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 /* clang-format off: a row a format */
 static const struct report_format formats[] = {

@@ -86,9 +86,7 @@ static void packer_end(struct packer *packer)
 	packer->held = 0;
 }
 
-/* ---- The trace
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The trace ------------------------------------------------------------------------------- */
 
 static void attribute_write(FILE *out, const char *text)
 {
@@ -225,9 +223,7 @@ static int trace_write(const struct trace *trace, FILE *out, const char **proble
 	return error;
 }
 
-/* ---- The page
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- The page -------------------------------------------------------------------------------- */
 
 static FILE *page_open(void)
 {

@@ -64,9 +64,7 @@ json_t *polls_json(const struct report *report, const struct timeline_top *top, 
 	return polls;
 }
 
-/* ---- Dispatch
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Dispatch -------------------------------------------------------------------------------- */
 
 static json_t *dispatch_site_json(const struct report *report, uint32_t site)
 {

@@ -89,9 +89,7 @@ json_t *timers_json(const struct report *report)
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-/* ---- Wake-ups
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Wake-ups -------------------------------------------------------------------------------- */
 
 static json_t *wakeup_json(const struct report *report, uint32_t site)
 {

@@ -157,9 +157,7 @@ static json_t *report_json(const struct report *report)
 	return measures_add(json_add(identity_json(process), pairs, COUNT(pairs)), report);
 }
 
-/* ---- The whole
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 struct report_list {
 	const struct trace *trace;

@@ -112,9 +112,7 @@ int report_callbacks_print(const struct report *report, FILE *out)
 	return error;
 }
 
-/* ---- Polls
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Polls ----------------------------------------------------------------------------------- */
 
 /* Below the poll: what the program said in it. */
 static void served_row(struct table *table, const struct report *report,

@@ -162,9 +162,7 @@ int report_findings_print(const struct report *report, FILE *out)
 	return 0;
 }
 
-/* ---- Markdown
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Markdown -------------------------------------------------------------------------------- */
 
 /* Cleaned, and with what markdown or HTML would read as more than text made harmless. */
 static void markdown_text(FILE *out, const char *text)

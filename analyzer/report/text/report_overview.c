@@ -74,9 +74,7 @@ void overview_free(struct overview *overview)
 	free(overview);
 }
 
-/* ---- Adding
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Adding ---------------------------------------------------------------------------------- */
 
 /* Room for one more at the end; it doubles at powers of two. */
 static void *list_grow(void *list, size_t count, size_t bytes)
@@ -207,9 +205,7 @@ int overview_add(struct overview *overview, const struct report *report)
 	return error == 0 ? row_keep(overview, report) : error;
 }
 
-/* ---- Printing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Printing -------------------------------------------------------------------------------- */
 
 static int entry_compare(const void *a, const void *b)
 {

@@ -72,9 +72,7 @@ int report_idle_print(const struct report *report, FILE *out)
 	return table_print(&table, out, REPORT_WIDTH);
 }
 
-/* ---- Queues
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Queues ---------------------------------------------------------------------------------- */
 
 static void level_row(struct table *table, const char *what, const struct timeline_level *level)
 {

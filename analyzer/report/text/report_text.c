@@ -43,9 +43,7 @@ void table_add_start(struct table *table, const struct timeline *timeline,
 	table_add(table, report_offset(timeline, span->tick, when));
 }
 
-/* ---- Header
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- Header ---------------------------------------------------------------------------------- */
 
 static void print_start(const struct trace_process *process, FILE *out)
 {
@@ -107,9 +105,7 @@ static int print_header(const struct report *report, FILE *out)
 	return 0;
 }
 
-/* ---- Warnings
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Warnings -------------------------------------------------------------------------------- */
 
 static void print_warning(void *arg, const char *line)
 {
@@ -123,9 +119,7 @@ static int print_warnings(const struct report *report, FILE *out)
 	return report_warnings(report, PROBLEMS_SHOWN, print_warning, out);
 }
 
-/* ---- The whole
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- The whole ------------------------------------------------------------------------------- */
 
 int report_print(const struct report *report, FILE *out)
 {

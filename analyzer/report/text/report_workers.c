@@ -105,9 +105,7 @@ int report_workers_print(const struct report *report, FILE *out)
 	return error;
 }
 
-/* ---- Balance
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Balance --------------------------------------------------------------------------------- */
 
 static void print_role_balance(const struct timeline *timeline, uint8_t role, const char *name,
 			       FILE *out)

@@ -63,8 +63,7 @@ struct found {
 	int line;
 };
 
-/* ---- Files of a module
- * ---------------------------------------------------------------------------------------- */
+/* ---- Files of a module ----------------------------------------------------------------------- */
 
 /* Whether a file of that name in the directory of a module's file would not be waited for. */
 static bool can_be_opened(const char *module, const char *below, const char *name)
@@ -195,8 +194,7 @@ static void module_open(const struct symbols *symbols, const struct trace_module
 	}
 }
 
-/* ---- One address
- * ---------------------------------------------------------------------------------------------- */
+/* ---- One address ----------------------------------------------------------------------------- */
 
 static char *path_join(const char *dir, const char *file)
 {
@@ -338,9 +336,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	return NULL;
 }
 
-/* ---- The cache
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The cache ------------------------------------------------------------------------------- */
 
 static struct cached **cache_slot(struct cached **slots, size_t count, uint64_t address,
 				  bool return_address)
@@ -388,8 +384,7 @@ static const struct symbol_info *address_info(struct symbols *symbols, uint64_t 
 	return *slot ? &(*slot)->info : &symbols_unknown_site;
 }
 
-/* ---- The interface
- * -------------------------------------------------------------------------------------------- */
+/* ---- The interface --------------------------------------------------------------------------- */
 
 const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address,
 					  bool return_address)

@@ -19,9 +19,7 @@
 	(1u << 20) /* above the stack pointer there is no code, and looks keep pointers to less of \
 		      that */
 
-/* ---- The stack
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The stack ------------------------------------------------------------------------------- */
 
 bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *value)
 {
@@ -44,9 +42,7 @@ bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *va
 	return true;
 }
 
-/* ---- Calls
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Calls ----------------------------------------------------------------------------------- */
 
 /* The code at an address, as it lies in the file. */
 static bool code_read(Dwfl_Module *file, uint64_t address, unsigned char *to, size_t bytes)
@@ -150,9 +146,7 @@ static bool is_return_to(struct symbols *symbols, const struct trace_stall *stal
 	return !called || !current || called != target;
 }
 
-/* ---- Steps
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Steps ----------------------------------------------------------------------------------- */
 
 /* The next word of the frame and of those above that may be a return address. The word below it is
  * the caller's frame pointer, if it looks like one. */
