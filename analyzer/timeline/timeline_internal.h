@@ -5,7 +5,7 @@
  *
  * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and
  * timeline_events.c: what each event does). What concerns other workers they hand on as crossings,
- * in the order of time (timeline_xevents.c); timeline_merge.c brings those of all workers together
+ * in the order of time (timeline_crossings.c); timeline_merge.c brings those of all workers together
  * and hands each to whom it concerns: the pool's queue, wake-ups, marks and spans. timeline_tasks.c
  * reads it all, on several cores.
  */
@@ -336,7 +336,7 @@ void spans_finish(struct timeline *timeline);
 void spans_free(struct spans *spans);
 void name_clear(struct timeline_name *name);
 
-/* ---- timeline_xevents.c ---- */
+/* ---- timeline_crossings.c ---- */
 
 /* What others must know of a worker, in its order of time. No memory: stream->error. */
 void xevent_add(struct stream *stream, uint64_t tick, uint64_t word);

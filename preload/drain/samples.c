@@ -8,7 +8,6 @@
 #include "samples.h"
 
 #define MILLISECOND_NS	  1000000ull
-#define RINGS_WANTED_BACK 16 /* as many as wake the drain: thread.c */
 
 static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring,
 		     const struct drain_worker *worker)
@@ -28,7 +27,7 @@ static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring,
 static bool rings_are_wanted(const struct drain *drain)
 {
 	return (int32_t)atomic_load_explicit(&drain->shared->ended_rings, memory_order_relaxed) >=
-	       RINGS_WANTED_BACK;
+	       SHARED_ENDED_RINGS;
 }
 
 void samples_begin(struct drain *drain, bool ended)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See directory.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW)
+ * See dir.h. Each component of a path is opened without following links (O_PATH, O_NOFOLLOW)
  * and checked by its descriptor before the walk enters it. A link is read through its descriptor,
  * and its target is walked in the same way.
  */

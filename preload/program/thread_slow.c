@@ -17,7 +17,6 @@
 #include "supervisor.h"
 #include "hotpath.h"
 
-#define ENDED_RINGS   16 /* for so many the drain is woken */
 #define CLAIM_TRIES   2
 #define CLAIM_WAIT_MS 1 /* a thread's start is not put off longer */
 
@@ -70,7 +69,7 @@ static void thread_end(void *arg)
 	atomic_store_explicit(&ring->state, RING_ENDED, memory_order_release);
 	/* Where threads come and go by the thousand, rings are wanted back sooner than at the
 	 * drain's next tick. */
-	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % ENDED_RINGS == 0)
+	if ((atomic_fetch_add(&shared->ended_rings, 1) + 1) % SHARED_ENDED_RINGS == 0)
 		supervisor_wake();
 }
 

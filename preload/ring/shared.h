@@ -26,6 +26,7 @@
 #define SHARED_LOADED_BYTES 32768
 #define SHARED_SWITCHES_MAX 64	/* between two looks of the drain, which is woken for each */
 #define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
+#define SHARED_ENDED_RINGS  16  /* of threads that ended, for which the drain is woken */
 #define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
 #define SHARED_OPEN_MAX	    8 /* of what is open at the tail; what is nested deeper is counted only */
 

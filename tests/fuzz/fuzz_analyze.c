@@ -29,20 +29,10 @@ static struct timeline_options choose_options(uint8_t choice)
 
 static void analyze(const char *path, uint8_t choice)
 {
-	static FILE *out;
 	struct timeline_options options = choose_options(choice);
 	struct trace *trace = input_open(path);
-	struct report_list *list = report_list_make(trace);
 
-	if (!out)
-		out = fopen("/dev/null", "w");
-	if (!out || !list)
-		abort();
-	for (size_t i = 0; i < trace->process_count; i++)
-		input_report(trace, i, &options, NULL, list, out);
-	if (trace->process_count > 0 && report_list_print(list, out) != 0)
-		abort();
-	report_list_free(list);
+	input_analyze(trace, &options, NULL);
 	trace_close(trace);
 }
 

@@ -2,7 +2,7 @@
  *
  * libFuzzer target: a directory of several files and processes through all that the tools do:
  * analyze_trace in every format, against itself as --baseline, --html, and trace_to_jsonl. The
- * mutator knows headers and blocks and mends checksums. Seeds: tests/fuzz/directories, tests/golden
+ * mutator knows headers and blocks and mends checksums. Seeds: tests/fuzz/folders, tests/golden
  * and tests/fuzz/corpus.
  *
  * Rules: an input that takes more than CPU_SECONDS of processor time or MEMORY_MB is a failure,
@@ -184,19 +184,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void analyze(struct trace *trace, struct baseline *baseline)
 {
-	static FILE *out;
 	const struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
-	struct report_list *list = report_list_make(trace);
 
-	if (!out)
-		out = fopen("/dev/null", "w");
-	if (!out || !list)
-		abort();
-	for (size_t i = 0; i < trace->process_count; i++)
-		input_report(trace, i, &options, baseline, list, out);
-	if (trace->process_count > 0 && report_list_print(list, out) != 0)
-		abort();
-	report_list_free(list);
+	input_analyze(trace, &options, baseline);
 }
 
 static void html(const struct trace *trace)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "report/findings_text.h"
+#include "items_helper.h"
 
 #define MS 1000000ull
 
@@ -76,23 +77,6 @@ static inline void set_up(uint64_t last_tick, size_t sample_count)
 	timeline = timeline_make(&process, &options);
 	symbols = symbols_open(&process);
 	cr_assert(timeline && symbols);
-}
-
-static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t site,
-				     uint64_t object)
-{
-	return (struct trace_item){.tick = tick,
-				   .duration = duration,
-				   .word = trace_word(object, TRACE_CODE_POLL + site),
-				   .shape = TRACE_SHAPE_POLL};
-}
-
-static inline struct trace_item wait(uint64_t tick, uint64_t duration, uint64_t ready)
-{
-	return (struct trace_item){.tick = tick,
-				   .duration = duration,
-				   .word = trace_word(ready, TRACE_UNPARK),
-				   .shape = TRACE_SHAPE_WAIT};
 }
 
 static inline struct trace_item instant(uint64_t tick, uint64_t object, uint32_t code)

@@ -14,21 +14,7 @@
 #include "report/formats/report_formats.h"
 #include "report/text/report_overview.h"
 #include "base/report_table.h"
-
-static char *printed;
-static size_t printed_bytes;
-static FILE *out;
-
-static void printing(void)
-{
-	out = open_memstream(&printed, &printed_bytes);
-}
-
-static const char *what_was_printed(void)
-{
-	fclose(out);
-	return printed;
-}
+#include "print_helper.h"
 
 /* ---- Whole reports --------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/report_table.h"
+#include "print_helper.h"
 
 Test(report_table, cleans_text)
 {
@@ -41,21 +42,6 @@ Test(report_table, prints_counts)
 	cr_assert_str_eq(report_count(9999999, text), "9,999,999");
 	cr_assert_str_eq(report_count(12345678, text), "12.3 M");
 	cr_assert_str_eq(report_count(UINT64_MAX, text), "18446744073710 M");
-}
-
-static char *printed;
-static size_t printed_bytes;
-static FILE *out;
-
-static void printing(void)
-{
-	out = open_memstream(&printed, &printed_bytes);
-}
-
-static const char *what_was_printed(void)
-{
-	fclose(out);
-	return printed;
 }
 
 Test(report_table, breaks_sentences_at_blanks)

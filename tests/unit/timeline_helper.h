@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "timeline/timeline.h"
+#include "items_helper.h"
 
 #define WORKERS_MAX 9
 
@@ -71,23 +72,6 @@ static inline uint64_t poll_word(uint32_t site, uint64_t object)
 static inline uint64_t submit_word(uint32_t site, uint64_t object)
 {
 	return trace_word(object, TRACE_CODE_SUBMIT + site);
-}
-
-static inline struct trace_item poll(uint64_t tick, uint64_t duration, uint32_t site,
-				     uint64_t object)
-{
-	return (struct trace_item){.tick = tick,
-				   .duration = duration,
-				   .word = poll_word(site, object),
-				   .shape = TRACE_SHAPE_POLL};
-}
-
-static inline struct trace_item wait(uint64_t tick, uint64_t duration, uint64_t ready)
-{
-	return (struct trace_item){.tick = tick,
-				   .duration = duration,
-				   .word = trace_word(ready, TRACE_UNPARK),
-				   .shape = TRACE_SHAPE_WAIT};
 }
 
 static inline struct trace_item instant(uint64_t tick, uint64_t word)
