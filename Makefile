@@ -40,7 +40,8 @@ PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,preload preload/*))
 DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
-UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_%,$(PRELOAD_SRC))
+UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
+	$(addprefix preload/libuv/,static_plan.c static_names.c libuv_functions.c)
 
 # Of the preload, what readers need too.
 SHARED_SRC := $(call sources,preload/format) $(addprefix preload/files/,boot_id.c regular_file.c proc_file.c) \
@@ -57,6 +58,9 @@ EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/exa
 FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
+# All of them once more with libuv linked into them: its functions exported, as node has it, and not.
+FIXTURES_EXPORTED := $(FIXTURES:$(BUILD)/%=$(BUILD)/exported/%)
+FIXTURES_HIDDEN := $(FIXTURES:$(BUILD)/%=$(BUILD)/hidden/%)
 # A C++ compiler is not required: the tests that need one of these say that they skip.
 BENCHES_SO := $(patsubst tests/bench/preload/%.c,$(BUILD)/bench/%.so,$(wildcard tests/bench/preload/*.c))
 FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wildcard tests/fixtures/preload/*.c))
@@ -67,6 +71,15 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
 FAULT_SRC := $(wildcard tests/faults/*.c)
+
+# The decoder of x86-64 instructions: four files of Zydis, which scripts/install_deps.sh fetches. Without them a libuv inside
+# a program cannot be patched, and everything else works.
+ZYDIS := build/deps/zydis
+ZYDIS_SRC := $(if $(wildcard /usr/include/Zycore/Types.h),$(wildcard $(addprefix \
+	$(ZYDIS)/src/,Decoder.c DecoderData.c SharedData.c Zydis.c)))
+ZYDIS_OBJ := $(ZYDIS_SRC:$(ZYDIS)/src/%.c=$(BUILD)/obj/zydis/%.o)
+ZYDIS_FLAGS := $(if $(ZYDIS_SRC),-DUVTRACE_HAVE_ZYDIS -isystem $(ZYDIS)/include $(addprefix -D,ZYDIS_MINIMAL_MODE \
+	ZYDIS_DISABLE_FORMATTER ZYDIS_DISABLE_ENCODER ZYDIS_DISABLE_KNC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD))
 
 ANALYZER_LIB := $(BUILD)/libuvtrace_analyzer.a
 UNIT_LIB := $(BUILD)/libuvtrace_unit.a
@@ -102,6 +115,7 @@ help:
 	'make             the library, the helper, the tools and the examples, into build/' \
 	'make demo        installs what is missing, builds, traces a program and prints the analysis' \
 	'make check       installs what is missing, builds, passes the tests (check-unit, check-e2e, check-viewer, lint)' \
+	'make check-static  the whole-program tests with libuv linked into the programs' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
@@ -127,6 +141,12 @@ $(BUILD)/obj/preload/%.o: preload/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(PRELOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/obj/preload/patch/insn_x86_64.o: PRELOAD_CFLAGS += $(ZYDIS_FLAGS)
+
+$(BUILD)/obj/zydis/%.o: $(ZYDIS)/src/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -O2 $(PRELOAD_CFLAGS) $(ZYDIS_FLAGS) -I$(ZYDIS)/src -c -o $@ $<
+
 $(BUILD)/obj/analyzer/%.o: analyzer/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LTO) -MMD -MP -c -o $@ $<
@@ -148,13 +168,14 @@ $(BUILD)/obj/%.o: %.cc
 # ---- The product --------------------------------------------------------------------------------------------
 
 LIBTRACE_MAP := $(BUILD)/libtrace.map
-LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined -Wl,--version-script=$(LIBTRACE_MAP)
+LIBTRACE_LDFLAGS := -shared -Wl,-z,nodelete -Wl,-z,now -Wl,--no-undefined -Wl,-Bsymbolic-functions -Wl,--version-script=$(LIBTRACE_MAP)
 
 $(LIBTRACE_MAP): preload/libuv/libtrace.map.in preload/libuv/functions.def
 	@mkdir -p $(@D)
 	$(call say,MAP,$@)$(CC) -E -P -x c -o $@ $<
 
-$(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(LIBTRACE_MAP)
+$(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(ZYDIS_OBJ) $(LIBTRACE_MAP)
+	$(if $(ZYDIS_SRC)$(filter-out x86_64,$(shell uname -m)),,@echo 'libtrace.so is built without Zydis: callbacks of programs with libuv inside cannot be seen (scripts/install_deps.sh fetches it)')
 	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)
 
 # Static, so that it starts quickly and needs nothing of the root that the program has.
@@ -165,7 +186,7 @@ $(BUILD)/trace_ctl: $(call obj,preload/ctl/trace_ctl.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c)
-$(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC))
+$(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC)) $(ZYDIS_OBJ)
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@
 	$(call say,AR,$@)$(AR) rcs $@ $^
@@ -214,6 +235,12 @@ $(BUILD)/fixtures/fault_end_hidden: $(call obj,tests/fixtures/fault_end.c)
 $(FIXTURES_LINKED): $(call obj,tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
+
+$(FIXTURES_EXPORTED): $(BUILD)/exported/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,tests/fixtures/fixture.c)
+$(FIXTURES_HIDDEN): $(BUILD)/hidden/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o $(call obj,tests/fixtures/fixture.c)
+$(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN):
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(findstring /exported/,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
 
 # Preloads that are not ours.
 $(FIXTURES_SO): $(BUILD)/fixtures/%.so: tests/fixtures/preload/%.c
@@ -272,6 +299,11 @@ check-unit: $(BUILD)/unit_tests
 
 check-e2e: tests
 	$(Q)$(BUILD)/e2e_tests $(CRITERION_FLAGS)
+
+# The same with libuv inside the programs: nothing may be missing there.
+check-static: tests $(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN)
+	$(Q)HARNESS_FIXTURES=exported/fixtures $(BUILD)/e2e_tests $(CRITERION_FLAGS)
+	$(Q)HARNESS_FIXTURES=hidden/fixtures $(BUILD)/e2e_tests $(CRITERION_FLAGS)
 
 check-faults: tests
 	$(Q)FAULT_KILLS=$(N) $(BUILD)/fault_tests $(CRITERION_FLAGS)

@@ -21,6 +21,7 @@
 #include "hooks/hooks.h"
 #include "hooks/site.h"
 #include "libuv/libc_functions.h"
+#include "libuv/libuv_copy.h"
 #include "program/shm.h"
 
 #define EXIT_WAIT_MS 200
@@ -39,6 +40,7 @@ static void start(void)
 
 	clock_gettime_real = libc_clock_gettime();
 	config_read();
+	libuv_copy_start(config.patch);
 	helper_find();
 	page =
 	    mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

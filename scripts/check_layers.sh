@@ -21,7 +21,8 @@ preload/files:
 preload/ring: preload/format preload/files
 preload/observe: preload/format preload/files preload/ring
 preload/drain: preload/format preload/files preload/ring preload/observe
-preload/libuv: preload/format
+preload/patch:
+preload/libuv: preload/format preload/patch
 preload/program: preload/format preload/files preload/ring preload/observe preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
 preload/ctl: preload/format preload/files preload/ring preload/observe preload/drain preload/program

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing of the Debian packages that uvtrace needs.
+# For `build` on x86-64 it also fetches the sources of Zydis, the decoder of instructions, into build/deps/zydis: Debian
+# has no static library of it. Without them libtrace.so is built all the same, and cannot patch a libuv in a program.
 # Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox, real, libuv, trixie,
 #        arm64, bench, fuzz, valgrind
 # Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
@@ -10,7 +12,10 @@ set -eu
 
 packages_of() {
 	case $1 in
-	build) echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev ;;
+	build)
+		echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev
+		[ "$(uname -m)" != x86_64 ] || echo libzycore-dev
+		;;
 	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32 ;;
 	test) echo libcriterion-dev btrfs-progs libjemalloc2 ;;
 	# Node may come from elsewhere, and then brings npm.
@@ -47,20 +52,41 @@ missing=
 for package in $wanted; do
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
 
-if [ "$(id -u)" != 0 ]; then
-	echo "install_deps.sh: packages are missing; as root, type: apt-get install$missing" >&2
-	exit 1
-fi
+install_missing() {
+	if [ "$(id -u)" != 0 ]; then
+		echo "install_deps.sh: packages are missing; as root, type: apt-get install$missing" >&2
+		exit 1
+	fi
+	echo "installing:$missing"
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	export DEBIAN_FRONTEND=noninteractive
+	# shellcheck disable=SC2086 # a list of words
+	if ! { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+		cat "$log" >&2
+		echo "install_deps.sh: apt-get could not install$missing" >&2
+		exit 1
+	fi
+}
 
-echo "installing:$missing"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086 # a list of words
-if ! { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
-	cat "$log" >&2
-	echo "install_deps.sh: apt-get could not install$missing" >&2
-	exit 1
-fi
+# One release of Debian for all: what is decoded shall not depend on the machine.
+fetch_zydis() {
+	echo "fetching the sources of zydis $zydis"
+	if "$here/debian_source.sh" "$deps/apt" bookworm zydis "$zydis"; then
+		rm -rf "$deps/zydis.new"
+		mkdir "$deps/zydis.new"
+		tar -xf "$deps"/apt/zydis_*.orig.tar.gz -C "$deps/zydis.new" --strip-components=1
+		mv "$deps/zydis.new" "$deps/zydis"
+	else
+		echo "install_deps.sh: the build goes on without zydis: callbacks of programs with libuv inside will not be seen" >&2
+	fi
+}
+
+[ -z "$missing" ] || install_missing
+here=$(cd "$(dirname "$0")" && pwd)
+deps=$here/../build/deps
+zydis=4.0.0-1
+case " $wanted " in
+*libzycore-dev*) [ -d "$deps/zydis" ] || fetch_zydis ;;
+esac

@@ -160,9 +160,23 @@ void segment_put_note(struct segment *segment, enum segment_note note, uint64_t 
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
+/* What the hooks say of themselves, in the program. */
+static void put_said(struct segment *segment, enum trace_text_key key, const char *text,
+		     size_t bytes_max, uint64_t now_ns)
+{
+	size_t bytes = strnlen(text, bytes_max);
+
+	if (bytes)
+		put_text(segment, key, text, bytes, now_ns);
+}
+
 static void put_unseen(struct segment *segment, uint64_t now_ns)
 {
 	static const char word[] = TRACE_UNSEEN_POOL_ITEMS, note[] = TRACE_UNSEEN_POOL_ITEMS_NOTE;
+	const struct shared *shared = segment->shared;
+
+	put_said(segment, TRACE_TEXT_HOW, shared->libuv_how, sizeof(shared->libuv_how), now_ns);
+	put_said(segment, TRACE_TEXT_NOTE, shared->libuv_note, sizeof(shared->libuv_note), now_ns);
 
 	if (!(segment->shared->unseen & SHARED_UNSEEN_POOL_ITEMS))
 		return;

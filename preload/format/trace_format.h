@@ -109,7 +109,11 @@ enum trace_role {
 	/* All threads that are no workers, together: their AsyncSend events, marks and spans; tid 0 */
 	TRACE_ROLE_OTHER = 3,
 };
-enum trace_tier { TRACE_TIER_FULL = 1, TRACE_TIER_LIBC = 2 };
+enum trace_tier {
+	TRACE_TIER_FULL = 1,	/* every call of a shared libuv */
+	TRACE_TIER_LIBC = 2,	/* waits only */
+	TRACE_TIER_PATCHED = 3, /* every call of a libuv in the executable, but for those in a NOTE */
+};
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
 
 /* ---- File ------------------------------------------------------------------------------------------------
@@ -218,6 +222,7 @@ enum trace_text_key {
 	TRACE_TEXT_NOTE = 7,	  /* a warning that every report must repeat */
 	TRACE_TEXT_OPTION = 8,	  /* NAME=VALUE: an option that readers go by */
 	TRACE_TEXT_UNSEEN = 9,	  /* what of this program cannot be seen: one of the words below */
+	TRACE_TEXT_HOW = 10,	  /* how the calls of a libuv in the executable are seen */
 };
 
 /* TRACE_TEXT_UNSEEN, and the note that goes with it. */

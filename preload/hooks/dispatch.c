@@ -55,20 +55,37 @@ __attribute__((noinline, cold)) static void dispatch_end(uint32_t depth, const v
 		dispatch_item_end(a, site);
 }
 
+/* Whether a timer's due time is still to be told: libuv may set it off unseen where it is in the
+ * executable. One that does not repeat keeps the time; the others were told by uv_timer_start or
+ * uv_timer_again. */
+static bool due_is_untold(const struct thread *thread, const struct site *site, const void *a)
+{
+	const uv_timer_t *timer = a;
+
+	return site->due_unseen && thread->due_told != timer && !timer->repeat;
+}
+
 /* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
 #define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
-/* The uncommon cases: no room, another clock, frames without a return, a cancelled request. */
+/* The uncommon cases: no room, another clock, frames without a return, a cancelled request, a timer
+ * of a libuv in the executable. */
 DISPATCH_SECTION __attribute__((noinline)) static void
 dispatch_slow(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
 	uint32_t code = atomic_load_explicit(&site->code, memory_order_relaxed);
-	struct thread *thread = thread_reserve(2, role_of(site));
+	bool due = due_is_untold(thread_current, site, a);
+	struct thread *thread = thread_reserve(2 + due, role_of(site));
 	int depth = -1;
 
-	if (thread)
+	if (thread && due)
+		thread_put(thread, thread->last_counter,
+			   trace_word(((const uv_timer_t *)a)->timeout, TRACE_TIMER_DUE));
+	if (thread) {
+		thread->due_told = NULL;
 		depth = thread_push(thread, thread_sp(), clock_read(thread->clock),
 				    trace_word((uintptr_t)a, code));
+	}
 	if (thread && (int)(intptr_t)b == ECANCELED_STATUS && site->has_status)
 		dispatch_cancelled(thread, a);
 	site->callback(a, b, c, d, e);
@@ -121,7 +138,7 @@ DISPATCH_SECTION void dispatch(void *a, void *b, void *c, void *d, void *e, cons
 {
 	const struct thread *thread = thread_current;
 
-	if (likely(dispatch_is_plain(thread, b)))
+	if (likely(dispatch_is_plain(thread, b) && !site->due_unseen))
 		dispatch_plain(a, b, c, d, e, site);
 	else if (thread->ring && !thread_enabled(thread))
 		dispatch_off(a, b, c, d, e, site);

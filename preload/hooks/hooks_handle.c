@@ -39,25 +39,46 @@ static void timer_started(const uv_timer_t *handle)
 	thread_put(thread, counter, trace_word((uintptr_t)handle, TRACE_TIMER_START));
 }
 
+/* A timer's callback follows, and libuv has not set its next time yet: handle->timeout is when it
+ * was due. Costs no clock read. */
+static void timer_fires(const uv_timer_t *handle)
+{
+	struct thread *thread = thread_current;
+
+	hooks_emit(false, trace_word(handle->timeout, TRACE_TIMER_DUE));
+	if (thread->ring && thread_enabled(thread))
+		thread->due_told = handle;
+}
+
+/* libuv itself calls this for a repeating timer that is due, where the compiler has put
+ * uv_timer_again into the function that runs timers. */
 EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
 {
-	int rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+	bool by_libuv = libuv_is_text(CALLER);
+	int rc;
 
-	if (rc == 0 && !libuv_is_text(CALLER))
+	if (by_libuv && !thread_current->timer_again && site_is_thunk((void *)cb))
+		timer_fires(handle);
+	rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+	if (rc == 0 && !by_libuv)
 		timer_started(handle);
 	return rc;
 }
 
-/* libuv calls this for each due timer, just before its callback and before it sets the next time:
- * handle->timeout is when it was due. Costs no clock read: the callback's start follows. */
+/* libuv calls this for each due timer, just before its callback. */
 EXPORT int uv_timer_again(uv_timer_t *handle)
 {
 	bool fires = libuv_is_text(CALLER);
+	bool recorded = thread_current->ring;
 	int rc;
 
 	if (fires && site_is_thunk((void *)handle->timer_cb))
-		hooks_emit(false, trace_word(handle->timeout, TRACE_TIMER_DUE));
+		timer_fires(handle);
+	if (recorded)
+		thread_current->timer_again = true;
 	rc = REAL_CALL(uv_timer_again, handle);
+	if (recorded)
+		thread_current->timer_again = false;
 	if (rc == 0 && !fires)
 		timer_started(handle);
 	return rc;

@@ -4,7 +4,8 @@
  * this thread's innermost uv_run with a timeout other than 0. Any other wait of the program passes
  * through untouched.
  *
- * Tier "libc": if libuv is linked into the program statically, uv_run never reaches the wrapper.
+ * Tier "libc": if libuv is linked into the program and cannot be patched, uv_run never reaches the
+ * wrapper.
  * Then every thread that waits in epoll is taken for a loop worker. Only its parks, unparks and the
  * iterations between them are visible.
  */
@@ -107,7 +108,14 @@ static bool is_loop_wait(struct thread *thread, int epfd)
 {
 	if (likely(thread->loop != NULL))
 		return ((const uv_loop_t *)thread->loop)->backend_fd == epfd;
-	return unlikely(static_libuv_is_there()) && libc_tier_wait(thread);
+	return unlikely(static_libuv_is_unseen()) && libc_tier_wait(thread);
+}
+
+/* The first thing that uv_loop_init does which can be seen from outside. */
+EXPORT int epoll_create1(int flags)
+{
+	libuv_copy_loop_begins(CALLER);
+	return libc_epoll_create1(flags);
 }
 
 EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)

@@ -17,7 +17,6 @@
 #include "format/trace_tables.h"
 #include "libuv/libc_functions.h"
 #include "libuv/libuv_copy.h"
-#include "libuv/static_libuv.h"
 #include "program/hotpath.h"
 
 #define POOL_THREADS_MAX 1024 /* libuv's own limit */
@@ -184,22 +183,4 @@ EXPORT int uv_random(uv_loop_t *loop, uv_random_t *req, void *buffer, size_t byt
 	cb = (uv_random_cb)submit.callback;
 	return pool_submit_end(&submit, req,
 			       CALL_REAL(&submit, uv_random, loop, req, buffer, bytes, flags, cb));
-}
-
-/* fs requests are all of one type; the offset of their struct uv__work is what PoolItemEnd is
- * matched by. */
-void hooks_describe(struct shared *shared)
-{
-	for (int kind = 0; kind < KIND_COUNT; kind++)
-		if (trace_kinds[kind].class == KIND_CLASS_POOL)
-			shared->work_req_offset[kind] = offsetof(uv_fs_t, work_req);
-	shared->work_req_offset[KIND_AFTER_WORK] = offsetof(uv_work_t, work_req);
-	shared->work_req_offset[KIND_GETADDRINFO] = offsetof(uv_getaddrinfo_t, work_req);
-	shared->work_req_offset[KIND_GETNAMEINFO] = offsetof(uv_getnameinfo_t, work_req);
-	shared->work_req_offset[KIND_RANDOM] = offsetof(uv_random_t, work_req);
-	shared->tier = static_libuv_is_there() ? TRACE_TIER_LIBC : TRACE_TIER_FULL;
-	if (shared->tier == TRACE_TIER_FULL && !libuv_own_calls_seen)
-		shared->unseen |= SHARED_UNSEEN_POOL_ITEMS;
-	shared->libuv_version = libuv_version_hex();
-	__builtin_memcpy(shared->libuv_path, libuv_copy_first()->path, sizeof(shared->libuv_path));
 }

@@ -101,6 +101,7 @@ static struct site *site_make(enum trace_kind kind, void *callback, void *caller
 	 * called. */
 	site->is_uv = libuv_is_text(callback);
 	site->has_status = kind_has_status[kind];
+	site->due_unseen = kind == KIND_TIMER && libuv_is_patched;
 	site->ends_item = !libuv_own_calls_seen && kind_ends_item(kind);
 	atomic_store(&site->code, TRACE_CODE_POLL + index);
 	shared = process_shared();

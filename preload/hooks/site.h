@@ -24,6 +24,7 @@ struct site {
 	_Atomic uint32_t code; /* TRACE_CODE_POLL + index; 0 until the rest is there */
 	bool is_uv; /* the callback is libuv's own: it is not wrapped, only the submission recorded
 		     */
+	bool due_unseen; /* a timer of a libuv whose calls of uv_timer_again may be inlined */
 	bool ends_item;	 /* when it ends, so does an item of the pool, of which nothing else can be
 			    seen */
 	bool has_status; /* the callback's second argument is a status, by which a cancelled request

@@ -14,12 +14,6 @@
 
 #include "own_code.h"
 
-static const char *const names[REAL_COUNT] = {
-#define FUNCTION(name, use) #name,
-#include "functions.def"
-#undef FUNCTION
-};
-
 /* NULL if the symbol is missing or is our own wrapper. */
 static void *symbol(void *handle, const char *name)
 {
@@ -107,7 +101,7 @@ void by_symbol_fill(const struct by_symbol_found *found, struct libuv_copy *copy
 	Dl_info info;
 
 	for (int i = 0; i < REAL_COUNT; i++)
-		copy->functions[i] = symbol(found->handle, names[i]);
+		copy->functions[i] = symbol(found->handle, libuv_function_name(i));
 	copy->functions[REAL_uv_write_direct] = libuv_write_direct(copy->functions);
 	if (dladdr(found->uv_run, &info) && info.dli_fname) {
 		strncpy(copy->path, info.dli_fname, sizeof(copy->path) - 1);

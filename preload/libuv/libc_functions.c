@@ -48,6 +48,13 @@ int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
 									       timeout, mask);
 }
 
+int libc_epoll_create1(int flags)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&epoll_create1))libc_function(&slot, "epoll_create1"))(flags);
+}
+
 int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *),
 			void *arg)
 {

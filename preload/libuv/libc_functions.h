@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+int libc_epoll_create1(int flags);
 int libc_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
 int libc_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout,
 		     const sigset_t *mask);

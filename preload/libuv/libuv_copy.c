@@ -2,8 +2,8 @@
  *
  * See libuv_copy.h: the list of copies, and of the callers of each. A copy is searched for at a
  * caller's first call, not in the constructor. Other libraries' constructors may run loops before
- * ours, and libuv may be loaded much later. The code that finds copies (by_symbol.c) only fills in
- * a struct libuv_copy.
+ * ours, and libuv may be loaded much later. Only the one in the executable is patched at the start.
+ * The code that finds copies (by_symbol.c, by_patch.c) only fills in a struct libuv_copy.
  */
 #include "libuv_copy.h"
 
@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "by_patch.h"
 #include "by_symbol.h"
 #include "own_code.h"
 #include "static_libuv.h"
@@ -21,9 +22,12 @@ __thread const struct libuv_copy *libuv_copy_last;
 struct text_range libuv_texts[LIBUV_COPIES_MAX];
 _Atomic uint32_t libuv_copy_count;
 _Atomic bool libuv_own_calls_seen;
+_Atomic bool libuv_is_patched;
 
 static struct libuv_copy copies[LIBUV_COPIES_MAX];
 static const struct libuv_copy no_copy; /* all NULL: there is no libuv, wrappers say UV_ENOSYS */
+static const struct libuv_copy *patched; /* the one in the executable */
+static bool is_patch_wanted;
 static uint32_t caller_count;		/* under find_mutex */
 static pthread_mutex_t find_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -40,6 +44,12 @@ static const struct libuv_copy *copy_with(const void *uv_run)
 	return NULL;
 }
 
+static void copy_publish(uint32_t index)
+{
+	libuv_texts[index] = copies[index].text;
+	atomic_store(&libuv_copy_count, index + 1);
+}
+
 /* The copy whose uv_run that is, added to the list where it is new. NULL: there is none, or one too
  * many. */
 static const struct libuv_copy *copy_take(const struct by_symbol_found *found)
@@ -50,14 +60,52 @@ static const struct libuv_copy *copy_take(const struct by_symbol_found *found)
 	if (!found->uv_run || known || index == LIBUV_COPIES_MAX)
 		return known;
 	by_symbol_fill(found, &copies[index]);
-	libuv_texts[index] = copies[index].text;
-	atomic_store(&libuv_copy_count, index + 1);
+	copy_publish(index);
 	return &copies[index];
+}
+
+static void patch(bool wants_hidden)
+{
+	uint32_t index = libuv_copy_count;
+
+	if (index == LIBUV_COPIES_MAX ||
+	    !by_patch_executable(is_patch_wanted, wants_hidden, &copies[index]))
+		return;
+	copy_publish(index);
+	patched = &copies[index];
+	libuv_is_patched = true;
+}
+
+void libuv_copy_start(bool wanted)
+{
+	is_patch_wanted = wanted;
+	patch(false);
+}
+
+void libuv_copy_loop_begins(void *caller)
+{
+	static _Atomic bool done;
+
+	if (done || by_patch_state()->plan.outcome != STATIC_ABSENT || !is_patch_wanted ||
+	    !elf_image_has(&by_patch_state()->plan.parts.image, (uintptr_t)caller, 1, PF_X))
+		return;
+	done = true;
+	if (static_libuv_is_unseen())
+		patch(true);
+}
+
+/* What the executable exports comes first for every module; else it is for its own calls alone. */
+static bool is_for(const struct libuv_copy *copy, void *caller)
+{
+	const struct static_parts *parts = &by_patch_state()->plan.parts;
+
+	return copy && (parts->is_exported ||
+			elf_image_has(&parts->image, (uintptr_t)caller, 1, PF_X));
 }
 
 static const struct libuv_copy *copy_find(void *caller)
 {
-	const struct libuv_copy *copy = NULL;
+	const struct libuv_copy *copy = is_for(patched, caller) ? patched : NULL;
 
 	for (enum by_symbol_place place = 0; !copy && place < BY_SYMBOL_PLACES; place++) {
 		struct by_symbol_found found = by_symbol_look(place, caller);
@@ -140,7 +188,7 @@ uint32_t libuv_version_hex(void)
 {
 	void *function = libuv_copy_first()->functions[REAL_uv_version];
 
-	if (!function)
-		function = static_libuv_version_function();
+	if (by_patch_state()->plan.version)
+		return by_patch_state()->plan.version;
 	return function ? ((__typeof__(&uv_version))function)() : 0;
 }

@@ -29,6 +29,14 @@ struct libuv_caller {
 
 extern struct libuv_caller libuv_callers[LIBUV_CALLERS_MAX];
 
+/* Patches the libuv that the executable exports if that is wanted. Once, from the constructor. */
+void libuv_copy_start(bool wanted);
+
+/* Code at `caller` makes a descriptor for waits: perhaps a libuv in the executable, whose names are
+ * not exported, begins its first loop. Then is the time to look for it, which takes milliseconds
+ * and which no other program shall pay for. errno is kept. */
+void libuv_copy_loop_begins(void *caller);
+
 /* The copy that code at `caller` is linked with; one without any function where there is none.
  * Slow. errno is kept. */
 const struct libuv_copy *libuv_copy_for_caller(void *caller);
@@ -41,7 +49,7 @@ void *libuv_true_caller(void *caller);
 /* The libuv that was called first; before that, one that has no function. */
 const struct libuv_copy *libuv_copy_first(void);
 
-/* uv_version() of that libuv, or of the one in the executable; 0 if it cannot be asked. */
+/* The version of that libuv, or of the one in the executable; 0: not known. */
 uint32_t libuv_version_hex(void);
 
 static inline void *libuv_function_for(enum libuv_function function, void *caller)

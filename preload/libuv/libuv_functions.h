@@ -18,7 +18,7 @@ int uv_pipe_connect2(uv_connect_t *req, uv_pipe_t *handle, const char *name, siz
 #endif
 
 enum libuv_function {
-#define FUNCTION(name, use) REAL_##name,
+#define FUNCTION(name, use, arguments) REAL_##name,
 #include "functions.def"
 #undef FUNCTION
 	REAL_COUNT,
@@ -26,6 +26,9 @@ enum libuv_function {
 	REAL_uv_write_direct = REAL_COUNT,
 	REAL_SLOTS
 };
+
+/* What libuv calls it, by its number. */
+const char *libuv_function_name(size_t function);
 
 struct libuv_copy {
 	void *functions[REAL_SLOTS]; /* NULL: this libuv lacks it */

@@ -22,9 +22,28 @@ extern _Atomic uint32_t libuv_copy_count; /* those of them that are set */
  * -Bsymbolic-functions. Known since the first loop was made. */
 extern _Atomic bool libuv_own_calls_seen;
 
+/* The executable's libuv is patched: what the compiler has inlined there is not seen. */
+extern _Atomic bool libuv_is_patched;
+
 static inline bool text_range_has(const struct text_range *range, const void *address)
 {
 	return (uintptr_t)address - range->start < range->bytes;
+}
+
+/* Makes the range hold that function too. */
+static inline void text_range_add(struct text_range *range, uintptr_t address, uintptr_t bytes)
+{
+	uintptr_t end = range->start + range->bytes;
+
+	if (!address)
+		return;
+	if (!range->bytes) {
+		*range = (struct text_range){address, bytes};
+		return;
+	}
+	if (address < range->start)
+		range->start = address;
+	range->bytes = (address + bytes > end ? address + bytes : end) - range->start;
 }
 
 static inline bool libuv_is_text(const void *address)

@@ -9,7 +9,7 @@
 #include <link.h>
 #include <string.h>
 
-#include "own_code.h"
+#include "by_patch.h"
 
 /* The executable comes first of all objects. Its constants are where a name of libuv's own is
  * looked for. */
@@ -29,32 +29,29 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *found)
 	return 1;
 }
 
-static bool executable_has_libuv(void)
-{
-	void *first = dlsym(RTLD_DEFAULT, "uv_run");
-	bool found = false;
-
-	if (first && !own_code_has(first)) /* exported: the executable's symbols come before ours */
-		return true;
-	if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
-		dl_iterate_phdr(executable_visit, &found);
-	return found;
-}
-
-bool static_libuv_is_there(void)
+/* Whether libuv's code is there, by what it asks the environment for. */
+static bool is_inside(void)
 {
 	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
+	bool found = false;
 
 	if (!answer) {
-		int saved_errno = errno;
-
-		answer = executable_has_libuv() ? 2 : 1;
-		errno = saved_errno;
+		if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
+			dl_iterate_phdr(executable_visit, &found);
+		answer = found ? 2 : 1;
 	}
 	return answer == 2;
 }
 
-void *static_libuv_version_function(void)
+bool static_libuv_is_unseen(void)
 {
-	return static_libuv_is_there() ? dlsym(RTLD_DEFAULT, "uv_version") : NULL;
+	const struct static_plan *plan = &by_patch_state()->plan;
+	int saved_errno = errno;
+	bool unseen;
+
+	if (plan->outcome == STATIC_DONE)
+		return false;
+	unseen = plan->parts.is_exported || is_inside();
+	errno = saved_errno;
+	return unseen;
 }

@@ -23,6 +23,7 @@ struct config {
 	uint64_t drain;		   /* enum shared_drain */
 	uint64_t enabled;
 	uint64_t alloc;
+	uint64_t patch;
 	uint64_t stall_ms;
 	uint64_t log; /* enum shared_log */
 };

@@ -77,8 +77,11 @@ static bool process_make(void)
 	process_describe(shared);
 	module_list_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
-		log_warn("libuv is linked into this program: only parks and turns can be seen, no "
-			 "callbacks (tier libc)");
+		log_warn("%.400s (tier libc)", shared->libuv_note);
+	else if (shared->libuv_note[0])
+		log_warn("%.400s", shared->libuv_note);
+	if (shared->libuv_how[0])
+		log_info("%s", shared->libuv_how);
 	process->pid = getpid();
 	atomic_fetch_add(&shared->untraced_callbacks, atomic_load(&untraced_before));
 	atomic_fetch_add(&shared->untraced_marks, atomic_exchange(&untraced_marks_before, 0));

@@ -68,6 +68,7 @@ struct thread {
 	uint32_t role;
 	volatile uint8_t busy; /* an emission is under way */
 	bool submitting; /* inside a hook that submits a request: libuv may call another one */
+	bool timer_again; /* inside uv_timer_again, which calls uv_timer_start */
 	bool lost_open;	 /* LOST_FULL has to be written as soon as there is room */
 
 	struct thread_frame frames[TRACE_DEPTH_MAX];
@@ -75,6 +76,7 @@ struct thread {
 
 	struct shared *shared;
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
+	const void *due_told;  /* timer whose due time was written just now, before its callback */
 	uint64_t wait_counter; /* when the loop's last wait ended */
 	uint64_t
 	    lost_counter;   /* when the events that the next LOST_FULL counts began to be dropped */

@@ -185,6 +185,8 @@ struct shared {
 	uint32_t libuv_version;	       /* uv_version(): 0x00MMmmpp */
 	uint32_t unseen;	       /* bits of enum shared_unseen */
 	char libuv_path[256];
+	char libuv_how[160];   /* how the calls of a libuv in the executable are seen; or empty */
+	char libuv_note[2048]; /* what of its calls is not seen, and why; or empty */
 	char self_path[SHARED_PATH_BYTES]; /* of this file */
 	struct shared_options options;
 	/* Where each ring's thread keeps its open polls, in the program's own memory: a uint32_t

@@ -139,6 +139,8 @@ Test(polls, other_preload_sees_writes)
 	long calls = 0;
 	FILE *file;
 
+	if (getenv("HARNESS_FIXTURES"))
+		cr_skip_test("no preload sees the calls of a libuv inside the program");
 	cr_assert_gt(asprintf(&preload, "LD_PRELOAD=%s:%s", build_path("libtrace.so"),
 			      build_path("fixtures/asks_write.so")),
 		     0);

@@ -3,9 +3,7 @@
 #
 # setup.sh FOLDER RELEASE VERSION: fetches the source package libuv1 VERSION of a Debian release into FOLDER/source
 # and builds library and test suite into FOLDER/build, and the library once more, as distributions other than Debian
-# do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang, and into FOLDER/static, to be put into a plugin. Rules: apt fetches and verifies, from the mirror that
-# this machine is set up with, but with lists and a cache of its own, so the system's are left alone; what is
-# already there is not made again.
+# do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang, and into FOLDER/static, to be put into a plugin. Rules: what is already there is not made again.
 set -eu
 
 folder=$1 release=$2 version=$3
@@ -21,34 +19,8 @@ fail() {
 	exit 1
 }
 
-# The mirrors that packages of Debian come from here; the release is put in the place of this machine's.
-write_sources_list() {
-	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	# shellcheck disable=SC2016 # apt's own variables
-	apt-get indextargets --format '$(LABEL) $(REPO_URI) $(CODENAME)' 'Created-By: Packages' | sort -u |
-		while read -r label uri codename; do
-			case $label:$codename in
-			Debian-Security:*) suite=$release-security ;;
-			Debian:*-*) continue ;; # updates, backports
-			Debian:*) suite=$release ;;
-			*) continue ;;
-			esac
-			echo "deb-src [signed-by=$keyring] $uri $suite main"
-		done
-}
-
-# apt with its state in FOLDER/apt.
-apt_apart() {
-	apt-get -q -o Dir::Etc::sourcelist="$folder/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-		-o Dir::State::lists="$folder/apt/lists" -o Dir::Cache="$folder/apt" -o APT::Sandbox::User=root "$@"
-}
-
 fetch() {
-	mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
-	write_sources_list >"$folder/apt/sources.list"
-	[ -s "$folder/apt/sources.list" ] || fail "no mirror of Debian is set up on this machine"
-	apt_apart update >>"$log" 2>&1 || fail "the lists of sources could not be fetched"
-	(cd "$folder/apt" && apt_apart --download-only source "libuv1=$version" >>"$log" 2>&1) ||
+	"$(dirname "$0")/../../scripts/debian_source.sh" "$folder/apt" "$release" libuv1 "$version" 2>>"$log" ||
 		fail "the source package libuv1 $version could not be fetched"
 	rm -rf "$folder/source.new"
 	dpkg-source --no-check -x "$folder"/apt/libuv1_*.dsc "$folder/source.new" >>"$log" 2>&1 ||
