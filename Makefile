@@ -37,7 +37,7 @@ obj = $(addprefix $(BUILD)/obj/,$(addsuffix .o,$(basename $(1))))
 sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
 PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
-PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,preload preload/*))
+PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preload preload/*))
 DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
@@ -182,7 +182,7 @@ $(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(ZYDIS_OBJ) $(LIBTRACE_MAP)
 $(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 	$(call say,LINK,$@)$(CC) $(if $(SANITIZE),,-static) $(ALL_LDFLAGS) -o $@ $^
 
-$(BUILD)/trace_ctl: $(call obj,preload/ctl/trace_ctl.c) $(UNIT_LIB)
+$(BUILD)/trace_ctl: $(call obj,$(call sources,preload/ctl)) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c)

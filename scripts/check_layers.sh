@@ -25,7 +25,7 @@ preload/patch:
 preload/libuv: preload/format preload/patch
 preload/program: preload/format preload/files preload/ring preload/observe preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
-preload/ctl: preload/format preload/files preload/ring preload/observe preload/drain preload/program
+preload/ctl: preload/patch preload/libuv preload/format preload/files preload/ring preload/observe preload/drain preload/program
 preload: preload/format preload/ring preload/libuv preload/program preload/hooks
 analyzer/base: preload/format
 analyzer/trace: analyzer/base preload/format preload/files preload/ring

@@ -77,6 +77,21 @@ doctor_disk() {
 	fi
 }
 
+# doctor_inside: of a libuv that is linked into the program; `inside` is what trace_ctl says of it.
+doctor_inside() {
+	state=$(echo "$inside" | head -n 1)
+	case ${UVTRACE_PATCH:-1}:$state in
+	1:patched:*)
+		tell ok program "$program_file: tier full (patched): ${state#patched: }, can be seen"
+		echo "$inside" | sed -n 's/^refused: //p' | while read -r refused; do
+			tell warn program "callbacks of $refused"
+		done
+		;;
+	0:*) tell warn program "$program_file: tier libc, only waits can be seen: UVTRACE_PATCH=0 leaves the libuv in it alone" ;;
+	*) tell warn program "$program_file: tier libc, only waits can be seen: ${state#unseen: }" ;;
+	esac
+}
+
 # doctor_program NAME: sets program_file, and libuv_folder where it is linked to a shared libuv.
 doctor_program() {
 	if ! refusal=$({ program=$(resolve "$1") || die 127 "$1: no such program"; check_program "$program" 0; } 2>&1); then
@@ -84,13 +99,20 @@ doctor_program() {
 		return
 	fi
 	check_program "$(resolve "$1")" 0
+	inside=$("$(find_tool trace_ctl)" program "$program_file" 2>/dev/null)
+	case $inside in
+	patched:* | unseen:*)
+		doctor_inside
+		return
+		;;
+	esac
 	libuv=$(LD_PRELOAD='' LD_TRACE_LOADED_OBJECTS=1 "$program_file" </dev/null 2>/dev/null |
 		sed -n 's/.*libuv\.so[^ ]* => \([^ ]*\) .*/\1/p')
 	if [ -n "$libuv" ]; then
 		libuv_folder=$(dirname "$libuv")
 		tell ok program "$program_file: tier full, everything can be seen; its libuv is $libuv"
 	elif grep -qa UV_THREADPOOL_SIZE "$program_file"; then
-		tell warn program "$program_file: tier libc, only waits and turns can be seen: libuv is linked into it"
+		tell warn program "$program_file: tier libc, only waits can be seen: libuv is linked into it, without names to find it by"
 	else
 		tell warn program "$program_file: no libuv is linked to it; it will be seen once it is loaded (plugin, module), else nothing"
 	fi

@@ -349,7 +349,7 @@ void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 	jsonl_key_string(out, "program", from->exe);
 	jsonl_key_string(out, "command", from->cmdline);
 	jsonl_key_string(out, "libuv", from->libuv);
-	jsonl_key_string(out, "tier", from->tier == TRACE_TIER_LIBC ? "libc" : "full");
+	jsonl_key_string(out, "tier", trace_tier_name(from->tier));
 	jsonl_key_string(out, "clock", from->clock == TRACE_CLOCK_MONOTONIC ? "monotonic" : "tsc");
 	jsonl_key_number(out, "start_realtime_ns", from->start_real_ns);
 	jsonl_key_number(out, "start_timestamp_ns", from->start_mono_ns);

@@ -83,7 +83,7 @@ bool report_never_ran(const struct timeline *timeline, size_t worker)
 	const struct trace_worker *entry = &timeline->process->workers[worker];
 	const struct timeline_worker *facts = &timeline->workers[worker];
 
-	return report_is_worker(timeline, worker) && timeline->process->tier == TRACE_TIER_FULL &&
+	return report_is_worker(timeline, worker) && timeline->process->tier != TRACE_TIER_LIBC &&
 	       !timeline->process->pool_items_unseen && facts->polls.count == 0 &&
 	       facts->items == 0 && entry->missing == 0 && entry->lost == 0 &&
 	       !is_running_something(timeline, worker);

@@ -108,8 +108,8 @@ struct trace_process {
 	uint8_t clock, tier, unit_shift;
 	uint64_t
 	    pending_ns; /* requests on their way for longer are to be reported; UINT64_MAX: none */
-	char *exe, *cmdline, *libuv, *libuv_path, *ring_path,
-	    *version;		/* never NULL; "" where unknown */
+	char *exe, *cmdline, *libuv, *libuv_path, *ring_path, *version,
+	    *how;		/* (its calls are seen); never NULL; "" where unknown */
 	bool pool_items_unseen; /* when the pool's items end is known of uv_queue_work's alone */
 	char **notes;
 	size_t note_count; /* warnings that reports must repeat */

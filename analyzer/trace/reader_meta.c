@@ -66,6 +66,7 @@ static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 	    [TRACE_TEXT_LIBUV_PATH] = &process->libuv_path,
 	    [TRACE_TEXT_RING_PATH] = &process->ring_path,
 	    [TRACE_TEXT_VERSION] = &process->version,
+	    [TRACE_TEXT_HOW] = &process->how,
 	};
 
 	if (text->text_bytes > bytes - offsetof(struct trace_text, text))

@@ -321,6 +321,13 @@ static int salvage_texts(struct salvage *salvage)
 	if (!error && !*process->ring_path)
 		error = reader_text_set(&process->ring_path, shared->self_path,
 					strnlen(shared->self_path, sizeof(shared->self_path)));
+	if (!error && !*process->how)
+		error = reader_text_set(&process->how, shared->libuv_how,
+					strnlen(shared->libuv_how, sizeof(shared->libuv_how)));
+	if (!error && shared->libuv_note[0])
+		error = reader_note(process, "%.*s",
+				    (int)strnlen(shared->libuv_note, sizeof(shared->libuv_note)),
+				    shared->libuv_note);
 	if (!error && shared->unseen & SHARED_UNSEEN_POOL_ITEMS) {
 		process->pool_items_unseen = true;
 		error = reader_note(process, "%s", TRACE_UNSEEN_POOL_ITEMS_NOTE);

@@ -2,7 +2,8 @@
  *
  * trace_ctl PID status|enable|disable|flush|rotate: the switches at run time, through the ring file
  * of the process. trace_ctl recover: writes what dead processes left in their rings to files
- * (orphans.c). trace_ctl rings: the ring memory that a process would get (budget.c). It shares with
+ * (orphans.c). trace_ctl rings: the ring memory that a process would get (budget.c). trace_ctl
+ * program FILE: what can be seen of an executable (program_check.c). It shares with
  * the library the layout (shared.h), the switches (control.c) and the options (config.c).
  *
  * Rules: only ring files that attach.c finds are opened; nothing in them is used unchecked. Exit
@@ -29,6 +30,7 @@
 #include "files/reason.h"
 #include "ring/ring_file.h"
 #include "program/shm.h"
+#include "program_check.h"
 #include "format/trace_tables.h"
 #include "format/version.h"
 
@@ -39,6 +41,7 @@ static void usage(FILE *out)
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
 	      "       trace_ctl recover\n"
 	      "       trace_ctl rings\n"
+	      "       trace_ctl program FILE\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "PID is as this shell sees it, also that of a container's process.\n"
 	      "  status   print what each worker does, and how much is recorded and lost\n"
@@ -49,6 +52,7 @@ static void usage(FILE *out)
 	      "  recover  write what programs that died with their drain left in memory, of the "
 	      "trace of UVTRACE_PATH\n"
 	      "  rings    print how much memory the rings of a program that is started here get\n"
+	      "  program  print what can be seen of a libuv that is linked into that executable\n"
 	      "  --help   print this help\n"
 	      "  --version\n",
 	      out);
@@ -416,6 +420,8 @@ int main(int argc, char **argv)
 		return recover();
 	if (argc == 2 && strcmp(argv[1], "rings") == 0)
 		return rings();
+	if (argc == 3 && strcmp(argv[1], "program") == 0)
+		return program_check(argv[2]);
 	if (argc != 3) {
 		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n",
 		      stderr);

@@ -43,6 +43,16 @@ const char *trace_event_name(uint64_t word)
 					    : "Unknown";
 }
 
+const char *trace_tier_name(uint32_t tier)
+{
+	static const char *const names[] = {[TRACE_TIER_FULL] = "full",
+					    [TRACE_TIER_LIBC] = "libc",
+					    [TRACE_TIER_PATCHED] = "full (patched)"};
+
+	return tier < sizeof(names) / sizeof(names[0]) && names[tier] ? names[tier]
+								      : names[TRACE_TIER_FULL];
+}
+
 const char *trace_role_name(uint32_t role)
 {
 	static const char *const names[] = {

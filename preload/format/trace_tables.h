@@ -141,6 +141,9 @@ struct trace_kind_row {
 
 extern const struct trace_kind_row trace_kinds[KIND_COUNT];
 
+/* "full", "libc", "full (patched)"; "full" for any other number. */
+const char *trace_tier_name(uint32_t tier);
+
 /* "loop", "pool", "other"; NULL for any other number. */
 const char *trace_role_name(uint32_t role);
 

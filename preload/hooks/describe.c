@@ -72,7 +72,7 @@ static void describe_unseen(struct shared *shared)
 	const struct static_plan *plan = &by_patch_state()->plan;
 	struct text note = {shared->libuv_note, sizeof(shared->libuv_note)};
 
-	put(&note, "only waits are seen in this program, because libuv is linked into it and %s",
+	put(&note, "the libuv in this program is not patched, because %s",
 	    static_outcome_text(plan->outcome == STATIC_ABSENT ? STATIC_NO_NAMES : plan->outcome));
 	if (plan->outcome == STATIC_CORE)
 		put(&note, ": %s, because %s", libuv_function_name(plan->failed),

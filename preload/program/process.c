@@ -77,7 +77,8 @@ static bool process_make(void)
 	process_describe(shared);
 	module_list_describe(shared);
 	if (shared->tier == TRACE_TIER_LIBC)
-		log_warn("%.400s (tier libc)", shared->libuv_note);
+		log_warn("only waits can be seen, no callbacks (tier libc): %.400s",
+			 shared->libuv_note);
 	else if (shared->libuv_note[0])
 		log_warn("%.400s", shared->libuv_note);
 	if (shared->libuv_how[0])

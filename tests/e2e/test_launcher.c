@@ -276,7 +276,7 @@ Test(launcher, library_needs_libc_alone)
 
 static bool may_be_exported(const char *name)
 {
-	static const char *const others[] = {"epoll_wait",     "epoll_pwait",	    "uvtrace_api",
+	static const char *const others[] = {"epoll_create1", "epoll_wait",     "epoll_pwait",	    "uvtrace_api",
 					     "pthread_create", "pthread_cond_wait", "UVTRACE"};
 
 	if (strncmp(name, "uv_", 3) == 0)
@@ -315,6 +315,11 @@ Test(launcher, doctor_tests_itself)
 	    launch("doctor", "--path=/tmp/t.bin", "--", build_path("fixtures/timers"));
 	struct result refused = launch("doctor", "--", build_path("uvtrace-drain"), NULL);
 	struct result linked = launch("doctor", "--", build_path("fixtures/slow_hidden"), NULL);
+	struct result left_alone =
+	    run_program(&(struct run){.program = source_path("scripts/uvtrace"),
+				      .args = {"doctor", "--", build_path("fixtures/slow_hidden")},
+				      .env = {"UVTRACE_PATCH=0"},
+				      .bare = true});
 	struct result nowhere = run_program(&(struct run){.program = source_path("scripts/uvtrace"),
 							  .args = {"doctor"},
 							  .env = {"TMPDIR=/nonexistent"},
@@ -329,7 +334,10 @@ Test(launcher, doctor_tests_itself)
 	cr_assert(with.status == 0 && strstr(with.out, "tier full"), "%s", with.out);
 	cr_assert(refused.status == 1 && strstr(refused.out, "statically linked"), "%s",
 		  refused.out);
-	cr_assert(linked.status == 0 && strstr(linked.out, "tier libc"), "%s", linked.out);
+	cr_assert(linked.status == 0 && strstr(linked.out, "tier full (patched): "), "%s",
+		  linked.out);
+	cr_assert(left_alone.status == 0 && strstr(left_alone.out, "tier libc"), "%s",
+		  left_alone.out);
 	cr_assert(nowhere.status == 1 && strstr(nowhere.out, "FAIL  self-test"), "%s", nowhere.out);
 	cr_assert_eq(count_files(".", "uvtrace"), 0);
 }

@@ -93,6 +93,8 @@ static int print_header(const struct report *report, FILE *out)
 	report_clean_print(out, *process->exe ? process->exe : "(unknown program)");
 	fprintf(out, ", process %" PRIu32 ", libuv ", process->pid);
 	report_clean_print(out, *process->libuv ? process->libuv : "of unknown version");
+	if (process->tier == TRACE_TIER_PATCHED)
+		fputs(", inside the program (patched)", out);
 	fputc('\n', out);
 	print_start(process, out);
 	fprintf(out, " for %s: %s event%s in %" PRIu32 " file%s, ",

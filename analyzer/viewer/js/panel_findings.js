@@ -119,10 +119,14 @@ function queues({ queues: all }) {
 
 // ---- All of it ----------------------------------------------------------------------------------
 
+function insideProgram(report) {
+	return report.tier === 'full (patched)' ? ', inside the program (patched)' : '';
+}
+
 function lead(report) {
 	const program = report.program || '(unknown program)';
 	return paragraph('lead',
-		`${program}, process ${report.pid}, libuv ${report.libuv || 'of unknown version'}`);
+		`${program}, process ${report.pid}, libuv ${report.libuv || 'of unknown version'}${insideProgram(report)}`);
 }
 
 function recorded(report) {

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See program_check.h. What only a process can tell (the system lets code be written, no other
+ * thread runs) is not tried.
+ */
+#include "program_check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "libuv/static_plan.h"
+#include "patch/elf_view.h"
+
+static unsigned int good_count(const struct static_plan *plan)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < REAL_COUNT; i++)
+		count += plan->plans[i].reason == ENTRY_GOOD;
+	return count;
+}
+
+static void print_patched(const struct static_plan *plan)
+{
+	printf("patched: %u functions of the libuv in it", good_count(plan));
+	if (plan->version)
+		printf(" (%u.%u.%u)", plan->version >> 16, plan->version >> 8 & 255,
+		       plan->version & 255);
+	putchar('\n');
+	for (size_t i = 0; i < REAL_COUNT; i++)
+		if (plan->plans[i].reason != ENTRY_GOOD && plan->plans[i].reason != ENTRY_ABSENT)
+			printf("refused: %s, because %s\n", libuv_function_name(i),
+			       entry_reason_text(plan->plans[i].reason));
+}
+
+static void print_unseen(const struct static_plan *plan)
+{
+	printf("unseen: %s", static_outcome_text(plan->outcome));
+	if (plan->outcome == STATIC_CORE)
+		printf(": %s, because %s", libuv_function_name(plan->failed),
+		       entry_reason_text(plan->plans[plan->failed].reason));
+	putchar('\n');
+}
+
+int program_check(const char *path)
+{
+	struct static_plan plan;
+	struct elf_view view;
+	int error = elf_view_open(&view, path);
+
+	if (error) {
+		fprintf(stderr, "trace_ctl: %s: %s\n", path, strerror(-error));
+		return 1;
+	}
+	static_plan_make(&plan, &(struct static_executable){.segments = view.segments,
+							    .segment_count = view.segment_count,
+							    .bias = view.bias,
+							    .is_absolute = view.is_absolute,
+							    .fd = view.fd,
+							    .wants_hidden = true});
+	if (plan.outcome == STATIC_READY)
+		print_patched(&plan);
+	else if (plan.outcome == STATIC_ABSENT)
+		puts("absent: it has no libuv inside that could be found");
+	else
+		print_unseen(&plan);
+	elf_view_close(&view);
+	return 0;
+}
