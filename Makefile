@@ -102,7 +102,7 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk 
 	$(wildcard analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
-	check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
+	check-node check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -119,6 +119,7 @@ help:
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
+	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
@@ -326,6 +327,10 @@ check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 
 check-scenarios: all $(SCENARIOS)
 	$(Q)tests/scenarios/run.py $(BUILD)
+
+# Official builds of node, which have libuv inside; VERSIONS=20 runs one of them.
+check-node: all
+	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
 
 check-real: all
 	@scripts/install_deps.sh build real

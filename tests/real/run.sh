@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [node|named|uvloop]...: runs unmodified programs under load, without and with the preload, and holds the
+# run.sh [node|official|named|uvloop]...: runs unmodified programs under load, without and with the preload, and holds the
 # trace against what program and load generator counted, and the program's output and exit status against what
 # they are without the preload. Everything stays on 127.0.0.1; nothing but BUILD/real is written to. Rules: a check
 # is one line ("ok" or "not ok"), relations are exact wherever the program can know the number, the tracer runs
@@ -13,6 +13,7 @@ source=$PWD/tests/real
 build=$(realpath -m "${BUILD:-build}")
 root=$build/real/root
 work=$build/real/run
+official=$build/node/20/bin/node
 libraries=$root/usr/lib/$(uname -m)-linux-gnu
 load_seconds=2
 passed=0
@@ -66,6 +67,11 @@ same_output() { # stream
 
 run_node() {
 	exec "$source/node.sh" "$root" "$@" "$source/http_server.js"
+}
+
+# node as nodejs.org builds it, with libuv inside.
+run_official() {
+	exec env "$@" "$official" "$source/http_server.js"
 }
 
 run_named() {
@@ -136,6 +142,10 @@ load_node() { # port
 	wrk -t1 -c20 -d"$load_seconds" "http://127.0.0.1:$1/file" >"$here/load.file"
 }
 
+load_official() { # port
+	load_node "$1"
+}
+
 load_named() { # port
 	printf 'host-%d.example.test A\n' {0..49} >"$here/queries"
 	dnsperf -s 127.0.0.1 -p "$1" -d "$here/queries" -n 3000 -l 10 -c 4 >"$here/load"
@@ -171,12 +181,31 @@ check_node() {
 	check_javascript
 }
 
+check_official() {
+	check "the report says how it is seen" grep -q "inside the program (patched)" "$here/report"
+	check_node
+}
+
+# node with this preload, and more arguments.
+traced_node() { # NAME=VALUE..., then arguments
+	if [ "$program" = official ]; then
+		local variables=()
+		while [[ ${1-} == [A-Z]*=* ]]; do
+			variables+=("$1")
+			shift
+		done
+		env "${variables[@]}" "$official" "$@"
+	else
+		"$source/node.sh" "$root" "$@"
+	fi
+}
+
 # Functions of JavaScript by name, where node is asked to write these down. The lines are those that they say themselves.
 check_javascript() {
 	local folder=$work/javascript said report lines pid
 	rm -rf "$folder"
 	mkdir -p "$folder" # node leaves a log in the folder that it runs in
-	said=$(cd "$folder" && "$source/node.sh" "$root" "LD_PRELOAD=$build/libtrace.so" \
+	said=$(cd "$folder" && traced_node "LD_PRELOAD=$build/libtrace.so" \
 		"UVTRACE_PATH=$folder/trace.bin" --perf-basic-prof --interpreted-frames-native-stack "$source/busy.js")
 	read -ra lines <<<"$said"
 	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
@@ -282,15 +311,16 @@ need() {
 	done
 	MAKEFLAGS='' make --silent all "${BUILD:-build}/bench/echo_load" || exit 1
 	"$source/setup.sh" "$build/real" || exit 1
+	"$source/../node/setup.sh" "$build/node" 20 || exit 1
 	mkdir -p "$work"
 }
 
-[ $# -gt 0 ] || set -- node named uvloop
+[ $# -gt 0 ] || set -- node official named uvloop
 for program in "$@"; do
 	case $program in
-	node | named | uvloop) ;;
+	node | official | named | uvloop) ;;
 	*)
-		echo "usage: run.sh [node|named|uvloop]..." >&2
+		echo "usage: run.sh [node|official|named|uvloop]..." >&2
 		exit 2
 		;;
 	esac

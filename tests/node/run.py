@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+#
+# run.py BUILD [VERSION...]: official builds of node, which have libuv inside, with and without the preload. What the
+# program counted, by counts.js, is what the trace must have, callback by callback; output and exit status are the same.
+# Rules: a check is one line ("ok" or "not ok"); the last line is "N passed, N failed", and the exit status says the same.
+"""Holds traces of official builds of node against what the programs counted."""
+import collections
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+VERSIONS = ['18', '20', '22', '24', '26']
+TIMES = 20
+TIMEOUT_SECONDS = 120
+
+passed = failed = 0
+
+
+def check(name, good, detail=''):
+    """Prints one line, and why it is not ok."""
+    global passed, failed
+    print(f'{"ok" if good else "not ok"} - {name}', flush=True)
+    if good:
+        passed += 1
+        return
+    failed += 1
+    if detail:
+        print(f'#   {detail}')
+
+
+class Node:
+    """One version of node, whose programs run in a folder of their own."""
+
+    def __init__(self, build, version):
+        self.build = build
+        self.version = version
+        self.work = build / 'node' / f'run{version}'
+        self.binary = str(build / 'node' / version / 'bin' / 'node')
+
+    def run(self, arguments, traced, **environment):
+        """Runs in an empty folder; the trace is below it."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        (self.work / 'files').mkdir(parents=True)
+        variables = {name: value for name, value in os.environ.items() if not name.startswith('UVTRACE_')}
+        variables.update(environment)
+        if traced:
+            variables['LD_PRELOAD'] = str(self.build / 'libtrace.so')
+            variables['UVTRACE_PATH'] = str(self.work / 'trace' / 'trace.bin')
+        return subprocess.run([self.binary, *arguments], cwd=self.work, env=variables, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+
+    def events(self):
+        """The lines of the trace."""
+        lines = subprocess.run([self.build / 'trace_to_jsonl', self.work / 'trace'], capture_output=True, text=True,
+                               check=False)
+        check(f'node {self.version}: the trace can be read', lines.returncode == 0, lines.stderr)
+        return [json.loads(line) for line in lines.stdout.splitlines()]
+
+    def counted(self, times, arguments=()):
+        """What the program counted, and the callbacks of its trace, by kind."""
+        result = self.run([*arguments, HERE / 'counts.js', str(times), 'files'], traced=True)
+        polls = collections.Counter()
+        for event in self.events():
+            if event['event'] == 'PollStart':
+                polls[event['kind']] += 1
+            elif event['event'] == 'TraceStart':
+                check(f'node {self.version}: nothing is lost', event['lost'] == 0 and event['missing'] == 0, event)
+                check(f'node {self.version}: tier', event['tier'] == 'full (patched)', event['tier'])
+        return result, polls
+
+
+def masked(result):
+    """What a program said and how it ended, without numbers and ids, which differ from run to run."""
+    texts = (re.sub(r'[0-9a-f]+(-[0-9a-f]+){4}|\d+', 'N', text) for text in (result.stdout, result.stderr))
+    return result.returncode, *texts
+
+
+def check_same(node, name, arguments, **environment):
+    """Output and exit status are as without the preload."""
+    bare = node.run(arguments, traced=False, **environment)
+    traced = node.run(arguments, traced=True, **environment)
+    check(f'node {node.version}: {name}: output and exit status are as without the preload',
+          masked(bare) == masked(traced), f'{masked(bare)} / {masked(traced)}')
+    return traced
+
+
+def check_counts(node, arguments=()):
+    """Each kind of callback: TIMES runs of it less the run with none."""
+    program = [*arguments, HERE / 'counts.js', str(TIMES), 'files']
+    check_same(node, 'counts', program)
+    nothing, without = node.counted(0, arguments)
+    result, polls = node.counted(TIMES, arguments)
+    check(f'node {node.version}: both runs end well', nothing.returncode == 0 and result.returncode == 0,
+          result.stderr)
+    try:
+        wanted = json.loads(result.stdout)
+    except ValueError:
+        wanted = {}
+    check(f'node {node.version}: the program counted {len(wanted)} kinds', len(wanted) > 38)
+    for kind, times in sorted(wanted.items()):
+        seen = polls[kind] - without[kind]
+        check(f'node {node.version}: {kind}: {times}', seen == times, f'the trace has {seen}')
+
+
+def check_ways_to_run(node):
+    """Options that change how node starts, or what memory it makes executable."""
+    script = "setTimeout(() => console.log('timer'), 5); require('fs').stat('/', () => console.log('stat'))"
+    for name, arguments in {
+            'jitless': ['--jitless', '-e', script],
+            'inspect': ['--inspect=127.0.0.1:0', '-e', script],
+            'cpu-prof': ['--cpu-prof', '-e', script],
+            'perf-basic-prof': ['--perf-basic-prof', '-e', script],
+            'a module': ['--input-type=module', '-e', "import fs from 'fs'; console.log(typeof fs.stat)"],
+            'an error': ['-e', 'setTimeout(() => { throw new Error("thrown") }, 1)'],
+            'exit in a callback': ['-e', 'setTimeout(() => process.exit(7), 1)'],
+            'worker threads': ['-e', "new (require('worker_threads').Worker)('console.log(1)', {eval: true})"],
+            'cluster': [HERE / 'cluster.js'],
+    }.items():
+        check_same(node, name, arguments)
+    if int(node.version) >= 20:
+        (node.work / 'files').mkdir(parents=True, exist_ok=True)
+        blob = str(node.build / 'node' / f'snapshot{node.version}.blob')
+        check_same(node, 'build a snapshot', ['--snapshot-blob', blob, '--build-snapshot', HERE / 'snapshot.js'])
+        check_same(node, 'run a snapshot', ['--snapshot-blob', blob, 'a'])
+
+
+def main():
+    """Each version in turn."""
+    build = pathlib.Path(sys.argv[1]).resolve()
+    versions = sys.argv[2:] or VERSIONS
+    subprocess.run([HERE / 'setup.sh', build / 'node', *versions], check=True)
+    for version in versions:
+        node = Node(build, version)
+        check_counts(node)
+        check_ways_to_run(node)
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
