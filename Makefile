@@ -276,7 +276,7 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(BUILD)/exported/fixtures/own_text $(BUILD)/hidden/fixtures/own_text $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
 	$(BUILD)/fault_tests
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only

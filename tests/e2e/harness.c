@@ -145,6 +145,7 @@ static void exec_child(const struct run *run, const int *input, const int *outpu
 		       const int *errors)
 {
 	char *argv[HARNESS_ARGS_MAX + 3];
+	char **environment = make_environment(run); /* before /proc may be taken away */
 	size_t count = 0;
 
 	if (is_emulated(run->program))
@@ -160,7 +161,7 @@ static void exec_child(const struct run *run, const int *input, const int *outpu
 	reset_signals();
 	if (run->prepare && run->prepare() != 0)
 		_exit(126);
-	execvpe(argv[0], argv, make_environment(run));
+	execvpe(argv[0], argv, environment);
 	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
