@@ -178,7 +178,7 @@ size_t entry_put_trampoline(const struct entry_plan *plan, uintptr_t at, uint8_t
 /* Both do the same: go to the same place, read the same data; else their bytes are the same. */
 static bool same(const uint8_t *a, const struct insn *x, const uint8_t *b, const struct insn *y)
 {
-	if (x->flow != y->flow || x->target != y->target || x->reads_pc != y->reads_pc ||
+	if (x->flow != y->flow || x->condition != y->condition || x->target != y->target || x->reads_pc != y->reads_pc ||
 	    x->data != y->data)
 		return false;
 	if (x->target)

@@ -31,6 +31,7 @@ struct insn {
 	bool reads_pc;	    /* an operand's address is relative to the instruction: `data` */
 	bool is_landing;    /* endbr64, bti: does nothing but allow indirect branches */
 	bool is_padding;    /* nop, int3: fills up between functions */
+	uint8_t condition;  /* of a JUMP_IF, as the machine numbers them */
 	uint8_t has_value;  /* x86-64: `value` is an operand of 32 bits */
 	uint32_t value;
 	uintptr_t target; /* of a direct branch or call */

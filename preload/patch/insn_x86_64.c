@@ -34,41 +34,43 @@ bool insn_is_known(void)
 #define R10 (1 << 10)
 #define R11 (1 << 11)
 
-/* One row: opcodes of a map, what they do. The first that fits counts; what fits none goes on. */
-struct flow_row {
-	uint8_t map; /* 0: one byte, 1: behind 0f */
-	uint8_t first, last;
-	int8_t extension; /* ModRM.reg; -1: any */
-	uint8_t flow;
+/* Where an instruction of one opcode byte leads; what is not here goes on with the next one. */
+static const uint8_t flow_of_byte[256] = {
+    [0x70 ... 0x7f] = INSN_JUMP_IF, [0xe0 ... 0xe3] = INSN_SHORT_IF,
+    [0xe8] = INSN_CALL,		    [0xe9] = INSN_JUMP,
+    [0xeb] = INSN_JUMP,		    [0xc2 ... 0xc3] = INSN_RETURN,
+    [0xca ... 0xcb] = INSN_RETURN,  [0xcf] = INSN_RETURN,
+    [0xcc ... 0xce] = INSN_TRAP,    [0xf1] = INSN_TRAP,
+    [0xf4] = INSN_TRAP,
 };
 
-static const struct flow_row flow_rows[] = {
-    {0, 0x70, 0x7f, -1, INSN_JUMP_IF},	{1, 0x80, 0x8f, -1, INSN_JUMP_IF},
-    {0, 0xe0, 0xe3, -1, INSN_SHORT_IF}, {0, 0xe8, 0xe8, -1, INSN_CALL},
-    {0, 0xe9, 0xe9, -1, INSN_JUMP},	{0, 0xeb, 0xeb, -1, INSN_JUMP},
-    {0, 0xc2, 0xc3, -1, INSN_RETURN},	{0, 0xca, 0xcb, -1, INSN_RETURN},
-    {0, 0xcf, 0xcf, -1, INSN_RETURN},	{0, 0xcc, 0xce, -1, INSN_TRAP},
-    {0, 0xf1, 0xf1, -1, INSN_TRAP},	{0, 0xf4, 0xf4, -1, INSN_TRAP},
-    {1, 0x0b, 0x0b, -1, INSN_TRAP},	{0, 0xff, 0xff, 2, INSN_CALL},
-    {0, 0xff, 0xff, 3, INSN_CALL},	{0, 0xff, 0xff, 4, INSN_INDIRECT},
-    {0, 0xff, 0xff, 5, INSN_INDIRECT},	{0, 0xc7, 0xc7, 7, INSN_SHORT_IF},
-    {1, 0x05, 0x05, -1, INSN_CALL},	{1, 0x34, 0x34, -1, INSN_CALL},
+/* Behind 0f: jcc; syscall and sysenter; ud2. */
+static const uint8_t flow_of_0f[256] = {
+    [0x80 ... 0x8f] = INSN_JUMP_IF,
+    [0x05] = INSN_CALL,
+    [0x34] = INSN_CALL,
+    [0x0b] = INSN_TRAP,
 };
+
+/* ff, by ModRM.reg: call and jmp through a register or memory. */
+static const uint8_t flow_of_ff[8] = {
+    [2] = INSN_CALL, [3] = INSN_CALL, [4] = INSN_INDIRECT, [5] = INSN_INDIRECT};
 
 static uint8_t flow_of(const ZydisDecodedInstruction *decoded)
 {
+	uint8_t flow = 0;
+
 	if (decoded->encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
 		return INSN_NEXT;
-	for (size_t i = 0; i < sizeof(flow_rows) / sizeof(flow_rows[0]); i++) {
-		const struct flow_row *row = &flow_rows[i];
-
-		if (decoded->opcode_map ==
-			(row->map ? ZYDIS_OPCODE_MAP_0F : ZYDIS_OPCODE_MAP_DEFAULT) &&
-		    decoded->opcode >= row->first && decoded->opcode <= row->last &&
-		    (row->extension < 0 || row->extension == decoded->raw.modrm.reg))
-			return row->flow;
-	}
-	return INSN_NEXT;
+	if (decoded->opcode_map == ZYDIS_OPCODE_MAP_0F)
+		flow = flow_of_0f[decoded->opcode];
+	else if (decoded->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && decoded->opcode == 0xff)
+		flow = flow_of_ff[decoded->raw.modrm.reg];
+	else if (decoded->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT)
+		flow = decoded->opcode == 0xc7 && decoded->raw.modrm.reg == 7
+			   ? INSN_SHORT_IF /* xbegin */
+			   : flow_of_byte[decoded->opcode];
+	return flow ? flow : INSN_NEXT;
 }
 
 static bool has_modrm(const ZydisDecodedInstruction *decoded)
@@ -105,6 +107,8 @@ struct insn insn_decode(const uint8_t *code, size_t bytes, uintptr_t address)
 	insn.flow = flow_of(&decoded);
 	insn.is_landing = insn.bytes == sizeof(endbr64) && !memcmp(code, endbr64, insn.bytes);
 	insn.is_padding = is_nop(&decoded) || (insn.bytes == 1 && code[0] == 0xcc);
+	if (insn.flow == INSN_JUMP_IF)
+		insn.condition = decoded.opcode & 15;
 	if (decoded.raw.imm[0].is_relative) {
 		insn.target = address + insn.bytes + (uintptr_t)decoded.raw.imm[0].value.s;
 	} else if (decoded.raw.imm[0].size == 32) {
@@ -213,7 +217,7 @@ bool insn_can_stay(const uint8_t *code, const struct insn *insn, unsigned int ar
 	const struct stay_row *row;
 
 	*undo_bytes = 0;
-	if (insn->is_landing)
+	if (insn->is_landing || (insn->is_padding && insn->flow == INSN_NEXT))
 		return true;
 	if (insn->flow != INSN_NEXT || !decode(code, insn->bytes, &decoded) ||
 	    decoded.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY)
