@@ -389,11 +389,20 @@ fuzz:
 
 # First every seed as it is; then what comes of them, cut to where many thousands are tried a second. A folder is several
 # files, and has seeds of its own.
-run-fuzz: $(FUZZERS)
+FUZZ_PROGRAMS := $(BUILD)/programs/exported $(BUILD)/programs/hidden
+
+$(FUZZ_PROGRAMS): tests/fixtures/own_text.c tests/fixtures/fixture.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -O1 $(if $(findstring exported,$@),-s -rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
+
+run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
 	$(Q)for fuzzer in $(FUZZERS); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; seeds="tests/golden tests/fuzz/corpus"; max=2800; mkdir -p $$corpus; \
-		case $$fuzzer in *folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; esac; \
-		$$fuzzer -runs=0 -max_len=65536 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds && \
+		case $$fuzzer in \
+			*folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; \
+			*program) seeds=$(BUILD)/programs; max=200000;; \
+		esac; \
+		$$fuzzer -runs=0 -max_len=1000000 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds && \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
 

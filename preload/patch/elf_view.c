@@ -49,7 +49,7 @@ static bool span(const struct elf_view *view, uintptr_t *start, uintptr_t *end)
 
 		if (segment->p_type != PT_LOAD || !segment->p_filesz)
 			continue;
-		if (last < segment->p_vaddr)
+		if (last < segment->p_vaddr || last > UINTPTR_MAX - PAGE_BYTES)
 			return false;
 		if (segment->p_vaddr < *start)
 			*start = segment->p_vaddr & ~(PAGE_BYTES - 1);
@@ -65,10 +65,11 @@ static int segments_map(struct elf_view *view, uintptr_t start, uint64_t file_by
 	for (size_t i = 0; i < view->segment_count; i++) {
 		const ElfW(Phdr) *segment = &view->segments[i];
 		uintptr_t skipped = segment->p_vaddr % PAGE_BYTES;
-		uint8_t *at = (uint8_t *)view->mapping + (segment->p_vaddr - skipped - start);
+		uint8_t *at;
 
 		if (segment->p_type != PT_LOAD || !segment->p_filesz)
 			continue;
+		at = (uint8_t *)view->mapping + (segment->p_vaddr - skipped - start);
 		if (segment->p_offset % PAGE_BYTES != skipped || segment->p_offset > file_bytes ||
 		    segment->p_filesz > file_bytes - segment->p_offset ||
 		    mmap(at, segment->p_filesz + skipped, PROT_READ, MAP_PRIVATE | MAP_FIXED,

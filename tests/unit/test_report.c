@@ -89,6 +89,7 @@ static void set_up(void)
 					 .libuv_path = hostile,
 					 .ring_path = hostile,
 					 .version = hostile,
+					 .how = hostile,
 					 .notes = notes,
 					 .note_count = 1,
 					 .start_real_ns = 1700000000000000000,
@@ -172,7 +173,7 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = tear_down)
 {
 	json_t *json = json_report();
 
-	check_keys(json, "program pid libuv tier start_realtime_ns duration_ns events lost_events "
+	check_keys(json, "program pid libuv tier hooks start_realtime_ns duration_ns events lost_events "
 			 "missing_events workers "
 			 "callbacks long_polls open_polls idle_periods queues problems notes "
 			 "sealed seal_reason unit_ns "
