@@ -415,6 +415,7 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 		      blocker->told.worker);
 	facts_of_runs(detection, blocker, &finding);
 	fact_whole(&finding, FACT_delayed, iterations->delayed_polls);
+	fact_flag(&finding, FACT_tier_libc, detection->timeline->process->tier == TRACE_TIER_LIBC);
 	facts_of_end(detection, blocker, &finding);
 	if (blocker->stall)
 		facts_of_samples(detection, blockers, blocker, &finding);

@@ -77,6 +77,10 @@ int report_findings_markdown(const struct report *report, FILE *out);
 
 /* ---- report_rows.c ---- */
 
+/* Whether calls of libuv are seen. If not (tier "libc"), nothing is known of callbacks, requests,
+ * timers and the pool. */
+bool report_sees_calls(const struct timeline *timeline);
+
 /* All sites that ran, the longest total first; the caller frees. NULL: no memory. */
 struct report_row *report_rows(const struct timeline *timeline, size_t *count);
 /* "timer"; "unknown" for sites that the trace does not explain. */

@@ -78,12 +78,17 @@ static bool is_running_something(const struct timeline *timeline, size_t worker)
 	return false;
 }
 
+bool report_sees_calls(const struct timeline *timeline)
+{
+	return timeline->process->tier != TRACE_TIER_LIBC;
+}
+
 bool report_never_ran(const struct timeline *timeline, size_t worker)
 {
 	const struct trace_worker *entry = &timeline->process->workers[worker];
 	const struct timeline_worker *facts = &timeline->workers[worker];
 
-	return report_is_worker(timeline, worker) && timeline->process->tier != TRACE_TIER_LIBC &&
+	return report_is_worker(timeline, worker) && report_sees_calls(timeline) &&
 	       !timeline->process->pool_items_unseen && facts->polls.count == 0 &&
 	       facts->items == 0 && entry->missing == 0 && entry->lost == 0 &&
 	       !is_running_something(timeline, worker);

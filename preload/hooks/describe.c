@@ -71,9 +71,12 @@ static void describe_unseen(struct shared *shared)
 {
 	const struct static_plan *plan = &by_patch_state()->plan;
 	struct text note = {shared->libuv_note, sizeof(shared->libuv_note)};
+	enum static_outcome outcome = plan->outcome;
 
+	if (outcome == STATIC_ABSENT)
+		outcome = by_patch_state()->is_wanted ? STATIC_NO_NAMES : STATIC_OFF;
 	put(&note, "the libuv in this program is not patched, because %s",
-	    static_outcome_text(plan->outcome == STATIC_ABSENT ? STATIC_NO_NAMES : plan->outcome));
+	    static_outcome_text(outcome));
 	if (plan->outcome == STATIC_CORE)
 		put(&note, ": %s, because %s", libuv_function_name(plan->failed),
 		    entry_reason_text(plan->plans[plan->failed].reason));

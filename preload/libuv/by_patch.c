@@ -212,6 +212,7 @@ bool by_patch_executable(bool wanted, bool wants_hidden, struct libuv_copy *copy
 	int saved_errno = errno;
 	uint64_t start_ns = now_ns();
 
+	state.is_wanted = wanted;
 	patch_executable(wanted, wants_hidden);
 	if (state.plan.outcome == STATIC_DONE)
 		copy_fill(copy);

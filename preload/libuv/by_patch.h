@@ -14,6 +14,7 @@
 
 struct by_patch {
 	struct static_plan plan; /* and what became of it: `outcome` */
+	bool is_wanted;
 	uint16_t patched;
 	uint32_t took_ns;
 };

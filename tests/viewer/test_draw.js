@@ -79,12 +79,16 @@ test('where recording was off is shaded and named', async () => {
 });
 
 test('a program whose callbacks cannot be seen says so on its lanes', async () => {
-	const folder = traced('fixtures/slow_hidden');
+	const folder = traced('fixtures/slow_hidden', { UVTRACE_PATCH: '0' });
 	const page = await openPage(browser.context);
 	await load(page, segmentsOf(folder));
 	assert.equal((await figuresOf(page)).tier, 'libc');
 	assert.ok((await textsOf(page)).some((text) => text.startsWith('waits only (libc tier)')));
 	assert.match(await page.textContent('#panel-findings .warnings'), /tier libc/);
+	for (const panel of ['requests', 'timers'])
+		assert.match(await page.textContent(`#panel-${panel}`), /cannot be seen/);
+	assert.ok((await textsOf(page)).some((text) => text.startsWith('cannot be seen')));
+	assert.match(await page.textContent('#panel-findings'), /Pool queued\s*cannot be seen/);
 	assert.ok((await strokesOf(page)).some(({ type }) => type === STROKE.PARK ||
 		type === STROKE.COLUMN), 'its waits are drawn');
 	await shoot(page, 'libc');

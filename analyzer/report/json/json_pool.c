@@ -32,14 +32,15 @@ static json_t *pool_wait_json(const struct timeline *timeline)
 
 json_t *queues_json(const struct timeline *timeline)
 {
+	bool seen = report_sees_calls(timeline);
 	const struct json_pair pairs[] = {
-	    {"pool_queued", level_json(&timeline->pool_queued)},
-	    {"pool_running", level_json(&timeline->pool_running)},
-	    {"pool_wait", pool_wait_json(timeline)},
+	    {"pool_queued", seen ? level_json(&timeline->pool_queued) : json_null()},
+	    {"pool_running", seen ? level_json(&timeline->pool_running) : json_null()},
+	    {"pool_wait", seen ? pool_wait_json(timeline) : json_null()},
 	    {"pool_uncertain", json_boolean(timeline->pool_uncertain)},
 	    {"ready_fds", level_json(&timeline->ready_fds)},
-	    {"active_requests", level_json(&timeline->active_requests)},
-	    {"active_handles", level_json(&timeline->active_handles)},
+	    {"active_requests", seen ? level_json(&timeline->active_requests) : json_null()},
+	    {"active_handles", seen ? level_json(&timeline->active_handles) : json_null()},
 	    {"samples", json_number(timeline->samples)},
 	};
 

@@ -102,24 +102,25 @@ static json_t *untraced_json(const struct timeline *timeline)
 static json_t *measures_add(json_t *object, const struct report *report)
 {
 	const struct findings *findings = report->findings;
+	bool seen = report_sees_calls(report->timeline);
 	const struct json_pair pairs[] = {
 	    {"findings", findings_json(report)},
 	    {"checked", checked_json()},
 	    {"cannot_tell", unknown_json(report->timeline)},
-	    {"pool", findings ? pool_json(report) : json_null()},
+	    {"pool", findings && seen ? pool_json(report) : json_null()},
 	    {"timers", timers_json(report)},
 	    {"wakeups", wakeups_json(report)},
 	    {"pending", request_spans_json(report, &report->timeline->pending, false)},
 	    {"late_requests", request_spans_json(report, &report->timeline->slow_requests, true)},
 	    {"late_request_count", json_number(report->timeline->slow_requests.seen)},
 	    {"pending_limit_ns", json_number(report->timeline->options.pending_ns)},
-	    {"pending_count", json_number(report->timeline->pending.seen)},
+	    {"pending_count", seen ? json_number(report->timeline->pending.seen) : json_null()},
 	    {"requests", requests_json(report)},
 	    {"marks", marks_json(report->timeline)},
 	    {"spans", spans_json(report->timeline)},
 	    {"stalls", stalls_json(report)},
 	    {"stall_totals", stall_totals_json(report->stalls)},
-	    {"dispatch", dispatch_json(report)},
+	    {"dispatch", seen ? dispatch_json(report) : json_array()},
 	    {"turn", spread_json(report->timeline, &report->timeline->iteration_ticks)},
 	    {"loops", loops_json(report->timeline)},
 	    {"machine", machine_json(&report->timeline->machine)},

@@ -99,8 +99,10 @@ int report_queues_print(const struct report *report, FILE *out)
 	level_row(&table, "requests waiting for a pool worker", &timeline->pool_queued);
 	level_row(&table, "requests running on the pool", &timeline->pool_running);
 	level_row(&table, "ready descriptors after a wait of a loop", &timeline->ready_fds);
-	level_row(&table, "active handles of a loop", &timeline->active_handles);
-	level_row(&table, "active requests of a loop", &timeline->active_requests);
+	if (report_sees_calls(timeline)) {
+		level_row(&table, "active handles of a loop", &timeline->active_handles);
+		level_row(&table, "active requests of a loop", &timeline->active_requests);
+	}
 	if (table.cell_count > 0)
 		fputs("\nQUEUES\n", out);
 	int error = table_print(&table, out, REPORT_WIDTH);
@@ -109,5 +111,7 @@ int report_queues_print(const struct report *report, FILE *out)
 			report_ticks(timeline, histogram_quantile(wait, 0.5), p50),
 			report_ticks(timeline, histogram_quantile(wait, 0.99), p99),
 			report_ticks(timeline, wait->max, max));
+	if (!report_sees_calls(timeline))
+		fputs("  Not visible (tier libc): the pool, requests, handles, timers.\n", out);
 	return error;
 }

@@ -42,15 +42,23 @@ function greatest(values) {
 	return most;
 }
 
+function isUnseen(chart) {
+	return chart.needsCalls && view.process.report.tier === 'libc';
+}
+
 function drawChartLabel(chart, most, top) {
 	context.fillStyle = theme.colors.text;
 	context.font = FONT.bold;
 	context.fillText(chart.label, 12, top + 9);
 	context.font = FONT.small;
 	context.fillStyle = theme.colors.muted;
-	context.fillText(chart.under ? `over ${chart.under}` : 'most in view', 12, top + 25);
+	if (isUnseen(chart))
+		context.fillText('cannot be seen (libc tier)', 12, top + 25);
+	else
+		context.fillText(chart.under ? `over ${chart.under}` : 'most in view', 12, top + 25);
 	context.textAlign = 'right';
-	context.fillText(formatCount(most), GUTTER - 8, top + 9);
+	if (!isUnseen(chart))
+		context.fillText(formatCount(most), GUTTER - 8, top + 9);
 	context.textAlign = 'left';
 	context.font = FONT.normal;
 }

@@ -133,6 +133,12 @@ function requestList(requests) {
 	return element('ol', { class: 'rows' }, requests.slice(0, ROWS_MOST).map(requestItem));
 }
 
+/* In tier "libc" no call of libuv is seen: an empty table would say that there was none. */
+function unseen(what) {
+	return element('p', {},
+		`${what} cannot be seen: libuv is inside this program and was not patched (tier libc).`);
+}
+
 function pendingSection({ pending, pending_count: count }) {
 	if (count === 0)
 		return section('On their way at the end',
@@ -211,6 +217,10 @@ function livesSection({ requests }) {
 }
 
 function showRequests(report) {
+	if (report.tier === 'libc') {
+		fill(byId('panel-requests'), unseen('Requests and the pool'));
+		return;
+	}
 	fill(byId('panel-requests'),
 		pendingSection(report), lateSection(report), livesSection(report),
 		poolSection(report.pool));
@@ -303,6 +313,10 @@ function dispatchSection({ dispatch }) {
 }
 
 function showTimers(report) {
+	if (report.tier === 'libc') {
+		fill(byId('panel-timers'), unseen('Timers and wake-ups'));
+		return;
+	}
 	fill(byId('panel-timers'), timersSection(report), wakeupsSection(report),
 		dispatchSection(report));
 }

@@ -98,7 +98,10 @@ function idlePeriods(report) {
 		element('ol', { class: 'rows' }, rows));
 }
 
+/* null: calls of libuv are not seen (tier "libc"). */
 function levelText(level) {
+	if (!level)
+		return 'cannot be seen';
 	return `${formatCount(level.max)} at most, ${level.mean.toFixed(2)} on average`;
 }
 
@@ -110,7 +113,7 @@ function queues({ queues: all }) {
 	return section('Queues', facts([
 		['Pool queued', levelText(all.pool_queued)],
 		['Pool running', levelText(all.pool_running)],
-		['Wait for the pool', all.pool_wait.count ? waitText(all.pool_wait) : null],
+		['Wait for the pool', all.pool_wait && all.pool_wait.count ? waitText(all.pool_wait) : null],
 		['Ready fds', levelText(all.ready_fds)],
 		['Active requests', levelText(all.active_requests)],
 		['Active handles', levelText(all.active_handles)],
