@@ -130,6 +130,22 @@ def check_ways_to_run(node):
         check_same(node, 'run a snapshot', ['--snapshot-blob', blob, 'a'])
 
 
+def check_builtins(node):
+    """Functions of V8's own that a stall sample finds have names, wherever V8 has mapped them."""
+    script = ('const a = Array.from({length: 300000}, Math.random); setTimeout(() => { const end = Date.now() + 400;'
+              'while (Date.now() < end) a.slice().sort((x, y) => x - y); }, 1)')
+    node.run(['-e', script], traced=True)
+    report = subprocess.run([node.build / 'analyze_trace', '--json', node.work / 'trace'], capture_output=True,
+                            text=True, check=False)
+    stalls = json.loads(report.stdout)['stalls'] if report.stdout else []
+    frames = [frame for stall in stalls for frame in stall['frames'] if frame['module'] == 'node']
+    nameless = [frame['function'] for frame in frames if '+0x' in frame['function']]
+    check(f'node {node.version}: {len(frames)} frames of node have names', frames and not nameless, nameless)
+    check(f'node {node.version}: a builtin is named',
+          any(frame['function'].startswith('Builtins_Array') for frame in frames),
+          [frame['function'] for frame in frames])
+
+
 def main():
     """Each version in turn."""
     build = pathlib.Path(sys.argv[1]).resolve()
@@ -139,6 +155,7 @@ def main():
         node = Node(build, version)
         check_counts(node)
         check_ways_to_run(node)
+        check_builtins(node)
     print(f'{passed} passed, {failed} failed')
     return failed > 0
 

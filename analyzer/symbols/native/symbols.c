@@ -42,6 +42,7 @@ struct module_files {
 	bool tried;
 	Dwfl *dwfl; /* NULL: no file that may be believed */
 	Dwfl_Module *module;
+	uint64_t shift; /* of the module's addresses to those that libdw knows */
 };
 
 struct symbols {
@@ -191,7 +192,13 @@ static void module_open(const struct symbols *symbols, const struct trace_module
 	if (!files->module) {
 		dwfl_end(files->dwfl);
 		files->dwfl = NULL;
+		return;
 	}
+	/* The bias of an executable with fixed addresses is 0 whatever is asked for; V8 maps the
+	 * code of its builtins a second time, beside the code that it makes. */
+	GElf_Addr bias;
+	if (dwfl_module_getelf(files->module, &bias))
+		files->shift = module->bias - bias;
 }
 
 /* ---- One address ----------------------------------------------------------------------------- */
@@ -254,6 +261,7 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 		return;
 	GElf_Sym symbol;
 	GElf_Off offset = 0;
+	address -= files->shift;
 	const char *name =
 	    dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
 	if (!name || !*name)
@@ -392,11 +400,14 @@ const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t addr
 	return address_info(symbols, address, return_address, NULL, 0);
 }
 
-Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address,
-			  const struct trace_module **module)
+struct symbols_code symbols_code(struct symbols *symbols, uint64_t address)
 {
-	*module = symbols_module(symbols->process, address);
-	return *module ? files_of(symbols, *module)->module : NULL;
+	const struct trace_module *module = symbols_module(symbols->process, address);
+	const struct module_files *files = module ? files_of(symbols, module) : NULL;
+
+	return (struct symbols_code){.module = module,
+				     .file = files ? files->module : NULL,
+				     .address = address - (files ? files->shift : 0)};
 }
 
 /* Data lies behind the code of its module, and before that of the next one. */
@@ -419,8 +430,8 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 
 	if (!files || !files->dwfl)
 		return NULL;
-	const char *name =
-	    dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
+	const char *name = dwfl_module_addrinfo(files->module, address - files->shift, &offset,
+						&symbol, NULL, NULL, NULL);
 	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT ||
 	    offset >= symbol.st_size)
 		return NULL;

@@ -10,10 +10,15 @@
 
 #include "symbols/symbols.h"
 
-/* The file that an address' code came from; NULL where there is none that may be believed. *module:
- * what lay there, NULL if nothing did. */
-Dwfl_Module *symbols_code(struct symbols *symbols, uint64_t address,
-			  const struct trace_module **module);
+/* Where an address' code came from. */
+struct symbols_code {
+	const struct trace_module *module; /* what lay there; NULL if nothing did */
+	Dwfl_Module *file;		   /* NULL: there is none that may be believed */
+	uint64_t address;		   /* what libdw calls it: an executable that is mapped at
+					    * a second place keeps its own addresses there */
+};
+
+struct symbols_code symbols_code(struct symbols *symbols, uint64_t address);
 
 /* The module is uvtrace's own library. */
 bool symbols_is_ours(const struct trace_module *module);

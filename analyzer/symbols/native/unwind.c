@@ -107,12 +107,12 @@ static enum call call_aarch64(const unsigned char *before, uint64_t address, uin
 /* Where the function around an address begins; 0 where that is not known. */
 static uint64_t function_start(struct symbols *symbols, uint64_t address)
 {
-	const struct trace_module *module;
-	Dwfl_Module *file = symbols_code(symbols, address, &module);
+	struct symbols_code code = symbols_code(symbols, address);
 	GElf_Off offset = 0;
 	GElf_Sym symbol;
 
-	if (!file || !dwfl_module_addrinfo(file, address, &offset, &symbol, NULL, NULL, NULL))
+	if (!code.file ||
+	    !dwfl_module_addrinfo(code.file, code.address, &offset, &symbol, NULL, NULL, NULL))
 		return 0;
 	return address - offset;
 }
@@ -121,15 +121,15 @@ static uint64_t function_start(struct symbols *symbols, uint64_t address)
 static bool is_return_to(struct symbols *symbols, const struct trace_stall *stall, uint64_t address,
 			 uint64_t inside)
 {
-	const struct trace_module *module;
-	Dwfl_Module *file = symbols_code(symbols, address - 1, &module);
+	struct symbols_code code = symbols_code(symbols, address - 1);
 	unsigned char before[7];
 	uint64_t target = 0, called, current;
 
-	if (!module)
+	if (!code.module)
 		return false;
-	if (!file || !code_read(file, address - sizeof(before), before, sizeof(before)))
-		return file == NULL; /* nothing more can be said */
+	if (!code.file ||
+	    !code_read(code.file, code.address + 1 - sizeof(before), before, sizeof(before)))
+		return code.file == NULL; /* nothing more can be said */
 	enum call call = stall->machine == TRACE_MACHINE_AARCH64
 			     ? call_aarch64(before, address, &target)
 			     : call_x86_64(before, address, &target);
@@ -180,11 +180,9 @@ static bool step_scan(struct symbols *symbols, const struct trace_stall *stall,
 static bool is_code(struct symbols *symbols, const struct trace_stall *stall, uint64_t address,
 		    uint64_t inside)
 {
-	const struct trace_module *module;
-
-	symbols_code(symbols, address - 1, &module);
-	return module ? is_return_to(symbols, stall, address, inside)
-		      : address - stall->sp >= STACK_BYTES;
+	return symbols_code(symbols, address - 1).module
+		   ? is_return_to(symbols, stall, address, inside)
+		   : address - stall->sp >= STACK_BYTES;
 }
 
 /* Code without call frame information, which a compiler has made at run time or brings along for
@@ -214,17 +212,16 @@ static bool step_frame(struct symbols *symbols, const struct trace_stall *stall,
 static bool step(struct symbols *symbols, const struct trace_stall *stall,
 		 struct unwind_state *state)
 {
-	const struct trace_module *module;
-	Dwfl_Module *file = symbols_code(symbols, state->pc - state->is_return, &module);
+	struct symbols_code code = symbols_code(symbols, state->pc - state->is_return);
 	uint64_t sp = state->sp;
 
-	if (file && unwind_cfi_step(file, stall, state)) {
+	if (code.file && unwind_cfi_step(code.file, code.address, stall, state)) {
 		state->scanned = false;
 		return state->sp > sp && state->pc != 0;
 	}
 	if (state->is_beyond)
 		return false;
-	return ((!module || state->is_return) && step_frame(symbols, stall, state)) ||
+	return ((!code.module || state->is_return) && step_frame(symbols, stall, state)) ||
 	       step_scan(symbols, stall, state);
 }
 
@@ -242,12 +239,9 @@ static void state_begin(const struct trace_stall *stall, struct unwind_state *st
 static bool is_outside(struct symbols *symbols, const struct trace_stall *stall,
 		       const struct unwind_state *state)
 {
-	const struct trace_module *module;
-
 	if (stall->frame_sp)
 		return state->sp >= stall->frame_sp;
-	symbols_code(symbols, state->pc - state->is_return, &module);
-	return symbols_is_ours(module);
+	return symbols_is_ours(symbols_code(symbols, state->pc - state->is_return).module);
 }
 
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)

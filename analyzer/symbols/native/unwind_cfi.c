@@ -190,10 +190,11 @@ static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall,
 	return true;
 }
 
-bool unwind_cfi_step(Dwfl_Module *file, const struct trace_stall *stall, struct unwind_state *state)
+bool unwind_cfi_step(Dwfl_Module *file, uint64_t address, const struct trace_stall *stall,
+		     struct unwind_state *state)
 {
 	Dwarf_Frame *frame = NULL;
-	bool stepped = frame_find(file, state->pc - state->is_return, &frame) &&
+	bool stepped = frame_find(file, address, &frame) &&
 		       frame_step(frame, stall, state);
 
 	free(frame);
