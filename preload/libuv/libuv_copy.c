@@ -79,7 +79,7 @@ static void patch(bool wants_hidden)
 void libuv_copy_start(bool wanted)
 {
 	is_patch_wanted = wanted;
-	patch(false);
+	patch(static_libuv_is_in_small_program());
 }
 
 void libuv_copy_loop_begins(void *caller)

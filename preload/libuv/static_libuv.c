@@ -11,36 +11,55 @@
 
 #include "by_patch.h"
 
+#define SMALL_BYTES ((size_t)256 << 10) /* searched in 20 us */
+
 /* The executable comes first of all objects. Its constants are where a name of libuv's own is
  * looked for. */
-static int executable_visit(struct dl_phdr_info *info, size_t size, void *found)
+struct search {
+	size_t bytes_max; /* of constants: a longer segment is not searched */
+	bool found;
+};
+
+static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	static const char mark[] = "UV_THREADPOOL_SIZE"; /* what libuv asks the environment for */
+	struct search *search = arg;
 
 	(void)size;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
 
 		if (phdr->p_type == PT_LOAD && (phdr->p_flags & (PF_R | PF_W)) == PF_R &&
+		    phdr->p_filesz <= search->bytes_max &&
 		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark,
 			   sizeof(mark)))
-			*(bool *)found = true;
+			search->found = true;
 	}
 	return 1;
+}
+
+static bool search(size_t bytes_max)
+{
+	struct search search = {.bytes_max = bytes_max};
+
+	if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
+		dl_iterate_phdr(executable_visit, &search);
+	return search.found;
 }
 
 /* Whether libuv's code is there, by what it asks the environment for. */
 static bool is_inside(void)
 {
 	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
-	bool found = false;
 
-	if (!answer) {
-		if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
-			dl_iterate_phdr(executable_visit, &found);
-		answer = found ? 2 : 1;
-	}
+	if (!answer)
+		answer = search(SIZE_MAX) ? 2 : 1;
 	return answer == 2;
+}
+
+bool static_libuv_is_in_small_program(void)
+{
+	return search(SMALL_BYTES);
 }
 
 bool static_libuv_is_unseen(void)

@@ -12,4 +12,7 @@
  */
 bool static_libuv_is_unseen(void);
 
+/* True if the executable is small enough to be searched at every start, and has a libuv inside. */
+bool static_libuv_is_in_small_program(void);
+
 #endif
