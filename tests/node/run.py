@@ -118,13 +118,13 @@ def check_addon(node):
 
 
 def install(node, packages):
-    """npm, itself run by this node, installs packages into build/node/packagesVERSION; the programs' folder."""
+    """npm, itself run by this node, installs packages into build/node/packagesVERSION: the folder of the modules."""
     folder = node.build / 'node' / f'packages{node.version}'
     npm = pathlib.Path(shutil.which('npm')).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    check_same(node, 'npm install', [npm, 'install', '--prefix', folder, '--cache', node.build / 'node' / 'npm-cache',
+    check_same(node, 'npm install', [npm, 'install', '--prefix', 'files', '--cache', node.build / 'node' / 'npm-cache',
                                      '--no-audit', '--no-fund', '--no-update-notifier', *packages])
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.move(node.work / 'files', folder)
     return folder / 'node_modules'
 
 
