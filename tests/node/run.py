@@ -167,7 +167,7 @@ def check_single_executable(node, folder, postject):
 
 def check_ways_to_run(node):
     """Options that change how node starts, or what memory it makes executable."""
-    script = "setTimeout(() => console.log('timer'), 5); require('fs').stat('/', () => console.log('stat'))"
+    script = "require('fs').stat('/', () => { console.log('stat'); setTimeout(() => console.log('timer'), 5); })"
     for name, arguments in {
             'jitless': ['--jitless', '-e', script],
             'inspect': ['--inspect=127.0.0.1:0', '-e', script],
