@@ -120,7 +120,7 @@ help:
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
-	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (10 minutes)' \
+	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (30 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
 	'make check-scenarios  programs with one planted cause each: does the first finding name it?' \

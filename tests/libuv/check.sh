@@ -3,7 +3,8 @@
 #
 # check.sh: what `make check-libuv` runs: libuv's own test suite, of the version that is installed, against Debian's
 # library and against three that are built from Debian's source; the project's whole-program tests against these;
-# and several copies in one process. With words: only the libraries named (debian built symbolic clang).
+# several copies in one process; and the suite with libuv inside it, of this version and of Debian 13's. With words: only
+# the libraries named (debian built symbolic clang exported hidden exported_clang hidden_clang).
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -13,9 +14,18 @@ release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 folder=$(realpath -m "$build/libuv/$version")
 
 tests/libuv/setup.sh "$folder" "$release" "$version"
-[ $# -gt 0 ] || set -- debian built symbolic clang
+inside='exported hidden exported_clang hidden_clang'
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- debian built symbolic clang $inside
+statics=
 for library; do
 	shift
+	case " $inside " in
+	*" $library "*)
+		statics="$statics $library"
+		continue
+		;;
+	esac
 	case $library in
 	debian) set -- "$@" "debian=/usr/lib/$(uname -m)-linux-gnu" ;;
 	built) set -- "$@" "built=$folder/build" ;;
@@ -23,7 +33,26 @@ for library; do
 	esac
 done
 status=0
-tests/libuv/run.sh "$folder" "$folder/run" "$@" || status=1
+[ $# = 0 ] || tests/libuv/run.sh "$folder" "$folder/run" "$@" || status=1
+
+# check_inside RELEASE VERSION: the suite of that version, with libuv inside it.
+check_inside() {
+	suite=$(realpath -m "$build/libuv/$2")
+	tests/libuv/setup.sh "$suite" "$1" "$2" static
+	set --
+	for library in $statics; do
+		set -- "$@" "$library=$suite/$library"
+	done
+	tests/libuv/run.sh "$suite" "$suite/run" "$@" || status=1
+}
+
+newer=1.50.0-2
+for wanted in "$release $version" "trixie $newer"; do
+	[ -n "$statics" ] || break
+	echo "== libuv ${wanted#* } inside the program"
+	# shellcheck disable=SC2086 # release and version
+	check_inside $wanted
+done
 
 # Where libuv's own calls cannot be seen, when the work of fs and dns requests ended is not in the trace.
 for library in built symbolic clang; do

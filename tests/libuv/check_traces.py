@@ -3,7 +3,7 @@
 """check_traces.py BUILD FOLDER LIBUV MODE LEFT TESTS: reads every trace that a run of libuv's test suite left in FOLDER.
 
 Each process must be read by analyze_trace and by trace_to_jsonl without an error or a problem, and name LIBUV as the
-library it saw. At least half as many processes as there are TESTS must have left a trace. The file LEFT, what was there
+library it saw, where the suite itself may be that, patched. At least half as many processes as there are TESTS must have left a trace. The file LEFT, what was there
 a second after the end, must be empty; but where the drain is a thread of the program (MODE), one that was killed
 leaves its ring file, and what is in that must be in what was read. The suite kills its servers when a test is over: one
 that was just about to end may have sealed its trace already, which happens to few. Says what is wrong in lines that
@@ -25,6 +25,7 @@ def run(command):
 
 def main():
     build, folder, libuv, mode, left, tests = sys.argv[1:]
+    tier = "full" if libuv.endswith(".so.1") else "full (patched)"
     wrong = []
     status, text, errors = run([f"{build}/analyze_trace", "--json", folder, *glob.glob(f"{folder}/uvtrace.*")])
     if status or errors:
@@ -36,7 +37,7 @@ def main():
     for process in processes:
         where = f"process {process['pid']} ({process['command']})"
         wrong += [f"{where}: {problem}" for problem in process["problems"]]
-        if process["libuv_path"] != libuv or process["tier"] != "full":
+        if process["libuv_path"] != libuv or process["tier"] != tier:
             wrong.append(f"{where}: saw {process['libuv_path']}, tier {process['tier']}")
     sealed = {p["pid"]: p["sealed"] for p in processes if mode == "thread"}
     ending = []

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [--root=ROOT] FOLDER WORK NAME=LIBRARY_FOLDER...: libuv's own test suite (FOLDER is setup.sh's) with and without the
-# preload, against each library named. Every line of the results must be the same, every trace that was written must
+# preload, against each library named; a LIBRARY_FOLDER that holds uv_run_tests_a has libuv inside its suite. Every line of the results must be the same, every trace that was written must
 # be readable and say which library it saw, and nothing may be left behind. ROOT is another system's folder, in which
 # the programs run then.
 #
@@ -42,14 +42,16 @@ check() { # name, then a command
 
 # run FOLDER LIBRARY MODE [TEST]: the suite, or one test of it, with MODE "bare" or how the rings are drained.
 run() {
-	local folder=$1 library=$2 mode=$3 preload=()
+	local folder=$1 library=$2 mode=$3 preload=() program
 	[ "$mode" = bare ] ||
 		preload=(LD_PRELOAD="$build/libtrace.so" UVTRACE_PATH="$folder/traces/trace.bin" UVTRACE_DRAIN="$mode")
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	cp -r "$suite/source/test" "$folder"
+	program=$library/uv_run_tests_a
+	[ -e "$program" ] || program=$suite/build/uv_run_tests
 	tests/libuv/run_apart.sh "${root[@]}" "$folder" env UV_RUN_AS_ROOT=1 LD_LIBRARY_PATH="$library" "${preload[@]}" \
-		"$suite/build/uv_run_tests" "${@:4}" >"$folder/out" 2>"$folder/err"
+		"$program" "${@:4}" >"$folder/out" 2>"$folder/err"
 }
 
 results() { # folder
@@ -79,9 +81,10 @@ same_results() {
 }
 
 check_traces() { # folder, library, mode
-	local rings=("$1"/rings/*)
+	local rings=("$1"/rings/*) seen=$2/libuv.so.1
+	[ ! -e "$2/uv_run_tests_a" ] || seen=$2/uv_run_tests_a
 	[ -e "${rings[0]}" ] && mv "${rings[@]}" "$1/traces"
-	python3 tests/libuv/check_traces.py "$build" "$1/traces" "$2/libuv.so.1" "$3" "$1/left" \
+	python3 tests/libuv/check_traces.py "$build" "$1/traces" "$seen" "$3" "$1/left" \
 		"$(results "$1" | grep -c ok)"
 }
 

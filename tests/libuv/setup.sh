@@ -6,7 +6,7 @@
 # do, into FOLDER/symbolic (-Wl,-Bsymbolic-functions) and FOLDER/clang, and into FOLDER/static, to be put into a plugin. Rules: what is already there is not made again.
 set -eu
 
-folder=$1 release=$2 version=$3
+folder=$1 release=$2 version=$3 what=${4:-shared}
 mkdir -p "$folder"
 folder=$(realpath "$folder")
 log=$folder/setup.log
@@ -44,6 +44,15 @@ build() {
 }
 
 [ -d "$folder/source" ] || fetch
+if [ "$what" = static ]; then
+	for compiler in gcc clang; do
+		suffix=
+		[ "$compiler" = gcc ] || suffix=_$compiler
+		build "exported$suffix" uv_run_tests_a -DCMAKE_C_COMPILER=$compiler -DCMAKE_EXE_LINKER_FLAGS=-rdynamic
+		build "hidden$suffix" uv_run_tests_a -DCMAKE_C_COMPILER=$compiler
+	done
+	exit
+fi
 build build uv_run_tests # and the library
 build symbolic uv -DCMAKE_SHARED_LINKER_FLAGS=-Wl,-Bsymbolic-functions
 build clang uv -DCMAKE_C_COMPILER=clang

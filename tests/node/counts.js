@@ -173,6 +173,27 @@ async function signals(times) {
 	clearTimeout(keep);
 }
 
+/* Each change is waited for before the next one is made. */
+async function watchers(times, folder) {
+	const watched = path.join(folder, 'watched'), name = path.join(folder, 'polled');
+	let next;
+
+	fs.mkdirSync(watched);
+	fs.writeFileSync(name, '');
+	if (times === 0)
+		return;
+	const watcher = fs.watch(watched, () => { count('fs_event'); next(); });
+	for (let i = 0; i < times; i++)
+		await new Promise((resolve) => { next = resolve; fs.mkdirSync(path.join(watched, `${i}`)); });
+	watcher.close();
+	fs.watchFile(name, { interval: 5 }, () => { count('fs_poll'); next(); });
+	for (let i = 0; i < times; i++) {
+		await new Promise((resolve) => setTimeout(() => { count('timer'); resolve(); }, 20));
+		await new Promise((resolve) => { next = resolve; fs.appendFileSync(name, 'x'); });
+	}
+	fs.unwatchFile(name);
+}
+
 async function workers(times) {
 	for (let i = 0; i < times; i++)
 		await new Promise((resolve, reject) => {
@@ -197,6 +218,7 @@ async function main(times, folder) {
 	await datagrams(times);
 	await children(times);
 	await signals(times);
+	await watchers(times, folder);
 	await workers(Math.min(times, 10));
 	process.stdout.write(`${JSON.stringify(counts)}\n`);
 }
