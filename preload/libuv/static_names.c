@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See static_names.h. libuv's code begins with all that is called uv_something. Its static
- * functions have plain names, but the linker's table has each behind the name of its source file:
- * those that lie beside the rest are libuv's too. An optimizer of whole programs puts the functions
- * of all files together under one name, which is no source of libuv's; then they are foreign.
+ * See static_names.h. libuv's code reaches from the first to the last of the functions that are
+ * wanted, and on to what lies beside it and is called uv_something; elsewhere a program may call
+ * functions of its own so, as libuv's test suite does. Static functions have plain names, but the
+ * linker's table has each behind the name of its source file: those beside the rest are libuv's too.
+ * An optimizer of whole programs puts the functions of all files together under one name, which is
+ * no source of libuv's; then they are foreign.
  */
 #include "static_names.h"
 
@@ -110,26 +112,30 @@ static bool visit_named(const struct elf_symbol *symbol, void *arg)
 
 	if (is_uv_name(symbol->name))
 		function = function_of(reading, symbol);
-	text_range_add(&parts->text, function.address, function.bytes);
-	if (!function.address || parts->is_exported)
+	if (!function.address)
 		return true;
-	if (strcmp(symbol->name, "uv_loop_init") == 0)
+	if (strcmp(symbol->name, "uv_loop_init") == 0 && !parts->is_exported)
 		parts->loop_init = function;
-	for (size_t i = 0; i < REAL_COUNT; i++)
-		if (strcmp(symbol->name, libuv_function_name(i)) == 0)
+	for (size_t i = 0; i < REAL_COUNT; i++) {
+		if (strcmp(symbol->name, libuv_function_name(i)) != 0)
+			continue;
+		text_range_add(&parts->text, function.address, function.bytes);
+		if (!parts->is_exported)
 			parts->functions[i] = function;
+	}
 	return true;
 }
 
-/* Adds a static function that lies beside the range. */
-static bool visit_static(const struct elf_symbol *symbol, void *arg)
+/* Adds a function that lies beside the range. */
+static bool visit_neighbour(const struct elf_symbol *symbol, void *arg)
 {
 	struct reading *reading = arg;
 	struct text_range *text = &reading->parts->text, with_gaps;
 	struct elf_function function = {0};
 	uintptr_t bytes = text->bytes;
 
-	if (is_uv_source(symbol->source) && !strchr(symbol->name, '.'))
+	if (is_uv_name(symbol->name) ||
+	    (is_uv_source(symbol->source) && !strchr(symbol->name, '.')))
 		function = function_of(reading, symbol);
 	if (!function.address)
 		return true;
@@ -158,7 +164,7 @@ bool static_names_read(const struct elf_symtab *table, struct static_parts *part
 	elf_symtab_visit(table, visit_named, &reading);
 	do {
 		reading.grew = false;
-		elf_symtab_visit(table, visit_static, &reading);
+		elf_symtab_visit(table, visit_neighbour, &reading);
 	} while (reading.grew);
 	return elf_symtab_visit(table, visit_foreign, &reading);
 }

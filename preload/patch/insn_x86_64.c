@@ -145,6 +145,7 @@ enum stay {
 	STAY_WRITES_LOW, /* writes the register of the opcode's low three bits: mov imm */
 	STAY_PUSH,
 	STAY_SUB_SP,	/* sub $imm,%rsp */
+	STAY_SETS_BITS, /* or, and: a constant and memory, the same the second time */
 	STAY_HIGH_HALF, /* unpcklpd: writes the upper half of a register, where no argument is */
 };
 
@@ -165,6 +166,8 @@ static const struct stay_row stay_rows[] = {
     {0, 0xb8, 0xbf, -1, STAY_WRITES_LOW}, {0, 0x50, 0x57, -1, STAY_PUSH},
     {0, 0x81, 0x81, 5, STAY_SUB_SP},	  {0, 0x83, 0x83, 5, STAY_SUB_SP},
     {1, 0xb6, 0xb7, -1, STAY_WRITES_REG}, {1, 0x14, 0x14, -1, STAY_HIGH_HALF},
+    {0, 0x80, 0x81, 1, STAY_SETS_BITS},	  {0, 0x83, 0x83, 1, STAY_SETS_BITS},
+    {0, 0x80, 0x81, 4, STAY_SETS_BITS},	  {0, 0x83, 0x83, 4, STAY_SETS_BITS},
 };
 
 static const struct stay_row *stay_find(const ZydisDecodedInstruction *decoded)
@@ -241,6 +244,8 @@ bool insn_can_stay(const uint8_t *code, const struct insn *insn, unsigned int ar
 		*undo_bytes = undo_sub(code, &decoded, undo);
 		return decoded.raw.rex.W && decoded.raw.modrm.mod == 3 &&
 		       decoded.raw.modrm.rm == 4 && !decoded.raw.rex.B;
+	case STAY_SETS_BITS:
+		return decoded.raw.modrm.mod != 3;
 	case STAY_HIGH_HALF:
 		return code[0] == 0x66; /* unpcklpd, not unpcklps */
 	}

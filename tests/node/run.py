@@ -62,12 +62,12 @@ class Node:
         check(f'node {self.version}: the trace can be read', lines.returncode == 0, lines.stderr)
         return [json.loads(line) for line in lines.stdout.splitlines()]
 
-    def counted(self, program):
+    def counted(self, program, prefix=''):
         """What the program counted, and the callbacks of its trace, by kind."""
         result = self.run(program, traced=True)
         polls = collections.Counter()
         for event in self.events():
-            if event['event'] == 'PollStart':
+            if event['event'] == 'PollStart' and event['callback'].startswith(prefix):
                 polls[event['kind']] += 1
             elif event['event'] == 'TraceStart':
                 check(f'node {self.version}: nothing is lost', event['lost'] == 0 and event['missing'] == 0, event)
@@ -90,10 +90,11 @@ def check_same(node, name, arguments, **environment):
     return traced
 
 
-def check_counts(node, name, program, least, times=TIMES):
-    """Each kind of callback that `program TIMES` counts, `least` of them or more, less a run with none."""
-    nothing, without = node.counted([*program, '0', 'files'])
-    result, polls = node.counted([*program, str(times), 'files'])
+def check_counts(node, name, program, least, times=TIMES, prefix=''):
+    """Each kind of callback that `program TIMES` counts, `least` of them or more, less a run with none. `prefix`: of the
+    names of the program's own functions, where node has others of that kind."""
+    nothing, without = node.counted([*program, '0', 'files'], prefix)
+    result, polls = node.counted([*program, str(times), 'files'], prefix)
     check(f'node {node.version}, {name}: both runs end well', nothing.returncode == 0 and result.returncode == 0,
           nothing.stderr + result.stderr)
     try:
@@ -114,7 +115,7 @@ def check_addon(node):
                     HERE / 'addon.c'], check=True)
     program = ['-e', f"require('{addon}').run(Number(process.argv[1]))"]
     check_same(node, 'addon', [*program, str(TIMES)])
-    check_counts(node, 'addon', program, 3)
+    check_counts(node, 'addon', program, 3, prefix='on_')
 
 
 def install(node, packages):

@@ -90,6 +90,8 @@ Test(entry_plan, first_instruction_stays)
 	check_kept(PLAN(2, 0x31, 0xc0, NOP5, RET), 2, 0);
 	check_kept(PLAN(2, 0xb8, 0xea, 0xff, 0xff, 0xff, NOP5, RET), 5, 0);
 	check_kept(PLAN(2, 0x49, 0x89, 0xd2, NOP5, RET), 3, 0);
+	/* orl $1,0x58(%rdi), as uv_close begins at -O3 */
+	check_kept(PLAN(2, 0x83, 0x4f, 0x58, 0x01, NOP5, RET), 4, 0);
 	/* unpcklpd %xmm1,%xmm0 */
 	check_kept(PLAN(2, 0x66, 0x0f, 0x14, 0xc1, NOP5, RET), 4, 0);
 	/* endbr64, and then nothing else needs to stay */
@@ -101,6 +103,9 @@ Test(entry_plan, first_instruction_that_changes_an_argument_is_refused)
 {
 	check_kept(PLAN(3, 0x31, 0xc9, NOP5, RET), 2, 0);
 	check_reason(PLAN(4, 0x31, 0xc9, NOP5, RET), ENTRY_FIRST_CANNOT_STAY);
+	/* or $1,%esi; addl $1,0x58(%rdi) */
+	check_reason(PLAN(2, 0x83, 0xce, 0x01, NOP5, RET), ENTRY_FIRST_CANNOT_STAY);
+	check_reason(PLAN(2, 0x83, 0x47, 0x58, 0x01, NOP5, RET), ENTRY_FIRST_CANNOT_STAY);
 	/* mov (%rdi),%rdi; mov %rsp,%rbp; xor %ebx,%ebx; mov %rax,(%rdi); unpcklps */
 	check_reason(PLAN(1, 0x48, 0x8b, 0x3f, NOP5, RET), ENTRY_FIRST_CANNOT_STAY);
 	check_reason(PLAN(1, MOV_RBP_RSP, NOP5, RET), ENTRY_FIRST_CANNOT_STAY);
