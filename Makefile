@@ -330,6 +330,7 @@ check-scenarios: all $(SCENARIOS)
 
 # Official builds of node, which have libuv inside; VERSIONS=20 runs one of them.
 check-node: all
+	@scripts/install_deps.sh build browser real
 	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
 
 check-real: all
