@@ -133,9 +133,11 @@ static void print_address(const struct target *target, uint64_t address)
 
 static void print_poll(const struct target *target, struct record record)
 {
-	const struct shared_site *site =
-	    &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
-
+	static const struct shared_site unknown = {.kind = KIND_COUNT};
+	uint32_t index = trace_word_code(record.word) - TRACE_CODE_POLL;
+	const struct shared_site *site = index < atomic_load(&target->shared->site_count)
+					     ? &target->shared->sites[index]
+					     : &unknown;
 	const char *kind = site->kind < KIND_COUNT ? trace_kinds[site->kind].name : NULL;
 
 	printf("in the %s callback ", kind ? kind : "?");

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See shm.h. The header and the first ring's first step are reserved by posix_fallocate, the rest
- * of the rings later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error here and not a
- * SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so nobody can have
- * prepared the place. Whoever opens the name later checks that it is still the same file
- * (ring_file.h).
+ * See shm.h. The header, but for most of the sites, and the first ring's first step are reserved by
+ * posix_fallocate, the rest later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error
+ * here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so
+ * nobody can have prepared the place. Whoever opens the name later checks that it is still the same
+ * file (ring_file.h).
  */
 #include "shm.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -27,9 +28,9 @@
 #include "log.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
+#include "ring/steps.h"
 #include "files/proc_file.h"
 
-#define PAGE_BYTES     4096
 #define RING_BYTES_MIN 16384
 #define RINGS_WANTED   8     /* rather smaller ones than fewer */
 #define STEP_BYTES     16384 /* of memory that a worker takes at once, ... */
@@ -49,21 +50,22 @@ static uint32_t choose_clock(void)
 #endif
 }
 
+/* Where shm_create() begins: what it does takes as long as it takes to measure the counter. */
+static struct trace_clock_pair first;
+
 /* The largest power of two of counter steps that stays within 16 ns. */
 static uint32_t choose_unit_shift(uint32_t clock)
 {
-	struct trace_clock_pair first, last;
+	struct trace_clock_pair last;
 	uint32_t shift = 0;
 	uint64_t hz;
 
 	if (clock == TRACE_CLOCK_MONOTONIC)
 		return 4;
 #if defined(__aarch64__)
-	(void)first;
 	(void)last;
 	__asm__("mrs %0, cntfrq_el0" : "=r"(hz));
 #else
-	first = clock_pair_read(clock);
 	do
 		last = clock_pair_read(clock);
 	while (last.mono_ns - first.mono_ns < 20000);
@@ -135,7 +137,8 @@ uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
 
 void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
 {
-	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+	rings->offset = sizeof(struct shared) + STEPS_PAGE_BYTES - 1;
+	rings->offset -= rings->offset % STEPS_PAGE_BYTES;
 	rings->bytes = config.ring_size_bytes;
 	rings->step = STEP_BYTES;
 	rings->count = SHARED_RINGS_MAX;
@@ -211,6 +214,7 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	shared->held_bytes = rings->held < rings->grow ? rings->held : rings->grow;
 	atomic_store(&shared->grow_bytes, rings->grow - shared->held_bytes);
 	atomic_store(&shared->share_steps, rings->bytes / rings->step);
+	atomic_store(&shared->sites_backed, STEPS_SITES);
 	shared->total_bytes = rings->offset + rings->count * rings->bytes;
 	shared->pid = getpid();
 	shared->clock = choose_clock();
@@ -249,7 +253,9 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	rings.held = memory_limit == UINT64_MAX ? 0 : budget_left_bytes();
 	error = rings_fit(&rings);
 	if (!error)
-		error = -posix_fallocate(fd, 0, rings.offset + rings.step);
+		error = -posix_fallocate(fd, 0, offsetof(struct shared, sites[STEPS_SITES]));
+	if (!error)
+		error = -posix_fallocate(fd, (off_t)rings.offset, (off_t)rings.step);
 	if (error)
 		return error;
 	*shared = map_rings(fd, &rings);
@@ -296,10 +302,11 @@ struct shared *shm_create(void)
 {
 	struct shared *shared = NULL;
 	struct place place = {.strange_bytes = 0};
-	int error = create_in(open_in_shared_dir, &place, &shared);
 	char why[256];
-	int second;
+	int error, second;
 
+	first = clock_pair_read(TRACE_CLOCK_TSC);
+	error = create_in(open_in_shared_dir, &place, &shared);
 	if (!error)
 		return shared;
 	second = create_in(open_in_trace_dir, &place, &shared);

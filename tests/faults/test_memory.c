@@ -94,6 +94,13 @@ static int shm_of_a_megabyte(void)
 	       mount("none", "/dev/shm", "tmpfs", 0, "size=1m");
 }
 
+/* The header fits without the memory of most sites, and one small ring. */
+static int shm_without_room_for_sites(void)
+{
+	return unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", "/dev/shm", "tmpfs", 0, "size=300k");
+}
+
 /* Ten times as much as a ring can be there, and nothing lost: each time the drain has come by. */
 #define TURNS                                                                                      \
 	{                                                                                          \
@@ -107,3 +114,6 @@ FAULT(fault_memory, small_shm, .program = "fault_place", .args = TURNS,
 FAULT(fault_memory, full_shm, .program = "fault_place", .args = TURNS,
       .env = {"UVTRACE_RING_TOTAL=64M"}, .prepare = shm_of_a_megabyte, .flags = FAULT_ROOT,
       .says = {"no more memory for rings in /dev/shm", "no more memory for rings in /dev/shm"})
+FAULT(fault_memory, shm_full_of_sites, .program = "fault_scale", .args = {"callbacks", "4000"},
+      .prepare = shm_without_room_for_sites, .flags = FAULT_ROOT | FAULT_LOSES,
+      .says = {"little memory for rings: ", "little memory for rings: "})

@@ -254,6 +254,25 @@ Test(capacity, nobody_goes_beyond_the_share)
 	cr_assert_eq(atomic_load(&shared->grown_bytes), 2 * STEP_BYTES);
 }
 
+/* Sites get their memory in portions, each once; what the kernel refuses may come later. */
+Test(capacity, sites_get_memory_as_they_come)
+{
+	begin(0);
+	kernel_asked = 0;
+	cr_expect_eq(steps_back_site(shared, 0), 0);
+	cr_expect_eq(shared->sites_backed, STEPS_SITES);
+	cr_expect_eq(steps_back_site(shared, STEPS_SITES - 1), 0);
+	cr_expect_eq(kernel_asked, 1);
+	kernel_refuses = true;
+	cr_expect_lt(steps_back_site(shared, STEPS_SITES), 0);
+	cr_expect_eq(shared->sites_backed, STEPS_SITES);
+	kernel_refuses = false;
+	cr_expect_eq(steps_back_site(shared, 5 * STEPS_SITES), 0);
+	cr_expect_eq(shared->sites_backed, 6 * STEPS_SITES);
+	cr_expect_eq(steps_back_site(shared, TRACE_SITES_MAX - 1), 0);
+	cr_expect_eq(shared->sites_backed, TRACE_SITES_MAX);
+}
+
 /* What comes out of shared memory is not believed: the worker stays in its ring. */
 Test(capacity, a_wild_tail_does_no_harm)
 {
