@@ -17,6 +17,7 @@
 #include "ring/laps.h"
 #include "drain/rings.h"
 #include "ring/steps.h"
+#include "program/process.h"
 #include "program/thread.h"
 
 #define STEP_BYTES   8192u
@@ -253,6 +254,46 @@ Test(capacity, nobody_goes_beyond_the_share)
 	cr_assert_leq(count, 3 * step);
 	cr_assert_gt(count, 2 * step);
 	cr_assert_eq(atomic_load(&shared->grown_bytes), 2 * STEP_BYTES);
+}
+
+/* What thread_slow.c needs of the library as a whole: no process records here. */
+void process_prepare(void)
+{
+}
+
+void process_describe(struct shared *of)
+{
+	(void)of;
+}
+
+void process_publish(struct shared *of)
+{
+	(void)of;
+}
+
+/* After a long lap most memory was given back, and no more is to be had: the ring is full long
+ * before half of that lap. Whoever drains must hear of it, or be found dead. */
+Test(capacity, a_small_full_ring_wakes_the_drain)
+{
+	uint64_t long_lap = 12 * STEP_BYTES / sizeof(struct record);
+
+	begin(16 * STEP_BYTES);
+	atomic_store(&ring->enabled, 1);
+	while (thread.head < long_lap && emit())
+		;
+	drain_some(UINT64_MAX);
+	drain->workers[0].tidied = thread.head;
+	rings_tidy(drain, true);
+	kernel_refuses = true;
+	for (;;) {
+		thread.woken_tail = UINT64_MAX;
+		if (thread.head >= thread.limit && !thread_make_room(&thread, 1, TRACE_ROLE_LOOP))
+			break;
+		put();
+	}
+	kernel_refuses = false;
+	cr_assert_lt(thread.head, thread_wake_at(&thread), "nobody would be woken by the half");
+	cr_expect_eq(thread.woken_tail, atomic_load(&ring->tail));
 }
 
 /* Sites get their memory in portions, each once; what the kernel refuses may come later. */
