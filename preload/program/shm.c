@@ -285,12 +285,13 @@ static int create_in(int (*open_file)(struct place *place), struct place *place,
 		     struct shared **shared)
 {
 	int fd = open_file(place);
+	struct stat stat;
 	int error;
 
 	if (fd < 0)
 		return fd;
 	name_as_kernel(fd, place->path);
-	error = ring_file_remember(fd);
+	error = ring_file_remember(fd, &stat);
 	error = error ? error : fill_file(fd, place->path, shared);
 	close(fd);
 	if (error)
