@@ -14,7 +14,8 @@
 #include "observe/cgroup.h"
 #include "program/budget.h"
 #include "program/config.h"
-#include "program/shm.h"
+#include "program/ring_size.h"
+#include "ring/shared.h"
 
 #define MIB (1ull << 20)
 
@@ -221,10 +222,10 @@ Test(budget, rings)
 {
 	for (uint64_t total = 4096; total <= 1024 * MIB; total *= 2) {
 		for (uint64_t size = 16384; size <= 1024 * MIB; size *= 2) {
-			struct shm_rings rings = {0};
+			struct ring_size rings = {0};
 
 			config.ring_size_bytes = size;
-			shm_choose_rings(&rings, total);
+			ring_size_choose(&rings, total);
 			cr_assert_geq(rings.count, 1);
 			cr_assert_leq(rings.count, SHARED_RINGS_MAX);
 			cr_assert_leq(rings.bytes, size);
