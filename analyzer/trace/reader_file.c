@@ -278,7 +278,7 @@ int reader_file_open_ring(struct reader *reader, const char *path, size_t *file_
 		return fd;
 	copy = strdup(path);
 	if (!copy || fstat(fd, &status) != 0 || !ring_check_is_private(&status) ||
-	    file_is_known(reader, &status)) {
+	    status.st_size < (off_t)sizeof(struct shared) || file_is_known(reader, &status)) {
 		error = copy ? -EEXIST : -ENOMEM;
 		free(copy);
 		close(fd);

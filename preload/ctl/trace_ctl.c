@@ -29,6 +29,8 @@
 #include "files/boot_id.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
+#include "program/ring_size.h"
+#include "ring/shared.h"
 #include "program/shm.h"
 #include "program_check.h"
 #include "format/trace_tables.h"
@@ -133,9 +135,11 @@ static void print_address(const struct target *target, uint64_t address)
 
 static void print_poll(const struct target *target, struct record record)
 {
-	const struct shared_site *site =
-	    &target->shared->sites[trace_word_code(record.word) - TRACE_CODE_POLL];
-
+	static const struct shared_site unknown = {.kind = KIND_COUNT};
+	uint32_t index = trace_word_code(record.word) - TRACE_CODE_POLL;
+	const struct shared_site *site = index < atomic_load(&target->shared->site_count)
+					     ? &target->shared->sites[index]
+					     : &unknown;
 	const char *kind = site->kind < KIND_COUNT ? trace_kinds[site->kind].name : NULL;
 
 	printf("in the %s callback ", kind ? kind : "?");
@@ -313,11 +317,11 @@ static void print_bytes(const char *before, uint64_t bytes, const char *after)
 static int rings(void)
 {
 	uint64_t limit = budget_memory_limit(), total;
-	struct shm_rings rings = {0};
+	struct ring_size rings = {0};
 
 	config_read();
-	total = shm_total_bytes(SHARED_DIR, limit);
-	shm_choose_rings(&rings, total);
+	total = ring_size_total(SHARED_DIR, limit);
+	ring_size_choose(&rings, total);
 	print_bytes("", total, " for all rings together");
 	if (config.ring_total_bytes)
 		printf(" (UVTRACE_RING_TOTAL)");

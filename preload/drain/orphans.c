@@ -103,6 +103,16 @@ static int copy_rings(struct orphan *orphan)
 	return error;
 }
 
+/* Those that have memory: the rest of their table is a hole. */
+static int copy_sites(struct orphan *orphan)
+{
+	uint64_t count = orphan->copy->sites_backed;
+
+	return count > TRACE_SITES_MAX ? -EPROTO
+				       : copy_part(orphan, offsetof(struct shared, sites),
+						   count * sizeof(struct shared_site));
+}
+
 static int copy_head(struct orphan *orphan)
 {
 	uint64_t bytes = (uint64_t)orphan->stat.st_size;
@@ -113,8 +123,9 @@ static int copy_head(struct orphan *orphan)
 	if (orphan->copy == MAP_FAILED)
 		return -errno;
 	orphan->left = (uint64_t)orphan->stat.st_blocks * BLOCK_BYTES;
-	error = copy_part(orphan, 0, sizeof(struct shared));
-	return error ? error : ring_check(orphan->copy, bytes);
+	error = copy_part(orphan, 0, offsetof(struct shared, sites));
+	error = error ? error : ring_check(orphan->copy, bytes);
+	return error ? error : copy_sites(orphan);
 }
 
 /* Drains the copy as if the program had just died. Its pid and its ring file's name may be

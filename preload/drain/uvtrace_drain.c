@@ -68,8 +68,9 @@ static void become_nobodys(void)
 static struct shared *ring_map(int fd)
 {
 	struct shared *shared;
+	struct stat stat;
 
-	if (ring_file_remember(fd) != 0 || attach_map(fd, &shared) != 0)
+	if (ring_file_remember(fd, &stat) != 0 || attach_map(fd, &stat, &shared) != 0)
 		return NULL;
 	if (dup2(STDOUT_FILENO, fd) < 0)
 		close(fd);

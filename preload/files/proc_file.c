@@ -38,9 +38,9 @@ int proc_file_read_task(uint32_t pid, uint32_t tid, const char *name, char *text
 
 /* How many bytes of whole lines there were; -1: enough. `skips`: the first one is the rest of a
  * line that was too long. */
-static ssize_t lines_visit(char *buffer, size_t bytes, bool *skips, proc_line_visit visit,
-			   void *arg)
+static ssize_t lines_visit(const struct proc_lines *lines, size_t bytes, bool *skips)
 {
+	char *buffer = lines->buffer;
 	size_t at = 0;
 	char *newline;
 
@@ -48,7 +48,8 @@ static ssize_t lines_visit(char *buffer, size_t bytes, bool *skips, proc_line_vi
 		char *line = buffer + at;
 
 		*newline = '\0';
-		if (!*skips && newline - line < PROC_LINE_BYTES_MAX && !visit(line, arg))
+		if (!*skips && (size_t)(newline - line) < lines->line_bytes_max &&
+		    !lines->visit(line, lines->arg))
 			return -1;
 		*skips = false;
 		at = (size_t)(newline + 1 - buffer);
@@ -56,28 +57,39 @@ static ssize_t lines_visit(char *buffer, size_t bytes, bool *skips, proc_line_vi
 	return (ssize_t)at;
 }
 
-void proc_file_lines(const char *path, proc_line_visit visit, void *arg)
+int proc_file_lines_of(int fd, const struct proc_lines *lines)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char buffer[READ_BYTES];
 	bool skips = false;
 	size_t filled = 0;
 	ssize_t bytes, used;
 
-	if (fd < 0)
-		return;
-	while ((bytes = read(fd, buffer + filled, sizeof(buffer) - filled)) > 0 ||
+	while ((bytes = read(fd, lines->buffer + filled, lines->buffer_bytes - filled)) > 0 ||
 	       (bytes < 0 && errno == EINTR)) {
 		filled += bytes > 0 ? (size_t)bytes : 0;
-		used = lines_visit(buffer, filled, &skips, visit, arg);
+		used = lines_visit(lines, filled, &skips);
 		if (used < 0)
-			break;
+			return 0;
 		filled -= (size_t)used;
-		memmove(buffer, buffer + used, filled);
-		if (filled == sizeof(buffer)) {
+		memmove(lines->buffer, lines->buffer + used, filled);
+		if (filled == lines->buffer_bytes) {
 			skips = true;
 			filled = 0;
 		}
 	}
+	return bytes < 0 ? -errno : 0;
+}
+
+void proc_file_lines(const char *path, proc_line_visit visit, void *arg)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buffer[READ_BYTES];
+
+	if (fd < 0)
+		return;
+	proc_file_lines_of(fd, &(struct proc_lines){.visit = visit,
+						    .arg = arg,
+						    .line_bytes_max = PROC_LINE_BYTES_MAX,
+						    .buffer = buffer,
+						    .buffer_bytes = sizeof(buffer)});
 	close(fd);
 }

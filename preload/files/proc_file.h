@@ -24,4 +24,15 @@ typedef bool (*proc_line_visit)(char *line, void *arg);
 /* Visits the lines of a file; those that are too long are left out. */
 void proc_file_lines(const char *path, proc_line_visit visit, void *arg);
 
+struct proc_lines {
+	proc_line_visit visit;
+	void *arg;
+	size_t line_bytes_max; /* with its end */
+	char *buffer;	       /* for at least one line */
+	size_t buffer_bytes;
+};
+
+/* The same of an open file, with lines of any length. 0 or -errno. */
+int proc_file_lines_of(int fd, const struct proc_lines *lines);
+
 #endif

@@ -6,10 +6,12 @@
  */
 #include "site.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 #include "format/trace_tables.h"
 #include "program/process.h"
+#include "ring/steps.h"
 #include "libuv/libuv_text.h"
 #include "thunks_size.h"
 #include "program/hotpath.h"
@@ -61,7 +63,12 @@ static void site_publish(struct shared *shared, const struct site *site)
 {
 	struct shared_site *copy = &shared->sites[site_index(site)];
 	uint32_t count = atomic_load(&shared->site_count);
+	int saved_errno = errno;
+	int error = steps_back_site(shared, site_index(site));
 
+	errno = saved_errno;
+	if (error) /* its callbacks are recorded without a name */
+		return;
 	copy->kind = site->kind;
 	copy->callback = (uintptr_t)site->callback;
 	copy->caller = (uintptr_t)site->caller;

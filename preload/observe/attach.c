@@ -18,6 +18,7 @@
 #include "files/dir.h"
 #include "maps.h"
 #include "ring/ring_check.h"
+#include "ring/ring_file.h"
 #include "files/proc_file.h"
 
 #define STATUS_BYTES 8192
@@ -29,7 +30,9 @@ int attach_check(int fd, struct stat *stat)
 {
 	if (fstat(fd, stat) != 0)
 		return -errno;
-	return ring_check_is_private(stat) && stat->st_uid == geteuid() ? 0 : -EPERM;
+	if (!ring_file_is_ours(stat) || stat->st_size < (off_t)sizeof(struct shared))
+		return -EPERM;
+	return 0;
 }
 
 int attach_open(int dir, const char *name, int access, struct stat *stat)
@@ -46,20 +49,18 @@ int attach_open(int dir, const char *name, int access, struct stat *stat)
 	return error;
 }
 
-int attach_map(int fd, struct shared **shared)
+int attach_map(int fd, const struct stat *stat, struct shared **shared)
 {
-	struct stat stat;
-	int error = attach_check(fd, &stat);
+	size_t bytes = (size_t)stat->st_size;
 	void *memory;
+	int error;
 
-	if (error)
-		return error;
-	memory = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
-	error = ring_check(memory, (uint64_t)stat.st_size);
+	error = ring_check(memory, bytes);
 	if (error)
-		munmap(memory, (size_t)stat.st_size);
+		munmap(memory, bytes);
 	else
 		*shared = memory;
 	return error;
@@ -72,7 +73,7 @@ static void try_file(struct attach_search *search, int dir, const char *name)
 	struct stat stat;
 	struct shared *shared = NULL;
 	int fd = attach_open(dir, name, O_RDWR, &stat);
-	int error = fd < 0 ? fd : attach_map(fd, &shared);
+	int error = fd < 0 ? fd : attach_map(fd, &stat, &shared);
 
 	if (fd >= 0)
 		close(fd);

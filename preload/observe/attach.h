@@ -22,9 +22,10 @@ int attach_open(int dir, const char *name, int access, struct stat *stat);
 /* 0 if what is open there is ours and private, -EPERM or another -errno if not. */
 int attach_check(int fd, struct stat *stat);
 
-/* Maps the ring file that is open for O_RDWR, after attach_check(). The descriptor stays the
- * caller's. Returns 0 or -errno: -EPERM as above, -EPROTO it is no ring file of this version. */
-int attach_map(int fd, struct shared **shared);
+/* Maps the ring file that is open for O_RDWR and was found to be ours, with what it was found by.
+ * The descriptor stays the caller's. Returns 0 or -errno: -EPROTO it is no ring file of this
+ * version. */
+int attach_map(int fd, const struct stat *stat, struct shared **shared);
 
 struct attach_search {
 	struct shared *shared; /* mapped; NULL: there is none that we may use */

@@ -4,11 +4,15 @@
  * are mounted. A mount shows the hierarchy from its own root on, which is not always above the
  * group's path: in a container the path may be the host's, and then the mount shows the group
  * itself.
+ *
+ * mountinfo is slow to read, so a process looks for its own group in the usual place first.
  */
 #include "cgroup.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statfs.h>
 
 #include "files/proc_file.h"
 
@@ -74,13 +78,19 @@ static int parse_mount(const struct search *search, char *line, char **root, cha
 	return *root && *mount ? version : VERSIONS;
 }
 
+/* Of a group that a cgroup namespace shows with "/..": outside of what this process may see. */
+static bool is_outside(const char *group)
+{
+	return strstr(group, "/..") != NULL;
+}
+
 /* What of the group's path the mount shows, whose root in the hierarchy is `root`. */
 static const char *below_root(const char *group, const char *root)
 {
 	size_t bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
 	if (strncmp(group, root, bytes) != 0 || (group[bytes] != '/' && group[bytes]) ||
-	    strstr(group, "/..") || strcmp(group + bytes, "/") == 0)
+	    is_outside(group) || strcmp(group + bytes, "/") == 0)
 		return "";
 	return group + bytes;
 }
@@ -108,6 +118,38 @@ void cgroup_each(const char *cgroups_path, const char *mounts_path, const char *
 
 	proc_file_lines(cgroups_path, visit_group, &search);
 	proc_file_lines(mounts_path, visit_mount, &search);
+}
+
+/* A controller belongs to one hierarchy: to v2 only where v1 does not list it. The rest of the path
+ * exists there only if the mount shows the whole hierarchy of this process' namespace. */
+static bool find_usual(const struct search *search, struct cgroup *cgroup)
+{
+	const char *group = search->groups[V1];
+	struct statfs file_system;
+
+	cgroup->is_v1 = group[0] != '\0';
+	group = cgroup->is_v1 ? group : search->groups[V2];
+	cgroup->top_bytes =
+	    (size_t)snprintf(cgroup->dir, sizeof(cgroup->dir), "%s%s%s", CGROUP_USUAL_DIR,
+			     cgroup->is_v1 ? "/" : "", cgroup->is_v1 ? search->controller : "");
+	if (!group[0] || is_outside(group))
+		return false;
+	if (strcmp(group, "/") != 0)
+		strcat(cgroup->dir, group);
+	return statfs(cgroup->dir, &file_system) == 0 &&
+	       file_system.f_type == (cgroup->is_v1 ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC);
+}
+
+void cgroup_each_own(const char *controller, cgroup_visit visit, void *arg)
+{
+	struct search search = {.controller = controller, .visit = visit, .arg = arg};
+	struct cgroup cgroup;
+
+	proc_file_lines("/proc/self/cgroup", visit_group, &search);
+	if (find_usual(&search, &cgroup))
+		visit(&cgroup, arg);
+	else
+		proc_file_lines("/proc/self/mountinfo", visit_mount, &search);
 }
 
 bool cgroup_up(struct cgroup *cgroup)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define CGROUP_DIR_BYTES 2048
+#define CGROUP_USUAL_DIR "/sys/fs/cgroup" /* of v2; of v1, with the controller's name behind it */
 
 /* A group of a hierarchy, as far as the mount shows it. */
 struct cgroup {
@@ -27,6 +28,10 @@ typedef bool (*cgroup_visit)(struct cgroup *cgroup, void *arg);
  * (v2), by the lines of /proc/PID/cgroup and of /proc/self/mountinfo, or of files like them. */
 void cgroup_each(const char *cgroups_path, const char *mounts_path, const char *controller,
 		 cgroup_visit visit, void *arg);
+
+/* The same of this process, with few system calls where the hierarchy is mounted in the usual
+ * place. */
+void cgroup_each_own(const char *controller, cgroup_visit visit, void *arg);
 
 /* To the group above. False: the mount shows none. */
 bool cgroup_up(struct cgroup *cgroup);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See maps.h: read line by line through a buffer that holds the longest line.
+ * See maps.h: a line is a mapping.
  */
 #include "maps.h"
 
@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "files/proc_file.h"
 
 #define MAPS_BYTES (PATH_MAX + 4096) /* longer than any line */
 
@@ -32,21 +34,17 @@ static bool mapping_parse(const char *line, struct mapping *mapping)
 	return start < end;
 }
 
-/* Visits the whole lines in the buffer; returns how many bytes of it they take, or -1 to stop. */
-static ssize_t maps_lines(char *buffer, size_t bytes, mapping_visit visit, void *arg)
+struct walk {
+	mapping_visit visit;
+	void *arg;
+};
+
+static bool visit_line(char *line, void *arg)
 {
-	size_t at = 0;
-	char *newline;
+	const struct walk *walk = arg;
+	struct mapping mapping;
 
-	while ((newline = memchr(buffer + at, '\n', bytes - at))) {
-		struct mapping mapping;
-
-		*newline = '\0';
-		if (mapping_parse(buffer + at, &mapping) && !visit(&mapping, arg))
-			return -1;
-		at = (size_t)(newline + 1 - buffer);
-	}
-	return (ssize_t)at;
+	return !mapping_parse(line, &mapping) || walk->visit(&mapping, walk->arg);
 }
 
 static int maps_fd = -1; /* of maps_use() */
@@ -73,22 +71,16 @@ static int maps_open(uint32_t pid)
 int maps_walk(uint32_t pid, mapping_visit visit, void *arg)
 {
 	char buffer[MAPS_BYTES];
-	size_t filled = 0;
-	ssize_t bytes, used;
-	int fd = maps_open(pid), error = 0;
+	struct walk walk = {visit, arg};
+	int fd = maps_open(pid), error;
 
 	if (fd < 0)
 		return fd;
-	while ((bytes = read(fd, buffer + filled, sizeof(buffer) - filled)) > 0) {
-		filled += (size_t)bytes;
-		used = maps_lines(buffer, filled, visit, arg);
-		if (used <= 0) /* stopped, or a line without end */
-			break;
-		filled -= (size_t)used;
-		memmove(buffer, buffer + used, filled);
-	}
-	if (bytes < 0)
-		error = -errno;
+	error = proc_file_lines_of(fd, &(struct proc_lines){.visit = visit_line,
+							    .arg = &walk,
+							    .line_bytes_max = sizeof(buffer),
+							    .buffer = buffer,
+							    .buffer_bytes = sizeof(buffer)});
 	if (fd != maps_fd)
 		close(fd);
 	return error;

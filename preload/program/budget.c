@@ -54,7 +54,10 @@ uint64_t budget_memory_limit_of(const char *cgroup_path, const char *mountinfo_p
 
 uint64_t budget_memory_limit(void)
 {
-	return budget_memory_limit_of("/proc/self/cgroup", "/proc/self/mountinfo");
+	uint64_t smallest = UINT64_MAX;
+
+	cgroup_each_own("memory", visit_group, &smallest);
+	return smallest;
 }
 
 uint64_t budget_bytes(uint64_t memory_limit, uint64_t free_bytes)

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See shm.h. The header and the first ring's first step are reserved by posix_fallocate, the rest
- * of the rings later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error here and not a
- * SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so nobody can have
- * prepared the place. Whoever opens the name later checks that it is still the same file
- * (ring_file.h).
+ * See shm.h. The header, but for most of the sites, and the first ring's first step are reserved by
+ * posix_fallocate, the rest later by MADV_POPULATE_WRITE (steps.c). So a full tmpfs is an error
+ * here and not a SIGBUS in a hook. Names are random and opened with O_EXCL and O_NOFOLLOW, so
+ * nobody can have prepared the place. Whoever opens the name later checks that it is still the same
+ * file (ring_file.h).
  */
 #include "shm.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "budget.h"
@@ -27,13 +26,9 @@
 #include "log.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
+#include "ring/steps.h"
+#include "ring_size.h"
 #include "files/proc_file.h"
-
-#define PAGE_BYTES     4096
-#define RING_BYTES_MIN 16384
-#define RINGS_WANTED   8     /* rather smaller ones than fewer */
-#define STEP_BYTES     16384 /* of memory that a worker takes at once, ... */
-#define STEP_BYTES_MIN 8192  /* ... where there is little; more than twice the headroom */
 
 /* Where the kernel itself goes by the counter we may as well. */
 static uint32_t choose_clock(void)
@@ -49,21 +44,22 @@ static uint32_t choose_clock(void)
 #endif
 }
 
+/* Where shm_create() begins: what it does takes as long as it takes to measure the counter. */
+static struct trace_clock_pair first;
+
 /* The largest power of two of counter steps that stays within 16 ns. */
 static uint32_t choose_unit_shift(uint32_t clock)
 {
-	struct trace_clock_pair first, last;
+	struct trace_clock_pair last;
 	uint32_t shift = 0;
 	uint64_t hz;
 
 	if (clock == TRACE_CLOCK_MONOTONIC)
 		return 4;
 #if defined(__aarch64__)
-	(void)first;
 	(void)last;
 	__asm__("mrs %0, cntfrq_el0" : "=r"(hz));
 #else
-	first = clock_pair_read(clock);
 	do
 		last = clock_pair_read(clock);
 	while (last.mono_ns - first.mono_ns < 20000);
@@ -119,58 +115,7 @@ static int open_in_trace_dir(struct place *place)
 	return fd;
 }
 
-/* The user's own value is used as it is. */
-uint64_t shm_total_bytes(const char *path, uint64_t memory_limit)
-{
-	struct statvfs file_system;
-	uint64_t room = UINT64_MAX;
-
-	if (config.ring_total_bytes)
-		return config.ring_total_bytes;
-	if (statvfs(path, &file_system) == 0)
-		room = (uint64_t)file_system.f_bavail * file_system.f_bsize;
-	room = room > sizeof(struct shared) ? room - sizeof(struct shared) : 0;
-	return budget_bytes(memory_limit, room);
-}
-
-void shm_choose_rings(struct shm_rings *rings, uint64_t total_bytes)
-{
-	rings->offset = (sizeof(struct shared) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-	rings->bytes = config.ring_size_bytes;
-	rings->step = STEP_BYTES;
-	rings->count = SHARED_RINGS_MAX;
-	while (rings->bytes / rings->step > SHARED_STEPS_MAX)
-		rings->step *= 2;
-	/* Half of it is for the first steps, so that each ring has one. */
-	while (rings->step > STEP_BYTES_MIN && total_bytes / 2 / rings->step < SHARED_RINGS_MAX)
-		rings->step /= 2;
-	if (total_bytes / 2 / rings->step < rings->count)
-		rings->count = total_bytes / 2 / rings->step;
-	rings->count += rings->count == 0;
-	while (rings->bytes / rings->step > SHARED_STEPS_MAX)
-		rings->bytes /= 2;
-	rings->grow =
-	    total_bytes > rings->count * rings->step ? total_bytes - rings->count * rings->step : 0;
-}
-
-/* Growing beyond RLIMIT_FSIZE would send the program SIGXFSZ, so the file never does. */
-static int rings_fit(struct shm_rings *rings)
-{
-	struct rlimit limit;
-	uint64_t room = UINT64_MAX;
-
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		room = limit.rlim_cur > rings->offset ? limit.rlim_cur - rings->offset : 0;
-	while (rings->bytes > RING_BYTES_MIN && room / rings->bytes < RINGS_WANTED)
-		rings->bytes /= 2;
-	if (rings->step > rings->bytes)
-		rings->step = rings->bytes;
-	if (room / rings->bytes < rings->count)
-		rings->count = room / rings->bytes;
-	return rings->count ? 0 : -EFBIG;
-}
-
-static void *map_rings(int fd, struct shm_rings *rings)
+static void *map_rings(int fd, struct ring_size *rings)
 {
 	/* Virtual memory only, but RLIMIT_AS counts it: take fewer rings where it is scarce. */
 	for (; rings->count; rings->count /= 4) {
@@ -199,7 +144,7 @@ void shm_fill_options(struct shared_options *options)
 	options->total_size_bytes = config.total_size_bytes;
 }
 
-static void fill_identity(struct shared *shared, const char *path, const struct shm_rings *rings)
+static void fill_identity(struct shared *shared, const char *path, const struct ring_size *rings)
 {
 	memcpy(shared->magic, SHARED_MAGIC, sizeof(shared->magic));
 	shared->version = SHARED_VERSION;
@@ -211,6 +156,7 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 	shared->held_bytes = rings->held < rings->grow ? rings->held : rings->grow;
 	atomic_store(&shared->grow_bytes, rings->grow - shared->held_bytes);
 	atomic_store(&shared->share_steps, rings->bytes / rings->step);
+	atomic_store(&shared->sites_backed, STEPS_SITES);
 	shared->total_bytes = rings->offset + rings->count * rings->bytes;
 	shared->pid = getpid();
 	shared->clock = choose_clock();
@@ -228,35 +174,30 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
-/* Reports a small budget, unless the memory limit is the reason. */
-static void say_scarce(const char *path, uint64_t total_bytes, uint64_t memory_limit)
-{
-	if (!config.ring_total_bytes && total_bytes < budget_bytes(memory_limit, UINT64_MAX) &&
-	    total_bytes < RINGS_WANTED * config.ring_size_bytes)
-		log_warn("little memory for rings: %lu KiB for %s; events may be lost",
-			 total_bytes / 1024, path);
-}
-
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
 static int fill_file(int fd, const char *path, struct shared **shared)
 {
-	struct shm_rings rings = {0};
+	struct ring_size rings = {0};
 	uint64_t memory_limit = config.ring_total_bytes ? UINT64_MAX : budget_memory_limit();
-	uint64_t total_bytes = shm_total_bytes(path, memory_limit);
+	uint64_t total_bytes = ring_size_total(path, memory_limit);
 	int error;
 
-	shm_choose_rings(&rings, total_bytes);
+	ring_size_choose(&rings, total_bytes);
 	rings.held = memory_limit == UINT64_MAX ? 0 : budget_left_bytes();
-	error = rings_fit(&rings);
+	error = ring_size_fit(&rings);
 	if (!error)
-		error = -posix_fallocate(fd, 0, rings.offset + rings.step);
+		error = -posix_fallocate(fd, 0, offsetof(struct shared, sites[STEPS_SITES]));
+	if (!error)
+		error = -posix_fallocate(fd, (off_t)rings.offset, (off_t)rings.step);
 	if (error)
 		return error;
 	*shared = map_rings(fd, &rings);
 	if (!*shared)
 		return -errno;
 	fill_identity(*shared, path, &rings);
-	say_scarce(path, total_bytes, memory_limit);
+	if (ring_size_is_scarce(total_bytes, memory_limit))
+		log_warn("little memory for rings: %lu KiB for %s; events may be lost",
+			 total_bytes / 1024, path);
 	return 0;
 }
 
@@ -279,12 +220,13 @@ static int create_in(int (*open_file)(struct place *place), struct place *place,
 		     struct shared **shared)
 {
 	int fd = open_file(place);
+	struct stat stat;
 	int error;
 
 	if (fd < 0)
 		return fd;
 	name_as_kernel(fd, place->path);
-	error = ring_file_remember(fd);
+	error = ring_file_remember(fd, &stat);
 	error = error ? error : fill_file(fd, place->path, shared);
 	close(fd);
 	if (error)
@@ -296,10 +238,11 @@ struct shared *shm_create(void)
 {
 	struct shared *shared = NULL;
 	struct place place = {.strange_bytes = 0};
-	int error = create_in(open_in_shared_dir, &place, &shared);
 	char why[256];
-	int second;
+	int error, second;
 
+	first = clock_pair_read(TRACE_CLOCK_TSC);
+	error = create_in(open_in_shared_dir, &place, &shared);
 	if (!error)
 		return shared;
 	second = create_in(open_in_trace_dir, &place, &shared);

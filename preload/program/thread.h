@@ -67,9 +67,9 @@ struct thread {
 	uint32_t clock;	       /* enum trace_clock */
 	uint32_t role;
 	volatile uint8_t busy; /* an emission is under way */
-	bool submitting; /* inside a hook that submits a request: libuv may call another one */
+	bool submitting;  /* inside a hook that submits a request: libuv may call another one */
 	bool timer_again; /* inside uv_timer_again, which calls uv_timer_start */
-	bool lost_open;	 /* LOST_FULL has to be written as soon as there is room */
+	bool lost_open;	  /* LOST_FULL has to be written as soon as there is room */
 
 	struct thread_frame frames[TRACE_DEPTH_MAX];
 	struct call calls[THREAD_CALLS]; /* at a cache line, as TRACE_DEPTH_MAX is even */
@@ -181,10 +181,11 @@ static inline struct record *thread_record(const struct thread *thread, uint64_t
 /* Commits one record. The caller knows that there is room and that nothing is `busy`. */
 static inline void thread_put(struct thread *thread, uint64_t counter, uint64_t word)
 {
-	struct record *record = thread_record(thread, thread->head);
+	struct record *record;
 
 	thread->busy = 1;
 	atomic_signal_fence(memory_order_seq_cst);
+	record = thread_record(thread, thread->head); /* a handler before `busy` moved the head */
 	record->counter = counter;
 	record->word = word;
 	thread->last_counter = counter;

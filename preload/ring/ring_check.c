@@ -68,6 +68,5 @@ int ring_check(const struct shared *shared, uint64_t bytes)
 
 bool ring_check_is_private(const struct stat *stat)
 {
-	return S_ISREG(stat->st_mode) && (stat->st_mode & 077) == 0 && stat->st_nlink == 1 &&
-	       stat->st_size >= (off_t)sizeof(struct shared);
+	return S_ISREG(stat->st_mode) && (stat->st_mode & 077) == 0 && stat->st_nlink == 1;
 }

@@ -23,8 +23,7 @@
  * -EPROTO. Reads `shared` up to its member `rings`: so much must be there. */
 int ring_check(const struct shared *shared, uint64_t bytes);
 
-/* A regular file of one name that only its owner may open, and large enough: as the program makes
- * it. */
+/* A regular file of one name that only its owner may open: as the program makes it. */
 bool ring_check_is_private(const struct stat *stat);
 
 #endif

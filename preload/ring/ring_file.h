@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* Remembers the open file. 0, -errno, or -REASON_NOT_PRIVATE. */
-int ring_file_remember(int fd);
+/* Whether nobody but this user can have made or changed the file: what a ring says is listened to
+ * only then. */
+bool ring_file_is_ours(const struct stat *stat);
 
-/* Whether this open file is the one that was remembered last, and still private. */
+/* Remembers the open file. 0, -errno, or -REASON_NOT_PRIVATE. */
+int ring_file_remember(int fd, struct stat *stat);
+
+/* Whether this open file is the one that was remembered last, and still ours. */
 bool ring_file_is(int fd);
 
 #endif

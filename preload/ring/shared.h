@@ -19,14 +19,14 @@
 #include "format/trace_format.h"
 
 #define SHARED_MAGIC	    "uvtring\n"
-#define SHARED_VERSION	    5
+#define SHARED_VERSION	    6
 #define SHARED_DIR	    "/dev/shm"
 #define SHARED_PREFIX	    "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES   4096
 #define SHARED_LOADED_BYTES 32768
 #define SHARED_SWITCHES_MAX 64	/* between two looks of the drain, which is woken for each */
 #define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
-#define SHARED_ENDED_RINGS  16  /* of threads that ended, for which the drain is woken */
+#define SHARED_ENDED_RINGS  16	/* of threads that ended, for which the drain is woken */
 #define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
 #define SHARED_OPEN_MAX	    8 /* of what is open at the tail; what is nested deeper is counted only */
 
@@ -243,6 +243,8 @@ struct shared {
 	_Atomic uint32_t next_worker
 	    __attribute__((aligned(64))); /* workers ever made; the next one's number is this + 1 */
 	_Atomic uint32_t site_count; /* sites[0..site_count) are taken, each readable once ready */
+	_Atomic uint32_t sites_backed; /* sites whose memory is there, from the first on (steps.h);
+					  not below site_count */
 	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
 	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
 	_Atomic uint64_t
@@ -264,8 +266,9 @@ struct shared {
 	_Atomic uint64_t evicted_segments;
 
 	struct shared_ring rings[SHARED_RINGS_MAX];
-	struct shared_site sites[TRACE_SITES_MAX];
 	struct shared_name names[TRACE_NAMES_MAX];
+	/* Last, as most programs have few: only the first have memory from the beginning. */
+	struct shared_site sites[TRACE_SITES_MAX];
 };
 
 static inline struct record *shared_ring_records(struct shared *shared, uint32_t ring)

@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+_Static_assert(TRACE_SITES_MAX % STEPS_SITES == 0, "no memory behind the last site");
+
 #define LOCK_TRIES 100 /* the drain is in one system call meanwhile */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -43,6 +45,23 @@ int steps_populate(void *memory, uint64_t bytes)
 	if (errno == EFAULT) /* what a store would find: SIGBUS */
 		return -ENOSPC;
 	return errno == ENOMEM ? -ENOMEM : 0;
+}
+
+int steps_back_site(struct shared *shared, uint32_t site)
+{
+	uint32_t backed = atomic_load_explicit(&shared->sites_backed, memory_order_relaxed);
+	uint32_t wanted = (site / STEPS_SITES + 1) * STEPS_SITES;
+	char *from = (char *)&shared->sites[backed], *to = (char *)&shared->sites[wanted];
+	int error;
+
+	if (site < backed)
+		return 0;
+	from -= (uintptr_t)from % STEPS_PAGE_BYTES;
+	error = steps_populate(from, (uint64_t)(to - from));
+	while (!error && backed < wanted &&
+	       !atomic_compare_exchange_weak(&shared->sites_backed, &backed, wanted))
+		;
+	return error;
 }
 
 bool steps_reserve(struct shared *shared, uint64_t bytes)

@@ -18,6 +18,9 @@
 
 #include "shared.h"
 
+#define STEPS_PAGE_BYTES 4096
+#define STEPS_SITES	 512 /* that get their memory together */
+
 enum steps_owner { STEPS_NOBODY, STEPS_THREAD, STEPS_DRAIN };
 
 /* False: another has it. A caller may wait for the drain, never for a thread: that may be itself,
@@ -29,6 +32,9 @@ void steps_unlock(struct shared_ring *ring);
  * a SIGBUS. Kernels before 5.14 cannot do it, and a seccomp filter may forbid it; there a full
  * tmpfs is not survived. 0 or -errno. */
 int steps_populate(void *memory, uint64_t bytes);
+
+/* Makes sure of the memory of this site and all before it. Not out of the budget. 0 or -errno. */
+int steps_back_site(struct shared *shared, uint32_t site);
 
 /* Takes `bytes` of the budget. False: not enough is left. */
 bool steps_reserve(struct shared *shared, uint64_t bytes);

@@ -75,7 +75,7 @@ static inline void drain_setup(void)
 	snprintf(path, sizeof(path), "%s/ring", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	cr_assert_eq(ftruncate(fd, (off_t)TOTAL_BYTES), 0);
-	cr_assert_eq(ring_file_remember(fd), 0);
+	cr_assert_eq(ring_file_remember(fd, &(struct stat){0}), 0);
 	shared = mmap(NULL, TOTAL_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	cr_assert_neq(shared, MAP_FAILED);
 	close(fd);

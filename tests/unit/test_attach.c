@@ -101,19 +101,20 @@ Test(attach, maps_what_makes_sense)
 {
 	struct shared *shared = NULL;
 	uint32_t version = SHARED_VERSION + 1;
+	struct stat stat;
 	int fd;
 
 	put_ring("ring", 42);
-	fd = open(path, O_RDWR);
-	cr_assert_eq(attach_map(fd, &shared), 0);
+	fd = attach_open(AT_FDCWD, path, O_RDWR, &stat);
+	cr_assert_eq(attach_map(fd, &stat, &shared), 0);
 	cr_assert_eq(shared->pid, 42);
 	cr_assert_eq(pwrite(fd, &version, sizeof(version), offsetof(struct shared, version)),
 		     (ssize_t)sizeof(version));
-	cr_assert_eq(attach_map(fd, &shared), -EPROTO);
+	cr_assert_eq(attach_map(fd, &stat, &shared), -EPROTO);
 	put_ring("ring", 42);
-	cr_assert_eq(attach_map(fd, &shared), 0);
+	cr_assert_eq(attach_map(fd, &stat, &shared), 0);
 	cr_assert_eq(fchmod(fd, 0640), 0);
-	cr_assert_eq(attach_map(fd, &shared), -EPERM, "its group may have written to it since");
+	cr_assert_eq(attach_check(fd, &stat), -EPERM, "its group may have written to it since");
 }
 
 /* The pid of a process that is gone: it has no maps that could be read. */

@@ -11,9 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "observe/cgroup.h"
 #include "program/budget.h"
 #include "program/config.h"
-#include "program/shm.h"
+#include "program/ring_size.h"
+#include "ring/shared.h"
 
 #define MIB (1ull << 20)
 
@@ -137,6 +139,48 @@ Test(budget, nonsense_is_no_limit)
 	cr_expect_eq(limit_of("0::/a\n", text), UINT64_MAX);
 }
 
+struct groups {
+	struct cgroup of[8];
+	size_t count;
+};
+
+static bool note_group(struct cgroup *cgroup, void *arg)
+{
+	struct groups *groups = arg;
+
+	groups->of[groups->count++] = *cgroup;
+	return groups->count < 8;
+}
+
+static bool has_group(const struct groups *groups, const struct cgroup *wanted)
+{
+	for (size_t i = 0; i < groups->count; i++)
+		if (strcmp(groups->of[i].dir, wanted->dir) == 0)
+			return groups->of[i].top_bytes == wanted->top_bytes &&
+			       groups->of[i].is_v1 == wanted->is_v1;
+	return false;
+}
+
+/* However the group of this very process is found, it is the same one. */
+Test(budget, own_group)
+{
+	static const char *const controllers[] = {"memory", "cpu"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct groups own = {.count = 0}, all = {.count = 0};
+
+		cgroup_each_own(controllers[i], note_group, &own);
+		cgroup_each("/proc/self/cgroup", "/proc/self/mountinfo", controllers[i], note_group,
+			    &all);
+		cr_expect_eq(own.count == 0, all.count == 0);
+		for (size_t j = 0; j < own.count; j++)
+			cr_expect(has_group(&all, &own.of[j]), "%s: %s", controllers[i],
+				  own.of[j].dir);
+	}
+	cr_expect_eq(budget_memory_limit(),
+		     budget_memory_limit_of("/proc/self/cgroup", "/proc/self/mountinfo"));
+}
+
 Test(budget, bytes)
 {
 	cr_expect_eq(budget_bytes(UINT64_MAX, UINT64_MAX), 64 * MIB);
@@ -178,10 +222,10 @@ Test(budget, rings)
 {
 	for (uint64_t total = 4096; total <= 1024 * MIB; total *= 2) {
 		for (uint64_t size = 16384; size <= 1024 * MIB; size *= 2) {
-			struct shm_rings rings = {0};
+			struct ring_size rings = {0};
 
 			config.ring_size_bytes = size;
-			shm_choose_rings(&rings, total);
+			ring_size_choose(&rings, total);
 			cr_assert_geq(rings.count, 1);
 			cr_assert_leq(rings.count, SHARED_RINGS_MAX);
 			cr_assert_leq(rings.bytes, size);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include "ring/laps.h"
 #include "drain/rings.h"
 #include "ring/steps.h"
+#include "program/process.h"
 #include "program/thread.h"
 
 #define STEP_BYTES   8192u
@@ -254,6 +256,65 @@ Test(capacity, nobody_goes_beyond_the_share)
 	cr_assert_eq(atomic_load(&shared->grown_bytes), 2 * STEP_BYTES);
 }
 
+/* What thread_slow.c needs of the library as a whole: no process records here. */
+void process_prepare(void)
+{
+}
+
+void process_describe(struct shared *of)
+{
+	(void)of;
+}
+
+void process_publish(struct shared *of)
+{
+	(void)of;
+}
+
+/* After a long lap most memory was given back, and no more is to be had: the ring is full long
+ * before half of that lap. Whoever drains must hear of it, or be found dead. */
+Test(capacity, a_small_full_ring_wakes_the_drain)
+{
+	uint64_t long_lap = 12 * STEP_BYTES / sizeof(struct record);
+
+	begin(16 * STEP_BYTES);
+	atomic_store(&ring->enabled, 1);
+	while (thread.head < long_lap && emit())
+		;
+	drain_some(UINT64_MAX);
+	drain->workers[0].tidied = thread.head;
+	rings_tidy(drain, true);
+	kernel_refuses = true;
+	for (;;) {
+		thread.woken_tail = UINT64_MAX;
+		if (thread.head >= thread.limit && !thread_make_room(&thread, 1, TRACE_ROLE_LOOP))
+			break;
+		put();
+	}
+	kernel_refuses = false;
+	cr_assert_lt(thread.head, thread_wake_at(&thread), "nobody would be woken by the half");
+	cr_expect_eq(thread.woken_tail, atomic_load(&ring->tail));
+}
+
+/* Sites get their memory in portions, each once; what the kernel refuses may come later. */
+Test(capacity, sites_get_memory_as_they_come)
+{
+	begin(0);
+	kernel_asked = 0;
+	cr_expect_eq(steps_back_site(shared, 0), 0);
+	cr_expect_eq(shared->sites_backed, STEPS_SITES);
+	cr_expect_eq(steps_back_site(shared, STEPS_SITES - 1), 0);
+	cr_expect_eq(kernel_asked, 1);
+	kernel_refuses = true;
+	cr_expect_lt(steps_back_site(shared, STEPS_SITES), 0);
+	cr_expect_eq(shared->sites_backed, STEPS_SITES);
+	kernel_refuses = false;
+	cr_expect_eq(steps_back_site(shared, 5 * STEPS_SITES), 0);
+	cr_expect_eq(shared->sites_backed, 6 * STEPS_SITES);
+	cr_expect_eq(steps_back_site(shared, TRACE_SITES_MAX - 1), 0);
+	cr_expect_eq(shared->sites_backed, TRACE_SITES_MAX);
+}
+
 /* What comes out of shared memory is not believed: the worker stays in its ring. */
 Test(capacity, a_wild_tail_does_no_harm)
 {
@@ -308,3 +369,101 @@ Test(capacity, worker_and_drain_at_once)
 	cr_assert_eq(thread.head + producer_lost, 3000000);
 	cr_assert_gt(thread.head, 10 * RING_RECORDS);
 }
+
+/* ---- Signal handlers ------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#define INTERRUPTED 7
+
+static volatile long steps, interrupt_at;
+static volatile bool did_emit;
+
+/* After each instruction; in one place it emits, as uv_async_send in a signal handler does. */
+static void on_step(int signal)
+{
+	(void)signal;
+	if (steps++ != interrupt_at || thread.busy)
+		return;
+	did_emit = true;
+	thread_put(&thread, 1, INTERRUPTED);
+}
+
+static const uint64_t three_words[] = {10, 11, 12};
+
+static void emit_three(void)
+{
+	thread_put_all(&thread, 1, three_words, 3);
+}
+
+static const uint64_t opened_words[] = {TRACE_CODE_POLL};
+
+/* As dispatch does it. */
+static void emit_opened(void)
+{
+	struct thread *current = &thread;
+
+	__asm__("" : "+r"(current)); /* unknown to the compiler */
+	thread_open(current, thread_sp(), clock_counter(), opened_words[0]);
+	current->depth--;
+}
+
+static const struct {
+	void (*emit)(void);
+	const uint64_t *words;
+	size_t count;
+} emissions[] = {{emit_three, three_words, 3}, {emit_opened, opened_words, 1}};
+
+/* The processor's trap flag; below the red zone. */
+#define TRAPS(change)                                                                              \
+	__asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " change                                 \
+			 " (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::                               \
+			     : "cc", "memory")
+
+static void step_through(void (*emission)(void))
+{
+	steps = 0;
+	did_emit = false;
+	TRAPS("orq $0x100,");
+	emission();
+	TRAPS("andq $~0x100,");
+}
+
+static void check_emitted(size_t emission, uint64_t head)
+{
+	size_t next = 0, interrupted = 0;
+
+	cr_assert_eq(atomic_load(&ring->head), thread.head);
+	for (; head < thread.head; head++) {
+		uint64_t word = thread_record(&thread, head)->word;
+
+		if (word == INTERRUPTED)
+			interrupted++;
+		else
+			cr_assert(next < emissions[emission].count &&
+				      word == emissions[emission].words[next++],
+				  "a signal after %ld instructions of %zu: word %lx", interrupt_at,
+				  emission, word);
+	}
+	cr_assert_eq(next, emissions[emission].count);
+	cr_assert_eq(interrupted, did_emit);
+}
+
+/* Wherever a signal comes: what its handler emits and what it interrupted are both in the ring, and
+ * nothing else. */
+Test(capacity, a_signal_at_any_instruction)
+{
+	begin(16 * STEP_BYTES);
+	signal(SIGTRAP, on_step);
+	for (size_t i = 0; i < sizeof(emissions) / sizeof(emissions[0]); i++) {
+		for (interrupt_at = 0, steps = 1; steps > interrupt_at; interrupt_at++) {
+			uint64_t head = thread.head;
+
+			if (head + 4 >= thread.limit)
+				cr_assert(thread_room_find(&thread, atomic_load(&ring->tail)));
+			step_through(emissions[i].emit);
+			check_emitted(i, head);
+		}
+		cr_expect_gt(interrupt_at, 10, "%ld instructions", interrupt_at);
+	}
+}
+#endif
