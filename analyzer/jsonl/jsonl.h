@@ -158,12 +158,15 @@ struct jsonl_samples {
 	size_t at;
 	const struct trace_sample *pool; /* the last one */
 	bool loops_told;		 /* since then */
+	size_t pool_at;		   /* the next one, once it was looked for; or behind all samples */
+	struct request_table last; /* by loop: the place of its last sample before that */
 };
 
 /* As for streams; false: there is none (any more). */
 bool jsonl_samples_begin(struct jsonl_samples *samples, struct jsonl_process *process,
 			 uint64_t *ns);
 bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns);
+void jsonl_samples_end(struct jsonl_samples *samples);
 
 /* ---- jsonl_stalls.c -------------------------------------------------------------------------- */
 

@@ -140,6 +140,8 @@ static void end_all(struct conversion *conversion)
 {
 	for (size_t i = 0; conversion->sources && i < conversion->source_count; i++)
 		jsonl_stream_close(conversion->sources[i].stream);
+	for (size_t i = 0; conversion->samples && i < conversion->trace->process_count; i++)
+		jsonl_samples_end(&conversion->samples[i]);
 	for (size_t i = 0; conversion->processes && i < conversion->trace->process_count; i++)
 		jsonl_process_free(&conversion->processes[i]);
 	free(conversion->processes);

@@ -12,20 +12,38 @@ static const struct trace_sample *sample_at(const struct jsonl_samples *samples,
 	return at < process->sample_count ? &process->samples[at] : NULL;
 }
 
+/* Looks ahead to the pool's next sample, and notes each loop's last one before it. Each sample is
+ * looked at once. */
+static void round_read(struct jsonl_samples *samples)
+{
+	const struct trace_sample *sample;
+	size_t at = samples->at;
+
+	request_table_empty(&samples->last);
+	for (; (sample = sample_at(samples, at)) && sample->type != TRACE_SAMPLE_POOL; at++) {
+		uint64_t key = (uint64_t)sample->worker + 1;
+		struct request *last = sample->type == TRACE_SAMPLE_QUEUE
+					   ? request_table_add(&samples->last, key)
+					   : NULL;
+		if (last)
+			*last = (struct request){.key = key, .submit_tick = at};
+	}
+	samples->pool_at = at;
+}
+
 /* The drain samples the loops, then the pool: the pool's sample of the same round is the next one
  * before this loop is sampled again. Else the last one that there was. */
-static const struct trace_sample *pool_of_round(const struct jsonl_samples *samples,
+static const struct trace_sample *pool_of_round(struct jsonl_samples *samples,
 						const struct trace_sample *sample)
 {
-	const struct trace_sample *other;
+	if (samples->pool_at <= samples->at)
+		round_read(samples);
 
-	for (size_t at = samples->at + 1; (other = sample_at(samples, at)); at++) {
-		if (other->type == TRACE_SAMPLE_POOL)
-			return other;
-		if (other->type == TRACE_SAMPLE_QUEUE && other->worker == sample->worker)
-			break;
-	}
-	return samples->pool;
+	const struct trace_sample *pool = sample_at(samples, samples->pool_at);
+	const struct request *last =
+	    request_table_find(&samples->last, (uint64_t)sample->worker + 1);
+
+	return pool && last && last->submit_tick == samples->at ? pool : samples->pool;
 }
 
 static void put_pool(struct jsonl_process *process, const struct trace_sample *pool)
@@ -135,4 +153,9 @@ bool jsonl_samples_write(struct jsonl_samples *samples, uint64_t *ns)
 				      trace_ns(samples->process->process, sample->tick));
 	samples->at++;
 	return next_ns(samples, ns);
+}
+
+void jsonl_samples_end(struct jsonl_samples *samples)
+{
+	request_table_free(&samples->last);
 }

@@ -57,16 +57,7 @@ static json_t *worker_json(const struct timeline *timeline, size_t position)
 	return json_add(json_object(), pairs, COUNT(pairs));
 }
 
-json_t *workers_json(const struct timeline *timeline)
-{
-	json_t *workers = json_array();
-
-	for (size_t i = 0; workers && i < timeline->process->worker_count; i++) {
-		if (report_is_worker(timeline, i))
-			json_array_append_new(workers, worker_json(timeline, i));
-	}
-	return workers;
-}
+const struct json_rows json_workers = {"workers", report_is_worker, worker_json};
 
 static json_t *balance_json(const struct timeline *timeline, uint8_t role)
 {
@@ -96,34 +87,34 @@ json_t *imbalance_json(const struct timeline *timeline)
 	return imbalance;
 }
 
-json_t *loops_json(const struct timeline *timeline)
+static bool is_loop(const struct timeline *timeline, size_t position)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < timeline->process->worker_count; i++) {
-		const struct timeline_worker *worker = &timeline->workers[i];
-		if (timeline->process->workers[i].role != TRACE_ROLE_LOOP)
-			continue;
-		double wanted = (double)worker->cpu_ns + (double)worker->sched_wait_ns;
-		const struct json_pair pairs[] = {
-		    {"worker", json_number(timeline->process->workers[i].worker)},
-		    {"busy_share", timeline->range_ticks
-				       ? json_real((double)timeline_busy_ticks(worker) /
-						   (double)timeline->range_ticks)
-				       : json_null()},
-		    {"connections", json_number(worker->connections)},
-		    {"reads", json_number(worker->reads)},
-		    {"runs", json_number(worker->runs)},
-		    {"turns", json_number(worker->iterations)},
-		    {"empty_turns", json_number(worker->empty_iterations)},
-		    {"empty_turns_ns", json_ticks(timeline, worker->empty_ticks)},
-		    {"on_cpu_of_wanted",
-		     wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
-		};
-		json_array_append_new(list, json_add(json_object(), pairs, COUNT(pairs)));
-	}
-	return list;
+	return timeline->process->workers[position].role == TRACE_ROLE_LOOP;
 }
+
+static json_t *loop_json(const struct timeline *timeline, size_t position)
+{
+	const struct timeline_worker *worker = &timeline->workers[position];
+	double wanted = (double)worker->cpu_ns + (double)worker->sched_wait_ns;
+	const struct json_pair pairs[] = {
+	    {"worker", json_number(timeline->process->workers[position].worker)},
+	    {"busy_share", timeline->range_ticks ? json_real((double)timeline_busy_ticks(worker) /
+							     (double)timeline->range_ticks)
+						 : json_null()},
+	    {"connections", json_number(worker->connections)},
+	    {"reads", json_number(worker->reads)},
+	    {"runs", json_number(worker->runs)},
+	    {"turns", json_number(worker->iterations)},
+	    {"empty_turns", json_number(worker->empty_iterations)},
+	    {"empty_turns_ns", json_ticks(timeline, worker->empty_ticks)},
+	    {"on_cpu_of_wanted",
+	     wanted > 0 ? json_real((double)worker->cpu_ns / wanted) : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
+const struct json_rows json_loops = {"loops", is_loop, loop_json};
 
 json_t *machine_json(const struct timeline_machine *machine)
 {

@@ -58,7 +58,7 @@ static json_t *warnings_json(const struct report *report)
 	return NULL;
 }
 
-static json_t *identity_json(const struct trace_process *process)
+static void identity_add(struct json_stream *stream, const struct trace_process *process)
 {
 	const struct json_pair pairs[] = {
 	    {"program", json_text(process->exe)},
@@ -83,7 +83,7 @@ static json_t *identity_json(const struct trace_process *process)
 	    {"segments", json_number(process->segment_count)},
 	};
 
-	return json_add(json_object(), pairs, COUNT(pairs));
+	json_stream_add(stream, pairs, COUNT(pairs));
 }
 
 static json_t *untraced_json(const struct timeline *timeline)
@@ -99,49 +99,66 @@ static json_t *untraced_json(const struct timeline *timeline)
 }
 
 /* What findings rest on, and the findings. */
-static json_t *measures_add(json_t *object, const struct report *report)
+static void findings_add(struct json_stream *stream, const struct report *report)
 {
 	const struct findings *findings = report->findings;
-	bool seen = report_sees_calls(report->timeline);
+	const struct timeline *timeline = report->timeline;
+	bool seen = report_sees_calls(timeline);
 	const struct json_pair pairs[] = {
 	    {"findings", findings_json(report)},
 	    {"checked", checked_json()},
-	    {"cannot_tell", unknown_json(report->timeline)},
+	    {"cannot_tell", unknown_json(timeline)},
 	    {"pool", findings && seen ? pool_json(report) : json_null()},
 	    {"timers", timers_json(report)},
 	    {"wakeups", wakeups_json(report)},
-	    {"pending", request_spans_json(report, &report->timeline->pending, false)},
-	    {"late_requests", request_spans_json(report, &report->timeline->slow_requests, true)},
-	    {"late_request_count", json_number(report->timeline->slow_requests.seen)},
-	    {"pending_limit_ns", json_number(report->timeline->options.pending_ns)},
-	    {"pending_count", seen ? json_number(report->timeline->pending.seen) : json_null()},
+	    {"pending", request_spans_json(report, &timeline->pending, false)},
+	    {"late_requests", request_spans_json(report, &timeline->slow_requests, true)},
+	    {"late_request_count", json_number(timeline->slow_requests.seen)},
+	    {"pending_limit_ns", json_number(timeline->options.pending_ns)},
+	    {"pending_count", seen ? json_number(timeline->pending.seen) : json_null()},
 	    {"requests", requests_json(report)},
-	    {"marks", marks_json(report->timeline)},
-	    {"spans", spans_json(report->timeline)},
+	    {"marks", marks_json(timeline)},
+	    {"spans", spans_json(timeline)},
 	    {"stalls", stalls_json(report)},
 	    {"stall_totals", stall_totals_json(report->stalls)},
 	    {"dispatch", seen ? dispatch_json(report) : json_array()},
-	    {"turn", spread_json(report->timeline, &report->timeline->iteration_ticks)},
-	    {"loops", loops_json(report->timeline)},
+	    {"turn", spread_json(timeline, &timeline->iteration_ticks)},
+	};
+
+	json_stream_add(stream, pairs, COUNT(pairs));
+}
+
+static void machine_add(struct json_stream *stream, const struct report *report)
+{
+	const struct findings *findings = report->findings;
+	const struct json_pair pairs[] = {
 	    {"machine", machine_json(&report->timeline->machine)},
 	    {"baseline", baseline_json(report)},
 	    {"overhead", findings ? overhead_json(&findings->overhead) : json_null()},
 	};
 
-	return json_add(object, pairs, COUNT(pairs));
+	json_stream_add(stream, pairs, COUNT(pairs));
 }
 
-static json_t *report_json(const struct report *report)
+static void range_add(struct json_stream *stream, const struct timeline *timeline)
+{
+	const struct json_pair pairs[] = {
+	    {"unit_ns", json_real(timeline_unit_ns(timeline))},
+	    {"duration_ns",
+	     json_integer(timeline_offset_ns(timeline, timeline->process->last_tick))},
+	    {"from_ns", json_integer(timeline_offset_ns(timeline, timeline->from_tick))},
+	    {"to_ns", json_integer(timeline_offset_ns(timeline, timeline->end_tick))},
+	    {"switched_off_ns", json_ticks(timeline, timeline->off_ticks)},
+	};
+
+	json_stream_add(stream, pairs, COUNT(pairs));
+}
+
+static void callbacks_add(struct json_stream *stream, const struct report *report)
 {
 	const struct timeline *timeline = report->timeline;
 	const struct trace_process *process = timeline->process;
 	const struct json_pair pairs[] = {
-	    {"unit_ns", json_real(timeline_unit_ns(timeline))},
-	    {"duration_ns", json_integer(timeline_offset_ns(timeline, process->last_tick))},
-	    {"from_ns", json_integer(timeline_offset_ns(timeline, timeline->from_tick))},
-	    {"to_ns", json_integer(timeline_offset_ns(timeline, timeline->end_tick))},
-	    {"switched_off_ns", json_ticks(timeline, timeline->off_ticks)},
-	    {"workers", workers_json(timeline)},
 	    {"imbalance", imbalance_json(timeline)},
 	    {"callbacks", callbacks_json(report)},
 	    {"long_polls", polls_json(report, &timeline->long_polls, false)},
@@ -156,67 +173,92 @@ static json_t *report_json(const struct report *report)
 	    {"warnings", warnings_json(report)},
 	};
 
-	return measures_add(json_add(identity_json(process), pairs, COUNT(pairs)), report);
+	json_stream_add(stream, pairs, COUNT(pairs));
+}
+
+static void report_stream(struct json_stream *stream, const struct report *report)
+{
+	const struct timeline *timeline = report->timeline;
+	size_t workers = timeline->process->worker_count;
+
+	json_stream_begin(stream);
+	identity_add(stream, timeline->process);
+	range_add(stream, timeline);
+	json_stream_rows(stream, &json_workers, timeline, workers);
+	callbacks_add(stream, report);
+	findings_add(stream, report);
+	json_stream_rows(stream, &json_loops, timeline, workers);
+	machine_add(stream, report);
+	json_stream_end(stream);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 struct report_list {
 	const struct trace *trace;
-	json_t *processes;
+	struct json_stream *processes;
+	size_t count;
 };
 
 struct report_list *report_list_make(const struct trace *trace)
 {
 	struct report_list *list = calloc(1, sizeof(*list));
 
-	if (!list)
-		return NULL;
-	list->trace = trace;
-	list->processes = json_array();
-	if (list->processes)
-		return list;
-	free(list);
-	return NULL;
+	if (list)
+		list->trace = trace;
+	return list;
 }
 
 int report_list_add(struct report_list *list, const struct report *report)
 {
-	return json_array_append_new(list->processes, report_json(report)) < 0 ? -ENOMEM : 0;
+	struct json_stream *grown =
+	    reallocarray(list->processes, list->count + 1, sizeof(*list->processes));
+
+	if (!grown)
+		return -ENOMEM;
+	list->processes = grown;
+	list->processes[list->count] = (struct json_stream){0};
+	report_stream(&list->processes[list->count], report);
+	return list->processes[list->count++].failed ? -ENOMEM : 0;
 }
 
 /* One process is its object; several are in an array, beside what is wrong with the trace as a
  * whole. */
-static json_t *list_json(struct report_list *list)
+static void list_stream(struct json_stream *stream, struct report_list *list)
 {
-	if (json_array_size(list->processes) == 1)
-		return json_incref(json_array_get(list->processes, 0));
 	const struct json_pair pairs[] = {
-	    {"processes", json_incref(list->processes)},
 	    {"problems",
 	     lines_json(json_array(), list->trace->problems, list->trace->problem_count)},
 	};
 
-	return json_add(json_object(), pairs, COUNT(pairs));
+	json_stream_begin(stream);
+	json_stream_objects(stream, "processes", list->processes, list->count);
+	json_stream_add(stream, pairs, COUNT(pairs));
+	json_stream_end(stream);
 }
 
+/* What cannot be written `out` remembers. */
 int report_list_print(struct report_list *list, FILE *out)
 {
-	json_t *json = list_json(list);
-	int error = json && (json_dumpf(json, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 ||
-			     ferror(out))
-			? 0
-			: -ENOMEM;
+	struct json_stream several = {0};
+	const struct json_stream *whole = list->processes;
 
-	json_decref(json);
+	if (list->count != 1) {
+		list_stream(&several, list);
+		whole = &several;
+	}
+	fwrite(whole->text, 1, whole->bytes, out);
 	fputc('\n', out);
-	return error;
+	free(several.text);
+	return several.failed ? -ENOMEM : 0;
 }
 
 void report_list_free(struct report_list *list)
 {
 	if (!list)
 		return;
-	json_decref(list->processes);
+	for (size_t i = 0; i < list->count; i++)
+		free(list->processes[i].text);
+	free(list->processes);
 	free(list);
 }

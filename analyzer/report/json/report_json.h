@@ -34,11 +34,37 @@ json_t *span_json(const struct timeline *timeline, const struct timeline_span *s
 /* Count, total, quantiles and maximum of durations. */
 json_t *spread_json(const struct timeline *timeline, const struct histogram *histogram);
 
+/* ---- json_stream.c ---- */
+
+/* A zeroed one is ready to begin; the text is the caller's to free. */
+struct json_stream {
+	char *text;
+	size_t bytes, capacity;
+	size_t depth, members;
+	bool failed; /* memory was out */
+};
+
+/* An array with a value for each worker that has one. */
+struct json_rows {
+	const char *key;
+	bool (*has)(const struct timeline *timeline, size_t position);
+	json_t *(*row)(const struct timeline *timeline, size_t position);
+};
+
+void json_stream_begin(struct json_stream *stream);
+/* The values are taken. */
+void json_stream_add(struct json_stream *stream, const struct json_pair *pairs, size_t count);
+void json_stream_rows(struct json_stream *stream, const struct json_rows *rows,
+		      const struct timeline *timeline, size_t count);
+/* An array of objects that are text already. */
+void json_stream_objects(struct json_stream *stream, const char *key,
+			 struct json_stream *objects, size_t count);
+void json_stream_end(struct json_stream *stream);
+
 /* ---- json_workers.c ---- */
 
-json_t *workers_json(const struct timeline *timeline);
+extern const struct json_rows json_workers, json_loops;
 json_t *imbalance_json(const struct timeline *timeline);
-json_t *loops_json(const struct timeline *timeline);
 json_t *machine_json(const struct timeline_machine *machine);
 
 /* ---- json_callbacks.c ---- */

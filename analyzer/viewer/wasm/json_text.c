@@ -3,6 +3,7 @@
  * JSON as growing text; see include/jansson.h.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +12,8 @@
 struct json_value {
 	char *text; /* an object or array without its closing bracket while it may grow */
 	size_t bytes, capacity;
-	size_t members, references;
+	size_t members;
 	char close;    /* 0: whole already */
-	json_t *first; /* of an array, where somebody asks for it */
 };
 
 static int text_add(json_t *value, const char *text, size_t bytes)
@@ -38,7 +38,6 @@ static json_t *value_make(const char *text, size_t bytes, char close)
 
 	if (!value)
 		return NULL;
-	value->references = 1;
 	value->close = close;
 	if (text_add(value, text, bytes) == 0)
 		return value;
@@ -136,35 +135,14 @@ int json_array_append_new(json_t *array, json_t *value)
 {
 	int error = member_add(array, NULL, value);
 
-	if (error == 0 && !array->first)
-		array->first = value;
-	else
-		json_decref(value);
+	json_decref(value);
 	return error;
-}
-
-size_t json_array_size(const json_t *array)
-{
-	return array->members;
-}
-
-json_t *json_array_get(const json_t *array, size_t index)
-{
-	return index == 0 ? array->first : NULL;
-}
-
-json_t *json_incref(json_t *value)
-{
-	if (value)
-		value->references++;
-	return value;
 }
 
 void json_decref(json_t *value)
 {
-	if (!value || --value->references > 0)
+	if (!value)
 		return;
-	json_decref(value->first);
 	free(value->text);
 	free(value);
 }
@@ -188,25 +166,28 @@ static const char *string_end(const char *at)
 }
 
 /* Everything as it is, but reals, which have a point or an exponent, with so many digits. */
-int json_dumpf(const json_t *value, FILE *out, size_t flags)
+int json_dump_callback(const json_t *value, json_dump_callback_t callback, void *arg, size_t flags)
 {
 	const char *at = json_text_of(value);
 	int result = 0;
 
-	while (*at && result >= 0) {
+	while (*at && result == 0) {
 		size_t number = strspn(at, "-+.0123456789eE");
 		const char *end = *at == '"' ? string_end(at) : at + 1;
+		char real[40];
 		if (*at == 't' || *at == 'f' ||
 		    *at == 'n') /* true, false, null: no letter of them is a number's */
 			end = at + strspn(at, "truefalsn");
 		else if (*at != '"' && number > 0)
 			end = at + number;
 		if (flags > 0 && number > 0 && strcspn(at, ".eE") < number)
-			result = fprintf(out, "%.*g", (int)flags, strtod(at, NULL));
+			result = callback(real,
+					  (size_t)snprintf(real, sizeof(real), "%.*g", (int)flags,
+							   strtod(at, NULL)),
+					  arg);
 		else
-			result =
-			    fwrite(at, 1, (size_t)(end - at), out) == (size_t)(end - at) ? 0 : -1;
+			result = callback(at, (size_t)(end - at), arg);
 		at = end;
 	}
-	return result < 0 ? -1 : 0;
+	return result;
 }

@@ -11,13 +11,13 @@
 
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 typedef struct json_value json_t;
 typedef long long json_int_t;
 
 #define JSON_INDENT(n)	       ((size_t)0 * (n)) /* nobody reads it */
 #define JSON_REAL_PRECISION(n) ((size_t)(n))
+#define JSON_ENCODE_ANY	       ((size_t)0) /* any value may be dumped */
 
 json_t *json_object(void);
 json_t *json_array(void);
@@ -31,13 +31,10 @@ json_t *json_null(void);
 int json_object_set_new(json_t *object, const char *key, json_t *value);
 int json_array_append_new(json_t *array, json_t *value);
 
-size_t json_array_size(const json_t *array);
-/* Lives as long as the array. */
-json_t *json_array_get(const json_t *array, size_t index);
-json_t *json_incref(json_t *value);
 void json_decref(json_t *value);
+typedef int (*json_dump_callback_t)(const char *text, size_t bytes, void *arg);
 /* flags: significant digits of reals, 0: all. */
-int json_dumpf(const json_t *value, FILE *out, size_t flags);
+int json_dump_callback(const json_t *value, json_dump_callback_t callback, void *arg, size_t flags);
 
 /* Not in libjansson: the text, valid until the value goes. */
 const char *json_text_of(const json_t *value);
