@@ -137,7 +137,7 @@ static int drain_copy(struct shared *copy, const struct orphans_recoverer *recov
 	copy->options = recoverer->options;
 	copy->options.drain = SHARED_DRAIN_PROCESS;
 	copy->options.stall_ms =
-	    0; /* nobody is there to be looked at, and there is one looker in a process */
+	    0; /* nobody is there to be looked at, and there is one stall sampler in a process */
 	copy->self_path[0] = '\0';
 	return drain_run(copy, &gone);
 }

@@ -123,7 +123,8 @@ static void poll_base(const struct watchdog *watchdog, struct watchdog_poll *pol
 
 /* ---- When to look --------------------------------------------------------------------------- */
 
-/* Fewer than WATCHDOG_LOOKS_MAX were asked for in the last second, and the looker is free. */
+/* Fewer than WATCHDOG_LOOKS_MAX were asked for in the last second, and the stall sampler is free.
+ */
 static bool may_look(struct watchdog *watchdog)
 {
 	uint64_t *oldest = &watchdog->asked_ns[watchdog->asked % WATCHDOG_LOOKS_MAX];

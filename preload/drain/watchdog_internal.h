@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of the watchdog. looker.c: the thread that looks at a stuck callback, since the drain
- * must not wait for a thread to stop. stall_entry.c: what the trace is told, an entry for each look
- * and one for the end. Nobody else includes this.
+ * The parts of the watchdog. stall_sampler.c: the thread that looks at a stuck callback, since the
+ * drain must not wait for a thread to stop. stall_entry.c: what the trace is told, an entry for
+ * each look and one for the end. Nobody else includes this.
  */
 #ifndef WATCHDOG_INTERNAL_H
 #define WATCHDOG_INTERNAL_H
@@ -15,7 +15,7 @@
 enum prober_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
 
 /* One for the process: it outlives the drain, whose end does not wait for a look. `look` and what
- * was asked belong to the looker from ASKED to DONE, else to the drain. */
+ * was asked belong to the stall sampler from ASKED to DONE, else to the drain. */
 struct prober {
 	_Atomic uint32_t state; /* futex */
 	bool started;
@@ -34,11 +34,11 @@ struct prober {
 
 extern struct prober prober;
 
-/* Asks for a look at what the ring's thread is in. The looker must be idle. */
+/* Asks for a look at what the ring's thread is in. The stall sampler must be idle. */
 void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 		const struct watchdog_poll *poll);
 
-/* Writes what the looker saw. */
+/* Writes what the stall sampler saw. */
 void stall_write_look(struct watchdog *watchdog);
 
 /* After looks at it, the poll is over; `tid` ran it. */

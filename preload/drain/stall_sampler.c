@@ -92,7 +92,7 @@ void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 		look_now();
 		return;
 	}
-	/* Release: pairs with the acquire of the looker. */
+	/* Release: pairs with the acquire of the stall sampler. */
 	atomic_store_explicit(&prober.state, LOOKER_ASKED, memory_order_release);
 	futex_wake(&prober.state);
 }
