@@ -74,7 +74,7 @@ const WORKER_COLUMNS = [
 		key: 'cpu_ns', label: 'On CPU',
 		show: (row) => formatPercent(row.sampled_ns ? row.cpu_ns / row.sampled_ns : null),
 	},
-	durationColumn('sched_wait_ns', 'CPU wait',
+	durationColumn('sched_wait_ns', 'run-queue wait',
 		'ready to run, but the kernel ran somebody else'),
 	durationColumn('poll_p50_ns', 'p50'), durationColumn('poll_p99_ns', 'p99'),
 	durationColumn('poll_max_ns', 'Max'),
