@@ -11,12 +11,13 @@
 
 #include "by_patch.h"
 
-#define SMALL_BYTES ((size_t)256 << 10) /* searched in 20 us */
+#define SMALL_BYTES ((size_t)320 << 10) /* searched in 45 us */
 
 /* The executable comes first of all objects. Its constants are where a name of libuv's own is
  * looked for. */
 struct search {
-	size_t bytes_max; /* of constants: a longer segment is not searched */
+	size_t bytes_max; /* a longer segment is not searched */
+	uint32_t flags;	  /* of which a segment of constants has PF_R alone */
 	bool found;
 };
 
@@ -29,7 +30,7 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
 
-		if (phdr->p_type == PT_LOAD && (phdr->p_flags & (PF_R | PF_W)) == PF_R &&
+		if (phdr->p_type == PT_LOAD && (phdr->p_flags & search->flags) == PF_R &&
 		    phdr->p_filesz <= search->bytes_max &&
 		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark,
 			   sizeof(mark)))
@@ -38,9 +39,9 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static bool search(size_t bytes_max)
+static bool search(size_t bytes_max, uint32_t flags)
 {
-	struct search search = {.bytes_max = bytes_max};
+	struct search search = {.bytes_max = bytes_max, .flags = flags};
 
 	if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
 		dl_iterate_phdr(executable_visit, &search);
@@ -53,13 +54,13 @@ static bool is_inside(void)
 	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
 
 	if (!answer)
-		answer = search(SIZE_MAX) ? 2 : 1;
+		answer = search(SIZE_MAX, PF_R | PF_W) ? 2 : 1; /* old linkers put them with the code */
 	return answer == 2;
 }
 
 bool static_libuv_is_in_small_program(void)
 {
-	return search(SMALL_BYTES);
+	return search(SMALL_BYTES, PF_R | PF_W | PF_X);
 }
 
 bool static_libuv_is_unseen(void)
