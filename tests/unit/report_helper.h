@@ -67,6 +67,7 @@ static inline void process_make(void)
 					 .cmdline = hostile,
 					 .libuv = name_timer,
 					 .libuv_path = hostile,
+					 .how = hostile,
 					 .ring_path = hostile,
 					 .version = hostile,
 					 .notes = notes,
