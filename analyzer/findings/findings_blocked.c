@@ -7,91 +7,12 @@
  * Runs without a sample go with the kind that took longest.
  */
 #include "findings_internal.h"
+#include "stall_samples.h"
 #include "timeline/poll_marks.h"
 
 #include <stdlib.h>
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
-
-/* ---- What a run was in ----------------------------------------------------------------------- */
-
-/* The looks at callbacks, and for each of them the one that stands for what its run was in for
- * longest; NULL: looks at that run did not tell. */
-struct stall_samples {
-	const struct stall *list;
-	const struct stall **seen;
-	size_t count;
-};
-
-/* Computing is one kind, so is each system call, and waiting for locks. */
-static bool same_kind(const struct stall *a, const struct stall *b)
-{
-	return a->cause == b->cause &&
-	       (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
-}
-
-static bool same_run(const struct stall *a, const struct stall *b)
-{
-	return a->poll_tick == b->poll_tick && a->worker == b->worker;
-}
-
-static bool names_cause(const struct stall *stall)
-{
-	return stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK ||
-	       stall->cause == STALL_CPU;
-}
-
-/* Of the looks first to last, those at the run of the last: the heaviest look of the kind that most
- * of it was spent in.
- */
-static const struct stall *run_seen(const struct stall *list, size_t first, size_t last)
-{
-	const struct stall *best = NULL;
-	uint64_t most = 0;
-
-	for (size_t i = first; i <= last; i++) {
-		uint64_t ticks = 0;
-		if (!same_run(&list[i], &list[last]) || !names_cause(&list[i]))
-			continue;
-		for (size_t k = first; k <= last; k++)
-			ticks += same_run(&list[k], &list[last]) && same_kind(&list[k], &list[i])
-				     ? list[k].ticks
-				     : 0;
-		if (!best || ticks > most || (ticks == most && list[i].ticks > best->ticks))
-			best = &list[i];
-		most = ticks > most ? ticks : most;
-	}
-	return best;
-}
-
-/* They are in the order of time: a run's looks lie behind its begin. */
-static bool looks_judge(struct stall_samples *stall_samples)
-{
-	stall_samples->seen = calloc(stall_samples->count + 1, sizeof(*stall_samples->seen));
-	for (size_t last = stall_samples->count; stall_samples->seen && last-- > 0;) {
-		size_t first = last;
-		if (stall_samples->seen[last])
-			continue;
-		while (first > 0 &&
-		       stall_samples->list[first - 1].tick >= stall_samples->list[last].poll_tick)
-			first--;
-		const struct stall *seen = run_seen(stall_samples->list, first, last);
-		for (size_t i = first; i <= last; i++)
-			if (same_run(&stall_samples->list[i], &stall_samples->list[last]))
-				stall_samples->seen[i] = seen;
-	}
-	return stall_samples->seen != NULL;
-}
-
-static const struct stall *span_seen(const struct stall_samples *stall_samples,
-				     const struct timeline_span *span)
-{
-	for (size_t i = 0; i < stall_samples->count; i++)
-		if (stall_samples->list[i].poll_tick == span->tick &&
-		    stall_samples->list[i].worker == span->worker)
-			return stall_samples->seen[i];
-	return NULL;
-}
 
 /* ---- Callbacks that hold a loop -------------------------------------------------------------- */
 
@@ -124,7 +45,7 @@ static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
 
 	for (size_t i = 0; i < blockers->count; i++) {
 		struct blocker *blocker = &blockers->list[i];
-		bool fits = kind && blocker->kind ? same_kind(blocker->kind, kind) : !kind;
+		bool fits = kind && blocker->kind ? stall_same_kind(blocker->kind, kind) : !kind;
 		if (blocker->site == site && fits && (!found || blocker->total > found->total))
 			found = blocker;
 	}
@@ -188,7 +109,7 @@ static bool is_at(const struct blockers *blockers, const struct blocker *blocker
 	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
 
 	return blockers->stall_samples.list[stall_sample].site == blocker->site && seen &&
-	       blocker->kind && same_kind(seen, blocker->kind);
+	       blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
 /* Of the looks that saw what it was in, the one that stands for most. */
@@ -196,7 +117,7 @@ static void blocker_stall(const struct blockers *blockers, struct blocker *block
 {
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (is_at(blockers, blocker, i) && same_kind(stall, blocker->kind) &&
+		if (is_at(blockers, blocker, i) && stall_same_kind(stall, blocker->kind) &&
 		    (!blocker->stall || stall->ticks > blocker->stall->ticks))
 			blocker->stall = stall;
 	}
@@ -300,7 +221,7 @@ static const struct stall *stalls_besides(const struct blockers *blockers,
 		if (!is_at(blockers, blocker, i))
 			continue;
 		all += stall->ticks;
-		if (same_kind(stall, blocker->stall) || stall->cause == STALL_UNKNOWN)
+		if (stall_same_kind(stall, blocker->stall) || stall->cause == STALL_UNKNOWN)
 			continue;
 		*ticks += stall->ticks;
 		besides = !besides || stall->ticks > besides->ticks ? stall : besides;
@@ -446,7 +367,7 @@ static void blockers_add(const struct detection *detection, struct blockers *blo
 {
 	for (size_t i = 0; i < spans->count; i++) {
 		struct timeline_span span = spans->spans[i];
-		const struct stall *kind = span_seen(&blockers->stall_samples, &span);
+		const struct stall *kind = stall_samples_seen(&blockers->stall_samples, &span);
 		if ((kind != NULL) == seen && (!open || open_is_known(detection, &span)))
 			blocker_add(detection, blockers, &span, kind, open);
 	}
@@ -461,7 +382,7 @@ void detect_blocked(struct detection *detection)
 	    .stall_samples = {.list = detection->input->stalls,
 			      .count = detection->input->stall_count}};
 
-	if (looks_judge(&blockers.stall_samples) && blockers.list) {
+	if (stall_samples_judge(&blockers.stall_samples) && blockers.list) {
 		for (int seen = 1; seen >= 0; seen--) {
 			blockers_add(detection, &blockers, &timeline->blocking, false, seen);
 			blockers_add(detection, &blockers, &timeline->open, true, seen);

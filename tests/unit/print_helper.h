@@ -22,4 +22,14 @@ static inline const char *what_was_printed(void)
 	return printed;
 }
 
+/* Of UTF-8. */
+static inline size_t characters(const char *line, size_t bytes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		count += ((unsigned char)line[i] & 0xc0) != 0x80;
+	return count;
+}
+
 #endif

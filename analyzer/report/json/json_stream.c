@@ -50,9 +50,9 @@ static int dump_take(const char *from, size_t bytes, void *stream)
 
 static void value_add(struct json_stream *stream, json_t *value)
 {
-	if (!value || json_dump_callback(value, dump_take, stream,
-					 JSON_INDENT(INDENT) | JSON_REAL_PRECISION(9) |
-					     JSON_ENCODE_ANY) != 0)
+	if (!value ||
+	    json_dump_callback(value, dump_take, stream,
+			       JSON_INDENT(INDENT) | JSON_REAL_PRECISION(9) | JSON_ENCODE_ANY) != 0)
 		stream->failed = true;
 	json_decref(value);
 }
@@ -108,8 +108,8 @@ static void array_end(struct json_stream *stream, bool empty)
 	put(stream, "]", 1);
 }
 
-void json_stream_objects(struct json_stream *stream, const char *key,
-			 struct json_stream *objects, size_t count)
+void json_stream_objects(struct json_stream *stream, const char *key, struct json_stream *objects,
+			 size_t count)
 {
 	array_begin(stream, key);
 	for (size_t i = 0; i < count; i++) {

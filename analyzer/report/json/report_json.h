@@ -57,8 +57,8 @@ void json_stream_add(struct json_stream *stream, const struct json_pair *pairs, 
 void json_stream_rows(struct json_stream *stream, const struct json_rows *rows,
 		      const struct timeline *timeline, size_t count);
 /* An array of objects that are text already. */
-void json_stream_objects(struct json_stream *stream, const char *key,
-			 struct json_stream *objects, size_t count);
+void json_stream_objects(struct json_stream *stream, const char *key, struct json_stream *objects,
+			 size_t count);
 void json_stream_end(struct json_stream *stream);
 
 /* ---- json_workers.c ---- */

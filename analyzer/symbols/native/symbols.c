@@ -21,28 +21,20 @@
 #include <unistd.h>
 
 #include "base/demangle.h"
+#include "module_files.h"
 #include "perf_map.h"
-#include "files/regular_file.h"
 #include "base/report_table.h"
 #include "symbols/symbols.h"
 #include "symbols_internal.h"
 #include "symbols/symbols_text.h"
 
-#define DEBUG_FOLDER "/usr/lib/debug"
-#define JIT_MODULE   "JIT"
-#define CACHE_FIRST  256u /* slots; a power of two */
+#define JIT_MODULE  "JIT"
+#define CACHE_FIRST 256u /* slots; a power of two */
 
 struct cached {
 	struct symbol_info info;
 	uint64_t address;
 	bool return_address;
-};
-
-struct module_files {
-	bool tried;
-	Dwfl *dwfl; /* NULL: no file that may be believed */
-	Dwfl_Module *module;
-	uint64_t shift; /* of the module's addresses to those that libdw knows */
 };
 
 struct symbols {
@@ -63,143 +55,6 @@ struct found {
 	char *file;
 	int line;
 };
-
-/* ---- Files of a module ----------------------------------------------------------------------- */
-
-/* Whether a file of that name in the directory of a module's file would not be waited for. */
-static bool can_be_opened(const char *module, const char *below, const char *name)
-{
-	const char *slash = strrchr(module, '/');
-	struct stat status;
-	bool good;
-	char *path;
-
-	if (!slash || asprintf(&path, "%.*s/%s%s", (int)(slash - module), module, below, name) < 0)
-		return false;
-	good = stat(path, &status) != 0 || S_ISREG(status.st_mode);
-	free(path);
-	return good;
-}
-
-/* Which file has the rest of a module is said by the module, which somebody else may have made:
- * libdw opens it without looking, and would wait for a pipe. */
-static int find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
-			  const char *file, const char *link, GElf_Word crc, char **found)
-{
-	if (link && file &&
-	    (strchr(link, '/') || !can_be_opened(file, "", link) ||
-	     !can_be_opened(file, ".debug/", link)))
-		link = NULL, file = NULL;
-	return dwfl_standard_find_debuginfo(module, user, name, base, file, link, crc, found);
-}
-
-static char *debug_dirs = ":.debug:" DEBUG_FOLDER;
-
-static const Dwfl_Callbacks dwfl_callbacks = {
-    .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = find_debuginfo,
-    .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &debug_dirs,
-};
-
-/* A module without a build-id is the same file only if nobody has touched that since the trace
- * began. */
-static bool file_untouched(const struct symbols *symbols, int fd)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return false;
-	return (uint64_t)status.st_ctim.tv_sec < symbols->process->start_real_ns / 1000000000;
-}
-
-static bool file_matches(const struct symbols *symbols, const struct trace_module *module, int fd)
-{
-	const void *build_id = NULL;
-	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	ssize_t bytes =
-	    elf && elf_kind(elf) == ELF_K_ELF ? dwelf_elf_gnu_build_id(elf, &build_id) : -1;
-	bool same;
-
-	if (bytes <= 0 && module->build_id_bytes == 0)
-		same = elf && elf_kind(elf) == ELF_K_ELF && file_untouched(symbols, fd);
-	else
-		same = bytes == module->build_id_bytes &&
-		       memcmp(build_id, module->build_id, (size_t)bytes) == 0;
-	elf_end(elf);
-	return same;
-}
-
-static Dwfl_Module *module_report_file(const struct symbols *symbols,
-				       const struct trace_module *module, Dwfl *dwfl,
-				       const char *path)
-{
-	int fd = path[0] == '/' ? regular_file_open(path, 0) : -1; /* "[vdso]" is none */
-
-	if (fd < 0)
-		return NULL;
-	Dwfl_Module *reported = NULL;
-	if (file_matches(symbols, module, fd))
-		reported = dwfl_report_elf(dwfl, path, path, fd, module->bias, true);
-	if (!reported)
-		close(fd);
-	return reported;
-}
-
-/* The file of separate debug information: it has the symbol table too. */
-static Dwfl_Module *module_report_debug_file(const struct symbols *symbols,
-					     const struct trace_module *module, Dwfl *dwfl)
-{
-	char path[sizeof(DEBUG_FOLDER) + 32 + 2 * sizeof(module->build_id)];
-	int length = snprintf(path, sizeof(path), "%s/.build-id/", DEBUG_FOLDER);
-
-	if (module->build_id_bytes < 2 || module->build_id_bytes > sizeof(module->build_id))
-		return NULL;
-	for (unsigned int i = 0; i < module->build_id_bytes; i++)
-		length += snprintf(path + length, sizeof(path) - (size_t)length,
-				   i == 0 ? "%02x/" : "%02x", module->build_id[i]);
-	snprintf(path + length, sizeof(path) - (size_t)length, ".debug");
-	return module_report_file(symbols, module, dwfl, path);
-}
-
-/* Nothing on this machine: libdw asks the servers by build-id. */
-static Dwfl_Module *module_report_remote(const struct trace_module *module, Dwfl *dwfl)
-{
-	const char *servers = getenv("DEBUGINFOD_URLS");
-
-	if (!servers || !*servers || module->build_id_bytes == 0)
-		return NULL;
-	Dwfl_Module *reported = dwfl_report_module(dwfl, module->path, module->start, module->end);
-	if (reported)
-		dwfl_module_report_build_id(reported, module->build_id, module->build_id_bytes, 0);
-	return reported;
-}
-
-static void module_open(const struct symbols *symbols, const struct trace_module *module,
-			struct module_files *files)
-{
-	files->tried = true;
-	files->dwfl = dwfl_begin(&dwfl_callbacks);
-	if (!files->dwfl)
-		return;
-	dwfl_report_begin(files->dwfl);
-	files->module = module_report_file(symbols, module, files->dwfl, module->path);
-	if (!files->module)
-		files->module = module_report_debug_file(symbols, module, files->dwfl);
-	if (!files->module)
-		files->module = module_report_remote(module, files->dwfl);
-	dwfl_report_end(files->dwfl, NULL, NULL);
-	if (!files->module) {
-		dwfl_end(files->dwfl);
-		files->dwfl = NULL;
-		return;
-	}
-	/* The bias of an executable with fixed addresses is 0 whatever is asked for; V8 maps the
-	 * code of its builtins a second time, beside the code that it makes. */
-	GElf_Addr bias;
-	if (dwfl_module_getelf(files->module, &bias))
-		files->shift = module->bias - bias;
-}
 
 /* ---- One address ----------------------------------------------------------------------------- */
 
@@ -249,7 +104,7 @@ static struct module_files *files_of(struct symbols *symbols, const struct trace
 	struct module_files *files = &symbols->files[module - symbols->process->modules];
 
 	if (!files->tried)
-		module_open(symbols, module, files);
+		module_files_open(files, symbols->process, module);
 	return files;
 }
 
