@@ -75,8 +75,10 @@ FAULT_SRC := $(wildcard tests/faults/*.c)
 # The decoder of x86-64 instructions: four files of Zydis, which scripts/install_deps.sh fetches. Without them a libuv inside
 # a program cannot be patched, and everything else works.
 ZYDIS := build/deps/zydis
-ZYDIS_SRC := $(if $(wildcard /usr/include/Zycore/Types.h),$(wildcard $(addprefix \
-	$(ZYDIS)/src/,Decoder.c DecoderData.c SharedData.c Zydis.c)))
+# What it is built for, which need not be this machine.
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ZYDIS_SRC := $(if $(filter x86_64,$(MACHINE)),$(if $(wildcard /usr/include/Zycore/Types.h),$(wildcard $(addprefix \
+	$(ZYDIS)/src/,Decoder.c DecoderData.c SharedData.c Zydis.c))))
 ZYDIS_OBJ := $(ZYDIS_SRC:$(ZYDIS)/src/%.c=$(BUILD)/obj/zydis/%.o)
 ZYDIS_FLAGS := $(if $(ZYDIS_SRC),-DUVTRACE_HAVE_ZYDIS -isystem $(ZYDIS)/include $(addprefix -D,ZYDIS_MINIMAL_MODE \
 	ZYDIS_DISABLE_FORMATTER ZYDIS_DISABLE_ENCODER ZYDIS_DISABLE_KNC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD))
@@ -176,7 +178,7 @@ $(LIBTRACE_MAP): preload/libuv/libtrace.map.in preload/libuv/functions.def
 	$(call say,MAP,$@)$(CC) -E -P -x c -o $@ $<
 
 $(LIBTRACE): $(call obj,$(PRELOAD_SRC)) $(ZYDIS_OBJ) $(LIBTRACE_MAP)
-	$(if $(ZYDIS_SRC)$(filter-out x86_64,$(shell uname -m)),,@echo 'libtrace.so is built without Zydis: callbacks of programs with libuv inside cannot be seen (scripts/install_deps.sh fetches it)')
+	$(if $(ZYDIS_SRC)$(filter-out x86_64,$(MACHINE)),,@echo 'libtrace.so is built without Zydis: callbacks of programs with libuv inside cannot be seen (scripts/install_deps.sh fetches it)')
 	$(call say,LINK,$@)$(CC) $(SANFLAGS) $(LDFLAGS) $(LIBTRACE_LDFLAGS) -o $@ $(filter %.o,$^)
 
 # Static, so that it starts quickly and needs nothing of the root that the program has.

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# debian_source.sh FOLDER RELEASE PACKAGE VERSION: downloads a source package of a Debian release into FOLDER.
+# debian_source.sh FOLDER RELEASE PACKAGE [VERSION]: downloads a source package of a Debian release into FOLDER; without
+# VERSION its newest there.
 # Rules: apt fetches and verifies, from the mirror that this machine is set up with, but with lists and a cache of its
 # own in FOLDER, so the system's are left alone. Exit 1: it could not be had; standard error says why.
 set -eu
 
-release=$2 package=$3 version=$4
+release=$2 package=$3 version=${4:+=$4}
 mkdir -p "$1/lists/partial" "$1/archives/partial"
 folder=$(realpath "$1")
 
@@ -41,5 +42,5 @@ write_sources_list >"$folder/sources.list"
 [ -s "$folder/sources.list" ] || fail "no mirror of Debian is set up on this machine"
 apt_apart update >"$folder/log" 2>&1 || fail "the lists of sources could not be fetched: $(tail -n 1 "$folder/log")"
 cd "$folder"
-apt_apart --download-only source "$package=$version" >>"$folder/log" 2>&1 ||
-	fail "the source package $package $version could not be fetched: $(tail -n 1 "$folder/log")"
+apt_apart --download-only source "$package$version" >>"$folder/log" 2>&1 ||
+	fail "the source package $package$version could not be fetched: $(tail -n 1 "$folder/log")"

@@ -208,7 +208,8 @@ bool entry_trampoline_is_good(const struct entry_plan *plan, uintptr_t at, const
 			struct insn jump = insn_decode(
 			    code + seen + is.bytes, bytes - seen - is.bytes, at + seen + is.bytes);
 
-			if (is.flow != INSN_JUMP_IF || jump.flow != INSN_JUMP ||
+			if (is.flow != INSN_JUMP_IF || is.value != was.value ||
+			    is.condition == was.condition || jump.flow != INSN_JUMP ||
 			    is.target != at + seen + is.bytes + jump.bytes ||
 			    jump.target != was.target)
 				return false;

@@ -32,8 +32,8 @@ struct insn {
 	bool is_landing;    /* endbr64, bti: does nothing but allow indirect branches */
 	bool is_padding;    /* nop, int3: fills up between functions */
 	uint8_t condition;  /* of a JUMP_IF, as the machine numbers them */
-	uint8_t has_value;  /* x86-64: `value` is an operand of 32 bits */
-	uint32_t value;
+	uint8_t has_value;  /* `value` is a constant operand */
+	uint32_t value;	    /* aarch64: of a JUMP_IF what it tests; the opposite tests the same */
 	uintptr_t target; /* of a direct branch or call */
 	uintptr_t data;
 };
@@ -41,7 +41,12 @@ struct insn {
 #define INSN_BYTES_MAX	     15
 #define INSN_MOVED_BYTES_MAX 16 /* of one that insn_move() wrote */
 
-#if defined(__x86_64__)
+/* A test of the other machine's code says INSN_FOR_AARCH64. */
+#if defined(__aarch64__) && !defined(INSN_FOR_AARCH64)
+#define INSN_FOR_AARCH64
+#endif
+
+#if !defined(INSN_FOR_AARCH64)
 #define INSN_JUMP_BYTES	    5  /* a jump within INSN_REACH bytes */
 #define INSN_JUMP_FAR_BYTES 14 /* to any address */
 #define INSN_REACH	    ((uintptr_t)1 << 31)

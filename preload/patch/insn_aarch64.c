@@ -8,7 +8,7 @@
  */
 #include "insn.h"
 
-#if defined(__aarch64__)
+#if defined(INSN_FOR_AARCH64)
 
 #include <string.h>
 
@@ -74,20 +74,71 @@ static int64_t offset_of(const struct form *form, uint32_t word)
 
 #define NOP	0xd503201fu
 #define PACIASP 0xd503233fu
-#define AUTIASP 0xd50323bfu
+#define KEY_B	0x40u /* makes it pacibsp */
+#define UNSIGN	0x80u /* makes them autiasp and autibsp */
 
 static bool is_landing(uint32_t word)
 {
 	return (word & 0xffffff3f) == 0xd503241f; /* bti, bti c, bti j, bti jc */
 }
 
-/* Where adr and adrp (the bit 31) point to. */
-static uintptr_t adr_target(uint32_t word, uintptr_t address)
-{
-	int64_t offset = ((int64_t)(int32_t)(word << 8) >> 13 << 2) | (word >> 29 & 3);
+#define PAIR_WORDS 3 /* an adrp and its add are at most so far apart, or not taken for a pair */
 
-	return word >> 31 ? (address & ~(uintptr_t)4095) + (uintptr_t)(offset * 4096)
-			  : address + (uintptr_t)offset;
+/* The low 12 bits of the address whose page the adrp at `code` loads: those of the add to the same
+ * register. -1: there is none near. */
+static int adrp_low(const uint8_t *code, size_t bytes)
+{
+	uint32_t destination = word_at(code) & 31;
+
+	for (size_t i = 1; i < PAIR_WORDS && (i + 1) * sizeof(uint32_t) <= bytes; i++) {
+		uint32_t word = word_at(code + i * sizeof(word));
+
+		if ((word & 0xffc003e0) == (0x91000000 | destination << 5))
+			return (int)(word >> 10 & 4095);
+	}
+	return -1;
+}
+
+/* What adr points to, or adrp (the bit 31) with its add; 0: that is not known. */
+static uintptr_t adr_target(const uint8_t *code, size_t bytes, uintptr_t address)
+{
+	uint32_t word = word_at(code);
+	int64_t offset = ((int64_t)(int32_t)(word << 8) >> 13) * 4 + (word >> 29 & 3);
+	int low;
+
+	if (!(word >> 31))
+		return address + (uintptr_t)offset;
+	low = adrp_low(code, bytes);
+	return low < 0 ? 0
+		       : (address & ~(uintptr_t)4095) + (uintptr_t)(offset * 4096) + (uintptr_t)low;
+}
+
+/* movz and movk of the lower 32 bits: what they load. */
+static void read_constant(struct insn *insn, uint32_t word)
+{
+	bool is_movz_or_movk = (word & 0x5f800000) == 0x52800000;
+
+	if (!is_movz_or_movk || word & 1u << 22)
+		return;
+	insn->has_value = 1;
+	insn->value = (word >> 5 & 0xffff) << (word & 1u << 21 ? 16 : 0);
+}
+
+static uint32_t offset_field(const struct form *form)
+{
+	return ((1u << form->bits) - 1) << form->at;
+}
+
+/* The bit that makes a condition the opposite: of b.cond; of cbz and tbz. */
+static uint32_t opposite_bit(const struct form *form)
+{
+	return form->value == 0x54000000 ? 1u : 1u << 24;
+}
+
+static void read_condition(struct insn *insn, const struct form *form, uint32_t word)
+{
+	insn->condition = (word & opposite_bit(form)) != 0;
+	insn->value = word & ~offset_field(form) & ~opposite_bit(form);
 }
 
 struct insn insn_decode(const uint8_t *code, size_t bytes, uintptr_t address)
@@ -108,7 +159,10 @@ struct insn insn_decode(const uint8_t *code, size_t bytes, uintptr_t address)
 		insn.target = address + (uintptr_t)offset_of(form, word);
 	insn.reads_pc = FORM(pc_readers, word) != NULL;
 	if ((word & pc_readers[0].mask) == pc_readers[0].value)
-		insn.data = adr_target(word, address);
+		insn.data = adr_target(code, bytes, address);
+	read_constant(&insn, word);
+	if (insn.flow == INSN_JUMP_IF)
+		read_condition(&insn, form, word);
 	return insn;
 }
 
@@ -117,16 +171,16 @@ struct insn insn_decode(const uint8_t *code, size_t bytes, uintptr_t address)
 bool insn_can_stay(const uint8_t *code, const struct insn *insn, unsigned int arguments,
 		   uint8_t *undo, size_t *undo_bytes)
 {
-	const uint32_t autiasp = AUTIASP;
+	uint32_t word = word_at(code), unsign = word | UNSIGN;
 
 	(void)arguments;
 	*undo_bytes = 0;
 	if (insn->is_landing)
 		return true;
-	if (word_at(code) != PACIASP)
+	if ((word & ~KEY_B) != PACIASP)
 		return false;
-	memcpy(undo, &autiasp, sizeof(autiasp));
-	*undo_bytes = sizeof(autiasp);
+	memcpy(undo, &unsign, sizeof(unsign));
+	*undo_bytes = sizeof(unsign);
 	return true;
 }
 
@@ -134,10 +188,7 @@ bool insn_can_stay(const uint8_t *code, const struct insn *insn, unsigned int ar
 static size_t move_jump_if(const struct insn *insn, const struct form *form, uint32_t word,
 			   uintptr_t to, uint8_t *out)
 {
-	uint32_t field = ((1u << form->bits) - 1) << form->at;
-	uint32_t opposite = form->value == 0x54000000 ? 1u : 1u << 24; /* of b.cond; cbz, tbz */
-
-	word = ((word ^ opposite) & ~field) | 2u << form->at;
+	word = ((word ^ opposite_bit(form)) & ~offset_field(form)) | 2u << form->at;
 	memcpy(out, &word, sizeof(word));
 	insn_put_jump(out + sizeof(word), to + sizeof(word), insn->target);
 	return 2 * sizeof(word);
@@ -153,7 +204,7 @@ size_t insn_move(const uint8_t *code, const struct insn *insn, uintptr_t to, uin
 						-distance > (int64_t)INSN_REACH)))
 		return 0;
 	if (insn->flow == INSN_JUMP_IF)
-		return (word & 0xff000010) == 0x54000000 && (word & 15) >= 14
+		return form->value == 0x54000000 && (word & 15) >= 14
 			   ? 0 /* always */
 			   : move_jump_if(insn, form, word, to, out);
 	if (insn->flow == INSN_JUMP) {
