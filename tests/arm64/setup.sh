@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # setup.sh FOLDER: makes FOLDER/root, where programs for aarch64 find their libraries: Debian's libuv for arm64, of
-# the release of this machine, and the C library of the cross compiler. Rules: as tests/libuv/setup.sh.
+# the release of this machine, shared and static, and the C library of the cross compiler. Rules: as tests/libuv/setup.sh.
 set -eu
 
 folder=$1
@@ -31,12 +31,11 @@ apt-get indextargets --format "deb [arch=arm64 signed-by=$keyring] "'$(REPO_URI)
 	'Created-By: Packages' | sed -n 's/ #Debian.*//p' | sort -u >"$folder/apt/sources.list"
 [ -s "$folder/apt/sources.list" ] || fail "no mirror of Debian is set up on this machine"
 apt_apart update >>"$log" 2>&1 || fail "the lists of packages could not be fetched"
-(cd "$folder/apt" && apt_apart download libuv1 >>"$log" 2>&1) || fail "libuv1 for arm64 could not be fetched"
+(cd "$folder/apt" && apt_apart download libuv1 libuv1-dev >>"$log" 2>&1) || fail "libuv1 for arm64 could not be fetched"
 rm -rf "$folder/root.new"
 mkdir "$folder/root.new"
-dpkg -x "$folder"/apt/libuv1_*.deb "$folder/root.new" >>"$log" 2>&1 || fail "libuv1 could not be unpacked"
+for package in "$folder"/apt/*.deb; do
+	dpkg -x "$package" "$folder/root.new" >>"$log" 2>&1 || fail "libuv1 could not be unpacked"
+done
 cp -r /usr/aarch64-linux-gnu/lib "$folder/root.new/lib"
-ln -s libuv.so.1 "$folder/root.new/usr/lib/aarch64-linux-gnu/libuv.so"
-mkdir "$folder/root.new/usr/include"
-cp -r /usr/include/uv.h /usr/include/uv "$folder/root.new/usr/include" # the same on every kind of machine
 mv "$folder/root.new" "$folder/root"
