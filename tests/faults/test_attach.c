@@ -188,8 +188,8 @@ static int drain_status(pid_t pid, const char *before)
 	char command[2048];
 
 	snprintf(command, sizeof(command),
-		 "ring=$(echo /dev/shm/uvtrace.%d.*); %s; exec %s 0 <>$ring", (int)pid, before,
-		 build_path("uvtrace-drain"));
+		 "ring=$(echo /dev/shm/uvtrace.%d.*); %s; [ ! -e $ring ] || exec %s 0 <>$ring",
+		 (int)pid, before, build_path("uvtrace-drain"));
 	return run_program(&(struct run){.program = "sh", .args = {"-c", command}, .bare = true})
 	    .status;
 }

@@ -128,10 +128,12 @@ static int limited_and_a_ring_left(void)
 	return limited_to_64_mib();
 }
 
+/* NULL: there is none, or the program has not given it its size yet. */
 static const struct shared *ring_of(pid_t pid)
 {
 	char pattern[96];
 	glob_t rings = {0};
+	struct stat status;
 	void *memory = MAP_FAILED;
 	int fd = -1;
 
@@ -140,10 +142,10 @@ static const struct shared *ring_of(pid_t pid)
 	if (glob(pattern, 0, NULL, &rings) == 0)
 		fd = open(rings.gl_pathv[0], O_RDONLY | O_CLOEXEC);
 	globfree(&rings);
-	if (fd >= 0) {
+	if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size >= (off_t)sizeof(struct shared))
 		memory = mmap(NULL, sizeof(struct shared), PROT_READ, MAP_SHARED, fd, 0);
+	if (fd >= 0)
 		close(fd);
-	}
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
