@@ -112,7 +112,7 @@ enum trace_role {
 enum trace_tier {
 	TRACE_TIER_FULL = 1,	/* every call of a shared libuv */
 	TRACE_TIER_LIBC = 2,	/* waits only */
-	TRACE_TIER_PATCHED = 3, /* every call of a libuv in the executable, but for those in a NOTE */
+	TRACE_TIER_PATCHED = 3, /* every call of a libuv in the program; not those in a NOTE */
 };
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
 

@@ -46,16 +46,19 @@ function isUnseen(chart) {
 	return chart.needsCalls && view.process.report.tier === 'libc';
 }
 
+function chartNote(chart) {
+	if (isUnseen(chart))
+		return 'cannot be seen (libc tier)';
+	return chart.under ? `over ${chart.under}` : 'most in view';
+}
+
 function drawChartLabel(chart, most, top) {
 	context.fillStyle = theme.colors.text;
 	context.font = FONT.bold;
 	context.fillText(chart.label, 12, top + 9);
 	context.font = FONT.small;
 	context.fillStyle = theme.colors.muted;
-	if (isUnseen(chart))
-		context.fillText('cannot be seen (libc tier)', 12, top + 25);
-	else
-		context.fillText(chart.under ? `over ${chart.under}` : 'most in view', 12, top + 25);
+	context.fillText(chartNote(chart), 12, top + 25);
 	context.textAlign = 'right';
 	if (!isUnseen(chart))
 		context.fillText(formatCount(most), GUTTER - 8, top + 9);

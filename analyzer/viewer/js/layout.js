@@ -27,8 +27,8 @@ const CHART_GAP = 8;
 /* `values` and `underValues`: keys of contract.def. */
 export const CHARTS = [
 	{
-		label: 'pool queued', under: 'pool running', values: 'queued', underValues: 'running',
-		needsCalls: true,
+		label: 'pool queued', under: 'pool running',
+		values: 'queued', underValues: 'running', needsCalls: true,
 	},
 	{ label: 'active requests', values: 'requests', needsCalls: true },
 	{ label: 'ready fds', values: 'ready' },

@@ -113,7 +113,7 @@ function queues({ queues: all }) {
 	return section('Queues', facts([
 		['Pool queued', levelText(all.pool_queued)],
 		['Pool running', levelText(all.pool_running)],
-		['Wait for the pool', all.pool_wait && all.pool_wait.count ? waitText(all.pool_wait) : null],
+		['Wait for the pool', all.pool_wait?.count ? waitText(all.pool_wait) : null],
 		['Ready fds', levelText(all.ready_fds)],
 		['Active requests', levelText(all.active_requests)],
 		['Active handles', levelText(all.active_handles)],
@@ -128,8 +128,9 @@ function insideProgram(report) {
 
 function lead(report) {
 	const program = report.program || '(unknown program)';
+	const libuv = report.libuv || 'of unknown version';
 	return paragraph('lead',
-		`${program}, process ${report.pid}, libuv ${report.libuv || 'of unknown version'}${insideProgram(report)}`);
+		`${program}, process ${report.pid}, libuv ${libuv}${insideProgram(report)}`);
 }
 
 function recorded(report) {
