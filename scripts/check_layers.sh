@@ -22,7 +22,7 @@ preload/ring: preload/format preload/files
 preload/observe: preload/format preload/files preload/ring
 preload/drain: preload/format preload/files preload/ring preload/observe
 preload/patch:
-preload/libuv: preload/format preload/patch
+preload/libuv: preload/format preload/patch preload/ring
 preload/program: preload/format preload/files preload/ring preload/observe preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
 preload/ctl: preload/patch preload/libuv preload/format preload/files preload/ring preload/observe preload/drain preload/program

@@ -45,6 +45,7 @@ static void print_unseen(const struct static_plan *plan)
 int program_check(const char *path)
 {
 	struct static_plan plan;
+	struct static_executable executable;
 	struct elf_view view;
 	int error = elf_view_open(&view, path);
 
@@ -52,12 +53,8 @@ int program_check(const char *path)
 		fprintf(stderr, "trace_ctl: %s: %s\n", path, strerror(-error));
 		return 1;
 	}
-	static_plan_make(&plan, &(struct static_executable){.segments = view.segments,
-							    .segment_count = view.segment_count,
-							    .bias = view.bias,
-							    .is_absolute = view.is_absolute,
-							    .fd = view.fd,
-							    .wants_hidden = true});
+	executable = static_executable_of(&view, path);
+	static_plan_make(&plan, &executable);
 	if (plan.outcome == STATIC_READY)
 		print_patched(&plan);
 	else if (plan.outcome == STATIC_ABSENT)

@@ -5,14 +5,13 @@
 #include "by_patch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "patch/own_text.h"
 #include "patch/patch.h"
+#include "ring/clock.h"
 
 static struct by_patch state;
 static uintptr_t trampolines[REAL_COUNT], hooks[REAL_COUNT];
@@ -174,14 +173,6 @@ static void copy_fill(struct libuv_copy *copy)
 	copy->text = state.plan.parts.text;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	struct static_executable *executable = arg;
@@ -196,27 +187,25 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 
 static void patch_executable(bool wanted, bool wants_hidden)
 {
-	struct static_executable executable = {.fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC),
+	struct static_executable executable = {.path = "/proc/self/exe",
 					       .wants_hidden = wants_hidden};
 
 	dl_iterate_phdr(executable_visit, &executable);
 	static_plan_make(&state.plan, &executable);
 	if (state.plan.outcome == STATIC_READY)
 		state.plan.outcome = wanted && !getauxval(AT_SECURE) ? patch_now() : STATIC_OFF;
-	if (executable.fd >= 0)
-		close(executable.fd);
 }
 
 bool by_patch_executable(bool wanted, bool wants_hidden, struct libuv_copy *copy)
 {
 	int saved_errno = errno;
-	uint64_t start_ns = now_ns();
+	uint64_t start_ns = clock_mono_ns();
 
 	state.is_wanted = wanted;
 	patch_executable(wanted, wants_hidden);
 	if (state.plan.outcome == STATIC_DONE)
 		copy_fill(copy);
-	state.took_ns = (uint32_t)(now_ns() - start_ns);
+	state.took_ns = (uint32_t)(clock_mono_ns() - start_ns);
 	errno = saved_errno;
 	return state.plan.outcome == STATIC_DONE;
 }

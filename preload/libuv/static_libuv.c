@@ -13,14 +13,14 @@
 
 #define SMALL_BYTES ((size_t)320 << 10) /* searched in 45 us */
 
-/* The executable comes first of all objects. Its constants are where a name of libuv's own is
- * looked for. */
 struct search {
 	size_t bytes_max; /* a longer segment is not searched */
 	uint32_t flags;	  /* of which a segment of constants has PF_R alone */
 	bool found;
 };
 
+/* The executable comes first of all objects. Its constants are where a name of libuv's own is
+ * looked for. */
 static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	static const char mark[] = "UV_THREADPOOL_SIZE"; /* what libuv asks the environment for */
@@ -53,8 +53,8 @@ static bool is_inside(void)
 {
 	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
 
-	if (!answer)
-		answer = search(SIZE_MAX, PF_R | PF_W) ? 2 : 1; /* old linkers put them with the code */
+	if (!answer) /* code too: old linkers put the constants there */
+		answer = search(SIZE_MAX, PF_R | PF_W) ? 2 : 1;
 	return answer == 2;
 }
 

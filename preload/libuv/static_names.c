@@ -3,9 +3,9 @@
  * See static_names.h. libuv's code reaches from the first to the last of the functions that are
  * wanted, and on to what lies beside it and is called uv_something; elsewhere a program may call
  * functions of its own so, as libuv's test suite does. Static functions have plain names, but the
- * linker's table has each behind the name of its source file: those beside the rest are libuv's too.
- * An optimizer of whole programs puts the functions of all files together under one name, which is
- * no source of libuv's; then they are foreign.
+ * linker's table has each behind the name of its source file: those beside the rest are libuv's
+ * too. An optimizer of whole programs puts the functions of all files together under one name,
+ * which is no source of libuv's; then they are foreign.
  */
 #include "static_names.h"
 
@@ -104,7 +104,7 @@ static struct elf_function function_of(const struct reading *reading,
 	return function;
 }
 
-static bool visit_named(const struct elf_symbol *symbol, void *arg)
+static bool visit_wanted(const struct elf_symbol *symbol, void *arg)
 {
 	struct reading *reading = arg;
 	struct static_parts *parts = reading->parts;
@@ -114,15 +114,11 @@ static bool visit_named(const struct elf_symbol *symbol, void *arg)
 		function = function_of(reading, symbol);
 	if (!function.address)
 		return true;
-	if (strcmp(symbol->name, "uv_loop_init") == 0 && !parts->is_exported)
+	if (strcmp(symbol->name, "uv_loop_init") == 0)
 		parts->loop_init = function;
-	for (size_t i = 0; i < REAL_COUNT; i++) {
-		if (strcmp(symbol->name, libuv_function_name(i)) != 0)
-			continue;
-		text_range_add(&parts->text, function.address, function.bytes);
-		if (!parts->is_exported)
+	for (size_t i = 0; i < REAL_COUNT; i++)
+		if (strcmp(symbol->name, libuv_function_name(i)) == 0)
 			parts->functions[i] = function;
-	}
 	return true;
 }
 
@@ -157,11 +153,17 @@ static bool visit_foreign(const struct elf_symbol *symbol, void *arg)
 	       begins_with(symbol->name, "uv_") || is_uv_source(symbol->source);
 }
 
-bool static_names_read(const struct elf_symtab *table, struct static_parts *parts)
+void static_names_find(const struct elf_symtab *table, struct static_parts *parts)
 {
 	struct reading reading = {.parts = parts};
 
-	elf_symtab_visit(table, visit_named, &reading);
+	elf_symtab_visit(table, visit_wanted, &reading);
+}
+
+bool static_names_extend(const struct elf_symtab *table, struct static_parts *parts)
+{
+	struct reading reading = {.parts = parts};
+
 	do {
 		reading.grew = false;
 		elf_symtab_visit(table, visit_neighbour, &reading);

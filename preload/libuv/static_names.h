@@ -9,8 +9,12 @@
 #include "patch/elf_symtab.h"
 #include "static_parts.h"
 
-/* Fills in the range of code, and the functions where they are not exported. False: other code
- * lies among libuv's, as where the program was optimized as a whole. */
-bool static_names_read(const struct elf_symtab *table, struct static_parts *parts);
+/* Fills in the functions, which are not exported. */
+void static_names_find(const struct elf_symtab *table, struct static_parts *parts);
+
+/* Makes the range of code, which begins as that of the functions, hold what lies beside it and is
+ * libuv's too. False: other code lies among libuv's, as where the program was optimized as a whole.
+ */
+bool static_names_extend(const struct elf_symtab *table, struct static_parts *parts);
 
 #endif

@@ -4,7 +4,9 @@
  */
 #include "static_plan.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "static_names.h"
 
@@ -48,13 +50,6 @@ const char *static_outcome_text(enum static_outcome outcome)
 	return outcome < STATIC_OUTCOMES ? outcome_texts[outcome] : "of an unknown reason";
 }
 
-static struct insn insn_of(const struct elf_image *image, uintptr_t address)
-{
-	size_t bytes = elf_image_has(image, address, INSN_BYTES_MAX, PF_X) ? INSN_BYTES_MAX : 0;
-
-	return insn_decode((const uint8_t *)address, bytes, address);
-}
-
 /* ---- Is it libuv? ---------------------------------------------------------------------------- */
 
 /* Bun and Deno export functions of these names that do nothing or something else. In libuv's own
@@ -64,7 +59,7 @@ static bool is_genuine(const struct static_plan *plan)
 	uintptr_t at = plan->parts.loop_init.address, end = at + plan->parts.loop_init.bytes;
 
 	while (at < end) {
-		struct insn insn = insn_of(&plan->parts.image, at);
+		struct insn insn = entry_insn(&plan->parts.image, at);
 
 		if (insn.flow == INSN_CALL &&
 		    insn.target == plan->parts.functions[REAL_uv_async_init].address)
@@ -83,7 +78,7 @@ static uint32_t version_read(const struct static_plan *plan)
 	uint32_t version = 0;
 
 	for (int i = 0; at && i < VERSION_INSNS; i++) {
-		struct insn insn = insn_of(&plan->parts.image, at);
+		struct insn insn = entry_insn(&plan->parts.image, at);
 
 		if (insn.has_value)
 			version |= insn.value;
@@ -102,7 +97,7 @@ static uintptr_t lowest_named(const struct static_plan *plan, uintptr_t at, uint
 	uintptr_t start = plan->parts.text.start, lowest = start;
 
 	while (at < end) {
-		struct insn insn = insn_of(&plan->parts.image, at);
+		struct insn insn = entry_insn(&plan->parts.image, at);
 		uintptr_t named = insn.data;
 
 		if (!insn.bytes)
@@ -139,11 +134,16 @@ static bool is_named_uv(const char *name, struct elf_function function, void *ar
 	return strncmp(name, "uv_", 3) == 0;
 }
 
-static void range_find(struct static_plan *plan)
+static void range_add_functions(struct static_plan *plan)
 {
 	for (size_t i = 0; i < REAL_COUNT; i++)
 		text_range_add(&plan->parts.text, plan->parts.functions[i].address,
 			       plan->parts.functions[i].bytes);
+}
+
+/* What can be told without the linker's table. */
+static void range_add_edges(struct static_plan *plan)
+{
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
 		struct elf_function edge = elf_image_function(&plan->parts.image, edges[i]);
 
@@ -173,24 +173,36 @@ static void find_exported(struct static_plan *plan)
 	plan->parts.is_exported = plan->parts.functions[REAL_uv_run].address != 0;
 }
 
+static bool table_open(struct elf_symtab *table, const char *path, size_t bytes_max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool opened = fd >= 0 && elf_symtab_open(table, fd, bytes_max);
+
+	if (fd >= 0)
+		close(fd);
+	return opened;
+}
+
 /* A linker's own table of symbols knows libuv's code to the byte. It is asked where it is short, as
  * in small programs, which may be linked in any order; node has all of libuv in one piece. */
-static enum static_outcome find_code(struct static_plan *plan,
-				     const struct static_executable *executable)
+static enum static_outcome find_code(struct static_plan *plan, const char *path)
 {
+	bool is_exported = plan->parts.is_exported, is_mixed = false;
 	struct elf_symtab table;
-	enum static_outcome outcome = STATIC_READY;
-	bool is_needed = !plan->parts.is_exported;
+	bool has_table = table_open(&table, path, is_exported ? SHORT_BYTES_MAX : NEEDED_BYTES_MAX);
 
-	if (elf_symtab_open(&table, executable->fd,
-			    is_needed ? NEEDED_BYTES_MAX : SHORT_BYTES_MAX)) {
-		if (!static_names_read(&table, &plan->parts))
-			outcome = STATIC_MIXED;
+	if (has_table && !is_exported)
+		static_names_find(&table, &plan->parts);
+	range_add_functions(plan);
+	if (has_table) {
+		is_mixed = !static_names_extend(&table, &plan->parts);
 		elf_symtab_close(&table);
 	} else {
-		range_find(plan);
+		range_add_edges(plan);
 	}
-	return plan->parts.functions[REAL_uv_run].address ? outcome : STATIC_ABSENT;
+	if (!plan->parts.functions[REAL_uv_run].address)
+		return STATIC_ABSENT;
+	return is_mixed ? STATIC_MIXED : STATIC_READY;
 }
 
 static enum static_outcome plan_identify(struct static_plan *plan,
@@ -203,7 +215,7 @@ static enum static_outcome plan_identify(struct static_plan *plan,
 		return STATIC_ABSENT;
 	if (!insn_is_known())
 		return STATIC_NO_DECODER;
-	outcome = find_code(plan, executable);
+	outcome = find_code(plan, executable->path);
 	if (outcome == STATIC_ABSENT)
 		return outcome;
 	if (!plan->parts.functions[REAL_uv_async_init].address ||
@@ -235,6 +247,16 @@ static void plan_functions(struct static_plan *plan)
 				functions[i].use == HOOKED ? plan->parts.functions[i] : none,
 				functions[i].arguments);
 	refuse_shared(plan);
+}
+
+struct static_executable static_executable_of(const struct elf_view *view, const char *path)
+{
+	return (struct static_executable){.segments = view->segments,
+					  .segment_count = view->segment_count,
+					  .bias = view->bias,
+					  .is_absolute = view->is_absolute,
+					  .path = path,
+					  .wants_hidden = true};
 }
 
 void static_plan_make(struct static_plan *plan, const struct static_executable *executable)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "patch/elf_view.h"
 #include "patch/entry_plan.h"
 #include "static_parts.h"
 
@@ -38,9 +39,12 @@ struct static_executable {
 	size_t segment_count;
 	uintptr_t bias;
 	bool is_absolute;  /* an ET_EXEC */
-	int fd;		   /* its file, for names that are not exported; -1: it cannot be read */
+	const char *path;  /* of its file, for names that are not exported */
 	bool wants_hidden; /* look for a libuv that is not exported: takes milliseconds */
 };
+
+/* A file that is mapped to be read; both must last as long as what is returned. */
+struct static_executable static_executable_of(const struct elf_view *view, const char *path);
 
 void static_plan_make(struct static_plan *plan, const struct static_executable *executable);
 

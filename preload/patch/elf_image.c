@@ -81,14 +81,9 @@ bool elf_image_read(struct elf_image *image, const ElfW(Phdr) * segments, size_t
 
 	*image =
 	    (struct elf_image){.segments = segments, .segment_count = segment_count, .bias = bias};
-	for (size_t i = 0; i < segment_count; i++) {
+	for (size_t i = 0; i < segment_count; i++)
 		if (segments[i].p_type == PT_DYNAMIC)
 			dynamic = &segments[i];
-		if (segments[i].p_type == PT_INTERP && segments[i].p_filesz &&
-		    elf_image_has(image, segments[i].p_vaddr + bias, segments[i].p_filesz, PF_R) &&
-		    !((const char *)segments[i].p_vaddr + bias)[segments[i].p_filesz - 1])
-			image->interpreter = (const char *)segments[i].p_vaddr + bias;
-	}
 	if (!dynamic || !aligned((void *)(dynamic->p_vaddr + bias), sizeof(uint64_t)) ||
 	    !elf_image_has(image, dynamic->p_vaddr + bias, dynamic->p_filesz, PF_R))
 		return false;

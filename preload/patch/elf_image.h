@@ -23,8 +23,7 @@ struct elf_image {
 	const ElfW(Sym) * symbols;
 	const char *strings;
 	size_t string_bytes;
-	const uint32_t *hash;	 /* DT_GNU_HASH; NULL: it exports nothing */
-	const char *interpreter; /* PT_INTERP; NULL: statically linked */
+	const uint32_t *hash; /* DT_GNU_HASH; NULL: it exports nothing */
 };
 
 /* A function that is defined in the image; address 0: there is none. */

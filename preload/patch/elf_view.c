@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_BYTES	((uintptr_t)4096)
-#define SPAN_BYTES_MAX	((uintptr_t)1 << 40)
+#define PAGE_BYTES     ((uintptr_t)4096)
+#define SPAN_BYTES_MAX ((uintptr_t)1 << 40)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -20,12 +20,12 @@
 #define MACHINE EM_AARCH64
 #endif
 
-static int head_read(struct elf_view *view)
+static int head_read(struct elf_view *view, int fd)
 {
 	ElfW(Ehdr) head;
 	size_t bytes;
 
-	if (pread(view->fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
 	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head.e_machine != MACHINE || (head.e_type != ET_EXEC && head.e_type != ET_DYN) ||
 	    head.e_phentsize != sizeof(view->segments[0]) || head.e_phnum > ELF_VIEW_SEGMENTS_MAX)
@@ -33,9 +33,8 @@ static int head_read(struct elf_view *view)
 	view->segment_count = head.e_phnum;
 	view->is_absolute = head.e_type == ET_EXEC;
 	bytes = view->segment_count * sizeof(view->segments[0]);
-	return pread(view->fd, view->segments, bytes, (off_t)head.e_phoff) == (ssize_t)bytes
-		   ? 0
-		   : -ENOEXEC;
+	return pread(fd, view->segments, bytes, (off_t)head.e_phoff) == (ssize_t)bytes ? 0
+										       : -ENOEXEC;
 }
 
 /* The pages that the segments span. False: there are none, or too many. */
@@ -60,7 +59,7 @@ static bool span(const struct elf_view *view, uintptr_t *start, uintptr_t *end)
 }
 
 /* Of a segment that ends behind the file's end nothing is mapped: reading it would be fatal. */
-static int segments_map(struct elf_view *view, uintptr_t start, uint64_t file_bytes)
+static int segments_map(const struct elf_view *view, int fd, uintptr_t start, uint64_t file_bytes)
 {
 	for (size_t i = 0; i < view->segment_count; i++) {
 		const ElfW(Phdr) *segment = &view->segments[i];
@@ -72,22 +71,22 @@ static int segments_map(struct elf_view *view, uintptr_t start, uint64_t file_by
 		at = (uint8_t *)view->mapping + (segment->p_vaddr - skipped - start);
 		if (segment->p_offset % PAGE_BYTES != skipped || segment->p_offset > file_bytes ||
 		    segment->p_filesz > file_bytes - segment->p_offset ||
-		    mmap(at, segment->p_filesz + skipped, PROT_READ, MAP_PRIVATE | MAP_FIXED,
-			 view->fd, (off_t)(segment->p_offset - skipped)) == MAP_FAILED)
+		    mmap(at, segment->p_filesz + skipped, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd,
+			 (off_t)(segment->p_offset - skipped)) == MAP_FAILED)
 			return -ENOEXEC;
 	}
 	return 0;
 }
 
-static int view_map(struct elf_view *view)
+static int view_map(struct elf_view *view, int fd)
 {
-	int error = head_read(view);
+	int error = head_read(view, fd);
 	uintptr_t start, end;
 	struct stat status;
 
 	if (error)
 		return error;
-	if (!span(view, &start, &end) || fstat(view->fd, &status) != 0)
+	if (!span(view, &start, &end) || fstat(fd, &status) != 0)
 		return -ENOEXEC;
 	view->mapping_bytes = end - start;
 	view->mapping = mmap(NULL, view->mapping_bytes, PROT_NONE,
@@ -97,17 +96,18 @@ static int view_map(struct elf_view *view)
 		return -ENOMEM;
 	}
 	view->bias = (uintptr_t)view->mapping - start;
-	return segments_map(view, start, (uint64_t)status.st_size);
+	return segments_map(view, fd, start, (uint64_t)status.st_size);
 }
 
 int elf_view_open(struct elf_view *view, const char *path)
 {
-	int error;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
 
-	*view = (struct elf_view){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-	if (view->fd < 0)
+	*view = (struct elf_view){0};
+	if (fd < 0)
 		return -errno;
-	error = view_map(view);
+	error = view_map(view, fd);
+	close(fd);
 	if (error)
 		elf_view_close(view);
 	return error;
@@ -117,7 +117,5 @@ void elf_view_close(struct elf_view *view)
 {
 	if (view->mapping)
 		munmap(view->mapping, view->mapping_bytes);
-	if (view->fd >= 0)
-		close(view->fd);
-	*view = (struct elf_view){.fd = -1};
+	*view = (struct elf_view){0};
 }

@@ -19,7 +19,6 @@ struct elf_view {
 	size_t segment_count;
 	uintptr_t bias;
 	bool is_absolute; /* ET_EXEC */
-	int fd;
 	void *mapping;
 	size_t mapping_bytes;
 };

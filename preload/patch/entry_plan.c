@@ -32,7 +32,7 @@ static size_t code_left(const struct elf_image *image, uintptr_t address)
 	return elf_image_has(image, address, INSN_JUMP_BYTES, PF_X) ? INSN_JUMP_BYTES : 0;
 }
 
-static struct insn insn_at(const struct elf_image *image, uintptr_t address)
+struct insn entry_insn(const struct elf_image *image, uintptr_t address)
 {
 	return insn_decode(code_at(address), code_left(image, address), address);
 }
@@ -43,7 +43,7 @@ static struct insn insn_at(const struct elf_image *image, uintptr_t address)
 static enum entry_reason plan_kept(struct entry_plan *plan, const struct elf_image *image,
 				   unsigned int arguments)
 {
-	struct insn first = insn_at(image, plan->entry);
+	struct insn first = entry_insn(image, plan->entry);
 	size_t undo_bytes;
 
 	if (first.flow == INSN_UNKNOWN)
@@ -83,7 +83,7 @@ static enum entry_reason plan_zone(struct entry_plan *plan, const struct elf_ima
 	size_t at = plan->kept_bytes;
 
 	while (at < (size_t)plan->kept_bytes + INSN_JUMP_BYTES) {
-		struct insn insn = insn_at(image, plan->entry + at);
+		struct insn insn = entry_insn(image, plan->entry + at);
 		enum entry_reason reason = movable(&insn);
 
 		if (plan->ends && !insn.is_padding)
@@ -109,7 +109,7 @@ static enum entry_reason check_body(const struct entry_plan *plan, const struct 
 	uintptr_t at = plan->entry, end = plan->entry + plan->function_bytes;
 
 	while (at < end) {
-		struct insn insn = insn_at(image, at);
+		struct insn insn = entry_insn(image, at);
 
 		if (insn.flow == INSN_UNKNOWN)
 			return ENTRY_UNKNOWN_CODE;
@@ -178,8 +178,8 @@ size_t entry_put_trampoline(const struct entry_plan *plan, uintptr_t at, uint8_t
 /* Both do the same: go to the same place, read the same data; else their bytes are the same. */
 static bool same(const uint8_t *a, const struct insn *x, const uint8_t *b, const struct insn *y)
 {
-	if (x->flow != y->flow || x->condition != y->condition || x->target != y->target || x->reads_pc != y->reads_pc ||
-	    x->data != y->data)
+	if (x->flow != y->flow || x->condition != y->condition || x->target != y->target ||
+	    x->reads_pc != y->reads_pc || x->data != y->data)
 		return false;
 	if (x->target)
 		return true;

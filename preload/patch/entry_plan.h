@@ -39,6 +39,9 @@ struct entry_plan {
 	bool ends; /* the replaced instructions do not go on behind the zone */
 };
 
+/* The instruction there; INSN_UNKNOWN outside of the image's code. */
+struct insn entry_insn(const struct elf_image *image, uintptr_t address);
+
 /* Fills in the plan for the function there, which takes so many integer arguments. */
 void entry_plan_make(struct entry_plan *plan, const struct elf_image *image,
 		     struct elf_function function, unsigned int arguments);

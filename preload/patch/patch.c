@@ -82,8 +82,9 @@ static size_t build_one(struct patch *patch, size_t i, size_t at)
 		plan->reason = ENTRY_BRANCH_IN_ZONE;
 		return at;
 	}
-	patch->trampolines[i] = (uintptr_t)code + at;
-	if (!entry_trampoline_is_good(plan, patch->trampolines[i], code + at, bytes))
+	if (entry_trampoline_is_good(plan, (uintptr_t)code + at, code + at, bytes))
+		patch->trampolines[i] = (uintptr_t)code + at;
+	else
 		plan->reason = ENTRY_UNKNOWN_CODE;
 	return piece_end(at + bytes);
 }
@@ -98,8 +99,6 @@ bool patch_build(struct patch *patch)
 		patch->trampolines[i] = 0;
 		if (is_good(patch, i))
 			at = build_one(patch, i, at);
-		if (!is_good(patch, i))
-			patch->trampolines[i] = 0;
 	}
 	if (island_seal(&patch->island))
 		return true;

@@ -48,18 +48,15 @@ static void build(const struct static_plan *plan)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static struct static_plan plan;
+	struct static_executable executable;
 	struct elf_view view;
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_put(data, bytes));
 	if (elf_view_open(&view, path) != 0)
 		return 0;
-	static_plan_make(&plan, &(struct static_executable){.segments = view.segments,
-							    .segment_count = view.segment_count,
-							    .bias = view.bias,
-							    .is_absolute = view.is_absolute,
-							    .fd = view.fd,
-							    .wants_hidden = true});
+	executable = static_executable_of(&view, path);
+	static_plan_make(&plan, &executable);
 	if (plan.outcome == STATIC_READY)
 		build(&plan);
 	elf_view_close(&view);
