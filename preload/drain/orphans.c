@@ -75,12 +75,15 @@ static int copy_ring(struct orphan *orphan, uint32_t i)
 {
 	const struct shared *copy = orphan->copy;
 	const struct shared_ring *ring = &copy->rings[i];
-	struct laps laps = laps_read(ring, copy->ring_bytes / sizeof(struct record));
+	uint64_t capacity = copy->ring_bytes / sizeof(struct record);
+	struct laps laps = laps_read(ring, capacity);
 	uint64_t head = ring->head, position, count;
 	int error = 0;
 
 	if (ring->state != RING_LIVE && ring->state != RING_ENDED)
 		return 0;
+	if (head > ring->tail && head - ring->tail > capacity)
+		return -EPROTO; /* however much of the ring has memory */
 	for (uint64_t at = ring->tail; !error && at < head; at += count) {
 		count = laps_at(&laps, at, &position);
 		count = count < head - at ? count : head - at;
