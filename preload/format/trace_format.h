@@ -160,6 +160,8 @@ enum trace_block_type {
 	TRACE_BLOCK_SEAL = 9,
 	TRACE_BLOCK_NAMES = 10,	 /* struct trace_name_entry */
 	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
+	/* struct trace_script_text: names that script frames of this segment's stall samples refer to */
+	TRACE_BLOCK_SCRIPT_TEXTS = 12,
 };
 
 struct trace_block_header {
@@ -362,14 +364,69 @@ struct trace_stall_entry {
 	uint32_t stack_bytes; /* that were looked at, from sp */
 	uint32_t error;	      /* errno of what kept the look from being whole; 0: nothing did */
 	uint32_t suppressed;  /* looks at this poll that were left out so far */
-	uint32_t reserved;
+	uint16_t script_count;
+	uint8_t script_status; /* enum trace_script_status */
+	uint8_t reserved;
 	uint64_t data[]; /* register_count registers in DWARF's order (0: not kept), then word_count words of the stack,
-			  * each trace_word(value, place): which word it is, counted from sp; then the object, a text */
+			  * each trace_word(value, place): which word it is, counted from sp; then the object, a text,
+			  * and at the next multiple of 8 script_count frames (struct trace_script_frame) */
 };
 _Static_assert(sizeof(struct trace_stall_entry) == 184, "stall");
 _Static_assert(offsetof(struct trace_stall_entry, data) == sizeof(struct trace_stall_entry), "stall data");
 #define TRACE_STALL_ENTRY_BYTES_MAX 16384u
 #define TRACE_STALL_REGISTERS_MAX   40u
+
+/* What is known of a language runtime's functions that the thread was in. */
+enum trace_script_status {
+	TRACE_SCRIPT_NONE = 0,	/* no runtime, or the thread was in none of its functions */
+	TRACE_SCRIPT_WHOLE = 1, /* every function, out to the outermost */
+	TRACE_SCRIPT_CUT = 2,	/* the innermost ones; there were more than fit */
+	/* The thread was in functions, but the way out to the outermost could not be followed: none is told */
+	TRACE_SCRIPT_LOST = 3,
+};
+
+enum trace_script_kind {
+	TRACE_SCRIPT_FUNCTION = 0,    /* of JavaScript; how it ran is not known */
+	TRACE_SCRIPT_INTERPRETED = 1, /* by V8's interpreter */
+	TRACE_SCRIPT_BASELINE = 2,    /* compiled by Sparkplug */
+	TRACE_SCRIPT_MAGLEV = 3,
+	TRACE_SCRIPT_TURBOFAN = 4,
+	TRACE_SCRIPT_BUILTIN = 5, /* a function of the language: Array.prototype.sort */
+	TRACE_SCRIPT_REGEXP = 6,  /* code of a regular expression */
+	TRACE_SCRIPT_EXIT = 7,	  /* not a function: here the runtime called native code */
+	TRACE_SCRIPT_ENTRY = 8,	  /* not a function: here native code called the runtime */
+	TRACE_SCRIPT_PYTHON = 9,  /* a function of Python */
+};
+
+enum trace_script_flags {
+	TRACE_SCRIPT_INLINED = 1,     /* compiled into the next frame's function */
+	TRACE_SCRIPT_LINE_ABOUT = 2,  /* the line may be that of a loop around it */
+	TRACE_SCRIPT_INFERRED = 4,    /* the name is what the function was assigned to */
+	TRACE_SCRIPT_UNREADABLE = 8,  /* there is a function, but its name could not be read */
+	TRACE_SCRIPT_CALLED_BY_C = 16, /* of Python: native code called it, not the next frame */
+};
+
+struct trace_script_frame {
+	uint64_t frame;		   /* where it lies on the thread's native stack; 0: not there */
+	uint32_t function, file;   /* ids of texts; 0: not known */
+	uint32_t line, first_line; /* where it was, and where the function begins; from 1; 0: not known */
+	uint8_t kind;		   /* enum trace_script_kind */
+	uint8_t flags;		   /* enum trace_script_flags */
+	uint16_t reserved0;
+	uint32_t reserved1;
+};
+_Static_assert(sizeof(struct trace_script_frame) == 32, "script frame");
+#define TRACE_SCRIPT_FRAMES_MAX 64u
+
+/* An id is never given to another text of the same process. A text is told in each segment that refers to it, before
+ * the sample that does. */
+struct trace_script_text {
+	uint32_t entry_bytes;
+	uint32_t id; /* from 1 */
+	uint32_t text_bytes;
+	char text[];
+};
+#define TRACE_SCRIPT_TEXT_BYTES_MAX 512u
 
 enum trace_seal_reason {
 	TRACE_SEAL_ROTATED = 1, /* another segment follows */
