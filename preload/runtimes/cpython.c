@@ -4,8 +4,8 @@
  * its thread pointer, which is its pthread_self(). From there the frames are a list, innermost
  * first. Of each the code object has the names, and a table from which its line is found.
  *
- * Native code that calls Python leaves a mark among the frames: up to 3.10 each frame was called so;
- * in 3.11 the frame says so; from 3.12 on a frame lies behind it that is none of Python's
+ * Native code that calls Python leaves a mark among the frames: up to 3.10 each frame was called
+ * so; in 3.11 the frame says so; from 3.12 on a frame lies behind it that is none of Python's
  * ("shim"). The outermost frame was called by native code: a list that ends otherwise was read
  * while it was being changed, and nothing of it is told.
  *
@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "cpython_lines.h"
+#include "thread_pointer.h"
 
 #define INTERPRETERS_MAX 8
 #define THREADS_MAX	 128
@@ -33,10 +34,10 @@
 #define OWNER_LAST 4
 
 /* From when on instructions are counted by two bytes, and pointers in frames have a tag. */
-#define VERSION_UNITS	310
-#define VERSION_TAGGED	314
-#define UNIT_BYTES	2
-#define TAG_BITS	7ull
+#define VERSION_UNITS  310
+#define VERSION_TAGGED 314
+#define UNIT_BYTES     2
+#define TAG_BITS       7ull
 
 struct python_frame {
 	uint64_t code, at;
@@ -69,7 +70,8 @@ static bool is_a(struct walk *walk, uint64_t object, uint64_t type)
 /* ---- The thread ------------------------------------------------------------------------------ */
 
 struct search {
-	const struct runtime_thread *thread;
+	uint32_t tid;
+	uint64_t pthread;		/* 0: not known */
 	uint64_t by_native, by_pthread; /* frames of the states that are of this thread */
 	uint32_t native_count, pthread_count;
 };
@@ -88,11 +90,10 @@ static uint64_t innermost(struct walk *walk, uint64_t state)
 static void state_take(struct walk *walk, struct search *search, uint64_t state)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
-	bool is_native = has(layout->thread_native) &&
-			 word(walk, state, layout->thread_native) == search->thread->tid;
+	bool is_native =
+	    has(layout->thread_native) && word(walk, state, layout->thread_native) == search->tid;
 	bool is_pthread =
-	    search->thread->thread_pointer &&
-	    word(walk, state, layout->thread_pthread) == search->thread->thread_pointer;
+	    search->pthread && word(walk, state, layout->thread_pthread) == search->pthread;
 	uint64_t frame = is_native || is_pthread ? innermost(walk, state) : 0;
 
 	if (frame && is_native) {
@@ -124,10 +125,11 @@ static bool states_take(struct walk *walk, struct search *search, uint64_t inter
 static bool thread_find(struct walk *walk, const struct runtime_thread *thread, uint64_t *frame)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
-	struct search search = {.thread = thread};
-	uint64_t interpreter =
-	    word(walk, walk->python->runtime, layout->runtime_interpreters);
+	struct search search = {.tid = thread->tid, .pthread = thread->thread_pointer};
+	uint64_t interpreter = word(walk, walk->python->runtime, layout->runtime_interpreters);
 
+	if (!has(layout->thread_native))
+		search.pthread = thread_pointer_of(walk->memory, thread);
 	for (uint32_t i = 0; interpreter && i < INTERPRETERS_MAX; i++) {
 		if (!states_take(walk, &search, interpreter))
 			return false;
@@ -228,7 +230,7 @@ static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 
 struct text {
 	uint64_t length, data;
-	uint32_t width; /* bytes of a character: 1, 2, 4 */
+	uint32_t width;	   /* bytes of a character: 1, 2, 4 */
 	uint32_t utf8_max; /* bytes that it may become */
 };
 

@@ -34,12 +34,12 @@ static const uint16_t fields[] = {
 #undef LAYOUT_FIELD
 };
 
-#define COOKIE		    "xdebugpy"
-#define WORD_VERSION	    1
-#define WORD_FREE_THREADED  2
-#define WORDS		    128
-#define OFFSET_MAX	    16384 /* of all that are asked for; the largest known is 7,344 */
-#define UTF8_COPY_BYTES	    16	  /* PyCompactUnicodeObject: beyond PyASCIIObject */
+#define COOKIE		   "xdebugpy"
+#define WORD_VERSION	   1
+#define WORD_FREE_THREADED 2
+#define WORDS		   128
+#define OFFSET_MAX	   16384 /* of all that are asked for; the largest known is 7,344 */
+#define UTF8_COPY_BYTES	   16	 /* PyCompactUnicodeObject: beyond PyASCIIObject */
 
 static uint16_t *field_at(struct cpython_layout *layout, size_t i)
 {
@@ -103,15 +103,16 @@ bool cpython_layout_choose(struct cpython_layout *layout, uint32_t release,
 	known = row_find(layouts, sizeof(layouts) / sizeof(layouts[0]), major * 100 + minor);
 	self = row_find(words_of, sizeof(words_of) / sizeof(words_of[0]), major * 100 + minor);
 	if (is_prerelease(release) || (!known && !self)) {
-		snprintf(note, RUNTIME_NOTE_BYTES, "no names of Python functions for CPython %u.%u%s",
-			 major, minor, is_prerelease(release) ? " before its release" : "");
+		snprintf(note, RUNTIME_NOTE_BYTES,
+			 "no names of Python functions for CPython %u.%u%s", major, minor,
+			 is_prerelease(release) ? " before its release" : "");
 		return false;
 	}
 	*layout = known ? *known : *self;
 	if (!known)
 		problem = self_read(layout, release, memory, runtime);
 	if (problem)
-		snprintf(note, RUNTIME_NOTE_BYTES,
-			 "no names of Python functions: CPython %u.%u %s", major, minor, problem);
+		snprintf(note, RUNTIME_NOTE_BYTES, "no names of Python functions: CPython %u.%u %s",
+			 major, minor, problem);
 	return !problem;
 }

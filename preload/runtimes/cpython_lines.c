@@ -48,14 +48,14 @@ static int table_next(struct table *table)
 /* ---- From 3.11 on ---------------------------------------------------------------------------- */
 
 /* An entry: a byte 1CCCCLLL (C: its code, L + 1: units), and bytes with the highest bit clear. */
-#define ENTRY_BEGIN	     128
-#define ENTRY_UNITS	     7
-#define CODE_OF(byte)	     ((byte) >> 3 & 15)
-#define CODE_ONE_LINE	     10 /* to 12: so many lines on, less this */
-#define CODE_ONE_LINE_LAST   12
-#define CODE_NO_COLUMNS	     13
-#define CODE_LONG	     14
-#define CODE_NONE	     15
+#define ENTRY_BEGIN	   128
+#define ENTRY_UNITS	   7
+#define CODE_OF(byte)	   ((byte) >> 3 & 15)
+#define CODE_ONE_LINE	   10 /* to 12: so many lines on, less this */
+#define CODE_ONE_LINE_LAST 12
+#define CODE_NO_COLUMNS	   13
+#define CODE_LONG	   14
+#define CODE_NONE	   15
 
 /* Six bits a byte, the lowest first; bit 0 of the whole is the sign. */
 static int64_t signed_varint(struct table *table)
@@ -95,7 +95,8 @@ static int64_t line_of_locations(struct table *table, const struct cpython_lines
 	return 0;
 }
 
-/* ---- 3.10: pairs of bytes, how far and how many lines on, which holds for that range ---------- */
+/* ---- 3.10: pairs of bytes, how far and how many lines on, which holds for that range ----------
+ */
 
 #define STEP_NO_LINE INT8_MIN
 
@@ -135,8 +136,7 @@ static int64_t line_of_lnotab(struct table *table, const struct cpython_lines *l
 
 uint32_t cpython_line(struct remote_memory *memory, const struct cpython_lines *lines)
 {
-	struct table table = {
-	    .memory = memory, .address = lines->address, .bytes = lines->bytes};
+	struct table table = {.memory = memory, .address = lines->address, .bytes = lines->bytes};
 	uint32_t failed = memory->reads_failed;
 	int64_t line;
 

@@ -73,9 +73,6 @@ static void registers_take(struct runtime_thread *thread)
 	thread->sp = set.sp;
 	thread->pc = set.pc;
 	thread->fp = set.regs[29];
-	vector = (struct iovec){&thread->thread_pointer, sizeof(thread->thread_pointer)};
-	if (ptrace(PTRACE_GETREGSET, thread->tid, NT_ARM_TLS, &vector) != 0)
-		fail("cannot read the thread pointer");
 #endif
 	thread->is_stopped = true;
 }
@@ -109,26 +106,6 @@ static bool is_asleep(uint32_t pid, uint32_t tid, char text[STATE_BYTES])
 	return true;
 }
 
-/* glibc keeps the list of robust mutexes in the thread's own block; where that is told of itself,
- * that is the block. */
-static uint64_t thread_pointer_of_sleeper(uint32_t pid, uint32_t tid)
-{
-#if defined(__x86_64__)
-	uint64_t head = 0, length = 0, self = 0;
-
-	if (syscall(SYS_get_robust_list, tid, &head, &length) != 0)
-		return 0;
-	head -= 0x2e0;
-	return stall_probe_read(pid, head + 16, &self, sizeof(self)) == sizeof(self) && self == head
-		   ? head
-		   : 0;
-#else
-	(void)pid;
-	(void)tid;
-	return 0;
-#endif
-}
-
 static void sleeper_take(uint32_t pid, struct runtime_thread *thread, const char *text)
 {
 	const char *pc = strrchr(text, ' '), *sp = pc;
@@ -139,7 +116,6 @@ static void sleeper_take(uint32_t pid, struct runtime_thread *thread, const char
 		thread->sp = strtoull(sp, NULL, 16);
 		thread->pc = strtoull(pc, NULL, 16);
 	}
-	thread->thread_pointer = thread_pointer_of_sleeper(pid, thread->tid);
 	stack_take(pid, thread);
 }
 
@@ -205,12 +181,11 @@ static bool look_asleep(uint32_t pid, uint32_t tid)
 	return true;
 }
 
-static void look_running(uint32_t pid, uint32_t tid)
+static void look_running(uint32_t tid)
 {
 	struct runtime_thread thread = {.tid = tid};
 	uint64_t begin = now_ns();
 
-	thread.thread_pointer = thread_pointer_of_sleeper(pid, tid);
 	runtimes_walk_running(&thread, &stack, &again);
 	runtimes_lines(&stack);
 	stack_print(now_ns() - begin, 0);
@@ -234,7 +209,7 @@ static void look(enum mode mode, uint32_t pid, uint32_t tid)
 	if (mode == STOP)
 		look_stopped(pid, tid);
 	else if (mode == RUN)
-		look_running(pid, tid);
+		look_running(tid);
 	else
 		while (!look_asleep(pid, tid))
 			usleep(100);
