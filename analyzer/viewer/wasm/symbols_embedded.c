@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/demangle.h"
+#include "symbols/script_symbols.h"
 #include "symbols/symbols.h"
 #include "symbols_embedded.h"
 #include "symbols/symbols_text.h"
@@ -24,6 +25,7 @@ struct given {
 
 struct symbols {
 	const struct trace_process *process;
+	struct script_symbols *scripts;
 	struct symbol_info *infos; /* callback and caller of each site */
 	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
 };
@@ -136,7 +138,8 @@ struct symbols *symbols_open(const struct trace_process *process)
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
 	symbols->frames = calloc(process->stall_count + 1, sizeof(*symbols->frames));
-	if (!symbols->infos || !symbols->frames) {
+	symbols->scripts = script_symbols_open(NULL, NULL);
+	if (!symbols->infos || !symbols->frames || !symbols->scripts) {
 		symbols_close(symbols);
 		return NULL;
 	}
@@ -158,9 +161,17 @@ void symbols_close(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
+	script_symbols_close(symbols->scripts);
 	free(symbols->infos);
 	free(symbols->frames);
 	free(symbols);
+}
+
+const struct symbol_info *symbols_script(struct symbols *symbols,
+					 const struct trace_script *script, bool whole)
+{
+	return whole ? script_symbols_whole(symbols->scripts, script)
+		     : script_symbols_of(symbols->scripts, script);
 }
 
 char *symbols_variable(struct symbols *symbols, uint64_t address)
