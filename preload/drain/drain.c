@@ -108,7 +108,7 @@ static void watch(struct drain *drain)
 	if (drain_is_over(drain) || !watchdog_begin(&drain->watchdog, drain->now_ns))
 		return;
 	if (watchdog_has_news(&drain->watchdog) && drain->segment.writer.is_open &&
-	    rings_space_left(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
+	    rings_space_left(drain) < WATCHDOG_NEWS_BYTES_MAX)
 		rings_seal(drain, TRACE_SEAL_ROTATED);
 	rings_segment_ready(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)

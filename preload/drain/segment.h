@@ -15,6 +15,7 @@
 
 #include "observe/modules.h"
 #include "ring/shared.h"
+#include "segment_scripts.h"
 #include "writer.h"
 
 #define SEGMENT_TEXT_BYTES    4096
@@ -58,6 +59,7 @@ struct segment {
 	bool names_told[TRACE_NAMES_MAX]; /* in this segment */
 	uint32_t names_seen;		  /* every one below is told */
 	uint32_t notes;			  /* bits of enum segment_note */
+	struct segment_scripts scripts;
 
 	struct segment_entries entries;
 	struct segment_entries samples; /* gather for longer */

@@ -82,6 +82,29 @@ static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *
 	       entry->object_bytes);
 }
 
+/* Behind the object, at the next multiple of 8. */
+static void scripts_put(const struct segment *segment, struct trace_stall_entry *entry)
+{
+	uint32_t words = entry->register_count + entry->word_count +
+			 (entry->object_bytes + 7u) / (uint32_t)sizeof(uint64_t);
+
+	entry->script_count = (uint16_t)prober.scripts.count;
+	entry->script_status = prober.scripts.status;
+	segment_script_frames(segment, &prober.scripts,
+			      (struct trace_script_frame *)(void *)(entry->data + words));
+	entry->entry_bytes =
+	    (uint32_t)(sizeof(*entry) + words * sizeof(uint64_t) +
+		       entry->script_count * sizeof(struct trace_script_frame));
+}
+
+static void notes_put(struct segment *segment, uint64_t now_ns)
+{
+	const char *note;
+
+	for (uint32_t i = 0; (note = runtimes_note(i)) != NULL; i++)
+		segment_put_script_note(segment, note, now_ns);
+}
+
 /* An entry is made as large as it may become, then given out as large as it is. */
 void stall_write_look(struct watchdog *watchdog)
 {
@@ -94,11 +117,10 @@ void stall_write_look(struct watchdog *watchdog)
 
 	memset(&whole, 0, sizeof(whole));
 	segment_update_modules(segment, watchdog->now_ns);
+	notes_put(segment, watchdog->now_ns);
+	segment_put_script_texts(segment, &prober.scripts, watchdog->now_ns);
 	look_put(watchdog, entry);
-	entry->entry_bytes =
-	    (uint32_t)sizeof(*entry) +
-	    (entry->register_count + entry->word_count) * (uint32_t)sizeof(uint64_t) +
-	    entry->object_bytes;
+	scripts_put(segment, entry);
 	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
 	place = entries_add(segment, &segment->entries, &entry->entry_bytes, watchdog->now_ns);
 	if (place)

@@ -14,11 +14,64 @@
 
 struct prober prober;
 
+#if defined(__x86_64__)
+#define REGISTER_FP 6 /* in DWARF's order */
+#else
+#define REGISTER_FP 29
+#endif
+
+static struct runtime_thread thread_of(const struct probe *probe)
+{
+	return (struct runtime_thread){
+	    .tid = prober.at.tid,
+	    .is_stopped = probe->register_count > 0,
+	    .sp = probe->sp,
+	    .pc = probe->pc,
+	    .fp = probe->register_count > 0 ? probe->registers[REGISTER_FP] : 0,
+	    .thread_pointer = probe->thread_pointer,
+	    .stack = probe->stack,
+	    .stack_words = probe->stack_bytes / (uint32_t)sizeof(uint64_t),
+	};
+}
+
+static void scripts_walk(const struct look_at *at, const struct probe *probe)
+{
+	struct runtime_thread thread = thread_of(probe);
+
+	(void)at;
+	runtimes_walk(&thread, &prober.scripts);
+}
+
+/* The functions of a language runtime. They are read while the thread holds still; of one that runs
+ * and may not be stopped they are read twice. */
+static void sample_take(void)
+{
+	static struct script_stack again;
+	const struct probe *probe = &prober.probe;
+	bool has_runtime = runtimes_prepare(prober.at.pid);
+
+	script_stack_clear(&prober.scripts);
+	prober.at.visit = has_runtime ? scripts_walk : NULL;
+	stall_probe_take(&prober.at, &prober.probe);
+	if (!has_runtime)
+		return;
+	if (!probe->sp && probe->state == 'R') {
+		struct runtime_thread thread = thread_of(probe);
+
+		runtimes_walk_running(&thread, &prober.scripts, &again);
+	}
+	if (probe->moved) {
+		script_stack_clear(&prober.scripts);
+		prober.scripts.status = TRACE_SCRIPT_LOST;
+	}
+	runtimes_lines(&prober.scripts);
+}
+
 static void look_now(void)
 {
 	const struct shared_ring *ring = &prober.shared->rings[prober.ring];
 
-	stall_probe_take(&prober.at, &prober.probe);
+	sample_take();
 	prober.counter = clock_read(prober.shared->clock);
 	prober.has_cpu = sampler_read_cpu(prober.at.pid, prober.at.tid, &prober.cpu);
 	/* Acquire: pairs with the release in thread_put(). */

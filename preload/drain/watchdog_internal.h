@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "observe/stall_probe.h"
+#include "runtimes/runtimes.h"
 #include "watchdog.h"
 
 enum prober_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
@@ -30,6 +31,7 @@ struct prober {
 	bool has_cpu;
 	struct look_at at;
 	struct probe probe;
+	struct script_stack scripts; /* the script functions that the thread was in */
 };
 
 extern struct prober prober;

@@ -22,6 +22,13 @@ const uint16_t stall_probe_machine = TRACE_MACHINE_AARCH64;
 
 /* ---- Files of /proc -------------------------------------------------------------------------- */
 
+/* Where a thread sleeps. */
+struct sleep_place {
+	int64_t syscall;
+	uint64_t arguments[6];
+	uint64_t sp, pc;
+};
+
 /* PID (NAME) STATE ...: the name may hold anything. */
 static uint8_t state_read(const struct look_at *at)
 {
@@ -35,19 +42,31 @@ static uint8_t state_read(const struct look_at *at)
 }
 
 /* NUMBER ARGUMENT ... SP PC, or -1 SP PC, or "running". */
-static void syscall_parse(const char *text, struct probe *probe)
+static void syscall_parse(const char *text, struct sleep_place *place)
 {
 	char *at;
 
 	if (strncmp(text, "running", 7) == 0) {
-		probe->syscall = LOOK_NO_SYSCALL;
+		place->syscall = LOOK_NO_SYSCALL;
 		return;
 	}
-	probe->syscall = strtoll(text, &at, 10);
-	for (int i = 0; probe->syscall >= 0 && i < 6; i++)
-		probe->arguments[i] = strtoull(at, &at, 16);
-	probe->sp = strtoull(at, &at, 16);
-	probe->pc = strtoull(at, &at, 16);
+	place->syscall = strtoll(text, &at, 10);
+	for (int i = 0; place->syscall >= 0 && i < 6; i++)
+		place->arguments[i] = strtoull(at, &at, 16);
+	place->sp = strtoull(at, &at, 16);
+	place->pc = strtoull(at, &at, 16);
+}
+
+/* 0 or -errno; sp is 0 where the thread does not sleep. */
+static int place_read(const struct look_at *at, struct sleep_place *place)
+{
+	char text[256];
+	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
+
+	*place = (struct sleep_place){.syscall = LOOK_SYSCALL_UNKNOWN};
+	if (got > 0)
+		syscall_parse(text, place);
+	return got < 0 ? got : 0;
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -112,16 +131,27 @@ static void computing_see(const struct look_at *at, struct probe *probe)
 /* Asleep, or computing. False: it fell asleep or woke up between the two looks. */
 static bool state_see(const struct look_at *at, struct probe *probe)
 {
-	char text[256];
-	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
+	struct sleep_place place;
 
-	probe->error = got < 0 ? got : 0;
-	probe->syscall = LOOK_SYSCALL_UNKNOWN;
-	probe->sp = probe->pc = 0;
-	if (got > 0)
-		syscall_parse(text, probe);
+	probe->error = place_read(at, &place);
+	probe->syscall = place.syscall;
+	memcpy(probe->arguments, place.arguments, sizeof(probe->arguments));
+	probe->sp = place.sp;
+	probe->pc = place.pc;
 	probe->state = state_read(at);
-	return got <= 0 || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
+	return probe->error || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
+}
+
+/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or not at all. */
+static void sleeper_visit(const struct look_at *at, struct probe *probe)
+{
+	struct sleep_place now;
+
+	if (!at->visit)
+		return;
+	at->visit(at, probe);
+	place_read(at, &now);
+	probe->moved = now.sp != probe->sp || now.pc != probe->pc;
 }
 
 void stall_probe_take(const struct look_at *at, struct probe *probe)
@@ -132,6 +162,7 @@ void stall_probe_take(const struct look_at *at, struct probe *probe)
 	probe->frame_sp = frame_find(at);
 	if (probe->sp) {
 		stall_probe_read_stack(at, probe);
+		sleeper_visit(at, probe);
 		stall_probe_object(at, probe);
 	} else if (probe->state != 'S' && probe->state != 'D') {
 		computing_see(at, probe);

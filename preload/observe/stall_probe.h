@@ -24,6 +24,12 @@
 #define LOOK_NO_SYSCALL	     -1
 #define LOOK_SYSCALL_UNKNOWN -2
 
+struct look_at;
+struct probe;
+
+/* Sees more of the thread while it holds still: stopped, or asleep. */
+typedef void (*stall_probe_visit)(const struct look_at *at, const struct probe *probe);
+
 /* Who is looked at. */
 struct look_at {
 	uint32_t pid, tid;
@@ -32,6 +38,7 @@ struct look_at {
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
 	uint32_t depth_at;  /* ... the count in there, */
 	uint32_t frames_at; /* ... the frames */
+	stall_probe_visit visit; /* NULL: nobody wants to see more */
 };
 
 struct probe {
@@ -39,6 +46,8 @@ struct probe {
 	int64_t syscall;
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
+	uint64_t thread_pointer; /* 0: not known, as of a thread that was not stopped */
+	bool moved; /* it slept, but not all the while: what `visit` saw may be wrong */
 	uint32_t register_count;
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
 	uint32_t blocker;

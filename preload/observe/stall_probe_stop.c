@@ -48,6 +48,11 @@ static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 	return *(const uint64_t *)((const char *)set + register_offsets[number]);
 }
 
+static uint64_t thread_pointer_of(const struct user_regs_struct *set)
+{
+	return set->fs_base;
+}
+
 #else
 
 /* DWARF's numbers: x0 ... x30, sp, pc, as they lie. */
@@ -58,6 +63,13 @@ static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 {
 	return number < REGISTER_SP ? set->regs[number] : number == REGISTER_SP ? set->sp : set->pc;
+}
+
+/* It is in a register of its own, which no reader of this machine needs yet. */
+static uint64_t thread_pointer_of(const struct user_regs_struct *set)
+{
+	(void)set;
+	return 0;
 }
 
 #endif
@@ -142,8 +154,11 @@ static int registers_take(const struct look_at *at, struct probe *probe)
 		probe->registers[i] = register_of(&set, i);
 	probe->sp = probe->registers[REGISTER_SP];
 	probe->pc = probe->registers[REGISTER_PC];
+	probe->thread_pointer = thread_pointer_of(&set);
 	stall_probe_read_stack(at, probe);
 	wait_resume(at, &set);
+	if (at->visit)
+		at->visit(at, probe);
 	return 0;
 }
 
