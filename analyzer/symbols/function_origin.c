@@ -118,12 +118,14 @@ static char *python_name(const char *file, const char *function)
 	return length < 0 ? NULL : whole;
 }
 
-/* Functions of CPython in C, as Python calls them. */
-static const char *builtin_name(const char *native)
+/* Functions of CPython in C and of V8 in C++, as programs call them. */
+const char *function_builtin_name(const struct symbol_info *native)
 {
 	static const struct {
-		const char *native, *python;
+		const char *native, *script;
 	} names[] = {
+	    {"v8::internal::Builtin_JsonParse", "JSON.parse"},
+	    {"v8::internal::Builtin_JsonStringify", "JSON.stringify"},
 	    {"time_sleep", "time.sleep"},	  {"sock_recv", "socket.recv"},
 	    {"sock_recv_into", "socket.recv_into"}, {"sock_send", "socket.send"},
 	    {"sock_sendall", "socket.sendall"},	  {"sock_connect", "socket.connect"},
@@ -136,8 +138,8 @@ static const char *builtin_name(const char *native)
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(names[i].native, native) == 0)
-			return names[i].python;
+		if (strcmp(names[i].native, native->name) == 0)
+			return names[i].script;
 	return NULL;
 }
 
@@ -147,7 +149,7 @@ char *function_public_name(const struct stack_frame *frame)
 	const char *name = frame->symbol->name, *known;
 
 	if (!script)
-		return (known = builtin_name(name)) ? strdup(known) : strdup(name);
+		return strdup((known = function_builtin_name(frame->symbol)) ? known : name);
 	if (function_origin(script) != ORIGIN_RUNTIME || !script->file)
 		return strdup(function_origin(script) == ORIGIN_PACKAGE ? frame->symbol->text
 									: name);

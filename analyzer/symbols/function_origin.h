@@ -22,6 +22,9 @@ bool function_is_runtime(const struct symbol_info *native);
  * run time. */
 bool function_is_interpreter(const struct symbol_info *native);
 
+/* What programs call a native function of the runtime: "time.sleep"; NULL: it is not known to be
+ * one of those. */
+const char *function_builtin_name(const struct symbol_info *native);
 /* What the program calls it, as in "fs.readFileSync" or "json.dumps"; of others just its name. The
  * caller frees; NULL: no memory. */
 char *function_public_name(const struct stack_frame *frame);

@@ -16,9 +16,9 @@
 
 struct stack_frame {
 	const struct symbol_info *symbol;
-	const struct trace_script *script; /* NULL: a native function */
 	bool scanned; /* a return address that was looked for on the stack: it may be left over
 			 from an earlier call */
+	const struct trace_script *script; /* NULL: a native function */
 };
 
 /* Innermost first. */

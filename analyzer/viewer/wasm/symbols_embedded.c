@@ -21,6 +21,8 @@ struct given {
 	uint64_t number;
 	bool second; /* a site's caller; a frame that was looked for */
 	struct symbol_info info;
+	uint64_t sp; /* of a frame */
+	bool is_outermost;
 };
 
 struct symbols {
@@ -58,6 +60,10 @@ static void given_take(char **at, struct given *given)
 	given->info.named = *part_next(at) == '1';
 	given->info.module = part_next(at);
 	given->info.text = part_next(at);
+	if (strcmp(given->what, "frame") != 0)
+		return;
+	given->sp = strtoull(part_next(at), NULL, 10);
+	given->is_outermost = *part_next(at) == '1';
 }
 
 static bool given_is(const struct given *given, const char *what,
@@ -197,7 +203,10 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
 		frames[count++] =
-		    (struct unwind_frame){.address = line - 1, .scanned = given->second};
+		    (struct unwind_frame){.address = line - 1,
+					  .scanned = given->second,
+					  .is_outermost = given->is_outermost,
+					  .sp = given->sp};
 	}
 	return count;
 }
