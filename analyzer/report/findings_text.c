@@ -50,7 +50,7 @@ const char *confidence_text(double confidence)
 	return confidence >= CERTAIN ? "certain" : confidence >= LIKELY ? "likely" : "possible";
 }
 
-const char *reason_text(enum work_reason reason)
+const char *work_reason_text(enum work_reason reason)
 {
 	static const char *const texts[REASON_COUNT] = {
 	    [REASON_NONE] = "",
@@ -169,7 +169,7 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 		fputs(fact->text, writer->out);
 		return;
 	case FACT_UNIT_REASON:
-		fputs(reason_text((enum work_reason)fact->whole), writer->out);
+		fputs(work_reason_text((enum work_reason)fact->whole), writer->out);
 		return;
 	default:
 		fprintf(writer->out, "%" PRIu64, fact->whole);

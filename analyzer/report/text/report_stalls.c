@@ -45,7 +45,7 @@ static void print_what(const struct stall *stall, FILE *out)
 	if (sleeps && stall->script.user)
 		fprintf(out, ", called by %s", stall->script.user->symbol->text);
 	if (stall->script.reason != REASON_NONE)
-		fprintf(out, " (%s)", reason_text(stall->script.reason));
+		fprintf(out, " (%s)", work_reason_text(stall->script.reason));
 	free(clean);
 }
 
