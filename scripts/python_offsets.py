@@ -25,7 +25,6 @@ FIELDS = [
     ('interpreter_next', {308: 'PyInterpreterState next'}, 'interpreter_state.next'),
     ('interpreter_threads', {308: 'PyInterpreterState tstate_head', 311: 'PyInterpreterState threads.head'},
      'interpreter_state.threads_head'),
-    ('thread_prev', {308: 'PyThreadState prev'}, 'thread_state.prev'),
     ('thread_next', {308: 'PyThreadState next'}, 'thread_state.next'),
     ('thread_interpreter', {308: 'PyThreadState interp'}, 'thread_state.interp'),
     ('thread_pthread', {308: 'PyThreadState thread_id'}, 'thread_state.thread_id'),

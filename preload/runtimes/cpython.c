@@ -20,7 +20,7 @@
 #include "thread_pointer.h"
 
 #define INTERPRETERS_MAX 8
-#define THREADS_MAX	 128
+#define THREADS_MAX	 600
 #define STEPS_MAX	 (2 * TRACE_SCRIPT_FRAMES_MAX + 2) /* frames and shims */
 #define TEXT_LENGTH_MAX	 (1u << 20)
 #define LINE_FIRST_MAX	 (INT32_MAX / 2)
@@ -40,7 +40,7 @@
 #define TAG_BITS       7ull
 
 struct python_frame {
-	uint64_t code, at;
+	uint64_t frame, code, at;
 	bool called_by_c;
 };
 
@@ -69,13 +69,6 @@ static bool is_a(struct walk *walk, uint64_t object, uint64_t type)
 
 /* ---- The thread ------------------------------------------------------------------------------ */
 
-struct search {
-	uint32_t tid;
-	uint64_t pthread;		/* 0: not known */
-	uint64_t by_native, by_pthread; /* frames of the states that are of this thread */
-	uint32_t native_count, pthread_count;
-};
-
 /* The innermost frame of a state; 0: it is in none. */
 static uint64_t innermost(struct walk *walk, uint64_t state)
 {
@@ -85,25 +78,22 @@ static uint64_t innermost(struct walk *walk, uint64_t state)
 	return frame && has(layout->cframe_frame) ? word(walk, frame, layout->cframe_frame) : frame;
 }
 
+/* What a state of the thread has in it, and where. */
+struct search {
+	uint16_t field;
+	uint64_t value, frame;
+	uint32_t count;
+};
+
 /* A thread that uses several interpreters has as many states; those that are in no function are
  * of no interest. */
 static void state_take(struct walk *walk, struct search *search, uint64_t state)
 {
-	const struct cpython_layout *layout = &walk->python->layout;
-	bool is_native =
-	    has(layout->thread_native) && word(walk, state, layout->thread_native) == search->tid;
-	bool is_pthread =
-	    search->pthread && word(walk, state, layout->thread_pthread) == search->pthread;
-	uint64_t frame = is_native || is_pthread ? innermost(walk, state) : 0;
+	uint64_t frame =
+	    word(walk, state, search->field) == search->value ? innermost(walk, state) : 0;
 
-	if (frame && is_native) {
-		search->by_native = frame;
-		search->native_count++;
-	}
-	if (frame && is_pthread) {
-		search->by_pthread = frame;
-		search->pthread_count++;
-	}
+	search->count += frame != 0;
+	search->frame = frame ? frame : search->frame;
 }
 
 /* False: the list cannot be followed. */
@@ -118,25 +108,27 @@ static bool states_take(struct walk *walk, struct search *search, uint64_t inter
 		state_take(walk, search, state);
 		state = word(walk, state, layout->thread_next);
 	}
-	return true;
+	return state == 0;
 }
 
 /* The thread's innermost frame in *frame, 0: it is in no function. False: cannot be told. */
 static bool thread_find(struct walk *walk, const struct runtime_thread *thread, uint64_t *frame)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
-	struct search search = {.tid = thread->tid, .pthread = thread->thread_pointer};
+	struct search search = {.field = layout->thread_native, .value = thread->tid};
 	uint64_t interpreter = word(walk, walk->python->runtime, layout->runtime_interpreters);
 
-	if (!has(layout->thread_native))
-		search.pthread = thread_pointer_of(walk->memory, thread);
-	for (uint32_t i = 0; interpreter && i < INTERPRETERS_MAX; i++) {
+	if (!has(layout->thread_native)) {
+		search.field = layout->thread_pthread;
+		search.value = thread_pointer_of(walk->memory, thread);
+	}
+	for (uint32_t i = 0; search.value && interpreter && i < INTERPRETERS_MAX; i++) {
 		if (!states_take(walk, &search, interpreter))
 			return false;
 		interpreter = word(walk, interpreter, layout->interpreter_next);
 	}
-	*frame = search.native_count ? search.by_native : search.by_pthread;
-	return (search.native_count ? search.native_count : search.pthread_count) <= 1;
+	*frame = search.frame;
+	return search.count <= 1;
 }
 
 /* ---- Its frames ------------------------------------------------------------------------------ */
@@ -181,6 +173,14 @@ static uint64_t frame_at(struct walk *walk, uint64_t frame)
 		   : word(walk, frame, at);
 }
 
+static bool is_taken(const struct walk *walk, uint64_t frame)
+{
+	for (uint32_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].frame == frame)
+			return true;
+	return false;
+}
+
 static bool frame_take(struct walk *walk, uint64_t frame)
 {
 	const struct cpython *python = walk->python;
@@ -188,9 +188,12 @@ static bool frame_take(struct walk *walk, uint64_t frame)
 	struct python_frame *taken = &walk->frames[walk->count];
 
 	walk->is_cut = walk->count == TRACE_SCRIPT_FRAMES_MAX;
+	if (is_taken(walk, frame))
+		return false;
 	if (walk->is_cut)
 		return true;
 	walk->count++;
+	taken->frame = frame;
 	taken->code = word(walk, frame, python->layout.frame_code) & ~tag;
 	taken->at = frame_at(walk, frame);
 	taken->called_by_c = is_entry(walk, frame);
@@ -230,13 +233,13 @@ static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 
 struct text {
 	uint64_t length, data;
-	uint32_t width;	   /* bytes of a character: 1, 2, 4 */
-	uint32_t utf8_max; /* bytes that it may become */
+	uint32_t width; /* bytes of a character: 1, 2, 4 */
 };
 
 #define STATE_KIND(state)    ((state) >> 2 & 7)
 #define STATE_COMPACT(state) ((state) >> 5 & 1)
 #define STATE_ASCII(state)   ((state) >> 6 & 1)
+#define ELLIPSIS	     0x2026
 
 static bool text_find(struct walk *walk, uint64_t object, struct text *text)
 {
@@ -251,7 +254,6 @@ static bool text_find(struct walk *walk, uint64_t object, struct text *text)
 	text->length = word(walk, object, layout->text_length);
 	text->data = object + (is_ascii ? layout->text_ascii : layout->text_other);
 	text->width = STATE_KIND(state);
-	text->utf8_max = text->width == 4 ? 4 : text->width + !is_ascii;
 	return STATE_COMPACT(state) && text->length && text->length <= TEXT_LENGTH_MAX &&
 	       (text->width == 1 || (text->width == 2 && !is_ascii) ||
 		(text->width == 4 && !is_ascii));
@@ -265,31 +267,49 @@ static uint32_t character(const uint8_t *data, uint32_t width)
 	return value;
 }
 
-#define ELLIPSIS 0x2026
+static size_t utf8_bytes(uint32_t character)
+{
+	return character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+}
+
+/* From which of the last `count` characters on they fit into `bytes`. */
+static uint64_t tail_start(const struct text *text, const uint8_t *data, uint64_t count,
+			   size_t bytes)
+{
+	size_t used = 1;
+
+	while (count > 0) {
+		used += utf8_bytes(character(data + (count - 1) * text->width, text->width));
+		if (used > bytes)
+			break;
+		count--;
+	}
+	return count;
+}
 
 /* A text that is too long loses its end; a path its beginning, as its end says which file it is.
  * False: it is no text. */
 static bool text_read(struct walk *walk, uint64_t object, bool is_path, char *to, size_t bytes)
 {
 	uint8_t data[SCRIPT_FILE_BYTES_MAX * 4];
-	uint64_t count, most, skipped;
+	uint64_t count, skipped, start = 0;
 	struct text text;
 	size_t used = 0;
 
-	to[0] = '\0';
 	if (!text_find(walk, object, &text))
 		return false;
-	most = is_path ? (bytes - 4) / text.utf8_max : bytes - 1;
-	count = text.length < most ? text.length : most;
+	count = text.length < bytes ? text.length : bytes - 1;
 	skipped = is_path ? text.length - count : 0;
 	if (!remote_read(walk->memory, text.data + skipped * text.width, data, count * text.width))
 		return false;
-	if (skipped)
+	if (is_path && (skipped || tail_start(&text, data, count, bytes) > 0)) {
+		start = tail_start(&text, data, count, bytes - utf8_bytes(ELLIPSIS));
 		script_text_append(to, bytes, &used, ELLIPSIS);
-	for (uint64_t i = 0; i < count; i++)
-		if (!script_text_append(to, bytes, &used,
-					character(data + i * text.width, text.width)))
-			break;
+	}
+	while (
+	    start < count &&
+	    script_text_append(to, bytes, &used, character(data + start * text.width, text.width)))
+		start++;
 	return true;
 }
 

@@ -17,6 +17,10 @@ struct cpython {
 	uint64_t frame_type; /* up to 3.10, where a frame is an object */
 };
 
+/* False: names cannot be had, and `note` says why. */
+bool cpython_find(struct cpython *python, const struct runtime_module *module,
+		  struct remote_memory *memory, char note[RUNTIME_NOTE_BYTES]);
+
 /* Adds the thread's frames, innermost first, and sets the status where it has some. */
 void cpython_walk(const struct cpython *python, struct remote_memory *memory,
 		  const struct runtime_thread *thread, struct script_stack *stack);
