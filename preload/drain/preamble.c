@@ -204,6 +204,10 @@ static void put_options(struct segment *segment, uint64_t now_ns)
 			     segment->shared->options.pending_seconds);
 
 	put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
+	bytes = snprintf(text, sizeof(text), "UVTRACE_SAMPLE_HZ=%u",
+			 segment->shared->options.sample_hz);
+	if (segment->shared->options.sample_hz > 0)
+		put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
 }
 
 void preamble_put_process(struct segment *segment, uint64_t now_ns)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "encoder.h"
+#include "profiler.h"
 #include "ring/laps.h"
 #include "sampler.h"
 #include "segment.h"
@@ -76,6 +77,7 @@ struct drain {
 	struct segment segment;
 	struct sampler sampler;
 	struct watchdog watchdog;
+	struct profiler profiler;
 	struct encoder_words words;
 	struct drain_worker workers[SHARED_RINGS_MAX];
 	struct {

@@ -6,11 +6,13 @@
 #include "watchdog_internal.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "ring/clock.h"
 #include "ring/futex.h"
 
 #define LOOKER_STACK_BYTES 65536
+#define SECOND_NS	   1000000000ull
 
 struct prober prober;
 
@@ -34,28 +36,33 @@ static struct runtime_thread thread_of(const struct probe *probe)
 	};
 }
 
-static void scripts_walk(const struct look_at *at, const struct probe *probe)
+/* What is seen while the thread holds still; the time is read then too, as it tells a reader which
+ * callback ran. */
+static void still_see(const struct look_at *at, const struct probe *probe)
 {
 	struct runtime_thread thread = thread_of(probe);
 
-	(void)at;
-	runtimes_walk(&thread, &prober.scripts);
+	prober.counter = clock_read(prober.shared->clock);
+	prober.saw = !at->innermost || probe->frame_sp != 0;
+	if (prober.saw && prober.has_runtime)
+		runtimes_walk(&thread, &prober.scripts);
 }
 
-/* The functions of a language runtime. They are read while the thread holds still; of one that runs
- * and may not be stopped they are read twice. */
+/* The functions of a language runtime are read while the thread holds still; of one that runs and
+ * may not be stopped they are read twice. */
 static void sample_take(void)
 {
 	static struct script_stack again;
 	const struct probe *probe = &prober.probe;
-	bool has_runtime = runtimes_prepare(prober.at.pid);
 
+	prober.has_runtime = runtimes_prepare(prober.at.pid, clock_mono_ns());
+	prober.saw = false;
 	script_stack_clear(&prober.scripts);
-	prober.at.visit = has_runtime ? scripts_walk : NULL;
+	prober.at.visit = still_see;
 	stall_probe_take(&prober.at, &prober.probe);
-	if (!has_runtime)
+	if (!prober.has_runtime)
 		return;
-	if (!probe->sp && probe->state == 'R') {
+	if (!prober.saw && !prober.at.innermost && probe->state == 'R') {
 		struct runtime_thread thread = thread_of(probe);
 
 		runtimes_walk_running(&thread, &prober.scripts, &again);
@@ -67,16 +74,47 @@ static void sample_take(void)
 	runtimes_lines(&prober.scripts);
 }
 
-static void look_now(void)
+/* The CPU time of this thread. */
+static uint64_t cpu_ns(void)
+{
+	struct timespec time = {0};
+
+	clock_gettime_real(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
+}
+
+/* A thread that woke up meanwhile is not told. What counts as the cost is what is worse: the CPU
+ * time here, or how long the program was stopped. */
+static void profile_now(void)
+{
+	uint64_t start_ns = cpu_ns();
+
+	sample_take();
+	prober.saw &= !prober.probe.moved;
+	prober.cost_ns = cpu_ns() - start_ns;
+	if (prober.probe.stopped_ns > prober.cost_ns)
+		prober.cost_ns = prober.probe.stopped_ns;
+}
+
+static void stall_now(void)
 {
 	const struct shared_ring *ring = &prober.shared->rings[prober.ring];
 
 	sample_take();
-	prober.counter = clock_read(prober.shared->clock);
+	if (!prober.saw)
+		prober.counter = clock_read(prober.shared->clock);
 	prober.has_cpu = sampler_read_cpu(prober.at.pid, prober.at.tid, &prober.cpu);
 	/* Acquire: pairs with the release in thread_put(). */
 	prober.undisturbed = atomic_load_explicit(&ring->head, memory_order_acquire) == prober.head;
-	/* Release: pairs with the acquire of the drain, which then reads the look. */
+}
+
+static void look_now(void)
+{
+	if (prober.is_profile)
+		profile_now();
+	else
+		stall_now();
+	/* Release: pairs with the acquire of the drain, which then reads the sample. */
 	atomic_store_explicit(&prober.state, LOOKER_DONE, memory_order_release);
 }
 
@@ -111,9 +149,9 @@ static bool prober_start(void)
 	return prober.started;
 }
 
-static bool is_process(const struct watchdog *watchdog)
+static bool is_process(const struct shared *shared)
 {
-	return watchdog->shared->options.drain == SHARED_DRAIN_PROCESS;
+	return shared->options.drain == SHARED_DRAIN_PROCESS;
 }
 
 static uint64_t thread_address(const struct shared *shared, uint32_t ring)
@@ -121,26 +159,20 @@ static uint64_t thread_address(const struct shared *shared, uint32_t ring)
 	return shared->threads ? shared->threads + (uint64_t)shared->thread_bytes * ring : 0;
 }
 
-void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
-		const struct watchdog_poll *poll)
+static struct look_at at_of(const struct shared *shared, uint32_t pid, uint32_t ring)
 {
-	const struct shared *shared = watchdog->shared;
-	bool apart = is_process(watchdog) && prober_start();
-
-	prober.ring = ring->index;
-	prober.shared = watchdog->shared;
-	prober.poll = *poll;
-	prober.is_loop = ring->role == TRACE_ROLE_LOOP;
-	prober.head = ring->head;
-	prober.at = (struct look_at){
-	    .pid = watchdog->segment->proc_pid,
-	    .tid = ring->tid,
-	    .may_stop = apart && prober.is_loop,
-	    .poll_word = poll->word,
-	    .thread = thread_address(shared, ring->index),
+	return (struct look_at){
+	    .pid = pid,
+	    .tid = shared->rings[ring].tid,
+	    .thread = thread_address(shared, ring),
 	    .depth_at = shared->thread_depth_at,
 	    .frames_at = shared->thread_frames_at,
 	};
+}
+
+/* `apart`: by the thread that is there for it. */
+static void ask(bool apart)
+{
 	if (!apart) {
 		look_now();
 		return;
@@ -148,4 +180,46 @@ void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 	/* Release: pairs with the acquire of the stall sampler. */
 	atomic_store_explicit(&prober.state, LOOKER_ASKED, memory_order_release);
 	futex_wake(&prober.state);
+}
+
+void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
+		const struct watchdog_poll *poll)
+{
+	bool apart = is_process(watchdog->shared) && prober_start();
+
+	prober.is_profile = false;
+	prober.ring = ring->index;
+	prober.shared = watchdog->shared;
+	prober.poll = *poll;
+	prober.is_loop = ring->role == TRACE_ROLE_LOOP;
+	prober.head = ring->head;
+	prober.at = at_of(watchdog->shared, watchdog->segment->proc_pid, ring->index);
+	prober.at.tid = ring->tid;
+	prober.at.may_stop = apart && prober.is_loop;
+	prober.at.poll_word = poll->word;
+	ask(apart);
+}
+
+bool prober_in_callback(const struct shared *shared, uint32_t pid, uint32_t ring)
+{
+	struct look_at at = at_of(shared, pid, ring);
+
+	at.innermost = true;
+	return stall_probe_frame(&at) != 0;
+}
+
+void prober_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring)
+{
+	bool apart = is_process(shared) && prober_start();
+
+	prober.is_profile = true;
+	prober.ring = ring;
+	prober.shared = shared;
+	prober.poll = (struct watchdog_poll){.worker = shared->rings[ring].worker};
+	prober.is_loop = true;
+	prober.has_cpu = false;
+	prober.at = at_of(shared, pid, ring);
+	prober.at.may_stop = apart;
+	prober.at.innermost = true;
+	ask(apart);
 }

@@ -79,21 +79,35 @@ int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t byte
 	return got < 0 ? -errno : got;
 }
 
-/* Where the stack of the callback ends: the frame that the program itself keeps of the poll. */
-static uint64_t frame_find(const struct look_at *at)
+/* What the program itself keeps of a callback or of a loop that it is in. */
+struct kept_frame {
+	uint64_t sp, word;
+};
+
+static uint32_t frames_read(const struct look_at *at, struct kept_frame *frames)
 {
-	struct {
-		uint64_t sp, word;
-	} frames[TRACE_DEPTH_MAX];
+	const uint64_t bytes = TRACE_DEPTH_MAX * sizeof(*frames);
 	uint32_t depth = 0;
 
-	if (!at->thread || !at->poll_word ||
+	if (!at->thread ||
 	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) !=
 		sizeof(depth) ||
-	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) !=
-		sizeof(frames))
+	    depth == 0 ||
+	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, bytes) != (int64_t)bytes)
 		return 0;
-	for (uint32_t i = depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX; i-- > 0;)
+	return depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX;
+}
+
+uint64_t stall_probe_frame(const struct look_at *at)
+{
+	struct kept_frame frames[TRACE_DEPTH_MAX];
+	uint32_t depth = at->innermost || at->poll_word ? frames_read(at, frames) : 0;
+
+	if (at->innermost)
+		return depth > 0 && trace_word_is_poll(frames[depth - 1].word)
+			   ? frames[depth - 1].sp
+			   : 0;
+	for (uint32_t i = depth; i-- > 0;)
 		if (frames[i].word == at->poll_word)
 			return frames[i].sp;
 	return 0;
@@ -159,7 +173,9 @@ void stall_probe_take(const struct look_at *at, struct probe *probe)
 	memset(probe, 0, offsetof(struct probe, stack));
 	if (!state_see(at, probe))
 		state_see(at, probe);
-	probe->frame_sp = frame_find(at);
+	probe->frame_sp = stall_probe_frame(at);
+	if (at->innermost && !probe->frame_sp)
+		return;
 	if (probe->sp) {
 		stall_probe_read_stack(at, probe);
 		sleeper_visit(at, probe);
