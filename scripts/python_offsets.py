@@ -38,7 +38,8 @@ FIELDS = [
     ('frame_at', {308: 'PyFrameObject f_lasti', 311: '_PyInterpreterFrame prev_instr',
                   313: '_PyInterpreterFrame instr_ptr'}, 'interpreter_frame.instr_ptr'),
     ('frame_is_entry', {308: None, 311: '_PyInterpreterFrame is_entry', 312: None}, None),
-    ('frame_owner', {308: None, 312: '_PyInterpreterFrame owner'}, 'interpreter_frame.owner'),
+    ('frame_owner', {308: None, 311: '_PyInterpreterFrame owner'}, 'interpreter_frame.owner'),
+    ('frame_generator', {308: 'PyFrameObject f_gen', 311: None}, None),
     ('code_file', {308: 'PyCodeObject co_filename'}, 'code_object.filename'),
     ('code_name', {308: 'PyCodeObject co_name', 311: 'PyCodeObject co_qualname'}, 'code_object.qualname'),
     ('code_first_line', {308: 'PyCodeObject co_firstlineno'}, 'code_object.firstlineno'),
@@ -75,6 +76,9 @@ CONSTANTS = '''
 #define BITS(member) (memset(&text, 0, sizeof(text)), text.state.member = ~0u, memcpy(&bits, &text.state, 4), bits)
     wrong |= BITS(kind) != 7u << 2 || BITS(compact) != 1u << 5 || BITS(ascii) != 1u << 6;
     wrong |= offsetof(PyObject, ob_type) != 8 || offsetof(PyVarObject, ob_size) != 16;
+#if PY_VERSION_HEX >= 0x030b0000
+    wrong |= FRAME_OWNED_BY_GENERATOR != 1;
+#endif
 #if PY_VERSION_HEX >= 0x030e0000
     wrong |= FRAME_OWNED_BY_INTERPRETER != 3;
 #elif PY_VERSION_HEX >= 0x030c0000

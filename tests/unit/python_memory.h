@@ -92,8 +92,8 @@ static inline void memory_put_self(struct python_memory *memory, uint16_t versio
 #undef SELF
 	/* In the order of the table; what it has no word for is passed over. */
 	static const uint16_t offsets[MEMORY_LAYOUT_FIELDS] = {
-	    2000, 8,   24,  8,	16,  152, 160, 72, NONE, 0,    8,  56, NONE,
-	    70,	  112, 128, 68, 136, 200, 16,  32, 40,	 NONE, 16, 32};
+	    2000, 8,	24,  8,	  16, 152, 160, 72, NONE, 0,  8,    56, NONE,
+	    70,	  NONE, 112, 128, 68, 136, 200, 16, 32,	  40, NONE, 16, 32};
 #undef NONE
 	uint64_t runtime = memory->python.runtime;
 
@@ -265,7 +265,7 @@ static inline uint64_t memory_add_frame(struct python_memory *memory, uint64_t c
 	if (layout->frame_is_entry != CPYTHON_NONE)
 		memory_put(memory, frame + layout->frame_is_entry, &entry, 1);
 	memory_link(memory, frame);
-	if (called_by_c && layout->frame_owner != CPYTHON_NONE)
+	if (called_by_c && layout->version >= 312)
 		memory_add_shim(memory);
 	return frame;
 }

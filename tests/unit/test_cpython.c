@@ -217,6 +217,29 @@ Test(cpython, walk_that_does_not_end_at_native_code_is_lost)
 	}
 }
 
+/* A generator that nobody calls is suspended: it was left while this was read. */
+Test(cpython, generator_is_not_the_outermost)
+{
+	EACH_VERSION(version)
+	{
+		const struct cpython_layout *layout = &memory.python.layout;
+		uint64_t frame;
+
+		three_put(version);
+		frame = memory_add_frame(&memory, code_add("values", "v.py", 5), 0, true);
+		if (layout->frame_generator != CPYTHON_NONE)
+			memory_put_u64(&memory, frame + layout->frame_generator, MEMORY_BASE);
+		else
+			memory_put(&memory, frame + layout->frame_owner, "\1", 1);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST, "%u", version);
+		memory_add_frame(&memory, code_add("user", "v.py", 15), 0, true);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE, "%u", version);
+		cr_assert_str_eq(function_at(3), "values");
+	}
+}
+
 Test(cpython, frames_in_a_circle_are_lost)
 {
 	EACH_VERSION(version)
@@ -245,7 +268,16 @@ Test(cpython, owner_that_there_is_none_of_is_lost)
 	three_put(313);
 	uint64_t shim = memory_add_shim(&memory);
 
+	walk();
+	cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE);
 	memory_put(&memory, shim + memory.python.layout.frame_owner, "\5", 1);
+	walk();
+	cr_assert_eq(stack.status, TRACE_SCRIPT_LOST);
+	/* 3.11 has no shims. */
+	three_put(311);
+	uint64_t frame = memory_add_frame(&memory, code_add("f", "f.py", 5), 0, true);
+
+	memory_put(&memory, frame + memory.python.layout.frame_owner, "\3", 1);
 	walk();
 	cr_assert_eq(stack.status, TRACE_SCRIPT_LOST);
 }
