@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cpython.h"
+#include "cpython_layout.h"
 #include "remote_memory.h"
 
 /* Whether it is an object of exactly this type. */
