@@ -413,6 +413,7 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
 		case $$fuzzer in \
 			*folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; \
 			*program) seeds=$(BUILD)/programs; max=200000;; \
+			*names_python) seeds=; max=400;; \
 		esac; \
 		$$fuzzer -runs=0 -max_len=1000000 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds && \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 -print_final_stats=1 \
