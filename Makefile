@@ -298,7 +298,7 @@ check:
 	@$(MAKE) --no-print-directory -j1 --keep-going run-check
 
 # One suite after the other: they kill, fill and measure, and each uses the machine as it needs.
-run-check: lint check-unit check-e2e check-static check-faults check-viewer
+run-check: lint check-unit check-e2e check-static check-faults check-names check-viewer
 
 CRITERION_FLAGS ?= --jobs 2
 
