@@ -46,7 +46,8 @@ struct python_frame {
 struct walk {
 	const struct cpython *python;
 	struct remote_memory *memory;
-	bool is_cut; /* there are more frames than are kept */
+	uint64_t state; /* of the thread */
+	bool is_cut;	/* there are more frames than are kept */
 	uint32_t count;
 	struct python_frame frames[TRACE_SCRIPT_FRAMES_MAX];
 };
@@ -81,7 +82,7 @@ static uint64_t innermost(struct walk *walk, uint64_t state)
 struct search {
 	uint16_t field;
 	uint64_t value, frame;
-	uint32_t count;
+	uint32_t count; /* of states with a frame */
 };
 
 /* A thread that uses several interpreters has as many states; those that are in no function are
@@ -91,8 +92,11 @@ static void state_take(struct walk *walk, struct search *search, uint64_t state)
 	uint64_t frame =
 	    word(walk, state, search->field) == search->value ? innermost(walk, state) : 0;
 
-	search->count += frame != 0;
-	search->frame = frame ? frame : search->frame;
+	if (!frame)
+		return;
+	search->count++;
+	search->frame = frame;
+	walk->state = state;
 }
 
 /* False: the list cannot be followed. */
@@ -150,6 +154,23 @@ static bool owner_read(struct walk *walk, uint64_t frame, uint8_t *owner)
 		*owner <= (has(layout->frame_is_entry) ? OWNER_SHIM - 1 : OWNER_LAST));
 }
 
+/* 3.11 and 3.12 have the innermost frame in a struct on the native stack (cframe), which for some
+ * instructions is in use before it has been filled in. What is in it then has returned long since:
+ * it lies beyond the frames that are in use, or is of a generator that does not run. */
+static bool is_live(struct walk *walk, uint64_t frame, uint8_t owner)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint8_t state = 1;
+
+	if (!has(layout->cframe_frame))
+		return true;
+	if (owner != OWNER_GENERATOR)
+		return frame > word(walk, walk->state, layout->thread_chunk) &&
+		       frame < word(walk, walk->state, layout->thread_top);
+	return remote_read(walk->memory, frame - layout->frame_state, &state, sizeof(state)) &&
+	       state == 0;
+}
+
 /* Whether it needs no shim to say that native code called it. */
 static bool is_entry(struct walk *walk, uint64_t frame)
 {
@@ -187,7 +208,7 @@ static bool frame_take(struct walk *walk, uint64_t frame, uint8_t owner)
 	uint64_t tag = python->layout.version >= VERSION_TAGGED ? TAG_BITS : 0;
 	struct python_frame *taken = &walk->frames[walk->count];
 
-	if (is_taken(walk, frame))
+	if (is_taken(walk, frame) || (walk->count == 0 && !is_live(walk, frame, owner)))
 		return false;
 	walk->is_cut = walk->count == TRACE_SCRIPT_FRAMES_MAX;
 	if (walk->is_cut)

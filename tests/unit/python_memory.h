@@ -24,6 +24,7 @@
 #define MEMORY_WORDS	     128 /* so many words of it are read */
 #define MEMORY_INSTRUCTIONS  64	 /* of each function, of two bytes each */
 #define MEMORY_OWNER_SHIM    3
+#define MEMORY_BEFORE_FRAME  16 /* what a generator has there */
 #define MEMORY_LAYOUT_FIELDS (sizeof(struct cpython_layout) / sizeof(uint16_t) - 1)
 
 static const uint16_t memory_versions[] = {308, 309, 310, 311, 312, 313, 314};
@@ -92,8 +93,8 @@ static inline void memory_put_self(struct python_memory *memory, uint16_t versio
 #undef SELF
 	/* In the order of the table; what it has no word for is passed over. */
 	static const uint16_t offsets[MEMORY_LAYOUT_FIELDS] = {
-	    2000, 8,	24,  8,	  16, 152, 160, 72, NONE, 0,  8,    56, NONE,
-	    70,	  NONE, 112, 128, 68, 136, 200, 16, 32,	  40, NONE, 16, 32};
+	    2000, 8,	24,   8,   16,	152, 160, 72,  NONE, NONE, NONE, 0,    8,  56, NONE,
+	    70,	  NONE, NONE, 112, 128, 68,  136, 200, 16,   32,   40,	 NONE, 16, 32};
 #undef NONE
 	uint64_t runtime = memory->python.runtime;
 
@@ -120,12 +121,17 @@ static inline uint64_t memory_add_state(struct python_memory *memory, uint64_t i
 					uint32_t tid, uint64_t pthread)
 {
 	const struct cpython_layout *layout = &memory->python.layout;
-	uint64_t state = memory_take(memory, 256);
+	uint64_t state = memory_take(memory, 320);
 
 	memory_put_u64(memory, state + layout->thread_interpreter, interpreter);
 	memory_put_u64(memory, state + layout->thread_pthread, pthread);
 	if (layout->thread_native != CPYTHON_NONE)
 		memory_put_u64(memory, state + layout->thread_native, tid);
+	/* All of the memory can hold frames. */
+	if (layout->thread_chunk != CPYTHON_NONE) {
+		memory_put_u64(memory, state + layout->thread_chunk, MEMORY_BASE);
+		memory_put_u64(memory, state + layout->thread_top, MEMORY_BASE + MEMORY_BYTES);
+	}
 	return state;
 }
 
@@ -248,7 +254,7 @@ static inline uint64_t memory_add_frame(struct python_memory *memory, uint64_t c
 					int instruction, bool called_by_c)
 {
 	const struct cpython_layout *layout = &memory->python.layout;
-	uint64_t frame = memory_take(memory, 128);
+	uint64_t frame = memory_take(memory, 128 + MEMORY_BEFORE_FRAME) + MEMORY_BEFORE_FRAME;
 	uint8_t entry = called_by_c;
 
 	memory_put_u64(memory, frame + layout->frame_code, code | (layout->version >= 314));

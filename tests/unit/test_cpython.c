@@ -240,6 +240,35 @@ Test(cpython, generator_is_not_the_outermost)
 	}
 }
 
+/* Where the innermost frame is taken from what has not been written yet. */
+Test(cpython, frame_that_has_returned_is_lost)
+{
+	for (uint16_t version = 311; version <= 312; version++) {
+		const struct cpython_layout *layout = &memory.python.layout;
+		uint64_t first;
+
+		three_put(version);
+		memcpy(&first, memory.bytes + (memory.cframe + layout->cframe_frame - MEMORY_BASE),
+		       sizeof(first));
+		memory_put_u64(&memory, memory.state + layout->thread_top, first);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST, "%u", version);
+		memory_put_u64(&memory, memory.state + layout->thread_top, first + 8);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE);
+		memory_put_u64(&memory, memory.state + layout->thread_chunk, first);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST);
+		/* Of a generator it does not matter where it lies, but whether it runs. */
+		memory_put(&memory, first + layout->frame_owner, "\1", 1);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE);
+		memory_put(&memory, first - layout->frame_state, "\xff", 1);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST);
+	}
+}
+
 Test(cpython, frames_in_a_circle_are_lost)
 {
 	EACH_VERSION(version)
