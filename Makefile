@@ -103,7 +103,7 @@ VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js)
 
-.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-names check-real \
 	check-node check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
@@ -120,6 +120,7 @@ help:
 	'make check-static  the whole-program tests with libuv linked into the programs' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
+	'make check-names  names of functions in scripts against the true ones; LOOKS=1000 a program (default 200)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (30 minutes)' \
@@ -270,7 +271,7 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 
 # Shows which functions of scripts a thread is in (tests/names).
 $(BUILD)/look: $(call obj,tests/names/look.c) $(UNIT_LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=stall_probe_read -o $@ $^
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
@@ -297,7 +298,7 @@ check:
 	@$(MAKE) --no-print-directory -j1 --keep-going run-check
 
 # One suite after the other: they kill, fill and measure, and each uses the machine as it needs.
-run-check: lint check-unit check-e2e check-static check-faults check-viewer
+run-check: lint check-unit check-e2e check-static check-faults check-names check-viewer
 
 CRITERION_FLAGS ?= --jobs 2
 
@@ -338,6 +339,10 @@ check-scenarios: all $(SCENARIOS)
 check-node: all
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
+
+# The names of functions in scripts, against programs whose stacks are known. LOOKS=1000 looks longer.
+check-names: $(BUILD)/look
+	$(Q)tests/names/run.sh $(BUILD)
 
 check-real: all
 	@scripts/install_deps.sh build real
@@ -408,6 +413,7 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
 		case $$fuzzer in \
 			*folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; \
 			*program) seeds=$(BUILD)/programs; max=200000;; \
+			*names_python) seeds=; max=400;; \
 		esac; \
 		$$fuzzer -runs=0 -max_len=1000000 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds && \
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 -print_final_stats=1 \

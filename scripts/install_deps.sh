@@ -17,7 +17,7 @@ packages_of() {
 		[ "$(uname -m)" != x86_64 ] || echo libzycore-dev
 		;;
 	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32 ;;
-	test) echo libcriterion-dev btrfs-progs libjemalloc2 ;;
+	test) echo libcriterion-dev btrfs-progs libjemalloc2 python3-uvloop ;;
 	# Node may come from elsewhere, and then brings npm.
 	browser)
 		echo chromium zstd

@@ -18,20 +18,21 @@ import tempfile
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../preload/runtimes/cpython_layout.def')
 SELF_FROM = 313
 
-# Field of the table: the versions from which on it is which member of which struct ('' for a size; None: there is none);
-# and the member of _Py_DebugOffsets that has it.
+# Field of the table: the versions from which on it is which member of which struct ('' for a size, A-B for the distance of
+# two; None: there is none); and the member of _Py_DebugOffsets that has it.
 FIELDS = [
     ('runtime_interpreters', {308: '_PyRuntimeState interpreters.head'}, 'runtime_state.interpreters_head'),
     ('interpreter_next', {308: 'PyInterpreterState next'}, 'interpreter_state.next'),
     ('interpreter_threads', {308: 'PyInterpreterState tstate_head', 311: 'PyInterpreterState threads.head'},
      'interpreter_state.threads_head'),
-    ('thread_prev', {308: 'PyThreadState prev'}, 'thread_state.prev'),
     ('thread_next', {308: 'PyThreadState next'}, 'thread_state.next'),
     ('thread_interpreter', {308: 'PyThreadState interp'}, 'thread_state.interp'),
     ('thread_pthread', {308: 'PyThreadState thread_id'}, 'thread_state.thread_id'),
     ('thread_native', {308: None, 311: 'PyThreadState native_thread_id'}, 'thread_state.native_thread_id'),
     ('thread_frame', {308: 'PyThreadState frame', 311: 'PyThreadState cframe', 313: 'PyThreadState current_frame'},
      'thread_state.current_frame'),
+    ('thread_chunk', {308: None, 311: 'PyThreadState datastack_chunk', 313: None}, None),
+    ('thread_top', {308: None, 311: 'PyThreadState datastack_top', 313: None}, None),
     ('cframe_frame', {308: None, 311: '_PyCFrame current_frame', 313: None}, None),
     ('frame_code', {308: 'PyFrameObject f_code', 311: '_PyInterpreterFrame f_code',
                     313: '_PyInterpreterFrame f_executable'}, 'interpreter_frame.executable'),
@@ -39,7 +40,9 @@ FIELDS = [
     ('frame_at', {308: 'PyFrameObject f_lasti', 311: '_PyInterpreterFrame prev_instr',
                   313: '_PyInterpreterFrame instr_ptr'}, 'interpreter_frame.instr_ptr'),
     ('frame_is_entry', {308: None, 311: '_PyInterpreterFrame is_entry', 312: None}, None),
-    ('frame_owner', {308: None, 312: '_PyInterpreterFrame owner'}, 'interpreter_frame.owner'),
+    ('frame_owner', {308: None, 311: '_PyInterpreterFrame owner'}, 'interpreter_frame.owner'),
+    ('frame_generator', {308: 'PyFrameObject f_gen', 311: None}, None),
+    ('frame_state', {308: None, 311: 'PyGenObject gi_iframe-gi_frame_state', 313: None}, None),
     ('code_file', {308: 'PyCodeObject co_filename'}, 'code_object.filename'),
     ('code_name', {308: 'PyCodeObject co_name', 311: 'PyCodeObject co_qualname'}, 'code_object.qualname'),
     ('code_first_line', {308: 'PyCodeObject co_firstlineno'}, 'code_object.firstlineno'),
@@ -76,6 +79,9 @@ CONSTANTS = '''
 #define BITS(member) (memset(&text, 0, sizeof(text)), text.state.member = ~0u, memcpy(&bits, &text.state, 4), bits)
     wrong |= BITS(kind) != 7u << 2 || BITS(compact) != 1u << 5 || BITS(ascii) != 1u << 6;
     wrong |= offsetof(PyObject, ob_type) != 8 || offsetof(PyVarObject, ob_size) != 16;
+#if PY_VERSION_HEX >= 0x030b0000
+    wrong |= FRAME_OWNED_BY_GENERATOR != 1 || FRAME_EXECUTING != 0;
+#endif
 #if PY_VERSION_HEX >= 0x030e0000
     wrong |= FRAME_OWNED_BY_INTERPRETER != 3;
 #elif PY_VERSION_HEX >= 0x030c0000
@@ -113,6 +119,8 @@ def expression(member):
     if member is None:
         return '-1l'
     struct, name = member.split(' ')
+    if '-' in name:
+        return ' - '.join(expression(f'{struct} {one}') for one in name.split('-'))
     return f'(long)offsetof({struct}, {name})' if name else f'(long)sizeof({struct})'
 
 

@@ -5,7 +5,8 @@
 # but works (sleeps) in its own frame. All code is made anew now and then, and closures with each call.
 #
 # chain() has the truth: which frames lie on each other, at which lines, called by whom. Nothing else that is written in
-# Python ever runs in the main thread. Another one works all the time, in functions of its own. Needs Python 3.8.
+# Python ever runs in the main thread. Another one works all the time, in functions of its own. Prints a line when the chain has begun to run. Needs
+# Python 3.8.
 import re
 import sys
 import threading
@@ -148,7 +149,7 @@ def other():
 def main(what):
     text = source(what)
     made = {'sleep': time.sleep}
-    seed = 1
+    seed, begun = 1, False
     if what == 'work':
         sys.setswitchinterval(0.0005)
         threading.Thread(target=other, daemon=True).start()
@@ -159,6 +160,10 @@ def main(what):
             exec(code, made)
         seed = seed * 1103515245 + 12345 & 0x7fffffff
         made['f_0']((seed >> 8) % (LEVELS + 1))
+        if begun:
+            continue
+        begun = True
+        print('ready', flush=True)
 
 
 if __name__ == '__main__':
