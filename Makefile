@@ -67,6 +67,8 @@ FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wi
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
 SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+# The tool of check-names; it measures the stop and sees the memory that is read.
+NAMES_TOOL := $(BUILD)/names/sample_names
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
@@ -104,7 +106,7 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk 
 	$(wildcard analyzer/viewer/js/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
-	check-node check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
+	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -122,6 +124,7 @@ help:
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
+	'make check-names  functions of JavaScript and Python in stall samples, against what the programs say themselves' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (30 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
@@ -264,6 +267,10 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZE
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv $(ANALYZER_LIBS)
 
+$(NAMES_TOOL): $(call obj,tests/names/sample_names.c) $(UNIT_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=ptrace -Wl,--wrap=stall_probe_read -o $@ $^
+
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
@@ -334,6 +341,11 @@ check-scenarios: all $(SCENARIOS)
 check-node: all
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
+
+# Names of functions of JavaScript and Python against what the programs say of themselves; NAMES=v8 runs one part.
+check-names: all $(NAMES_TOOL)
+	@scripts/install_deps.sh build browser real
+	$(Q)tests/names/run.py $(BUILD) $(NAMES)
 
 check-real: all
 	@scripts/install_deps.sh build real
