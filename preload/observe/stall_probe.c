@@ -154,7 +154,7 @@ static void sleeper_visit(const struct look_at *at, struct probe *probe)
 	probe->moved = now.sp != probe->sp || now.pc != probe->pc;
 }
 
-void stall_probe_take(const struct look_at *at, struct probe *probe)
+static void see(const struct look_at *at, struct probe *probe)
 {
 	memset(probe, 0, offsetof(struct probe, stack));
 	if (!state_see(at, probe))
@@ -167,4 +167,12 @@ void stall_probe_take(const struct look_at *at, struct probe *probe)
 	} else if (probe->state != 'S' && probe->state != 'D') {
 		computing_see(at, probe);
 	}
+}
+
+/* One that woke up meanwhile is looked at once more: most often it computes then. */
+void stall_probe_take(const struct look_at *at, struct probe *probe)
+{
+	see(at, probe);
+	if (probe->moved)
+		see(at, probe);
 }

@@ -21,8 +21,8 @@ struct v8_layout v8_layout;
 /* Sources: the headers of the version, in V8's src/: code_*: objects/code.h and code.tq;
  * bytecodes_positions: objects/bytecode-array.tq; kind_*: objects/code-kind.h; deopt_*:
  * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range: objects/scope-info.tq;
- * position_shift: codegen/source-position-table.cc; c_entry_fp: execution/isolate-data.h and
- * thread-local-top.h, measured in the official builds. Each row was tried with that version of node
+ * position_shift: codegen/source-position-table.cc; c_entry_fp and handler_after:
+ * execution/isolate-data.h and thread-local-top.h, measured in the official builds. Each row was tried with that version of node
  * against new Error().stack. */
 static const struct v8_layout versions[] = {
     {.version = 1002, /* node 18 */
@@ -40,6 +40,7 @@ static const struct v8_layout versions[] = {
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 17720,
+     .handler_after = 8,
      .position_shift = 1},
     {.version = 1103, /* node 20 */
      .code_deopt = 16,
@@ -56,6 +57,7 @@ static const struct v8_layout versions[] = {
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 384,
+     .handler_after = 8,
      .position_shift = 1},
     {.version = 1204, /* node 22 */
      .code_deopt = 8,
@@ -72,6 +74,7 @@ static const struct v8_layout versions[] = {
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 272,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1209, /* node 23 */
      .code_deopt = 8,
@@ -90,6 +93,7 @@ static const struct v8_layout versions[] = {
      .deopt_positions = 7,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 272,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1306, /* node 24 */
      .code_deopt = 8,
@@ -108,6 +112,7 @@ static const struct v8_layout versions[] = {
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 320,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1401, /* node 25 */
      .code_deopt = 8,
@@ -126,6 +131,7 @@ static const struct v8_layout versions[] = {
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 328,
+     .handler_after = 136,
      .position_shift = 2},
     {.version = 1406, /* node 26 */
      .code_deopt = 8,
@@ -144,6 +150,7 @@ static const struct v8_layout versions[] = {
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 328,
+     .handler_after = 136,
      .position_shift = 2},
 };
 
@@ -213,9 +220,16 @@ static const struct {
     {"ApiCallbackExitFrame", V8_MARKER_EXIT},
     {"ApiAccessorExitFrame", V8_MARKER_EXIT},
     {"ApiNamedAccessorExitFrame", V8_MARKER_EXIT},
+    {"ApiIndexedAccessorExitFrame", V8_MARKER_EXIT},
     {"ApiConstructExitFrame", V8_MARKER_EXIT},
     {"IrregexpFrame", V8_MARKER_REGEXP},
+    {"WasmExitFrame", V8_MARKER_EXIT},
     {"WasmFrame", V8_MARKER_OTHER},
+    {"WasmCompileLazyFrame", V8_MARKER_OTHER},
+    {"WasmDebugBreakFrame", V8_MARKER_OTHER},
+    {"WasmLiftoffSetupFrame", V8_MARKER_OTHER},
+    {"WasmSegmentStartFrame", V8_MARKER_OTHER},
+    {"WasmToJsFunctionFrame", V8_MARKER_OTHER},
     {"WasmToJsFrame", V8_MARKER_OTHER},
     {"JsToWasmFrame", V8_MARKER_OTHER},
     {"InterpretedFrame", V8_MARKER_OTHER},
@@ -228,6 +242,7 @@ static const struct {
     {"TurbofanStubWithContextFrame", V8_MARKER_OTHER},
     {"BuiltinContinuationFrame", V8_MARKER_OTHER},
     {"JavaScriptBuiltinContinuationFrame", V8_MARKER_OTHER},
+    {"JavaScriptBuiltinContinuationWithCatchFrame", V8_MARKER_OTHER},
     {"InternalFrame", V8_MARKER_OTHER},
     {"ConstructFrame", V8_MARKER_OTHER},
     {"FastConstructFrame", V8_MARKER_OTHER},

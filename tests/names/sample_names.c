@@ -40,7 +40,7 @@ static struct {
 static struct {
 	uint64_t interrupted_ns, gone_ns; /* the thread was stopped between */
 	uint64_t walk_ns, lines_ns, prepare_ns;
-	uint32_t reads, reads_failed, bytes;
+	uint32_t reads, reads_failed, walk_reads, bytes;
 } figures;
 
 static struct script_stack scripts, again;
@@ -101,6 +101,7 @@ static void walk(void)
 	else
 		runtimes_walk(&thread, &scripts);
 	figures.walk_ns = now_ns() - begin;
+	figures.walk_reads = figures.reads;
 }
 
 /* The stack is copied anew, and further than the helper does where it knows no callback. */
@@ -148,10 +149,12 @@ static void print(const struct probe *probe)
 	printf("{\"state\":\"%c\",\"stopped\":%s,\"moved\":%s,\"status\":%u,\"error\":%d,",
 	       probe->state ? probe->state : '?', probe->register_count ? "true" : "false",
 	       probe->moved ? "true" : "false", scripts.status, -probe->error);
+	printf("\"pc\":\"%" PRIx64 "\",\"in_file\":%s,", thread.pc,
+	       runtimes_in_file(thread.pc) ? "true" : "false");
 	printf("\"stop_ns\":%" PRIu64 ",\"walk_ns\":%" PRIu64 ",\"lines_ns\":%" PRIu64
-	       ",\"prepare_ns\":%" PRIu64 ",\"reads\":%u,\"reads_failed\":%u,\"bytes\":%u,",
+	       ",\"prepare_ns\":%" PRIu64 ",\"reads\":%u,\"reads_failed\":%u,\"walk_reads\":%u,\"bytes\":%u,",
 	       figures.gone_ns - figures.interrupted_ns, figures.walk_ns, figures.lines_ns,
-	       figures.prepare_ns, figures.reads, figures.reads_failed, figures.bytes);
+	       figures.prepare_ns, figures.reads, figures.reads_failed, figures.walk_reads, figures.bytes);
 	if (runtimes_note(0))
 		text_print("note", runtimes_note(0));
 	printf("\"frames\":[");
