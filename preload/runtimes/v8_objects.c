@@ -36,7 +36,7 @@
 
 bool v8_is_object(uint64_t value)
 {
-	return (value & 3) == 1;
+	return (value & 7) == 1;
 }
 
 bool v8_is_smi(uint64_t value)

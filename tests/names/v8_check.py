@@ -229,9 +229,9 @@ def stress_kind(frames):
     """What a stack is: right, wrong, unknown (a frame cannot be read), gap (one is missing), or nothing."""
     if not frames:
         return 'nothing'
-    # Out to the file's own code, which calls root().
-    own = frames[:next((i for i, frame in enumerate(frames) if frame.file.endswith('v8_stress.js') and
-                        frame.first_line == 1), len(frames))]
+    # Out to root(), or to the file's own code, which calls it.
+    own = frames[:next((i + (frame.function == 'root') for i, frame in enumerate(frames) if frame.function == 'root' or
+                        frame.file.endswith('v8_stress.js') and frame.first_line == 1), len(frames))]
     names = {frame.function for frame in own if not frame.flags & UNREADABLE and not frame.file.startswith('node:')}
     if not all(re.fullmatch(r'(f|make)_\d+|root|random|odd', name) for name in names):
         return 'wrong'
