@@ -135,6 +135,25 @@ static bool code_on_top(struct v8_walk *walk, struct place *place,
 	return false;
 }
 
+static void unreadable_add(struct v8_walk *walk, const struct place *place, uint8_t flags)
+{
+	struct script_frame *added =
+	    v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
+
+	if (added)
+		added->flags = TRACE_SCRIPT_UNREADABLE | flags;
+}
+
+/* A function of which it is not known how it runs. Code that was made at run time may have others
+ * inlined; then one more is told, which cannot be read. */
+static void plain_add(struct v8_walk *walk, const struct place *place,
+		      const struct v8_function *function)
+{
+	if (place->pc && !runtimes_in_file(place->pc))
+		unreadable_add(walk, place, TRACE_SCRIPT_INLINED);
+	v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
+}
+
 static void compiled_add(struct v8_walk *walk, const struct place *place,
 			 const struct v8_function *function, const struct v8_code *code)
 {
@@ -148,9 +167,10 @@ static void compiled_add(struct v8_walk *walk, const struct place *place,
 								  function->bytecodes, offset);
 		return;
 	}
-	if (code->kind <= v8_layout.kind_baseline ||
-	    !v8_optimised_add(walk, code, offset, place->frame, function->sfi))
+	if (code->kind < v8_layout.kind_baseline)
 		v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
+	else if (!v8_optimised_add(walk, code, offset, place->frame, function->sfi))
+		plain_add(walk, place, function);
 }
 
 /* The code that a frame goes on in. Of the youngest frame the thread may be in a builtin without a
@@ -181,21 +201,12 @@ static void function_add(struct v8_walk *walk, struct place place,
 	if (has_code)
 		compiled_add(walk, &place, function, &code);
 	else
-		v8_frame_add(walk, place.frame, TRACE_SCRIPT_FUNCTION, function);
+		plain_add(walk, &place, function);
 }
 
 static bool is_function_type(uint16_t type)
 {
 	return type >= v8_layout.first_function && type <= v8_layout.last_function;
-}
-
-static void unreadable_add(struct v8_walk *walk, const struct place *place)
-{
-	struct script_frame *added =
-	    v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
-
-	if (added)
-		added->flags = TRACE_SCRIPT_UNREADABLE;
 }
 
 /* What cannot be read is told as a function without a name. */
@@ -207,7 +218,7 @@ static void function_frame_add(struct v8_walk *walk, const struct place *place)
 	if (!is_function_type(v8_type(walk->memory, closure)) ||
 	    !v8_function_read(walk->memory,
 			      v8_field(walk->memory, closure, v8_layout.function_sfi), &function))
-		unreadable_add(walk, place);
+		unreadable_add(walk, place, 0);
 	else if (function.script || function.bytecodes)
 		function_add(walk, *place, &function);
 	else
@@ -246,7 +257,7 @@ static bool frame_add(struct v8_walk *walk, const struct place *place)
 	else if (is_regexp_code(walk, place))
 		v8_frame_add(walk, place->frame, TRACE_SCRIPT_REGEXP, NULL);
 	else if (is_being_made(walk, place))
-		unreadable_add(walk, place);
+		unreadable_add(walk, place, 0);
 	else if (looks_like_function(walk, place->frame))
 		function_frame_add(walk, place);
 	else
