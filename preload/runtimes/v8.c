@@ -145,11 +145,12 @@ static void unreadable_add(struct v8_walk *walk, const struct place *place, uint
 }
 
 /* A function of which it is not known how it runs. Code that was made at run time may have others
- * inlined; then one more is told, which cannot be read. */
+ * inlined; then one more is told, which cannot be read. (Of a version that is not listed that is
+ * always so, and said once.) */
 static void plain_add(struct v8_walk *walk, const struct place *place,
 		      const struct v8_function *function)
 {
-	if (place->pc && !runtimes_in_file(place->pc))
+	if (v8_layout.has_lines && place->pc && !runtimes_in_file(place->pc))
 		unreadable_add(walk, place, TRACE_SCRIPT_INLINED);
 	v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
 }

@@ -395,6 +395,18 @@ static bool inlined_add(struct v8_walk *walk, const struct v8_code *code, const 
 	return true;
 }
 
+/* Where it is not known which of the inlined functions it is in, one that cannot be read is told. */
+static void inlined_unknown_add(struct v8_walk *walk, const struct v8_code *code,
+				const uint64_t *deopt, uint64_t frame)
+{
+	struct script_frame *added = NULL;
+
+	if (deopt[v8_layout.deopt_inlined_count] != 0)
+		added = v8_frame_add(walk, frame, kind_of(code), NULL);
+	if (added)
+		added->flags = TRACE_SCRIPT_UNREADABLE | TRACE_SCRIPT_INLINED;
+}
+
 bool v8_optimised_add(struct v8_walk *walk, const struct v8_code *code, uint64_t offset,
 		      uint64_t frame, uint64_t sfi)
 {
@@ -409,6 +421,8 @@ bool v8_optimised_add(struct v8_walk *walk, const struct v8_code *code, uint64_t
 			   v8_field(walk->memory, code->object, v8_layout.code_positions),
 			   &table) &&
 		position_find(&table, (int64_t)offset, code->size, &position);
+	if (!known)
+		inlined_unknown_add(walk, code, deopt, frame);
 	if ((!known || position_inlined(position) < 0 ||
 	     inlined_add(walk, code, deopt, frame, &position)) &&
 	    optimised_add(walk, code, frame, sfi, known ? position_in_source(position) : -1))

@@ -80,8 +80,8 @@ static const struct v8_layout versions[] = {
      .code_deopt = 8,
      .code_positions = 16,
      .code_start = 40,
-     .code_size = 56,
-     .code_flags = 52,
+     .code_size = 52,
+     .code_flags = 48,
      .stream_header = 32,
      .bytecodes_positions = 24,
      .kind_regexp = 3,
@@ -347,7 +347,8 @@ bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES]
 	markers_read(names, &v8_layout);
 	if (!listed)
 		snprintf(note, RUNTIME_NOTE_BYTES,
-			 "JavaScript functions have no lines: V8 %d.%d is not known to this uvtrace",
+			 "JavaScript functions have no lines, and inlined ones are missing: V8 %d.%d "
+			 "is not known to this uvtrace",
 			 major, minor);
 	return true;
 }
