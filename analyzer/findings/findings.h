@@ -44,20 +44,21 @@ enum fact_unit {
 	FACT_UNIT_SITE,
 	FACT_UNIT_WORKER,
 	FACT_UNIT_FLAG,
-	FACT_UNIT_TEXT
+	FACT_UNIT_TEXT,
+	FACT_UNIT_REASON
 };
 
 /* One fact; its unit says which member holds it. */
 struct fact {
 	enum fact_name name;
 	union {
-		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1) */
+		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
 		double number;	/* SHARE, NUMBER */
 		char *text;	/* TEXT, its own */
 	};
 };
 
-#define FINDING_FACTS_MAX 28
+#define FINDING_FACTS_MAX 36
 
 /* Made by the report; each is NULL until then. */
 struct finding_text {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbols/function_origin.h"
 #include "symbols/symbols.h"
 #include "timeline/timeline.h"
 
@@ -22,10 +23,14 @@ enum stall_cause {
 	STALL_CAUSES
 };
 
-struct stall_frame {
-	const struct symbol_info *symbol;
-	bool scanned; /* a return address that was looked for on the stack: it may be left over from
-			 an earlier call */
+/* Functions of scripts; NULL where there are none. They are frames of the same stack. */
+struct stall_script {
+	const struct stack_frame *user;	  /* the program's own, the innermost one */
+	const struct stack_frame *caller; /* ... and the one that called that */
+	const struct stack_frame *call;	  /* what `user` called; not the program's own */
+	char *call_name;		  /* "fs.readFileSync" */
+	const struct symbol_info *label;  /* the program's outermost one: the callback's own */
+	enum work_reason reason;	  /* what all that is for, as far as it can be told */
 };
 
 struct stall {
@@ -44,8 +49,9 @@ struct stall {
 	bool measured;	     /* between the first sight of the callback and this look: */
 	uint64_t measured_ns, cpu_ns, wait_ns, asleep_ns;
 	char *text;		    /* what `what` is kept in */
-	struct stall_frame *frames; /* innermost first */
+	struct stack_frame *frames; /* innermost first */
 	size_t frame_count;
+	struct stall_script script;
 };
 
 struct stalls {

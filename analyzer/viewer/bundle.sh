@@ -14,7 +14,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 modules='format dom colors state remote view theme canvas frame layout range strokes hit
-draw_over draw_lanes draw_axis draw_charts strip timeline actions pieces tables
+scripts draw_over draw_lanes draw_axis draw_charts strip timeline actions pieces tables
 panel_findings panel_tables panel_selection measures panels keys tip pointer controls files app'
 
 # plain FILE ...: without imports, which may have several lines, and exports.

@@ -162,6 +162,10 @@ enum trace_block_type {
 	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
 	/* struct trace_script_text: names that script frames of this segment's stall samples refer to */
 	TRACE_BLOCK_SCRIPT_TEXTS = 12,
+	/* struct trace_stall_entry: samples inside callbacks, UVTRACE_SAMPLE_HZ a second. Which callback ran is told by
+	 * worker and tick; poll_word, CPU time and waits are 0, poll_tick and base_tick are the tick; `suppressed` is
+	 * how many samples were due before this one, on any loop, that were not taken */
+	TRACE_BLOCK_PROFILE = 13,
 };
 
 struct trace_block_header {

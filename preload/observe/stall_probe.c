@@ -79,21 +79,35 @@ int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t byte
 	return got < 0 ? -errno : got;
 }
 
-/* Where the stack of the callback ends: the frame that the program itself keeps of the poll. */
-static uint64_t frame_find(const struct look_at *at)
+/* What the program itself keeps of a callback or of a loop that it is in. */
+struct kept_frame {
+	uint64_t sp, word;
+};
+
+static uint32_t frames_read(const struct look_at *at, struct kept_frame *frames)
 {
-	struct {
-		uint64_t sp, word;
-	} frames[TRACE_DEPTH_MAX];
+	const uint64_t bytes = TRACE_DEPTH_MAX * sizeof(*frames);
 	uint32_t depth = 0;
 
-	if (!at->thread || !at->poll_word ||
+	if (!at->thread ||
 	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) !=
 		sizeof(depth) ||
-	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) !=
-		sizeof(frames))
+	    depth == 0 ||
+	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, bytes) != (int64_t)bytes)
 		return 0;
-	for (uint32_t i = depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX; i-- > 0;)
+	return depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX;
+}
+
+uint64_t stall_probe_frame(const struct look_at *at)
+{
+	struct kept_frame frames[TRACE_DEPTH_MAX];
+	uint32_t depth = at->innermost || at->poll_word ? frames_read(at, frames) : 0;
+
+	if (at->innermost)
+		return depth > 0 && trace_word_is_poll(frames[depth - 1].word)
+			   ? frames[depth - 1].sp
+			   : 0;
+	for (uint32_t i = depth; i-- > 0;)
 		if (frames[i].word == at->poll_word)
 			return frames[i].sp;
 	return 0;
@@ -142,37 +156,46 @@ static bool state_see(const struct look_at *at, struct probe *probe)
 	return probe->error || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
 }
 
-/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or not at all. */
+/* How often the thread was given a CPU, the third number of schedstat; 0: not known. */
+static uint64_t runs_read(const struct look_at *at)
+{
+	char text[128], *end = text;
+	uint64_t value = 0;
+
+	if (proc_file_read_task(at->pid, at->tid, "schedstat", text, sizeof(text)) <= 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		value = strtoull(end, &end, 10);
+	return value;
+}
+
+/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or at the same place again
+ * after it has run. */
 static void sleeper_visit(const struct look_at *at, struct probe *probe)
 {
+	uint64_t runs = at->visit ? runs_read(at) : 0;
 	struct sleep_place now;
 
+	stall_probe_read_stack(at, probe);
 	if (!at->visit)
 		return;
 	at->visit(at, probe);
 	place_read(at, &now);
-	probe->moved = now.sp != probe->sp || now.pc != probe->pc;
+	probe->moved = now.sp != probe->sp || now.pc != probe->pc || runs_read(at) != runs;
 }
 
-static void see(const struct look_at *at, struct probe *probe)
+void stall_probe_take(const struct look_at *at, struct probe *probe)
 {
 	memset(probe, 0, offsetof(struct probe, stack));
 	if (!state_see(at, probe))
 		state_see(at, probe);
-	probe->frame_sp = frame_find(at);
+	probe->frame_sp = stall_probe_frame(at);
+	if (at->innermost && !probe->frame_sp)
+		return;
 	if (probe->sp) {
-		stall_probe_read_stack(at, probe);
 		sleeper_visit(at, probe);
 		stall_probe_object(at, probe);
 	} else if (probe->state != 'S' && probe->state != 'D') {
 		computing_see(at, probe);
 	}
-}
-
-/* One that woke up meanwhile is looked at once more: most often it computes then. */
-void stall_probe_take(const struct look_at *at, struct probe *probe)
-{
-	see(at, probe);
-	if (probe->moved)
-		see(at, probe);
 }

@@ -35,6 +35,7 @@ struct look_at {
 	uint32_t pid, tid;
 	bool may_stop;
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
+	bool innermost;	    /* instead: the innermost callback that it is in; nothing where it is in none */
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
 	uint32_t depth_at;  /* ... the count in there, */
 	uint32_t frames_at; /* ... the frames */
@@ -47,6 +48,7 @@ struct probe {
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
 	uint64_t thread_pointer; /* 0: not known, as of a thread that was not stopped */
+	uint64_t stopped_ns;	 /* how long it was stopped */
 	bool moved; /* it slept, but not all the while: what `visit` saw may be wrong */
 	uint32_t register_count;
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
@@ -67,6 +69,10 @@ void stall_probe_take(const struct look_at *at, struct probe *probe);
 
 /* Memory of the program; returns how many bytes could be read, from the start, or -errno. */
 int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+
+/* Where the callback's part of the stack ends, as the program itself keeps it; 0: it is in no such
+ * callback, or that cannot be read. */
+uint64_t stall_probe_frame(const struct look_at *at);
 
 /* Fills in the stack from look->sp on. */
 void stall_probe_read_stack(const struct look_at *at, struct probe *probe);

@@ -29,6 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ring/clock.h"
+
 #if defined(__x86_64__)
 
 #define REGISTER(field) offsetof(struct user_regs_struct, field)
@@ -155,6 +157,8 @@ static int registers_take(const struct look_at *at, struct probe *probe)
 	probe->sp = probe->registers[REGISTER_SP];
 	probe->pc = probe->registers[REGISTER_PC];
 	probe->thread_pointer = thread_pointer_of(&set);
+	if (at->innermost) /* it ran on before it was stopped */
+		probe->frame_sp = stall_probe_frame(at);
 	stall_probe_read_stack(at, probe);
 	wait_resume(at, &set);
 	if (at->visit)
@@ -171,6 +175,7 @@ static int signal_of(int status)
 
 int stall_probe_stop(const struct look_at *at, struct probe *probe)
 {
+	uint64_t stopped_ns;
 	int status, error;
 	pid_t waited;
 
@@ -183,7 +188,9 @@ int stall_probe_stop(const struct look_at *at, struct probe *probe)
 	while (waited < 0 && errno == EINTR);
 	if (waited < 0 || !WIFSTOPPED(status))
 		return waited < 0 ? -errno : -ESRCH;
+	stopped_ns = clock_mono_ns();
 	error = registers_take(at, probe);
 	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
+	probe->stopped_ns = clock_mono_ns() - stopped_ns;
 	return error;
 }

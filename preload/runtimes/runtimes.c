@@ -2,8 +2,8 @@
  *
  * See runtimes.h: which runtimes there are, and in which of the program's files one was found.
  *
- * The mappings are read again for each sample, as code is made and unmapped all the time; each file
- * is looked into once.
+ * The mappings are read again now and then, as libraries come and go; each file is looked into
+ * once.
  */
 #include "runtimes.h"
 
@@ -29,6 +29,7 @@ struct range {
 
 static struct {
 	uint32_t pid; /* 0: not begun */
+	uint64_t read_ns; /* when the mappings were read; 0: never */
 	struct remote_memory memory;
 	uint32_t range_count;
 	struct range ranges[RANGES_MAX]; /* code of files, by address */
@@ -133,20 +134,28 @@ static void state_begin(uint32_t pid)
 {
 	remote_init(&state.memory, pid, stall_probe_read);
 	state.pid = pid;
+	state.read_ns = 0;
 	state.seen_count = 0;
 	memset(state.found, 0, sizeof(state.found));
 	memset(state.notes, 0, sizeof(state.notes));
 }
 
-bool runtimes_prepare(uint32_t pid)
+static void mappings_read(uint64_t now_ns)
+{
+	remote_forget(&state.memory);
+	state.range_count = 0;
+	maps_walk(state.pid, visit, NULL);
+	state.read_ns = now_ns;
+}
+
+bool runtimes_prepare(uint32_t pid, uint64_t now_ns)
 {
 	bool any = false;
 
 	if (pid != state.pid)
 		state_begin(pid);
-	remote_forget(&state.memory);
-	state.range_count = 0;
-	maps_walk(pid, visit, NULL);
+	if (!state.read_ns || now_ns - state.read_ns >= RUNTIMES_PAUSE_NS)
+		mappings_read(now_ns);
 	for (size_t i = 0; i < RUNTIMES; i++)
 		any |= state.found[i];
 	return any;

@@ -62,9 +62,10 @@ extern const struct runtime runtime_v8, runtime_cpython;
  * runtimes_prepare(). */
 bool runtimes_in_file(uint64_t address);
 
-/* Looks for runtimes among what is mapped. Cheap when nothing was mapped since. Returns whether
- * there is one that names can be had of. */
-bool runtimes_prepare(uint32_t pid);
+/* Looks for runtimes among what is mapped, at most once in RUNTIMES_PAUSE_NS: a library that was
+ * loaded since is seen that much later. Returns whether there is one that names can be had of. */
+#define RUNTIMES_PAUSE_NS 1000000000ull
+bool runtimes_prepare(uint32_t pid, uint64_t now_ns);
 
 /* What cannot be had of the runtimes that were found, one line each; NULL: nothing (more). */
 const char *runtimes_note(uint32_t index);

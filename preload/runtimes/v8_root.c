@@ -16,8 +16,8 @@
 #include "v8_internal.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "thread_pointer.h"
 
 #define ISOLATE_WORDS	4096 /* that are searched for the frame, where it lies elsewhere */
 #define SEARCH_WORDS	512  /* that are read at once */
@@ -28,9 +28,6 @@
 #define HANDLER_BELOW_MAX 160
 
 /* Of glibc's struct pthread, from the thread pointer. */
-#define PTHREAD_SELF_AT	    0x10
-#define PTHREAD_TID_AT	    0x2d0
-#define PTHREAD_ROBUST_AT   0x2e0
 #define PTHREAD_SPECIFIC_AT 0x310
 #define PTHREAD_KEYS_INLINE 32
 #define PTHREAD_DTV_AT	    8
@@ -158,25 +155,6 @@ static enum v8_root state_find(struct v8_walk *walk)
 
 /* ---- The isolate ----------------------------------------------------------------------------- */
 
-/* Of a thread that is not stopped: the kernel tells where its list of robust mutexes is, which lies
- * in glibc's struct pthread. */
-static uint64_t thread_pointer(const struct v8_walk *walk)
-{
-	uint64_t head = 0;
-	size_t bytes = 0;
-
-	if (walk->thread->thread_pointer)
-		return walk->thread->thread_pointer;
-	if (syscall(SYS_get_robust_list, walk->thread->tid, &head, &bytes) != 0 ||
-	    head < PTHREAD_ROBUST_AT)
-		return 0;
-	head -= PTHREAD_ROBUST_AT;
-	return remote_u64(walk->memory, head + PTHREAD_SELF_AT) == head &&
-		       remote_u32(walk->memory, head + PTHREAD_TID_AT) == walk->thread->tid
-		   ? head
-		   : 0;
-}
-
 static uint64_t isolate_of_key(struct v8_walk *walk, uint64_t pointer)
 {
 	uint32_t key = remote_u32(walk->memory, root.key_at);
@@ -218,7 +196,7 @@ static uint64_t isolate_find(struct v8_walk *walk, uint64_t pointer)
 
 enum v8_root v8_root_find(struct v8_walk *walk)
 {
-	uint64_t pointer = thread_pointer(walk);
+	uint64_t pointer = thread_pointer_of(walk->memory, walk->thread);
 
 	walk->low = walk->thread->sp;
 	walk->exit = 0;

@@ -176,13 +176,17 @@ static void sample(void)
 
 	memset(&figures, 0, sizeof(figures));
 	thread = (struct runtime_thread){.tid = options.tid};
-	runtimes_prepare(options.pid);
+	runtimes_prepare(options.pid, now_ns());
 	layout_override();
 	figures.prepare_ns = now_ns() - begin;
 	figures.reads = figures.reads_failed = figures.bytes = 0;
-	script_stack_clear(&scripts);
-	record_begin();
-	stall_probe_take(&at, &probe);
+	for (int tries = 0; tries < 2; tries++) { /* as the helper does */
+		script_stack_clear(&scripts);
+		record_begin();
+		stall_probe_take(&at, &probe);
+		if (!probe.moved)
+			break;
+	}
 	if (options.is_early || options.is_running)
 		walk();
 	if (probe.moved) {
@@ -229,7 +233,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (layout_is_wanted) {
-		runtimes_prepare(options.pid);
+		runtimes_prepare(options.pid, now_ns());
 		layout_override();
 		layout_print();
 		return 0;

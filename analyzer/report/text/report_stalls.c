@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/findings_text.h"
 #include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
@@ -32,13 +33,19 @@ static void print_what(const struct stall *stall, FILE *out)
 	    [STALL_CPU] = "computing in ",
 	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
-	const char *what = *stall->what ? stall->what : "unknown code";
-	char *clean = report_clean(what);
+	char *clean = report_clean(*stall->what ? stall->what : "unknown code");
+	bool sleeps = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
 
 	fprintf(out, "%s%s", verbs[stall->cause],
 		stall->cause == STALL_UNKNOWN ? ""
 		: clean			      ? clean
 					      : "?");
+	if (sleeps && stall->script.call)
+		fprintf(out, " of %s", stall->script.call_name);
+	if (sleeps && stall->script.user)
+		fprintf(out, ", called by %s", stall->script.user->symbol->text);
+	if (stall->script.reason != REASON_NONE)
+		fprintf(out, " (%s)", reason_text(stall->script.reason));
 	free(clean);
 }
 
