@@ -67,6 +67,8 @@ FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wi
 FIXTURES_CC := $(if $(shell command -v $(CXX)),$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
 SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+# The tool of check-names; it measures the stop and sees the memory that is read.
+NAMES_TOOL := $(BUILD)/names/sample_names
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
@@ -103,8 +105,8 @@ VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 VIEWER_PAGE := $(addprefix analyzer/viewer/,bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js)
 
-.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-names check-real \
-	check-node check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
+.PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
+	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -120,9 +122,9 @@ help:
 	'make check-static  the whole-program tests with libuv linked into the programs' \
 	'make check-faults  injects faults; N=1000 kills the program and its helper so many times (default 50)' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
-	'make check-names  names of functions in scripts against the true ones; LOOKS=1000 a program (default 200)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
+	'make check-names  functions of JavaScript and Python in stall samples, against what the programs say themselves' \
 	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (30 minutes)' \
 	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
@@ -265,6 +267,10 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZE
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv $(ANALYZER_LIBS)
 
+$(NAMES_TOOL): $(call obj,tests/names/sample_names.c) $(UNIT_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=ptrace -Wl,--wrap=stall_probe_read -o $@ $^
+
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
@@ -340,9 +346,11 @@ check-node: all
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
 
-# The names of functions in scripts, against programs whose stacks are known. LOOKS=1000 looks longer.
-check-names: $(BUILD)/look
-	$(Q)tests/names/run.sh $(BUILD)
+# Names of functions of JavaScript and Python against what the programs say of themselves; NAMES=v8 runs one part,
+# LOOKS=1000 looks longer.
+check-names: all $(NAMES_TOOL) $(BUILD)/look
+	@scripts/install_deps.sh build browser real
+	$(Q)tests/names/run.py $(BUILD) $(NAMES)
 
 check-real: all
 	@scripts/install_deps.sh build real
