@@ -41,7 +41,7 @@ PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preloa
 DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
-	$(addprefix preload/libuv/,static_plan.c static_names.c libuv_functions.c)
+	$(addprefix preload/libuv/,static_plan.c static_names.c static_marks.c libuv_functions.c)
 
 # Of the preload, what readers need too.
 SHARED_SRC := $(call sources,preload/format) $(addprefix preload/files/,boot_id.c regular_file.c proc_file.c) \
