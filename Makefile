@@ -285,7 +285,7 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 
 # Everything that check runs, without running it.
 tests: all $(FIXTURES) $(FIXTURES_LINKED) $(addprefix $(BUILD)/,exported/fixtures/own_text hidden/fixtures/own_text \
-		exported/fixtures/control) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
+		exported/fixtures/control exported/fixtures/flood) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
 	$(BUILD)/fault_tests
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only
