@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# node_start.py BUILD [RUNS [NODE [MODE ...]]]: what the preload adds to the start and end of `node -e 0`, in alternating
-# runs: bare, without patching (UVTRACE_PATCH=0), and patched. Prints for each mode the median of the wall time and of the
-# CPU time of the program (its helper excluded), and the median of the differences from bare, with its 95 % interval.
+# node_start.py BUILD [RUNS [OTHER_BUILD]]: what the preload adds to the start and end of `node -e 0`, in alternating runs:
+# bare, without patching (UVTRACE_PATCH=0), patched, and patched by another build. Prints for each the median of the wall
+# time and of the CPU time of the program (its helper excluded), and the median of the differences from bare, with its 95 %
+# interval. NODE is another node. On a busy machine: chrt -f 1 node_start.py ...
 import os
 import resource
 import shutil
@@ -14,13 +15,18 @@ import time
 
 BUILD = os.path.abspath(sys.argv[1])
 RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 60
-NODE = sys.argv[3] if len(sys.argv) > 3 else shutil.which("node")
-MODES = sys.argv[4:] or ["bare", "libc", "patched"]
-ENVIRONMENTS = {
-    "bare": {},
-    "libc": {"LD_PRELOAD": BUILD + "/libtrace.so", "UVTRACE_PATCH": "0"},
-    "patched": {"LD_PRELOAD": BUILD + "/libtrace.so"},
-}
+NODE = os.environ.get("NODE") or shutil.which("node")
+
+
+def preload(build, **more):
+    """The environment in which a build's library is there."""
+    return {"LD_PRELOAD": os.path.abspath(build) + "/libtrace.so", **more}
+
+
+ENVIRONMENTS = {"bare": {}, "libc": preload(BUILD, UVTRACE_PATCH="0"), "patched": preload(BUILD)}
+if len(sys.argv) > 3:
+    ENVIRONMENTS["other"] = preload(sys.argv[3])
+MODES = list(ENVIRONMENTS)
 
 
 def run_once(mode, folder):
@@ -56,7 +62,7 @@ def main():
         for mode in MODES:
             run_once(mode, folder)
         for i in range(RUNS):
-            for mode in MODES if i % 2 else reversed(MODES):
+            for mode in MODES if i % 2 else MODES[::-1]:
                 times[mode].append(run_once(mode, folder))
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder, exist_ok=True)
