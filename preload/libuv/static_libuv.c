@@ -63,7 +63,7 @@ bool static_libuv_is_in_small_program(void)
 {
 	struct elf_image image = executable();
 
-	return !has_shared() && static_marks_are_certain(&image, SMALL_BYTES, PF_R | PF_W | PF_X);
+	return static_marks_are_certain(&image, SMALL_BYTES, PF_R | PF_W | PF_X) && !has_shared();
 }
 
 bool static_libuv_is_certain(void)
