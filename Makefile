@@ -41,7 +41,7 @@ PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preloa
 DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe runtimes segment watch drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
-	$(addprefix preload/libuv/,static_plan.c static_names.c libuv_functions.c)
+	$(addprefix preload/libuv/,static_plan.c static_names.c static_marks.c libuv_functions.c)
 
 # Of the preload, what readers need too.
 SHARED_SRC := $(call sources,preload/format) $(addprefix preload/files/,boot_id.c regular_file.c proc_file.c) \
@@ -55,12 +55,13 @@ DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
-FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
+FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c %/imitation.c,$(wildcard tests/fixtures/*.c)))
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # All of them once more with libuv linked into them: its functions exported, as node has it, and not.
 FIXTURES_EXPORTED := $(FIXTURES:$(BUILD)/%=$(BUILD)/exported/%)
 FIXTURES_HIDDEN := $(FIXTURES:$(BUILD)/%=$(BUILD)/hidden/%)
+FIXTURES_IMITATING := $(addprefix $(BUILD)/fixtures/imitation_,all some)
 # A C++ compiler is not required: the tests that need one of these say that they skip.
 BENCHES_SO := $(patsubst tests/bench/preload/%.c,$(BUILD)/bench/%.so,$(wildcard tests/bench/preload/*.c))
 FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so,$(wildcard tests/fixtures/preload/*.c))
@@ -248,6 +249,11 @@ $(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(findstring /exported/,$@),-rdynamic) -o $@ $^ -l:libuv_a.a -lpthread -ldl
 
+# Programs that export functions under libuv's names which are not libuv's.
+$(FIXTURES_IMITATING): tests/fixtures/imitation.c tests/fixtures/own_code.h preload/libuv/functions.def
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(findstring some,$@),-DIMITATION_SOME) -rdynamic $(ALL_LDFLAGS) -o $@ $<
+include tests/fixtures/odd.mk
 # Preloads that are not ours.
 $(FIXTURES_SO): $(BUILD)/fixtures/%.so: tests/fixtures/preload/%.c
 $(BENCHES_SO): $(BUILD)/bench/%.so: tests/bench/preload/%.c
@@ -289,7 +295,8 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_LINKED) $(BUILD)/exported/fixtures/own_text $(BUILD)/hidden/fixtures/own_text $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(addprefix $(BUILD)/,exported/fixtures/own_text hidden/fixtures/own_text \
+		exported/fixtures/control exported/fixtures/flood) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
 	$(BUILD)/fault_tests
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make sees it only

@@ -4,6 +4,7 @@
 # Installs what is missing of the Debian packages that uvtrace needs.
 # For `build` on x86-64 it also fetches the sources of Zydis, the decoder of instructions, into build/deps/zydis: Debian
 # has no static library of it. Without them libtrace.so is built all the same, and cannot patch a libuv in a program.
+# For `test` it fetches the sources of libuv into build/deps/libuv, to be compiled as no distribution does.
 # Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox, real, libuv, trixie,
 #        arm64, bench, fuzz, valgrind
 # Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
@@ -70,23 +71,29 @@ install_missing() {
 	fi
 }
 
-# One release of Debian for all: what is decoded shall not depend on the machine.
-fetch_zydis() {
-	echo "fetching the sources of zydis $zydis"
-	if "$here/debian_source.sh" "$deps/apt" bookworm zydis "$zydis"; then
-		rm -rf "$deps/zydis.new"
-		mkdir "$deps/zydis.new"
-		tar -xf "$deps"/apt/zydis_*.orig.tar.gz -C "$deps/zydis.new" --strip-components=1
-		mv "$deps/zydis.new" "$deps/zydis"
+# fetch_sources NAME WITHOUT PACKAGE [VERSION]: into build/deps/NAME; WITHOUT says what is not there else. One release of
+# Debian for all: what is decoded and what is tested shall not depend on the machine.
+fetch_sources() {
+	name=$1 without=$2
+	shift 2
+	[ ! -d "$deps/$name" ] || return 0
+	echo "fetching the sources of $*"
+	if "$here/debian_source.sh" "$deps/$name.apt" bookworm "$@"; then
+		rm -rf "$deps/$name.new"
+		mkdir "$deps/$name.new"
+		tar -xf "$deps/$name.apt"/*.orig.tar.gz -C "$deps/$name.new" --strip-components=1
+		mv "$deps/$name.new" "$deps/$name"
 	else
-		echo "install_deps.sh: the build goes on without zydis: callbacks of programs with libuv inside will not be seen" >&2
+		echo "install_deps.sh: the build goes on without $name: $without" >&2
 	fi
 }
 
 [ -z "$missing" ] || install_missing
 here=$(cd "$(dirname "$0")" && pwd)
 deps=$here/../build/deps
-zydis=4.0.0-1
 case " $wanted " in
-*libzycore-dev*) [ -d "$deps/zydis" ] || fetch_zydis ;;
+*libzycore-dev*) fetch_sources zydis 'callbacks of programs with libuv inside will not be seen' zydis 4.0.0-1 ;;
+esac
+case " $wanted " in
+*libcriterion-dev*) fetch_sources libuv 'programs with an unusual libuv inside are not tested' libuv1 ;;
 esac

@@ -25,8 +25,6 @@ fetch() {
 	rm -rf "$folder/source.new"
 	dpkg-source --no-check -x "$folder"/apt/libuv1_*.dsc "$folder/source.new" >>"$log" 2>&1 ||
 		fail "the source package could not be unpacked"
-	# Sockets in the folder that the suite runs in, not in /tmp: runs must not meet.
-	sed -i 's,"/tmp/uv-test,"uv-test,' "$folder/source.new/test/task.h"
 	mv "$folder/source.new" "$folder/source"
 }
 
@@ -44,6 +42,8 @@ build() {
 }
 
 [ -d "$folder/source" ] || fetch
+# Sockets in the folder that the suite runs in, not in /tmp: runs must not meet.
+sed -i 's,"/tmp/uv-test,"uv-test,' "$folder/source/test/task.h"
 if [ "$what" = static ]; then
 	for compiler in gcc clang; do
 		suffix=

@@ -30,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_SECONDS_MAX = 300
 BINARIES = {"unit": "unit_tests", "e2e": "e2e_tests", "faults": "fault_tests"}
 # Quick to compile; the page is built for its own tests alone.
-FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis"]
+FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis", f"LIBUV={ROOT}/build/deps/libuv"]
 NO_PAGE = ["VIEWER_TOOLS="]
 
 

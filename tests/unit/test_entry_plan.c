@@ -23,7 +23,8 @@ static struct elf_image image_of_code(void)
 	return (struct elf_image){.segments = &segment, .segment_count = 1};
 }
 
-/* The plan for a function of these bytes, with `bytes` of them its own and what follows behind it. */
+/* The plan for a function of these bytes, with `bytes` of them its own and what follows behind it.
+ */
 static struct entry_plan plan_for(const uint8_t *text, size_t text_bytes, size_t function_bytes,
 				  unsigned int arguments)
 {
@@ -125,9 +126,11 @@ Test(entry_plan, refused)
 	check_reason(PLAN(1, PUSH_RBP, 0x0f, 0x05, NOP5, RET), ENTRY_BRANCH_IN_ZONE);
 	check_reason(PLAN(1, 0xcc, MOV_RBP_RSP, NOP5, RET), ENTRY_BREAKPOINT);
 	check_reason(PLAN(1, PUSH_RBP, 0xcc, NOP5, RET), ENTRY_BREAKPOINT);
-	/* a byte that is no instruction in 64-bit mode: in the zone, and in the body */
+	/* a byte that is no instruction in 64-bit mode: in the zone, and in front of what may lead
+	 * back there */
 	check_reason(PLAN(1, PUSH_RBP, 0x06, NOP5, RET), ENTRY_UNKNOWN_CODE);
-	check_reason(PLAN(1, PUSH_RBP, NOP5, 0x06, RET), ENTRY_UNKNOWN_CODE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, 0x06, 0xeb, 0xf8, RET), ENTRY_UNKNOWN_CODE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0x06), ENTRY_GOOD);
 	check_reason(PLAN(1, PUSH_RBP, RET), ENTRY_TOO_SHORT);
 	check_reason((struct entry_plan){.reason = ENTRY_ABSENT}, ENTRY_ABSENT);
 }
@@ -138,6 +141,18 @@ Test(entry_plan, jumps_into_its_own_start)
 	check_reason(PLAN(1, PUSH_RBP, NOP5, 0xeb, 0xf9), ENTRY_JUMPS_INTO_ZONE);
 	check_reason(PLAN(1, PUSH_RBP, NOP5, 0xeb, 0xf8), ENTRY_JUMPS_INTO_ZONE);
 	check_reason(PLAN(1, PUSH_RBP, NOP5, 0x75, 0xfe, RET), ENTRY_GOOD);
+	/* jae, jrcxz, loop; jmp and je with four bytes of offset; xbegin */
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0x73, 0xf8), ENTRY_JUMPS_INTO_ZONE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0xe3, 0xf8), ENTRY_JUMPS_INTO_ZONE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0xe2, 0xf7), ENTRY_JUMPS_INTO_ZONE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0xe9, 0xf5, 0xff, 0xff, 0xff),
+		     ENTRY_JUMPS_INTO_ZONE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0x0f, 0x84, 0xf4, 0xff, 0xff, 0xff),
+		     ENTRY_JUMPS_INTO_ZONE);
+	check_reason(PLAN(1, PUSH_RBP, NOP5, RET, 0xc7, 0xf8, 0xf4, 0xff, 0xff, 0xff),
+		     ENTRY_JUMPS_INTO_ZONE);
+	/* mov $0xf8eb,%eax: not an instruction's beginning */
+	check_reason(PLAN(1, PUSH_RBP, NOP5, 0xb8, 0xeb, 0xf6, 0x00, 0x00, RET), ENTRY_GOOD);
 	/* A call of itself is a call. */
 	check_reason(PLAN(1, PUSH_RBP, NOP5, 0xe8, 0xf5, 0xff, 0xff, 0xff, RET), ENTRY_GOOD);
 }
@@ -163,8 +178,8 @@ static size_t trampoline_of(struct entry_plan *plan, uint8_t *out)
 /* test %rsi,%rsi; je +0x20; lea 0x100(%rip),%rax: both lead to where they led. */
 Test(entry_plan, trampoline_leads_to_the_same_places)
 {
-	struct entry_plan plan = PLAN(2, 0x48, 0x85, 0xf6, 0x74, 0x20, 0x48, 0x8d, 0x05, 0x00, 0x01,
-				      0x00, 0x00, RET);
+	struct entry_plan plan =
+	    PLAN(2, 0x48, 0x85, 0xf6, 0x74, 0x20, 0x48, 0x8d, 0x05, 0x00, 0x01, 0x00, 0x00, RET);
 	uint8_t out[ENTRY_TRAMPOLINE_BYTES_MAX];
 	uintptr_t at = (uintptr_t)code + 2048;
 	struct insn insn;
@@ -186,8 +201,8 @@ Test(entry_plan, trampoline_leads_to_the_same_places)
 /* One wrong byte anywhere is seen. */
 Test(entry_plan, wrong_trampoline_is_seen)
 {
-	struct entry_plan plan = PLAN(2, 0x48, 0x85, 0xf6, 0x74, 0x20, 0x48, 0x8d, 0x05, 0x00, 0x01,
-				      0x00, 0x00, RET);
+	struct entry_plan plan =
+	    PLAN(2, 0x48, 0x85, 0xf6, 0x74, 0x20, 0x48, 0x8d, 0x05, 0x00, 0x01, 0x00, 0x00, RET);
 	uint8_t out[ENTRY_TRAMPOLINE_BYTES_MAX];
 	size_t bytes;
 
@@ -195,9 +210,8 @@ Test(entry_plan, wrong_trampoline_is_seen)
 	bytes = trampoline_of(&plan, out);
 	for (size_t i = 0; i < bytes; i++) {
 		out[i] ^= 1;
-		cr_assert_not(
-		    entry_trampoline_is_good(&plan, (uintptr_t)code + 2048, out, bytes),
-		    "byte %zu", i);
+		cr_assert_not(entry_trampoline_is_good(&plan, (uintptr_t)code + 2048, out, bytes),
+			      "byte %zu", i);
 		out[i] ^= 1;
 	}
 }

@@ -6,6 +6,7 @@
 #define insn_is_known	  aarch64_is_known
 #define insn_decode	  aarch64_decode
 #define insn_can_stay	  aarch64_can_stay
+#define insn_branches_end aarch64_branches_end
 #define insn_move	  aarch64_move
 #define insn_put_jump	  aarch64_put_jump
 #define insn_put_jump_far aarch64_put_jump_far

@@ -147,7 +147,7 @@ function requestList(requests) {
 /* In tier "libc" no call of libuv is seen: an empty table would say that there was none. */
 function unseen(what) {
 	return element('p', {}, `${what} cannot be seen: ` +
-		'libuv is inside this program and was not patched (tier libc).');
+		'calls of libuv are not seen in this program (tier libc).');
 }
 
 function pendingSection({ pending, pending_count: count }) {

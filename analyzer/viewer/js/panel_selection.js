@@ -66,6 +66,25 @@ function pollFacts(detail, site) {
 	]);
 }
 
+/* In tier "libc" a turn of the loop stands for the callbacks that it ran. */
+function isTurn({ site }) {
+	return view.process.report.tier === 'libc' && site === view.process.sites.length - 1;
+}
+
+function turnFacts(detail) {
+	const worker = view.process.workers[detail.worker];
+	const clock = formatClock(detail.start_ns, view.process.startRealNs, 1000);
+	return facts([
+		['Kind', 'turn: all that the loop ran between two waits'],
+		['Began', detail.turn ? turnBegan(detail.turn) : ''],
+		['Callbacks', 'cannot be seen (tier libc), nor how many, nor for which handles'],
+		['Worker', `${worker.worker} ${worker.role}`],
+		['Start', `${formatOffset(detail.start_ns, 1)}, ${clock}`],
+		['Duration', element('strong', {}, formatExact(detail.duration_ns))],
+		['Note', endNote(detail)],
+	]);
+}
+
 // ---- Its turn, its work, what it woke -----------------------------------------------------------
 
 /* How a turn began, in words. */
@@ -176,6 +195,11 @@ export function showSelection() {
 		return;
 	}
 	const site = siteOf(detail);
+	if (isTurn(detail)) {
+		fill(panel, element('h2', { class: 'lead' }, site.name), turnFacts(detail),
+			saidSection(detail));
+		return;
+	}
 	fill(panel,
 		element('h2', { class: 'lead' }, site.name), pollFacts(detail, site),
 		saidSection(detail), turnSection(detail), workSection(detail), wakesSection(detail),
