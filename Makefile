@@ -38,7 +38,7 @@ sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
 PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preload preload/*))
-DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe runtimes drain)))
+DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe runtimes segment watch drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
 	$(addprefix preload/libuv/,static_plan.c static_names.c libuv_functions.c)

@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encoder.h"
-#include "profiler.h"
+#include "segment/encoder.h"
+#include "watch/profiler.h"
 #include "ring/laps.h"
-#include "sampler.h"
-#include "segment.h"
+#include "watch/sampler.h"
+#include "segment/segment.h"
 #include "ring/shared.h"
-#include "watchdog.h"
+#include "watch/watchdog.h"
 
 /* The private half of a ring: what its worker is and how far it has been drained. */
 struct drain_worker {

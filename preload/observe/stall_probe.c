@@ -156,16 +156,32 @@ static bool state_see(const struct look_at *at, struct probe *probe)
 	return probe->error || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
 }
 
-/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or not at all. */
+/* How often the thread was given a CPU, the third number of schedstat; 0: not known. */
+static uint64_t runs_read(const struct look_at *at)
+{
+	char text[128], *end = text;
+	uint64_t value = 0;
+
+	if (proc_file_read_task(at->pid, at->tid, "schedstat", text, sizeof(text)) <= 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		value = strtoull(end, &end, 10);
+	return value;
+}
+
+/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or at the same place again
+ * after it has run. */
 static void sleeper_visit(const struct look_at *at, struct probe *probe)
 {
+	uint64_t runs = at->visit ? runs_read(at) : 0;
 	struct sleep_place now;
 
+	stall_probe_read_stack(at, probe);
 	if (!at->visit)
 		return;
 	at->visit(at, probe);
 	place_read(at, &now);
-	probe->moved = now.sp != probe->sp || now.pc != probe->pc;
+	probe->moved = now.sp != probe->sp || now.pc != probe->pc || runs_read(at) != runs;
 }
 
 void stall_probe_take(const struct look_at *at, struct probe *probe)
@@ -177,7 +193,6 @@ void stall_probe_take(const struct look_at *at, struct probe *probe)
 	if (at->innermost && !probe->frame_sp)
 		return;
 	if (probe->sp) {
-		stall_probe_read_stack(at, probe);
 		sleeper_visit(at, probe);
 		stall_probe_object(at, probe);
 	} else if (probe->state != 'S' && probe->state != 'D') {

@@ -7,7 +7,7 @@
  * too. What it does not export stands in `versions`, by major and minor version. Of a version that
  * is not listed functions are named, without lines and without those that were inlined.
  *
- * tests/names/v8_constants.py tries the rows with an installed node: that is how a version is
+ * The script tests/names/v8_constants.py tries the rows with an installed node: that is how a version is
  * added.
  */
 #include "v8_internal.h"
@@ -23,7 +23,7 @@ struct v8_layout v8_layout;
  * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range: objects/scope-info.tq;
  * position_shift: codegen/source-position-table.cc; c_entry_fp: execution/isolate-data.h and
  * thread-local-top.h, measured in the official builds. Each row was tried with that version of node
- * against new Error().stack. */
+ * against the stack of an Error. */
 static const struct v8_layout versions[] = {
     {.version = 1002, /* node 18 */
      .code_deopt = 16,

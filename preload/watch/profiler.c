@@ -92,7 +92,7 @@ uint64_t profiler_step(struct profiler *profiler, uint64_t now_ns)
 		state = LOOKER_IDLE;
 	}
 	if (!atomic_load_explicit(&profiler->shared->enabled, memory_order_relaxed) ||
-	    now_ns - profiler->next_ns > SECOND_NS) /* it was not asked for that long */
+	    now_ns > profiler->next_ns + SECOND_NS) /* nothing ran for that long */
 		profiler->next_ns = now_ns + profiler->period_ns;
 	if (now_ns < profiler->next_ns)
 		return profiler->next_ns;

@@ -167,9 +167,9 @@ static void put_notes(struct segment *segment, uint64_t now_ns)
 		if (segment->notes & 1u << note)
 			put_text(segment, TRACE_TEXT_NOTE, notes[note], strlen(notes[note]),
 				 now_ns);
-	for (uint32_t i = 0; i < SCRIPT_NOTES_MAX; i++)
-		put_text(segment, TRACE_TEXT_NOTE, segment->scripts.notes[i],
-			 strlen(segment->scripts.notes[i]), now_ns);
+	for (uint32_t i = 0; i < SEGMENT_SCRIPT_NOTES_MAX; i++)
+		put_text(segment, TRACE_TEXT_NOTE, segment->script_notes[i],
+			 strlen(segment->script_notes[i]), now_ns);
 }
 
 /* What the hooks say of themselves, in the program. */

@@ -18,10 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encoder.h"
+#include "segment/encoder.h"
 #include "ring/laps.h"
 #include "sampler.h"
-#include "segment.h"
+#include "segment/segment.h"
 #include "ring/shared.h"
 
 #define WATCHDOG_LOOKS_MAX 5 /* a second */

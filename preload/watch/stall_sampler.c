@@ -57,9 +57,13 @@ static void sample_take(void)
 
 	prober.has_runtime = runtimes_prepare(prober.at.pid, clock_mono_ns());
 	prober.saw = false;
-	script_stack_clear(&prober.scripts);
 	prober.at.visit = still_see;
-	stall_probe_take(&prober.at, &prober.probe);
+	for (int tries = 0; tries < 2; tries++) { /* a sleeper may wake up meanwhile */
+		script_stack_clear(&prober.scripts);
+		stall_probe_take(&prober.at, &prober.probe);
+		if (!probe->moved)
+			break;
+	}
 	if (!prober.has_runtime)
 		return;
 	if (!prober.saw && !prober.at.innermost && probe->state == 'R') {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "ring/shared.h"
-#include "segment.h"
+#include "segment/segment.h"
 
 #define PROFILER_COST_PART 50 /* a fiftieth: 2 % of a core */
 
