@@ -27,10 +27,9 @@ enum stall_cause {
 struct stall_script {
 	const struct stack_frame *user;	  /* the program's own, the innermost one */
 	const struct stack_frame *caller; /* ... and the one that called that */
-	const struct stack_frame *call;	  /* what `user` called; not the program's own */
-	char *call_name;		  /* "fs.readFileSync" */
-	const struct symbol_info *label;  /* the program's outermost one: the callback's own */
-	enum work_reason reason;	  /* what all that is for, as far as it can be told */
+	char *call_name; /* what `user` called, which is not the program's own: "fs.readFileSync" */
+	const struct symbol_info *label; /* the program's outermost one: the callback's own */
+	enum work_reason reason;	 /* what all that is for, as far as it can be told */
 };
 
 struct stall {

@@ -156,17 +156,6 @@ static int asleep_say(const struct trace_process *process, struct symbols *symbo
 	return stall->text ? 0 : -ENOMEM;
 }
 
-/* "countPrimes app.js:12", "zlib.gzipSync, called by pack app.js:40". */
-static char *script_text(const struct stall_script *script)
-{
-	const char *user = script->user->symbol->text;
-	char *text;
-	int length = script->call ? asprintf(&text, "%s, called by %s", script->call_name, user)
-				  : asprintf(&text, "%s", user);
-
-	return length < 0 ? NULL : text;
-}
-
 /* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in
  * memcpy)". */
 static char *place_text(const struct stall *stall)
@@ -176,7 +165,7 @@ static char *place_text(const struct stall *stall)
 	int length = 0;
 
 	if (stall->script.user)
-		return script_text(&stall->script);
+		return stall_script_text(&stall->script);
 	for (size_t i = 0; i < stall->frame_count && !own; i++) {
 		const struct symbol_info *symbol = stall->frames[i].symbol;
 		if (!is_libc(symbol))
@@ -271,8 +260,8 @@ static int futex_judge(const struct trace_process *process, struct stall *stall,
 		       const struct stall *before)
 {
 	const struct trace_stall *now = stall->stall_sample;
-	bool follows = before && before->poll_tick == stall->poll_tick &&
-		       before->stall_sample->cpu_ns > 0;
+	bool follows =
+	    before && before->poll_tick == stall->poll_tick && before->stall_sample->cpu_ns > 0;
 	uint64_t tick = follows ? before->tick : now->base_tick;
 	uint64_t cpu_ns = follows ? before->stall_sample->cpu_ns : now->base_cpu_ns;
 

@@ -71,7 +71,7 @@ static void put_script(struct jsonl_text *out, const struct stall_script *script
 		jsonl_key_string(out, "function_file", script->user->symbol->file);
 		jsonl_key_number(out, "function_line", (uint64_t)script->user->symbol->line);
 	}
-	if (script->call)
+	if (script->call_name)
 		jsonl_key_string(out, "called", script->call_name);
 	if (script->reason)
 		jsonl_key_string(out, "reason", work_reason_name(script->reason));

@@ -12,10 +12,10 @@
 static json_t *frame_kind_json(const struct stack_frame *frame)
 {
 	static const char *const kinds[] = {
-	    [TRACE_SCRIPT_FUNCTION] = "javascript",   [TRACE_SCRIPT_INTERPRETED] = "interpreted",
-	    [TRACE_SCRIPT_BASELINE] = "baseline",     [TRACE_SCRIPT_MAGLEV] = "maglev",
-	    [TRACE_SCRIPT_TURBOFAN] = "turbofan",     [TRACE_SCRIPT_BUILTIN] = "builtin",
-	    [TRACE_SCRIPT_REGEXP] = "regexp",	      [TRACE_SCRIPT_PYTHON] = "python",
+	    [TRACE_SCRIPT_FUNCTION] = "javascript", [TRACE_SCRIPT_INTERPRETED] = "interpreted",
+	    [TRACE_SCRIPT_BASELINE] = "baseline",   [TRACE_SCRIPT_MAGLEV] = "maglev",
+	    [TRACE_SCRIPT_TURBOFAN] = "turbofan",   [TRACE_SCRIPT_BUILTIN] = "builtin",
+	    [TRACE_SCRIPT_REGEXP] = "regexp",	    [TRACE_SCRIPT_PYTHON] = "python",
 	};
 	const char *kind =
 	    frame->script && frame->script->kind < COUNT(kinds) ? kinds[frame->script->kind] : NULL;
@@ -83,7 +83,7 @@ static json_t *stall_script_json(const struct stall *stall)
 		return json_null();
 	const struct json_pair pairs[] = {
 	    {"line_about", json_boolean(line_is_about(script->user))},
-	    {"called", script->call ? json_text(script->call_name) : json_null()},
+	    {"called", script->call_name ? json_text(script->call_name) : json_null()},
 	    {"caller", script_json(script->caller ? script->caller->symbol : NULL)},
 	    {"entered", script_json(script->label)},
 	};
@@ -93,8 +93,9 @@ static json_t *stall_script_json(const struct stall *stall)
 
 static json_t *script_status_json(const struct trace_stall *stall_sample)
 {
-	static const char *const names[] = {
-	    [TRACE_SCRIPT_WHOLE] = "whole", [TRACE_SCRIPT_CUT] = "cut", [TRACE_SCRIPT_LOST] = "lost"};
+	static const char *const names[] = {[TRACE_SCRIPT_WHOLE] = "whole",
+					    [TRACE_SCRIPT_CUT] = "cut",
+					    [TRACE_SCRIPT_LOST] = "lost"};
 	uint8_t status = stall_sample->script_status;
 
 	return status < COUNT(names) && names[status] ? json_text(names[status]) : json_null();

@@ -40,7 +40,7 @@ static void print_what(const struct stall *stall, FILE *out)
 		stall->cause == STALL_UNKNOWN ? ""
 		: clean			      ? clean
 					      : "?");
-	if (sleeps && stall->script.call)
+	if (sleeps && stall->script.call_name)
 		fprintf(out, " of %s", stall->script.call_name);
 	if (sleeps && stall->script.user)
 		fprintf(out, ", called by %s", stall->script.user->symbol->text);
