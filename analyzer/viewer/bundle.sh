@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # bundle.sh WASM OUT FZSTD: makes the page, one file, from the template beside this script and the
-# folder of the fzstd package (its licence goes in with it; where the folder is missing, the page goes
-# without). The modules of js/ are joined in the order of their needs, without their imports and
-# `export` words: so names are unique over all modules, which is checked. What C and JavaScript agree
-# on comes from contract.def, for both threads.
+# folder of the fzstd package (its licence goes in with it; where the folder is missing, the page
+# goes without). The modules of js/ are joined in the order of their needs, without their imports
+# and `export` words: so names are unique over all modules, which is checked. What C and JavaScript
+# agree on comes from contract.def, for both threads.
 set -eu
 
 here=$(dirname "$0")

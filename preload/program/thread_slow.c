@@ -246,8 +246,8 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 	 */
 	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
 	has_room = thread_room_find(thread, tail);
-	/* Without room, too: a ring that could not grow may be full long before it is half of its share,
-	 * and a drain that died must be noticed. */
+	/* Without room, too: a ring that could not grow may be full long before it is half of its
+	 * share, and a drain that died must be noticed. */
 	if (!has_room || thread->head >= thread_wake_at(thread))
 		thread_wake_drain(thread, tail);
 	errno = saved_errno;

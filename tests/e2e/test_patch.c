@@ -127,7 +127,8 @@ Test(patch, breakpoint_on_a_function)
 	    .meddle = "int3:uv_fs_rename",
 	    .patched = true,
 	    .changed_by_others = 1,
-	    .note = "callbacks of uv_fs_rename are not seen in this program, because a breakpoint"});
+	    .note = "callbacks of uv_fs_rename are not seen in this program, "
+		    "because a breakpoint"});
 }
 
 Test(patch, function_changed_by_another_tracer)
@@ -174,7 +175,8 @@ Test(patch, written_memory_may_not_be_executed)
 
 #define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 
-/* As systemd's MemoryDenyWriteExecute: mprotect(... PROT_EXEC) and mmap(... WRITE | EXEC) say EPERM. */
+/* As systemd's MemoryDenyWriteExecute: mprotect(... PROT_EXEC) and mmap(...
+ * WRITE | EXEC) say EPERM. */
 static int no_write_execute(void)
 {
 	struct sock_filter code[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One long callback, many short ones, then somebody ends the program: the thread that drains dies with it.
+ * One long callback, many short ones, then somebody ends the program:
+ * the thread that drains dies with it.
  * expects: blocked|blocked_cpu long_first
  * env: UVTRACE_DRAIN=thread UVTRACE_STALL_MS=0
  * never: not return

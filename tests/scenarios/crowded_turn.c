@@ -32,7 +32,8 @@ int main(void)
 
 	for (int i = 0; i < CLIENTS; i++) {
 		pipes_open(uv_default_loop(), &ours[i], &theirs[i]);
-		check(uv_read_start((uv_stream_t *)&ours[i], give_buffer, serve_client), "uv_read_start");
+		check(uv_read_start((uv_stream_t *)&ours[i], give_buffer, serve_client),
+		      "uv_read_start");
 	}
 	every(uv_default_loop(), &timer, all_speak, 300);
 	run_for(uv_default_loop(), 1500);

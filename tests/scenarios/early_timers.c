@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Retries are put off by 20 ms, behind work that uv_now() knows nothing of yet: they come much sooner. Other
- * descriptors keep the loop turning, so no wait is long.
+ * Retries are put off by 20 ms, behind work that uv_now() knows nothing of yet: they come much
+ * sooner. Other descriptors keep the loop turning, so no wait is long.
  *
  * expects: early_timers retry
  */

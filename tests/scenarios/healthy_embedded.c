@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program with a main loop of its own that waits for libuv's loop as it should: by its descriptor and its timeout.
+ * A program with a main loop of its own that waits for libuv's loop as it should:
+ * by its descriptor and its timeout.
  * expects: healthy
  */
 #include "scenario.h"

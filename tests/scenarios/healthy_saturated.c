@@ -24,7 +24,8 @@ int main(void)
 	for (int i = 0; i < 10; i++) {
 		pipes_open(uv_default_loop(), &ours[i], &theirs[i]);
 		check(uv_read_start((uv_stream_t *)&ours[i], give_buffer, answer), "uv_read_start");
-		check(uv_read_start((uv_stream_t *)&theirs[i], give_buffer, answer), "uv_read_start");
+		check(uv_read_start((uv_stream_t *)&theirs[i], give_buffer, answer),
+		      "uv_read_start");
 		uv_try_write((uv_stream_t *)&theirs[i], &first, 1);
 	}
 	run_for(uv_default_loop(), 1000);

@@ -55,7 +55,8 @@ static void run_loop(void *arg)
 	if (arg)
 		conversation_start(&ours, &theirs);
 	else
-		check(uv_read_start((uv_stream_t *)&ours, give_buffer, serve_rarely), "uv_read_start");
+		check(uv_read_start((uv_stream_t *)&ours, give_buffer, serve_rarely),
+		      "uv_read_start");
 	run_for(&loop, 1200);
 }
 
@@ -64,7 +65,8 @@ int main(void)
 	uv_thread_t threads[3];
 
 	for (int i = 0; i < 3; i++)
-		check(uv_thread_create(&threads[i], run_loop, i == 1 ? &threads : NULL), "uv_thread_create");
+		check(uv_thread_create(&threads[i], run_loop, i == 1 ? &threads : NULL),
+		      "uv_thread_create");
 	for (int i = 0; i < 3; i++)
 		uv_thread_join(&threads[i]);
 	return 0;

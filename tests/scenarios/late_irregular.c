@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Deadlines that are set anew each time, never at the same distance, in a program that looks after libuv only now and
- * then: no interval is regular, and each is missed.
+ * Deadlines that are set anew each time, never at the same distance, in a program that looks after
+ * libuv only now and then: no interval is regular, and each is missed.
  *
  * expects: late_timers deadline
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program with a main loop of its own looks after libuv's each 10 ms, but sometimes does something else.
+ * A program with a main loop of its own looks after libuv's each 10 ms,
+ * but sometimes does something else.
  * expects: late_timers heartbeat
  */
 #include "scenario.h"

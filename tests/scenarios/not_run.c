@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A program with a main loop of its own asks libuv between two frames, each of which it computes for 40 ms: what comes
- * in by a pipe waits for the next.
+ * A program with a main loop of its own asks libuv between two frames, each of which it computes
+ * for 40 ms: what comes in by a pipe waits for the next.
  * expects: loop_not_run worker
  */
 #include "scenario.h"

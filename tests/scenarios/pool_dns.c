@@ -11,7 +11,8 @@ static uv_getaddrinfo_t lookups[20];
 static uv_fs_t stats[20];
 
 /* In place of libc's: a name server that is far away. */
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+		struct addrinfo **result)
 {
 	(void)node;
 	(void)service;
@@ -37,7 +38,8 @@ static void ask(uv_timer_t *timer)
 {
 	(void)timer;
 	for (int i = 0; i < 12; i++) {
-		uv_getaddrinfo(uv_default_loop(), &lookups[i], name_found, "example.test", NULL, NULL);
+		uv_getaddrinfo(uv_default_loop(), &lookups[i], name_found, "example.test", NULL,
+			       NULL);
 		uv_fs_stat(uv_default_loop(), &stats[i], "/", file_seen);
 	}
 }

@@ -92,7 +92,7 @@ Test(encoder, wait)
 	static const uint8_t expected[] = {
 	    0x03, TRACE_UNPARK, 0, 4,                          /* DEFINE unpark, 2 fds */
 	    0x21, 0, 0x40, 0x42, 0x0f,                         /* WAIT, 1,000,000 in 3 bytes */
-	    0x3d, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0,       /* WAIT, gap 2^32 + 1, duration 2^33 in 6 bytes each */
+	    0x3d, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0,       /* WAIT, gap 2^32 + 1, lasts 2^33 */
 	};
 	/* clang-format on */
 

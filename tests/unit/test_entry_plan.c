@@ -23,7 +23,8 @@ static struct elf_image image_of_code(void)
 	return (struct elf_image){.segments = &segment, .segment_count = 1};
 }
 
-/* The plan for a function of these bytes, with `bytes` of them its own and what follows behind it. */
+/* The plan for a function of these bytes, with `bytes` of them its own and what follows behind
+ * it. */
 static struct entry_plan plan_for(const uint8_t *text, size_t text_bytes, size_t function_bytes,
 				  unsigned int arguments)
 {

@@ -93,7 +93,8 @@ Test(insn_aarch64, first_instruction)
 	cr_assert_not(insn_can_stay((uint8_t *)&stp, &insn, 1, undo, &undo_bytes));
 }
 
-/* adrp x1, page; add x1, x1, 0x123: what uv_version() and the callbacks' addresses are read from. */
+/* adrp x1, page; add x1, x1, 0x123: what uv_version() and the callbacks' addresses are read
+ * from. */
 Test(insn_aarch64, addresses_and_constants)
 {
 	static const uint32_t pair[] = {0xb0000001, 0x91048c21};

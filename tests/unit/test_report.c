@@ -61,8 +61,8 @@ Test(report, has_the_promised_keys, .init = set_up, .fini = clean_up)
 {
 	json_t *json = json_report();
 
-	check_keys(json, "program pid libuv tier hooks start_realtime_ns duration_ns events lost_events "
-			 "missing_events workers "
+	check_keys(json, "program pid libuv tier hooks start_realtime_ns duration_ns events "
+			 "lost_events missing_events workers "
 			 "callbacks long_polls open_polls idle_periods queues problems notes "
 			 "sealed seal_reason unit_ns "
 			 "ending warnings");
