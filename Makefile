@@ -119,7 +119,7 @@ VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 	$(addprefix analyzer/,base trace timeline symbols findings report report/json viewer/wasm))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
-	$(wildcard analyzer/viewer/js/*.js)
+	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-node check-static check-libuv check-trixie check-arm64 check-scenarios check-asan \

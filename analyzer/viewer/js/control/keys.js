@@ -2,11 +2,11 @@
  *
  * Keys. Every action has one; the tables below are also what the help shows.
  */
-import { byId, element, fill } from './dom.js';
-import { change, state } from './state.js';
-import { view } from './view.js';
-import { chooseLane, scrollBy } from './layout.js';
-import { fit, pan, show, showAround, undoZoom, zoom } from './range.js';
+import { byId, element, fill } from '../dom.js';
+import { change, state } from '../state.js';
+import { view } from '../draw/view.js';
+import { chooseLane, scrollBy } from '../draw/layout.js';
+import { fit, pan, show, showAround, undoZoom, zoom } from '../draw/range.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch, say } from './actions.js';
 
 const ZOOM_STEP = 0.7;

@@ -3,8 +3,8 @@
  * The strip above the timeline: the whole trace, column by column how busy its workers were and the
  * worst poll, and which part of it is shown.
  */
-import { byId } from './dom.js';
-import { state } from './state.js';
+import { byId } from '../dom.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
 import { FONT, sizeCanvas } from './canvas.js';

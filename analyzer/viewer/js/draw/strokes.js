@@ -6,9 +6,9 @@
  *
  * Rules: one question is on its way at most; what was changed meanwhile is asked for afterwards.
  */
-import { STROKE, Strokes } from './contract.js';
-import { ask } from './remote.js';
-import { state } from './state.js';
+import { STROKE, Strokes } from '../contract.js';
+import { ask } from '../load/remote.js';
+import { state } from '../state.js';
 import { setDrawn, setOverview, view } from './view.js';
 import { redraw } from './frame.js';
 import { GUTTER, plotWidth } from './layout.js';

@@ -2,7 +2,7 @@
  *
  * The way to the second thread: ask(op, values) gives a promise.
  */
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 
 let thread = null;
 let nextId = 1;

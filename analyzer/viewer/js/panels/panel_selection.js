@@ -3,12 +3,12 @@
  * The panel of the selected poll: what it was, what the program said in it, behind whom it waited,
  * what it woke and what woke it; and the life of the handle or request that is followed.
  */
-import { byId, element, fill } from './dom.js';
-import { formatClock, formatDuration, formatExact, formatOffset, plural } from './format.js';
-import { change, state } from './state.js';
-import { view } from './view.js';
-import { showAround, timeText } from './range.js';
-import { follow, select, siteOf } from './actions.js';
+import { byId, element, fill } from '../dom.js';
+import { formatClock, formatDuration, formatExact, formatOffset, plural } from '../format.js';
+import { change, state } from '../state.js';
+import { view } from '../draw/view.js';
+import { showAround, timeText } from '../draw/range.js';
+import { follow, select, siteOf } from '../control/actions.js';
 import {
 	actionButton, facts, item, listOf, paragraph, rowButton, section, span,
 } from './pieces.js';

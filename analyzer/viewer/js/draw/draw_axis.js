@@ -2,8 +2,8 @@
  *
  * Draws the axis of times, the lines below its ticks, and the range that figures are of.
  */
-import { formatDuration } from './format.js';
-import { state } from './state.js';
+import { formatDuration } from '../format.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
 import { canvas, context } from './canvas.js';

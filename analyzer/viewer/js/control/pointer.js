@@ -2,18 +2,18 @@
  *
  * Mouse and touch on the timeline and on the strip above it.
  */
-import { STROKE } from './contract.js';
-import { byId } from './dom.js';
-import { change, state } from './state.js';
-import { setChosen, setDrag, view } from './view.js';
-import { canvas } from './canvas.js';
-import { redraw } from './frame.js';
-import { GUTTER, isOnAxis, laneAt, nsOf, plotWidth, scrollBy } from './layout.js';
-import { pan, show, showAround, zoom } from './range.js';
-import { strokeUnder } from './hit.js';
-import { stripNs } from './strip.js';
+import { STROKE } from '../contract.js';
+import { byId } from '../dom.js';
+import { change, state } from '../state.js';
+import { setChosen, setDrag, view } from '../draw/view.js';
+import { canvas } from '../draw/canvas.js';
+import { redraw } from '../draw/frame.js';
+import { GUTTER, isOnAxis, laneAt, nsOf, plotWidth, scrollBy } from '../draw/layout.js';
+import { pan, show, showAround, zoom } from '../draw/range.js';
+import { strokeUnder } from '../draw/hit.js';
+import { stripNs } from '../draw/strip.js';
 import { select } from './actions.js';
-import { hideTip, showTip } from './tip.js';
+import { hideTip, showTip } from '../panels/tip.js';
 
 const SELECTABLE = [STROKE.POLL, STROKE.WORK, STROKE.COLUMN];
 const DRAG_FROM = 4; // pixels; less is a click

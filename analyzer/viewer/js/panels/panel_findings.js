@@ -3,11 +3,11 @@
  * The panel of what stands out: how the recording ended, what cuts into its figures, findings, long
  * polls, queues. Each row leads to its place in the timeline.
  */
-import { byId, element, fill } from './dom.js';
-import { formatCount, formatDay, formatDuration, plural } from './format.js';
-import { state } from './state.js';
-import { setChosen, view } from './view.js';
-import { showAround, timeText } from './range.js';
+import { byId, element, fill } from '../dom.js';
+import { formatCount, formatDay, formatDuration, plural } from '../format.js';
+import { state } from '../state.js';
+import { setChosen, view } from '../draw/view.js';
+import { showAround, timeText } from '../draw/range.js';
 import {
 	callbackCell, facts, goButton, item, listOf, paragraph, place, rowButton, section, span,
 	swatch,

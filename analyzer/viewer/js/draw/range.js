@@ -2,8 +2,8 @@
  *
  * Which range of time is shown: moving it, zooming, and the way back.
  */
-import { formatClock, formatOffset } from './format.js';
-import { change, state } from './state.js';
+import { formatClock, formatOffset } from '../format.js';
+import { change, state } from '../state.js';
 import { view } from './view.js';
 import { nsOf } from './layout.js';
 

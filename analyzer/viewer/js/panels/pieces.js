@@ -3,11 +3,11 @@
  * What the panels are made of: rows that lead somewhere, names of callbacks, sections and lists of
  * facts.
  */
-import { element } from './dom.js';
-import { siteColor } from './colors.js';
-import { goToPoll } from './actions.js';
-import { view } from './view.js';
-import { theme } from './theme.js';
+import { element } from '../dom.js';
+import { siteColor } from '../draw/colors.js';
+import { goToPoll } from '../control/actions.js';
+import { view } from '../draw/view.js';
+import { theme } from '../draw/theme.js';
 
 const NAME_MOST = 48; // characters, a multiple of 3
 

@@ -3,7 +3,7 @@
  * Draws what lies over the lanes: the selected poll, arrows to what it woke, the life of the
  * followed object, and the shade of the time when recording was off.
  */
-import { state } from './state.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
 import { canvas, clipped, context } from './canvas.js';

@@ -2,10 +2,10 @@
  *
  * Draws a lane: its name in the gutter, and each of its strokes by its type.
  */
-import { STROKE } from './contract.js';
+import { STROKE } from '../contract.js';
 import { durationColor, siteColor, spanColor } from './colors.js';
-import { formatCount, formatId } from './format.js';
-import { state } from './state.js';
+import { formatCount, formatId } from '../format.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { labelColor, theme } from './theme.js';
 import {

@@ -4,12 +4,12 @@
  * of timers and wake-ups, and of the program's own spans and marks: the figures of analyze_trace
  * --json, with the way to where they come from.
  */
-import { byId, element, fill } from './dom.js';
-import { formatCount, formatDuration, plural } from './format.js';
-import { change, state } from './state.js';
-import { view } from './view.js';
-import { showAround, timeText } from './range.js';
-import { follow } from './actions.js';
+import { byId, element, fill } from '../dom.js';
+import { formatCount, formatDuration, plural } from '../format.js';
+import { change, state } from '../state.js';
+import { view } from '../draw/view.js';
+import { showAround, timeText } from '../draw/range.js';
+import { follow } from '../control/actions.js';
 import {
 	actionButton, callbackCell, callerText, facts, goButton, item, listOf, nameAndPlace,
 	paragraph, rowButton, section, shortPath, span, swatch,

@@ -4,8 +4,8 @@
  * `title`, what it means; `text`: of words, not numbers; `head`: names the row; `exact(row)`: shown
  * where the pointer rests.
  */
-import { element } from './dom.js';
-import { formatCount, formatDuration, formatExact } from './format.js';
+import { element } from '../dom.js';
+import { formatCount, formatDuration, formatExact } from '../format.js';
 
 /* The column that each table is sorted by, and whether up (1) or down (-1). */
 const sorts = {};

@@ -2,14 +2,14 @@
  *
  * The box beside the pointer: what lies under it, in a few lines of a name and a text.
  */
-import { STROKE } from './contract.js';
-import { byId, element, fill } from './dom.js';
-import { formatCount, formatDuration, formatId, formatPercent, plural } from './format.js';
-import { view } from './view.js';
-import { nsOf } from './layout.js';
-import { timeText } from './range.js';
-import { chartAt, strokeUnder } from './hit.js';
-import { siteOf } from './actions.js';
+import { STROKE } from '../contract.js';
+import { byId, element, fill } from '../dom.js';
+import { formatCount, formatDuration, formatId, formatPercent, plural } from '../format.js';
+import { view } from '../draw/view.js';
+import { nsOf } from '../draw/layout.js';
+import { timeText } from '../draw/range.js';
+import { chartAt, strokeUnder } from '../draw/hit.js';
+import { siteOf } from '../control/actions.js';
 
 const BESIDE_X = 14, BESIDE_Y = 16; // pixels from the pointer
 const EDGE_LEAST = 8;

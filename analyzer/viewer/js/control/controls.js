@@ -3,16 +3,16 @@
  * The bar of filters, thresholds and switches: each control shows a part of the state and changes
  * it.
  */
-import { byId, element, fill } from './dom.js';
-import { DURATION_NAMES, durationColor } from './colors.js';
-import { formatDuration } from './format.js';
-import { change, state } from './state.js';
-import { view } from './view.js';
-import { theme } from './theme.js';
-import { hiddenWorkers } from './layout.js';
-import { followTheme } from './timeline.js';
+import { byId, element, fill } from '../dom.js';
+import { DURATION_NAMES, durationColor } from '../draw/colors.js';
+import { formatDuration } from '../format.js';
+import { change, state } from '../state.js';
+import { view } from '../draw/view.js';
+import { theme } from '../draw/theme.js';
+import { hiddenWorkers } from '../draw/layout.js';
+import { followTheme } from '../draw/timeline.js';
 import { jumpLong, jumpMatch } from './actions.js';
-import { paintSwatches, span } from './pieces.js';
+import { paintSwatches, span } from '../panels/pieces.js';
 
 /* Sliders are logarithmic, in tenths of a decade from 1 µs; 0 of `shortest` is no filter. */
 function slideOf(ns) {

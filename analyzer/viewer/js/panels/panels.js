@@ -3,12 +3,12 @@
  * The panels beside the timeline, one of which is shown. Their figures are those of analyze_trace,
  * for all of the trace or for the range that is selected.
  */
-import { byId, fill } from './dom.js';
-import { formatDuration } from './format.js';
-import { change, state } from './state.js';
-import { onSelection } from './view.js';
-import { showAround, timeText } from './range.js';
-import { clearSelection, takeFigures } from './actions.js';
+import { byId, fill } from '../dom.js';
+import { formatDuration } from '../format.js';
+import { change, state } from '../state.js';
+import { onSelection } from '../draw/view.js';
+import { showAround, timeText } from '../draw/range.js';
+import { clearSelection, takeFigures } from '../control/actions.js';
 import { actionButton, paintSwatches } from './pieces.js';
 import { onSort } from './tables.js';
 import { showFindings } from './panel_findings.js';

@@ -2,8 +2,8 @@
  *
  * What lies under a point of the timeline: a stroke with its lane, or a chart's value.
  */
-import { STROKE } from './contract.js';
-import { state } from './state.js';
+import { STROKE } from '../contract.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import {
 	CHARTS, CPU_HEIGHT, GUTTER, NESTED_HEIGHT, SPAN_HEIGHT, chartIndexAt, laneAt, nsOf,

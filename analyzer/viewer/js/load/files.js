@@ -3,7 +3,7 @@
  * Where traces come from: dropped files and folders, the file pickers, and the page itself
  * (analyze_trace --html).
  */
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 import { carriedBytes } from './remote.js';
 
 const NAME = /\.bin(\.open|\.gz|\.zst)?$/;

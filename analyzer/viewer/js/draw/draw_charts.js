@@ -3,8 +3,8 @@
  * Draws the charts below the lanes: steps of one quantity or of two, one over the other, by columns
  * of what was drawn.
  */
-import { formatCount } from './format.js';
-import { state } from './state.js';
+import { formatCount } from '../format.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
 import { FONT, canvas, clipped, context } from './canvas.js';

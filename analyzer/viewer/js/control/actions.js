@@ -3,15 +3,15 @@
  * What one does with a trace, however one asks for it (mouse, key, panel): select, jump, search,
  * filter, follow, take the figures of a range.
  */
-import { announce, byId } from './dom.js';
-import { formatDuration } from './format.js';
-import { ask } from './remote.js';
-import { change, state } from './state.js';
-import { setChosen, setLife, setSelected, view } from './view.js';
-import { redraw } from './frame.js';
-import { hiddenWorkers, laneOfPosition, layOut } from './layout.js';
-import { show, showAround, timeText } from './range.js';
-import { refreshAll } from './timeline.js';
+import { announce, byId } from '../dom.js';
+import { formatDuration } from '../format.js';
+import { ask } from '../load/remote.js';
+import { change, state } from '../state.js';
+import { setChosen, setLife, setSelected, view } from '../draw/view.js';
+import { redraw } from '../draw/frame.js';
+import { hiddenWorkers, laneOfPosition, layOut } from '../draw/layout.js';
+import { show, showAround, timeText } from '../draw/range.js';
+import { refreshAll } from '../draw/timeline.js';
 
 let filterKey = '';
 

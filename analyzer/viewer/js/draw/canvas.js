@@ -5,7 +5,7 @@
  *
  * Rules: all goes by CSS pixels; a canvas is as fine as the screen.
  */
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 
 const FAMILY = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 export const FONT = {

@@ -6,8 +6,8 @@
  * Rules: one frame draws what is there and never waits; what is missing is asked for (strokes.js)
  * and drawn when it has come.
  */
-import { byId } from './dom.js';
-import { state } from './state.js';
+import { byId } from '../dom.js';
+import { state } from '../state.js';
 import { view } from './view.js';
 import { readTheme, theme } from './theme.js';
 import { canvas, clipped, context, sizeCanvas } from './canvas.js';

@@ -7,8 +7,8 @@
  * lanes, so that `view.scroll` is subtracted where it is drawn; its band of marks and spans lies
  * above.
  */
-import { announce } from './dom.js';
-import { state } from './state.js';
+import { announce } from '../dom.js';
+import { state } from '../state.js';
 import { setChosen, setLanes, setScroll, view } from './view.js';
 import { canvas } from './canvas.js';
 import { redraw } from './frame.js';
