@@ -63,8 +63,9 @@ DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
-FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%, \
-	$(filter-out %/fixture.c,$(wildcard tests/fixtures/*.c)))
+# Programs lie in folders by subject, and are built into one: no two have the same name.
+FIXTURES := $(addprefix $(BUILD)/fixtures/,$(basename $(notdir \
+	$(filter-out tests/fixtures/preload/%,$(wildcard tests/fixtures/*/*.c)))))
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # All of them once more with libuv linked into them: its functions exported, as node has it,
@@ -77,11 +78,12 @@ BENCHES_SO := $(patsubst tests/bench/preload/%.c,$(BUILD)/bench/%.so, \
 FIXTURES_SO := $(patsubst tests/fixtures/preload/%.c,$(BUILD)/fixtures/%.so, \
 	$(wildcard tests/fixtures/preload/*.c))
 FIXTURES_CC := $(if $(shell command -v $(CXX)), \
-	$(patsubst tests/fixtures/%.cc,$(BUILD)/fixtures/%,$(wildcard tests/fixtures/*.cc)))
-SCENARIOS := $(patsubst tests/scenarios/%.c,$(BUILD)/scenarios/%,$(wildcard tests/scenarios/*.c))
+	$(addprefix $(BUILD)/fixtures/,$(basename $(notdir $(wildcard tests/fixtures/*/*.cc)))))
+SCENARIOS := $(addprefix $(BUILD)/scenarios/,$(basename $(notdir \
+	$(wildcard tests/scenarios/*/*.c))))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-UNIT_SRC := $(wildcard tests/unit/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
 FAULT_SRC := $(wildcard tests/faults/*.c)
 
@@ -257,24 +259,27 @@ $(VIEWER): $(BUILD)/viewer.wasm $(VIEWER_PAGE) \
 
 # ---- Examples, fixtures, tests -------------------------------------------------------------------
 
+# The object of a fixture, whichever folder its source lies in: once make knows the name ($*).
+.SECONDEXPANSION:
+FIXTURE_OBJ = $(call obj,$(wildcard tests/fixtures/*/$*.c tests/fixtures/*/$*.cc) \
+	tests/fixtures/fixture.c)
+
 $(EXAMPLES): $(BUILD)/examples/%: $(BUILD)/obj/docs/examples/%.o
-$(FIXTURES): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o \
-		$(call obj,tests/fixtures/fixture.c)
+$(FIXTURES): $(BUILD)/fixtures/%: $$(FIXTURE_OBJ)
 $(EXAMPLES) $(FIXTURES):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
-$(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden: $(call obj,tests/fixtures/slow.c)
-$(BUILD)/fixtures/fault_end_hidden: $(call obj,tests/fixtures/fault_end.c)
+$(BUILD)/fixtures/slow_exported $(BUILD)/fixtures/slow_hidden: \
+		$(call obj,tests/fixtures/process/slow.c)
+$(BUILD)/fixtures/fault_end_hidden: $(call obj,tests/fixtures/faults/fault_end.c)
 $(FIXTURES_LINKED): $(call obj,tests/fixtures/fixture.c)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(filter %_exported,$@),-rdynamic) -o $@ $^ \
 		-l:libuv_a.a -lpthread -ldl
 
-$(FIXTURES_EXPORTED): $(BUILD)/exported/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o \
-		$(call obj,tests/fixtures/fixture.c)
-$(FIXTURES_HIDDEN): $(BUILD)/hidden/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o \
-		$(call obj,tests/fixtures/fixture.c)
+$(FIXTURES_EXPORTED): $(BUILD)/exported/fixtures/%: $$(FIXTURE_OBJ)
+$(FIXTURES_HIDDEN): $(BUILD)/hidden/fixtures/%: $$(FIXTURE_OBJ)
 $(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(if $(findstring /exported/,$@),-rdynamic) -o $@ \
@@ -288,12 +293,11 @@ $(FIXTURES_SO) $(BENCHES_SO):
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -fPIC -shared $(ALL_LDFLAGS) -o $@ $< \
 		-ldl
 
-$(FIXTURES_CC): $(BUILD)/fixtures/%: $(BUILD)/obj/tests/fixtures/%.o \
-		$(call obj,tests/fixtures/fixture.c)
+$(FIXTURES_CC): $(BUILD)/fixtures/%: $$(FIXTURE_OBJ)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CXX) $(ALL_LDFLAGS) -o $@ $^ -luv -lpthread
 
-$(SCENARIOS): $(BUILD)/scenarios/%: $(BUILD)/obj/tests/scenarios/%.o
+$(SCENARIOS): $(BUILD)/scenarios/%: $$(call obj,$$(wildcard tests/scenarios/*/$$*.c))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -rdynamic -o $@ $^ -luv -lpthread
 
@@ -435,7 +439,7 @@ fuzz:
 # second. A folder is several files, and has seeds of its own.
 FUZZ_PROGRAMS := $(BUILD)/programs/exported $(BUILD)/programs/hidden
 
-$(FUZZ_PROGRAMS): tests/fixtures/own_text.c tests/fixtures/fixture.c
+$(FUZZ_PROGRAMS): tests/fixtures/process/own_text.c tests/fixtures/fixture.c
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -O1 $(if $(findstring exported,$@),-s -rdynamic) \
 		-o $@ $^ -l:libuv_a.a -lpthread -ldl

@@ -222,7 +222,7 @@ fi
 forbid 'a comment names functions, not files: "pairs with NAME()"' \
 	"pairs with [^.]*[a-z_]+\.[chS]\>" $sources
 
-for file in $sources tests/*/*.[ch] docs/examples/*.c; do
+for file in $sources $(find tests -name '*.[ch]') docs/examples/*.c; do
 	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
 		fail "$file: begins with its SPDX line"
 done

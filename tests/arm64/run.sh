@@ -21,9 +21,8 @@ root=$folder/root
 
 tests/arm64/setup.sh "$folder"
 set -- "$folder/libtrace.so" "$folder/uvtrace-drain"
-for fixture in tests/fixtures/*.c; do
+for fixture in tests/fixtures/kinds/*.c tests/fixtures/process/*.c; do
 	name=${fixture##*/}
-	case $name in fixture.c | fault_*) continue ;; esac
 	set -- "$@" "$folder/fixtures/${name%.c}"
 done
 # The programs name their dynamic linker themselves: told of a prefix (-L),

@@ -152,10 +152,11 @@ def attempt(build, name, fields):
 
 def main():
     build = Path(sys.argv[1]).resolve()
-    names = sys.argv[2:] or sorted(path.stem for path in HERE.glob("*.c"))
+    sources = {path.stem: path for path in HERE.glob("*/*.c")}
+    names = sys.argv[2:] or sorted(sources)
     score = {True: [0, 0], False: [0, 0]}
     for name in names:
-        fields = header(HERE / f"{name}.c")
+        fields = header(sources[name])
         if "quota" in fields and not quota_possible(fields["quota"]):
             print(f"left out {name}: no cgroup with a quota can be made here", flush=True)
             continue

@@ -14,7 +14,9 @@ import { layOut } from './draw/layout.js';
 import { fit } from './draw/range.js';
 import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
 import { applyFilters, forgetFilters, select } from './control/actions.js';
-import { currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab } from './panels/panels.js';
+import {
+	currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab,
+} from './panels/panels.js';
 import { showSelection } from './panels/panel_selection.js';
 import { setUpKeys } from './control/keys.js';
 import { setUpPointer } from './control/pointer.js';
