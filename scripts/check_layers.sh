@@ -51,7 +51,7 @@ analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer
 analyzer/command: analyzer/base analyzer/timeline analyzer/findings analyzer/report
 	analyzer/report/formats preload/format
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
-	preload/format
+	analyzer/report preload/format
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
 	analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format

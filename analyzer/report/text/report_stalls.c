@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stuck callbacks for people: what they were seen in, with stacks.
+ * Blocking callbacks for people: what they were seen in, with stacks.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/stall_text.h"
 #include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
 #define SHOWN_FRAMES 24
 
-/* The longest runs first, of each the look that stands for most of it. */
+/* The longest runs first, of each the sample that stands for most of it. */
 static int compare_stalls(const void *left, const void *right)
 {
 	const struct stall *a = *(const struct stall *const *)left,
@@ -32,14 +33,15 @@ static void print_what(const struct stall *stall, FILE *out)
 	    [STALL_CPU] = "computing in ",
 	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
-	const char *what = *stall->what ? stall->what : "unknown code";
-	char *clean = report_clean(what);
+	char *text = stall_text(stall);
+	char *clean = report_clean(text && *text ? text : "unknown code");
 
 	fprintf(out, "%s%s", verbs[stall->cause],
 		stall->cause == STALL_UNKNOWN ? ""
 		: clean			      ? clean
 					      : "?");
 	free(clean);
+	free(text);
 }
 
 static void print_share(const struct stall *stall, FILE *out)

@@ -101,9 +101,14 @@ Test(findings, format_templates)
 	    {"worker {worker}", "worker 1"},
 	    {"[?open:open][!open:done], [?accepts:yes][!accepts:no]", "done, yes"},
 	    {"a[?accepts:b[?open:c][!open:d]e]f[?open:x[?accepts:y]z]g", "abdefg"},
-	    {"[?accepts:: {what}]", ": fsync(fd 3)"},
+	    {"[?accepts:: {marks}]", ": load 3"},
+	    {"{what}[?other:, {other}]", "fsync(fd 3)"},
 	    {"{cost} {=nothing}", "{cost} {=nothing}"},
 	};
+	static const struct trace_stall sample = {
+	    .machine = TRACE_MACHINE_X86_64, .syscall = 74, .object = "fd 3"};
+	const struct stall in_fsync = {.in.kind = STALL_IN_SYSCALL, .stall_sample = &sample};
+	const struct stall unseen = {.in.kind = STALL_IN_UNKNOWN};
 	struct finding finding = {0};
 
 	set_up(MS, 0);
@@ -120,13 +125,15 @@ Test(findings, format_templates)
 	fact_whole(&finding, FACT_worker, 1);
 	fact_flag(&finding, FACT_accepts, true);
 	fact_flag(&finding, FACT_open, false);
-	fact_text(&finding, FACT_what, "fsync(fd 3)");
+	fact_text(&finding, FACT_marks, "load 3");
+	fact_stall(&finding, FACT_what, &in_fsync);
+	fact_stall(&finding, FACT_other, &unseen);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char *text = finding_format(&input, &finding, cases[i].template);
 		cr_assert_str_eq(text, cases[i].text);
 		free(text);
 	}
-	free(finding.facts[finding.fact_count - 1].text);
+	free(finding.facts[finding.fact_count - 2].text);
 	done();
 }
 

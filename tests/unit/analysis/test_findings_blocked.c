@@ -38,6 +38,8 @@ Test(findings_blocked, does_not_blame_a_callback_that_was_not_run)
 	done();
 }
 
+static const struct symbol_info mutex_lock = {.text = "pthread_mutex_lock"};
+
 Test(findings_blocked, takes_a_stall_as_proof)
 {
 	const struct stall stall = {.tick = 150 * MS,
@@ -45,7 +47,7 @@ Test(findings_blocked, takes_a_stall_as_proof)
 				    .ticks = 30 * MS,
 				    .site = SITE_READ,
 				    .cause = STALL_LOCK,
-				    .what = "pthread_mutex_lock"};
+				    .in = {.kind = STALL_IN_CODE, .own = &mutex_lock}};
 
 	one_callback(MS, MS);
 	find(&stall, 1);
@@ -58,8 +60,11 @@ Test(findings_blocked, takes_a_stall_as_proof)
 static const struct trace_stall in_fsync = {.syscall = 74}, in_read = {.syscall = 0},
 				computing = {.syscall = -1};
 
+/* A function. */
+#define IN(name) (&(const struct symbol_info){.text = name})
+
 static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks,
-			     enum stall_cause cause, const char *what,
+			     enum stall_cause cause, const struct symbol_info *what,
 			     const struct trace_stall *stall_sample)
 {
 	return (struct stall){.tick = at,
@@ -67,7 +72,7 @@ static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks,
 			      .ticks = ticks,
 			      .site = SITE_READ,
 			      .cause = cause,
-			      .what = what,
+			      .in = {.kind = STALL_IN_CODE, .own = what},
 			      .stall_sample = stall_sample};
 }
 
@@ -75,9 +80,9 @@ static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks,
 Test(findings_blocked, says_what_else_a_stuck_callback_was_in)
 {
 	struct stall stalls[] = {
-	    stall_of(120 * MS, 150 * MS, 30 * MS, STALL_LOCK, "pthread_mutex_lock", &computing),
-	    stall_of(120 * MS, 160 * MS, 10 * MS, STALL_CPU, "parse_line", &computing),
-	    stall_of(120 * MS, 179 * MS, 19 * MS, STALL_SYSCALL, "fsync", &in_fsync),
+	    stall_of(120 * MS, 150 * MS, 30 * MS, STALL_LOCK, IN("pthread_mutex_lock"), &computing),
+	    stall_of(120 * MS, 160 * MS, 10 * MS, STALL_CPU, IN("parse_line"), &computing),
+	    stall_of(120 * MS, 179 * MS, 19 * MS, STALL_SYSCALL, IN("fsync"), &in_fsync),
 	};
 
 	one_callback(MS, MS);
@@ -98,11 +103,11 @@ Test(findings_blocked, says_what_else_a_stuck_callback_was_in)
 Test(findings_blocked, tells_runs_of_one_callback_apart_by_what_they_were_in)
 {
 	const struct stall stalls[] = {
-	    stall_of(100 * MS, 130 * MS, 40 * MS, STALL_CPU, "parse_line", &computing),
-	    stall_of(200 * MS, 230 * MS, 30 * MS, STALL_SYSCALL, "fsync(fd 3)", &in_fsync),
-	    stall_of(300 * MS, 330 * MS, 30 * MS, STALL_SYSCALL, "read(fd 4)", &in_read),
-	    stall_of(400 * MS, 430 * MS, 60 * MS, STALL_SYSCALL, "fsync(fd 5)", &in_fsync),
-	    stall_of(500 * MS, 530 * MS, 50 * MS, STALL_CPU, "sort_lines", &computing),
+	    stall_of(100 * MS, 130 * MS, 40 * MS, STALL_CPU, IN("parse_line"), &computing),
+	    stall_of(200 * MS, 230 * MS, 30 * MS, STALL_SYSCALL, IN("fsync(fd 3)"), &in_fsync),
+	    stall_of(300 * MS, 330 * MS, 30 * MS, STALL_SYSCALL, IN("read(fd 4)"), &in_read),
+	    stall_of(400 * MS, 430 * MS, 60 * MS, STALL_SYSCALL, IN("fsync(fd 5)"), &in_fsync),
+	    stall_of(500 * MS, 530 * MS, 50 * MS, STALL_CPU, IN("sort_lines"), &computing),
 	};
 	const struct finding *found;
 

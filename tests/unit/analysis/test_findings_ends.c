@@ -130,12 +130,13 @@ Test(findings_ends, tell_no_time_that_a_callback_had_run_when_the_program_died)
 Test(findings_ends, tell_how_long_it_had_run_at_least)
 {
 	static const struct trace_stall stall_sample = {.syscall = -1};
+	static const struct symbol_info parse_line = {.text = "parse_line"};
 	const struct stall stall = {.tick = 180 * MS,
 				    .poll_tick = 100 * MS,
 				    .ticks = 80 * MS,
 				    .site = SITE_READ,
 				    .cause = STALL_CPU,
-				    .what = "parse_line",
+				    .in = {.kind = STALL_IN_CODE, .own = &parse_line},
 				    .stall_sample = &stall_sample};
 
 	open_callback(NULL);
