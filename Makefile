@@ -42,8 +42,8 @@ sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
 PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preload preload/*))
-DRAIN_SRC := $(filter-out $(PRELOAD_MAINS), \
-	$(call sources,$(addprefix preload/,format files ring observe drain)))
+DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/, \
+	format files ring observe runtimes segment watch drain)))
 # What units may be linked with: no constructor, and nothing that interposes a function of libc or
 # libuv.
 UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% \
@@ -308,6 +308,10 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZE
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
+
+# Shows which functions of scripts a thread is in (tests/names).
+$(BUILD)/look: $(call obj,tests/names/look.c) $(UNIT_LIB)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)

@@ -24,13 +24,19 @@ preload/format:
 preload/files:
 preload/ring: preload/format preload/files
 preload/observe: preload/format preload/files preload/ring
-preload/drain: preload/format preload/files preload/ring preload/observe
+preload/runtimes: preload/format preload/observe
+preload/segment: preload/format preload/files preload/ring preload/observe preload/runtimes
+preload/watch: preload/format preload/files preload/ring preload/observe preload/runtimes
+	preload/segment
+preload/drain: preload/format preload/files preload/ring preload/observe preload/segment
+	preload/watch
 preload/patch:
 preload/libuv: preload/format preload/patch preload/ring
-preload/program: preload/format preload/files preload/ring preload/observe preload/drain
+preload/program: preload/format preload/files preload/ring preload/observe preload/segment
+	preload/watch preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
 preload/ctl: preload/patch preload/libuv preload/format preload/files preload/ring preload/observe
-	preload/drain preload/program
+	preload/runtimes preload/segment preload/watch preload/drain preload/program
 preload: preload/format preload/ring preload/libuv preload/program preload/hooks
 analyzer/base: preload/format
 analyzer/trace: analyzer/base preload/format preload/files preload/ring

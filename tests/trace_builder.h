@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "format/crc32c.h"
-#include "drain/encoder.h"
+#include "segment/encoder.h"
 #include "format/trace_tables.h"
 
 struct builder {

@@ -45,6 +45,7 @@ enum fact_unit {
 	FACT_UNIT_WORKER,
 	FACT_UNIT_FLAG,
 	FACT_UNIT_TEXT,
+	FACT_UNIT_REASON,
 	FACT_UNIT_STALL
 };
 
@@ -52,14 +53,14 @@ enum fact_unit {
 struct fact {
 	enum fact_name name;
 	union {
-		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1) */
+		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
 		double number;	/* SHARE, NUMBER */
 		char *text;	/* TEXT, its own */
 		const struct stall *stall; /* STALL, of the input */
 	};
 };
 
-#define FINDING_FACTS_MAX 28
+#define FINDING_FACTS_MAX 36
 
 /* Made by the report; each is NULL until then. */
 struct finding_text {

@@ -8,6 +8,7 @@
  */
 #include "findings_internal.h"
 #include "stall_samples.h"
+#include "stall_scripts.h"
 #include "timeline/poll_marks.h"
 
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct blocker {
 	double known;				  /* ns of its runs that samples cover ... */
 	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
 	const struct stall *stall;		  /* what it was seen in */
+	const struct stall *scripts;		  /* ... with functions of scripts */
 	struct timeline_span told;		  /* the run that this was in, else the worst */
 };
 
@@ -112,14 +114,23 @@ static bool is_at(const struct blockers *blockers, const struct blocker *blocker
 	       blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
-/* Of the looks that saw what it was in, the one that stands for most. */
+/* Of the looks that saw what it was in, the one that stands for most. Where none did (the kernel
+ * did not let it run), looks at its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
 		if (is_at(blockers, blocker, i) && stall_same_kind(stall, blocker->kind) &&
-		    (!blocker->stall || stall->ticks > blocker->stall->ticks))
+		    (!blocker->stall || stall_tells_more(stall, blocker->stall)))
 			blocker->stall = stall;
+	}
+	blocker->scripts = blocker->stall;
+	for (size_t i = 0; !blocker->stall && i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (stall->site == blocker->site && stall->script.user &&
+		    stall->poll_tick == blocker->worst.tick &&
+		    (!blocker->scripts || stall->ticks > blocker->scripts->ticks))
+			blocker->scripts = stall;
 	}
 }
 
@@ -251,6 +262,37 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 		fact_stall(finding, FACT_other, besides);
 }
 
+/* The program's own function that the title names is the one that called something, the innermost
+ * one or, where that called nothing of others, its caller. */
+static void facts_of_scripts(const struct blocker *blocker, struct finding *finding)
+{
+	const struct stall *stall = blocker->scripts;
+	const struct stall_script *script = stall ? &stall->script : NULL;
+	const struct stack_frame *user = script ? script->user : NULL;
+
+	if (script && script->reason != REASON_NONE)
+		fact_whole(finding, FACT_reason, script->reason);
+	if (!user)
+		return;
+	fact_text(finding, FACT_by,
+		  script->call || !script->caller ? user->symbol->text
+						  : script->caller->symbol->text);
+	if (script->call)
+		fact_text(finding, FACT_inside, script->call_name);
+	else if (script->caller)
+		fact_text(finding, FACT_inside, user->symbol->text);
+	if (script->label)
+		fact_text(finding, FACT_entered, script->label->text);
+	fact_text(finding, FACT_function, user->symbol->name);
+	if (*user->symbol->file)
+		fact_text(finding, FACT_script_file, user->symbol->file);
+	if (user->symbol->line > 0)
+		fact_whole(finding, FACT_script_line, (uint64_t)user->symbol->line);
+	fact_flag(finding, FACT_line_about, user->script->flags & TRACE_SCRIPT_LINE_ABOUT);
+	finding->file = user->symbol->file;
+	finding->line = user->symbol->line;
+}
+
 /* What samples of CPU time say where no stall was sampled. */
 static void facts_of_time(const struct blocker *blocker, struct finding *finding)
 {
@@ -341,6 +383,7 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 		facts_of_samples(detection, blockers, blocker, &finding);
 	else
 		facts_of_time(blocker, &finding);
+	facts_of_scripts(blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
 	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) *

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbols/function_origin.h"
 #include "symbols/symbols.h"
 #include "timeline/timeline.h"
 
@@ -27,7 +28,8 @@ enum stall_in_kind {
 	STALL_IN_PAGE_FAULT,
 	STALL_IN_SYSCALL, /* of `stall_sample`, with its arguments and object */
 	STALL_IN_FUTEX,
-	STALL_IN_CODE
+	STALL_IN_CODE,
+	STALL_IN_SCRIPT /* see `script` */
 };
 
 /* What the thread was in. The report puts it into words (report/stall_text.h). */
@@ -40,10 +42,14 @@ struct stall_in {
 	const struct symbol_info *inner; /* ... and what of libc it is in; NULL: nothing */
 };
 
-struct stall_frame {
-	const struct symbol_info *symbol;
-	bool scanned; /* a return address that was looked for on the stack: it may be left over from
-			 an earlier call */
+/* Functions of scripts; NULL where there are none. They are frames of the same stack. */
+struct stall_script {
+	const struct stack_frame *user;	  /* the program's own, the innermost one */
+	const struct stack_frame *caller; /* ... and the one that called that */
+	const struct stack_frame *call;	  /* what `user` called; not the program's own */
+	char *call_name;		  /* "fs.readFileSync" */
+	const struct symbol_info *label;  /* the program's outermost one: the callback's own */
+	enum work_reason reason;	  /* what all that is for, as far as it can be told */
 };
 
 struct stall {
@@ -61,8 +67,9 @@ struct stall {
 	bool is_last;	     /* of its callback's run */
 	bool measured;	     /* between the first sight of the callback and this sample: */
 	uint64_t measured_ns, cpu_ns, wait_ns, asleep_ns;
-	struct stall_frame *frames; /* innermost first */
+	struct stack_frame *frames; /* innermost first */
 	size_t frame_count;
+	struct stall_script script;
 };
 
 struct stalls {

@@ -5,11 +5,19 @@
 #include <stdlib.h>
 
 #include "stall_samples.h"
+#include "stall_scripts.h"
 
 bool stall_same_kind(const struct stall *a, const struct stall *b)
 {
-	return a->cause == b->cause &&
+	return a->cause == b->cause && stall_same_function(a, b) &&
 	       (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
+}
+
+bool stall_tells_more(const struct stall *a, const struct stall *b)
+{
+	if ((a->script.user != NULL) != (b->script.user != NULL))
+		return a->script.user != NULL;
+	return a->ticks > b->ticks;
 }
 
 static bool same_run(const struct stall *a, const struct stall *b)
@@ -40,7 +48,8 @@ static const struct stall *run_seen(const struct stall *list, size_t first, size
 			    same_run(&list[k], &list[last]) && stall_same_kind(&list[k], &list[i])
 				? list[k].ticks
 				: 0;
-		if (!best || ticks > most || (ticks == most && list[i].ticks > best->ticks))
+		if (!best || ticks > most ||
+		    (ticks == most && stall_tells_more(&list[i], best)))
 			best = &list[i];
 		most = ticks > most ? ticks : most;
 	}

@@ -21,6 +21,8 @@ struct stall_samples {
 
 /* Computing is one kind, so is each system call, and waiting for locks. */
 bool stall_same_kind(const struct stall *a, const struct stall *b);
+/* Of two looks at the same kind, the one to be told: it knows functions, then stands for more. */
+bool stall_tells_more(const struct stall *a, const struct stall *b);
 /* Fills in `seen`, which the caller frees; false: no memory. */
 bool stall_samples_judge(struct stall_samples *stall_samples);
 /* What that run was in; NULL: nobody saw. */

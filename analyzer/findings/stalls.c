@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "stall.h"
+#include "stall_scripts.h"
 #include "trace/syscalls.h"
-#include "symbols/unwind.h"
 
 #define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */
 
@@ -119,6 +119,10 @@ static void place_find(struct stall *stall)
 {
 	struct stall_in *in = &stall->in;
 
+	if (stall->script.user) {
+		in->kind = STALL_IN_SCRIPT;
+		return;
+	}
 	for (size_t i = 0; i < stall->frame_count && !in->own; i++) {
 		const struct symbol_info *symbol = stall->frames[i].symbol;
 		if (!is_libc(symbol))
@@ -198,9 +202,32 @@ static uint64_t poll_ticks(const struct timeline *timeline, const struct stall *
 	return 0;
 }
 
+/* A call of a futex that is no lock wakes threads or waits a moment for them: where the thread used
+ * the CPU for most of the time since the sample before (or since its callback was first seen), it
+ * computed, and the sample fell on that call. */
+static void futex_judge(const struct trace_process *process, struct stall *stall,
+			const struct stall *before)
+{
+	const struct trace_stall *now = stall->stall_sample;
+	bool follows = before && before->poll_tick == stall->poll_tick &&
+		       before->stall_sample->cpu_ns > 0;
+	uint64_t tick = follows ? before->tick : now->base_tick;
+	uint64_t cpu_ns = follows ? before->stall_sample->cpu_ns : now->base_cpu_ns;
+
+	if (stall->cause != STALL_SYSCALL || now->syscall < 0 ||
+	    syscall_role(now->machine, now->syscall) != SYSCALL_FUTEX || now->cpu_ns <= cpu_ns ||
+	    now->cpu_ns - cpu_ns <= (trace_ns(process, now->tick) - trace_ns(process, tick)) / 2)
+		return;
+	free(stall->in.variable);
+	stall->in = (struct stall_in){.kind = STALL_IN_UNKNOWN};
+	stall->cause = STALL_CPU;
+	place_find(stall);
+}
+
 /* Each sample stands for the time since the one before. `last` is, by worker, the one before plus
  * 1. */
-static void stall_weigh(struct stalls *stalls, size_t at, size_t *last)
+static void stall_weigh(const struct trace_process *process, struct stalls *stalls, size_t at,
+			size_t *last)
 {
 	struct stall *stall = &stalls->list[at];
 	struct stall *before = last[stall->worker] ? &stalls->list[last[stall->worker] - 1] : NULL;
@@ -208,21 +235,21 @@ static void stall_weigh(struct stalls *stalls, size_t at, size_t *last)
 	stall->ticks = stall->tick - stall->poll_tick;
 	stall->is_last = true;
 	last[stall->worker] = at + 1;
-	if (!before || before->poll_tick != stall->poll_tick)
-		return;
-	stall->ticks = stall->tick - before->tick;
-	before->is_last = false;
+	if (before && before->poll_tick == stall->poll_tick) {
+		stall->ticks = stall->tick - before->tick;
+		before->is_last = false;
+	}
+	futex_judge(process, stall, before);
 }
 
 /* The last one stands for what came after it too, as far as that is known. */
 static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
 {
 	size_t *last = calloc(timeline->process->worker_count + 1, sizeof(*last));
+	int error = last ? 0 : -ENOMEM;
 
-	if (!last)
-		return -ENOMEM;
-	for (size_t i = 0; i < stalls->count; i++)
-		stall_weigh(stalls, i, last);
+	for (size_t i = 0; error == 0 && i < stalls->count; i++)
+		stall_weigh(timeline->process, stalls, i, last);
 	free(last);
 	for (size_t i = 0; i < stalls->count; i++) {
 		struct stall *stall = &stalls->list[i];
@@ -231,24 +258,10 @@ static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
 		if (stall->is_last && stall->poll_ticks > so_far)
 			stall->ticks += stall->poll_ticks - so_far;
 	}
-	return 0;
+	return error;
 }
 
 /* ---- The list -------------------------------------------------------------------------------- */
-
-static int frames_find(struct symbols *symbols, struct stall *stall)
-{
-	struct unwind_frame frames[UNWIND_FRAMES_MAX];
-
-	stall->frame_count = unwind(symbols, stall->stall_sample, frames);
-	stall->frames = calloc(stall->frame_count + 1, sizeof(*stall->frames));
-	if (!stall->frames)
-		return -ENOMEM;
-	for (size_t i = 0; i < stall->frame_count; i++)
-		stall->frames[i] =
-		    (struct stall_frame){unwind_symbol(symbols, &frames[i]), frames[i].scanned};
-	return 0;
-}
 
 static size_t worker_position(const struct trace_process *process, uint32_t number)
 {
@@ -284,7 +297,7 @@ int stall_explain(const struct trace_process *process, struct symbols *symbols,
 				.site = site_of(process, stall_sample->poll_word),
 				.worker = worker_position(process, stall_sample->worker),
 				.stall_sample = stall_sample};
-	int error = frames_find(symbols, stall);
+	int error = stall_scripts_read(symbols, stall);
 	stall_measure(process, stall);
 	if (error == 0)
 		cause_find(process, symbols, stall);
@@ -294,6 +307,7 @@ int stall_explain(const struct trace_process *process, struct symbols *symbols,
 void stall_clear(struct stall *stall)
 {
 	free(stall->in.variable);
+	free(stall->script.call_name);
 	free(stall->frames);
 }
 

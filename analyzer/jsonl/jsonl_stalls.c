@@ -63,6 +63,20 @@ static void put_frames(struct jsonl_text *out, const struct stall *stall)
 	jsonl_put_text(out, "]");
 }
 
+/* The program's own function of a script. */
+static void put_script(struct jsonl_text *out, const struct stall_script *script)
+{
+	if (script->user) {
+		jsonl_key_string(out, "function", script->user->symbol->name);
+		jsonl_key_string(out, "function_file", script->user->symbol->file);
+		jsonl_key_number(out, "function_line", (uint64_t)script->user->symbol->line);
+	}
+	if (script->call)
+		jsonl_key_string(out, "called", script->call_name);
+	if (script->reason)
+		jsonl_key_string(out, "reason", work_reason_name(script->reason));
+}
+
 static void put_sample(struct jsonl_process *process, const struct trace_stall *stall_sample)
 {
 	struct jsonl_text *out = process->out;
@@ -80,6 +94,7 @@ static void put_sample(struct jsonl_process *process, const struct trace_stall *
 		jsonl_key_string(out, "state", state);
 	put_syscall(out, stall_sample);
 	put_measured(out, &stall);
+	put_script(out, &stall.script);
 	put_frames(out, &stall);
 	stall_clear(&stall);
 }

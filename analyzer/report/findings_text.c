@@ -51,6 +51,24 @@ const char *confidence_text(double confidence)
 	return confidence >= CERTAIN ? "certain" : confidence >= LIKELY ? "likely" : "possible";
 }
 
+const char *reason_text(enum work_reason reason)
+{
+	static const char *const texts[REASON_COUNT] = {
+	    [REASON_NONE] = "",
+	    [REASON_GARBAGE] = "collecting garbage",
+	    [REASON_JSON] = "parsing or writing JSON",
+	    [REASON_REGEXP] = "matching a regular expression",
+	    [REASON_COMPRESSION] = "compressing or decompressing",
+	    [REASON_CRYPTO] = "in cryptography",
+	    [REASON_COMPILE] = "compiling code",
+	    [REASON_REQUIRE] = "loading a module",
+	    [REASON_IMPORT] = "importing a module",
+	    [REASON_GIL] = "waiting for Python's interpreter lock (GIL)",
+	};
+
+	return texts[reason];
+}
+
 /* ---- Facts ----------------------------------------------------------------------------------- */
 
 struct writer {
@@ -161,6 +179,9 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 		return;
 	case FACT_UNIT_STALL:
 		write_stall(writer, fact->stall);
+		return;
+	case FACT_UNIT_REASON:
+		fputs(reason_text((enum work_reason)fact->whole), writer->out);
 		return;
 	default:
 		fprintf(writer->out, "%" PRIu64, fact->whole);

@@ -103,6 +103,12 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
 /* What a look saw stuck: a callback, an iteration or the pool's work. */
 const char *report_stall_callback(const struct report *report, const struct stall *stall);
+/* The function of a script that a callback's samples agree on; NULL: there is none. Of all its
+ * runs, and of one. */
+const struct symbol_info *report_site_script(const struct report *report, uint32_t site,
+					     bool in_pool);
+const struct symbol_info *report_run_script(const struct report *report,
+					    const struct timeline_span *run);
 /* Of a mark or span; "(unknown)" where the trace does not say. */
 const char *report_mark_name(const struct timeline *timeline, size_t name);
 bool report_has_spans(const struct timeline_name *facts);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/durations.h"
+#include "findings/stall_scripts.h"
 #include "report.h"
 
 static int compare_total_first(const void *a, const void *b)
@@ -179,4 +180,16 @@ const char *report_stall_callback(const struct report *report, const struct stal
 		return symbols_site(report->symbols, stall->site, false)->text;
 	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop"
 								  : "work of the pool";
+}
+
+const struct symbol_info *report_site_script(const struct report *report, uint32_t site,
+					     bool in_pool)
+{
+	return in_pool ? NULL : stalls_site_label(report->stalls, site);
+}
+
+const struct symbol_info *report_run_script(const struct report *report,
+					    const struct timeline_span *run)
+{
+	return run->in_pool ? NULL : stalls_run_label(report->stalls, run->worker, run->tick);
 }

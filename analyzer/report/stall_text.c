@@ -54,6 +54,16 @@ static void write_code(const struct stall *stall, FILE *out)
 		fprintf(out, " (in %s)", in->inner->name);
 }
 
+/* "countPrimes app.js:12", "zlib.gzipSync, called by pack app.js:40". */
+static void write_script(const struct stall *stall, FILE *out)
+{
+	const struct stall_script *script = &stall->script;
+
+	if (script->call)
+		fprintf(out, "%s, called by ", script->call_name);
+	fputs(script->user->symbol->text, out);
+}
+
 static void write_nothing(const struct stall *stall, FILE *out)
 {
 	(void)stall;
@@ -71,7 +81,7 @@ char *stall_text(const struct stall *stall)
 	static void (*const writers[])(const struct stall *stall, FILE *out) = {
 	    [STALL_IN_UNKNOWN] = write_nothing, [STALL_IN_PAGE_FAULT] = write_page_fault,
 	    [STALL_IN_SYSCALL] = write_syscall, [STALL_IN_FUTEX] = write_futex,
-	    [STALL_IN_CODE] = write_code,
+	    [STALL_IN_CODE] = write_code,	[STALL_IN_SCRIPT] = write_script,
 	};
 	char *text = NULL;
 	size_t bytes;

@@ -43,6 +43,10 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t address,
 					  bool return_address);
 
+/* A function of a script where it was, or (`whole`) where it begins. */
+const struct symbol_info *symbols_script(struct symbols *symbols,
+					 const struct trace_script *script, bool whole);
+
 /* The variable at an address of the process, as in "lock" or "locks+0x28"; NULL: none is known. The
  * caller frees. */
 char *symbols_variable(struct symbols *symbols, uint64_t address);

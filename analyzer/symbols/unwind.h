@@ -20,6 +20,8 @@ struct unwind_frame {
 	uint64_t address;
 	bool is_return; /* a return address: what is called lies before it */
 	bool scanned;
+	bool is_outermost; /* what called it is known to be no part of the callback */
+	uint64_t sp;	   /* its stack pointer */
 };
 
 /* Innermost first, up to the function that libuv called. Returns how many. */

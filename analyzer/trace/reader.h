@@ -78,6 +78,23 @@ struct trace_clock_range {
 };
 #define TRACE_RATE_BITS 40
 
+/* A text that script frames refer to by its id. */
+struct trace_script_name {
+	uint32_t id;
+	bool is_doubtful; /* two texts were told for it: neither is taken */
+	char *text;
+};
+
+/* A function of JavaScript or Python that a thread was in, or where native code was left and
+ * entered: as in struct trace_script_frame. */
+struct trace_script {
+	uint64_t frame;		    /* on the native stack; 0: not there */
+	const char *function, *file; /* NULL: not known */
+	uint32_t function_id, file_id;
+	uint32_t line, first_line; /* from 1; 0: not known */
+	uint8_t kind, flags;	   /* enum trace_script_kind, enum trace_script_flags */
+};
+
 /* A look at a callback that did not come back in time, or that it has ended: as in struct
  * trace_stall_entry. */
 struct trace_stall {
@@ -95,6 +112,9 @@ struct trace_stall {
 	uint32_t register_count, word_count;
 	uint64_t *registers, *words; /* of the stack: trace_word(value, place), by place */
 	char *object;		     /* never NULL */
+	struct trace_script *scripts; /* innermost first */
+	uint16_t script_count;	      /* at most TRACE_SCRIPT_FRAMES_MAX */
+	uint8_t script_status;	      /* enum trace_script_status */
 };
 
 #define READER_PENDING_NS 6000000000ull /* where the trace does not say it */
@@ -134,6 +154,8 @@ struct trace_process {
 	size_t module_count; /* by start */
 	char **names;
 	size_t name_count; /* of marks, spans and fields, by number; NULL where unknown */
+	struct trace_script_name *script_texts;
+	size_t script_text_count;
 	struct trace_sample *samples;
 	size_t sample_count; /* by tick; thinned evenly beyond 1 Mi samples a process, which is a
 				problem line */

@@ -23,6 +23,7 @@
 #define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
 #define READER_SAMPLES_MAX (1u << 20) /* kept of one process */
 #define READER_STALLS_MAX  (1u << 14) /* the same */
+#define READER_SCRIPT_TEXTS_MAX (1u << 16) /* the same */
 
 /* One block, by what its header says. `raw`: records as in a ring, not encoded items. */
 struct reader_block {
@@ -75,7 +76,7 @@ struct reader_index {
 
 /* Of one process, while it is put together. */
 struct reader_indices {
-	struct reader_index workers, modules, notes;
+	struct reader_index workers, modules, notes, script_texts;
 };
 
 /* What is known of a process while it is put together; parallel to trace.processes. */
@@ -88,7 +89,7 @@ struct reader_state {
 	uint64_t *sample_seen;	/* by hash of worker and type */
 	bool samples_thinned;
 	size_t samples_kept_always;
-	size_t stalls_left_out;
+	size_t stalls_left_out, script_texts_left_out;
 };
 
 struct reader {
@@ -169,6 +170,15 @@ int reader_stalls_add(struct reader *reader, size_t process, const struct trace_
 		      uint32_t bytes);
 void reader_stalls_finish(struct reader *reader, size_t process);
 void reader_stalls_free(struct trace_process *process);
+
+/* reader_scripts.c: -EINVAL: that is no text. */
+int reader_scripts_add_text(struct reader *reader, size_t process,
+			    const struct trace_script_text *entry, uint32_t bytes);
+/* Whether an entry of `bytes` has the frames that it says it has. */
+bool reader_scripts_fit(const struct trace_stall_entry *entry, uint32_t bytes);
+int reader_scripts_copy(struct trace_stall *stall, const struct trace_stall_entry *entry);
+void reader_scripts_name(const struct trace_process *process, struct trace_stall *stall);
+void reader_scripts_free(struct trace_process *process);
 
 /* reader_process.c */
 int reader_process_find(struct reader *reader, const struct reader_file *file, size_t *process);

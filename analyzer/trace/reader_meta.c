@@ -304,6 +304,11 @@ static int parse_stall(struct meta *meta, const void *entry, uint32_t bytes)
 	return reader_stalls_add(meta->reader, meta->process_index, entry, bytes);
 }
 
+static int parse_script_text(struct meta *meta, const void *entry, uint32_t bytes)
+{
+	return reader_scripts_add_text(meta->reader, meta->process_index, entry, bytes);
+}
+
 static int parse_seal(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	const struct trace_seal *seal = entry;
@@ -336,6 +341,7 @@ static const struct meta_type {
     [TRACE_BLOCK_STALLS] = {sizeof(struct trace_stall_entry), 4, parse_stall},
     [TRACE_BLOCK_SEAL] = {sizeof(struct trace_seal), 0, parse_seal},
     [TRACE_BLOCK_NAMES] = {offsetof(struct trace_name_entry, text), 4, parse_name},
+    [TRACE_BLOCK_SCRIPT_TEXTS] = {offsetof(struct trace_script_text, text), 4, parse_script_text},
 };
 
 /* The entry's length, or 0 where it is none that can be. */

@@ -277,6 +277,7 @@ static void indices_free(struct trace_process *process)
 	reader_index_free(&process->indices->workers);
 	reader_index_free(&process->indices->modules);
 	reader_index_free(&process->indices->notes);
+	reader_index_free(&process->indices->script_texts);
 	free(process->indices);
 	process->indices = NULL;
 }
@@ -339,6 +340,7 @@ static void free_tables(struct trace_process *process)
 	free(process->sites);
 	free(process->samples);
 	reader_stalls_free(process);
+	reader_scripts_free(process);
 	free(process->clock_ranges);
 }
 

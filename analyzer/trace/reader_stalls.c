@@ -18,7 +18,8 @@ static bool entry_fits(const struct trace_stall_entry *entry, uint32_t bytes)
 
 	return data <= bytes - sizeof(*entry) &&
 	       entry->register_count <= TRACE_STALL_REGISTERS_MAX &&
-	       entry->tick < READER_TICK_MAX && entry->poll_tick <= entry->tick &&
+	       reader_scripts_fit(entry, bytes) && entry->tick < READER_TICK_MAX &&
+	       entry->poll_tick <= entry->tick &&
 	       entry->base_tick <= entry->tick;
 }
 
@@ -85,7 +86,8 @@ int reader_stalls_add(struct reader *reader, size_t index, const struct trace_st
 	    .word_count = entry->word_count,
 	};
 	memcpy(stall->arguments, entry->arguments, sizeof(stall->arguments));
-	return data_copy(stall, entry);
+	int error = data_copy(stall, entry);
+	return error ? error : reader_scripts_copy(stall, entry);
 }
 
 static int compare_stalls(const void *left, const void *right)
@@ -105,6 +107,7 @@ static void stall_free(struct trace_stall *stall)
 {
 	free(stall->registers);
 	free(stall->object);
+	free(stall->scripts);
 }
 
 void reader_stalls_finish(struct reader *reader, size_t index)
@@ -123,10 +126,16 @@ void reader_stalls_finish(struct reader *reader, size_t index)
 			process->stalls[kept++] = process->stalls[i];
 	}
 	process->stall_count = kept;
+	for (size_t i = 0; i < kept; i++)
+		reader_scripts_name(process, &process->stalls[i]);
 	if (reader->states[index].stalls_left_out > 0)
 		reader_problem(reader,
 			       "process %u: too many looks at stuck callbacks, %zu were not read",
 			       process->pid, reader->states[index].stalls_left_out);
+	if (reader->states[index].script_texts_left_out > 0)
+		reader_problem(reader,
+			       "process %u: too many names of script functions, %zu were not read",
+			       process->pid, reader->states[index].script_texts_left_out);
 }
 
 void reader_stalls_free(struct trace_process *process)

@@ -108,7 +108,7 @@ static void watch(struct drain *drain)
 	if (drain_is_over(drain) || !watchdog_begin(&drain->watchdog, drain->now_ns))
 		return;
 	if (watchdog_has_news(&drain->watchdog) && drain->segment.writer.is_open &&
-	    rings_space_left(drain) < TRACE_STALL_ENTRY_BYTES_MAX)
+	    rings_space_left(drain) < WATCHDOG_NEWS_BYTES_MAX)
 		rings_seal(drain, TRACE_SEAL_ROTATED);
 	rings_segment_ready(drain);
 	for (uint32_t i = 0; i < drain->ring_count; i++)
@@ -236,6 +236,32 @@ static int sleep_ms(struct drain *drain)
 	return shorter_ms(busy_tick_ms(drain), watch_ms);
 }
 
+static bool was_woken(const struct drain *drain)
+{
+	return atomic_load_explicit(&drain->shared->wake, memory_order_acquire) !=
+	       drain->asked.wake;
+}
+
+/* Until somebody wakes the drain, at most this long; samples for the profile are taken meanwhile.
+ */
+static void drain_wait(struct drain *drain, int timeout_ms)
+{
+	uint64_t now_ns = clock_mono_ns(), next_ns;
+	uint64_t end_ns = now_ns + (uint64_t)timeout_ms * MILLISECOND_NS;
+
+	if (timeout_ms == NEVER || !profiler_is_on(&drain->profiler)) {
+		futex_wait(&drain->shared->wake, drain->asked.wake, timeout_ms);
+		return;
+	}
+	for (; now_ns < end_ns && !was_woken(drain); now_ns = clock_mono_ns()) {
+		next_ns = rings_segment_ready(drain) ? profiler_step(&drain->profiler, now_ns)
+						     : end_ns;
+		next_ns = next_ns < end_ns ? next_ns : end_ns;
+		futex_wait(&drain->shared->wake, drain->asked.wake,
+			   next_ns > now_ns ? (int)((next_ns - now_ns) / MILLISECOND_NS) + 1 : 1);
+	}
+}
+
 static void drain_sleep(struct drain *drain)
 {
 	int timeout_ms = sleep_ms(drain);
@@ -244,7 +270,7 @@ static void drain_sleep(struct drain *drain)
 		drain->asked.gone = true;
 		return;
 	}
-	futex_wait(&drain->shared->wake, drain->asked.wake, timeout_ms);
+	drain_wait(drain, timeout_ms);
 	if (timeout_ms == NEVER) {
 		drain->will_sleep = false;
 		atomic_store(&drain->shared->asleep, 0);
@@ -296,6 +322,7 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 			     program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);
 	watchdog_init(&drain->watchdog, shared, &drain->segment);
+	profiler_init(&drain->profiler, shared, &drain->segment);
 	return error;
 }
 

@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encoder.h"
+#include "segment/encoder.h"
+#include "watch/profiler.h"
 #include "ring/laps.h"
-#include "sampler.h"
-#include "segment.h"
+#include "watch/sampler.h"
+#include "segment/segment.h"
 #include "ring/shared.h"
-#include "watchdog.h"
+#include "watch/watchdog.h"
 
 /* The private half of a ring: what its worker is and how far it has been drained. */
 struct drain_worker {
@@ -76,6 +77,7 @@ struct drain {
 	struct segment segment;
 	struct sampler sampler;
 	struct watchdog watchdog;
+	struct profiler profiler;
 	struct encoder_words words;
 	struct drain_worker workers[SHARED_RINGS_MAX];
 	struct {

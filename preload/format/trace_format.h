@@ -173,6 +173,13 @@ enum trace_block_type {
 	TRACE_BLOCK_SEAL = 9,
 	TRACE_BLOCK_NAMES = 10,	 /* struct trace_name_entry */
 	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: samples of blocking callbacks */
+	/* struct trace_script_text: names that script frames of this segment's samples refer to */
+	TRACE_BLOCK_SCRIPT_TEXTS = 12,
+	/* struct trace_stall_entry: samples inside callbacks, UVTRACE_SAMPLE_HZ a second. Worker
+	 * and tick tell which callback ran; poll_word, CPU time and waits are 0, poll_tick and
+	 * base_tick are the tick; `suppressed` is how many samples were due before this one, on any
+	 * loop, that were not taken */
+	TRACE_BLOCK_PROFILE = 13,
 };
 
 struct trace_block_header {
@@ -357,54 +364,6 @@ struct trace_sample {
 };
 _Static_assert(sizeof(struct trace_sample) == 48, "sample");
 
-enum trace_machine { TRACE_MACHINE_X86_64 = 62, TRACE_MACHINE_AARCH64 = 183 }; /* as in ELF */
-
-enum trace_stall_type {
-	TRACE_STALL_LOOK = 1, /* the callback ran at this tick */
-	/* Its end was seen, after at least one sample; nothing is said of stack or system call */
-	TRACE_STALL_END = 2,
-};
-
-/* One stall sample. Of the stack and the registers only words are kept that unwinding needs: those
- * that point into code or into the stack itself. The program's data never gets into a trace this
- * way. */
-struct trace_stall_entry {
-	uint32_t entry_bytes;
-	uint32_t worker;
-	uint16_t type; /* enum trace_stall_type */
-	uint8_t state; /* of the thread, as in /proc/PID/stat: 'R', 'S', 'D', ...; 0: not known */
-	uint8_t register_count; /* 0: it was not stopped, only sp and pc may be known */
-	uint16_t machine;	/* enum trace_machine */
-	uint16_t object_bytes;
-	/* The poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the
-	 * iteration of a loop whose callbacks cannot be seen (tier "libc"). */
-	uint64_t poll_word;
-	uint64_t poll_tick;
-	uint64_t tick;	    /* of the sample, or when the end was noticed */
-	uint64_t base_tick; /* when the next two were read; then and now, as in schedstat: */
-	uint64_t base_cpu_ns, base_wait_ns;
-	uint64_t cpu_ns, wait_ns; /* 0: could not be read */
-	int64_t syscall; /* number; -1: none (a page fault, or it computes), -2: not known */
-	uint64_t arguments[6];
-	uint64_t sp, pc;      /* 0: not known */
-	uint64_t frame_sp;    /* stack pointer of what called the callback; 0: not known */
-	uint32_t blocker;     /* thread id of who has the lock that it waits for; 0: not known */
-	uint32_t word_count;  /* of the stack */
-	uint32_t stack_bytes; /* that were read, from sp */
-	uint32_t error;	      /* errno of what kept the sample from being whole; 0: nothing did */
-	uint32_t suppressed;  /* samples of this poll that were left out so far */
-	uint32_t reserved;
-	/* register_count registers in DWARF's order (0: not kept), then word_count words of the
-	 * stack, each trace_word(value, place): which word it is, counted from sp; then the object,
-	 * a text */
-	uint64_t data[];
-};
-_Static_assert(sizeof(struct trace_stall_entry) == 184, "stall");
-_Static_assert(offsetof(struct trace_stall_entry, data) == sizeof(struct trace_stall_entry),
-	       "stall data");
-#define TRACE_STALL_ENTRY_BYTES_MAX 16384u
-#define TRACE_STALL_REGISTERS_MAX   40u
-
 enum trace_seal_reason {
 	TRACE_SEAL_ROTATED = 1, /* another segment follows */
 	TRACE_SEAL_EXIT = 2,	/* the program ended by exit() or return from main */
@@ -419,5 +378,7 @@ struct trace_seal {
 	uint64_t lost;
 };
 _Static_assert(sizeof(struct trace_seal) == 32, "seal");
+
+#include "trace_stall.h"
 
 #endif

@@ -139,3 +139,15 @@ bool elf_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 			*symbols = section;
 	return symbols->sh_type != SHT_NULL && elf_section(fd, &header, symbols->sh_link, strings);
 }
+
+bool elf_symtab(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
+{
+	Elf64_Ehdr header;
+
+	if (!elf_header(fd, &header) || header.e_shnum > SHDRS_MAX)
+		return false;
+	for (uint32_t i = 0; elf_section(fd, &header, i, symbols); i++)
+		if (symbols->sh_type == SHT_SYMTAB)
+			return elf_section(fd, &header, symbols->sh_link, strings);
+	return false;
+}

@@ -38,4 +38,7 @@ bool elf_is(int fd, const struct elf_file *file);
 /* The symbol table to look in and its strings. False: there is none. */
 bool elf_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings);
 
+/* The table that has static symbols too, however large, and its strings. False: it was stripped. */
+bool elf_symtab(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings);
+
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,20 +19,24 @@
 /* START-END PERMS OFFSET DEV INODE    PATH */
 static bool mapping_parse(const char *line, struct mapping *mapping)
 {
-	unsigned long long start, end, offset;
-	char permissions[8];
-	int path = 0;
+	const char *permissions;
+	char *at;
 
-	if (sscanf(line, "%llx-%llx %7s %llx %*s %*s %n", &start, &end, permissions, &offset,
-		   &path) != 4 ||
-	    path == 0)
+	mapping->start = strtoull(line, &at, 16);
+	if (*at != '-')
 		return false;
-	mapping->start = start;
-	mapping->end = end;
-	mapping->offset = offset;
-	mapping->executable = strchr(permissions, 'x') != NULL;
-	mapping->path = line + path;
-	return start < end;
+	mapping->end = strtoull(at + 1, &at, 16);
+	if (mapping->start >= mapping->end || at[0] != ' ' || strnlen(at, 6) < 6 || at[5] != ' ')
+		return false;
+	permissions = at + 1;
+	mapping->executable = memchr(permissions, 'x', 4) != NULL;
+	mapping->offset = strtoull(at + 6, &at, 16);
+	for (int field = 0; field < 2; field++) { /* the device, the inode */
+		at += strspn(at, " ");
+		at += strcspn(at, " ");
+	}
+	mapping->path = at + strspn(at, " ");
+	return true;
 }
 
 struct walk {

@@ -22,6 +22,13 @@ const uint16_t stall_probe_machine = TRACE_MACHINE_AARCH64;
 
 /* ---- Files of /proc -------------------------------------------------------------------------- */
 
+/* Where a thread sleeps. */
+struct sleep_place {
+	int64_t syscall;
+	uint64_t arguments[6];
+	uint64_t sp, pc;
+};
+
 /* PID (NAME) STATE ...: the name may hold anything. */
 static uint8_t state_read(const struct look_at *at)
 {
@@ -35,19 +42,31 @@ static uint8_t state_read(const struct look_at *at)
 }
 
 /* NUMBER ARGUMENT ... SP PC, or -1 SP PC, or "running". */
-static void syscall_parse(const char *text, struct probe *probe)
+static void syscall_parse(const char *text, struct sleep_place *place)
 {
 	char *at;
 
 	if (strncmp(text, "running", 7) == 0) {
-		probe->syscall = LOOK_NO_SYSCALL;
+		place->syscall = LOOK_NO_SYSCALL;
 		return;
 	}
-	probe->syscall = strtoll(text, &at, 10);
-	for (int i = 0; probe->syscall >= 0 && i < 6; i++)
-		probe->arguments[i] = strtoull(at, &at, 16);
-	probe->sp = strtoull(at, &at, 16);
-	probe->pc = strtoull(at, &at, 16);
+	place->syscall = strtoll(text, &at, 10);
+	for (int i = 0; place->syscall >= 0 && i < 6; i++)
+		place->arguments[i] = strtoull(at, &at, 16);
+	place->sp = strtoull(at, &at, 16);
+	place->pc = strtoull(at, &at, 16);
+}
+
+/* 0 or -errno; sp is 0 where the thread does not sleep. */
+static int place_read(const struct look_at *at, struct sleep_place *place)
+{
+	char text[256];
+	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
+
+	*place = (struct sleep_place){.syscall = LOOK_SYSCALL_UNKNOWN};
+	if (got > 0)
+		syscall_parse(text, place);
+	return got < 0 ? got : 0;
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -60,21 +79,35 @@ int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t byte
 	return got < 0 ? -errno : got;
 }
 
-/* Where the stack of the callback ends: the frame that the program itself keeps of the poll. */
-static uint64_t frame_find(const struct look_at *at)
+/* What the program itself keeps of a callback or of a loop that it is in. */
+struct kept_frame {
+	uint64_t sp, word;
+};
+
+static uint32_t frames_read(const struct look_at *at, struct kept_frame *frames)
 {
-	struct {
-		uint64_t sp, word;
-	} frames[TRACE_DEPTH_MAX];
+	const uint64_t bytes = TRACE_DEPTH_MAX * sizeof(*frames);
 	uint32_t depth = 0;
 
-	if (!at->thread || !at->poll_word ||
+	if (!at->thread ||
 	    stall_probe_read(at->pid, at->thread + at->depth_at, &depth, sizeof(depth)) !=
 		sizeof(depth) ||
-	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, sizeof(frames)) !=
-		sizeof(frames))
+	    depth == 0 ||
+	    stall_probe_read(at->pid, at->thread + at->frames_at, frames, bytes) != (int64_t)bytes)
 		return 0;
-	for (uint32_t i = depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX; i-- > 0;)
+	return depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX;
+}
+
+uint64_t stall_probe_frame(const struct look_at *at)
+{
+	struct kept_frame frames[TRACE_DEPTH_MAX];
+	uint32_t depth = at->innermost || at->poll_word ? frames_read(at, frames) : 0;
+
+	if (at->innermost)
+		return depth > 0 && trace_word_is_poll(frames[depth - 1].word)
+			   ? frames[depth - 1].sp
+			   : 0;
+	for (uint32_t i = depth; i-- > 0;)
 		if (frames[i].word == at->poll_word)
 			return frames[i].sp;
 	return 0;
@@ -112,16 +145,43 @@ static void computing_see(const struct look_at *at, struct probe *probe)
 /* Asleep, or computing. False: it fell asleep or woke up between the two looks. */
 static bool state_see(const struct look_at *at, struct probe *probe)
 {
-	char text[256];
-	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
+	struct sleep_place place;
 
-	probe->error = got < 0 ? got : 0;
-	probe->syscall = LOOK_SYSCALL_UNKNOWN;
-	probe->sp = probe->pc = 0;
-	if (got > 0)
-		syscall_parse(text, probe);
+	probe->error = place_read(at, &place);
+	probe->syscall = place.syscall;
+	memcpy(probe->arguments, place.arguments, sizeof(probe->arguments));
+	probe->sp = place.sp;
+	probe->pc = place.pc;
 	probe->state = state_read(at);
-	return got <= 0 || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
+	return probe->error || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
+}
+
+/* How often the thread was given a CPU, the third number of schedstat; 0: not known. */
+static uint64_t runs_read(const struct look_at *at)
+{
+	char text[128], *end = text;
+	uint64_t value = 0;
+
+	if (proc_file_read_task(at->pid, at->tid, "schedstat", text, sizeof(text)) <= 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		value = strtoull(end, &end, 10);
+	return value;
+}
+
+/* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or at the same place again
+ * after it has run. */
+static void sleeper_visit(const struct look_at *at, struct probe *probe)
+{
+	uint64_t runs = at->visit ? runs_read(at) : 0;
+	struct sleep_place now;
+
+	stall_probe_read_stack(at, probe);
+	if (!at->visit)
+		return;
+	at->visit(at, probe);
+	place_read(at, &now);
+	probe->moved = now.sp != probe->sp || now.pc != probe->pc || runs_read(at) != runs;
 }
 
 void stall_probe_take(const struct look_at *at, struct probe *probe)
@@ -129,9 +189,11 @@ void stall_probe_take(const struct look_at *at, struct probe *probe)
 	memset(probe, 0, offsetof(struct probe, stack));
 	if (!state_see(at, probe))
 		state_see(at, probe);
-	probe->frame_sp = frame_find(at);
+	probe->frame_sp = stall_probe_frame(at);
+	if (at->innermost && !probe->frame_sp)
+		return;
 	if (probe->sp) {
-		stall_probe_read_stack(at, probe);
+		sleeper_visit(at, probe);
 		stall_probe_object(at, probe);
 	} else if (probe->state != 'S' && probe->state != 'D') {
 		computing_see(at, probe);

@@ -24,14 +24,22 @@
 #define LOOK_NO_SYSCALL	     -1
 #define LOOK_SYSCALL_UNKNOWN -2
 
+struct look_at;
+struct probe;
+
+/* Sees more of the thread while it holds still: stopped, or asleep. */
+typedef void (*stall_probe_visit)(const struct look_at *at, const struct probe *probe);
+
 /* Who is looked at. */
 struct look_at {
 	uint32_t pid, tid;
 	bool may_stop;
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
+	bool innermost;	    /* instead: the innermost callback that it is in; else nothing */
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
 	uint32_t depth_at;  /* ... the count in there, */
 	uint32_t frames_at; /* ... the frames */
+	stall_probe_visit visit; /* NULL: nobody wants to see more */
 };
 
 struct probe {
@@ -39,6 +47,9 @@ struct probe {
 	int64_t syscall;
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
+	uint64_t thread_pointer; /* 0: not known, as of a thread that was not stopped */
+	uint64_t stopped_ns;	 /* how long it was stopped */
+	bool moved; /* it slept, but not all the while: what `visit` saw may be wrong */
 	uint32_t register_count;
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
 	uint32_t blocker;
@@ -58,6 +69,10 @@ void stall_probe_take(const struct look_at *at, struct probe *probe);
 
 /* Memory of the program; returns how many bytes could be read, from the start, or -errno. */
 int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+
+/* Where the callback's part of the stack ends, as the program itself keeps it; 0: it is in no such
+ * callback, or that cannot be read. */
+uint64_t stall_probe_frame(const struct look_at *at);
 
 /* Fills in the stack from look->sp on. */
 void stall_probe_read_stack(const struct look_at *at, struct probe *probe);

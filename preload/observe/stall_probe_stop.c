@@ -29,6 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ring/clock.h"
+
 #if defined(__x86_64__)
 
 #define REGISTER(field) offsetof(struct user_regs_struct, field)
@@ -48,6 +50,11 @@ static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 	return *(const uint64_t *)((const char *)set + register_offsets[number]);
 }
 
+static uint64_t thread_pointer_of(const struct user_regs_struct *set)
+{
+	return set->fs_base;
+}
+
 #else
 
 /* DWARF's numbers: x0 ... x30, sp, pc, as they lie. */
@@ -58,6 +65,13 @@ static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 static uint64_t register_of(const struct user_regs_struct *set, uint32_t number)
 {
 	return number < REGISTER_SP ? set->regs[number] : number == REGISTER_SP ? set->sp : set->pc;
+}
+
+/* It is in a register of its own, which no reader of this machine needs yet. */
+static uint64_t thread_pointer_of(const struct user_regs_struct *set)
+{
+	(void)set;
+	return 0;
 }
 
 #endif
@@ -142,8 +156,13 @@ static int registers_take(const struct look_at *at, struct probe *probe)
 		probe->registers[i] = register_of(&set, i);
 	probe->sp = probe->registers[REGISTER_SP];
 	probe->pc = probe->registers[REGISTER_PC];
+	probe->thread_pointer = thread_pointer_of(&set);
+	if (at->innermost) /* it ran on before it was stopped */
+		probe->frame_sp = stall_probe_frame(at);
 	stall_probe_read_stack(at, probe);
 	wait_resume(at, &set);
+	if (at->visit)
+		at->visit(at, probe);
 	return 0;
 }
 
@@ -156,6 +175,7 @@ static int signal_of(int status)
 
 int stall_probe_stop(const struct look_at *at, struct probe *probe)
 {
+	uint64_t stopped_ns;
 	int status, error;
 	pid_t waited;
 
@@ -168,7 +188,9 @@ int stall_probe_stop(const struct look_at *at, struct probe *probe)
 	while (waited < 0 && errno == EINTR);
 	if (waited < 0 || !WIFSTOPPED(status))
 		return waited < 0 ? -errno : -ESRCH;
+	stopped_ns = clock_mono_ns();
 	error = registers_take(at, probe);
 	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
+	probe->stopped_ns = clock_mono_ns() - stopped_ns;
 	return error;
 }

@@ -25,6 +25,7 @@ struct config {
 	uint64_t alloc;
 	uint64_t patch;
 	uint64_t stall_ms;
+	uint64_t sample_hz;
 	uint64_t log; /* enum shared_log */
 };
 

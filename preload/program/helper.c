@@ -149,13 +149,13 @@ bool helper_would_be_adopted(void)
 	       (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
 }
 
-/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the watchdog's helper
- * needs to be named: it, and nobody else, may then do what without that rule every process of the
- * same user may. What the program has named before (there is room for one only) is replaced; if it
- * names another one later, the helper sees less, and says so. */
+/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the helper that
+ * takes samples needs to be named: it, and nobody else, may then do what without that rule every
+ * process of the same user may. What the program has named before (there is room for one only) is
+ * replaced; if it names another one later, the helper sees less, and says so. */
 static void helper_let_look(const struct shared *shared, pid_t helper)
 {
-	if (shared->options.stall_ms > 0)
+	if (shared->options.stall_ms > 0 || shared->options.sample_hz > 0)
 		prctl(PR_SET_PTRACER, helper, 0, 0, 0);
 }
 

@@ -140,6 +140,7 @@ void shm_fill_options(struct shared_options *options)
 	options->rotate_seconds = config.rotate_seconds;
 	options->pending_seconds = config.pending_seconds;
 	options->stall_ms = config.stall_ms;
+	options->sample_hz = config.sample_hz;
 	options->file_size_bytes = config.file_size_bytes;
 	options->total_size_bytes = config.total_size_bytes;
 }

@@ -143,7 +143,7 @@ struct shared_options {
 	uint32_t rotate_seconds;
 	uint32_t pending_seconds; /* for readers alone */
 	uint32_t stall_ms;	  /* 0: no watchdog */
-	uint32_t reserved;
+	uint32_t sample_hz;	  /* 0: no profile */
 	uint64_t file_size_bytes;
 	uint64_t total_size_bytes;
 };

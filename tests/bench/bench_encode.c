@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "format/crc32c.h"
-#include "drain/encoder.h"
+#include "segment/encoder.h"
 #include "trace/reader.h"
 
 #define RECORDS	    (1u << 20) /* like a ring: a power of two */

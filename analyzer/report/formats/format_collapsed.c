@@ -38,6 +38,13 @@ static void row_collapsed(const struct report *report, const struct report_row *
 	fprintf(out, " %" PRIu64 "\n", us);
 }
 
+/* Native ones by name, others by where they begin: many are anonymous. */
+static const char *frame_name(const struct report *report, const struct stack_frame *frame)
+{
+	return frame->script ? symbols_script(report->symbols, frame->script, true)->text
+			     : frame->symbol->name;
+}
+
 /* Functions without lines: a function that computes is seen at many. */
 static void stall_collapsed(const struct report *report, const struct stall *stall, FILE *out)
 {
@@ -51,7 +58,7 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 		frame_print(out, ";", report_stall_callback(report, stall));
 	for (size_t i = stall->frame_count; i-- > 0;)
 		frame_print(out, stall->frames[i].scanned ? ";? " : ";",
-			    stall->frames[i].symbol->name);
+			    frame_name(report, &stall->frames[i]));
 	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK) {
 		char *what = stall_text(stall);
 

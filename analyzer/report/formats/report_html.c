@@ -133,7 +133,7 @@ static void name_put(struct packer *packer, const char *name, const char *end)
 	free(clean);
 }
 
-static void info_put(struct packer *packer, const struct symbol_info *info)
+static void info_put(struct packer *packer, const struct symbol_info *info, const char *end)
 {
 	char numbers[64];
 
@@ -142,7 +142,7 @@ static void info_put(struct packer *packer, const struct symbol_info *info)
 	snprintf(numbers, sizeof(numbers), "%d\t%d\t", info->line, info->named);
 	packer_put(packer, numbers, strlen(numbers), Z_NO_FLUSH);
 	name_put(packer, info->module, "\t");
-	name_put(packer, info->text, "\n");
+	name_put(packer, info->text, end);
 }
 
 /* A line of what the page cannot find out by itself: what it is about, of which process, of which
@@ -157,6 +157,15 @@ static void line_put(struct packer *packer, const char *what, uint32_t pid, uint
 	packer_put(packer, begin, strlen(begin), Z_NO_FLUSH);
 }
 
+/* Where it lies on the stack: functions of scripts, which the trace holds, lie between. */
+static void frame_place_put(struct packer *packer, const struct unwind_frame *frame)
+{
+	char place[32];
+
+	snprintf(place, sizeof(place), "%" PRIu64 "\t%d\n", frame->sp, frame->is_outermost);
+	packer_put(packer, place, strlen(place), Z_NO_FLUSH);
+}
+
 /* The functions of a look at a stuck callback, and the lock that it waited for. */
 static void stall_put(struct packer *packer, const struct trace_process *process,
 		      struct symbols *symbols, size_t index)
@@ -169,7 +178,8 @@ static void stall_put(struct packer *packer, const struct trace_process *process
 
 	for (size_t i = 0; i < count; i++) {
 		line_put(packer, "frame", process->pid, index, frames[i].scanned);
-		info_put(packer, unwind_symbol(symbols, &frames[i]));
+		info_put(packer, unwind_symbol(symbols, &frames[i]), "\t");
+		frame_place_put(packer, &frames[i]);
 	}
 	if (variable) {
 		line_put(packer, "variable", process->pid, stall->arguments[0], false);
@@ -188,7 +198,7 @@ static int process_put(struct packer *packer, const struct trace_process *proces
 		if (!process->sites[i / 2].present)
 			continue;
 		line_put(packer, "site", process->pid, i / 2, i % 2);
-		info_put(packer, symbols_site(symbols, i / 2, i % 2));
+		info_put(packer, symbols_site(symbols, i / 2, i % 2), "\n");
 	}
 	for (size_t i = 0; i < process->stall_count; i++)
 		stall_put(packer, process, symbols, i);

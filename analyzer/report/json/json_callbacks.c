@@ -18,6 +18,7 @@ static json_t *callback_json(const struct report *report, const struct report_ro
 	    {"p50_ns", json_ticks(timeline, histogram_quantile(durations, 0.5))},
 	    {"p99_ns", json_ticks(timeline, histogram_quantile(durations, 0.99))},
 	    {"max_ns", json_ticks(timeline, durations->max)},
+	    {"script", script_json(report_site_script(report, row->site, row->in_pool))},
 	};
 
 	return json_add(object, pairs, COUNT(pairs));
@@ -55,8 +56,11 @@ json_t *polls_json(const struct report *report, const struct timeline_top *top, 
 		const struct timeline_span *span = &top->spans[i];
 		json_t *object =
 		    site_add(report, span_json(report->timeline, span), span->site, span->in_pool);
-		const struct json_pair nested = {"nested", json_boolean(span->nested)};
-		object = json_add(object, &nested, 1);
+		const struct json_pair pairs[] = {
+		    {"nested", json_boolean(span->nested)},
+		    {"script", script_json(report_run_script(report, span))},
+		};
+		object = json_add(object, pairs, COUNT(pairs));
 		json_array_append_new(
 		    polls,
 		    poll_marks_add(report, open ? open_add(report, object, span) : object, span));

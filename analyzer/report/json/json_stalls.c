@@ -10,7 +10,27 @@
 #include "report/stall_text.h"
 #include "trace/syscalls.h"
 
-static json_t *frame_json(const struct stall_frame *frame)
+/* How a function ran; null: it is native. */
+static json_t *frame_kind_json(const struct stack_frame *frame)
+{
+	static const char *const kinds[] = {
+	    [TRACE_SCRIPT_FUNCTION] = "javascript",   [TRACE_SCRIPT_INTERPRETED] = "interpreted",
+	    [TRACE_SCRIPT_BASELINE] = "baseline",     [TRACE_SCRIPT_MAGLEV] = "maglev",
+	    [TRACE_SCRIPT_TURBOFAN] = "turbofan",     [TRACE_SCRIPT_BUILTIN] = "builtin",
+	    [TRACE_SCRIPT_REGEXP] = "regexp",	      [TRACE_SCRIPT_PYTHON] = "python",
+	};
+	const char *kind =
+	    frame->script && frame->script->kind < COUNT(kinds) ? kinds[frame->script->kind] : NULL;
+
+	return frame->script ? json_text(kind ? kind : "unknown") : json_null();
+}
+
+static bool line_is_about(const struct stack_frame *frame)
+{
+	return frame->script && frame->script->flags & TRACE_SCRIPT_LINE_ABOUT;
+}
+
+static json_t *frame_json(const struct stack_frame *frame)
 {
 	const struct symbol_info *symbol = frame->symbol;
 	const struct json_pair pairs[] = {
@@ -19,6 +39,8 @@ static json_t *frame_json(const struct stall_frame *frame)
 	    {"line", *symbol->file ? json_integer(symbol->line) : json_null()},
 	    {"module", json_text(symbol->module)},
 	    {"scanned", json_boolean(frame->scanned)},
+	    {"script", frame_kind_json(frame)},
+	    {"line_about", json_boolean(line_is_about(frame))},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));
@@ -62,6 +84,36 @@ json_t *stall_what_json(const struct stall *stall)
 	return json;
 }
 
+/* The program's own function that it was in, what that had called, who had called it, and the
+ * outermost one. */
+static json_t *stall_script_json(const struct stall *stall)
+{
+	const struct stall_script *script = &stall->script;
+
+	if (!script->user)
+		return json_null();
+	const struct json_pair pairs[] = {
+	    {"line_about", json_boolean(line_is_about(script->user))},
+	    {"called", script->call ? json_text(script->call_name) : json_null()},
+	    {"caller", script_json(script->caller ? script->caller->symbol : NULL)},
+	    {"entered", script_json(script->label)},
+	};
+
+	return json_add(script_json(script->user->symbol), pairs, COUNT(pairs));
+}
+
+static json_t *script_status_json(const struct trace_stall *stall_sample)
+{
+	static const char *const names[] = {
+	    [TRACE_SCRIPT_WHOLE] = "whole",
+	    [TRACE_SCRIPT_CUT] = "cut",
+	    [TRACE_SCRIPT_LOST] = "lost",
+	};
+	uint8_t status = stall_sample->script_status;
+
+	return status < COUNT(names) && names[status] ? json_text(names[status]) : json_null();
+}
+
 static json_t *stall_json(const struct report *report, const struct stall *stall)
 {
 	const struct timeline *timeline = report->timeline;
@@ -95,6 +147,10 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	    {"error",
 	     stall_sample->error ? json_text(strerror((int)stall_sample->error)) : json_null()},
 	    {"suppressed", json_number(stall_sample->suppressed)},
+	    {"script", stall_script_json(stall)},
+	    {"script_stack", script_status_json(stall_sample)},
+	    {"reason", stall->script.reason ? json_text(work_reason_name(stall->script.reason))
+					    : json_null()},
 	    {"frames", frames_json(stall)},
 	};
 

@@ -76,6 +76,19 @@ json_t *site_add(const struct report *report, json_t *object, uint32_t site, boo
 	return json_add(object, pairs, COUNT(pairs));
 }
 
+json_t *script_json(const struct symbol_info *script)
+{
+	if (!script)
+		return json_null();
+	const struct json_pair pairs[] = {
+	    {"function", json_text(script->name)},
+	    {"file", *script->file ? json_text(script->file) : json_null()},
+	    {"line", script->line > 0 ? json_integer(script->line) : json_null()},
+	};
+
+	return json_add(json_object(), pairs, COUNT(pairs));
+}
+
 json_t *span_json(const struct timeline *timeline, const struct timeline_span *span)
 {
 	const struct json_pair pairs[] = {

@@ -61,6 +61,9 @@ void json_stream_objects(struct json_stream *stream, const char *key, struct jso
 			 size_t count);
 void json_stream_end(struct json_stream *stream);
 
+/* A function of a script; NULL gives null. */
+json_t *script_json(const struct symbol_info *script);
+
 /* ---- json_workers.c ---- */
 
 extern const struct json_rows json_workers, json_loops;

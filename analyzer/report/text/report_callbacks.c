@@ -40,6 +40,25 @@ static void callback_row(struct table *table, const struct report *report,
 	table_add_callback(table, report, row->site, row->in_pool);
 }
 
+/* Below it: the function of a script that it runs. */
+static void script_row(struct table *table, size_t column, const struct symbol_info *script)
+{
+	char *text;
+
+	if (!script)
+		return;
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (i != column) {
+			table_add(table, "");
+		} else if (asprintf(&text, "  in %s", script->text) >= 0) {
+			table_add(table, text);
+			free(text);
+		} else {
+			table->failed = true;
+		}
+	}
+}
+
 /* Below the callback: there is no room beside it. */
 static void registered_row(struct table *table, const struct report *report, uint32_t site)
 {
@@ -81,6 +100,8 @@ static int print_callback_rows(const struct report *report, const struct report_
 	table_begin(&table, columns, COUNT(columns));
 	for (size_t i = 0; i < count; i++) {
 		callback_row(&table, report, &rows[i]);
+		script_row(&table, table.column_count - 1,
+			   report_site_script(report, rows[i].site, rows[i].in_pool));
 		registered_row(&table, report, rows[i].site);
 	}
 	int error = table_print(&table, out, REPORT_WIDTH);
@@ -158,6 +179,7 @@ static int print_polls(const struct report *report, const struct timeline_top *t
 		table_add(&table, report_kind(report->timeline, span->site));
 		table_add_callback(&table, report, span->site, span->in_pool);
 		table_add(&table, symbols_site(report->symbols, span->site, true)->text);
+		script_row(&table, 4, report_run_script(report, span));
 		served_row(&table, report, span);
 	}
 	return table_print(&table, out, REPORT_WIDTH);

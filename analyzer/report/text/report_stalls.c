@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "report/stall_text.h"
+#include "report/findings_text.h"
 #include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
@@ -35,11 +36,18 @@ static void print_what(const struct stall *stall, FILE *out)
 	};
 	char *text = stall_text(stall);
 	char *clean = report_clean(text && *text ? text : "unknown code");
+	bool sleeps = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
 
 	fprintf(out, "%s%s", verbs[stall->cause],
 		stall->cause == STALL_UNKNOWN ? ""
 		: clean			      ? clean
 					      : "?");
+	if (sleeps && stall->script.call)
+		fprintf(out, " of %s", stall->script.call_name);
+	if (sleeps && stall->script.user)
+		fprintf(out, ", called by %s", stall->script.user->symbol->text);
+	if (stall->script.reason != REASON_NONE)
+		fprintf(out, " (%s)", reason_text(stall->script.reason));
 	free(clean);
 	free(text);
 }

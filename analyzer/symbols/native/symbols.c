@@ -26,6 +26,7 @@
 #include "base/report_table.h"
 #include "symbols/symbols.h"
 #include "symbols_internal.h"
+#include "symbols/script_symbols.h"
 #include "symbols/symbols_text.h"
 
 #define JIT_MODULE  "JIT"
@@ -42,6 +43,7 @@ struct symbols {
 	struct module_files *files; /* one for each module of the process */
 	struct perf_map *perf_map;  /* NULL: none, or not asked for yet */
 	bool jit_tried;
+	struct script_symbols *scripts;
 	struct cached **cache;
 	size_t cache_slots, cache_used;
 };
@@ -322,6 +324,13 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 			       : &symbols_no_callback;
 }
 
+const struct symbol_info *symbols_script(struct symbols *symbols,
+					 const struct trace_script *script, bool whole)
+{
+	return whole ? script_symbols_whole(symbols->scripts, script)
+		     : script_symbols_of(symbols->scripts, script);
+}
+
 struct symbols *symbols_open(const struct trace_process *process)
 {
 	struct symbols *symbols = calloc(1, sizeof(*symbols));
@@ -330,7 +339,8 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	symbols->process = process;
 	symbols->files = calloc(process->module_count + 1, sizeof(*symbols->files));
-	if (!symbols->files || cache_grow(symbols) < 0) {
+	symbols->scripts = script_symbols_open(NULL, NULL);
+	if (!symbols->files || !symbols->scripts || cache_grow(symbols) < 0) {
 		symbols_close(symbols);
 		return NULL;
 	}
@@ -351,5 +361,6 @@ void symbols_close(struct symbols *symbols)
 	free(symbols->cache);
 	free(symbols->files);
 	perf_map_free(symbols->perf_map);
+	script_symbols_close(symbols->scripts);
 	free(symbols);
 }

@@ -254,9 +254,12 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		return 0;
 	state_begin(stall, &state);
 	do
-		frames[count++] = (struct unwind_frame){state.pc, state.is_return, state.scanned};
+		frames[count++] = (struct unwind_frame){.address = state.pc,
+							.is_return = state.is_return,
+							.scanned = state.scanned,
+							.sp = state.sp};
 	while (count < UNWIND_FRAMES_MAX && step(symbols, stall, &state) &&
-	       !is_outside(symbols, stall, &state));
+	       !(frames[count - 1].is_outermost = is_outside(symbols, stall, &state)));
 	return count;
 }
 

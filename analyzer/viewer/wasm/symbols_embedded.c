@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/demangle.h"
+#include "symbols/script_symbols.h"
 #include "symbols/symbols.h"
 #include "symbols_embedded.h"
 #include "symbols/symbols_text.h"
@@ -20,10 +21,13 @@ struct given {
 	uint64_t number;
 	bool second; /* a site's caller; a frame that was looked for */
 	struct symbol_info info;
+	uint64_t sp; /* of a frame */
+	bool is_outermost;
 };
 
 struct symbols {
 	const struct trace_process *process;
+	struct script_symbols *scripts;
 	struct symbol_info *infos; /* callback and caller of each site */
 	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
 };
@@ -56,6 +60,10 @@ static void given_take(char **at, struct given *given)
 	given->info.named = *part_next(at) == '1';
 	given->info.module = part_next(at);
 	given->info.text = part_next(at);
+	if (strcmp(given->what, "frame") != 0)
+		return;
+	given->sp = strtoull(part_next(at), NULL, 10);
+	given->is_outermost = *part_next(at) == '1';
 }
 
 static bool given_is(const struct given *given, const char *what,
@@ -136,7 +144,8 @@ struct symbols *symbols_open(const struct trace_process *process)
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
 	symbols->frames = calloc(process->stall_count + 1, sizeof(*symbols->frames));
-	if (!symbols->infos || !symbols->frames) {
+	symbols->scripts = script_symbols_open(NULL, NULL);
+	if (!symbols->infos || !symbols->frames || !symbols->scripts) {
 		symbols_close(symbols);
 		return NULL;
 	}
@@ -158,9 +167,17 @@ void symbols_close(struct symbols *symbols)
 {
 	if (!symbols)
 		return;
+	script_symbols_close(symbols->scripts);
 	free(symbols->infos);
 	free(symbols->frames);
 	free(symbols);
+}
+
+const struct symbol_info *symbols_script(struct symbols *symbols,
+					 const struct trace_script *script, bool whole)
+{
+	return whole ? script_symbols_whole(symbols->scripts, script)
+		     : script_symbols_of(symbols->scripts, script);
 }
 
 char *symbols_variable(struct symbols *symbols, uint64_t address)
@@ -186,7 +203,10 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
 		frames[count++] =
-		    (struct unwind_frame){.address = line - 1, .scanned = given->second};
+		    (struct unwind_frame){.address = line - 1,
+					  .scanned = given->second,
+					  .is_outermost = given->is_outermost,
+					  .sp = given->sp};
 	}
 	return count;
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "drain/encoder.h"
+#include "segment/encoder.h"
 #include "format/trace_wire.h"
 
 #define RING   4096u

@@ -5,7 +5,7 @@
  */
 #include <unistd.h>
 
-#include "drain/writer.h"
+#include "segment/writer.h"
 #include "encoder_helper.h"
 #include "trace/reader.h"
 

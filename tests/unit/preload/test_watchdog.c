@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ring/clock.h"
-#include "drain/watchdog.h"
+#include "watch/watchdog.h"
 
 #define RECORDS	 64u
 #define STALL_MS 2500u

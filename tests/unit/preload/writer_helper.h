@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "format/crc32c.h"
-#include "drain/writer.h"
+#include "segment/writer.h"
 
 #define PID	    1234567u /* nobody's: above the kernel's highest by default */
 #define BLOCK_BYTES 1000

@@ -16,6 +16,7 @@ import {
 	plotWidth, rowTop, xOf,
 } from './layout.js';
 import { strokesOfLane } from './strokes.js';
+import { scriptOfPoll } from './scripts.js';
 import { drawSelected } from './draw_over.js';
 
 const EDGE = 2; // what leaves the picture is cut so far outside of it
@@ -77,7 +78,9 @@ function drawPoll(lane, strokes, i, x, end, labels) {
 		drawTorn(x + width - gap, top, height, width);
 	if (width <= LABEL_FROM || depth > 0)
 		return;
-	const { name } = view.process.sites[strokes.site(i)];
+	const script = strokes.type(i) === STROKE.POLL
+		? scriptOfPoll(lane.worker.worker, strokes.start_ns(i)) : null;
+	const name = script || view.process.sites[strokes.site(i)].name;
 	labels.push({
 		text: strokes.type(i) === STROKE.WORK ? name + ' (work)' : name,
 		x: Math.max(x, GUTTER), width: Math.min(width, end - GUTTER), top,

@@ -12,8 +12,9 @@ import { showAround, timeText } from '../draw/range.js';
 import { follow } from '../control/actions.js';
 import {
 	actionButton, callbackCell, callerText, facts, goButton, item, listOf, nameAndPlace,
-	paragraph, rowButton, section, shortPath, span, swatch,
+	paragraph, rowButton, section, span, swatch,
 } from './pieces.js';
+import { nameAndFile, placeOf } from '../draw/scripts.js';
 import { countColumn, durationColumn, table } from './tables.js';
 
 const ROWS_MOST = 100;
@@ -61,7 +62,7 @@ const SCANNED = 'a return address that was looked for on the stack: ' +
 	'it may be left over from an earlier call';
 
 function frameItem(frame) {
-	const place = frame.file ? `${shortPath(frame.file)}:${frame.line}` : frame.module;
+	const place = frame.file ? placeOf(frame) : frame.module;
 	const attributes = frame.scanned ? { class: 'scanned', title: SCANNED } : {};
 	return element('li', attributes,
 		span('name', frame.function), ' ', span('place', place));
@@ -82,11 +83,21 @@ function stallEvidence(stall) {
 	return `${where}: had run for ${formatDuration(stall.so_far_ns)}${whole}`;
 }
 
+/* What it was in and, if that is no function of the program's own, which one had called that. */
+function stallTitle({ what, cause, script, reason, ...row }) {
+	const sleeps = cause === 'syscall' || cause === 'lock';
+	const called = sleeps && script
+		? `${script.called ? ` of ${script.called}` : ''}, called by ${nameAndFile(script)}`
+		: '';
+	const why = reason ? ` (${reason.replaceAll('_', ' ')})` : '';
+	return `${what || nameAndPlace(row)}${called}${why}`;
+}
+
 function stallItem(stall) {
 	const { worker, start_ns, duration_ns, so_far_ns: soFar } = stall;
 	const poll = { worker, start_ns, duration_ns: duration_ns ?? soFar };
 	const row = goButton(poll, span('severity', CAUSES[stall.cause] || stall.cause), ' ',
-		element('strong', {}, stall.what || nameAndPlace(stall)),
+		element('strong', {}, stallTitle(stall)),
 		span('evidence', stallEvidence(stall)));
 	return element('li', { class: 'stall' }, row, stallTimes(stall),
 		listOf('frames', stall.frames.map(frameItem)));

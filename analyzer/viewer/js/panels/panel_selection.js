@@ -9,6 +9,7 @@ import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { follow, select, siteOf } from '../control/actions.js';
+import { scriptOfPoll } from '../draw/scripts.js';
 import {
 	actionButton, facts, item, listOf, paragraph, rowButton, section, span,
 } from './pieces.js';
@@ -53,6 +54,7 @@ function pollFacts(detail, site) {
 	return facts([
 		['Kind', detail.in_pool ? `${site.kind}, its work on the pool` : site.kind],
 		['Callback', site.name],
+		['Runs', detail.in_pool ? null : scriptOfPoll(worker.worker, detail.start_ns)],
 		['Defined', codePlace(site)],
 		['Registered', callerPlace(site)],
 		handleFact(detail),

@@ -8,6 +8,7 @@ import { siteColor } from '../draw/colors.js';
 import { goToPoll } from '../control/actions.js';
 import { view } from '../draw/view.js';
 import { theme } from '../draw/theme.js';
+import { nameAndFile } from '../draw/scripts.js';
 
 const NAME_MOST = 48; // characters, a multiple of 3
 
@@ -83,6 +84,7 @@ export function callbackCell(row) {
 	return [
 		element('span', { class: 'name', title }, text), ' ',
 		span('place', place(row)),
+		row.script ? span('place script', ` in ${nameAndFile(row.script)}`) : null,
 	];
 }
 

@@ -10,6 +10,7 @@ import { nsOf } from '../draw/layout.js';
 import { timeText } from '../draw/range.js';
 import { chartAt, strokeUnder } from '../draw/hit.js';
 import { siteOf } from '../control/actions.js';
+import { scriptOfPoll } from '../draw/scripts.js';
 
 const BESIDE_X = 14, BESIDE_Y = 16; // pixels from the pointer
 const EDGE_LEAST = 8;
@@ -74,8 +75,10 @@ function columnLines(stroke) {
 function pollLines(stroke) {
 	const site = siteOf(stroke);
 	const kind = site.kind + (stroke.type === STROKE.WORK ? ' work' : '');
+	const { worker } = stroke.lane.worker;
+	const script = stroke.type === STROKE.POLL ? scriptOfPoll(worker, stroke.start_ns) : null;
 	return [[kind, formatDuration(stroke.longest_ns)], ['', site.text],
-		atLine(stroke.start_ns)];
+		...script ? [['in', script]] : [], atLine(stroke.start_ns)];
 }
 
 const LINES = {

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "observe/stall_probe.h"
+#include "runtimes/runtimes.h"
 #include "watchdog.h"
 
 enum prober_state { LOOKER_IDLE, LOOKER_ASKED, LOOKER_DONE };
@@ -30,6 +31,12 @@ struct prober {
 	bool has_cpu;
 	struct look_at at;
 	struct probe probe;
+	bool has_runtime;	     /* a runtime that names can be had of */
+	struct script_stack scripts; /* the script functions that the thread was in */
+	/* A sample for the profile: */
+	bool is_profile;
+	bool saw;	  /* the thread was in a callback */
+	uint64_t cost_ns; /* CPU time of the sample, or how long the thread was stopped */
 };
 
 extern struct prober prober;
@@ -37,6 +44,16 @@ extern struct prober prober;
 /* Asks for a look at what the ring's thread is in. The stall sampler must be idle. */
 void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
 		const struct watchdog_poll *poll);
+
+/* Whether the ring's thread is in a callback, as it says itself. */
+bool prober_in_callback(const struct shared *shared, uint32_t pid, uint32_t ring);
+
+/* Asks for a sample of the innermost callback of the ring's thread. The stall sampler must be idle.
+ */
+void prober_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring);
+
+/* Writes a sample for the profile; `left_out`: samples that were due before it. */
+void profile_write(struct segment *segment, uint32_t left_out, uint64_t now_ns);
 
 /* Writes what the stall sampler saw. */
 void stall_write_look(struct watchdog *watchdog);

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "observe/machine.h"
-#include "segment.h"
+#include "segment/segment.h"
 
 /* The values of a sample: `file` is what the format calls them, the others are what they mean.
  * Those that a sample has no meaning for are 0. */

@@ -137,6 +137,13 @@ static bool may_look(struct watchdog *watchdog)
 	return true;
 }
 
+/* The stall sampler is at a sample for the profile, and is soon free. */
+static bool is_profiling(void)
+{
+	return atomic_load_explicit(&prober.state, memory_order_acquire) != LOOKER_IDLE &&
+	       prober.is_profile;
+}
+
 /* The next sample is due when the callback has run for twice as long. */
 static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll,
 		      const struct watchdog_ring *ring)
@@ -144,6 +151,10 @@ static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll,
 	uint64_t age_ns = watchdog->now_ns - poll->start_ns,
 		 step_ns = threshold_of(watchdog, ring->role);
 
+	if (is_profiling()) {
+		poll->due_ns = watchdog->now_ns + MILLISECOND_NS;
+		return;
+	}
 	while (step_ns <= age_ns)
 		step_ns *= 2;
 	poll->due_ns = poll->start_ns + step_ns;
@@ -236,7 +247,8 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 bool watchdog_has_news(const struct watchdog *watchdog)
 {
 	return watchdog->threshold_ns &&
-	       atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE;
+	       atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE &&
+	       !prober.is_profile;
 }
 
 static bool is_on(const struct watchdog *watchdog)

@@ -145,9 +145,11 @@ static const char *const notes[SEGMENT_NOTES] = {
 			      "trace: times when it was off are not all known",
 };
 
-static void put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
+void preamble_put_note_now(struct segment *segment, const char *note, uint64_t now_ns)
 {
-	put_text(segment, TRACE_TEXT_NOTE, notes[note], strlen(notes[note]), now_ns);
+	entries_begin(&segment->entries, TRACE_BLOCK_PROCESS);
+	put_text(segment, TRACE_TEXT_NOTE, note, strlen(note), now_ns);
+	entries_flush(segment, &segment->entries, now_ns);
 }
 
 void segment_put_note(struct segment *segment, enum segment_note note, uint64_t now_ns)
@@ -155,9 +157,19 @@ void segment_put_note(struct segment *segment, enum segment_note note, uint64_t 
 	if (segment->notes & 1u << note)
 		return;
 	segment->notes |= 1u << note;
-	entries_begin(&segment->entries, TRACE_BLOCK_PROCESS);
-	put_note(segment, note, now_ns);
-	entries_flush(segment, &segment->entries, now_ns);
+	preamble_put_note_now(segment, notes[note], now_ns);
+}
+
+/* Every note that there is. */
+static void put_notes(struct segment *segment, uint64_t now_ns)
+{
+	for (uint32_t note = 0; note < SEGMENT_NOTES; note++)
+		if (segment->notes & 1u << note)
+			put_text(segment, TRACE_TEXT_NOTE, notes[note], strlen(notes[note]),
+				 now_ns);
+	for (uint32_t i = 0; i < SEGMENT_SCRIPT_NOTES_MAX; i++)
+		put_text(segment, TRACE_TEXT_NOTE, segment->script_notes[i],
+			 strlen(segment->script_notes[i]), now_ns);
 }
 
 /* What the hooks say of themselves, in the program. */
@@ -192,6 +204,10 @@ static void put_options(struct segment *segment, uint64_t now_ns)
 			     segment->shared->options.pending_seconds);
 
 	put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
+	bytes = snprintf(text, sizeof(text), "UVTRACE_SAMPLE_HZ=%u",
+			 segment->shared->options.sample_hz);
+	if (segment->shared->options.sample_hz > 0)
+		put_text(segment, TRACE_TEXT_OPTION, text, (size_t)bytes, now_ns);
 }
 
 void preamble_put_process(struct segment *segment, uint64_t now_ns)
@@ -205,9 +221,7 @@ void preamble_put_process(struct segment *segment, uint64_t now_ns)
 	put_text(segment, TRACE_TEXT_RING_PATH, ring, strnlen(ring, SHARED_PATH_BYTES), now_ns);
 	put_text(segment, TRACE_TEXT_VERSION, UVTRACE_VERSION, strlen(UVTRACE_VERSION), now_ns);
 	put_options(segment, now_ns);
-	for (uint32_t note = 0; note < SEGMENT_NOTES; note++)
-		if (segment->notes & 1u << note)
-			put_note(segment, note, now_ns);
+	put_notes(segment, now_ns);
 	put_unseen(segment, now_ns);
 	entries_flush(segment, &segment->entries, now_ns);
 }

@@ -15,10 +15,14 @@
 
 #include "observe/modules.h"
 #include "ring/shared.h"
+#include "script_texts.h"
 #include "writer.h"
 
 #define SEGMENT_TEXT_BYTES    4096
 #define SEGMENT_ENTRIES_BYTES (1u << 15) /* of one block of entries */
+
+#define SEGMENT_SCRIPT_NOTES_MAX  2
+#define SEGMENT_SCRIPT_NOTE_BYTES 160
 
 /* A site as it was found in shared memory; what has no name has name.bytes 0. */
 struct segment_site {
@@ -58,6 +62,9 @@ struct segment {
 	bool names_told[TRACE_NAMES_MAX]; /* in this segment */
 	uint32_t names_seen;		  /* every one below is told */
 	uint32_t notes;			  /* bits of enum segment_note */
+	struct script_texts script_texts;
+	/* What cannot be had of language runtimes; "" from the first free one on */
+	char script_notes[SEGMENT_SCRIPT_NOTES_MAX][SEGMENT_SCRIPT_NOTE_BYTES];
 
 	struct segment_entries entries;
 	struct segment_entries samples; /* gather for longer */
@@ -98,6 +105,17 @@ enum segment_note {
 	SEGMENT_NOTES
 };
 void segment_put_note(struct segment *segment, enum segment_note note, uint64_t now_ns);
+
+/* Tells the texts of a stack that this segment has not been told. Begins a block of its own. */
+void segment_put_script_texts(struct segment *segment, const struct script_stack *stack,
+			      uint64_t now_ns);
+
+/* The frames of a stack as a trace has them. The texts must have been told. */
+void segment_script_frames(const struct segment *segment, const struct script_stack *stack,
+			   struct trace_script_frame *to);
+
+/* As segment_put_note(), in the runtime's own words. */
+void segment_put_script_note(struct segment *segment, const char *note, uint64_t now_ns);
 
 void segment_put_clock(struct segment *segment, uint64_t now_ns);
 

@@ -18,10 +18,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "encoder.h"
+#include "segment/encoder.h"
 #include "ring/laps.h"
 #include "sampler.h"
-#include "segment.h"
+#include "segment/segment.h"
 #include "ring/shared.h"
 
 #define WATCHDOG_LOOKS_MAX 5 /* a second */
@@ -72,8 +72,11 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring);
 /* The ring is nobody's now. */
 void watchdog_forget(struct watchdog *watchdog, uint32_t index);
 
+/* A sample with the names in it. */
+#define WATCHDOG_NEWS_BYTES_MAX (TRACE_STALL_ENTRY_BYTES_MAX + 2 * SCRIPT_TEXT_BYTES)
+
 /* True when a look is there that will be written in this round: the segment should have room for
- * TRACE_STALL_ENTRY_BYTES_MAX. */
+ * WATCHDOG_NEWS_BYTES_MAX. */
 bool watchdog_has_news(const struct watchdog *watchdog);
 
 /* In how many milliseconds a round is wanted, -1: never. `quiet`: nobody goes on without waking the

@@ -109,6 +109,7 @@ int segment_begin(struct segment *segment, uint64_t now_ns)
 		return error;
 	segment->begun_ns = now_ns;
 	segment->modules_told = 0;
+	script_texts_begin(&segment->script_texts);
 	preamble_put_process(segment, now_ns);
 	segment_put_clock(segment, now_ns);
 	preamble_put_kinds(segment, now_ns);

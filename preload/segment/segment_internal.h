@@ -15,6 +15,9 @@ void preamble_read(struct segment *segment);
 void preamble_put_process(struct segment *segment, uint64_t now_ns);
 void preamble_put_kinds(struct segment *segment, uint64_t now_ns);
 
+/* A note in a block of its own. */
+void preamble_put_note_now(struct segment *segment, const char *note, uint64_t now_ns);
+
 /* Tells the modules that this segment has not been told. */
 void preamble_put_modules(struct segment *segment, uint64_t now_ns);
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See stall_scripts.h.
+ */
+#include "stall_scripts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbols/stack.h"
+
+/* Whether a function is the program's, to the second degree at most. */
+static bool is_of(const struct stack_frame *frame, enum function_origin most)
+{
+	return frame->script && frame->symbol->named && function_origin(frame->script) <= most;
+}
+
+/* The innermost one from `at` on; frame_count: none. */
+static size_t function_from(const struct stall *stall, size_t at, enum function_origin most)
+{
+	while (at < stall->frame_count && !is_of(&stall->frames[at], most))
+		at++;
+	return at;
+}
+
+/* The program's own functions, else those of packages. */
+static enum function_origin origin_there(const struct stall *stall)
+{
+	return function_from(stall, 0, ORIGIN_OWN) < stall->frame_count ? ORIGIN_OWN
+									: ORIGIN_PACKAGE;
+}
+
+/* What stands for the call that was made: the outermost function inside it that programs have a
+ * name for. */
+static const struct stack_frame *call_before(const struct stall *stall, size_t user)
+{
+	for (size_t i = user; i-- > 0;) {
+		const struct stack_frame *frame = &stall->frames[i];
+		if (frame->script ? frame->symbol->named
+				  : function_builtin_name(frame->symbol) != NULL)
+			return frame;
+		if (frame->script)
+			break;
+	}
+	return NULL;
+}
+
+static enum work_reason reason_before(const struct stall *stall, size_t user)
+{
+	enum work_reason reason = REASON_NONE;
+
+	for (size_t i = 0; i < user && reason == REASON_NONE; i++)
+		reason = function_reason(&stall->frames[i]);
+	return reason;
+}
+
+static int story_make(struct symbols *symbols, struct stall *stall, bool is_whole)
+{
+	enum function_origin origin = origin_there(stall);
+	struct stall_script *script = &stall->script;
+	size_t user = function_from(stall, 0, origin), caller, outermost = user;
+
+	script->reason = reason_before(stall, user);
+	if (user == stall->frame_count)
+		return 0;
+	caller = function_from(stall, user + 1, origin);
+	script->user = &stall->frames[user];
+	script->caller = caller < stall->frame_count ? &stall->frames[caller] : NULL;
+	script->call = call_before(stall, user);
+	if (script->call && !(script->call_name = function_public_name(script->call)))
+		return -ENOMEM;
+	for (size_t i = caller; i < stall->frame_count; i = function_from(stall, i + 1, origin))
+		outermost = i;
+	if (is_whole)
+		script->label =
+		    symbols_script(symbols, stall->frames[outermost].script, true);
+	return 0;
+}
+
+int stall_scripts_read(struct symbols *symbols, struct stall *stall)
+{
+	struct stack stack;
+
+	stack_read(symbols, stall->stall_sample, &stack);
+	stall->frames = calloc(stack.count + 1, sizeof(*stall->frames));
+	if (!stall->frames)
+		return -ENOMEM;
+	stall->frame_count = stack.count;
+	memcpy(stall->frames, stack.frames, stack.count * sizeof(*stall->frames));
+	return story_make(symbols, stall, stack.is_whole);
+}
+
+static bool text_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool stall_same_function(const struct stall *a, const struct stall *b)
+{
+	const struct trace_script *x = a->script.user ? a->script.user->script : NULL;
+	const struct trace_script *y = b->script.user ? b->script.user->script : NULL;
+
+	if (!x || !y)
+		return true;
+	return x->first_line == y->first_line && text_same(x->function, y->function) &&
+	       text_same(x->file, y->file);
+}
+
+/* Labels of the same function may come from different segments of its ids: compared by text. */
+static bool label_agrees(const struct symbol_info **label, const struct stall *stall)
+{
+	if (!stall->script.label)
+		return false;
+	if (!*label)
+		*label = stall->script.label;
+	return strcmp((*label)->text, stall->script.label->text) == 0;
+}
+
+const struct symbol_info *stalls_site_label(const struct stalls *stalls, uint32_t site)
+{
+	const struct symbol_info *label = NULL;
+
+	for (size_t i = 0; stalls && i < stalls->count; i++)
+		if (stalls->list[i].site == site && !label_agrees(&label, &stalls->list[i]))
+			return NULL;
+	return label;
+}
+
+const struct symbol_info *stalls_run_label(const struct stalls *stalls, size_t worker,
+					   uint64_t poll_tick)
+{
+	const struct symbol_info *label = NULL;
+
+	for (size_t i = 0; stalls && i < stalls->count; i++)
+		if (stalls->list[i].worker == worker && stalls->list[i].poll_tick == poll_tick &&
+		    !label_agrees(&label, &stalls->list[i]))
+			return NULL;
+	return label;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whose a function is: the program's own, a package's that it uses, or the language runtime's (V8
+ * and node, CPython and its standard library). And what a function of these is for, so that a stack
+ * says why the program computes: to collect garbage, to parse JSON.
+ *
+ * Rules: two tables say it all, by names and paths alone.
+ */
+#ifndef FUNCTION_ORIGIN_H
+#define FUNCTION_ORIGIN_H
+
+#include "stack_frame.h"
+
+enum function_origin { ORIGIN_OWN, ORIGIN_PACKAGE, ORIGIN_RUNTIME };
+
+/* Of a script's function. */
+enum function_origin function_origin(const struct trace_script *script);
+
+/* A native function of V8, node or CPython. */
+bool function_is_runtime(const struct symbol_info *native);
+/* One that runs functions of scripts and has no part of its own in what they do; or code made at
+ * run time. */
+bool function_is_interpreter(const struct symbol_info *native);
+
+/* What programs call a native function of the runtime: "time.sleep"; NULL: it is not known to be
+ * one of those. */
+const char *function_builtin_name(const struct symbol_info *native);
+/* What the program calls it, as in "fs.readFileSync" or "json.dumps"; of others just its name. The
+ * caller frees; NULL: no memory. */
+char *function_public_name(const struct stack_frame *frame);
+
+enum work_reason {
+	REASON_NONE,
+	REASON_GARBAGE,
+	REASON_JSON,
+	REASON_REGEXP,
+	REASON_COMPRESSION,
+	REASON_CRYPTO,
+	REASON_COMPILE,
+	REASON_REQUIRE,
+	REASON_IMPORT,
+	REASON_GIL,
+	REASON_COUNT
+};
+
+enum work_reason function_reason(const struct stack_frame *frame);
+/* "garbage_collection": never changes. */
+const char *work_reason_name(enum work_reason reason);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See cpython.h. A thread's state is found by the kernel's id of the thread (from 3.11 on), or by
+ * its thread pointer, which is its pthread_self(). From there the frames are a list, innermost
+ * first. Of each the code object has the names, and a table from which its line is found.
+ *
+ * Native code that calls Python leaves a mark among the frames: up to 3.10 each frame was called
+ * so; in 3.11 the frame says so; from 3.12 on a frame lies behind it that is none of Python's
+ * ("shim"). The outermost frame was called by native code: a list that ends otherwise was read
+ * while it was being changed, and nothing of it is told.
+ *
+ * Rules: an object counts if its type is exactly what it should be. First all frames are followed,
+ * then their names are read, then their lines, so that the bound on reads costs the least.
+ */
+#include "cpython.h"
+
+#include <string.h>
+
+#include "cpython_lines.h"
+#include "thread_pointer.h"
+
+#define INTERPRETERS_MAX 8
+#define THREADS_MAX	 128
+#define STEPS_MAX	 (2 * TRACE_SCRIPT_FRAMES_MAX + 2) /* frames and shims */
+#define TEXT_LENGTH_MAX	 (1u << 20)
+#define LINE_FIRST_MAX	 (INT32_MAX / 2)
+
+/* Of every object, in all versions (held by scripts/python_offsets.py). */
+#define OBJECT_TYPE 8
+#define OBJECT_SIZE 16
+
+/* Who owns a frame: from here on it is none of Python's. */
+#define OWNER_SHIM 3
+#define OWNER_LAST 4
+
+/* From when on instructions are counted by two bytes, and pointers in frames have a tag. */
+#define VERSION_UNITS  310
+#define VERSION_TAGGED 314
+#define UNIT_BYTES     2
+#define TAG_BITS       7ull
+
+struct python_frame {
+	uint64_t code, at;
+	bool called_by_c;
+};
+
+struct walk {
+	const struct cpython *python;
+	struct remote_memory *memory;
+	bool is_cut; /* there are more frames than are kept */
+	uint32_t count;
+	struct python_frame frames[TRACE_SCRIPT_FRAMES_MAX];
+};
+
+static bool has(uint16_t field)
+{
+	return field != CPYTHON_NONE;
+}
+
+static uint64_t word(struct walk *walk, uint64_t object, uint16_t field)
+{
+	return remote_u64(walk->memory, object + field);
+}
+
+static bool is_a(struct walk *walk, uint64_t object, uint64_t type)
+{
+	return object % 8 == 0 && remote_u64(walk->memory, object + OBJECT_TYPE) == type;
+}
+
+/* ---- The thread ------------------------------------------------------------------------------ */
+
+struct search {
+	uint32_t tid;
+	uint64_t pthread;		/* 0: not known */
+	uint64_t by_native, by_pthread; /* frames of the states that are of this thread */
+	uint32_t native_count, pthread_count;
+};
+
+/* The innermost frame of a state; 0: it is in none. */
+static uint64_t innermost(struct walk *walk, uint64_t state)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint64_t frame = word(walk, state, layout->thread_frame);
+
+	return frame && has(layout->cframe_frame) ? word(walk, frame, layout->cframe_frame) : frame;
+}
+
+/* A thread that uses several interpreters has as many states; those that are in no function are
+ * of no interest. */
+static void state_take(struct walk *walk, struct search *search, uint64_t state)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	bool is_native =
+	    has(layout->thread_native) && word(walk, state, layout->thread_native) == search->tid;
+	bool is_pthread =
+	    search->pthread && word(walk, state, layout->thread_pthread) == search->pthread;
+	uint64_t frame = is_native || is_pthread ? innermost(walk, state) : 0;
+
+	if (frame && is_native) {
+		search->by_native = frame;
+		search->native_count++;
+	}
+	if (frame && is_pthread) {
+		search->by_pthread = frame;
+		search->pthread_count++;
+	}
+}
+
+/* False: the list cannot be followed. */
+static bool states_take(struct walk *walk, struct search *search, uint64_t interpreter)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint64_t state = word(walk, interpreter, layout->interpreter_threads);
+
+	for (uint32_t i = 0; state && i < THREADS_MAX; i++) {
+		if (word(walk, state, layout->thread_interpreter) != interpreter)
+			return false;
+		state_take(walk, search, state);
+		state = word(walk, state, layout->thread_next);
+	}
+	return true;
+}
+
+/* The thread's innermost frame in *frame, 0: it is in no function. False: cannot be told. */
+static bool thread_find(struct walk *walk, const struct runtime_thread *thread, uint64_t *frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	struct search search = {.tid = thread->tid, .pthread = thread->thread_pointer};
+	uint64_t interpreter = word(walk, walk->python->runtime, layout->runtime_interpreters);
+
+	if (!has(layout->thread_native))
+		search.pthread = thread_pointer_of(walk->memory, thread);
+	for (uint32_t i = 0; interpreter && i < INTERPRETERS_MAX; i++) {
+		if (!states_take(walk, &search, interpreter))
+			return false;
+		interpreter = word(walk, interpreter, layout->interpreter_next);
+	}
+	*frame = search.native_count ? search.by_native : search.by_pthread;
+	return (search.native_count ? search.native_count : search.pthread_count) <= 1;
+}
+
+/* ---- Its frames ------------------------------------------------------------------------------ */
+
+static bool has_frame_objects(const struct cpython *python)
+{
+	return !has(python->layout.code_instructions);
+}
+
+static bool is_shim(struct walk *walk, uint64_t frame, bool *is_sane)
+{
+	uint8_t owner = 0;
+
+	if (!has(walk->python->layout.frame_owner))
+		return false;
+	*is_sane = remote_read(walk->memory, frame + walk->python->layout.frame_owner, &owner,
+			       sizeof(owner)) &&
+		   owner <= OWNER_LAST;
+	return owner >= OWNER_SHIM;
+}
+
+/* Whether the frame itself says that native code called it. */
+static bool is_entry(struct walk *walk, uint64_t frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint8_t entry = 0;
+
+	if (has(layout->frame_owner))
+		return false;
+	if (has(layout->frame_is_entry))
+		remote_read(walk->memory, frame + layout->frame_is_entry, &entry, sizeof(entry));
+	return !has(layout->frame_is_entry) || entry == 1;
+}
+
+/* Where it is: the address of the instruction, or up to 3.10 its number. */
+static uint64_t frame_at(struct walk *walk, uint64_t frame)
+{
+	uint16_t at = walk->python->layout.frame_at;
+
+	return has_frame_objects(walk->python)
+		   ? (uint64_t)(int32_t)remote_u32(walk->memory, frame + at)
+		   : word(walk, frame, at);
+}
+
+static bool frame_take(struct walk *walk, uint64_t frame)
+{
+	const struct cpython *python = walk->python;
+	uint64_t tag = python->layout.version >= VERSION_TAGGED ? TAG_BITS : 0;
+	struct python_frame *taken = &walk->frames[walk->count];
+
+	walk->is_cut = walk->count == TRACE_SCRIPT_FRAMES_MAX;
+	if (walk->is_cut)
+		return true;
+	walk->count++;
+	taken->code = word(walk, frame, python->layout.frame_code) & ~tag;
+	taken->at = frame_at(walk, frame);
+	taken->called_by_c = is_entry(walk, frame);
+	return is_a(walk, taken->code, python->code_type) &&
+	       (!has_frame_objects(python) || is_a(walk, frame, python->frame_type));
+}
+
+/* One frame or shim; false: it is neither. */
+static bool step(struct walk *walk, uint64_t frame)
+{
+	bool is_sane = true;
+
+	if (frame % 8 != 0)
+		return false;
+	if (!is_shim(walk, frame, &is_sane))
+		return is_sane && frame_take(walk, frame);
+	if (walk->count)
+		walk->frames[walk->count - 1].called_by_c = true;
+	return is_sane;
+}
+
+static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
+{
+	for (uint32_t i = 0; frame && i < STEPS_MAX && !walk->is_cut; i++) {
+		if (!step(walk, frame))
+			return TRACE_SCRIPT_LOST;
+		frame = word(walk, frame, walk->python->layout.frame_previous);
+	}
+	if (walk->is_cut)
+		return TRACE_SCRIPT_CUT;
+	if (frame || (walk->count && !walk->frames[walk->count - 1].called_by_c))
+		return TRACE_SCRIPT_LOST;
+	return walk->count ? TRACE_SCRIPT_WHOLE : TRACE_SCRIPT_NONE;
+}
+
+/* ---- Their names ----------------------------------------------------------------------------- */
+
+struct text {
+	uint64_t length, data;
+	uint32_t width;	   /* bytes of a character: 1, 2, 4 */
+	uint32_t utf8_max; /* bytes that it may become */
+};
+
+#define STATE_KIND(state)    ((state) >> 2 & 7)
+#define STATE_COMPACT(state) ((state) >> 5 & 1)
+#define STATE_ASCII(state)   ((state) >> 6 & 1)
+
+static bool text_find(struct walk *walk, uint64_t object, struct text *text)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint32_t state;
+	bool is_ascii;
+
+	if (!is_a(walk, object, walk->python->text_type))
+		return false;
+	state = remote_u32(walk->memory, object + layout->text_state);
+	is_ascii = STATE_ASCII(state);
+	text->length = word(walk, object, layout->text_length);
+	text->data = object + (is_ascii ? layout->text_ascii : layout->text_other);
+	text->width = STATE_KIND(state);
+	text->utf8_max = text->width == 4 ? 4 : text->width + !is_ascii;
+	return STATE_COMPACT(state) && text->length && text->length <= TEXT_LENGTH_MAX &&
+	       (text->width == 1 || (text->width == 2 && !is_ascii) ||
+		(text->width == 4 && !is_ascii));
+}
+
+static uint32_t character(const uint8_t *data, uint32_t width)
+{
+	uint32_t value = 0;
+
+	memcpy(&value, data, width);
+	return value;
+}
+
+#define ELLIPSIS 0x2026
+
+/* A text that is too long loses its end; a path its beginning, as its end says which file it is.
+ * False: it is no text. */
+static bool text_read(struct walk *walk, uint64_t object, bool is_path, char *to, size_t bytes)
+{
+	uint8_t data[SCRIPT_FILE_BYTES_MAX * 4];
+	uint64_t count, most, skipped;
+	struct text text;
+	size_t used = 0;
+
+	to[0] = '\0';
+	if (!text_find(walk, object, &text))
+		return false;
+	most = is_path ? (bytes - 4) / text.utf8_max : bytes - 1;
+	count = text.length < most ? text.length : most;
+	skipped = is_path ? text.length - count : 0;
+	if (!remote_read(walk->memory, text.data + skipped * text.width, data, count * text.width))
+		return false;
+	if (skipped)
+		script_text_append(to, bytes, &used, ELLIPSIS);
+	for (uint64_t i = 0; i < count; i++)
+		if (!script_text_append(to, bytes, &used,
+					character(data + i * text.width, text.width)))
+			break;
+	return true;
+}
+
+static void code_name(struct walk *walk, uint64_t code, struct script_stack *stack,
+		      struct script_frame *frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint32_t first = remote_u32(walk->memory, code + layout->code_first_line);
+	char name[SCRIPT_FUNCTION_BYTES_MAX], file[SCRIPT_FILE_BYTES_MAX];
+
+	if (text_read(walk, word(walk, code, layout->code_name), false, name, sizeof(name)))
+		frame->function = script_stack_text(stack, name);
+	if (text_read(walk, word(walk, code, layout->code_file), true, file, sizeof(file)))
+		frame->file = script_stack_text(stack, file);
+	frame->first_line = first <= LINE_FIRST_MAX ? first : 0;
+}
+
+/* A function that called itself was read already; NULL: this one was not. */
+static const struct script_frame *same_code(const struct walk *walk, uint32_t i,
+					    const struct script_frame *frames)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (walk->frames[k].code == walk->frames[i].code)
+			return &frames[k];
+	return NULL;
+}
+
+static void frame_name(struct walk *walk, uint32_t i, struct script_stack *stack,
+		       struct script_frame *frames)
+{
+	const struct script_frame *same = same_code(walk, i, frames);
+	struct script_frame *frame = &frames[i];
+
+	if (same) {
+		frame->function = same->function;
+		frame->file = same->file;
+		frame->first_line = same->first_line;
+	} else {
+		code_name(walk, walk->frames[i].code, stack, frame);
+	}
+	frame->kind = TRACE_SCRIPT_PYTHON;
+	frame->flags = (uint8_t)((walk->frames[i].called_by_c ? TRACE_SCRIPT_CALLED_BY_C : 0) |
+				 (frame->function ? 0 : TRACE_SCRIPT_UNREADABLE));
+}
+
+/* ---- Their lines ----------------------------------------------------------------------------- */
+
+/* The instruction as its table of lines counts; below -1: it is none of this code. */
+static int64_t instruction_of(struct walk *walk, const struct python_frame *frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	int64_t at;
+
+	if (has_frame_objects(walk->python))
+		return layout->version >= VERSION_UNITS && (int64_t)frame->at > 0
+			   ? (int64_t)frame->at * UNIT_BYTES
+			   : (int64_t)frame->at;
+	at = (int64_t)(frame->at - (frame->code + layout->code_instructions));
+	at = at >= 0 ? at / UNIT_BYTES : at == -UNIT_BYTES ? -1 : -2;
+	return at < (int64_t)word(walk, frame->code, OBJECT_SIZE) ? at : -2;
+}
+
+static void frame_line(struct walk *walk, const struct python_frame *frame,
+		       struct script_frame *told)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint64_t table = word(walk, frame->code, layout->code_lines);
+	struct cpython_lines lines = {
+	    .version = layout->version,
+	    .address = table + layout->bytes_data,
+	    .bytes = word(walk, table, layout->bytes_length),
+	    .first_line = told->first_line,
+	    .at = instruction_of(walk, frame),
+	};
+
+	if (is_a(walk, table, walk->python->bytes_type))
+		told->line = cpython_line(walk->memory, &lines);
+}
+
+/* ---- ----------------------------------------------------------------------------------------- */
+
+static void frames_tell(struct walk *walk, struct script_stack *stack)
+{
+	struct script_frame *frames = &stack->frames[stack->count];
+	uint32_t added = 0;
+
+	while (added < walk->count && script_stack_add(stack))
+		added++;
+	for (uint32_t i = 0; i < added; i++)
+		frame_name(walk, i, stack, frames);
+	for (uint32_t i = 0; i < added; i++)
+		frame_line(walk, &walk->frames[i], &frames[i]);
+}
+
+void cpython_walk(const struct cpython *python, struct remote_memory *memory,
+		  const struct runtime_thread *thread, struct script_stack *stack)
+{
+	struct walk walk = {.python = python, .memory = memory};
+	enum trace_script_status status = TRACE_SCRIPT_LOST;
+	uint64_t frame;
+
+	if (thread_find(&walk, thread, &frame))
+		status = frames_follow(&walk, frame);
+	if (status == TRACE_SCRIPT_NONE)
+		return;
+	stack->status = (uint8_t)status;
+	if (status != TRACE_SCRIPT_LOST)
+		frames_tell(&walk, stack);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Finds a CPython in a module of the program (runtimes.h, `runtime_cpython`): which version it is,
+ * and where the types of its objects are.
+ */
+#include "cpython.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_NAME_PREFIX "python3."
+
+static struct cpython state;
+
+/* As the file says it (from 3.11 on), or as its name does; 0: not known. */
+static uint32_t release_of(const struct runtime_module *module)
+{
+	const char *name = strrchr(module->path, '/');
+	struct elf_name found;
+	uint32_t release;
+	unsigned long minor;
+	char *end;
+
+	if (elf_names_find(&module->names, "Py_Version", &found) &&
+	    elf_names_read(&module->names, found.address, &release, sizeof(release)))
+		return release;
+	name = name ? strstr(name, FILE_NAME_PREFIX) : NULL;
+	if (!name)
+		return 0;
+	minor = strtoul(name + strlen(FILE_NAME_PREFIX), &end, 10);
+	return end != name + strlen(FILE_NAME_PREFIX) && minor < 256
+		   ? 3u << 24 | (uint32_t)minor << 16
+		   : 0;
+}
+
+static bool address_find(const struct runtime_module *module, const char *name, uint64_t *address)
+{
+	struct elf_name found;
+
+	if (!elf_names_find(&module->names, name, &found))
+		return false;
+	*address = module->bias + found.address;
+	return true;
+}
+
+static bool cpython_open(const struct runtime_module *module, struct remote_memory *memory,
+			 char note[RUNTIME_NOTE_BYTES])
+{
+	uint32_t release = release_of(module);
+
+	memset(&state, 0, sizeof(state));
+	if (!release) {
+		snprintf(note, RUNTIME_NOTE_BYTES,
+			 "no names of Python functions: the version of CPython is not known");
+		return false;
+	}
+	if (!address_find(module, "_PyRuntime", &state.runtime) ||
+	    !address_find(module, "PyCode_Type", &state.code_type) ||
+	    !address_find(module, "PyUnicode_Type", &state.text_type) ||
+	    !address_find(module, "PyBytes_Type", &state.bytes_type) ||
+	    !address_find(module, "PyFrame_Type", &state.frame_type)) {
+		snprintf(note, RUNTIME_NOTE_BYTES,
+			 "no names of Python functions: CPython does not export its types");
+		return false;
+	}
+	return cpython_layout_choose(&state.layout, release, memory, state.runtime, note);
+}
+
+static void state_walk(struct remote_memory *memory, const struct runtime_thread *thread,
+		       struct script_stack *stack)
+{
+	cpython_walk(&state, memory, thread, stack);
+}
+
+const struct runtime runtime_cpython = {"CPython", "_PyRuntime", cpython_open, state_walk, NULL};

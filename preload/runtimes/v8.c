@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk over V8's frames (runtimes.h, v8_internal.h).
+ *
+ * A thread that V8 has let run C++ has a frame that says so, and the isolate knows it; a thread
+ * that runs JavaScript has the frame pointer. From there on every frame must be one of V8's: either
+ * with a known marker, or of a function. At an entry frame, by which C++ called V8, the walk goes
+ * on at the frame that was the youngest before. The stack is never searched for frames: memory
+ * there holds whole old stacks.
+ *
+ * Frames, relative to the frame pointer (x86-64, all versions): 0 the caller's, +8 the return
+ * address, -8 a marker or the context, -16 the closure (of an exit frame: its stack pointer), -24
+ * the count of arguments, -32 the bytecodes, -40 the offset in them; of an entry frame -64 the
+ * youngest exit frame before it.
+ */
+#include "v8_internal.h"
+
+#include <stdio.h>
+
+#define FRAMES_MAX	 400 /* that are looked at */
+#define TOP_WORDS	 16 /* of the stack, in which a builtin without a frame has its caller */
+#define FOREIGN_FRAMES	 8  /* of C++ that V8 called without an exit frame */
+#define ARGUMENTS_MAX	 0xffff
+#define ENTRY_EXIT_BYTES 64
+
+/* ---- Words on the stack ---------------------------------------------------------------------- */
+
+bool v8_on_stack(const struct v8_walk *walk, uint64_t address)
+{
+	uint64_t offset = address - walk->thread->sp;
+
+	return address >= walk->thread->sp && address % 8 == 0 &&
+	       offset / 8 < walk->thread->stack_words;
+}
+
+uint64_t v8_stack_word(const struct v8_walk *walk, uint64_t address)
+{
+	const struct runtime_thread *thread = walk->thread;
+
+	return v8_on_stack(walk, address) ? thread->stack[(address - thread->sp) / 8] : 0;
+}
+
+static uint8_t marker_of(const struct v8_walk *walk, uint64_t frame)
+{
+	uint64_t marker = v8_stack_word(walk, frame - 8);
+
+	return marker % 2 == 0 && marker / 2 < V8_MARKERS ? v8_layout.markers[marker / 2]
+							  : V8_MARKER_NONE;
+}
+
+static bool looks_like_function(const struct v8_walk *walk, uint64_t frame)
+{
+	uint64_t next = v8_stack_word(walk, frame);
+
+	return next > frame && v8_on_stack(walk, next) &&
+	       v8_is_object(v8_stack_word(walk, frame - 8)) &&
+	       v8_is_object(v8_stack_word(walk, frame - 16)) &&
+	       v8_stack_word(walk, frame - 24) <= ARGUMENTS_MAX;
+}
+
+/* ---- A frame --------------------------------------------------------------------------------- */
+
+/* Where a frame is: its pointer, and the address that it goes on at; 0: not known. */
+struct place {
+	uint64_t frame, pc;
+	bool is_return; /* pc is behind a call */
+};
+
+struct script_frame *v8_frame_add(struct v8_walk *walk, uint64_t frame, uint8_t kind,
+				  const struct v8_function *function)
+{
+	struct script_frame *added = script_stack_add(walk->stack);
+
+	if (!added)
+		return NULL;
+	added->frame = frame;
+	added->kind = kind;
+	if (!function)
+		return added;
+	added->flags = function->flags;
+	added->function = script_stack_text(walk->stack, function->name);
+	added->file = script_stack_text(walk->stack, function->file);
+	added->source = function->script;
+	added->first_position = function->start;
+	return added;
+}
+
+/* The interpreter says in the frame which bytecodes it is in, and where. */
+static bool interpreted_add(struct v8_walk *walk, const struct place *place,
+			    const struct v8_function *function)
+{
+	uint64_t bytecodes = v8_stack_word(walk, place->frame - 32);
+	int64_t offset = v8_smi(v8_stack_word(walk, place->frame - 40)), length;
+	struct script_frame *added;
+
+	if (!bytecodes || bytecodes != function->bytecodes || offset <= 0)
+		return false;
+	offset -= v8_layout.bytecodes_data - 1;
+	length = v8_smi(v8_field(walk->memory, bytecodes, 8));
+	if (offset < 0 || offset >= length)
+		return false;
+	added = v8_frame_add(walk, place->frame, TRACE_SCRIPT_INTERPRETED, function);
+	if (added)
+		added->position = v8_position_of_bytecode(walk->memory, bytecodes, offset);
+	return true;
+}
+
+/* The code at a place, if it was made at run time. */
+static bool code_at(struct v8_walk *walk, const struct place *place, struct v8_code *code)
+{
+	return place->pc && !runtimes_in_file(place->pc) &&
+	       v8_code_find(walk->memory, place->pc - place->is_return, code);
+}
+
+/* The thread runs a builtin that has no frame: the function's code called it, and its return
+ * address is near the top of the stack. */
+static bool code_on_top(struct v8_walk *walk, struct place *place,
+			const struct v8_function *function, struct v8_code *code)
+{
+	for (uint64_t at = walk->thread->sp;
+	     at < place->frame && at < walk->thread->sp + 8 * TOP_WORDS; at += 8) {
+		struct place caller = {place->frame, v8_stack_word(walk, at), true};
+
+		if (caller.pc < REMOTE_PAGE_BYTES || v8_type(walk->memory, caller.pc) ||
+		    !code_at(walk, &caller, code) || !v8_code_is_of(walk->memory, code, function))
+			continue;
+		*place = caller;
+		return true;
+	}
+	return false;
+}
+
+static void compiled_add(struct v8_walk *walk, const struct place *place,
+			 const struct v8_function *function, const struct v8_code *code)
+{
+	uint64_t offset = place->pc - place->is_return - code->start;
+	struct script_frame *added;
+
+	if (code->kind == v8_layout.kind_baseline) {
+		added = v8_frame_add(walk, place->frame, TRACE_SCRIPT_BASELINE, function);
+		if (added && v8_code_is_of(walk->memory, code, function))
+			added->position = v8_position_of_baseline(walk->memory, code,
+								  function->bytecodes, offset);
+		return;
+	}
+	if (code->kind <= v8_layout.kind_baseline ||
+	    !v8_optimised_add(walk, code, offset, place->frame, function->sfi))
+		v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
+}
+
+/* A function's frame. OSR code keeps the interpreter's words, which are then old: so code that was
+ * made at run time goes first. */
+static void function_add(struct v8_walk *walk, struct place place,
+			 const struct v8_function *function)
+{
+	struct v8_code code;
+	bool has_code = code_at(walk, &place, &code);
+
+	/* Code of a kind before baseline is a copy of the interpreter's entry. */
+	if ((!has_code || code.kind < v8_layout.kind_baseline) &&
+	    interpreted_add(walk, &place, function))
+		return;
+	if (!has_code && place.pc && !place.is_return)
+		has_code = code_on_top(walk, &place, function, &code);
+	if (has_code)
+		compiled_add(walk, &place, function, &code);
+	else
+		v8_frame_add(walk, place.frame, TRACE_SCRIPT_FUNCTION, function);
+}
+
+static bool is_function_type(uint16_t type)
+{
+	return type >= v8_layout.first_function && type <= v8_layout.last_function;
+}
+
+/* What cannot be read is told as a function without a name. */
+static void function_frame_add(struct v8_walk *walk, const struct place *place)
+{
+	uint64_t closure = v8_stack_word(walk, place->frame - 16);
+	struct v8_function function;
+	struct script_frame *added;
+
+	if (is_function_type(v8_type(walk->memory, closure)) &&
+	    v8_function_read(walk->memory,
+			     v8_field(walk->memory, closure, v8_layout.function_sfi), &function)) {
+		if (function.script || function.bytecodes)
+			function_add(walk, *place, &function);
+		else
+			v8_frame_add(walk, place->frame, TRACE_SCRIPT_BUILTIN, &function);
+		return;
+	}
+	added = v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
+	if (added)
+		added->flags = TRACE_SCRIPT_UNREADABLE;
+}
+
+/* Before it had a marker, a regular expression's frame was known by its code alone. */
+static bool is_regexp_code(struct v8_walk *walk, const struct place *place)
+{
+	struct v8_code code;
+
+	return v8_layout.kind_regexp && code_at(walk, place, &code) &&
+	       code.kind == v8_layout.kind_regexp;
+}
+
+/* ---- The walk -------------------------------------------------------------------------------- */
+
+static bool frame_add(struct v8_walk *walk, const struct place *place)
+{
+	static const uint8_t kinds[] = {[V8_MARKER_ENTRY] = TRACE_SCRIPT_ENTRY,
+					[V8_MARKER_EXIT] = TRACE_SCRIPT_EXIT,
+					[V8_MARKER_REGEXP] = TRACE_SCRIPT_REGEXP};
+	uint8_t marker = marker_of(walk, place->frame);
+
+	if (marker == V8_MARKER_OTHER)
+		return true;
+	if (marker != V8_MARKER_NONE)
+		v8_frame_add(walk, place->frame, kinds[marker], NULL);
+	else if (is_regexp_code(walk, place))
+		v8_frame_add(walk, place->frame, TRACE_SCRIPT_REGEXP, NULL);
+	else if (looks_like_function(walk, place->frame))
+		function_frame_add(walk, place);
+	else
+		return false;
+	return true;
+}
+
+/* Goes out over V8's frames. True: it ended where C++ called V8 first, or the stack is full.
+ * `foreign`: so many frames that are not V8's may come before the first. */
+static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreign)
+{
+	uint32_t before = walk->stack->count;
+
+	for (uint32_t i = 0; i < FRAMES_MAX && v8_on_stack(walk, place.frame + 8); i++) {
+		uint64_t next = v8_stack_word(walk, place.frame);
+		bool is_entry = marker_of(walk, place.frame) == V8_MARKER_ENTRY;
+
+		if (!frame_add(walk, &place) &&
+		    (walk->stack->count > before || foreign-- == 0))
+			return false;
+		if (walk->stack->status == TRACE_SCRIPT_CUT)
+			return true;
+		if (is_entry) {
+			next = v8_stack_word(walk, place.frame - ENTRY_EXIT_BYTES);
+			if (!next)
+				return true;
+		}
+		if (next <= place.frame)
+			return false;
+		place = is_entry ? (struct place){.frame = next}
+				 : (struct place){next, v8_stack_word(walk, place.frame + 8), true};
+	}
+	return false;
+}
+
+/* False: the thread runs no JavaScript as far as is known. */
+static bool start_find(struct v8_walk *walk, struct place *place, uint32_t *foreign)
+{
+	uint64_t exit = v8_exit_frame(walk);
+
+	*foreign = 0;
+	*place = (struct place){.frame = exit};
+	if (exit)
+		return true;
+	if (!walk->thread->fp)
+		return false;
+	*place = (struct place){walk->thread->fp, walk->thread->pc, false};
+	if (runtimes_in_file(walk->thread->pc))
+		*foreign = FOREIGN_FRAMES;
+	return true;
+}
+
+static void v8_walk(struct remote_memory *memory, const struct runtime_thread *thread,
+		    struct script_stack *stack)
+{
+	struct v8_walk walk = {.memory = memory, .thread = thread, .stack = stack};
+	uint32_t before = stack->count, foreign;
+	struct place place;
+
+	walk.isolate = v8_isolate_find(&walk);
+	if (!start_find(&walk, &place, &foreign))
+		return;
+	if (chain_walk(&walk, place, foreign)) {
+		if (stack->status == TRACE_SCRIPT_NONE)
+			stack->status = TRACE_SCRIPT_WHOLE;
+		return;
+	}
+	/* Where no frame of V8's came, no JavaScript is on the stack. */
+	if (stack->count > before)
+		stack->status = TRACE_SCRIPT_LOST;
+	stack->count = before;
+}
+
+static bool v8_open(const struct runtime_module *module, struct remote_memory *memory,
+		    char note[RUNTIME_NOTE_BYTES])
+{
+	(void)memory;
+#if !defined(__x86_64__)
+	snprintf(note, RUNTIME_NOTE_BYTES,
+		 "JavaScript functions have no names: they can be read on x86-64 alone");
+	return false;
+#endif
+	if (!v8_layout_read(&module->names, note))
+		return false;
+	v8_bytecode_sizes_read(&module->names);
+	v8_root_read(module);
+	return true;
+}
+
+const struct runtime runtime_v8 = {"V8", "v8dbg_SmiTag", v8_open, v8_walk, v8_lines};
