@@ -26,12 +26,16 @@ packages_of() {
 		command -v npm >/dev/null || echo npm
 		;;
 	firefox) echo firefox-esr ;;
-	real | libuv | trixie | arm64) sed '/^#/d' "$(dirname "$0")/../tests/$1/packages.txt" | tr '\n' ' ' ;;
+	real | libuv | trixie | arm64)
+		sed '/^#/d' "$(dirname "$0")/../tests/$1/packages.txt" | tr '\n' ' '
+		;;
 	bench) echo linux-perf valgrind ;;
 	fuzz) echo clang libclang-rt-dev ;;
 	valgrind) echo valgrind ;;
 	*)
-		echo "install_deps.sh: $1: no such group (build, viewer, test, browser, firefox, real, libuv, trixie, arm64, bench, fuzz, valgrind)" >&2
+		echo "install_deps.sh: $1: no such group" \
+			"(build, viewer, test, browser, firefox, real, libuv, trixie, arm64," \
+			"bench, fuzz, valgrind)" >&2
 		return 2
 		;;
 	esac
@@ -45,18 +49,21 @@ for group; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "install_deps.sh: this is no Debian; uvtrace needs what these packages hold:$wanted" >&2
+	echo "install_deps.sh: this is no Debian;" \
+		"uvtrace needs what these packages hold:$wanted" >&2
 	exit 0
 fi
 
 missing=
 for package in $wanted; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+		missing="$missing $package"
 done
 
 install_missing() {
 	if [ "$(id -u)" != 0 ]; then
-		echo "install_deps.sh: packages are missing; as root, type: apt-get install$missing" >&2
+		echo "install_deps.sh: packages are missing;" \
+			"as root, type: apt-get install$missing" >&2
 		exit 1
 	fi
 	echo "installing:$missing"
@@ -64,7 +71,8 @@ install_missing() {
 	trap 'rm -f "$log"' EXIT
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086 # a list of words
-	if ! { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+	if ! { apt-get update -q && apt-get install -q -y --no-install-recommends $missing; } \
+		>"$log" 2>&1 </dev/null; then
 		cat "$log" >&2
 		echo "install_deps.sh: apt-get could not install$missing" >&2
 		exit 1

@@ -62,12 +62,14 @@ for wanted in "$release $version" "trixie $newer" ${source:+"$source"}; do
 	check_inside $wanted
 done
 
-# Where libuv's own calls cannot be seen, when the work of fs and dns requests ended is not in the trace.
+# Where libuv's own calls cannot be seen, when the work of fs and dns requests ended is not in the
+# trace.
 for library in built symbolic clang; do
 	filter='@(polls|workers)/*'
 	[ "$library" != symbolic ] || filter='@(polls|workers)/!(fs_all|lookups)'
 	echo "== the whole-program tests with libuv $version, $library"
-	LD_LIBRARY_PATH=$folder/$library "$(realpath "$build")/e2e_tests" --jobs 2 --filter="$filter" || status=1
+	LD_LIBRARY_PATH=$folder/$library "$(realpath "$build")/e2e_tests" --jobs 2 \
+		--filter="$filter" || status=1
 done
 
 here=$(realpath "$build")
@@ -75,10 +77,13 @@ here=$(realpath "$build")
 for library in built symbolic; do
 	rm -rf "$folder/unseen"
 	mkdir "$folder/unseen"
-	(cd "$folder/unseen" && LD_LIBRARY_PATH=$folder/$library LD_PRELOAD=$here/libtrace.so "$here/fixtures/fs_all") >/dev/null
+	(cd "$folder/unseen" && LD_LIBRARY_PATH=$folder/$library LD_PRELOAD=$here/libtrace.so \
+		"$here/fixtures/fs_all") >/dev/null
 	said=no
-	"$build/analyze_trace" "$folder/unseen/uvtrace.data" | tr -s ' \n' ' ' >"$folder/unseen/report"
-	! grep -q 'ended the work of files and names cannot be seen' "$folder/unseen/report" || said=yes
+	"$build/analyze_trace" "$folder/unseen/uvtrace.data" |
+		tr -s ' \n' ' ' >"$folder/unseen/report"
+	! grep -q 'ended the work of files and names cannot be seen' "$folder/unseen/report" ||
+		said=yes
 	case $library,$said,$(grep -c 'Ran nothing: ' "$folder/unseen/report") in
 	built,no,* | symbolic,yes,0) echo "ok - $library: what cannot be seen is said" ;;
 	*)
