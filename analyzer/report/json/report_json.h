@@ -103,6 +103,11 @@ json_t *unknown_json(const struct timeline *timeline);
 json_t *overhead_json(const struct measures_overhead *overhead);
 json_t *baseline_json(const struct report *report);
 
+/* ---- json_profile.c ---- */
+
+/* null: none was asked for. */
+json_t *profile_json(const struct report *report);
+
 /* ---- json_stalls.c ---- */
 
 json_t *stalls_json(const struct report *report);
