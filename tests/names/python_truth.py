@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# python_truth.py BUILD: looks at python_load.py in each python of PYTHONS (default: the system's and those of pyenv), and
-# holds each stack that was read against the known one: names, files, lines, and who was called by native code. LOOKS a
-# python (default 1000), stopped at work; half as many asleep; as many at work that are read twice, where only what is
-# equal is told. Exit 0: no wrong frame, and at most 1 % of the stacks could not be read, but for those that are read twice.
+# python_truth.py BUILD: looks at python_load.py in each python of PYTHONS (default: the system's
+# and those of pyenv), and holds each stack that was read against the known one: names, files,
+# lines, and who was called by native code. LOOKS a python (default 1000), stopped at work; half as
+# many asleep; as many at work that are read twice, where only what is equal is told. Exit 0: no
+# wrong frame, and at most 1 % of the stacks could not be read, but for those that are read twice.
 #
 # While the main module makes the functions anew, their stack is not that of the chain: only
 # <module> and main.
@@ -22,7 +23,8 @@ import python_load  # noqa: E402
 LOOKS = int(os.environ.get('LOOKS', '1000'))
 UNREAD_MAX = 0.01
 WHOLE = 1
-# What the program does, how it is looked at, the share of LOOKS, and whether most looks tell something.
+# What the program does, how it is looked at, the share of LOOKS,
+# and whether most looks tell something.
 WAYS = [('work', 'stop', 1, True), ('sleep', 'sleep', 0.5, True), ('work', 'run', 1, False)]
 BY_C, UNREADABLE = 16, 8
 
@@ -98,11 +100,13 @@ def judge(look, truth, version, sleeps):
 
 
 def looks_of(build, python, what, mode, count):
-    program = subprocess.Popen([python, str(HERE / 'python_load.py'), what], stdout=subprocess.PIPE, text=True)
+    program = subprocess.Popen([python, str(HERE / 'python_load.py'), what], stdout=subprocess.PIPE,
+                               text=True)
     try:
         if program.stdout.readline() != 'ready\n':
             raise SystemExit(f'{python}: python_load.py did not start')
-        done = subprocess.run([f'{build}/look', '-n', str(count), '-p', '500', '-m', mode, str(program.pid)],
+        done = subprocess.run([f'{build}/look', '-n', str(count), '-p', '500', '-m', mode,
+                               str(program.pid)],
                               capture_output=True, text=True)
     finally:
         program.kill()
@@ -126,9 +130,11 @@ def try_one(build, python, what, mode, count, tells):
     wrong = [problem for problem in problems if problem not in (None, 'unread')]
     frames = median([len(look['frames']) for look in looks if look['frames']] or [0])
     good = not wrong and len(looks) == count and unread <= count * (UNREAD_MAX if tells else 0.99)
-    print(f"{'ok' if good else 'FAILED'}: {python} ({version // 100}.{version % 100}) {what}, {mode}: {len(looks)} looks, "
-          f"{len(looks) - unread - len(wrong)} right, {unread} unread, {len(wrong)} wrong; {frames} frames in "
-          f"{median([look['walk_ns'] for look in looks]) // 1000} us, {median([look['reads'] for look in looks])} reads",
+    walk_us = median([look['walk_ns'] for look in looks]) // 1000
+    reads = median([look['reads'] for look in looks])
+    print(f"{'ok' if good else 'FAILED'}: {python} ({version // 100}.{version % 100}) {what}, "
+          f"{mode}: {len(looks)} looks, {len(looks) - unread - len(wrong)} right, "
+          f"{unread} unread, {len(wrong)} wrong; {frames} frames in {walk_us} us, {reads} reads",
           flush=True)
     for problem in wrong[:5]:
         print(f'    {problem}')
