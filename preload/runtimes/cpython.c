@@ -46,8 +46,9 @@ struct python_frame {
 struct walk {
 	const struct cpython *python;
 	struct remote_memory *memory;
-	uint64_t state; /* of the thread */
-	bool is_cut;	/* there are more frames than are kept */
+	uint64_t state;	 /* of the thread */
+	uint64_t cframe; /* of the frames that are followed; where there are such */
+	bool is_cut;	 /* there are more frames than are kept */
 	uint32_t count;
 	struct python_frame frames[TRACE_SCRIPT_FRAMES_MAX];
 };
@@ -131,6 +132,8 @@ static bool thread_find(struct walk *walk, const struct runtime_thread *thread, 
 		interpreter = word(walk, interpreter, layout->interpreter_next);
 	}
 	*frame = search.frame;
+	if (has(layout->cframe_frame))
+		walk->cframe = word(walk, walk->state, layout->thread_frame);
 	return search.count <= 1;
 }
 
@@ -223,13 +226,14 @@ static bool frame_take(struct walk *walk, uint64_t frame, uint8_t owner)
 	       (!has_frame_objects(python) || is_a(walk, frame, python->frame_type));
 }
 
-/* One frame or shim; false: it is neither. */
-static bool step(struct walk *walk, uint64_t frame)
+/* One frame or shim; false: it is neither. `is_native`: native code lies behind it. */
+static bool step(struct walk *walk, uint64_t frame, bool *is_native)
 {
 	uint8_t owner;
 
 	if (frame % 8 != 0 || !owner_read(walk, frame, &owner))
 		return false;
+	*is_native = owner >= OWNER_SHIM || is_entry(walk, frame);
 	if (owner < OWNER_SHIM)
 		return frame_take(walk, frame, owner);
 	if (walk->count)
@@ -244,12 +248,29 @@ static bool is_outermost(const struct python_frame *frame)
 	return frame->called_by_c && !frame->of_generator;
 }
 
+/* Whether native code was called by this frame, or by none. In 3.11 and 3.12 each run of the
+ * interpreter has a cframe, which says in which frame it is: one whose predecessor has not been
+ * written yet, or is no more what it was, does not lead there. */
+static bool is_caller(struct walk *walk, uint64_t frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+
+	if (!has(layout->cframe_frame))
+		return true;
+	walk->cframe = word(walk, walk->cframe, layout->cframe_previous);
+	return word(walk, walk->cframe, layout->cframe_frame) == frame;
+}
+
 static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 {
 	for (uint32_t i = 0; frame && i < STEPS_MAX && !walk->is_cut; i++) {
-		if (!step(walk, frame))
+		bool is_native = false;
+
+		if (!step(walk, frame, &is_native))
 			return TRACE_SCRIPT_LOST;
 		frame = word(walk, frame, walk->python->layout.frame_previous);
+		if (is_native && !is_caller(walk, frame))
+			return TRACE_SCRIPT_LOST;
 	}
 	if (walk->is_cut)
 		return TRACE_SCRIPT_CUT;

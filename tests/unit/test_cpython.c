@@ -240,6 +240,14 @@ Test(cpython, generator_is_not_the_outermost)
 	}
 }
 
+static uint64_t innermost_put(void)
+{
+	uint64_t frame, at = memory.cframe + memory.python.layout.cframe_frame - MEMORY_BASE;
+
+	memcpy(&frame, memory.bytes + at, sizeof(frame));
+	return frame;
+}
+
 /* Where the innermost frame is taken from what has not been written yet. */
 Test(cpython, frame_that_has_returned_is_lost)
 {
@@ -248,8 +256,7 @@ Test(cpython, frame_that_has_returned_is_lost)
 		uint64_t first;
 
 		three_put(version);
-		memcpy(&first, memory.bytes + (memory.cframe + layout->cframe_frame - MEMORY_BASE),
-		       sizeof(first));
+		first = innermost_put();
 		memory_put_u64(&memory, memory.state + layout->thread_top, first);
 		walk();
 		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST, "%u", version);
@@ -266,6 +273,28 @@ Test(cpython, frame_that_has_returned_is_lost)
 		memory_put(&memory, first - layout->frame_state, "\xff", 1);
 		walk();
 		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST);
+	}
+}
+
+/* It is pushed, but who called it has not been written: there is what was there before. The frame
+ * that is told to have called is another than the one in which native code was called. */
+Test(cpython, frame_with_an_old_caller_is_lost)
+{
+	for (uint16_t version = 311; version <= 312; version++) {
+		const struct cpython_layout *layout = &memory.python.layout;
+		uint64_t pushed, caller;
+
+		memory_begin(&memory, version);
+		pushed = memory_add_frame(&memory, code_add("pushed", "p.py", 1), 0, false);
+		memory_add_frame(&memory, code_add("values", "p.py", 11), 0, true);
+		caller = memory_add_frame(&memory, code_add("caller", "p.py", 21), 0, false);
+		memory_add_frame(&memory, code_add("<module>", "p.py", 1), 0, true);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE, "%u", version);
+		cr_assert_eq(stack.count, 4);
+		memory_put_u64(&memory, pushed + layout->frame_previous, caller);
+		walk();
+		cr_assert_eq(stack.status, TRACE_SCRIPT_LOST, "%u", version);
 	}
 }
 
