@@ -6,7 +6,8 @@
 # python (default 1000), stopped at work; half as many asleep; as many at work that are read twice, where only what is
 # equal is told. Exit 0: no wrong frame, and at most 1 % of the stacks could not be read, but for those that are read twice.
 #
-# While the main module makes the functions anew, their stack is not that of the chain: only <module> and main.
+# While the main module makes the functions anew, their stack is not that of the chain: only
+# <module> and main.
 import json
 import os
 import re
@@ -27,7 +28,8 @@ BY_C, UNREADABLE = 16, 8
 
 
 def version_of(python):
-    text = subprocess.run([python, '-c', 'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])'],
+    text = subprocess.run([python, '-c',
+                           'import sys; print(sys.version_info[0] * 100 + sys.version_info[1])'],
                           capture_output=True, text=True, check=True).stdout
     return int(text)
 
@@ -40,7 +42,8 @@ def expected(what, version):
     path = str(HERE / 'python_load.py')
     frames = [
         ('<module>', path, 1, len(load), calls['main(sys.argv[1])'], None, 'C'),
-        ('main', path, main + 1, len(load), next(at for text, at in calls.items() if "made['f_0'](" in text), None, 'py'),
+        ('main', path, main + 1, len(load),
+         next(at for text, at in calls.items() if "made['f_0'](" in text), None, 'py'),
     ]
     frames += [(name, python_load.FILE, *rest) for name, *rest in python_load.chain(what)]
     if version < 311:
@@ -74,7 +77,8 @@ def problem_of(frame, truth, version, is_innermost, is_first, sleeps):
 def is_making(frames):
     """Whether it is where the functions are made: in the module's code, or in that of a class."""
     names = [frame['function'] for frame in frames if frame['file'] == python_load.FILE]
-    return names[:1] == ['<module>'] and (names[1:] == [] or re.match('(Größe|Compared)_', ''.join(names[1:]))) and \
+    inner = ''.join(names[1:])
+    return names[:1] == ['<module>'] and (not inner or re.match('(Größe|Compared)_', inner)) and \
         len(frames) == len(names) + 2
 
 
