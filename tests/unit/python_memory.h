@@ -36,6 +36,7 @@ struct python_memory {
 	uint32_t release;
 	struct cpython python;
 	uint64_t interpreter, state;
+	uint64_t other;	       /* the state of another thread, which comes first */
 	uint64_t cframe;       /* of the innermost frames */
 	uint64_t outer_cframe; /* of those that were added last */
 	bool is_new_cframe;    /* it has no frame yet */
@@ -143,7 +144,6 @@ static inline void memory_begin(struct python_memory *memory, uint16_t version)
 {
 	struct cpython *python = &memory->python;
 	char note[RUNTIME_NOTE_BYTES];
-	uint64_t other;
 
 	memset(memory, 0, sizeof(*memory));
 	memory->release = 3u << 24 | (version - 300u) << 16 | 0xf0;
@@ -157,13 +157,14 @@ static inline void memory_begin(struct python_memory *memory, uint16_t version)
 	if (!memory_choose(memory, note))
 		__builtin_trap();
 	memory->interpreter = memory_take(memory, 128);
-	other =
+	memory->other =
 	    memory_add_state(memory, memory->interpreter, MEMORY_TID + 1, MEMORY_PTHREAD + 4096);
 	memory->state = memory_add_state(memory, memory->interpreter, MEMORY_TID, MEMORY_PTHREAD);
 	memory_put_u64(memory, python->runtime + python->layout.runtime_interpreters,
 		       memory->interpreter);
-	memory_put_u64(memory, memory->interpreter + python->layout.interpreter_threads, other);
-	memory_put_u64(memory, other + python->layout.thread_next, memory->state);
+	memory_put_u64(memory, memory->interpreter + python->layout.interpreter_threads,
+		       memory->other);
+	memory_put_u64(memory, memory->other + python->layout.thread_next, memory->state);
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */
