@@ -326,10 +326,6 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
-# Shows which functions of scripts a thread is in (tests/names).
-$(BUILD)/look: $(call obj,tests/names/look.c) $(UNIT_LIB)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=stall_probe_read -o $@ $^
-
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
@@ -403,7 +399,7 @@ check-node: all
 
 # Names of functions of JavaScript and Python against what the programs say of themselves; NAMES=v8
 # runs one part, LOOKS=1000 looks longer.
-check-names: all $(NAMES_TOOL) $(BUILD)/look
+check-names: all $(NAMES_TOOL)
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/names/run.py $(BUILD) $(NAMES)
 

@@ -8,6 +8,7 @@
 # chain() has the truth: which frames lie on each other, at which lines, called by whom. Nothing
 # else that is written in Python ever runs in the main thread. Another one works all the time, in
 # functions of its own. Prints a line when the chain has begun to run. Needs Python 3.8.
+"""A program whose stacks are known, and what they are."""
 import re
 import sys
 import threading
@@ -119,8 +120,8 @@ def chain(what):
     """From f_0 inwards: (qualified name, first line, last line, line that calls or None, line that
     sleeps or None, how it is called)."""
     lines = source(what).split('\n')
-    starts = [number for number, line in enumerate(lines) if re.match(r'(def|class) [^ ]*_\d+[(:]',
-                                                                      line)] + [len(lines)]
+    starts = [number for number, line in enumerate(lines)
+              if re.match(r'(def|class) [^ ]*_\d+[(:]', line)] + [len(lines)]
     frames, how = [], 'py'
     for level in range(LEVELS + 1):
         at = next(i for i, start in enumerate(starts) if lines[start].startswith(f'def f_{level}('))
