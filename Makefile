@@ -435,7 +435,7 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
 	$(Q)for names in $(FUZZ_NAMES)/*; do \
 		corpus=$(BUILD)/corpus/fuzz_names_v8.$${names##*/}; mkdir -p $$corpus; \
-		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_v8 -max_total_time=$(FUZZ_SECONDS) -max_len=265 -len_control=0 \
+		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_v8 -max_total_time=$(FUZZ_SECONDS) -max_len=265 -len_control=0 -detect_leaks=0 \
 			-print_final_stats=1 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus || exit 1; done
 
 run-demo: all

@@ -311,20 +311,38 @@ static void names_check(void)
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
+/* Points to an object that is no map: what an object is, its map says. (The map of maps is its own.) */
+static bool is_pointer(uint64_t word)
+{
+	uint64_t map = v8_is_object(word) ? v8_field(&memory, word, 0) : 0;
+
+	return v8_type(&memory, word) != 0 && v8_field(&memory, map, 0) != map;
+}
+
 /* A string of other strings makes other texts when it is changed. */
 static bool is_of_string(uint64_t address)
 {
-	uint32_t changes = run.change_count;
-	bool found = false;
-
-	run.change_count = 0; /* as it was */
 	for (uint64_t object = address - 24; object <= address; object += 8) {
 		uint16_t type = v8_type(&memory, object + 1);
 
-		found |= type && type < 128;
+		if (type && type < 128)
+			return true;
 	}
+	return false;
+}
+
+/* Another pointer in place of one, outside of strings. */
+static bool is_exchange(const struct place *place, const struct place *other)
+{
+	uint32_t changes = run.change_count;
+	bool holds;
+
+	run.change_count = 0; /* memory as it was */
+	remote_forget(&memory);
+	holds = is_pointer(place->value) && is_pointer(other->value) &&
+		!is_of_string(place->address);
 	run.change_count = changes;
-	return found;
+	return holds;
 }
 
 static void change_add(struct place *place, uint32_t how, uint64_t by)
@@ -332,8 +350,8 @@ static void change_add(struct place *place, uint32_t how, uint64_t by)
 	const struct place *other = &run.of->places[by % run.of->place_count];
 	uint64_t value = place->value;
 
-	run.pointers_only &= how % 8 < 4 && v8_is_object(value) && v8_is_object(other->value) &&
-			     !is_of_string(place->address);
+	run.pointers_only =
+	    run.pointers_only && how % 8 < 4 && is_exchange(place, other);
 	switch (how % 8) {
 	case 4:
 		value ^= 1ull << by % 64;
@@ -408,7 +426,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return 0;
 	thread_set(&recordings[data[0] % recording_count]);
 	run.pointers_only = true;
-	remote_forget(&memory);
 	changes_make(data + 1, bytes - 1);
 	walk(data[0] >= 240);
 	stack_check();

@@ -209,6 +209,8 @@ Test(v8_walk, nothing_is_told_of_a_stack_that_does_not_end)
 	assert_nothing(TRACE_SCRIPT_LOST);
 	*word(STACK_AT + 8 * 300) = 12;
 	assert_nothing(TRACE_SCRIPT_LOST);
+	*word(STACK_AT + 8 * 100) = STACK_AT + 8 * 100; /* itself */
+	assert_nothing(TRACE_SCRIPT_LOST);
 }
 
 Test(v8_walk, nothing_is_told_where_a_frame_is_unknown)
@@ -225,7 +227,10 @@ Test(v8_walk, nothing_is_told_where_the_exit_frame_is_none)
 
 Test(v8_walk, a_closure_that_is_none_is_unreadable)
 {
-	*word(STACK_AT + 8 * 300 - 16) = script;
+	uint64_t other = heap_object(TYPE_ARRAY, 6);
+
+	*heap_at(other, 32) = function_make("not_this", 0, 0);
+	*word(STACK_AT + 8 * 300 - 16) = other;
 	walk();
 	cr_assert_eq(stack.status, TRACE_SCRIPT_WHOLE);
 	assert_frame(2, TRACE_SCRIPT_FUNCTION, "", 0);
