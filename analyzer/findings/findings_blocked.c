@@ -114,8 +114,8 @@ static bool is_at(const struct blockers *blockers, const struct blocker *blocker
 	       blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
-/* Of the looks that saw what it was in, the one that stands for most. Where none did (the kernel did
- * not let it run), looks at its longest run tell its functions all the same. */
+/* Of the looks that saw what it was in, the one that stands for most. Where none did (the kernel
+ * did not let it run), looks at its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
@@ -250,8 +250,7 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 	for (size_t i = 0; i < blockers->stall_samples.count; i++)
 		samples += is_at(blockers, blocker, i);
 	fact_whole(finding, FACT_samples, samples);
-	if (*stall->what)
-		fact_text(finding, FACT_what, stall->what);
+	fact_stall(finding, FACT_what, stall);
 	fact_ticks(detection, finding, FACT_sampled_at_ns, stall->tick - stall->poll_tick);
 	besides = stalls_besides(blockers, blocker, &ticks);
 	if (!besides)
@@ -259,39 +258,26 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 	fact_ticks(detection, finding, FACT_other_ns, ticks);
 	fact_flag(finding, FACT_other_waited, besides->cause == STALL_DESCHEDULED);
 	fact_flag(finding, FACT_other_computed, besides->cause == STALL_CPU);
-	if (besides->cause != STALL_DESCHEDULED && *besides->what)
-		fact_text(finding, FACT_other, besides->what);
+	if (besides->cause != STALL_DESCHEDULED)
+		fact_stall(finding, FACT_other, besides);
 }
 
-/* The program's own function that the title names is the one that called something, the innermost
- * one or, where that called nothing of others, its caller. */
-static void facts_of_scripts(const struct blocker *blocker, struct finding *finding)
+/* Why it computes, where most of what its samples stand for was for that. */
+static void fact_of_reason(const struct blockers *blockers, const struct blocker *blocker,
+			   struct finding *finding)
 {
-	const struct stall *stall = blocker->scripts;
-	const struct stall_script *script = stall ? &stall->script : NULL;
-	const struct stack_frame *user = script ? script->user : NULL;
+	uint64_t all = 0, ticks[REASON_COUNT] = {0};
 
-	if (script && script->reason != REASON_NONE)
-		fact_whole(finding, FACT_reason, script->reason);
-	if (!user)
-		return;
-	fact_text(finding, FACT_by,
-		  script->call || !script->caller ? user->symbol->text
-						  : script->caller->symbol->text);
-	if (script->call)
-		fact_text(finding, FACT_inside, script->call_name);
-	else if (script->caller)
-		fact_text(finding, FACT_inside, user->symbol->text);
-	if (script->label)
-		fact_text(finding, FACT_entered, script->label->text);
-	fact_text(finding, FACT_function, user->symbol->name);
-	if (*user->symbol->file)
-		fact_text(finding, FACT_script_file, user->symbol->file);
-	if (user->symbol->line > 0)
-		fact_whole(finding, FACT_script_line, (uint64_t)user->symbol->line);
-	fact_flag(finding, FACT_line_about, user->script->flags & TRACE_SCRIPT_LINE_ABOUT);
-	finding->file = user->symbol->file;
-	finding->line = user->symbol->line;
+	for (size_t i = 0; blocker->scripts && i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (stall->site != blocker->site || !stall_same_kind(stall, blocker->scripts))
+			continue;
+		all += stall->ticks;
+		ticks[stall->script.reason] += stall->ticks;
+	}
+	for (enum work_reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
+		if (ticks[reason] > all / 2)
+			fact_whole(finding, FACT_reason, reason);
 }
 
 /* What samples of CPU time say where no stall was sampled. */
@@ -384,7 +370,9 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 		facts_of_samples(detection, blockers, blocker, &finding);
 	else
 		facts_of_time(blocker, &finding);
-	facts_of_scripts(blocker, &finding);
+	if (blocker->scripts)
+		facts_of_scripts(blocker->scripts, &finding);
+	fact_of_reason(blockers, blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
 	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) *

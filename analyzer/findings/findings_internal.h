@@ -35,6 +35,8 @@ void fact_number(struct finding *finding, enum fact_name name, double value);
 void fact_ns(struct finding *finding, enum fact_name name, double ns);
 /* Copies it. */
 void fact_text(struct finding *finding, enum fact_name name, const char *text);
+/* Nothing where the sample saw nothing. */
+void fact_stall(struct finding *finding, enum fact_name name, const struct stall *stall);
 /* Sets it where it holds. */
 void fact_flag(struct finding *finding, enum fact_name name, bool blocking);
 
@@ -42,6 +44,10 @@ void fact_flag(struct finding *finding, enum fact_name name, bool blocking);
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site);
 /* A worker as the culprit, or as the place. */
 void finding_worker(const struct detection *detection, struct finding *finding, size_t worker);
+/* What a stall sample knows of functions of scripts. The title names the program's own function
+ * that waited or called something that is not its own; of one that computes by itself, who called
+ * it. */
+void facts_of_scripts(const struct stall *stall, struct finding *finding);
 /* It is about these ticks of a worker; the report shows the timeline around the first. */
 void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick,
 		   uint64_t ticks, size_t worker);

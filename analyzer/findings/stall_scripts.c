@@ -3,10 +3,13 @@
  * See stall_scripts.h.
  */
 #include "stall_scripts.h"
+#include "symbols/stack.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "trace/syscalls.h"
 
 /* Whether a function is the program's, to the second degree at most. */
 static bool is_of(const struct stack_frame *frame, enum function_origin most)
@@ -44,6 +47,36 @@ static const struct stack_frame *call_before(const struct stall *stall, size_t u
 	return NULL;
 }
 
+/* CPython's functions are not in its file's table of names. It sleeps in one of them where all that
+ * lies between the script's function and libc is CPython's own. */
+static const char *call_by_syscall(const struct stall *stall, size_t user)
+{
+	const struct trace_stall *sample = stall->stall_sample;
+	const char *name = syscall_name(sample->machine, sample->syscall);
+	bool is_python = false;
+
+	for (size_t i = 0; i < user; i++) {
+		const struct stack_frame *frame = &stall->frames[i];
+		if (frame->script || frame->scanned ||
+		    (is_python && !function_is_of_python(frame->symbol)))
+			return NULL;
+		is_python |= function_is_of_python(frame->symbol);
+	}
+	return is_python && name && sample->register_count == 0 ? function_name_of_call(name)
+								: NULL;
+}
+
+static int call_name(const struct stall *stall, size_t user, char **name)
+{
+	const struct stack_frame *call = call_before(stall, user);
+	const char *known = call ? NULL : call_by_syscall(stall, user);
+
+	if (!call && !known)
+		return 0;
+	*name = call ? function_public_name(call) : strdup(known);
+	return *name ? 0 : -ENOMEM;
+}
+
 static enum work_reason reason_before(const struct stall *stall, size_t user)
 {
 	enum work_reason reason = REASON_NONE;
@@ -65,14 +98,12 @@ static int story_make(struct symbols *symbols, struct stall *stall, bool is_whol
 	caller = function_from(stall, user + 1, origin);
 	script->user = &stall->frames[user];
 	script->caller = caller < stall->frame_count ? &stall->frames[caller] : NULL;
-	script->call = call_before(stall, user);
-	if (script->call && !(script->call_name = function_public_name(script->call)))
+	if (call_name(stall, user, &script->call_name) != 0)
 		return -ENOMEM;
 	for (size_t i = caller; i < stall->frame_count; i = function_from(stall, i + 1, origin))
 		outermost = i;
 	if (is_whole)
-		script->label =
-		    symbols_script(symbols, stall->frames[outermost].script, true);
+		script->label = symbols_script(symbols, stall->frames[outermost].script, true);
 	return 0;
 }
 

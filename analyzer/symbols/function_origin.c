@@ -26,10 +26,10 @@ static const struct {
 	const char *text;
 	enum function_origin origin;
 } file_origins[] = {
-    {BEGINS, "node:", ORIGIN_RUNTIME},	     {BEGINS, "internal/", ORIGIN_RUNTIME},
-    {BEGINS, "<frozen ", ORIGIN_RUNTIME},    {HAS, "/site-packages/", ORIGIN_PACKAGE},
+    {BEGINS, "node:", ORIGIN_RUNTIME},	      {BEGINS, "internal/", ORIGIN_RUNTIME},
+    {BEGINS, "<frozen ", ORIGIN_RUNTIME},     {HAS, "/site-packages/", ORIGIN_PACKAGE},
     {HAS, "/dist-packages/", ORIGIN_PACKAGE}, {HAS, "/node_modules/", ORIGIN_PACKAGE},
-    {BEGINS, "asyncio/", ORIGIN_RUNTIME},    {HAS, PYTHON_LIBRARY, ORIGIN_RUNTIME},
+    {BEGINS, "asyncio/", ORIGIN_RUNTIME},     {HAS, PYTHON_LIBRARY, ORIGIN_RUNTIME},
 };
 
 enum function_origin function_origin(const struct trace_script *script)
@@ -37,9 +37,9 @@ enum function_origin function_origin(const struct trace_script *script)
 	if (script->kind == TRACE_SCRIPT_BUILTIN || script->kind == TRACE_SCRIPT_REGEXP)
 		return ORIGIN_RUNTIME;
 	for (size_t i = 0; script->file && i < COUNT(file_origins); i++)
-		if (file_origins[i].place == BEGINS ? begins(script->file, file_origins[i].text)
-						    : strstr(script->file, file_origins[i].text) !=
-							  NULL)
+		if (file_origins[i].place == BEGINS
+			? begins(script->file, file_origins[i].text)
+			: strstr(script->file, file_origins[i].text) != NULL)
 			return file_origins[i].origin;
 	return ORIGIN_OWN;
 }
@@ -60,15 +60,20 @@ bool function_is_interpreter(const struct symbol_info *native)
 	       !*native->module || strcmp(native->module, "JIT") == 0;
 }
 
+bool function_is_of_python(const struct symbol_info *native)
+{
+	return begins(native->module, "python") || begins(native->module, "libpython");
+}
+
 /* ---- What the program calls it --------------------------------------------------------------- */
 
 /* Modules of node that a program loads by this name. */
 static bool is_public_module(const char *name, size_t bytes)
 {
 	static const char *const names[] = {
-	    "assert", "buffer", "child_process", "cluster", "crypto", "dgram",	"dns", "events",
-	    "fs",     "http",	"http2",	 "https",   "net",    "os",	"path", "process",
-	    "stream", "timers", "tls",		 "url",	    "util",   "vm",	"zlib",
+	    "assert", "buffer", "child_process", "cluster", "crypto", "dgram", "dns",  "events",
+	    "fs",     "http",	"http2",	 "https",   "net",    "os",    "path", "process",
+	    "stream", "timers", "tls",		 "url",	    "util",   "vm",    "zlib",
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -99,7 +104,8 @@ static char *python_name(const char *file, const char *function)
 	int length;
 
 	if (begins(file, "<frozen "))
-		length = asprintf(&name, "%.*s.%s", (int)strcspn(file + 8, ">"), file + 8, function);
+		length =
+		    asprintf(&name, "%.*s.%s", (int)strcspn(file + 8, ">"), file + 8, function);
 	else if (at && (module = strchr(at + sizeof(PYTHON_LIBRARY) - 1, '/')))
 		length = asprintf(&name, "%s", module + 1);
 	else
@@ -126,20 +132,51 @@ const char *function_builtin_name(const struct symbol_info *native)
 	} names[] = {
 	    {"v8::internal::Builtin_JsonParse", "JSON.parse"},
 	    {"v8::internal::Builtin_JsonStringify", "JSON.stringify"},
-	    {"time_sleep", "time.sleep"},	  {"sock_recv", "socket.recv"},
-	    {"sock_recv_into", "socket.recv_into"}, {"sock_send", "socket.send"},
-	    {"sock_sendall", "socket.sendall"},	  {"sock_connect", "socket.connect"},
-	    {"sock_accept", "socket.accept"},	  {"fcntl_flock", "fcntl.flock"},
-	    {"os_read", "os.read"},		  {"os_write", "os.write"},
-	    {"os_fsync", "os.fsync"},		  {"os_waitpid", "os.waitpid"},
-	    {"os_open", "os.open"},		  {"select_select", "select.select"},
-	    {"builtin_sorted", "sorted"},	  {"builtin_sum", "sum"},
-	    {"list_sort", "list.sort"},		  {"list_sort_impl", "list.sort"},
+	    {"PyThread_acquire_lock_timed", "lock.acquire"},
+	    {"time_sleep", "time.sleep"},
+	    {"sock_recv", "socket.recv"},
+	    {"sock_recv_into", "socket.recv_into"},
+	    {"sock_send", "socket.send"},
+	    {"sock_sendall", "socket.sendall"},
+	    {"sock_connect", "socket.connect"},
+	    {"sock_accept", "socket.accept"},
+	    {"fcntl_flock", "fcntl.flock"},
+	    {"os_read", "os.read"},
+	    {"os_write", "os.write"},
+	    {"os_fsync", "os.fsync"},
+	    {"os_waitpid", "os.waitpid"},
+	    {"os_open", "os.open"},
+	    {"select_select", "select.select"},
+	    {"builtin_sorted", "sorted"},
+	    {"builtin_sum", "sum"},
+	    {"list_sort", "list.sort"},
+	    {"list_sort_impl", "list.sort"},
 	};
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(names[i].native, native->name) == 0)
 			return names[i].script;
+	return NULL;
+}
+
+const char *function_name_of_call(const char *syscall)
+{
+	static const struct {
+		const char *syscall, *python;
+	} names[] = {
+	    {"clock_nanosleep", "time.sleep"},
+	    {"flock", "fcntl.flock"},
+	    {"fsync", "os.fsync"},
+	    {"fdatasync", "os.fdatasync"},
+	    {"connect", "socket.connect"},
+	    {"unlink", "os.unlink"},
+	    {"rename", "os.rename"},
+	    {"mkdir", "os.mkdir"},
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(names[i].syscall, syscall) == 0)
+			return names[i].python;
 	return NULL;
 }
 
@@ -251,11 +288,16 @@ enum work_reason function_reason(const struct stack_frame *frame)
 const char *work_reason_name(enum work_reason reason)
 {
 	static const char *const names[REASON_COUNT] = {
-	    [REASON_NONE] = "",		      [REASON_GARBAGE] = "garbage_collection",
-	    [REASON_JSON] = "json",	      [REASON_REGEXP] = "regular_expression",
-	    [REASON_COMPRESSION] = "compression", [REASON_CRYPTO] = "cryptography",
-	    [REASON_COMPILE] = "compilation", [REASON_REQUIRE] = "require",
-	    [REASON_IMPORT] = "import",	      [REASON_GIL] = "gil",
+	    [REASON_NONE] = "",
+	    [REASON_GARBAGE] = "garbage_collection",
+	    [REASON_JSON] = "json",
+	    [REASON_REGEXP] = "regular_expression",
+	    [REASON_COMPRESSION] = "compression",
+	    [REASON_CRYPTO] = "cryptography",
+	    [REASON_COMPILE] = "compilation",
+	    [REASON_REQUIRE] = "require",
+	    [REASON_IMPORT] = "import",
+	    [REASON_GIL] = "gil",
 	};
 
 	return names[reason];

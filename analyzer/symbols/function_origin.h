@@ -9,7 +9,7 @@
 #ifndef FUNCTION_ORIGIN_H
 #define FUNCTION_ORIGIN_H
 
-#include "stack.h"
+#include "stack_frame.h"
 
 enum function_origin { ORIGIN_OWN, ORIGIN_PACKAGE, ORIGIN_RUNTIME };
 
@@ -22,6 +22,12 @@ bool function_is_runtime(const struct symbol_info *native);
  * run time. */
 bool function_is_interpreter(const struct symbol_info *native);
 
+/* ... of CPython's own file. */
+bool function_is_of_python(const struct symbol_info *native);
+
+/* The one function of CPython's own file that makes this system call, as programs call it; NULL:
+ * there is none, or several. */
+const char *function_name_of_call(const char *syscall);
 /* What programs call a native function of the runtime: "time.sleep"; NULL: it is not known to be
  * one of those. */
 const char *function_builtin_name(const struct symbol_info *native);

@@ -70,11 +70,18 @@ static int compare_named(const void *left, const void *right)
 	return 0;
 }
 
+/* It has no name, which the place makes up for; not: its name is not known. */
+static bool is_anonymous(const struct trace_script *script)
+{
+	return !script->function && script->function_id == 0 &&
+	       !(script->flags & TRACE_SCRIPT_UNREADABLE);
+}
+
 static const char *name_of(const struct trace_script *script)
 {
 	if (script->function)
 		return script->function;
-	return script->function_id || script->flags & TRACE_SCRIPT_UNREADABLE ? UNKNOWN : ANONYMOUS;
+	return is_anonymous(script) ? ANONYMOUS : UNKNOWN;
 }
 
 /* Names of the runtime's own files are no paths: they stay whole, "node:internal/modules/run". */
@@ -118,7 +125,7 @@ static struct named *named_make(const struct script_symbols *symbols,
 	}
 	free(place.file);
 	info->name = report_clean(name_of(script));
-	info->named = script->function != NULL;
+	info->named = script->function || is_anonymous(script);
 	info->module = script->kind == TRACE_SCRIPT_PYTHON ? PYTHON : JAVASCRIPT;
 	if (info->name && info->file)
 		info->text = text_make(info, script->flags & TRACE_SCRIPT_LINE_ABOUT);

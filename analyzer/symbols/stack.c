@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "function_origin.h"
-#include "symbols_text.h"
 
 struct splice {
 	struct symbols *symbols;
@@ -36,9 +35,8 @@ static void put_native(const struct splice *splice, size_t at)
 	struct stack *stack = splice->stack;
 
 	if (stack->count < STACK_FRAMES_MAX)
-		stack->frames[stack->count++] =
-		    (struct stack_frame){.symbol = native_symbol(splice, at),
-					 .scanned = splice->natives[at].scanned};
+		stack->frames[stack->count++] = (struct stack_frame){
+		    .symbol = native_symbol(splice, at), .scanned = splice->natives[at].scanned};
 }
 
 static bool is_function(const struct trace_script *script)
@@ -52,9 +50,8 @@ static void put_script(const struct splice *splice, const struct trace_script *s
 	struct stack *stack = splice->stack;
 
 	if (is_function(script) && stack->count < STACK_FRAMES_MAX)
-		stack->frames[stack->count++] =
-		    (struct stack_frame){.symbol = symbols_script(splice->symbols, script, false),
-					 .script = script};
+		stack->frames[stack->count++] = (struct stack_frame){
+		    .symbol = symbols_script(splice->symbols, script, false), .script = script};
 }
 
 /* ---- JavaScript ------------------------------------------------------------------------------ */
@@ -188,14 +185,21 @@ static size_t put_group(const struct splice *splice, size_t first)
 	return first;
 }
 
-/* Whether native frames are known, each by its name, out to the callback's outermost one: then what
- * they have no place for was there before the callback began. */
+/* Whether native frames are known out to the callback's outermost one: then what they have no place
+ * for was there before the callback began. Whose file is missing may hide evaluations. */
 static bool natives_are_whole(const struct splice *splice)
 {
-	for (size_t i = 0; i < splice->native_count; i++)
-		if (!native_symbol(splice, i)->named || splice->natives[i].scanned)
+	bool evaluates = false, hides = false;
+
+	for (size_t i = 0; i < splice->native_count; i++) {
+		const struct symbol_info *symbol = native_symbol(splice, i);
+		if (splice->natives[i].scanned)
 			return false;
-	return splice->native_count > 0 && splice->natives[splice->native_count - 1].is_outermost;
+		evaluates |= is_evaluation(symbol);
+		hides |= !symbol->named && function_is_of_python(symbol);
+	}
+	return (evaluates || !hides) && splice->native_count > 0 &&
+	       splice->natives[splice->native_count - 1].is_outermost;
 }
 
 static void splice_python(struct splice *splice)

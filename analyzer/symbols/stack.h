@@ -10,16 +10,10 @@
 #ifndef STACK_H
 #define STACK_H
 
+#include "stack_frame.h"
 #include "unwind.h"
 
 #define STACK_FRAMES_MAX (UNWIND_FRAMES_MAX + TRACE_SCRIPT_FRAMES_MAX)
-
-struct stack_frame {
-	const struct symbol_info *symbol;
-	bool scanned; /* a return address that was looked for on the stack: it may be left over
-			 from an earlier call */
-	const struct trace_script *script; /* NULL: a native function */
-};
 
 /* Innermost first. */
 struct stack {

@@ -4,9 +4,9 @@
  *
  * A thread that V8 has let run C++ has a frame that says so, and the isolate knows it; a thread
  * that runs JavaScript has the frame pointer. From there on every frame must be one of V8's: either
- * with a known marker, or of a function. At an entry frame, by which C++ called V8, the walk goes on
- * at the frame that was the youngest before. The stack is never searched for frames: memory there
- * holds whole old stacks.
+ * with a known marker, or of a function. At an entry frame, by which C++ called V8, the walk goes
+ * on at the frame that was the youngest before. The stack is never searched for frames: memory
+ * there holds whole old stacks.
  *
  * Frames, relative to the frame pointer (x86-64, all versions): 0 the caller's, +8 the return
  * address, -8 a marker or the context, -16 the closure (of an exit frame: its stack pointer), -24

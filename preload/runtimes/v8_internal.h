@@ -15,7 +15,13 @@
 #define V8_MARKERS 80
 
 /* What a marker of a frame that is no function's says. */
-enum v8_marker { V8_MARKER_NONE, V8_MARKER_ENTRY, V8_MARKER_EXIT, V8_MARKER_REGEXP, V8_MARKER_OTHER };
+enum v8_marker {
+	V8_MARKER_NONE,
+	V8_MARKER_ENTRY,
+	V8_MARKER_EXIT,
+	V8_MARKER_REGEXP,
+	V8_MARKER_OTHER
+};
 
 /* Offsets in bytes from the start of an object, instance types, and other constants of one version.
  * 0: not known. */

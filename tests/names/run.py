@@ -4,7 +4,7 @@
 # run.py BUILD [PART...]: names of the functions of JavaScript (part "v8") and Python (part "python") that stall samples
 # find, held against what the programs say of themselves. A part is a module here with check(build, report).
 # Rules: a check is one line ("ok" or "not ok"); the last line is "N passed, N failed", and the exit status says the same.
-# NAMES_SAMPLES: how many samples each stress takes (60; the figures in docs/runtime-names.md: 1000).
+# LOOKS: how many samples each stress takes (60; the figures in docs/runtime-names.md: 1000).
 # NAMES_VERSIONS: which versions are tried.
 """Runs the parts of make check-names."""
 import importlib

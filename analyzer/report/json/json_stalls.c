@@ -3,19 +3,21 @@
  * Stall samples of blocking callbacks, with stacks.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_json.h"
+#include "report/stall_text.h"
 #include "trace/syscalls.h"
 
 /* How a function ran; null: it is native. */
 static json_t *frame_kind_json(const struct stack_frame *frame)
 {
 	static const char *const kinds[] = {
-	    [TRACE_SCRIPT_FUNCTION] = "javascript",   [TRACE_SCRIPT_INTERPRETED] = "interpreted",
-	    [TRACE_SCRIPT_BASELINE] = "baseline",     [TRACE_SCRIPT_MAGLEV] = "maglev",
-	    [TRACE_SCRIPT_TURBOFAN] = "turbofan",     [TRACE_SCRIPT_BUILTIN] = "builtin",
-	    [TRACE_SCRIPT_REGEXP] = "regexp",	      [TRACE_SCRIPT_PYTHON] = "python",
+	    [TRACE_SCRIPT_FUNCTION] = "javascript", [TRACE_SCRIPT_INTERPRETED] = "interpreted",
+	    [TRACE_SCRIPT_BASELINE] = "baseline",   [TRACE_SCRIPT_MAGLEV] = "maglev",
+	    [TRACE_SCRIPT_TURBOFAN] = "turbofan",   [TRACE_SCRIPT_BUILTIN] = "builtin",
+	    [TRACE_SCRIPT_REGEXP] = "regexp",	    [TRACE_SCRIPT_PYTHON] = "python",
 	};
 	const char *kind =
 	    frame->script && frame->script->kind < COUNT(kinds) ? kinds[frame->script->kind] : NULL;
@@ -73,6 +75,15 @@ static json_t *measured_json(const struct stall *stall, uint64_t ns)
 	return stall->measured ? json_number(ns) : json_null();
 }
 
+json_t *stall_what_json(const struct stall *stall)
+{
+	char *text = stall_text(stall);
+	json_t *json = json_text(text ? text : "");
+
+	free(text);
+	return json;
+}
+
 /* The program's own function that it was in, what that had called, who had called it, and the
  * outermost one. */
 static json_t *stall_script_json(const struct stall *stall)
@@ -83,7 +94,7 @@ static json_t *stall_script_json(const struct stall *stall)
 		return json_null();
 	const struct json_pair pairs[] = {
 	    {"line_about", json_boolean(line_is_about(script->user))},
-	    {"called", script->call ? json_text(script->call_name) : json_null()},
+	    {"called", script->call_name ? json_text(script->call_name) : json_null()},
 	    {"caller", script_json(script->caller ? script->caller->symbol : NULL)},
 	    {"entered", script_json(script->label)},
 	};
@@ -93,8 +104,9 @@ static json_t *stall_script_json(const struct stall *stall)
 
 static json_t *script_status_json(const struct trace_stall *stall_sample)
 {
-	static const char *const names[] = {
-	    [TRACE_SCRIPT_WHOLE] = "whole", [TRACE_SCRIPT_CUT] = "cut", [TRACE_SCRIPT_LOST] = "lost"};
+	static const char *const names[] = {[TRACE_SCRIPT_WHOLE] = "whole",
+					    [TRACE_SCRIPT_CUT] = "cut",
+					    [TRACE_SCRIPT_LOST] = "lost"};
 	uint8_t status = stall_sample->script_status;
 
 	return status < COUNT(names) && names[status] ? json_text(names[status]) : json_null();
@@ -118,7 +130,7 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	     stall->poll_ticks ? json_ticks(timeline, stall->poll_ticks) : json_null()},
 	    {"stands_for_ns", json_ticks(timeline, stall->ticks)},
 	    {"cause", json_text(stall_cause_name(stall->cause))},
-	    {"what", json_text(stall->what)},
+	    {"what", stall_what_json(stall)},
 	    {"state", stall_sample->state ? json_text(state) : json_null()},
 	    {"syscall", name			     ? json_text(name)
 			: stall_sample->syscall >= 0 ? json_integer(stall_sample->syscall)
