@@ -326,6 +326,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
+# It sees which words are read.
+$(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += $(foreach name,read u64 u32,-Wl$(comma)--wrap=remote_$(name))
+
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
@@ -468,8 +471,14 @@ $(FUZZ_PROGRAMS): tests/fixtures/process/own_text.c tests/fixtures/fixture.c
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -O1 $(if $(findstring exported,$@),-s -rdynamic) \
 		-o $@ $^ -l:libuv_a.a -lpthread -ldl
 
-run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
-	$(Q)for fuzzer in $(FUZZERS); do \
+# What samples of three versions of node have read.
+FUZZ_NAMES := $(BUILD)/../names/recordings
+
+$(FUZZ_NAMES):
+	$(Q)tests/names/record.py $(BUILD)/.. $@
+
+run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
+	$(Q)for fuzzer in $(filter-out %_names_v8,$(FUZZERS)); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; seeds="tests/golden tests/fuzz/corpus"; \
 		max=2800; mkdir -p $$corpus; \
 		case $$fuzzer in \
@@ -482,6 +491,11 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 \
 		-print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
+	$(Q)for names in $(FUZZ_NAMES)/*; do \
+		corpus=$(BUILD)/corpus/fuzz_names_v8.$${names##*/}; mkdir -p $$corpus; \
+		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_v8 -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=265 -len_control=0 -detect_leaks=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus || exit 1; done
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)

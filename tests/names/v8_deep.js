@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // v8_deep.js ROUNDS [spin]: known stacks. Each stop() writes the stack that node itself tells, and
-// waits for a byte before it goes on, or computes for a while: the test takes a sample meanwhile.
+// waits for a byte before it goes on; with "spin" it computes for a while before: the test takes a sample meanwhile.
 // ROUNDS: how often each case runs before, so that it is compiled (300: baseline, 5000: Maglev,
 // 40000: TurboFan, with functions inlined into others).
 'use strict';
@@ -15,7 +15,7 @@ function tell(stack) {
   fs.writeSync(1, JSON.stringify(stack) + '\n');
 }
 function stop() {
-  tell(new Error('T').stack); if (spin) busy(); else fs.readSync(0, one, 0, 1); // one line
+  tell(new Error('T').stack); if (spin) busy(); fs.readSync(0, one, 0, 1); // one line
 }
 function busy() {
   for (const end = Date.now() + 200; Date.now() < end;);
