@@ -1,10 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Checks the structure that docs/architecture.md draws. Exit 0: all rules hold; a broken one prints the lines that break it.
-#   1. The table below: which folder may include which. A folder always includes itself; what is not listed may not be included.
+# Checks the structure that docs/architecture.md draws. Exit 0: all rules hold; a broken one prints
+# the lines that break it.
+#   1. The table below: which folder may include which. A folder always includes itself; what is not
+#      listed may not be included.
 #   2. No include cycle between files. NAME.c, NAME.h and NAME_internal.h count as one file.
-#   3. What runs in a traced program: who reads the environment, who has constructors, who may end a process.
+#   3. What runs in a traced program: who reads the environment, who has constructors, who may end a
+#      process.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 failed=0
@@ -14,7 +17,8 @@ fail() {
 	failed=1
 }
 
-# folder: the folders that it may include. "preload" alone is the public header uvtrace.h.
+# folder: the folders that it may include, also on the indented lines below it.
+# "preload" alone is the public header uvtrace.h.
 layers='
 preload/format:
 preload/files:
@@ -22,13 +26,17 @@ preload/ring: preload/format preload/files
 preload/observe: preload/format preload/files preload/ring
 preload/runtimes: preload/format preload/observe
 preload/segment: preload/format preload/files preload/ring preload/observe preload/runtimes
-preload/watch: preload/format preload/files preload/ring preload/observe preload/runtimes preload/segment
-preload/drain: preload/format preload/files preload/ring preload/observe preload/segment preload/watch
+preload/watch: preload/format preload/files preload/ring preload/observe preload/runtimes
+	preload/segment
+preload/drain: preload/format preload/files preload/ring preload/observe preload/segment
+	preload/watch
 preload/patch:
 preload/libuv: preload/format preload/patch preload/ring
-preload/program: preload/format preload/files preload/ring preload/observe preload/segment preload/watch preload/drain
+preload/program: preload/format preload/files preload/ring preload/observe preload/segment
+	preload/watch preload/drain
 preload/hooks: preload preload/format preload/ring preload/libuv preload/program
-preload/ctl: preload/patch preload/libuv preload/format preload/files preload/ring preload/observe preload/runtimes preload/segment preload/watch preload/drain preload/program
+preload/ctl: preload/patch preload/libuv preload/format preload/files preload/ring preload/observe
+	preload/runtimes preload/segment preload/watch preload/drain preload/program
 preload: preload/format preload/ring preload/libuv preload/program preload/hooks
 analyzer/base: preload/format
 analyzer/trace: analyzer/base preload/format preload/files preload/ring
@@ -37,18 +45,29 @@ analyzer/timeline: analyzer/base analyzer/trace preload/format
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
-analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
-analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
-analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report preload/format
-analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format preload/files
-analyzer/command: analyzer/base analyzer/timeline analyzer/findings analyzer/report analyzer/report/formats preload/format
-analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings preload/format
+analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
+	preload/format
+analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
+	analyzer/findings analyzer/report preload/format
+analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
+	analyzer/findings analyzer/report preload/format
+analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
+	analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format
+	preload/files
+analyzer/command: analyzer/base analyzer/timeline analyzer/findings analyzer/report
+	analyzer/report/formats preload/format
+analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
+	analyzer/report preload/format
 analyzer/viewer:
-analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
-analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats analyzer/jsonl preload/format preload/ring
+analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
+	analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
+analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
+	analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats
+	analyzer/jsonl preload/format preload/ring
 '
 
-sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' -o -name '*.def' \) -print | sort)
+sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' \
+	-o -name '*.def' \) -print | sort)
 
 # "FILE:LINE INCLUDED", one for each include of a file of the project, both with their paths.
 # shellcheck disable=SC2086 # a list of our own file names, without spaces
@@ -64,7 +83,8 @@ match($0, /^[ \t]*#[ \t]*include[ \t]*"[^"]+"/) {
 	sub(/"$/, "", name)
 	folder = FILENAME
 	sub(/\/[^\/]*$/, "", folder)
-	found = (folder "/" name) in there ? folder "/" name : ("preload/" name) in there ? "preload/" name : ("analyzer/" name) in there ? "analyzer/" name : ""
+	found = (folder "/" name) in there ? folder "/" name : ("preload/" name) in there ? \
+		"preload/" name : ("analyzer/" name) in there ? "analyzer/" name : ""
 	if (found)
 		print FILENAME ":" FNR, found
 }' $sources)
@@ -76,6 +96,7 @@ function folder_of(file) {
 	return file
 }
 BEGIN {
+	gsub(/\n\t+/, " ", layers)
 	count = split(layers, rows, "\n")
 	for (i = 1; i <= count; i++) {
 		if (split(rows[i], halves, ":") < 2)
@@ -131,27 +152,33 @@ include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 {
 	forbid 'only hooks/ and libuv/ include <uv.h>' "${include}[<\"]uv\.h" \
 		$(except '(hooks|libuv)/.*') $(printf '%s\n' "$sources" | grep '^analyzer/')
-	forbid 'only config.c reads the environment' '\<(secure_)?getenv[[:space:]]*\(|\<environ\>' $(except 'program/config\.c')
-	forbid 'only libtrace.c has constructors and destructors' '\<(con|de)structor\>[[:space:]]*(\(|\))' $(except 'libtrace\.c')
+	forbid 'only config.c reads the environment' \
+		'\<(secure_)?getenv[[:space:]]*\(|\<environ\>' $(except 'program/config\.c')
+	forbid 'only libtrace.c has constructors and destructors' \
+		'\<(con|de)structor\>[[:space:]]*(\(|\))' $(except 'libtrace\.c')
 	# helper.c: the helper'\''s own end before its exec.
+	ends='exit|_exit|_Exit|quick_exit|abort|assert|err|errx' prints='printf|fprintf|perror|puts'
 	forbid 'what runs in a traced program never ends it and never prints' \
-		'^[^/*"]*\<(exit|_exit|_Exit|quick_exit|abort|assert|printf|fprintf|perror|puts|err|errx)[[:space:]]*\(' \
+		"^[^/*\"]*\\<($ends|$prints)[[:space:]]*\\(" \
 		$(except 'drain/uvtrace_drain\.c|ctl/.*|program/hotpath\.h|program/helper\.c')
 }
 
 # The poison list works only on what follows it.
 for file in $(printf '%s\n' "$sources" | grep '^preload/'); do
 	last=$(grep -E "$include.*\.h[\">]" "$file" | tail -n 1)
-	if grep -qE "$include\"(program/)?hotpath\.h\"" "$file" && [ "${last%hotpath.h\"}" = "$last" ]; then
+	if grep -qE "$include\"(program/)?hotpath\.h\"" "$file" &&
+		[ "${last%hotpath.h\"}" = "$last" ]; then
 		fail "$file: hotpath.h comes last of the includes"
 	fi
 done
-for file in preload/hooks/hooks_*.c preload/hooks/dispatch.c preload/hooks/site.c preload/program/thread*.c; do
-	grep -qE "$include\"(program/)?hotpath\.h\"" "$file" || fail "$file: a hot file includes hotpath.h"
+for file in preload/hooks/hooks_*.c preload/hooks/dispatch.c preload/hooks/site.c \
+	preload/program/thread*.c; do
+	grep -qE "$include\"(program/)?hotpath\.h\"" "$file" ||
+		fail "$file: a hot file includes hotpath.h"
 done
 
-# A function that a comment names, as NAME(), occurs as a word outside of comments and strings, or is one of these of
-# C++ and libuv. Code and comments are told apart first.
+# A function that a comment names, as NAME(), occurs as a word outside of comments and strings, or
+# is one of these of C++ and libuv. Code and comments are told apart first.
 allowed='operator uv_version_string'
 # shellcheck disable=SC2046,SC2086
 if ! awk -v allowed="$allowed" '
@@ -198,9 +225,11 @@ END {
 	fail 'a comment names a function that does not exist'
 fi
 # shellcheck disable=SC2086
-forbid 'a comment names functions, not files: "pairs with NAME()"' "pairs with [^.]*[a-z_]+\.[chS]\>" $sources
+forbid 'a comment names functions, not files: "pairs with NAME()"' \
+	"pairs with [^.]*[a-z_]+\.[chS]\>" $sources
 
-for file in $sources tests/*/*.[ch] docs/examples/*.c; do
-	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file: begins with its SPDX line"
+for file in $sources $(find tests -name '*.[ch]') docs/examples/*.c; do
+	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
+		fail "$file: begins with its SPDX line"
 done
 exit $failed

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# compare_overhead.sh [options] [SECONDS]: what tracing costs an echo server on libuv at full load. Two servers, one
-# with the preload, are alive at once on one core; tests/bench/echo_load.c on another core drives them in turn.
-# Rules: bytes and events are counted from the trace itself, requests by the server and by the load, never
-# estimated; a limit that is passed is said under Validation and makes the exit status 1. Bad usage: 2.
+# compare_overhead.sh [options] [SECONDS]: what tracing costs an echo server on libuv at full load.
+# Two servers, one with the preload, are alive at once on one core; tests/bench/echo_load.c on
+# another core drives them in turn.
+# Rules: bytes and events are counted from the trace itself, requests by the server and by the load,
+# never estimated; a limit that is passed is said under Validation and makes the exit status 1. Bad
+# usage: 2.
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
@@ -16,7 +18,8 @@ build=$(realpath -m "${BUILD:-build}")
 #   null    the null writer: hooks and drain, no files   off   preloaded, recording switched off
 #   thread  a thread of the program drains (no limit on its overhead: it is there to be known)
 #   control neither has the preload: what the method itself shows where there is nothing
-#   floor   four clock reads and two frames, nothing recorded (tests/bench/preload/floor.c): no tracer can do less
+#   floor   four clock reads and two frames, nothing recorded (tests/bench/preload/floor.c): no
+#           tracer can do less
 seconds=10
 modes="pinned free null off"
 connections=50
@@ -73,13 +76,15 @@ for argument in "$@"; do
 	--json) json=yes ;;
 	--*) parse_option "$argument" ;;
 	*)
-		[[ $argument =~ ^[0-9]+(\.[0-9]+)?$ ]] || bad_usage "$argument: is no number of seconds"
+		[[ $argument =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
+			bad_usage "$argument: is no number of seconds"
 		seconds=$argument
 		;;
 	esac
 done
 for mode in $modes; do
-	[[ " pinned free null off thread control floor " == *" $mode "* ]] || bad_usage "$mode: no such mode"
+	[[ " pinned free null off thread control floor " == *" $mode "* ]] ||
+		bad_usage "$mode: no such mode"
 done
 
 die() {
@@ -87,12 +92,13 @@ die() {
 	exit 1
 }
 
-# ---- Where it runs -------------------------------------------------------------------------------------------
+# ---- Where it runs -------------------------------------------------------------------------------
 
 # The first two cores that we may use: one for the servers, one for the load.
 find_cores() {
 	local list
-	list=$(taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' | awk -F- '{ for (i = $1; i <= $NF; i++) print i }')
+	list=$(taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' |
+		awk -F- '{ for (i = $1; i <= $NF; i++) print i }')
 	server_core=$(echo "$list" | sed -n 1p)
 	load_core=$(echo "$list" | sed -n 2p)
 	[ -n "$load_core" ] || die "needs two cores: one for the servers, one for the load"
@@ -140,7 +146,7 @@ cpu_ns() { # pids
 	echo "$total"
 }
 
-# ---- One comparison ------------------------------------------------------------------------------------------
+# ---- One comparison ------------------------------------------------------------------------------
 
 environment_of() { # mode
 	case $1 in
@@ -157,7 +163,8 @@ environment_of() { # mode
 	esac
 }
 
-# Sets bare_ns and traced_ns (CPU time of the servers, the helper included) and busy_percent of one core.
+# Sets bare_ns and traced_ns (CPU time of the servers, the helper included) and busy_percent of one
+# core.
 measure() { # mode
 	local bare bare_port traced helper environment
 	rm -rf "$work/trace"
@@ -167,17 +174,21 @@ measure() { # mode
 	start_server traced "${environment[@]}"
 	traced=$server_pid
 	helper=$(find_helper "$traced")
-	[ "$1" != free ] || taskset -apc "$server_core,$load_core" "${helper:-$traced}" >"$work/taskset"
+	[ "$1" != free ] || taskset -apc "$server_core,$load_core" "${helper:-$traced}" \
+		>"$work/taskset"
 	start_us=${EPOCHREALTIME/./}
 	bare_ns=$(cpu_ns "$bare")
 	# shellcheck disable=SC2086 # no helper in some modes
 	traced_ns=$(cpu_ns "$traced" $helper)
-	taskset -c "$load_core" "$build/bench/echo_load" --connections="$connections" --bytes="$bytes" --seconds="$seconds" \
-		--window-ms="$window_ms" "$bare_port" "$server_port" >"$work/load" || die "the load failed"
+	taskset -c "$load_core" "$build/bench/echo_load" --connections="$connections" \
+		--bytes="$bytes" --seconds="$seconds" \
+		--window-ms="$window_ms" "$bare_port" "$server_port" >"$work/load" ||
+		die "the load failed"
 	bare_ns=$(($(cpu_ns "$bare") - bare_ns))
 	# shellcheck disable=SC2086
 	traced_ns=$(($(cpu_ns "$traced" $helper) - traced_ns))
-	busy_percent=$(calculate "($bare_ns + $traced_ns) / 10 / (${EPOCHREALTIME/./} - $start_us)" 1)
+	elapsed_us=$((${EPOCHREALTIME/./} - start_us))
+	busy_percent=$(calculate "($bare_ns + $traced_ns) / 10 / $elapsed_us" 1)
 	stop_server "$bare"
 	stop_server "$traced"
 	wait_sealed "$work/trace" || die "the trace is not sealed"
@@ -191,12 +202,14 @@ load() { # name of a number that the load printed
 count_up() { # mode
 	reads=$(value_of reads "$work/traced")
 	traced_requests=$(($(load traced_requests) + $(load traced_warmup_requests)))
-	bare_cpu_us=$(calculate "$bare_ns / 1000 / ($(load baseline_requests) + $(load baseline_warmup_requests))" 3)
+	bare_requests=$(($(load baseline_requests) + $(load baseline_warmup_requests)))
+	bare_cpu_us=$(calculate "$bare_ns / 1000 / $bare_requests" 3)
 	traced_cpu_us=$(calculate "$traced_ns / 1000 / $traced_requests" 3)
 	trace_bytes=0 events=0 lost=0 missing=0 trace_reads=0
 	is_recorded "$1" || return 0
 	trace_bytes=$(bytes_in "$work/trace")
-	"$build/analyze_trace" --json "$work/trace" >"$work/summary" || die "analyze_trace can't read the trace"
+	"$build/analyze_trace" --json "$work/trace" >"$work/summary" ||
+		die "analyze_trace can't read the trace"
 	events=$(field events "$work/summary")
 	lost=$(field lost_events "$work/summary")
 	missing=$(field missing_events "$work/summary")
@@ -217,7 +230,7 @@ count_callbacks() { # kind
 		END { printf "%d", sum }'
 }
 
-# ---- What is said about it -----------------------------------------------------------------------------------
+# ---- What is said about it -----------------------------------------------------------------------
 
 title_of() { # mode
 	case $1 in
@@ -258,11 +271,21 @@ same() { # what, value, wanted
 	fi
 }
 
+speed() { # baseline or traced
+	echo "$(load "$1_requests_per_second") req/s, p50=$(load "$1_p50_us")µs," \
+		"p99=$(load "$1_p99_us")µs"
+}
+
+percent() { # name of a number that the load printed
+	echo "$(calculate "$(load "$1")" 2)%"
+}
+
 report_comparison() { # mode
 	heading Comparison "$1"
-	say "Baseline:   $(load baseline_requests_per_second) req/s, p50=$(load baseline_p50_us)µs, p99=$(load baseline_p99_us)µs"
-	say "Telemetry:  $(load traced_requests_per_second) req/s, p50=$(load traced_p50_us)µs, p99=$(load traced_p99_us)µs"
-	say "Overhead:   $(calculate "$(load overhead_percent)" 2)% (95% interval $(calculate "$(load overhead_low)" 2)% to $(calculate "$(load overhead_high)" 2)%)"
+	say "Baseline:   $(speed baseline)"
+	say "Telemetry:  $(speed traced)"
+	say "Overhead:   $(percent overhead_percent)" \
+		"(95% interval $(percent overhead_low) to $(percent overhead_high))"
 }
 
 report_efficiency() { # mode
@@ -274,12 +297,16 @@ report_efficiency() { # mode
 
 report_validation() { # mode
 	heading Validation "$1"
-	say "CPU time of a request: ${bare_cpu_us}µs bare, ${traced_cpu_us}µs traced with its helper; servers' core busy: $busy_percent%"
-	is_at_most 80 "$busy_percent" || say "NOISY: others had the servers' core; ask again when the machine is quiet"
-	[ "$1" = thread ] || limit "overhead, lower end of the interval, in percent" "$(load overhead_low)" "$max_overhead"
+	say "CPU time of a request: ${bare_cpu_us}µs bare," \
+		"${traced_cpu_us}µs traced with its helper; servers' core busy: $busy_percent%"
+	is_at_most 80 "$busy_percent" ||
+		say "NOISY: others had the servers' core; ask again when the machine is quiet"
+	[ "$1" = thread ] || limit "overhead, lower end of the interval, in percent" \
+		"$(load overhead_low)" "$max_overhead"
 	same "requests, the server's count and the load's" "$reads" "$traced_requests"
 	is_recorded "$1" || return 0
-	same "requests found in the trace" "$trace_reads" $((reads + connections)) # and the end of each connection
+	# The end of each connection is a read as well.
+	same "requests found in the trace" "$trace_reads" $((reads + connections))
 	limit "bytes of trace for a request" "$bytes_per_request" "$max_request_bytes"
 	limit "bytes of trace for an event" "$bytes_per_event" "$max_event_bytes"
 	limit "events lost" $((lost + missing)) "$max_lost"
@@ -288,10 +315,13 @@ report_validation() { # mode
 describe_json() { # mode
 	printf '{"mode":"%s",%s,' "$1" "$(tr -d '{}\n' <"$work/load")"
 	printf '"core_busy_percent":%s,' "$busy_percent"
-	printf '"baseline_cpu_us_per_request":%s,"traced_cpu_us_per_request":%s,' "$bare_cpu_us" "$traced_cpu_us"
+	printf '"baseline_cpu_us_per_request":%s,"traced_cpu_us_per_request":%s,' "$bare_cpu_us" \
+		"$traced_cpu_us"
 	if is_recorded "$1"; then
-		printf '"trace_bytes":%s,"events":%s,"lost_events":%s,"missing_events":%s,' "$trace_bytes" "$events" "$lost" "$missing"
-		printf '"bytes_per_request":%s,"bytes_per_event":%s,' "$bytes_per_request" "$bytes_per_event"
+		printf '"trace_bytes":%s,"events":%s,"lost_events":%s,"missing_events":%s,' \
+			"$trace_bytes" "$events" "$lost" "$missing"
+		printf '"bytes_per_request":%s,"bytes_per_event":%s,' "$bytes_per_request" \
+			"$bytes_per_event"
 	fi
 	printf '"passed":%s}' "$passed"
 }
@@ -310,7 +340,8 @@ compare() { # mode
 }
 
 for needed in libtrace.so analyze_trace bench/echo_server bench/echo_load bench/floor.so; do
-	[ -e "$build/$needed" ] || make --no-print-directory BUILD="$build" all benches >&2 || die "can't build $build/$needed"
+	[ -e "$build/$needed" ] || make --no-print-directory BUILD="$build" all benches >&2 ||
+		die "can't build $build/$needed"
 done
 find_cores
 described=

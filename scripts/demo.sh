@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# demo.sh [BUILD]: traces an ordinary libuv program with a planted slow callback (docs/examples/telemetry_demo.c)
-# and prints the analysis that names it. Everything it makes lies in BUILD/demo.
+# demo.sh [BUILD]: traces an ordinary libuv program with a planted slow callback
+# (docs/examples/telemetry_demo.c) and prints the analysis that names it. Everything it makes lies
+# in BUILD/demo.
 set -eu
 
 build=${1:-build}

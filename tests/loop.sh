@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# loop.sh BUILD N: runs the unit tests, the whole-program tests and the fault tests N times over and names every test
-# that did not always pass, and how often. What a run with failures said is kept in BUILD/loop.
+# loop.sh BUILD N: runs the unit tests, the whole-program tests and the fault tests N times over and
+# names every test that did not always pass, and how often. What a run with failures said is kept in
+# BUILD/loop.
 # Rules: a test that failed once is a failure; Ctrl-C ends the loop and still tells what was found.
 set -u
 
@@ -19,7 +20,8 @@ run_suite() {
 	tap=$log/$1.tap
 	rm -f "$tap"
 	# shellcheck disable=SC2086 # a list of words
-	if "$build/$1" ${CRITERION_FLAGS-} --tap="$tap" >"$out" 2>&1 && grep -q '^1\.\.' "$tap"; then
+	if "$build/$1" ${CRITERION_FLAGS-} --tap="$tap" >"$out" 2>&1 && grep -q '^1\.\.' "$tap"; \
+		then
 		rm -f "$out"
 		return
 	fi

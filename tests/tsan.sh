@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# tsan.sh BUILD: the fixtures with a library that was built with the thread sanitizer (BUILD/tsan), drained by a
-# thread of theirs and with rings that are soon full; then the readers, which use all cores, built alike.
-# Rules: only our own code is instrumented, so what libuv and the fixtures do among themselves is not looked at. The
-# library comes before the sanitizer's: a wait that the sanitizer intercepts first would hide our synchronization.
+# tsan.sh BUILD: the fixtures with a library that was built with the thread sanitizer (BUILD/tsan),
+# drained by a thread of theirs and with rings that are soon full; then the readers, which use all
+# cores, built alike.
+# Rules: only our own code is instrumented, so what libuv and the fixtures do among themselves is
+# not looked at. The library comes before the sanitizer's: a wait that the sanitizer intercepts
+# first would hide our synchronization.
 set -u
 
 build=$(readlink -f "$1") || exit 1
@@ -53,7 +55,8 @@ check() {
 	shift
 	count=$((count + 1))
 	mkdir "$folder/$count"
-	(cd "$folder/$count" && TSAN_OPTIONS="log_path=$folder/$count/report exitcode=66" timeout 120 "$@" \
+	(cd "$folder/$count" && TSAN_OPTIONS="log_path=$folder/$count/report exitcode=66" timeout \
+		120 "$@" \
 		>output 2>errors </dev/null)
 	status=$?
 	if [ $status != 0 ] || [ -n "$(find "$folder/$count" -name 'report.*')" ]; then
@@ -68,7 +71,8 @@ IFS='
 for fixture in $fixtures; do
 	IFS=' '
 	# shellcheck disable=SC2086 # lists of words
-	check "$fixture" env LD_PRELOAD="$build/tsan/libtrace.so $sanitizer" UVTRACE_DRAIN=thread UVTRACE_RING_SIZE=16K \
+	check "$fixture" env LD_PRELOAD="$build/tsan/libtrace.so $sanitizer" UVTRACE_DRAIN=thread \
+		UVTRACE_RING_SIZE=16K \
 		$fixed "$build"/fixtures/$fixture
 done
 

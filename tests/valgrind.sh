@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# valgrind.sh BUILD: memcheck over the tools, on good traces and bad ones, and over fixtures that are traced.
-# Rules: what cannot be read gives status 1, which is no error here; what valgrind finds is, leaks included.
+# valgrind.sh BUILD: memcheck over the tools, on good traces and bad ones, and over fixtures that
+# are traced.
+# Rules: what cannot be read gives status 1, which is no error here; what valgrind finds is, leaks
+# included.
 set -u
 
 source=$(readlink -f "$(dirname "$0")") || exit 1
@@ -18,7 +20,8 @@ check() {
 	shift
 	count=$((count + 1))
 	mkdir "$folder/$count"
-	(cd "$folder/$count" && valgrind --quiet --trace-children=no --error-exitcode=99 --leak-check=full \
+	(cd "$folder/$count" && valgrind --quiet --trace-children=no --error-exitcode=99 \
+		--leak-check=full \
 		--errors-for-leak-kinds=definite --log-file=report "$@" >output 2>errors </dev/null)
 	status=$?
 	if [ $status -gt 1 ] || [ -s "$folder/$count/report" ]; then
@@ -42,7 +45,8 @@ check_traced() {
 	fi
 }
 
-for trace in "$source"/golden/*.bin "$source"/golden/*.bin.gz "$source"/golden/*.bin.zst "$source"/fuzz/corpus/*; do
+for trace in "$source"/golden/*.bin "$source"/golden/*.bin.gz "$source"/golden/*.bin.zst \
+	"$source"/fuzz/corpus/*; do
 	check "analyze_trace $trace" "$build/analyze_trace" "$trace"
 	check "analyze_trace --json $trace" "$build/analyze_trace" --json "$trace"
 	check "trace_to_jsonl $trace" "$build/trace_to_jsonl" "$trace"

@@ -163,6 +163,14 @@ void fact_text(struct finding *finding, enum fact_name name, const char *text)
 	finding->failed |= fact->text == NULL;
 }
 
+void fact_stall(struct finding *finding, enum fact_name name, const struct stall *stall)
+{
+	struct fact *fact = stall->in.kind == STALL_IN_UNKNOWN ? NULL : fact_add(finding, name);
+
+	if (fact)
+		fact->stall = stall;
+}
+
 void fact_flag(struct finding *finding, enum fact_name name, bool blocking)
 {
 	if (blocking)

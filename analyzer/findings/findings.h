@@ -45,7 +45,8 @@ enum fact_unit {
 	FACT_UNIT_WORKER,
 	FACT_UNIT_FLAG,
 	FACT_UNIT_TEXT,
-	FACT_UNIT_REASON
+	FACT_UNIT_REASON,
+	FACT_UNIT_STALL
 };
 
 /* One fact; its unit says which member holds it. */
@@ -55,6 +56,7 @@ struct fact {
 		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
 		double number;	/* SHARE, NUMBER */
 		char *text;	/* TEXT, its own */
+		const struct stall *stall; /* STALL, of the input */
 	};
 };
 

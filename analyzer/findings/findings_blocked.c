@@ -250,8 +250,7 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 	for (size_t i = 0; i < blockers->stall_samples.count; i++)
 		samples += is_at(blockers, blocker, i);
 	fact_whole(finding, FACT_samples, samples);
-	if (*stall->what)
-		fact_text(finding, FACT_what, stall->what);
+	fact_stall(finding, FACT_what, stall);
 	fact_ticks(detection, finding, FACT_sampled_at_ns, stall->tick - stall->poll_tick);
 	besides = stalls_besides(blockers, blocker, &ticks);
 	if (!besides)
@@ -259,8 +258,8 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 	fact_ticks(detection, finding, FACT_other_ns, ticks);
 	fact_flag(finding, FACT_other_waited, besides->cause == STALL_DESCHEDULED);
 	fact_flag(finding, FACT_other_computed, besides->cause == STALL_CPU);
-	if (besides->cause != STALL_DESCHEDULED && *besides->what)
-		fact_text(finding, FACT_other, besides->what);
+	if (besides->cause != STALL_DESCHEDULED)
+		fact_stall(finding, FACT_other, besides);
 }
 
 /* Why it computes, where most of what its samples stand for was for that. */

@@ -35,6 +35,8 @@ void fact_number(struct finding *finding, enum fact_name name, double value);
 void fact_ns(struct finding *finding, enum fact_name name, double ns);
 /* Copies it. */
 void fact_text(struct finding *finding, enum fact_name name, const char *text);
+/* Nothing where the sample saw nothing. */
+void fact_stall(struct finding *finding, enum fact_name name, const struct stall *stall);
 /* Sets it where it holds. */
 void fact_flag(struct finding *finding, enum fact_name name, bool blocking);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks at callbacks that did not come back in time, explained: what the thread was in, for how
- * long the callback had run, and by which functions it got there. Findings take these as proof
- * where a trace has them.
+ * Samples of blocking callbacks, explained: what the thread was in, for how long the callback had
+ * run, and by which functions it got there. Findings take these as proof where a trace has them.
+ * Rules: facts alone; the report makes texts of them.
  */
 #ifndef STALL_H
 #define STALL_H
@@ -23,6 +23,25 @@ enum stall_cause {
 	STALL_CAUSES
 };
 
+enum stall_in_kind {
+	STALL_IN_UNKNOWN,
+	STALL_IN_PAGE_FAULT,
+	STALL_IN_SYSCALL, /* of `stall_sample`, with its arguments and object */
+	STALL_IN_FUTEX,
+	STALL_IN_CODE,
+	STALL_IN_SCRIPT /* see `script` */
+};
+
+/* What the thread was in. The report puts it into words (report/stall_text.h). */
+struct stall_in {
+	enum stall_in_kind kind;
+	char waiter[64];	 /* FUTEX: the function of the thread library, or the system call */
+	char *variable;		 /* ... the variable's name; NULL: only its address is known */
+	uint32_t blocker_worker; /* ... number of the worker that has the lock; 0: none has */
+	const struct symbol_info *own;	 /* CODE: the program's innermost function; NULL: none */
+	const struct symbol_info *inner; /* ... and what of libc it is in; NULL: nothing */
+};
+
 /* Functions of scripts; NULL where there are none. They are frames of the same stack. */
 struct stall_script {
 	const struct stack_frame *user;	  /* the program's own, the innermost one */
@@ -33,21 +52,20 @@ struct stall_script {
 };
 
 struct stall {
-	uint64_t tick;	    /* of the look */
+	uint64_t tick;	    /* of the sample */
 	uint64_t poll_tick; /* when the callback began */
-	uint64_t ticks; /* of the callback's run that this look stands for: since the look before,
+	uint64_t ticks; /* of the callback's run that this sample stands for: since the one before,
 			   and after the last one */
 	uint32_t site;	/* site_count: none is known */
 	size_t worker;	/* position */
 	enum stall_cause cause;
-	const char *what; /* "flock(fd 7 = /var/lib/x.db)", the function that computed, or "" */
+	struct stall_in in;
 
 	const struct trace_stall *stall_sample; /* as it was recorded */
 	uint64_t poll_ticks; /* that the callback ran for in the end; 0: not known */
 	bool is_last;	     /* of its callback's run */
-	bool measured;	     /* between the first sight of the callback and this look: */
+	bool measured;	     /* between the first sight of the callback and this sample: */
 	uint64_t measured_ns, cpu_ns, wait_ns, asleep_ns;
-	char *text;		    /* what `what` is kept in */
 	struct stack_frame *frames; /* innermost first */
 	size_t frame_count;
 	struct stall_script script;
@@ -57,10 +75,10 @@ struct stalls {
 	struct stall *list; /* by tick */
 	size_t count;
 	uint64_t taken, suppressed,
-	    blind; /* looks in all, left out, without anything seen; 0 where no sample tells */
+	    blind; /* samples in all, left out, without anything seen; 0: not known */
 };
 
-/* One look: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees
+/* One sample: everything but `ticks`, `poll_ticks` and `is_last`. 0 or -ENOMEM; stall_clear() frees
  * either way. */
 int stall_explain(const struct trace_process *process, struct symbols *symbols,
 		  const struct trace_stall *stall_sample, struct stall *stall);
@@ -71,7 +89,7 @@ struct stalls *stalls_make(const struct timeline *timeline, struct symbols *symb
 void stalls_free(struct stalls *stalls);
 
 /* How long a callback that was open when its program died had run at least, in ticks: to the
- * process' last event, or the last look at it. When it ended nobody saw. */
+ * process' last event, or the last sample of it. When it ended nobody saw. */
 uint64_t stalls_open_least(const struct timeline *timeline, const struct stall *list, size_t count,
 			   const struct timeline_span *span);
 

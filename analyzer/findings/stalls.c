@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See stall.h: each look of the trace, unwound and put into words.
+ * See stall.h: each sample of the trace, unwound, and what it says of the cause.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,86 +73,45 @@ static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, 
 	return found;
 }
 
-/* Who has the lock: a worker of the trace, or another thread by its name. */
-static char *blocker_text(const struct trace_process *process,
-			  const struct trace_stall *stall_sample)
+/* The worker of the trace that has the lock; 0: none of them. */
+static uint32_t blocker_worker(const struct trace_process *process, uint32_t tid)
 {
-	char *text = NULL;
-	int length = 0;
-
-	for (size_t i = 0; i < process->worker_count; i++) {
-		if (process->workers[i].tid != stall_sample->blocker ||
-		    process->workers[i].role == TRACE_ROLE_OTHER)
-			continue;
-		length = asprintf(&text, ", held by worker %" PRIu32 " (%s)",
-				  process->workers[i].worker, stall_sample->object);
-		return length < 0 ? NULL : text;
+	for (size_t i = 0; tid != 0 && i < process->worker_count; i++) {
+		if (process->workers[i].tid == tid &&
+		    process->workers[i].role != TRACE_ROLE_OTHER)
+			return process->workers[i].worker;
 	}
-	length = asprintf(&text, ", held by thread %" PRIu32 " (%s)", stall_sample->blocker,
-			  stall_sample->object);
-	return length < 0 ? NULL : text;
+	return 0;
 }
 
-static char *futex_text(const struct trace_process *process, struct symbols *symbols,
-			const struct stall *stall, const char *waiter)
+static void futex_find(const struct trace_process *process, struct symbols *symbols,
+		       struct stall *stall)
 {
-	const struct trace_stall *stall_sample = stall->stall_sample;
-	char *variable = symbols_variable(symbols, stall_sample->arguments[0]);
-	char *blocker = stall_sample->blocker ? blocker_text(process, stall_sample) : NULL;
-	char *text = NULL;
-	int length = variable
-			 ? asprintf(&text, "%s(%s)%s", waiter, variable, blocker ? blocker : "")
-			 : asprintf(&text, "%s(0x%" PRIx64 ")%s", waiter,
-				    stall_sample->arguments[0], blocker ? blocker : "");
+	const struct trace_stall *sample = stall->stall_sample;
+	bool is_lock = sample->blocker != 0;
 
-	free(variable);
-	free(blocker);
-	return length < 0 ? NULL : text;
-}
-
-static char *syscall_text(const struct trace_stall *stall_sample)
-{
-	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
-	enum syscall_role role = syscall_role(stall_sample->machine, stall_sample->syscall);
-	bool is_path = role == SYSCALL_PATH || role == SYSCALL_AT_PATH;
-	char *text = NULL;
-	int length;
-
-	if (!name)
-		length = asprintf(&text, "system call %" PRId64, stall_sample->syscall);
-	else if (*stall_sample->object)
-		length =
-		    asprintf(&text, is_path ? "%s(\"%s\")" : "%s(%s)", name, stall_sample->object);
-	else
-		length = asprintf(&text, "%s()", name);
-	return length < 0 ? NULL : text;
+	stall->in.kind = STALL_IN_FUTEX;
+	if (!waiter_find(stall, &is_lock, stall->in.waiter, sizeof(stall->in.waiter)))
+		snprintf(stall->in.waiter, sizeof(stall->in.waiter), "%s",
+			 syscall_name(sample->machine, sample->syscall));
+	stall->in.variable = symbols_variable(symbols, sample->arguments[0]);
+	stall->in.blocker_worker = blocker_worker(process, sample->blocker);
+	stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
 }
 
 /* Sleeps, and in what is known. */
-static int asleep_say(const struct trace_process *process, struct symbols *symbols,
-		      struct stall *stall)
+static void asleep_find(const struct trace_process *process, struct symbols *symbols,
+			struct stall *stall)
 {
-	const struct trace_stall *stall_sample = stall->stall_sample;
-	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
-	bool is_lock = stall_sample->blocker != 0;
-	char waiter[64];
+	const struct trace_stall *sample = stall->stall_sample;
 
 	stall->cause = STALL_SYSCALL;
-	if (stall_sample->syscall < 0) {
-		stall->what =
-		    "a page fault: memory that had to be read from disk, or given by the kernel";
-		return 0;
-	}
-	if (syscall_role(stall_sample->machine, stall_sample->syscall) == SYSCALL_FUTEX) {
-		if (waiter_find(stall, &is_lock, waiter, sizeof(waiter)))
-			name = waiter;
-		stall->text = futex_text(process, symbols, stall, name);
-		stall->cause = is_lock ? STALL_LOCK : STALL_SYSCALL;
-	} else {
-		stall->text = syscall_text(stall_sample);
-	}
-	stall->what = stall->text;
-	return stall->text ? 0 : -ENOMEM;
+	if (sample->syscall < 0)
+		stall->in.kind = STALL_IN_PAGE_FAULT;
+	else if (syscall_role(sample->machine, sample->syscall) == SYSCALL_FUTEX)
+		futex_find(process, symbols, stall);
+	else
+		stall->in.kind = STALL_IN_SYSCALL;
 }
 
 /* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in
@@ -169,17 +127,12 @@ static char *place_text(const struct stall *stall)
 	for (size_t i = 0; i < stall->frame_count && !own; i++) {
 		const struct symbol_info *symbol = stall->frames[i].symbol;
 		if (!is_libc(symbol))
-			own = symbol;
-		else if (symbol->named && !inner)
-			inner = symbol;
+			in->own = symbol;
+		else if (symbol->named && !in->inner)
+			in->inner = symbol;
 	}
-	if (own && inner)
-		length = asprintf(&text, "%s (in %s)", own->text, inner->name);
-	else if (own || inner)
-		length = asprintf(&text, "%s", own ? own->text : inner->text);
-	else
-		text = strdup("");
-	return length < 0 ? NULL : text;
+	if (in->own || in->inner)
+		in->kind = STALL_IN_CODE;
 }
 
 /* Most of the callback's time so far went into this. */
@@ -190,29 +143,26 @@ static bool is_most(const struct trace_process *process, const struct stall *sta
 	return stall->measured && ns > so_far / 2;
 }
 
-/* Where it was not stopped for the look, only the time that it used says that it computed. */
-static int computed_say(const struct trace_process *process, struct stall *stall)
+/* Where it was not stopped for the sample, only the time that it used says that it computed. */
+static void computed_find(const struct trace_process *process, struct stall *stall)
 {
 	stall->cause = STALL_CPU;
 	if (is_most(process, stall, stall->wait_ns))
 		stall->cause = STALL_DESCHEDULED;
 	else if (!stall->stall_sample->register_count && !is_most(process, stall, stall->cpu_ns))
 		stall->cause = STALL_UNKNOWN;
-	stall->what = stall->text = place_text(stall);
-	return stall->text ? 0 : -ENOMEM;
+	place_find(stall);
 }
 
-static int stall_say(const struct trace_process *process, struct symbols *symbols,
-		     struct stall *stall)
+static void cause_find(const struct trace_process *process, struct symbols *symbols,
+		       struct stall *stall)
 {
-	const struct trace_stall *stall_sample = stall->stall_sample;
+	const struct trace_stall *sample = stall->stall_sample;
 
-	stall->what = "";
-	if (stall_sample->sp && stall_sample->register_count == 0)
-		return asleep_say(process, symbols, stall);
-	if (stall_sample->state == 'R' || stall_sample->register_count > 0)
-		return computed_say(process, stall);
-	return 0;
+	if (sample->sp && sample->register_count == 0)
+		asleep_find(process, symbols, stall);
+	else if (sample->state == 'R' || sample->register_count > 0)
+		computed_find(process, stall);
 }
 
 /* ---- Time ------------------------------------------------------------------------------------ */
@@ -256,8 +206,8 @@ static uint64_t poll_ticks(const struct timeline *timeline, const struct stall *
 /* A call of a futex that is no lock wakes threads or waits a moment for them: where the thread used
  * the CPU for most of the time since the sample before (or since its callback was first seen), it
  * computed, and the sample fell on that call. */
-static int futex_judge(const struct trace_process *process, struct stall *stall,
-		       const struct stall *before)
+static void futex_judge(const struct trace_process *process, struct stall *stall,
+			const struct stall *before)
 {
 	const struct trace_stall *now = stall->stall_sample;
 	bool follows =
@@ -268,17 +218,17 @@ static int futex_judge(const struct trace_process *process, struct stall *stall,
 	if (stall->cause != STALL_SYSCALL || now->syscall < 0 ||
 	    syscall_role(now->machine, now->syscall) != SYSCALL_FUTEX || now->cpu_ns <= cpu_ns ||
 	    now->cpu_ns - cpu_ns <= (trace_ns(process, now->tick) - trace_ns(process, tick)) / 2)
-		return 0;
-	free(stall->text);
+		return;
+	free(stall->in.variable);
+	stall->in = (struct stall_in){.kind = STALL_IN_UNKNOWN};
 	stall->cause = STALL_CPU;
-	stall->what = stall->text = place_text(stall);
-	return stall->text ? 0 : -ENOMEM;
+	place_find(stall);
 }
 
-/* Each look stands for the time since the one before. `last` is, by worker, the one before plus 1.
- */
-static int stall_weigh(const struct trace_process *process, struct stalls *stalls, size_t at,
-		       size_t *last)
+/* Each sample stands for the time since the one before. `last` is, by worker, the one before plus
+ * 1. */
+static void stall_weigh(const struct trace_process *process, struct stalls *stalls, size_t at,
+			size_t *last)
 {
 	struct stall *stall = &stalls->list[at];
 	struct stall *before = last[stall->worker] ? &stalls->list[last[stall->worker] - 1] : NULL;
@@ -290,7 +240,7 @@ static int stall_weigh(const struct trace_process *process, struct stalls *stall
 		stall->ticks = stall->tick - before->tick;
 		before->is_last = false;
 	}
-	return futex_judge(process, stall, before);
+	futex_judge(process, stall, before);
 }
 
 /* The last one stands for what came after it too, as far as that is known. */
@@ -300,7 +250,7 @@ static int stalls_weigh(const struct timeline *timeline, struct stalls *stalls)
 	int error = last ? 0 : -ENOMEM;
 
 	for (size_t i = 0; error == 0 && i < stalls->count; i++)
-		error = stall_weigh(timeline->process, stalls, i, last);
+		stall_weigh(timeline->process, stalls, i, last);
 	free(last);
 	for (size_t i = 0; i < stalls->count; i++) {
 		struct stall *stall = &stalls->list[i];
@@ -347,22 +297,23 @@ int stall_explain(const struct trace_process *process, struct symbols *symbols,
 				.poll_tick = stall_sample->poll_tick,
 				.site = site_of(process, stall_sample->poll_word),
 				.worker = worker_position(process, stall_sample->worker),
-				.what = "",
 				.stall_sample = stall_sample};
 	int error = stall_scripts_read(symbols, stall);
 	stall_measure(process, stall);
-	return error ? error : stall_say(process, symbols, stall);
+	if (error == 0)
+		cause_find(process, symbols, stall);
+	return error;
 }
 
 void stall_clear(struct stall *stall)
 {
-	free(stall->text);
+	free(stall->in.variable);
 	free(stall->script.call_name);
 	free(stall->frames);
 }
 
-/* Looks at threads that the trace knows nothing else of say nothing about the program's callbacks.
- */
+/* Samples of threads that the trace knows nothing else of say nothing about the program's
+ * callbacks. */
 static int stalls_add(struct stalls *stalls, const struct timeline *timeline,
 		      struct symbols *symbols, const struct trace_stall *stall_sample)
 {

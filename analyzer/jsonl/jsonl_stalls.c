@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Looks at stuck callbacks as events: Stall, and StallEnd when such a callback was seen to have
- * ended.
+ * Stall samples as events: Stall, and StallEnd when such a callback was seen to have ended.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "jsonl.h"
-#include "findings/stall.h"
+#include "report/stall_text.h"
 #include "trace/syscalls.h"
 
 static void put_arguments(struct jsonl_text *out, const struct trace_stall *stall_sample)
@@ -77,16 +77,19 @@ static void put_script(struct jsonl_text *out, const struct stall_script *script
 		jsonl_key_string(out, "reason", work_reason_name(script->reason));
 }
 
-static void put_look(struct jsonl_process *process, const struct trace_stall *stall_sample)
+static void put_sample(struct jsonl_process *process, const struct trace_stall *stall_sample)
 {
 	struct jsonl_text *out = process->out;
 	char state[] = {(char)stall_sample->state, '\0'};
 	struct stall stall;
+	int error = stall_explain(process->process, process->symbols, stall_sample, &stall);
+	char *what = stall_text(&stall);
 
-	if (stall_explain(process->process, process->symbols, stall_sample, &stall) != 0)
+	if (error || !what)
 		out->error = -ENOMEM;
 	jsonl_key_string(out, "cause", stall_cause_name(stall.cause));
-	jsonl_key_string(out, "what", stall.what);
+	jsonl_key_string(out, "what", what ? what : "");
+	free(what);
 	if (stall_sample->state)
 		jsonl_key_string(out, "state", state);
 	put_syscall(out, stall_sample);
@@ -99,17 +102,17 @@ static void put_look(struct jsonl_process *process, const struct trace_stall *st
 static void put_stall(struct jsonl_process *process, const struct trace_stall *stall_sample,
 		      uint64_t ns)
 {
-	bool is_look = stall_sample->type == TRACE_STALL_LOOK;
+	bool is_sample = stall_sample->type == TRACE_STALL_LOOK;
 
-	if (!is_look && stall_sample->type != TRACE_STALL_END)
+	if (!is_sample && stall_sample->type != TRACE_STALL_END)
 		return;
-	jsonl_begin(process, is_look ? "Stall" : "StallEnd", ns, stall_sample->worker);
+	jsonl_begin(process, is_sample ? "Stall" : "StallEnd", ns, stall_sample->worker);
 	if (stall_sample->poll_word)
 		jsonl_put_poll(process, stall_sample->poll_word);
 	jsonl_key_number(process->out, "so_far_ns",
 			 ns - trace_ns(process->process, stall_sample->poll_tick));
-	if (is_look)
-		put_look(process, stall_sample);
+	if (is_sample)
+		put_sample(process, stall_sample);
 	if (stall_sample->suppressed)
 		jsonl_key_number(process->out, "suppressed", stall_sample->suppressed);
 	jsonl_end(process);

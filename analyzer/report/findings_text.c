@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/durations.h"
+#include "stall_text.h"
 
 #define CERTAIN 0.9
 #define LIKELY	0.7
@@ -50,7 +51,7 @@ const char *confidence_text(double confidence)
 	return confidence >= CERTAIN ? "certain" : confidence >= LIKELY ? "likely" : "possible";
 }
 
-const char *reason_text(enum work_reason reason)
+const char *work_reason_text(enum work_reason reason)
 {
 	static const char *const texts[REASON_COUNT] = {
 	    [REASON_NONE] = "",
@@ -145,6 +146,14 @@ static void write_number(const struct writer *writer, double number)
 	fprintf(writer->out, number < 1000 ? "%.3g" : "%.0f", number);
 }
 
+static void write_stall(const struct writer *writer, const struct stall *stall)
+{
+	char *text = stall_text(stall);
+
+	fputs(text ? text : "?", writer->out);
+	free(text);
+}
+
 static void write_fact(const struct writer *writer, const struct fact *fact, struct part detail)
 {
 	char text[DURATION_TEXT_BYTES];
@@ -168,8 +177,11 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 	case FACT_UNIT_TEXT:
 		fputs(fact->text, writer->out);
 		return;
+	case FACT_UNIT_STALL:
+		write_stall(writer, fact->stall);
+		return;
 	case FACT_UNIT_REASON:
-		fputs(reason_text((enum work_reason)fact->whole), writer->out);
+		fputs(work_reason_text((enum work_reason)fact->whole), writer->out);
 		return;
 	default:
 		fprintf(writer->out, "%" PRIu64, fact->whole);

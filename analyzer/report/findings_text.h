@@ -21,7 +21,7 @@ const char *cost_text(enum cost cost);
 const char *confidence_text(double confidence);
 
 /* What a callback computed for: "collecting garbage"; "" where that is not known. */
-const char *reason_text(enum work_reason reason);
+const char *work_reason_text(enum work_reason reason);
 
 /* A template with a finding's facts put in; the caller frees. NULL: no memory. What the template
  * names and the finding does not have stays as it is, in braces. */

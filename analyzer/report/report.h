@@ -103,8 +103,8 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
 /* What a look saw stuck: a callback, an iteration or the pool's work. */
 const char *report_stall_callback(const struct report *report, const struct stall *stall);
-/* The function of a script that a callback's samples agree on; NULL: there is none. Of all its runs,
- * and of one. */
+/* The function of a script that a callback's samples agree on; NULL: there is none. Of all its
+ * runs, and of one. */
 const struct symbol_info *report_site_script(const struct report *report, uint32_t site,
 					     bool in_pool);
 const struct symbol_info *report_run_script(const struct report *report,

@@ -84,8 +84,8 @@ static void warn_untraced(const struct timeline *timeline, struct warnings *out)
 	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
 
 	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "libuv is inside this program and not patched (tier libc). Only waits "
-			  "are visible, no callbacks and no pool. A turn is all that a loop runs between two waits.");
+		warn(out, "No callbacks of this program can be seen (tier libc). Only waits are "
+			  "visible, and nothing of a pool. A turn is all that a loop runs between two waits.");
 	if (timeline->untraced_callbacks > 0)
 		warn(out,
 		     "%s callback registration%s %s not traced: the limit is %d different "

@@ -217,6 +217,8 @@ void events_lost(struct stream *stream, uint64_t tick)
 {
 	requests_forget(stream->requests, tick);
 	stream->due_ms = stream->loop_ms = 0;
+	if (stream->timeline->process->tier == TRACE_TIER_LIBC)
+		stream->iteration.wake_tick = 0; /* its end may be among them */
 	stream->outside = (struct outside){0};
 	xevent_add(stream, tick, CROSSING_GAP);
 }

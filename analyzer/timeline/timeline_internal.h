@@ -5,9 +5,9 @@
  *
  * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and
  * timeline_events.c: what each event does). What concerns other workers they hand on as crossings,
- * in the order of time (timeline_crossings.c); timeline_merge.c brings those of all workers together
- * and hands each to whom it concerns: the pool's queue, wake-ups, marks and spans. timeline_tasks.c
- * reads it all, on several cores.
+ * in the order of time (timeline_crossings.c); timeline_merge.c brings those of all workers
+ * together and hands each to whom it concerns: the pool's queue, wake-ups, marks and spans.
+ * timeline_tasks.c reads it all, on several cores.
  */
 #ifndef TIMELINE_INTERNAL_H
 #define TIMELINE_INTERNAL_H

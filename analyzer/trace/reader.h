@@ -27,8 +27,8 @@ struct trace_item {
 	uint64_t word;	 /* POLL: TRACE_CODE_POLL + site and the object; WAIT: the UNPARK; INSTANT:
 			    any event */
 	uint32_t shape;	 /* enum trace_shape, never OTHER. Polls and waits that have other events
-			  * inside come as  INSTANTs (TRACE_CODE_POLL + site ... TRACE_POLL_END; PARK
-			  * ... UNPARK). */
+			  * inside come as  INSTANTs (TRACE_CODE_POLL + site ... TRACE_POLL_END;
+			  * PARK ... UNPARK). */
 	uint32_t inside; /* 1: an INSTANT inside the POLL just before it, at its start */
 };
 

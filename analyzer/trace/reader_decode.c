@@ -39,7 +39,8 @@ struct layout {
 
 #define GAP_AT(control)	     (1 + INDEX_BYTES(control) + SECOND_BYTES(control))
 #define DURATION_AT(control) (GAP_AT(control) + GAP_BYTES(control))
-#define LENGTH(control)	     (IS_OTHER(control) ? 1 : DURATION_AT(control) + DURATION_BYTES(control))
+#define END_AT(control)	     (DURATION_AT(control) + DURATION_BYTES(control))
+#define LENGTH(control)	     (IS_OTHER(control) ? 1 : END_AT(control))
 
 #define LAYOUT(control)                                                                            \
 	{                                                                                          \

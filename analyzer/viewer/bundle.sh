@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # bundle.sh WASM OUT FZSTD: makes the page, one file, from the template beside this script and the
-# folder of the fzstd package (its licence goes in with it; where the folder is missing, the page goes
-# without). The modules of js/ are joined in the order of their needs, without their imports and
-# `export` words: so names are unique over all modules, which is checked. What C and JavaScript agree
-# on comes from contract.def, for both threads.
+# folder of the fzstd package (its licence goes in with it; where the folder is missing, the page
+# goes without). The modules of js/ are joined in the order of their needs, without their imports
+# and `export` words: so names are unique over all modules, which is checked. What C and JavaScript
+# agree on comes from contract.def, for both threads.
 set -eu
 
 here=$(dirname "$0")
@@ -13,9 +13,12 @@ wasm=$1 out=$2 fzstd=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-modules='format dom colors state remote view theme canvas frame layout range strokes hit
-scripts draw_over draw_lanes draw_axis draw_charts strip timeline actions pieces tables
-panel_findings panel_tables panel_selection measures panels keys tip pointer controls files app'
+modules='format dom draw/colors state load/remote draw/view draw/theme draw/canvas draw/frame
+draw/layout draw/range draw/strokes draw/hit draw/scripts draw/draw_over draw/draw_lanes
+draw/draw_axis draw/draw_charts draw/strip draw/timeline control/actions panels/pieces
+panels/tables panels/panel_findings panels/panel_tables panels/panel_selection
+panels/measures panels/panels control/keys panels/tip control/pointer control/controls
+load/files app'
 
 # plain FILE ...: without imports, which may have several lines, and exports.
 plain() {
@@ -34,7 +37,7 @@ done
 		echo
 	fi
 	plain "$scratch/contract.js"
-	cat "$here/js/segments.js" "$here/js/inflate.js" "$here/js/worker.js"
+	cat "$here/js/load/segments.js" "$here/js/load/inflate.js" "$here/js/load/worker.js"
 } >"$scratch/WORKER"
 
 # names FILE: those that its modules define.

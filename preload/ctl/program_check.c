@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libuv/static_marks.h"
 #include "libuv/static_plan.h"
 #include "patch/elf_view.h"
 
@@ -31,6 +32,22 @@ static void print_patched(const struct static_plan *plan)
 		if (plan->plans[i].reason != ENTRY_GOOD && plan->plans[i].reason != ENTRY_ABSENT)
 			printf("refused: %s, because %s\n", libuv_function_name(i),
 			       entry_reason_text(plan->plans[i].reason));
+}
+
+/* No name led to a libuv. */
+static void print_absent(const struct static_plan *plan)
+{
+	switch (static_marks_find(&plan->parts.image)) {
+	case MARKS_CERTAIN:
+		printf("unseen: %s\n", static_outcome_text(STATIC_NO_NAMES));
+		break;
+	case MARKS_LIKELY:
+		printf("unseen: %s\n", static_outcome_text(STATIC_LIKELY));
+		break;
+	case MARKS_NONE:
+		puts("absent: it has no libuv inside that could be found");
+		break;
+	}
 }
 
 static void print_unseen(const struct static_plan *plan)
@@ -58,7 +75,7 @@ int program_check(const char *path)
 	if (plan.outcome == STATIC_READY)
 		print_patched(&plan);
 	else if (plan.outcome == STATIC_ABSENT)
-		puts("absent: it has no libuv inside that could be found");
+		print_absent(&plan);
 	else
 		print_unseen(&plan);
 	elf_view_close(&view);

@@ -4,11 +4,13 @@
  * blocks, entries, event words. docs/trace-format.md is the specification; this header is its C
  * form.
  *
- * Rules: everything is little-endian, fixed-width, naturally aligned inside its struct, without bit-fields;
- * sizes and offsets are asserted below. Every block and every entry carries its length, so a reader skips what
- * it does not know. TRACE_VERSION goes up when an old reader would misread a new file, and then
- * TRACE_READER_VERSION_MIN in the file tells it so; additions that old readers may skip change neither.
- * Written by preload/drain, read by analyzer/trace. What events, kinds and roles are called: trace_tables.h.
+ * Rules: everything is little-endian, fixed-width, naturally aligned inside its struct, without
+ * bit-fields; sizes and offsets are asserted below. Every block and every entry carries its length,
+ * so a reader skips what it does not know. TRACE_VERSION goes up when an old reader would misread a
+ * new file, and then TRACE_READER_VERSION_MIN in the file tells it so; additions that old readers
+ * may skip change neither.
+ * Written by preload/drain, read by analyzer/trace. What events, kinds and roles are called:
+ * trace_tables.h.
  */
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H
@@ -20,13 +22,15 @@
 #define TRACE_VERSION		 1
 #define TRACE_READER_VERSION_MIN 1
 
-/* ---- Event words -----------------------------------------------------------------------------------------
- * An event is a time and a 64-bit word: code in bits 0..15, object (an address or a count) in bits 16..63.
+/* ---- Event words --------------------------------------------------------------------------------
+ * An event is a time and a 64-bit word: code in bits 0..15, object (an address or a count) in bits
+ * 16..63.
  */
 #define TRACE_OBJECT_MASK 0xffffffffffffull
-#define TRACE_SITES_MAX	  8192				      /* as in thunks_size.h */
-#define TRACE_CODE_POLL	  64u				      /* + site: a poll (callback) of that site starts */
-#define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX) /* + site: a request was submitted there */
+#define TRACE_SITES_MAX	  8192 /* as in thunks_size.h */
+#define TRACE_CODE_POLL	  64u  /* + site: a poll (callback) of that site starts */
+/* + site: a request was submitted there */
+#define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX)
 #define TRACE_CODE_END	  (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)
 #define TRACE_DEPTH_MAX	  64 /* polls and loops open at once on one worker */
 
@@ -44,7 +48,13 @@ enum trace_kind {
 	KIND_COUNT
 };
 
-enum trace_kind_class { KIND_CLASS_NONE, KIND_CLASS_HANDLE, KIND_CLASS_REQUEST, KIND_CLASS_POOL, KIND_CLASS_WORKFN };
+enum trace_kind_class {
+	KIND_CLASS_NONE,
+	KIND_CLASS_HANDLE,
+	KIND_CLASS_REQUEST,
+	KIND_CLASS_POOL,
+	KIND_CLASS_WORKFN
+};
 
 /* Does a callback start? */
 static inline int trace_code_is_poll(uint32_t code)
@@ -77,9 +87,10 @@ static inline int trace_word_is_poll(uint64_t word)
 	return trace_code_is_poll(trace_word_code(word));
 }
 
-/* What the program says of itself (uvtrace.h): a MARK, SPAN_BEGIN or SPAN_END, then `more` events that go on with it at
- * the same time: a MARK_HIGH where the value has more than 32 bits, a MARK_FIELD for each field, with a MARK_HIGH of
- * its own where it needs one. The object of all but MARK_HIGH: name << 36 | more << 32 | lower 32 bits of the value. */
+/* What the program says of itself (uvtrace.h): a MARK, SPAN_BEGIN or SPAN_END, then `more` events
+ * that go on with it at the same time: a MARK_HIGH where the value has more than 32 bits, a
+ * MARK_FIELD for each field, with a MARK_HIGH of its own where it needs one. The object of all but
+ * MARK_HIGH: name << 36 | more << 32 | lower 32 bits of the value. */
 #define TRACE_NAMES_MAX	      1024 /* below 4096 */
 #define TRACE_MARK_FIELDS_MAX 4
 
@@ -106,7 +117,7 @@ static inline uint32_t trace_mark_low(uint64_t word)
 enum trace_role {
 	TRACE_ROLE_LOOP = 1,
 	TRACE_ROLE_POOL = 2,
-	/* All threads that are no workers, together: their AsyncSend events, marks and spans; tid 0 */
+	/* All threads that are no workers: their AsyncSend events, marks and spans; tid 0 */
 	TRACE_ROLE_OTHER = 3,
 };
 enum trace_tier {
@@ -116,9 +127,9 @@ enum trace_tier {
 };
 enum trace_clock { TRACE_CLOCK_TSC = 1, TRACE_CLOCK_MONOTONIC = 2 };
 
-/* ---- File ------------------------------------------------------------------------------------------------
- * A segment is one file: this header, then blocks to the end of the file, each begun at a multiple of 8 bytes.
- * Times called _tick are in units: counter >> unit_shift.
+/* ---- File ---------------------------------------------------------------------------------------
+ * A segment is one file: this header, then blocks to the end of the file, each begun at a multiple
+ * of 8 bytes. Times called _tick are in units: counter >> unit_shift.
  */
 struct trace_file_header {
 	char magic[8];
@@ -134,9 +145,10 @@ struct trace_file_header {
 	uint64_t start_tick; /* when recording began in this process */
 	uint64_t start_mono_ns;
 	uint64_t start_real_ns;
-	uint8_t process_id[16]; /* random, one for each traced process image: what ties segments together */
+	uint8_t process_id[16]; /* random, one for each process image: ties segments together */
 	uint8_t boot_id[16];
-	uint64_t bytes_max; /* what the file may grow to while it is open: others keep so much of the budget free */
+	/* What the file may grow to while it is open: others keep so much of the budget free. */
+	uint64_t bytes_max;
 	uint8_t reserved[24];
 	uint32_t crc32c; /* of all bytes of this header before this field */
 	uint32_t reserved1;
@@ -152,19 +164,21 @@ enum trace_block_type {
 	TRACE_BLOCK_KINDS = 3,	 /* struct trace_kind_entry */
 	TRACE_BLOCK_MODULES = 4, /* struct trace_module_entry */
 	TRACE_BLOCK_SITES = 5,	 /* struct trace_site_entry */
-	TRACE_BLOCK_WORKERS = 6, /* struct trace_worker_entry; a later entry of the same worker replaces the earlier */
+	/* struct trace_worker_entry; a later entry of the same worker replaces the earlier */
+	TRACE_BLOCK_WORKERS = 6,
 	TRACE_BLOCK_EVENTS = 7,	 /* context entries, then encoded items of one worker */
 	TRACE_BLOCK_SAMPLES = 8, /* struct trace_sample */
-	/* struct trace_seal: the segment's last block, missing where the writer died; what a program still does while
-	 * it exits may follow it, and then another one */
+	/* struct trace_seal: the segment's last block, missing where the writer died; what a
+	 * program still does while it exits may follow it, and then another one */
 	TRACE_BLOCK_SEAL = 9,
 	TRACE_BLOCK_NAMES = 10,	 /* struct trace_name_entry */
-	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: looks at callbacks that did not come back in time */
-	/* struct trace_script_text: names that script frames of this segment's stall samples refer to */
+	TRACE_BLOCK_STALLS = 11, /* struct trace_stall_entry: samples of blocking callbacks */
+	/* struct trace_script_text: names that script frames of this segment's samples refer to */
 	TRACE_BLOCK_SCRIPT_TEXTS = 12,
-	/* struct trace_stall_entry: samples inside callbacks, UVTRACE_SAMPLE_HZ a second. Which callback ran is told by
-	 * worker and tick; poll_word, CPU time and waits are 0, poll_tick and base_tick are the tick; `suppressed` is
-	 * how many samples were due before this one, on any loop, that were not taken */
+	/* struct trace_stall_entry: samples inside callbacks, UVTRACE_SAMPLE_HZ a second. Worker
+	 * and tick tell which callback ran; poll_word, CPU time and waits are 0, poll_tick and
+	 * base_tick are the tick; `suppressed` is how many samples were due before this one, on any
+	 * loop, that were not taken */
 	TRACE_BLOCK_PROFILE = 13,
 };
 
@@ -177,7 +191,8 @@ struct trace_block_header {
 	/* The rest is 0 but in EVENTS blocks. */
 	uint32_t worker;
 	uint32_t event_count; /* ring records in this block */
-	uint64_t first_index; /* the worker's index of its first record: gaps are missing, overlaps are doubles */
+	/* The worker's index of its first record: gaps are missing, overlaps are doubles. */
+	uint64_t first_index;
 	uint64_t first_tick;  /* base of the first gap */
 	uint64_t last_tick;
 	uint32_t context_count; /* struct trace_context entries at the payload's start */
@@ -186,19 +201,20 @@ struct trace_block_header {
 };
 _Static_assert(sizeof(struct trace_block_header) == 64, "block header");
 
-/* What was open on the worker when the block began, outermost first: polls, loops (LOOP_ENTER), a PARK. */
+/* What was open on the worker when the block began, outermost first: polls, loops (LOOP_ENTER), a
+ * PARK. */
 struct trace_context {
 	uint64_t word;
 	uint64_t tick;
 };
 
-/* ---- Encoded items ---------------------------------------------------------------------------------------
- * An EVENTS block's items refer to event words by an index into the block's own table of words, which begins
- * empty and to which each DEFINE item adds one. An item is a control byte, then its fields, little-endian, in
- * this order: index, second index, gap, duration.
+/* ---- Encoded items ------------------------------------------------------------------------------
+ * An EVENTS block's items refer to event words by an index into the block's own table of words,
+ * which begins empty and to which each DEFINE item adds one. An item is a control byte, then its
+ * fields, little-endian, in this order: index, second index, gap, duration.
  *   bits 0-1  shape
- *   bits 2-3  length of the gap:      0, 1, 2, 6 bytes; units from the end of the item before (or the block's
- *                                     first_tick) to this item's start
+ *   bits 2-3  length of the gap:      0, 1, 2, 6 bytes; units from the end of the item before
+ *                                     (or the block's first_tick) to this item's start
  *   bits 4-5  length of the duration: 1, 2, 3, 6 bytes; POLL and WAIT only, absent otherwise
  *   bit  6    length of an index:     1, 2 bytes
  *   bit  7    POLL only: a second index follows, an event at the poll's start tick, inside it
@@ -206,24 +222,28 @@ struct trace_context {
  *   POLL      PollStart of the word, PollEnd after the duration
  *   WAIT      PARK, then after the duration the word, which is an UNPARK
  *   INSTANT   the word
- *   OTHER     bits 2-3 = 0: DEFINE: u16 code, then the object as a zigzagged difference (modulo 2^48, as a
- *             signed 48-bit number) to the object of the DEFINE before, in the length of bits 4-5
+ *   OTHER     bits 2-3 = 0: DEFINE: u16 code, then the object as a zigzagged difference (modulo
+ *             2^48, as a signed 48-bit number) to the object of the DEFINE before, in the length of
+ *             bits 4-5
  *             bits 2-3 = 3: an extension: u16 length, then so many bytes; unknown ones are skipped
  */
 enum trace_shape { TRACE_SHAPE_POLL, TRACE_SHAPE_WAIT, TRACE_SHAPE_INSTANT, TRACE_SHAPE_OTHER };
 #define TRACE_ITEM_BYTES_MAX 17	    /* of one item, extensions apart */
 #define TRACE_WORDS_MAX	     65536u /* words defined in one block */
-#define TRACE_GAP_BITS	     48	    /* a longer gap or duration begins a new block (context carries what is open) */
+/* A longer gap or duration begins a new block (context carries what is open). */
+#define TRACE_GAP_BITS	     48
 
-/* ---- Entries ---------------------------------------------------------------------------------------------
- * Each begins with its own length in bytes (a multiple of 8, padding included). Strings have no terminator.
+/* ---- Entries ------------------------------------------------------------------------------------
+ * Each begins with its own length in bytes (a multiple of 8, padding included). Strings have no
+ * terminator.
  */
 enum trace_text_key {
 	TRACE_TEXT_EXE = 1,	/* the program's path */
 	TRACE_TEXT_CMDLINE = 2, /* arguments, separated by one space */
 	TRACE_TEXT_LIBUV = 3,	/* uv_version_string() */
 	TRACE_TEXT_LIBUV_PATH = 4,
-	TRACE_TEXT_RING_PATH = 5, /* where the ring lies while the process lives and after a crash of the helper */
+	/* where the ring lies while the process lives and after a crash of the helper */
+	TRACE_TEXT_RING_PATH = 5,
 	TRACE_TEXT_VERSION = 6,	  /* uvtrace's own version */
 	TRACE_TEXT_NOTE = 7,	  /* a warning that every report must repeat */
 	TRACE_TEXT_OPTION = 8,	  /* NAME=VALUE: an option that readers go by */
@@ -233,9 +253,9 @@ enum trace_text_key {
 
 /* TRACE_TEXT_UNSEEN, and the note that goes with it. */
 #define TRACE_UNSEEN_POOL_ITEMS "pool_items"
-#define TRACE_UNSEEN_POOL_ITEMS_NOTE                                                                                   \
-	"libuv was linked with -Bsymbolic-functions: when pool threads began and ended the work of files and names "   \
-	"cannot be seen; it counts as lasting until its callback"
+#define TRACE_UNSEEN_POOL_ITEMS_NOTE                                                               \
+	"libuv was linked with -Bsymbolic-functions: when pool threads began and ended the work "  \
+	"of files and names cannot be seen; it counts as lasting until its callback"
 
 struct trace_text {
 	uint32_t entry_bytes;
@@ -253,8 +273,9 @@ struct trace_clock_pair {
 struct trace_kind_entry {
 	uint16_t entry_bytes;
 	uint8_t kind;
-	uint8_t class;		  /* enum trace_kind_class */
-	uint16_t work_req_offset; /* POOL: where struct uv__work lies in the request, what ITEM_END names */
+	uint8_t class; /* enum trace_kind_class */
+	/* POOL: where struct uv__work lies in the request, what ITEM_END names */
+	uint16_t work_req_offset;
 	uint16_t name_bytes;
 	char name[];
 };
@@ -308,21 +329,30 @@ struct trace_worker_entry {
 enum trace_sample_type {
 	/* Loop worker: a = active requests, b = active handles, c = ready fds of the last wait */
 	TRACE_SAMPLE_QUEUE = 1,
-	TRACE_SAMPLE_POOL = 2,	    /* process (worker 0): a = queued items, b = running items, c = pool threads */
-	TRACE_SAMPLE_WORKER = 3,    /* a = cpu_ns, b = run-queue wait_ns, c = time slices, as in schedstat */
-	TRACE_SAMPLE_RECORDING = 4, /* process: a = 1 switched on, 0 switched off */
-	TRACE_SAMPLE_UNTRACED = 5,  /* process, running totals: a = callbacks that got no site, b = threads that got no
-				       ring, c = events on those, d = marks, spans and fields without a name */
-	TRACE_SAMPLE_SWITCHES = 6,  /* any worker, running totals: a = voluntary, b = involuntary context switches */
-	TRACE_SAMPLE_CGROUP = 7, /* process, running totals of its cgroup: a = enforcement periods, b = throttled ones,
-				    c = throttled ns */
+	/* Process (worker 0): a = queued items, b = running items, c = pool threads */
+	TRACE_SAMPLE_POOL = 2,
+	/* Any worker: a = cpu_ns, b = run-queue wait_ns, c = time slices, as in schedstat */
+	TRACE_SAMPLE_WORKER = 3,
+	/* Process: a = 1 switched on, 0 switched off */
+	TRACE_SAMPLE_RECORDING = 4,
+	/* Process, running totals: a = callbacks that got no site, b = threads that got no ring,
+	 * c = events on those, d = marks, spans and fields without a name */
+	TRACE_SAMPLE_UNTRACED = 5,
+	/* Any worker, running totals: a = voluntary, b = involuntary context switches */
+	TRACE_SAMPLE_SWITCHES = 6,
+	/* Process, running totals of its cgroup: a = enforcement periods, b = throttled ones,
+	 * c = throttled ns */
+	TRACE_SAMPLE_CGROUP = 7,
 	/* Process, running totals over all CPUs: a = busy ns, b = idle ns, c = stolen ns (steal) */
 	TRACE_SAMPLE_MACHINE = 8,
-	TRACE_SAMPLE_CPUS = 9,	 /* process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in
-				    thousandths of a CPU, 0: none */
-	TRACE_SAMPLE_PRICE = 10, /* process: a = what recording one event costs on this machine, in picoseconds */
-	TRACE_SAMPLE_STALLS = 11, /* process, running totals: a = looks at stuck callbacks, b = looks left out because
-				   * there were too many, c = looks that saw nothing but which callback it was */
+	/* Process: a = CPUs of the machine, b = CPUs it may run on, c = quota of its cgroup in
+	 * thousandths of a CPU, 0: none */
+	TRACE_SAMPLE_CPUS = 9,
+	/* Process: a = what recording one event costs on this machine, in picoseconds */
+	TRACE_SAMPLE_PRICE = 10,
+	/* Process, running totals: a = samples of blocking callbacks, b = those left out because
+	 * there were too many, c = those that saw nothing but which callback it was */
+	TRACE_SAMPLE_STALLS = 11,
 };
 
 struct trace_sample {
@@ -333,104 +363,6 @@ struct trace_sample {
 	uint64_t a, b, c, d; /* d: 0 but in UNTRACED */
 };
 _Static_assert(sizeof(struct trace_sample) == 48, "sample");
-
-enum trace_machine { TRACE_MACHINE_X86_64 = 62, TRACE_MACHINE_AARCH64 = 183 }; /* as in ELF */
-
-enum trace_stall_type {
-	TRACE_STALL_LOOK = 1, /* the callback ran at this tick */
-	/* It was seen to have ended, after at least one look; nothing is said of stack or system call */
-	TRACE_STALL_END = 2,
-};
-
-/* One look. Of the stack and the registers only words are kept that unwinding needs: those that point into code or into
- * the stack itself. The program's data never gets into a trace this way. */
-struct trace_stall_entry {
-	uint32_t entry_bytes;
-	uint32_t worker;
-	uint16_t type;		/* enum trace_stall_type */
-	uint8_t state;		/* of the thread, as in /proc/PID/stat: 'R', 'S', 'D', ...; 0: not known */
-	uint8_t register_count; /* 0: it was not stopped for the look, only sp and pc may be known */
-	uint16_t machine;	/* enum trace_machine */
-	uint16_t object_bytes;
-	uint64_t poll_word; /* the poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the
-			     * turn of a loop whose callbacks cannot be seen (tier "libc") */
-	uint64_t poll_tick;
-	uint64_t tick;	    /* of the look, or when the end was noticed */
-	uint64_t base_tick; /* when the next two were read; then and now, as in schedstat: */
-	uint64_t base_cpu_ns, base_wait_ns;
-	uint64_t cpu_ns, wait_ns; /* 0: could not be read */
-	int64_t syscall;	  /* number; -1: none (a page fault, or it computes), -2: not known */
-	uint64_t arguments[6];
-	uint64_t sp, pc;      /* 0: not known */
-	uint64_t frame_sp;    /* stack pointer of the function that called the callback; 0: not known */
-	uint32_t blocker;      /* thread id of who has the lock that it waits for; 0: not known */
-	uint32_t word_count;  /* of the stack */
-	uint32_t stack_bytes; /* that were looked at, from sp */
-	uint32_t error;	      /* errno of what kept the look from being whole; 0: nothing did */
-	uint32_t suppressed;  /* looks at this poll that were left out so far */
-	uint16_t script_count;
-	uint8_t script_status; /* enum trace_script_status */
-	uint8_t reserved;
-	uint64_t data[]; /* register_count registers in DWARF's order (0: not kept), then word_count words of the stack,
-			  * each trace_word(value, place): which word it is, counted from sp; then the object, a text,
-			  * and at the next multiple of 8 script_count frames (struct trace_script_frame) */
-};
-_Static_assert(sizeof(struct trace_stall_entry) == 184, "stall");
-_Static_assert(offsetof(struct trace_stall_entry, data) == sizeof(struct trace_stall_entry), "stall data");
-#define TRACE_STALL_ENTRY_BYTES_MAX 16384u
-#define TRACE_STALL_REGISTERS_MAX   40u
-
-/* What is known of a language runtime's functions that the thread was in. */
-enum trace_script_status {
-	TRACE_SCRIPT_NONE = 0,	/* no runtime, or the thread was in none of its functions */
-	TRACE_SCRIPT_WHOLE = 1, /* every function, out to the outermost */
-	TRACE_SCRIPT_CUT = 2,	/* the innermost ones; there were more than fit */
-	/* The thread was in functions, but the way out to the outermost could not be followed: none is told */
-	TRACE_SCRIPT_LOST = 3,
-};
-
-enum trace_script_kind {
-	TRACE_SCRIPT_FUNCTION = 0,    /* of JavaScript; how it ran is not known */
-	TRACE_SCRIPT_INTERPRETED = 1, /* by V8's interpreter */
-	TRACE_SCRIPT_BASELINE = 2,    /* compiled by Sparkplug */
-	TRACE_SCRIPT_MAGLEV = 3,
-	TRACE_SCRIPT_TURBOFAN = 4,
-	TRACE_SCRIPT_BUILTIN = 5, /* a function of the language: Array.prototype.sort */
-	TRACE_SCRIPT_REGEXP = 6,  /* code of a regular expression */
-	TRACE_SCRIPT_EXIT = 7,	  /* not a function: here the runtime called native code */
-	TRACE_SCRIPT_ENTRY = 8,	  /* not a function: here native code called the runtime */
-	TRACE_SCRIPT_PYTHON = 9,  /* a function of Python */
-};
-
-enum trace_script_flags {
-	TRACE_SCRIPT_INLINED = 1,     /* compiled into the next frame's function */
-	TRACE_SCRIPT_LINE_ABOUT = 2,  /* the line may be that of a loop around it */
-	TRACE_SCRIPT_INFERRED = 4,    /* the name is what the function was assigned to */
-	TRACE_SCRIPT_UNREADABLE = 8,  /* there is a function, but its name could not be read */
-	TRACE_SCRIPT_CALLED_BY_C = 16, /* of Python: native code called it, not the next frame */
-};
-
-struct trace_script_frame {
-	uint64_t frame;		   /* where it lies on the thread's native stack; 0: not there */
-	uint32_t function, file;   /* ids of texts; 0: not known */
-	uint32_t line, first_line; /* where it was, and where the function begins; from 1; 0: not known */
-	uint8_t kind;		   /* enum trace_script_kind */
-	uint8_t flags;		   /* enum trace_script_flags */
-	uint16_t reserved0;
-	uint32_t reserved1;
-};
-_Static_assert(sizeof(struct trace_script_frame) == 32, "script frame");
-#define TRACE_SCRIPT_FRAMES_MAX 64u
-
-/* An id is never given to another text of the same process. A text is told in each segment that refers to it, before
- * the sample that does. */
-struct trace_script_text {
-	uint32_t entry_bytes;
-	uint32_t id; /* from 1 */
-	uint32_t text_bytes;
-	char text[];
-};
-#define TRACE_SCRIPT_TEXT_BYTES_MAX 512u
 
 enum trace_seal_reason {
 	TRACE_SEAL_ROTATED = 1, /* another segment follows */
@@ -446,5 +378,7 @@ struct trace_seal {
 	uint64_t lost;
 };
 _Static_assert(sizeof(struct trace_seal) == 32, "seal");
+
+#include "trace_stall.h"
 
 #endif

@@ -67,14 +67,21 @@ static void describe_patched(struct shared *shared)
 	    (uintmax_t)(by->plan.parts.text.start + by->plan.parts.text.bytes));
 }
 
+static enum static_outcome unseen_outcome(void)
+{
+	if (by_patch_state()->plan.outcome != STATIC_ABSENT)
+		return by_patch_state()->plan.outcome;
+	if (!static_libuv_is_certain())
+		return STATIC_LIKELY;
+	return by_patch_state()->is_wanted ? STATIC_NO_NAMES : STATIC_OFF;
+}
+
 static void describe_unseen(struct shared *shared)
 {
 	const struct static_plan *plan = &by_patch_state()->plan;
 	struct text note = {shared->libuv_note, sizeof(shared->libuv_note)};
-	enum static_outcome outcome = plan->outcome;
+	enum static_outcome outcome = unseen_outcome();
 
-	if (outcome == STATIC_ABSENT)
-		outcome = by_patch_state()->is_wanted ? STATIC_NO_NAMES : STATIC_OFF;
 	put(&note, "the libuv in this program is not patched, because %s",
 	    static_outcome_text(outcome));
 	if (plan->outcome == STATIC_CORE)

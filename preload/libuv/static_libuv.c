@@ -7,60 +7,68 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
-#include <string.h>
 
 #include "by_patch.h"
+#include "static_marks.h"
 
 #define SMALL_BYTES ((size_t)320 << 10) /* searched in 45 us */
 
-struct search {
-	size_t bytes_max; /* a longer segment is not searched */
-	uint32_t flags;	  /* of which a segment of constants has PF_R alone */
-	bool found;
-};
-
-/* The executable comes first of all objects. Its constants are where a name of libuv's own is
- * looked for. */
+/* The executable comes first of all objects. */
 static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	static const char mark[] = "UV_THREADPOOL_SIZE"; /* what libuv asks the environment for */
-	struct search *search = arg;
+	struct elf_image *image = arg;
 
 	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
-
-		if (phdr->p_type == PT_LOAD && (phdr->p_flags & search->flags) == PF_R &&
-		    phdr->p_filesz <= search->bytes_max &&
-		    memmem((void *)(info->dlpi_addr + phdr->p_vaddr), phdr->p_filesz, mark,
-			   sizeof(mark)))
-			search->found = true;
-	}
+	*image = (struct elf_image){.segments = info->dlpi_phdr,
+				    .segment_count = info->dlpi_phnum,
+				    .bias = info->dlpi_addr};
 	return 1;
 }
 
-static bool search(size_t bytes_max, uint32_t flags)
+static struct elf_image executable(void)
 {
-	struct search search = {.bytes_max = bytes_max, .flags = flags};
+	struct elf_image image = {0};
 
-	if (!libuv_copy_count && !dlsym(RTLD_NEXT, "uv_run"))
-		dl_iterate_phdr(executable_visit, &search);
-	return search.found;
+	dl_iterate_phdr(executable_visit, &image);
+	return image;
 }
 
-/* Whether libuv's code is there, by what it asks the environment for. */
-static bool is_inside(void)
+static bool has_shared(void)
 {
-	static _Atomic int answer; /* 0 not asked, 1 no, 2 yes */
+	return libuv_copy_count || dlsym(RTLD_NEXT, "uv_run");
+}
 
-	if (!answer) /* code too: old linkers put the constants there */
-		answer = search(SIZE_MAX, PF_R | PF_W) ? 2 : 1;
-	return answer == 2;
+static enum static_marks marks_look(void)
+{
+	struct elf_image image = executable();
+
+	if (has_shared())
+		return MARKS_NONE;
+	/* An imitation of libuv, as Deno's, has no such constants. */
+	if (by_patch_state()->plan.parts.exports_some)
+		return MARKS_CERTAIN;
+	return static_marks_find(&image);
+}
+
+static enum static_marks marks(void)
+{
+	static _Atomic int answer; /* 0 not asked, else enum static_marks + 1 */
+
+	if (!answer)
+		answer = (int)marks_look() + 1;
+	return (enum static_marks)(answer - 1);
 }
 
 bool static_libuv_is_in_small_program(void)
 {
-	return search(SMALL_BYTES, PF_R | PF_W | PF_X);
+	struct elf_image image = executable();
+
+	return static_marks_are_certain(&image, SMALL_BYTES, PF_R | PF_W | PF_X) && !has_shared();
+}
+
+bool static_libuv_is_certain(void)
+{
+	return by_patch_state()->plan.parts.is_exported || marks() == MARKS_CERTAIN;
 }
 
 bool static_libuv_is_unseen(void)
@@ -71,7 +79,7 @@ bool static_libuv_is_unseen(void)
 
 	if (plan->outcome == STATIC_DONE)
 		return false;
-	unseen = plan->parts.is_exported || is_inside();
+	unseen = plan->parts.is_exported || marks() != MARKS_NONE;
 	errno = saved_errno;
 	return unseen;
 }

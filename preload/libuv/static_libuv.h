@@ -8,9 +8,12 @@
 
 #include <stdbool.h>
 
-/* True if the executable has such a libuv inside. Found out once, for it stays so. errno is kept.
- */
+/* True if the executable has such a libuv inside, or likely has, or an imitation of one. Found out
+ * once, for it stays so. errno is kept. */
 bool static_libuv_is_unseen(void);
+
+/* False: a libuv that was not found is only likely. */
+bool static_libuv_is_certain(void);
 
 /* True if the executable is small enough to be searched at every start, and has a libuv inside. */
 bool static_libuv_is_in_small_program(void);

@@ -14,6 +14,7 @@
 #define BELOW_BYTES	 4096		     /* where functions of libuv's without a name may lie */
 #define SHORT_BYTES_MAX	 ((size_t)512 << 10) /* a table of symbols that is read in any case */
 #define NEEDED_BYTES_MAX ((size_t)16 << 20)  /* ... and where nothing is exported */
+#define SOME_FUNCTIONS	 3 /* that are not exported by chance under libuv's names */
 #define VERSION_INSNS	 8
 #define VERSION_MAJOR(v) ((v) >> 16)
 
@@ -82,7 +83,9 @@ static uint32_t version_read(const struct static_plan *plan)
 
 		if (insn.has_value)
 			version |= insn.value;
-		if (insn.flow != INSN_NEXT)
+		if (insn.flow == INSN_CALL)
+			version = 0; /* a profiler's, which comes first */
+		else if (insn.flow != INSN_NEXT)
 			return insn.flow == INSN_RETURN ? version : 0;
 		at += insn.bytes;
 	}
@@ -166,11 +169,16 @@ size_t static_plan_core_missing(const struct static_plan *plan)
 
 static void find_exported(struct static_plan *plan)
 {
-	for (size_t i = 0; i < REAL_COUNT; i++)
+	size_t count = 0;
+
+	for (size_t i = 0; i < REAL_COUNT; i++) {
 		plan->parts.functions[i] =
 		    elf_image_function(&plan->parts.image, libuv_function_name(i));
+		count += plan->parts.functions[i].address != 0;
+	}
 	plan->parts.loop_init = elf_image_function(&plan->parts.image, "uv_loop_init");
 	plan->parts.is_exported = plan->parts.functions[REAL_uv_run].address != 0;
+	plan->parts.exports_some = !plan->parts.is_exported && count >= SOME_FUNCTIONS;
 }
 
 static bool table_open(struct elf_symtab *table, const char *path, size_t bytes_max)
@@ -201,7 +209,7 @@ static enum static_outcome find_code(struct static_plan *plan, const char *path)
 		range_add_edges(plan);
 	}
 	if (!plan->parts.functions[REAL_uv_run].address)
-		return STATIC_ABSENT;
+		return plan->parts.exports_some ? STATIC_IMITATION : STATIC_ABSENT;
 	return is_mixed ? STATIC_MIXED : STATIC_READY;
 }
 
@@ -216,11 +224,11 @@ static enum static_outcome plan_identify(struct static_plan *plan,
 	if (!insn_is_known())
 		return STATIC_NO_DECODER;
 	outcome = find_code(plan, executable->path);
-	if (outcome == STATIC_ABSENT)
+	if (!plan->parts.functions[REAL_uv_run].address)
 		return outcome;
 	if (!plan->parts.functions[REAL_uv_async_init].address ||
 	    plan->parts.text.bytes > SPAN_BYTES_MAX || !is_genuine(plan))
-		return STATIC_IMITATION;
+		return plan->parts.is_exported ? STATIC_IMITATION : STATIC_INLINED;
 	plan->version = version_read(plan);
 	if (plan->parts.functions[REAL_uv_version].address && VERSION_MAJOR(plan->version) != 1)
 		return STATIC_VERSION;

@@ -24,7 +24,8 @@ struct elf_names {
 	struct elf_names_segment segments[ELF_NAMES_SEGMENTS_MAX];
 	uint64_t start; /* lowest address */
 	uint64_t tls_bytes; /* of its thread-local variables, a multiple of their alignment */
-	uint64_t symbols, strings, strings_bytes, hash; /* addresses of the dynamic section's tables */
+	/* Addresses of the dynamic section's tables. */
+	uint64_t symbols, strings, strings_bytes, hash;
 	uint32_t bucket_count, first_symbol, bloom_words, bloom_shift;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * modules_resolve(): the symbols of single addresses, from the tables of their modules' files.
+ * modules_resolve(): the symbols of single addresses, from the tables of their modules' files. A
+ * program that ends waits for it, and node's table has 110,000 symbols: most of them are passed
+ * over by a set of the places where something is wanted.
  */
 #include <limits.h>
 #include <string.h>
@@ -10,7 +12,8 @@
 #include "modules.h"
 
 #define SYMBOLS_MAX (1u << 20) /* of a table, looked at */
-#define SYMS_READ   256
+#define SYMS_READ   1024
+#define PLACES	    4096 /* parts of equal size, from the first to the last wanted address */
 
 /* Addresses of one module that want names, by address. */
 struct wanted_symbols {
@@ -19,6 +22,9 @@ struct wanted_symbols {
 	uint64_t bias;
 	int fd;
 	Elf64_Shdr strings;
+	uint64_t first, last; /* without the bias */
+	unsigned int shift;   /* a place is 1 << shift bytes long */
+	uint64_t places[PLACES / 64];
 };
 
 static void symbol_name(struct modules *modules, const struct wanted_symbols *wanted,
@@ -51,6 +57,35 @@ static uint32_t wanted_lower_bound(const struct wanted_symbols *wanted, uint64_t
 	return low;
 }
 
+static void places_mark(struct wanted_symbols *wanted)
+{
+	wanted->first = wanted->list[0].address - wanted->bias;
+	wanted->last = wanted->list[wanted->count - 1].address - wanted->bias;
+	while ((wanted->last - wanted->first) >> wanted->shift >= PLACES)
+		wanted->shift++;
+	for (uint32_t i = 0; i < wanted->count; i++) {
+		uint64_t offset = wanted->list[i].address - wanted->bias - wanted->first;
+		uint64_t place = offset >> wanted->shift;
+
+		wanted->places[place / 64] |= 1ull << place % 64;
+	}
+}
+
+/* False: nothing in [start, start + bytes) is wanted. */
+static bool may_be_wanted(const struct wanted_symbols *wanted, uint64_t start, uint64_t bytes)
+{
+	uint64_t end = start + bytes - 1, place, end_place;
+
+	if (start > wanted->last || end < wanted->first || end < start)
+		return false;
+	place = start > wanted->first ? (start - wanted->first) >> wanted->shift : 0;
+	end_place = ((end < wanted->last ? end : wanted->last) - wanted->first) >> wanted->shift;
+	for (; place <= end_place; place++)
+		if (wanted->places[place / 64] >> place % 64 & 1)
+			return true;
+	return false;
+}
+
 /* Gives its name to the addresses inside it. A symbol without a size names its first byte alone. */
 static void symbol_match(struct modules *modules, const struct wanted_symbols *wanted,
 			 const Elf64_Sym *symbol)
@@ -58,7 +93,8 @@ static void symbol_match(struct modules *modules, const struct wanted_symbols *w
 	uint64_t size = symbol->st_size ? symbol->st_size : 1;
 	int type = ELF64_ST_TYPE(symbol->st_info);
 
-	if (symbol->st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC))
+	if (symbol->st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC) ||
+	    !may_be_wanted(wanted, symbol->st_value, size))
 		return;
 	for (uint32_t i = wanted_lower_bound(wanted, symbol->st_value); i < wanted->count; i++) {
 		if (wanted->list[i].address - wanted->bias - symbol->st_value >= size)
@@ -115,6 +151,7 @@ static void module_resolve(struct modules *modules, const struct module *module,
 	wanted.fd = elf_open(modules->pid, path);
 	if (wanted.fd < 0)
 		return;
+	places_mark(&wanted);
 	if (elf_is(wanted.fd, &module->file))
 		symbols_walk(modules, &wanted);
 	close(wanted.fd);

@@ -35,7 +35,7 @@ struct look_at {
 	uint32_t pid, tid;
 	bool may_stop;
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
-	bool innermost;	    /* instead: the innermost callback that it is in; nothing where it is in none */
+	bool innermost;	    /* instead: the innermost callback that it is in; else nothing */
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
 	uint32_t depth_at;  /* ... the count in there, */
 	uint32_t frames_at; /* ... the frames */

@@ -103,10 +103,13 @@ static enum entry_reason plan_zone(struct entry_plan *plan, const struct elf_ima
 }
 
 /* Nothing in the function leads back into the zone, its own start included: the jump there would be
- * taken for a call. */
+ * taken for a call. Decoding is most of what a plan costs: only what might be such a branch is
+ * looked at. */
 static enum entry_reason check_body(const struct entry_plan *plan, const struct elf_image *image)
 {
-	uintptr_t at = plan->entry, end = plan->entry + plan->function_bytes;
+	uintptr_t at = plan->entry;
+	uintptr_t end = at + insn_branches_end(code_at(at), plan->function_bytes, at, plan->entry,
+					       plan->zone_bytes);
 
 	while (at < end) {
 		struct insn insn = entry_insn(image, at);

@@ -34,7 +34,7 @@ struct insn {
 	uint8_t condition;  /* of a JUMP_IF, as the machine numbers them */
 	uint8_t has_value;  /* `value` is a constant operand */
 	uint32_t value;	    /* aarch64: of a JUMP_IF what it tests; the opposite tests the same */
-	uintptr_t target; /* of a direct branch or call */
+	uintptr_t target;   /* of a direct branch or call */
 	uintptr_t data;
 };
 
@@ -67,6 +67,11 @@ bool insn_is_known(void);
 
 /* The instruction of at most `bytes` bytes at `code`, which runs at `address`. */
 struct insn insn_decode(const uint8_t *code, size_t bytes, uintptr_t address);
+
+/* How many of the bytes must be decoded to know whether a direct branch among them leads into
+ * [zone, zone + zone_bytes): behind them no byte could be the beginning of one that does. */
+size_t insn_branches_end(const uint8_t *code, size_t bytes, uintptr_t address, uintptr_t zone,
+			 size_t zone_bytes);
 
 /* Whether a function of so many integer arguments may have executed this, its first instruction,
  * before the wrapper is entered and again when the function itself is; if so, what undoes it is

@@ -15,6 +15,55 @@
 		memcpy(out, &put_value, sizeof(put_value));                                        \
 	})
 
+/* Direct branches: bytes of the opcode, and of the offset that follows and counts from its end. */
+static bool is_branch(const uint8_t *code, size_t bytes, size_t *opcode_bytes, size_t *offset_bytes)
+{
+	uint8_t first = code[0], second = bytes > 1 ? code[1] : 0;
+	bool is_near = first == 0xe9, is_long = first == 0x0f && (second & 0xf0) == 0x80;
+
+	*opcode_bytes = is_long || (first == 0xc7 && second == 0xf8) ? 2 : 1;
+	*offset_bytes = 4;
+	if (is_near || *opcode_bytes == 2)
+		return true;
+	*offset_bytes = 1;
+	return (first & 0xf0) == 0x70 || (first & 0xfc) == 0xe0 || first == 0xeb;
+}
+
+/* Where one at `code` would lead. */
+static uintptr_t branch_target(const uint8_t *code, uintptr_t address, size_t opcode_bytes,
+			       size_t offset_bytes)
+{
+	int32_t offset = (int8_t)code[opcode_bytes];
+
+	if (offset_bytes == 4)
+		memcpy(&offset, code + opcode_bytes, sizeof(offset));
+	return address + opcode_bytes + offset_bytes + (uintptr_t)(intptr_t)offset;
+}
+
+/* With the prefix 66 the offset may have two bytes, on some processors. */
+static bool is_short_near(const uint8_t *code, size_t bytes)
+{
+	return bytes > 2 && code[0] == 0x66 &&
+	       (code[1] == 0xe9 || (code[1] == 0x0f && (code[2] & 0xf0) == 0x80));
+}
+
+size_t insn_branches_end(const uint8_t *code, size_t bytes, uintptr_t address, uintptr_t zone,
+			 size_t zone_bytes)
+{
+	size_t end = 0, opcode_bytes, offset_bytes;
+
+	for (size_t i = 0; i < bytes; i++) {
+		if (is_short_near(code + i, bytes - i))
+			end = i + 1;
+		if (is_branch(code + i, bytes - i, &opcode_bytes, &offset_bytes) &&
+		    opcode_bytes + offset_bytes <= bytes - i &&
+		    branch_target(code + i, address + i, opcode_bytes, offset_bytes) - zone <
+			zone_bytes)
+			end = i + 1;
+	}
+	return end;
+}
+
 #if defined(UVTRACE_HAVE_ZYDIS)
 
 #include <Zydis/Zydis.h>
@@ -36,11 +85,16 @@ bool insn_is_known(void)
 
 /* Where an instruction of one opcode byte leads; what is not here goes on with the next one. */
 static const uint8_t flow_of_byte[256] = {
-    [0x70 ... 0x7f] = INSN_JUMP_IF, [0xe0 ... 0xe3] = INSN_SHORT_IF,
-    [0xe8] = INSN_CALL,		    [0xe9] = INSN_JUMP,
-    [0xeb] = INSN_JUMP,		    [0xc2 ... 0xc3] = INSN_RETURN,
-    [0xca ... 0xcb] = INSN_RETURN,  [0xcf] = INSN_RETURN,
-    [0xcc ... 0xce] = INSN_TRAP,    [0xf1] = INSN_TRAP,
+    [0x70 ... 0x7f] = INSN_JUMP_IF,
+    [0xe0 ... 0xe3] = INSN_SHORT_IF,
+    [0xe8] = INSN_CALL,
+    [0xe9] = INSN_JUMP,
+    [0xeb] = INSN_JUMP,
+    [0xc2 ... 0xc3] = INSN_RETURN,
+    [0xca ... 0xcb] = INSN_RETURN,
+    [0xcf] = INSN_RETURN,
+    [0xcc ... 0xce] = INSN_TRAP,
+    [0xf1] = INSN_TRAP,
     [0xf4] = INSN_TRAP,
 };
 

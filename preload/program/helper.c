@@ -150,9 +150,9 @@ bool helper_would_be_adopted(void)
 }
 
 /* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the helper that
- * takes samples needs to be named: it, and nobody else, may then do what without that rule every process of the
- * same user may. What the program has named before (there is room for one only) is replaced; if it
- * names another one later, the helper sees less, and says so. */
+ * takes samples needs to be named: it, and nobody else, may then do what without that rule every
+ * process of the same user may. What the program has named before (there is room for one only) is
+ * replaced; if it names another one later, the helper sees less, and says so. */
 static void helper_let_look(const struct shared *shared, pid_t helper)
 {
 	if (shared->options.stall_ms > 0 || shared->options.sample_hz > 0)

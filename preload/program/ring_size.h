@@ -2,7 +2,7 @@
  *
  * The size of the rings, as it is chosen when the program begins: how many, how large each may
  * become, in which steps, and what all of them may take. budget.h says what there is for all.
- * Within these limits rings grow and shrink while the program runs: thread_room.c takes memory,
+ * Within these limits rings grow and shrink while the program runs: thread_capacity.c takes memory,
  * drain/rings_memory.c gives it back.
  */
 #ifndef RING_SIZE_H

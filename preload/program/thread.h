@@ -8,8 +8,8 @@
  * is woken, and HEADROOM records before the end of the memory, or of what is drained, nothing
  * begins any more. The ring is written in laps (laps.h), its memory taken step by step (steps.h):
  * all of it at once would add most of a millisecond to the start of each worker. What to do at a
- * limit is in thread_room.c. What has begun (a poll, a wait, a loop) may always write its end: the
- * headroom is larger than all that can be open.
+ * limit is in thread_capacity.c. What has begun (a poll, a wait, a loop) may always write its end:
+ * the headroom is larger than all that can be open.
  *
  * Rules: no lock, no allocation, no system call but the wake-up in thread_make_room. A signal
  * handler may interrupt an emission and call uv_async_send: `busy` tells it, and it counts its
@@ -83,7 +83,7 @@ struct thread {
 	uint64_t lost_told; /* of ring->lost[RING_LOST_FULL], already written as LOST_FULL */
 	uint64_t woken_tail; /* tail when the drain was last woken: once for each */
 
-	/* The ring's memory, in records; see thread_room.c. */
+	/* The ring's memory, in records; see thread_capacity.c. */
 	uint64_t capacity; /* that fit into the ring's stretch of the file */
 	uint64_t step;	   /* that one step holds */
 	uint64_t start;	   /* the first one of this lap ... */
@@ -121,10 +121,10 @@ struct thread *thread_register(enum trace_role role);
 struct thread *thread_make_room(struct thread *thread, uint32_t events, enum trace_role role);
 
 /* The memory of a ring that was just claimed: its first step. 0 or -errno. */
-int thread_room_begin(struct thread *thread, uint32_t index);
+int thread_capacity_begin(struct thread *thread, uint32_t index);
 
 /* Sets the limit anew, after the drain has come to `tail`. False: not one record may begin. */
-bool thread_room_find(struct thread *thread, uint64_t tail);
+bool thread_capacity_find(struct thread *thread, uint64_t tail);
 
 /* The head at which the ring is half full, and the drain is woken. */
 uint64_t thread_wake_at(const struct thread *thread);

@@ -168,7 +168,7 @@ struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 	thread->shared = shared;
 	thread->role = role;
 	ring_describe(shared, ring, role);
-	error = thread_room_begin(thread, index);
+	error = thread_capacity_begin(thread, index);
 	if (error) {
 		say_no_memory(shared, error);
 		atomic_store(&ring->state, RING_FREE);
@@ -179,7 +179,7 @@ struct thread *thread_attach_ring(struct shared *shared, enum trace_role role)
 	thread->last_counter = ring->start_counter;
 	thread->woken_tail = UINT64_MAX;
 	if (role != TRACE_ROLE_OTHER)
-		thread_room_find(thread, 0);
+		thread_capacity_find(thread, 0);
 	atomic_store_explicit(&ring->state, RING_LIVE,
 			      memory_order_release); /* pairs with the drain's acquire */
 	return thread;
@@ -245,9 +245,9 @@ struct thread *thread_make_room(struct thread *thread, uint32_t events, enum tra
 	/* Acquire: pairs with the drain's release, after which these records may be written again.
 	 */
 	tail = atomic_load_explicit(&thread->ring->tail, memory_order_acquire);
-	has_room = thread_room_find(thread, tail);
-	/* Without room, too: a ring that could not grow may be full long before it is half of its share,
-	 * and a drain that died must be noticed. */
+	has_room = thread_capacity_find(thread, tail);
+	/* Without room, too: a ring that could not grow may be full long before it is half of its
+	 * share, and a drain that died must be noticed. */
 	if (!has_room || thread->head >= thread_wake_at(thread))
 		thread_wake_drain(thread, tail);
 	errno = saved_errno;

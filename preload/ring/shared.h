@@ -28,7 +28,7 @@
 #define SHARED_RINGS_MAX    256 /* worker threads recorded at once */
 #define SHARED_ENDED_RINGS  16	/* of threads that ended, for which the drain is woken */
 #define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
-#define SHARED_OPEN_MAX	    8 /* of what is open at the tail; what is nested deeper is counted only */
+#define SHARED_OPEN_MAX	    8	/* of what is open at the tail; deeper ones are only counted */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
 struct record {

@@ -14,24 +14,22 @@
  */
 #include "cpython.h"
 
-#include <string.h>
-
 #include "cpython_lines.h"
+#include "cpython_text.h"
 #include "thread_pointer.h"
 
 #define INTERPRETERS_MAX 8
-#define THREADS_MAX	 128
+#define THREADS_MAX	 600
 #define STEPS_MAX	 (2 * TRACE_SCRIPT_FRAMES_MAX + 2) /* frames and shims */
-#define TEXT_LENGTH_MAX	 (1u << 20)
 #define LINE_FIRST_MAX	 (INT32_MAX / 2)
 
 /* Of every object, in all versions (held by scripts/python_offsets.py). */
-#define OBJECT_TYPE 8
 #define OBJECT_SIZE 16
 
-/* Who owns a frame: from here on it is none of Python's. */
-#define OWNER_SHIM 3
-#define OWNER_LAST 4
+/* Who owns a frame: a generator; from OWNER_SHIM on it is none of Python's. */
+#define OWNER_GENERATOR 1
+#define OWNER_SHIM	3
+#define OWNER_LAST	4
 
 /* From when on instructions are counted by two bytes, and pointers in frames have a tag. */
 #define VERSION_UNITS  310
@@ -40,14 +38,16 @@
 #define TAG_BITS       7ull
 
 struct python_frame {
-	uint64_t code, at;
+	uint64_t frame, code, at;
 	bool called_by_c;
+	bool of_generator; /* or of a coroutine */
 };
 
 struct walk {
 	const struct cpython *python;
 	struct remote_memory *memory;
-	bool is_cut; /* there are more frames than are kept */
+	uint64_t state; /* of the thread */
+	bool is_cut;	/* there are more frames than are kept */
 	uint32_t count;
 	struct python_frame frames[TRACE_SCRIPT_FRAMES_MAX];
 };
@@ -64,17 +64,10 @@ static uint64_t word(struct walk *walk, uint64_t object, uint16_t field)
 
 static bool is_a(struct walk *walk, uint64_t object, uint64_t type)
 {
-	return object % 8 == 0 && remote_u64(walk->memory, object + OBJECT_TYPE) == type;
+	return cpython_is_a(walk->memory, object, type);
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
-
-struct search {
-	uint32_t tid;
-	uint64_t pthread;		/* 0: not known */
-	uint64_t by_native, by_pthread; /* frames of the states that are of this thread */
-	uint32_t native_count, pthread_count;
-};
 
 /* The innermost frame of a state; 0: it is in none. */
 static uint64_t innermost(struct walk *walk, uint64_t state)
@@ -85,25 +78,25 @@ static uint64_t innermost(struct walk *walk, uint64_t state)
 	return frame && has(layout->cframe_frame) ? word(walk, frame, layout->cframe_frame) : frame;
 }
 
+/* What a state of the thread has in it, and where. */
+struct search {
+	uint16_t field;
+	uint64_t value, frame;
+	uint32_t count; /* of states with a frame */
+};
+
 /* A thread that uses several interpreters has as many states; those that are in no function are
  * of no interest. */
 static void state_take(struct walk *walk, struct search *search, uint64_t state)
 {
-	const struct cpython_layout *layout = &walk->python->layout;
-	bool is_native =
-	    has(layout->thread_native) && word(walk, state, layout->thread_native) == search->tid;
-	bool is_pthread =
-	    search->pthread && word(walk, state, layout->thread_pthread) == search->pthread;
-	uint64_t frame = is_native || is_pthread ? innermost(walk, state) : 0;
+	uint64_t frame =
+	    word(walk, state, search->field) == search->value ? innermost(walk, state) : 0;
 
-	if (frame && is_native) {
-		search->by_native = frame;
-		search->native_count++;
-	}
-	if (frame && is_pthread) {
-		search->by_pthread = frame;
-		search->pthread_count++;
-	}
+	if (!frame)
+		return;
+	search->count++;
+	search->frame = frame;
+	walk->state = state;
 }
 
 /* False: the list cannot be followed. */
@@ -118,25 +111,27 @@ static bool states_take(struct walk *walk, struct search *search, uint64_t inter
 		state_take(walk, search, state);
 		state = word(walk, state, layout->thread_next);
 	}
-	return true;
+	return state == 0;
 }
 
 /* The thread's innermost frame in *frame, 0: it is in no function. False: cannot be told. */
 static bool thread_find(struct walk *walk, const struct runtime_thread *thread, uint64_t *frame)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
-	struct search search = {.tid = thread->tid, .pthread = thread->thread_pointer};
+	struct search search = {.field = layout->thread_native, .value = thread->tid};
 	uint64_t interpreter = word(walk, walk->python->runtime, layout->runtime_interpreters);
 
-	if (!has(layout->thread_native))
-		search.pthread = thread_pointer_of(walk->memory, thread);
-	for (uint32_t i = 0; interpreter && i < INTERPRETERS_MAX; i++) {
+	if (!has(layout->thread_native)) {
+		search.field = layout->thread_pthread;
+		search.value = thread_pointer_of(walk->memory, thread);
+	}
+	for (uint32_t i = 0; search.value && interpreter && i < INTERPRETERS_MAX; i++) {
 		if (!states_take(walk, &search, interpreter))
 			return false;
 		interpreter = word(walk, interpreter, layout->interpreter_next);
 	}
-	*frame = search.native_count ? search.by_native : search.by_pthread;
-	return (search.native_count ? search.native_count : search.pthread_count) <= 1;
+	*frame = search.frame;
+	return search.count <= 1;
 }
 
 /* ---- Its frames ------------------------------------------------------------------------------ */
@@ -146,29 +141,47 @@ static bool has_frame_objects(const struct cpython *python)
 	return !has(python->layout.code_instructions);
 }
 
-static bool is_shim(struct walk *walk, uint64_t frame, bool *is_sane)
+/* False: nobody owns it whom there is. */
+static bool owner_read(struct walk *walk, uint64_t frame, uint8_t *owner)
 {
-	uint8_t owner = 0;
+	const struct cpython_layout *layout = &walk->python->layout;
 
-	if (!has(walk->python->layout.frame_owner))
-		return false;
-	*is_sane = remote_read(walk->memory, frame + walk->python->layout.frame_owner, &owner,
-			       sizeof(owner)) &&
-		   owner <= OWNER_LAST;
-	return owner >= OWNER_SHIM;
+	*owner = 0;
+	if (has(layout->frame_generator))
+		*owner = word(walk, frame, layout->frame_generator) ? OWNER_GENERATOR : 0;
+	return !has(layout->frame_owner) ||
+	       (remote_read(walk->memory, frame + layout->frame_owner, owner, sizeof(*owner)) &&
+		*owner <= (has(layout->frame_is_entry) ? OWNER_SHIM - 1 : OWNER_LAST));
 }
 
-/* Whether the frame itself says that native code called it. */
+/* 3.11 and 3.12 have the innermost frame in a struct on the native stack (cframe), which for some
+ * instructions is in use before it has been filled in. What is in it then has returned long since:
+ * it lies beyond the frames that are in use, or is of a generator that does not run. */
+static bool is_live(struct walk *walk, uint64_t frame, uint8_t owner)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint8_t state = 1;
+
+	if (!has(layout->cframe_frame))
+		return true;
+	if (owner != OWNER_GENERATOR)
+		return frame > word(walk, walk->state, layout->thread_chunk) &&
+		       frame < word(walk, walk->state, layout->thread_top);
+	return remote_read(walk->memory, frame - layout->frame_state, &state, sizeof(state)) &&
+	       state == 0;
+}
+
+/* Whether it needs no shim to say that native code called it. */
 static bool is_entry(struct walk *walk, uint64_t frame)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
 	uint8_t entry = 0;
 
-	if (has(layout->frame_owner))
-		return false;
+	if (has_frame_objects(walk->python))
+		return true;
 	if (has(layout->frame_is_entry))
 		remote_read(walk->memory, frame + layout->frame_is_entry, &entry, sizeof(entry));
-	return !has(layout->frame_is_entry) || entry == 1;
+	return entry == 1;
 }
 
 /* Where it is: the address of the instruction, or up to 3.10 its number. */
@@ -181,19 +194,31 @@ static uint64_t frame_at(struct walk *walk, uint64_t frame)
 		   : word(walk, frame, at);
 }
 
-static bool frame_take(struct walk *walk, uint64_t frame)
+static bool is_taken(const struct walk *walk, uint64_t frame)
+{
+	for (uint32_t i = 0; i < walk->count; i++)
+		if (walk->frames[i].frame == frame)
+			return true;
+	return false;
+}
+
+static bool frame_take(struct walk *walk, uint64_t frame, uint8_t owner)
 {
 	const struct cpython *python = walk->python;
 	uint64_t tag = python->layout.version >= VERSION_TAGGED ? TAG_BITS : 0;
 	struct python_frame *taken = &walk->frames[walk->count];
 
+	if (is_taken(walk, frame) || (walk->count == 0 && !is_live(walk, frame, owner)))
+		return false;
 	walk->is_cut = walk->count == TRACE_SCRIPT_FRAMES_MAX;
 	if (walk->is_cut)
 		return true;
 	walk->count++;
+	taken->frame = frame;
 	taken->code = word(walk, frame, python->layout.frame_code) & ~tag;
 	taken->at = frame_at(walk, frame);
 	taken->called_by_c = is_entry(walk, frame);
+	taken->of_generator = owner == OWNER_GENERATOR;
 	return is_a(walk, taken->code, python->code_type) &&
 	       (!has_frame_objects(python) || is_a(walk, frame, python->frame_type));
 }
@@ -201,15 +226,22 @@ static bool frame_take(struct walk *walk, uint64_t frame)
 /* One frame or shim; false: it is neither. */
 static bool step(struct walk *walk, uint64_t frame)
 {
-	bool is_sane = true;
+	uint8_t owner;
 
-	if (frame % 8 != 0)
+	if (frame % 8 != 0 || !owner_read(walk, frame, &owner))
 		return false;
-	if (!is_shim(walk, frame, &is_sane))
-		return is_sane && frame_take(walk, frame);
+	if (owner < OWNER_SHIM)
+		return frame_take(walk, frame, owner);
 	if (walk->count)
 		walk->frames[walk->count - 1].called_by_c = true;
-	return is_sane;
+	return true;
+}
+
+/* What native code calls first is a function. A generator that has no caller does not run: it was
+ * taken for one that does, because it did when its address was read. */
+static bool is_outermost(const struct python_frame *frame)
+{
+	return frame->called_by_c && !frame->of_generator;
 }
 
 static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
@@ -221,77 +253,12 @@ static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 	}
 	if (walk->is_cut)
 		return TRACE_SCRIPT_CUT;
-	if (frame || (walk->count && !walk->frames[walk->count - 1].called_by_c))
+	if (frame || (walk->count && !is_outermost(&walk->frames[walk->count - 1])))
 		return TRACE_SCRIPT_LOST;
 	return walk->count ? TRACE_SCRIPT_WHOLE : TRACE_SCRIPT_NONE;
 }
 
 /* ---- Their names ----------------------------------------------------------------------------- */
-
-struct text {
-	uint64_t length, data;
-	uint32_t width;	   /* bytes of a character: 1, 2, 4 */
-	uint32_t utf8_max; /* bytes that it may become */
-};
-
-#define STATE_KIND(state)    ((state) >> 2 & 7)
-#define STATE_COMPACT(state) ((state) >> 5 & 1)
-#define STATE_ASCII(state)   ((state) >> 6 & 1)
-
-static bool text_find(struct walk *walk, uint64_t object, struct text *text)
-{
-	const struct cpython_layout *layout = &walk->python->layout;
-	uint32_t state;
-	bool is_ascii;
-
-	if (!is_a(walk, object, walk->python->text_type))
-		return false;
-	state = remote_u32(walk->memory, object + layout->text_state);
-	is_ascii = STATE_ASCII(state);
-	text->length = word(walk, object, layout->text_length);
-	text->data = object + (is_ascii ? layout->text_ascii : layout->text_other);
-	text->width = STATE_KIND(state);
-	text->utf8_max = text->width == 4 ? 4 : text->width + !is_ascii;
-	return STATE_COMPACT(state) && text->length && text->length <= TEXT_LENGTH_MAX &&
-	       (text->width == 1 || (text->width == 2 && !is_ascii) ||
-		(text->width == 4 && !is_ascii));
-}
-
-static uint32_t character(const uint8_t *data, uint32_t width)
-{
-	uint32_t value = 0;
-
-	memcpy(&value, data, width);
-	return value;
-}
-
-#define ELLIPSIS 0x2026
-
-/* A text that is too long loses its end; a path its beginning, as its end says which file it is.
- * False: it is no text. */
-static bool text_read(struct walk *walk, uint64_t object, bool is_path, char *to, size_t bytes)
-{
-	uint8_t data[SCRIPT_FILE_BYTES_MAX * 4];
-	uint64_t count, most, skipped;
-	struct text text;
-	size_t used = 0;
-
-	to[0] = '\0';
-	if (!text_find(walk, object, &text))
-		return false;
-	most = is_path ? (bytes - 4) / text.utf8_max : bytes - 1;
-	count = text.length < most ? text.length : most;
-	skipped = is_path ? text.length - count : 0;
-	if (!remote_read(walk->memory, text.data + skipped * text.width, data, count * text.width))
-		return false;
-	if (skipped)
-		script_text_append(to, bytes, &used, ELLIPSIS);
-	for (uint64_t i = 0; i < count; i++)
-		if (!script_text_append(to, bytes, &used,
-					character(data + i * text.width, text.width)))
-			break;
-	return true;
-}
 
 static void code_name(struct walk *walk, uint64_t code, struct script_stack *stack,
 		      struct script_frame *frame)
@@ -300,9 +267,11 @@ static void code_name(struct walk *walk, uint64_t code, struct script_stack *sta
 	uint32_t first = remote_u32(walk->memory, code + layout->code_first_line);
 	char name[SCRIPT_FUNCTION_BYTES_MAX], file[SCRIPT_FILE_BYTES_MAX];
 
-	if (text_read(walk, word(walk, code, layout->code_name), false, name, sizeof(name)))
+	if (cpython_text(walk->python, walk->memory, word(walk, code, layout->code_name), false,
+			 name, sizeof(name)))
 		frame->function = script_stack_text(stack, name);
-	if (text_read(walk, word(walk, code, layout->code_file), true, file, sizeof(file)))
+	if (cpython_text(walk->python, walk->memory, word(walk, code, layout->code_file), true,
+			 file, sizeof(file)))
 		frame->file = script_stack_text(stack, file);
 	frame->first_line = first <= LINE_FIRST_MAX ? first : 0;
 }

@@ -10,12 +10,9 @@
 #include "runtimes.h"
 #include "script_stack.h"
 
-struct cpython {
-	struct cpython_layout layout;
-	uint64_t runtime; /* the address of _PyRuntime, and of the types of objects: */
-	uint64_t code_type, text_type, bytes_type;
-	uint64_t frame_type; /* up to 3.10, where a frame is an object */
-};
+/* False: names cannot be had, and `note` says why. */
+bool cpython_find(struct cpython *python, const struct runtime_module *module,
+		  struct remote_memory *memory, char note[RUNTIME_NOTE_BYTES]);
 
 /* Adds the thread's frames, innermost first, and sets the status where it has some. */
 void cpython_walk(const struct cpython *python, struct remote_memory *memory,

@@ -21,6 +21,14 @@ struct cpython_layout {
 #undef LAYOUT_FIELD
 };
 
+/* One that was found in the program. */
+struct cpython {
+	struct cpython_layout layout;
+	uint64_t runtime; /* the address of _PyRuntime, and of the types of objects: */
+	uint64_t code_type, text_type, bytes_type;
+	uint64_t frame_type; /* up to 3.10, where a frame is an object */
+};
+
 /* `release` is PY_VERSION_HEX, its lower half 0 where only the minor version is known; `runtime`
  * the address of _PyRuntime. False: names cannot be had of this one, and `note` says so. */
 bool cpython_layout_choose(struct cpython_layout *layout, uint32_t release,

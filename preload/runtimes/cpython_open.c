@@ -11,8 +11,6 @@
 
 #define FILE_NAME_PREFIX "python3."
 
-static struct cpython state;
-
 /* As the file says it (from 3.11 on), or as its name does; 0: not known. */
 static uint32_t release_of(const struct runtime_module *module)
 {
@@ -44,27 +42,36 @@ static bool address_find(const struct runtime_module *module, const char *name, 
 	return true;
 }
 
-static bool cpython_open(const struct runtime_module *module, struct remote_memory *memory,
-			 char note[RUNTIME_NOTE_BYTES])
+bool cpython_find(struct cpython *python, const struct runtime_module *module,
+		  struct remote_memory *memory, char note[RUNTIME_NOTE_BYTES])
 {
 	uint32_t release = release_of(module);
 
-	memset(&state, 0, sizeof(state));
 	if (!release) {
 		snprintf(note, RUNTIME_NOTE_BYTES,
 			 "no names of Python functions: the version of CPython is not known");
 		return false;
 	}
-	if (!address_find(module, "_PyRuntime", &state.runtime) ||
-	    !address_find(module, "PyCode_Type", &state.code_type) ||
-	    !address_find(module, "PyUnicode_Type", &state.text_type) ||
-	    !address_find(module, "PyBytes_Type", &state.bytes_type) ||
-	    !address_find(module, "PyFrame_Type", &state.frame_type)) {
+	if (!address_find(module, "_PyRuntime", &python->runtime) ||
+	    !address_find(module, "PyCode_Type", &python->code_type) ||
+	    !address_find(module, "PyUnicode_Type", &python->text_type) ||
+	    !address_find(module, "PyBytes_Type", &python->bytes_type) ||
+	    !address_find(module, "PyFrame_Type", &python->frame_type)) {
 		snprintf(note, RUNTIME_NOTE_BYTES,
 			 "no names of Python functions: CPython does not export its types");
 		return false;
 	}
-	return cpython_layout_choose(&state.layout, release, memory, state.runtime, note);
+	return cpython_layout_choose(&python->layout, release, memory, python->runtime, note);
+}
+
+/* ---- The row of the table -------------------------------------------------------------------- */
+
+static struct cpython state;
+
+static bool state_open(const struct runtime_module *module, struct remote_memory *memory,
+		       char note[RUNTIME_NOTE_BYTES])
+{
+	return cpython_find(&state, module, memory, note);
 }
 
 static void state_walk(struct remote_memory *memory, const struct runtime_thread *thread,
@@ -73,4 +80,4 @@ static void state_walk(struct remote_memory *memory, const struct runtime_thread
 	cpython_walk(&state, memory, thread, stack);
 }
 
-const struct runtime runtime_cpython = {"CPython", "_PyRuntime", cpython_open, state_walk, NULL};
+const struct runtime runtime_cpython = {"CPython", "_PyRuntime", state_open, state_walk, NULL};

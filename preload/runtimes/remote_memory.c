@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See remote_memory.h. A page has one place in the table, by its address: two that collide are read
- * again by turns. Long reads go around the table.
+ * See remote_memory.h. Long reads go around the pages that are kept.
  */
 #include "remote_memory.h"
 
@@ -18,9 +17,9 @@ void remote_init(struct remote_memory *memory, uint32_t pid, remote_source sourc
 
 void remote_forget(struct remote_memory *memory)
 {
-	memory->reads = memory->reads_failed = 0;
-	for (uint32_t i = 0; i < REMOTE_PAGES; i++)
-		memory->pages[i].address = 0;
+	memory->reads = memory->reads_failed = memory->clock = 0;
+	memset(memory->addresses, 0, sizeof(memory->addresses));
+	memset(memory->used_at, 0, sizeof(memory->used_at));
 }
 
 static bool source_read(struct remote_memory *memory, uint64_t address, void *to, size_t bytes)
@@ -34,31 +33,46 @@ static bool source_read(struct remote_memory *memory, uint64_t address, void *to
 	return false;
 }
 
-static const struct remote_page *page_at(struct remote_memory *memory, uint64_t address)
+/* The page that was not asked for the longest gives way. */
+static uint32_t page_oldest(const struct remote_memory *memory)
 {
-	uint64_t mixed = address / REMOTE_PAGE_BYTES * 0x9e3779b97f4a7c15ull;
-	struct remote_page *page = &memory->pages[(mixed >> 32) % REMOTE_PAGES];
+	uint32_t oldest = 0;
 
-	if (page->address == address)
-		return page;
-	page->address = 0;
-	if (!source_read(memory, address, page->bytes, REMOTE_PAGE_BYTES))
-		return NULL;
-	page->address = address;
-	return page;
+	for (uint32_t i = 1; i < REMOTE_PAGES; i++)
+		if (memory->used_at[i] < memory->used_at[oldest])
+			oldest = i;
+	return oldest;
+}
+
+static const uint8_t *page_at(struct remote_memory *memory, uint64_t address)
+{
+	uint32_t place = 0;
+
+	while (place < REMOTE_PAGES && memory->addresses[place] != address)
+		place++;
+	if (place == REMOTE_PAGES) {
+		place = page_oldest(memory);
+		memory->addresses[place] = 0;
+		memory->used_at[place] = 0;
+		if (!source_read(memory, address, memory->pages[place], REMOTE_PAGE_BYTES))
+			return NULL;
+		memory->addresses[place] = address;
+	}
+	memory->used_at[place] = ++memory->clock;
+	return memory->pages[place];
 }
 
 static bool pages_read(struct remote_memory *memory, uint64_t address, char *to, size_t bytes)
 {
 	for (size_t done = 0; done < bytes;) {
 		uint64_t at = address + done, offset = at % REMOTE_PAGE_BYTES;
-		const struct remote_page *page = page_at(memory, at - offset);
+		const uint8_t *page = page_at(memory, at - offset);
 		size_t part = REMOTE_PAGE_BYTES - offset;
 
 		if (!page)
 			return false;
 		part = part < bytes - done ? part : bytes - done;
-		memcpy(to + done, page->bytes + offset, part);
+		memcpy(to + done, page + offset, part);
 		done += part;
 	}
 	return true;

@@ -14,23 +14,21 @@
 #include <stdint.h>
 
 #define REMOTE_PAGE_BYTES 4096u
-#define REMOTE_PAGES	  24u
+#define REMOTE_PAGES	  32u
 #define REMOTE_READS_MAX  256u
 
 /* Reads up to `bytes` at an address of process `pid`; returns how many or -errno. Fits
  * stall_probe_read(). */
 typedef int64_t (*remote_source)(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
 
-struct remote_page {
-	uint64_t address; /* 0: holds nothing */
-	uint8_t bytes[REMOTE_PAGE_BYTES];
-};
-
 struct remote_memory {
 	uint32_t pid;
 	remote_source source;
 	uint32_t reads, reads_failed; /* for this sample */
-	struct remote_page pages[REMOTE_PAGES];
+	uint32_t clock;
+	uint32_t used_at[REMOTE_PAGES];	  /* when a page was asked for last */
+	uint64_t addresses[REMOTE_PAGES]; /* 0: holds nothing */
+	uint8_t pages[REMOTE_PAGES][REMOTE_PAGE_BYTES];
 };
 
 void remote_init(struct remote_memory *memory, uint32_t pid, remote_source source);

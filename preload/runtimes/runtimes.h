@@ -28,7 +28,7 @@
 /* The thread, as it was stopped or as it sleeps. */
 struct runtime_thread {
 	uint32_t tid;
-	bool is_stopped; /* false: fp and thread_pointer are not known; pc and sp are if it sleeps */
+	bool is_stopped; /* false: fp and thread_pointer are unknown; asleep, pc and sp are not */
 	uint64_t sp, pc, fp, thread_pointer;
 	const uint64_t *stack; /* words from sp upwards */
 	uint32_t stack_words;

@@ -4,9 +4,9 @@
  *
  * A thread that V8 has let run C++ has a frame that says so, and the isolate knows it; a thread
  * that runs JavaScript has the frame pointer. From there on every frame must be one of V8's: either
- * with a known marker, or of a function. At an entry frame, by which C++ called V8, the walk goes on
- * at the frame that was the youngest before. The stack is never searched for frames: memory there
- * holds whole old stacks.
+ * with a known marker, or of a function. At an entry frame, by which C++ called V8, the walk goes
+ * on at the frame that was the youngest before. The stack is never searched for frames: memory
+ * there holds whole old stacks.
  *
  * Frames, relative to the frame pointer (x86-64, all versions): 0 the caller's, +8 the return
  * address, -8 a marker or the context, -16 the closure (of an exit frame: its stack pointer), -24
@@ -17,25 +17,32 @@
 
 #include <stdio.h>
 
+#define STACK_BYTES_MAX	 (8u << 20)
 #define FRAMES_MAX	 400 /* that are looked at */
 #define TOP_WORDS	 16 /* of the stack, in which a builtin without a frame has its caller */
 #define FOREIGN_FRAMES	 8  /* of C++ that V8 called without an exit frame */
 #define ARGUMENTS_MAX	 0xffff
 #define ENTRY_EXIT_BYTES 64
+#define FRAME_WORDS_BYTES 24 /* below the frame pointer, which every function's frame has */
 
 /* ---- Words on the stack ---------------------------------------------------------------------- */
 
 bool v8_on_stack(const struct v8_walk *walk, uint64_t address)
 {
-	uint64_t offset = address - walk->thread->sp;
-
-	return address >= walk->thread->sp && address % 8 == 0 &&
-	       offset / 8 < walk->thread->stack_words;
+	return walk->low && address >= walk->low && address % 8 == 0 &&
+	       address - walk->low < STACK_BYTES_MAX;
 }
 
 uint64_t v8_stack_word(const struct v8_walk *walk, uint64_t address)
 {
-	return v8_on_stack(walk, address) ? walk->thread->stack[(address - walk->thread->sp) / 8] : 0;
+	const struct runtime_thread *thread = walk->thread;
+	uint64_t place = (address - thread->sp) / 8;
+
+	if (!v8_on_stack(walk, address))
+		return 0;
+	return address >= thread->sp && place < thread->stack_words
+		   ? thread->stack[place]
+		   : remote_u64(walk->memory, address);
 }
 
 static uint8_t marker_of(const struct v8_walk *walk, uint64_t frame)
@@ -128,6 +135,26 @@ static bool code_on_top(struct v8_walk *walk, struct place *place,
 	return false;
 }
 
+static void unreadable_add(struct v8_walk *walk, const struct place *place, uint8_t flags)
+{
+	struct script_frame *added =
+	    v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
+
+	if (added)
+		added->flags = TRACE_SCRIPT_UNREADABLE | flags;
+}
+
+/* A function of which it is not known how it runs. Code that was made at run time may have others
+ * inlined; then one more is told, which cannot be read. (Of a version that is not listed that is
+ * always so, and said once.) */
+static void plain_add(struct v8_walk *walk, const struct place *place,
+		      const struct v8_function *function)
+{
+	if (v8_layout.has_lines && place->pc && !runtimes_in_file(place->pc))
+		unreadable_add(walk, place, TRACE_SCRIPT_INLINED);
+	v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
+}
+
 static void compiled_add(struct v8_walk *walk, const struct place *place,
 			 const struct v8_function *function, const struct v8_code *code)
 {
@@ -141,9 +168,23 @@ static void compiled_add(struct v8_walk *walk, const struct place *place,
 								  function->bytecodes, offset);
 		return;
 	}
-	if (code->kind <= v8_layout.kind_baseline ||
-	    !v8_optimised_add(walk, code, offset, place->frame, function->sfi))
+	if (code->kind < v8_layout.kind_baseline)
 		v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, function);
+	else if (!v8_optimised_add(walk, code, offset, place->frame, function->sfi))
+		plain_add(walk, place, function);
+}
+
+/* The code that a frame goes on in. Of the youngest frame the thread may be in a builtin without a
+ * frame, or at the beginning of a function that has none yet. */
+static bool frame_code(struct v8_walk *walk, struct place *place,
+		       const struct v8_function *function, struct v8_code *code)
+{
+	bool has_code = code_at(walk, place, code);
+
+	if (place->is_return || !place->pc ||
+	    (has_code && v8_code_is_of(walk->memory, code, function)))
+		return has_code;
+	return code_on_top(walk, place, function, code);
 }
 
 /* A function's frame. OSR code keeps the interpreter's words, which are then old: so code that was
@@ -152,18 +193,16 @@ static void function_add(struct v8_walk *walk, struct place place,
 			 const struct v8_function *function)
 {
 	struct v8_code code;
-	bool has_code = code_at(walk, &place, &code);
+	bool has_code = frame_code(walk, &place, function, &code);
 
 	/* Code of a kind before baseline is a copy of the interpreter's entry. */
 	if ((!has_code || code.kind < v8_layout.kind_baseline) &&
 	    interpreted_add(walk, &place, function))
 		return;
-	if (!has_code && place.pc && !place.is_return)
-		has_code = code_on_top(walk, &place, function, &code);
 	if (has_code)
 		compiled_add(walk, &place, function, &code);
 	else
-		v8_frame_add(walk, place.frame, TRACE_SCRIPT_FUNCTION, function);
+		plain_add(walk, &place, function);
 }
 
 static bool is_function_type(uint16_t type)
@@ -176,20 +215,22 @@ static void function_frame_add(struct v8_walk *walk, const struct place *place)
 {
 	uint64_t closure = v8_stack_word(walk, place->frame - 16);
 	struct v8_function function;
-	struct script_frame *added;
 
-	if (is_function_type(v8_type(walk->memory, closure)) &&
-	    v8_function_read(walk->memory,
-			     v8_field(walk->memory, closure, v8_layout.function_sfi), &function)) {
-		if (function.script || function.bytecodes)
-			function_add(walk, *place, &function);
-		else
-			v8_frame_add(walk, place->frame, TRACE_SCRIPT_BUILTIN, &function);
-		return;
-	}
-	added = v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
-	if (added)
-		added->flags = TRACE_SCRIPT_UNREADABLE;
+	if (!is_function_type(v8_type(walk->memory, closure)) ||
+	    !v8_function_read(walk->memory,
+			      v8_field(walk->memory, closure, v8_layout.function_sfi), &function))
+		unreadable_add(walk, place, 0);
+	else if (function.script || function.bytecodes)
+		function_add(walk, *place, &function);
+	else
+		v8_frame_add(walk, place->frame, TRACE_SCRIPT_BUILTIN, &function);
+}
+
+/* The thread is at the beginning of a function, whose frame has no words yet. */
+static bool is_being_made(const struct v8_walk *walk, const struct place *place)
+{
+	return place->pc && !place->is_return && place->frame - walk->low < FRAME_WORDS_BYTES &&
+	       !runtimes_in_file(place->pc);
 }
 
 /* Before it had a marker, a regular expression's frame was known by its code alone. */
@@ -216,6 +257,8 @@ static bool frame_add(struct v8_walk *walk, const struct place *place)
 		v8_frame_add(walk, place->frame, kinds[marker], NULL);
 	else if (is_regexp_code(walk, place))
 		v8_frame_add(walk, place->frame, TRACE_SCRIPT_REGEXP, NULL);
+	else if (is_being_made(walk, place))
+		unreadable_add(walk, place, 0);
 	else if (looks_like_function(walk, place->frame))
 		function_frame_add(walk, place);
 	else
@@ -240,8 +283,10 @@ static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreig
 			return true;
 		if (is_entry) {
 			next = v8_stack_word(walk, place.frame - ENTRY_EXIT_BYTES);
+			if (!v8_entry_is_known(walk, place.frame))
+				return false;
 			if (!next)
-				return true;
+				return !walk->has_handler || !walk->handler;
 		}
 		if (next <= place.frame)
 			return false;
@@ -251,40 +296,39 @@ static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreig
 	return false;
 }
 
-/* False: the thread runs no JavaScript as far as is known. */
-static bool start_find(struct v8_walk *walk, struct place *place, uint32_t *foreign)
+/* From the registers: code of C++ that V8 called without a frame of its own may come first, where it
+ * is known how the walk has to end. */
+static bool walk_from(struct v8_walk *walk)
 {
-	uint64_t exit = v8_exit_frame(walk);
+	const struct runtime_thread *thread = walk->thread;
+	struct place place = {walk->exit, 0, false};
+	uint32_t foreign = 0;
 
-	*foreign = 0;
-	*place = (struct place){.frame = exit};
-	if (exit)
-		return true;
-	if (!walk->thread->fp)
-		return false;
-	*place = (struct place){walk->thread->fp, walk->thread->pc, false};
-	if (runtimes_in_file(walk->thread->pc))
-		*foreign = FOREIGN_FRAMES;
-	return true;
+	if (!walk->exit) {
+		place = (struct place){thread->fp, thread->pc, false};
+		if (walk->has_handler && runtimes_in_file(thread->pc))
+			foreign = FOREIGN_FRAMES;
+	}
+	return place.frame && chain_walk(walk, place, foreign);
 }
 
 static void v8_walk(struct remote_memory *memory, const struct runtime_thread *thread,
 		    struct script_stack *stack)
 {
 	struct v8_walk walk = {.memory = memory, .thread = thread, .stack = stack};
-	uint32_t before = stack->count, foreign;
-	struct place place;
+	uint32_t before = stack->count;
+	enum v8_root root = v8_root_find(&walk);
+	bool is_certain = walk.has_handler; /* that there is JavaScript */
 
-	walk.isolate = v8_isolate_find(&walk);
-	if (!start_find(&walk, &place, &foreign))
+	if (root == V8_ROOT_NONE)
 		return;
-	if (chain_walk(&walk, place, foreign)) {
+	if (root != V8_ROOT_ODD && walk_from(&walk)) {
 		if (stack->status == TRACE_SCRIPT_NONE)
 			stack->status = TRACE_SCRIPT_WHOLE;
 		return;
 	}
-	/* Where no frame of V8's came, no JavaScript is on the stack. */
-	if (stack->count > before)
+	/* Where no frame of V8's came, perhaps no JavaScript is on the stack. */
+	if (is_certain || stack->count > before)
 		stack->status = TRACE_SCRIPT_LOST;
 	stack->count = before;
 }

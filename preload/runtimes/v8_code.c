@@ -11,6 +11,8 @@
 
 #define CODE_ALIGN_BYTES 64
 #define CODE_STEPS_MAX	 4096 /* 256 KiB back from an address */
+#define SEARCH_SHARE	 4
+#define SEARCH_FAILED_MAX 8
 #define CODE_KIND_MASK	 15u
 #define TABLE_BYTES_MAX	 (1u << 20)
 #define INLINING_BYTES	 16 /* position, then the function's index */
@@ -181,27 +183,43 @@ static bool header_read(struct remote_memory *memory, uint64_t start, uint64_t p
 	       code_read(memory, v8_field(memory, object, 8), pc, code) && code->start == start;
 }
 
+/* An object, or where one was moved to: as few instructions look. */
+static bool may_be_map(uint64_t word)
+{
+	return (v8_is_object(word) || word % 8 == 0) && word >= REMOTE_PAGE_BYTES &&
+	       word < 1ull << 47;
+}
+
+/* Its first two fields are objects: most other words are told apart without reading where they
+ * would lead to. */
 static bool is_header(struct remote_memory *memory, uint64_t start)
 {
 	uint32_t header = v8_layout.stream_header ? v8_layout.stream_header : v8_layout.code_start;
-	uint16_t type = v8_type(memory, start - header + 1);
+	uint16_t type;
+	uint64_t words[2];
 
+	if (!remote_read(memory, start - header, words, sizeof(words)) || !may_be_map(words[0]) ||
+	    !v8_is_object(words[1]))
+		return false;
+	type = v8_type(memory, start - header + 1);
 	return type && type == (v8_layout.stream_header ? v8_layout.type_stream
 							: v8_layout.type_code);
 }
 
-/* Instructions begin at multiples of 64: the first header below is the code's, or it is none. */
+/* Instructions begin at multiples of 64: the first header below is the code's, or it is none. A
+ * search may take a part of the reads that are left, as others come after it. */
 bool v8_code_find(struct remote_memory *memory, uint64_t pc, struct v8_code *code)
 {
 	uint64_t start = pc & ~(uint64_t)(CODE_ALIGN_BYTES - 1);
-	uint32_t failed = memory->reads_failed;
+	uint32_t failed = memory->reads_failed + SEARCH_FAILED_MAX;
+	uint32_t most = memory->reads + (REMOTE_READS_MAX - memory->reads) / SEARCH_SHARE;
 
 	if (!v8_layout.has_lines)
 		return false;
 	for (uint32_t i = 0; i < CODE_STEPS_MAX && start > REMOTE_PAGE_BYTES; i++) {
 		if (is_header(memory, start))
 			return header_read(memory, start, pc, code);
-		if (memory->reads >= REMOTE_READS_MAX || memory->reads_failed > failed + 8)
+		if (memory->reads >= most || memory->reads_failed > failed)
 			return false;
 		start -= CODE_ALIGN_BYTES;
 	}
@@ -377,6 +395,18 @@ static bool inlined_add(struct v8_walk *walk, const struct v8_code *code, const 
 	return true;
 }
 
+/* Where it is not known which of the inlined functions it is in, one that cannot be read is told. */
+static void inlined_unknown_add(struct v8_walk *walk, const struct v8_code *code,
+				const uint64_t *deopt, uint64_t frame)
+{
+	struct script_frame *added = NULL;
+
+	if (deopt[v8_layout.deopt_inlined_count] != 0)
+		added = v8_frame_add(walk, frame, kind_of(code), NULL);
+	if (added)
+		added->flags = TRACE_SCRIPT_UNREADABLE | TRACE_SCRIPT_INLINED;
+}
+
 bool v8_optimised_add(struct v8_walk *walk, const struct v8_code *code, uint64_t offset,
 		      uint64_t frame, uint64_t sfi)
 {
@@ -391,6 +421,8 @@ bool v8_optimised_add(struct v8_walk *walk, const struct v8_code *code, uint64_t
 			   v8_field(walk->memory, code->object, v8_layout.code_positions),
 			   &table) &&
 		position_find(&table, (int64_t)offset, code->size, &position);
+	if (!known)
+		inlined_unknown_add(walk, code, deopt, frame);
 	if ((!known || position_inlined(position) < 0 ||
 	     inlined_add(walk, code, deopt, frame, &position)) &&
 	    optimised_add(walk, code, frame, sfi, known ? position_in_source(position) : -1))

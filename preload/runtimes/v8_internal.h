@@ -15,7 +15,13 @@
 #define V8_MARKERS 80
 
 /* What a marker of a frame that is no function's says. */
-enum v8_marker { V8_MARKER_NONE, V8_MARKER_ENTRY, V8_MARKER_EXIT, V8_MARKER_REGEXP, V8_MARKER_OTHER };
+enum v8_marker {
+	V8_MARKER_NONE,
+	V8_MARKER_ENTRY,
+	V8_MARKER_EXIT,
+	V8_MARKER_REGEXP,
+	V8_MARKER_OTHER
+};
 
 /* Offsets in bytes from the start of an object, instance types, and other constants of one version.
  * 0: not known. */
@@ -39,7 +45,8 @@ struct v8_layout {
 	uint16_t script_name, script_source, script_line_ends;
 	uint16_t string_cons, string_external, string_sliced, string_thin; /* tags */
 	uint16_t tagged_bytes;
-	uint16_t c_entry_fp; /* in the isolate */
+	uint16_t c_entry_fp;	/* in the isolate */
+	uint16_t handler_after; /* ... and from there to the handler of exceptions */
 	uint8_t position_shift; /* bits of a step in a table of positions that say something else */
 	uint8_t markers[V8_MARKERS]; /* enum v8_marker */
 };
@@ -49,7 +56,12 @@ struct v8_walk {
 	struct remote_memory *memory;
 	const struct runtime_thread *thread;
 	struct script_stack *stack;
+	uint64_t low;	 /* no frame lies below */
 	uint64_t isolate; /* 0: not known */
+	uint64_t exit;	 /* the youngest frame by which V8 called C++; 0: it runs JavaScript, or none */
+	/* Each entry frame has a handler of exceptions next to it; this is the youngest one's. */
+	bool has_handler;
+	uint64_t handler;
 };
 
 struct v8_function {
@@ -68,7 +80,7 @@ struct v8_code {
 
 /* ---- v8.c ---- */
 
-/* The thread's stack, as it was copied; a word that is not there is 0. */
+/* The thread's stack: as it was copied, or read from there; a word that is not there is 0. */
 bool v8_on_stack(const struct v8_walk *walk, uint64_t address);
 uint64_t v8_stack_word(const struct v8_walk *walk, uint64_t address);
 struct script_frame *v8_frame_add(struct v8_walk *walk, uint64_t frame, uint8_t kind,
@@ -85,11 +97,19 @@ bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES]
 
 void v8_root_read(const struct runtime_module *module);
 
-/* The thread's isolate; 0: it has none, or it cannot be found. */
-uint64_t v8_isolate_find(struct v8_walk *walk);
+/* What a thread's walk begins with. */
+enum v8_root {
+	V8_ROOT_NONE,	 /* the thread runs no JavaScript */
+	V8_ROOT_UNKNOWN, /* nothing is known but the thread's registers */
+	V8_ROOT_KNOWN,	 /* walk->exit is right */
+	V8_ROOT_ODD,	 /* it runs some, but is just entering or leaving it */
+};
 
-/* The youngest frame by which V8 called C++; 0: the thread runs JavaScript, or none. */
-uint64_t v8_exit_frame(struct v8_walk *walk);
+enum v8_root v8_root_find(struct v8_walk *walk);
+
+/* Whether an entry frame is where the youngest handler says one is; then the next handler is the
+ * youngest. True where handlers are not known. */
+bool v8_entry_is_known(struct v8_walk *walk, uint64_t frame);
 
 /* ---- v8_objects.c ---- */
 

@@ -7,8 +7,8 @@
  * too. What it does not export stands in `versions`, by major and minor version. Of a version that
  * is not listed functions are named, without lines and without those that were inlined.
  *
- * The script tests/names/v8_constants.py tries the rows with an installed node: that is how a version is
- * added.
+ * The script tests/names/v8_constants.py tries the rows with an installed node: that is how a
+ * version is added.
  */
 #include "v8_internal.h"
 
@@ -21,9 +21,9 @@ struct v8_layout v8_layout;
 /* Sources: the headers of the version, in V8's src/: code_*: objects/code.h and code.tq;
  * bytecodes_positions: objects/bytecode-array.tq; kind_*: objects/code-kind.h; deopt_*:
  * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range: objects/scope-info.tq;
- * position_shift: codegen/source-position-table.cc; c_entry_fp: execution/isolate-data.h and
- * thread-local-top.h, measured in the official builds. Each row was tried with that version of node
- * against the stack of an Error. */
+ * position_shift: codegen/source-position-table.cc; c_entry_fp and handler_after:
+ * execution/isolate-data.h and thread-local-top.h, measured in the official builds. Each row was
+ * tried with that version of node against the stack of an Error. */
 static const struct v8_layout versions[] = {
     {.version = 1002, /* node 18 */
      .code_deopt = 16,
@@ -35,10 +35,12 @@ static const struct v8_layout versions[] = {
      .bytecodes_positions = 32,
      .kind_regexp = 3,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 2,
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 17720,
+     .handler_after = 8,
      .position_shift = 1},
     {.version = 1103, /* node 20 */
      .code_deopt = 16,
@@ -50,10 +52,12 @@ static const struct v8_layout versions[] = {
      .bytecodes_positions = 32,
      .kind_regexp = 3,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 2,
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 384,
+     .handler_after = 8,
      .position_shift = 1},
     {.version = 1204, /* node 22 */
      .code_deopt = 8,
@@ -65,27 +69,31 @@ static const struct v8_layout versions[] = {
      .bytecodes_positions = 24,
      .kind_regexp = 3,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 2,
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .c_entry_fp = 272,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1209, /* node 23 */
      .code_deopt = 8,
      .code_positions = 16,
      .code_start = 40,
-     .code_size = 56,
-     .code_flags = 52,
+     .code_size = 52,
+     .code_flags = 48,
      .stream_header = 32,
      .bytecodes_positions = 24,
      .kind_regexp = 3,
      .scope_has_range = true,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 2,
      .deopt_sfi = 6,
      .deopt_positions = 7,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 272,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1306, /* node 24 */
      .code_deopt = 8,
@@ -98,11 +106,13 @@ static const struct v8_layout versions[] = {
      .kind_regexp = 3,
      .scope_has_range = true,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 3,
      .deopt_sfi = 7,
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 320,
+     .handler_after = 136,
      .position_shift = 1},
     {.version = 1401, /* node 25 */
      .code_deopt = 8,
@@ -115,11 +125,13 @@ static const struct v8_layout versions[] = {
      .kind_regexp = 3,
      .scope_has_range = true,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 3,
      .deopt_sfi = 7,
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 328,
+     .handler_after = 136,
      .position_shift = 2},
     {.version = 1406, /* node 26 */
      .code_deopt = 8,
@@ -132,11 +144,13 @@ static const struct v8_layout versions[] = {
      .kind_regexp = 4,
      .scope_has_range = true,
      .sfi_data = 8,
+     .deopt_inlined_count = 1,
      .deopt_literals = 3,
      .deopt_sfi = 7,
      .deopt_positions = 8,
      .deopt_sfi_wrapped = true,
      .c_entry_fp = 328,
+     .handler_after = 136,
      .position_shift = 2},
 };
 
@@ -206,9 +220,16 @@ static const struct {
     {"ApiCallbackExitFrame", V8_MARKER_EXIT},
     {"ApiAccessorExitFrame", V8_MARKER_EXIT},
     {"ApiNamedAccessorExitFrame", V8_MARKER_EXIT},
+    {"ApiIndexedAccessorExitFrame", V8_MARKER_EXIT},
     {"ApiConstructExitFrame", V8_MARKER_EXIT},
     {"IrregexpFrame", V8_MARKER_REGEXP},
+    {"WasmExitFrame", V8_MARKER_EXIT},
     {"WasmFrame", V8_MARKER_OTHER},
+    {"WasmCompileLazyFrame", V8_MARKER_OTHER},
+    {"WasmDebugBreakFrame", V8_MARKER_OTHER},
+    {"WasmLiftoffSetupFrame", V8_MARKER_OTHER},
+    {"WasmSegmentStartFrame", V8_MARKER_OTHER},
+    {"WasmToJsFunctionFrame", V8_MARKER_OTHER},
     {"WasmToJsFrame", V8_MARKER_OTHER},
     {"JsToWasmFrame", V8_MARKER_OTHER},
     {"InterpretedFrame", V8_MARKER_OTHER},
@@ -221,6 +242,7 @@ static const struct {
     {"TurbofanStubWithContextFrame", V8_MARKER_OTHER},
     {"BuiltinContinuationFrame", V8_MARKER_OTHER},
     {"JavaScriptBuiltinContinuationFrame", V8_MARKER_OTHER},
+    {"JavaScriptBuiltinContinuationWithCatchFrame", V8_MARKER_OTHER},
     {"InternalFrame", V8_MARKER_OTHER},
     {"ConstructFrame", V8_MARKER_OTHER},
     {"FastConstructFrame", V8_MARKER_OTHER},
@@ -325,7 +347,8 @@ bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES]
 	markers_read(names, &v8_layout);
 	if (!listed)
 		snprintf(note, RUNTIME_NOTE_BYTES,
-			 "JavaScript functions have no lines: V8 %d.%d is not known to this uvtrace",
+			 "JavaScript functions have no lines, and inlined ones are missing: V8 %d.%d "
+			 "is not known to this uvtrace",
 			 major, minor);
 	return true;
 }

@@ -26,19 +26,34 @@ struct source {
 	uint32_t unit;	 /* bytes */
 };
 
-/* A sequential or an external string, perhaps behind a thin one. */
+/* The string in whose place another one stands for now: a thin one's, or a cons one's that was made
+ * flat, whose second part is empty then. */
+static uint64_t string_behind(struct remote_memory *memory, uint64_t string, uint16_t type)
+{
+	uint64_t second;
+
+	if ((type & 7) == v8_layout.string_thin)
+		return v8_field(memory, string, 16);
+	if ((type & 7) != v8_layout.string_cons)
+		return 0;
+	second = v8_field(memory, string, 24);
+	return remote_u32(memory, second - 1 + STRING_LENGTH_AT) == 0
+		   ? v8_field(memory, string, 16)
+		   : 0;
+}
+
+/* A sequential or an external string, perhaps behind others. */
 static bool source_open(struct remote_memory *memory, uint64_t script, struct source *source)
 {
-	uint16_t type;
+	uint16_t type = 0;
+	uint64_t next = v8_field(memory, script, v8_layout.script_source);
 
-	source->string = v8_field(memory, script, v8_layout.script_source);
-	for (uint32_t depth = 0; depth < 3; depth++) {
-		type = v8_type(memory, source->string);
+	for (uint32_t depth = 0; next && depth < 3; depth++) {
+		source->string = next;
+		type = v8_type(memory, next);
 		if (type == 0 || type >= 128)
 			return false;
-		if ((type & 7) != v8_layout.string_thin)
-			break;
-		source->string = v8_field(memory, source->string, 16);
+		next = string_behind(memory, next, type);
 	}
 	source->length = remote_u32(memory, source->string - 1 + STRING_LENGTH_AT);
 	source->unit = type & 8 ? 1 : 2;

@@ -4,7 +4,8 @@
  * (v8_internal.h).
  *
  * Rules: an object counts as what it should be only if its map says exactly that type. While V8
- * moves objects, maps are forwarding addresses: such an object is none.
+ * moves an object, the old one has the address of the new one in place of its map; its other words
+ * are as they were.
  */
 #include "v8_internal.h"
 
@@ -35,7 +36,7 @@
 
 bool v8_is_object(uint64_t value)
 {
-	return (value & 3) == 1;
+	return (value & 7) == 1;
 }
 
 bool v8_is_smi(uint64_t value)
@@ -53,31 +54,37 @@ uint64_t v8_field(struct remote_memory *memory, uint64_t object, uint32_t offset
 	return remote_u64(memory, object - 1 + offset);
 }
 
-uint16_t v8_type(struct remote_memory *memory, uint64_t object)
+/* 0: it is no object. */
+static uint64_t map_of(struct remote_memory *memory, uint64_t object)
 {
 	uint64_t map;
-	uint16_t type;
 
 	if (!v8_is_object(object))
 		return 0;
 	map = v8_field(memory, object, 0);
-	if (!v8_is_object(map) ||
-	    !remote_read(memory, map - 1 + v8_layout.map_type, &type, sizeof(type)))
-		return 0;
-	return type;
+	if ((map & 3) == 0) /* an address without tag: it was moved there */
+		map = remote_u64(memory, map);
+	return v8_is_object(map) ? map : 0;
+}
+
+static bool type_read(struct remote_memory *memory, uint64_t object, uint16_t *type)
+{
+	uint64_t map = map_of(memory, object);
+
+	return map && remote_read(memory, map - 1 + v8_layout.map_type, type, sizeof(*type));
+}
+
+uint16_t v8_type(struct remote_memory *memory, uint64_t object)
+{
+	uint16_t type;
+
+	return type_read(memory, object, &type) ? type : 0;
 }
 
 /* Type 0 is a string's too, of a kind that no name has: an internalized two-byte one. */
 static bool string_type(struct remote_memory *memory, uint64_t object, uint16_t *type)
 {
-	uint64_t map;
-
-	if (!v8_is_object(object))
-		return false;
-	map = v8_field(memory, object, 0);
-	return v8_is_object(map) &&
-	       remote_read(memory, map - 1 + v8_layout.map_type, type, sizeof(*type)) &&
-	       *type < STRING_TYPES_END;
+	return type_read(memory, object, type) && *type < STRING_TYPES_END;
 }
 
 /* ---- Strings --------------------------------------------------------------------------------- */

@@ -7,24 +7,27 @@
  * library in one of the blocks of the thread's vector (DTV). Node 18 has it as the value of a
  * pthread key. Debian's build of node is a library without .symtab, but exports the variable.
  *
- * Rules: an isolate counts only if the frame that it leads to is one by which V8 called C++, or if
- * it says that there is none.
+ * Where C++ called V8 there is an entry frame, and near it a handler of exceptions; the isolate
+ * knows the youngest one, and each knows the next. So it is known whether there is JavaScript at
+ * all, and which entry frames are real: memory of a stack holds whole old stacks.
+ *
+ * Rules: an isolate counts only if what it says of the stack can be so.
  */
 #include "v8_internal.h"
 
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "thread_pointer.h"
 
 #define ISOLATE_WORDS	4096 /* that are searched for the frame, where it lies elsewhere */
 #define SEARCH_WORDS	512  /* that are read at once */
 #define DTV_BLOCKS	16
 #define STACK_BYTES_MAX (8u << 20)
+#define RUNNING_BYTES	4096 /* of a thread whose sp is not known: of the youngest frame */
+#define HANDLER_BELOW_MIN 64 /* the entry frame that a handler belongs to */
+#define HANDLER_BELOW_MAX 160
 
 /* Of glibc's struct pthread, from the thread pointer. */
-#define PTHREAD_SELF_AT	    0x10
-#define PTHREAD_TID_AT	    0x2d0
-#define PTHREAD_ROBUST_AT   0x2e0
 #define PTHREAD_SPECIFIC_AT 0x310
 #define PTHREAD_KEYS_INLINE 32
 #define PTHREAD_DTV_AT	    8
@@ -58,18 +61,38 @@ void v8_root_read(const struct runtime_module *module)
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
+static bool may_be_frame(const struct v8_walk *walk, uint64_t address)
+{
+	return address % 8 == 0 && address > walk->low && address - walk->low < STACK_BYTES_MAX;
+}
+
 /* It has an exit frame's marker, and says where its own stack ended. */
 static bool is_exit_frame(const struct v8_walk *walk, uint64_t frame)
 {
-	uint64_t marker = v8_stack_word(walk, frame - 8), sp = v8_stack_word(walk, frame - 16);
+	uint64_t marker, sp;
 
-	return v8_on_stack(walk, frame) && marker % 2 == 0 && marker / 2 < V8_MARKERS &&
-	       v8_layout.markers[marker / 2] == V8_MARKER_EXIT && sp > walk->thread->sp &&
-	       sp < frame;
+	if (!may_be_frame(walk, frame))
+		return false;
+	marker = v8_stack_word(walk, frame - 8);
+	sp = v8_stack_word(walk, frame - 16);
+	return marker % 2 == 0 && marker / 2 < V8_MARKERS &&
+	       v8_layout.markers[marker / 2] == V8_MARKER_EXIT && sp >= walk->low && sp < frame;
 }
 
-/* The only word at the isolate's start that leads to such a frame; then where it lies is known for
- * good. */
+bool v8_entry_is_known(struct v8_walk *walk, uint64_t frame)
+{
+	uint64_t below = frame - walk->handler;
+
+	if (!walk->has_handler)
+		return true;
+	if (below < HANDLER_BELOW_MIN || below > HANDLER_BELOW_MAX)
+		return false;
+	walk->handler = v8_stack_word(walk, walk->handler);
+	return true;
+}
+
+/* The only word at the isolate's start that leads to such a frame, where the layout's place is wrong
+ * or there is none; then it is known for good. */
 static uint64_t exit_frame_search(struct v8_walk *walk)
 {
 	static uint64_t words[SEARCH_WORDS];
@@ -94,39 +117,43 @@ static uint64_t exit_frame_search(struct v8_walk *walk)
 	return found;
 }
 
-uint64_t v8_exit_frame(struct v8_walk *walk)
+static uint32_t exit_at(void)
 {
-	uint32_t at = root.learned_at ? root.learned_at : v8_layout.c_entry_fp;
+	return root.learned_at ? root.learned_at : v8_layout.c_entry_fp;
+}
+
+/* What the isolate says; false: not what is looked for lies there. */
+static bool isolate_read(struct v8_walk *walk, uint64_t *frame, uint64_t *handler)
+{
+	uint64_t at = walk->isolate + exit_at();
+
+	*frame = *handler = 0;
+	if (!exit_at() || !remote_read(walk->memory, at, frame, sizeof(*frame)))
+		return false;
+	if (!walk->thread->sp && *frame)
+		walk->low = *frame - RUNNING_BYTES;
+	if (v8_layout.handler_after)
+		*handler = remote_u64(walk->memory, at + v8_layout.handler_after);
+	return (*frame == 0 || may_be_frame(walk, *frame)) &&
+	       (*handler == 0 || may_be_frame(walk, *handler) || !walk->low);
+}
+
+static enum v8_root state_find(struct v8_walk *walk)
+{
 	uint64_t frame;
 
-	if (!walk->isolate)
-		return 0;
-	frame = at ? remote_u64(walk->memory, walk->isolate + at) : 0;
-	if (is_exit_frame(walk, frame))
-		return frame;
-	return at && !frame ? 0 : exit_frame_search(walk);
+	if (!isolate_read(walk, &frame, &walk->handler)) {
+		walk->exit = exit_frame_search(walk);
+		return walk->exit ? V8_ROOT_KNOWN : V8_ROOT_UNKNOWN;
+	}
+	walk->has_handler = v8_layout.handler_after != 0;
+	if (walk->has_handler && !walk->handler)
+		return V8_ROOT_NONE;
+	walk->exit = frame;
+	return !frame || is_exit_frame(walk, frame) ? V8_ROOT_KNOWN : V8_ROOT_ODD;
 }
 
 /* ---- The isolate ----------------------------------------------------------------------------- */
-
-/* Of a thread that is not stopped: the kernel tells where its list of robust mutexes is, which lies
- * in glibc's struct pthread. */
-static uint64_t thread_pointer(const struct v8_walk *walk)
-{
-	uint64_t head = 0;
-	size_t bytes = 0;
-
-	if (walk->thread->thread_pointer)
-		return walk->thread->thread_pointer;
-	if (syscall(SYS_get_robust_list, walk->thread->tid, &head, &bytes) != 0 ||
-	    head < PTHREAD_ROBUST_AT)
-		return 0;
-	head -= PTHREAD_ROBUST_AT;
-	return remote_u64(walk->memory, head + PTHREAD_SELF_AT) == head &&
-		       remote_u32(walk->memory, head + PTHREAD_TID_AT) == walk->thread->tid
-		   ? head
-		   : 0;
-}
 
 static uint64_t isolate_of_key(struct v8_walk *walk, uint64_t pointer)
 {
@@ -137,43 +164,44 @@ static uint64_t isolate_of_key(struct v8_walk *walk, uint64_t pointer)
 		   : 0;
 }
 
-static bool is_plausible(struct v8_walk *walk, uint64_t isolate)
-{
-	uint64_t frame;
-
-	if (!isolate || isolate % 16 != 0 ||
-	    !remote_read(walk->memory, isolate + v8_layout.c_entry_fp, &frame, sizeof(frame)))
-		return false;
-	return frame == 0 ||
-	       (frame % 8 == 0 && frame - walk->thread->sp < STACK_BYTES_MAX);
-}
-
+/* Of a library: in one of the blocks of the thread's vector; its number is not known. The one that
+ * says something of the stack goes first, as there are blocks of zeros. */
 static uint64_t isolate_of_block(struct v8_walk *walk, uint64_t pointer)
 {
-	uint64_t vector = remote_u64(walk->memory, pointer + PTHREAD_DTV_AT);
+	uint64_t vector = remote_u64(walk->memory, pointer + PTHREAD_DTV_AT), quiet = 0;
 
 	for (uint64_t i = 1; i <= DTV_BLOCKS; i++) {
-		uint64_t block = remote_u64(walk->memory, vector + 16 * i), isolate;
+		uint64_t block = remote_u64(walk->memory, vector + 16 * i), frame, handler;
 
 		if (block + 1 <= 1) /* 0, or ~0: not made yet */
 			continue;
-		isolate = remote_u64(walk->memory, block + root.tls_offset);
-		if (is_plausible(walk, isolate))
-			return isolate;
+		walk->isolate = remote_u64(walk->memory, block + root.tls_offset);
+		if (!walk->isolate || walk->isolate % 16 != 0 ||
+		    (!isolate_read(walk, &frame, &handler) && exit_at()))
+			continue;
+		if (frame || handler)
+			return walk->isolate;
+		quiet = quiet ? quiet : walk->isolate;
 	}
-	return 0;
+	return quiet;
 }
 
-uint64_t v8_isolate_find(struct v8_walk *walk)
+static uint64_t isolate_find(struct v8_walk *walk, uint64_t pointer)
 {
-	uint64_t pointer = thread_pointer(walk);
-
-	if (!pointer)
-		return 0;
 	if (root.key_at)
 		return isolate_of_key(walk, pointer);
-	if (!root.has_tls)
-		return 0;
 	return root.is_executable ? remote_u64(walk->memory, pointer + root.tls_offset)
 				  : isolate_of_block(walk, pointer);
+}
+
+enum v8_root v8_root_find(struct v8_walk *walk)
+{
+	uint64_t pointer = thread_pointer_of(walk->memory, walk->thread);
+
+	walk->low = walk->thread->sp;
+	walk->exit = 0;
+	if (!pointer || !(root.key_at || root.has_tls))
+		return V8_ROOT_UNKNOWN;
+	walk->isolate = isolate_find(walk, pointer);
+	return walk->isolate ? state_find(walk) : V8_ROOT_NONE;
 }

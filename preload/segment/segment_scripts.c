@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment.h: the frames of scripts behind a stall sample, their names, and what cannot be had of
- * a language runtime. Each text is told once in every segment that needs it.
+ * See segment.h: the frames of scripts behind a stall sample, their names, and what cannot be had
+ * of a language runtime. Each text is told once in every segment that needs it.
  */
 #include "segment_internal.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A preload for programs under qemu-user, to go before libtrace.so: the emulator's own threads are not among the tasks
- * of the program. With them there, code is not patched. What /proc/self/task says is asked with stat() alone.
+ * A preload for programs under qemu-user, to go before libtrace.so: the emulator's own threads are
+ * not among the tasks of the program. With them there, code is not patched. What /proc/self/task
+ * says is asked with stat() alone.
  */
 #include <dlfcn.h>
 #include <string.h>

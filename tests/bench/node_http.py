@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# node_http.py BUILD [PAIRS]: what tracing costs an official node under HTTP load. Two servers, one with the preload, are
-# alive at once on one core, each with its helper on the same core; wrk on another core drives them in turn, a second
-# each. Needs wrk (scripts/install_deps.sh real) and node (tests/node/setup.sh BUILD/node 20). Rules: requests are wrk's
-# count, the interval comes from the pairs of windows (2,000 bootstrap samples); nothing is asserted.
+# node_http.py BUILD [PAIRS]: what tracing costs an official node under HTTP load. Two servers, one
+# with the preload, are alive at once on one core, each with its helper on the same core; wrk on
+# another core drives them in turn, a second each. Needs wrk (scripts/install_deps.sh real) and node
+# (tests/node/setup.sh BUILD/node 20). Rules: requests are wrk's count, the interval comes from the
+# pairs of windows (2,000 bootstrap samples); nothing is asserted.
 """Compares the requests a second of two servers, with and without the preload."""
 import os
 import pathlib
@@ -33,7 +34,8 @@ def start(node, folder, **environment):
 
 def rate(port):
     """Requests a second, for a second."""
-    said = subprocess.run(['taskset', '-c', '1', 'wrk', '-t1', f'-c{CONNECTIONS}', '-d1', f'http://127.0.0.1:{port}/'],
+    said = subprocess.run(['taskset', '-c', '1', 'wrk', '-t1', f'-c{CONNECTIONS}', '-d1',
+                           f'http://127.0.0.1:{port}/'],
                           capture_output=True, text=True, check=True).stdout
     return float(re.search(r'Requests/sec:\s*([0-9.]+)', said).group(1))
 
@@ -58,7 +60,8 @@ def main():
         overheads = []
         for i in range(pairs):
             order = [(0, bare_port), (1, traced_port)]
-            rates = dict((which, rate(port)) for which, port in (order if i % 2 else reversed(order)))
+            rates = dict((which, rate(port))
+                         for which, port in (order if i % 2 else reversed(order)))
             overheads.append(100 * (rates[0] / rates[1] - 1))
             print(f'\r{i + 1} of {pairs} pairs', end='', file=sys.stderr, flush=True)
         print(file=sys.stderr)
@@ -66,10 +69,12 @@ def main():
         traced.terminate()
         bare.wait()
         traced.wait()
-        report = subprocess.run([build / 'trace_to_jsonl', folder], capture_output=True, text=True, check=True).stdout
+        report = subprocess.run([build / 'trace_to_jsonl', folder], capture_output=True, text=True,
+                                check=True).stdout
     middle, low, high = interval(overheads)
     lost = re.search(r'"lost":(\d+)', report).group(1)
-    print(f'overhead {middle:.2f} % ({low:.2f} to {high:.2f}), {pairs} pairs of a second, {lost} events lost')
+    print(f'overhead {middle:.2f} % ({low:.2f} to {high:.2f}), {pairs} pairs of a second, '
+          f'{lost} events lost')
 
 
 if __name__ == '__main__':

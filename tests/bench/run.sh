@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [PART]...: measures what tracing costs and prints one line a figure, with its
-# target. Rules: every figure is a difference or a ratio of runs made here, side by side; a figure that misses its
-# target is shown as it is ("MISSED") and does not make the run fail: docs/performance.md says what it means.
+# target. Rules: every figure is a difference or a ratio of runs made here, side by side; a figure
+# that misses its target is shown as it is ("MISSED") and does not make the run fail:
+# docs/performance.md says what it means.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -38,7 +39,7 @@ sum_up_trace() {
 	"$build/analyze_trace" --json "$work/trace" >"$work/summary"
 }
 
-# ---- The hooks -----------------------------------------------------------------------------------------------
+# ---- The hooks -----------------------------------------------------------------------------------
 
 hook() { # bare, recording or off; name
 	value_of "$2" "$work/hooks.$1"
@@ -48,8 +49,8 @@ added() { # recording or off; name; digits
 	calculate "$(hook "$1" "$2") - $(hook bare "$2")" "$3"
 }
 
-# The three by turns, best of each: a machine that changes its speed changes it for all. Nothing is pinned: at this
-# rate the helper needs a core of its own, or a full ring would be measured.
+# The three by turns, best of each: a machine that changes its speed changes it for all. Nothing is
+# pinned: at this rate the helper needs a core of its own, or a full ring would be measured.
 measure_hooks() {
 	local name event_ns
 	for _ in 1 2 3; do
@@ -58,7 +59,8 @@ measure_hooks() {
 		"${traced[@]}" UVTRACE_ENABLED=0 "$benches/bench_hooks" >>"$work/all.off"
 	done
 	for name in bare recording off; do
-		awk '!($1 in best) || $2 < best[$1] { best[$1] = $2 } END { for (name in best) print name, best[name] }' \
+		awk '!($1 in best) || $2 < best[$1] { best[$1] = $2 }
+			END { for (name in best) print name, best[name] }' \
 			"$work/all.$name" >"$work/hooks.$name"
 	done
 	sum_up_trace
@@ -70,14 +72,16 @@ measure_hooks() {
 	line "  events lost meanwhile" "$(field lost_events "$work/summary")" "" "<= 0"
 	line "a callback, switched off, over the bare one" "$(added off callback 2)" ns "<= 2"
 	for name in mark span; do
-		line "uvtrace_$name (bare $(hook bare $name) ns, switched off $(hook off $name))" "$(hook recording $name)" ns
+		line "uvtrace_$name (bare $(hook bare $name) ns, switched off $(hook off $name))" \
+			"$(hook recording $name)" ns
 	done
 	for name in timer_start write fs_stat; do
-		line "uv_$name, added (bare $(hook bare $name) ns, switched off +$(added off $name 1))" "$(added recording $name 1)" ns
+		line "uv_$name, added (bare $(hook bare $name) ns, off +$(added off $name 1))" \
+			"$(added recording $name 1)" ns
 	done
 }
 
-# ---- The highest rate without a loss -------------------------------------------------------------------------
+# ---- The highest rate without a loss -------------------------------------------------------------
 
 lost_at() { # callbacks a second; prints events lost
 	rm -rf "$work/trace"
@@ -92,11 +96,13 @@ measure_sustained() {
 		lost=$(lost_at "$rate")
 		[ "$lost" != 0 ] || break
 	done
-	[ "$lost" != 0 ] || reached=$(calculate "$(field events "$work/summary") / $sustained_seconds / 1000000" 1)
-	line "sustained for $sustained_seconds s without a loss, default ring" "$reached" "M ev/s" ">= 5"
+	[ "$lost" != 0 ] || reached=$(calculate \
+		"$(field events "$work/summary") / $sustained_seconds / 1000000" 1)
+	line "sustained for $sustained_seconds s without a loss, default ring" "$reached" "M ev/s" \
+		">= 5"
 }
 
-# ---- Small things --------------------------------------------------------------------------------------------
+# ---- Small things --------------------------------------------------------------------------------
 
 start_command() { # name, command of a server that says "port N"
 	local name=$1
@@ -136,13 +142,15 @@ measure_idle() {
 	before=$(switches "$running" $helper)
 	sleep 5
 	# shellcheck disable=SC2086
-	line "wake-ups of an idle process and its helper" "$(calculate "($(switches "$running" $helper) - $before) / 5" 1)" "a second" "<= 0"
+	line "wake-ups of an idle process and its helper" \
+		"$(calculate "($(switches "$running" $helper) - $before) / 5" 1)" "a second" "<= 0"
 	stop_server
 }
 
 measure_process() {
 	"$benches/bench_process" "$library" "$work/trace/trace.bin" >"$work/process" || exit 1
-	line "added to a process that lives $(value_of bare_ms "$work/process") ms" "$(value_of added_ms "$work/process")" ms "<= 1"
+	line "added to a process that lives $(value_of bare_ms "$work/process") ms" \
+		"$(value_of added_ms "$work/process")" ms "<= 1"
 }
 
 memory_kib() { # pids: what is theirs, shared pages by their share
@@ -173,7 +181,8 @@ rings_kib() {
 	du -ck /dev/shm/uvtrace."$running".* | awk '/total/ { print $1 }'
 }
 
-# The ring file, with its header: while all write as fast as they can, and when they have been quiet for some seconds.
+# The ring file, with its header: while all write as fast as they can,
+# and when they have been quiet for some seconds.
 measure_rings() { # workers
 	local busy
 	: >"$work/rings"
@@ -190,7 +199,7 @@ measure_rings() { # workers
 	rm -rf "$work/trace"
 }
 
-# ---- The drain's encoder and the readers ---------------------------------------------------------------------
+# ---- The drain's encoder and the readers ---------------------------------------------------------
 
 # From a ring with the events that a server at full load had recorded.
 encode_recorded() { # name, the server's command
@@ -217,14 +226,17 @@ measure_encode() {
 	fi
 }
 
-# Runs a reader and sets its CPU and wall time (seconds) and the most memory that it had, as they were last seen.
+# Runs a reader and sets its CPU and wall time (seconds) and the most memory that it had,
+# as they were last seen.
 run_reader() { # command
 	local start=$EPOCHREALTIME peak now ticks=0
 	"$@" >/dev/null &
 	running=$!
-	while peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$running/status" 2>/dev/null) && [ -n "$peak" ]; do
+	while peak=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$running/status" \
+		2>/dev/null) && [ -n "$peak" ]; do
 		peak_kib=$peak
-		now=$(cut -d' ' -f14,15 "/proc/$running/stat" 2>/dev/null) && [ -n "$now" ] && ticks=$now
+		now=$(cut -d' ' -f14,15 "/proc/$running/stat" 2>/dev/null) && [ -n "$now" ] &&
+			ticks=$now
 		sleep 0.02
 	done
 	wait "$running" || line "$1 failed with status" $? "" "<= 0"
@@ -246,10 +258,12 @@ measure_readers() {
 	"$benches/bench_decode" "$trace"
 	run_reader taskset -c "$core" "$build/analyze_trace" "$trace"
 	one_core=$wall_seconds
-	line "analyze_trace, $(calculate "$(bytes_in "$trace") / 1e9" 2) GB of trace" "$(per_second "$events" "$cpu_seconds")" "M ev/s" ">= 100"
+	line "analyze_trace, $(calculate "$(bytes_in "$trace") / 1e9" 2) GB of trace" \
+		"$(per_second "$events" "$cpu_seconds")" "M ev/s" ">= 100"
 	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB "<= 64"
 	run_reader "$build/analyze_trace" "$trace"
-	line "  on all $(nproc) cores, times as fast as on one" "$(calculate "$one_core / $wall_seconds" 2)" x
+	line "  on all $(nproc) cores, times as fast as on one" \
+		"$(calculate "$one_core / $wall_seconds" 2)" x
 	run_reader taskset -c "$core" "$build/trace_to_jsonl" "$trace"
 	line "trace_to_jsonl" "$(calculate "$events / $cpu_seconds / 1000000" 1)" "M ev/s"
 	line "  its memory" "$(calculate "$peak_kib / 1024" 1)" MiB

@@ -161,12 +161,17 @@ Test(launcher, says_when_there_is_no_trace)
 {
 	struct result no_loop = launch("--", build_path("fixtures/no_loop"), NULL, NULL);
 	struct result no_uv = launch("--", "true", NULL, NULL);
+	struct result not_uv =
+	    launch("--", build_path("fixtures/imitation_all"), "without waits", NULL);
 
 	cr_assert_eq(no_loop.status, 0);
 	cr_assert(strstr(no_loop.err, "NO TRACE") && strstr(no_loop.err, "never ran a loop"), "%s",
 		  no_loop.err);
 	cr_assert(strstr(no_uv.err, "NO TRACE") && strstr(no_uv.err, "libuv was not found"), "%s",
 		  no_uv.err);
+	cr_assert_eq(not_uv.status, 0);
+	cr_assert(strstr(not_uv.err, "NO TRACE") && strstr(not_uv.err, "not those of libuv"), "%s",
+		  not_uv.err);
 }
 
 Test(launcher, follows_scripts)
@@ -276,8 +281,9 @@ Test(launcher, library_needs_libc_alone)
 
 static bool may_be_exported(const char *name)
 {
-	static const char *const others[] = {"epoll_create1", "epoll_wait",     "epoll_pwait",	    "uvtrace_api",
-					     "pthread_create", "pthread_cond_wait", "UVTRACE"};
+	static const char *const others[] = {"epoll_create1",	  "epoll_wait",	 "epoll_pwait",
+					     "pthread_create",	  "uvtrace_api", "UVTRACE",
+					     "pthread_cond_wait"};
 
 	if (strncmp(name, "uv_", 3) == 0)
 		return true;

@@ -20,83 +20,9 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "patch_helper.h"
 
 TestSuite(patch, .init = harness_enter, .fini = harness_leave, .timeout = 60);
-
-#define EXPORTED "exported/fixtures/own_text"
-#define HIDDEN	 "hidden/fixtures/own_text"
-
-/* One run of the fixture: its program, and what must come of it. */
-struct expected {
-	const char *program;
-	const char *meddle; /* for the other preload; NULL: there is none */
-	const char *env;
-	int (*prepare)(void);
-	const char *note; /* in what every report repeats; NULL: there is none */
-	int changed_by_others;
-	bool patched;
-};
-
-static bool has_note(json_t *report, const char *part)
-{
-	json_t *warning;
-	size_t i;
-
-	json_array_foreach(json_object_get(report, "warnings"), i, warning)
-	{
-		if (strstr(json_string_value(warning), part))
-			return true;
-	}
-	return false;
-}
-
-static struct run run_for(const struct expected *expected)
-{
-	struct run run = {.program = build_path(expected->program), .prepare = expected->prepare};
-	char *text;
-
-	run.env[0] = expected->env;
-	if (!expected->meddle)
-		return run;
-	run.bare = true;
-	cr_assert_gt(asprintf(&text, "LD_PRELOAD=%s:%s", build_path("libtrace.so"),
-			      build_path("fixtures/meddles.so")),
-		     0);
-	run.env[0] = text;
-	cr_assert_gt(asprintf(&text, "MEDDLE=%s", expected->meddle), 0);
-	run.env[1] = text;
-	return run;
-}
-
-static void check(const struct expected *expected)
-{
-	struct run run = run_for(expected);
-	struct result result = run_program(&run);
-	json_t *truth, *report;
-	int patched = 0;
-
-	if (result.status == 126)
-		cr_skip_test("this machine cannot prepare it");
-	cr_assert_eq(result.status, 0, "%d: %s", result.status, result.err);
-	truth = truth_read(result.out);
-	report = analyze("uvtrace.data", NULL);
-	cr_assert_str_eq(event_text(report, "tier"), expected->patched ? "full (patched)" : "libc",
-			 "%s", result.err);
-	if (expected->patched)
-		cr_assert_eq(sscanf(event_text(report, "hooks"), "%d functions", &patched), 1);
-	cr_assert_eq(truth_value(truth, "changed_places"), patched + expected->changed_by_others,
-		     "%ld places of the code have changed, %d functions are patched",
-		     (long)truth_value(truth, "changed_places"), patched);
-	if (expected->note)
-		cr_assert(has_note(report, expected->note), "%s",
-			  json_dumps(json_object_get(report, "warnings"), 0));
-	if (expected->patched) {
-		struct trace trace = trace_read("uvtrace.data");
-
-		cr_assert_eq(trace_count(&trace, "PollStart", "timer"), 10);
-		cr_assert_gt(patched, 50);
-	}
-}
 
 Test(patch, exported)
 {
@@ -127,7 +53,8 @@ Test(patch, breakpoint_on_a_function)
 	    .meddle = "int3:uv_fs_rename",
 	    .patched = true,
 	    .changed_by_others = 1,
-	    .note = "callbacks of uv_fs_rename are not seen in this program, because a breakpoint"});
+	    .note =
+		"callbacks of uv_fs_rename are not seen in this program, because a breakpoint"});
 }
 
 Test(patch, function_changed_by_another_tracer)
@@ -154,10 +81,20 @@ Test(patch, another_thread_is_there)
 				 .note = "because other threads ran before it could be patched"});
 }
 
+/* What was moved is called before anything is patched. The zones are those of the file. */
+Test(patch, failed_self_test)
+{
+	check(
+	    &(struct expected){.program = EXPORTED,
+			       .meddle = "answer:uv_idle_start",
+			       .changed_by_others = 1,
+			       .note = "because the moved functions did not answer as libuv does"});
+}
+
 /* ---- What the system refuses ----------------------------------------------------------------- */
 
 #ifndef PR_SET_MDWE
-#define PR_SET_MDWE	       65
+#define PR_SET_MDWE		 65
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
 
@@ -174,7 +111,8 @@ Test(patch, written_memory_may_not_be_executed)
 
 #define ARG_LOW(n) (offsetof(struct seccomp_data, args) + 8 * (n))
 
-/* As systemd's MemoryDenyWriteExecute: mprotect(... PROT_EXEC) and mmap(... WRITE | EXEC) say EPERM. */
+/* As systemd's MemoryDenyWriteExecute: mprotect(... PROT_EXEC) and mmap(... WRITE | EXEC) say
+ * EPERM. */
 static int no_write_execute(void)
 {
 	struct sock_filter code[] = {
@@ -254,38 +192,4 @@ Test(patch, no_proc)
 	check(&(struct expected){.program = EXPORTED,
 				 .prepare = no_proc,
 				 .note = "because other threads ran before it could be patched"});
-}
-
-/* ---- What the linker left -------------------------------------------------------------------- */
-
-static void strip_to(const char *from, const char *to)
-{
-	const char *argv[] = {"-o", to, build_path(from), NULL};
-	struct run run = {.program = "strip", .bare = true};
-
-	memcpy(run.args, argv, sizeof(argv));
-	run_well(&run);
-}
-
-Test(patch, stripped)
-{
-	struct result result;
-
-	strip_to(EXPORTED, "exported");
-	result = run_well(&(struct run){.program = "./exported"});
-	cr_assert_str_eq(event_text(analyze("uvtrace.data", NULL), "tier"), "full (patched)");
-	result_free(&result);
-}
-
-Test(patch, stripped_without_names)
-{
-	struct result result;
-
-	strip_to(HIDDEN, "hidden");
-	result = run_program(&(struct run){.program = "./hidden"});
-	cr_assert_eq(result.status, 0);
-	cr_assert(strstr(result.err, "does not export libuv's functions"), "%s", result.err);
-	cr_assert_eq(truth_value(truth_read(result.out), "changed_places"), 0);
-	cr_assert_str_eq(event_text(analyze("uvtrace.data", NULL), "tier"), "libc");
-	result_free(&result);
 }

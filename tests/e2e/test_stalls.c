@@ -2,8 +2,8 @@
  *
  * Stuck callbacks: that the watchdog names what a callback is stuck in, with the file, the holder
  * of the lock, and the stack up to the program's own line; what it does where it is not allowed to
- * look; and what it leaves alone. The truth is what the program (tests/fixtures/stuck.c) says of
- * itself.
+ * look; and what it leaves alone. The truth is what the program (tests/fixtures/process/stuck.c)
+ * says of itself.
  */
 #include <errno.h>
 #include <inttypes.h>

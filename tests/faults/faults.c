@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../fixtures/fault.h"
+#include "../fixtures/faults/fault.h"
 
 #define RING_GLOB "/dev/shm/uvtrace.%u.*"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Runs a program into a fault, with and without the preload, and holds what came of it against what
- * the program counted (tests/fixtures/fault.h): same output and exit status; at most one line of
- * ours, the expected one; every callback in the trace, none twice; no helper left; no ring left
- * where somebody was alive to remove it.
+ * the program counted (tests/fixtures/faults/fault.h): same output and exit status; at most one
+ * line of ours, the expected one; every callback in the trace, none twice; no helper left; no ring
+ * left where somebody was alive to remove it.
  */
 #ifndef FAULTS_H
 #define FAULTS_H

@@ -10,7 +10,8 @@
 
 #include "faults.h"
 
-#define RING	     "UVTRACE_RING_SIZE=16M" /* nothing is lost because a busy machine drains late */
+/* Nothing is lost because a busy machine drains late. */
+#define RING	     "UVTRACE_RING_SIZE=16M"
 #define KILLS	     50
 #define EARLIEST_US  2000
 #define LATEST_US    40000

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# pack.py FILE ... > SEED: segments as one input of fuzz_folder (tests/fuzz/fuzz_folder.h says how it lies).
+# pack.py FILE ... > SEED: segments as one input of fuzz_folder (tests/fuzz/fuzz_folder.h says how
+# it lies).
 import struct
 import sys
 

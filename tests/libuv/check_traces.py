@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""check_traces.py BUILD FOLDER LIBUV MODE LEFT TESTS: reads every trace that a run of libuv's test suite left in FOLDER.
+"""check_traces.py BUILD FOLDER LIBUV MODE LEFT TESTS: reads every trace that a run of libuv's test
+suite left in FOLDER.
 
-Each process must be read by analyze_trace and by trace_to_jsonl without an error or a problem, and name LIBUV as the
-library it saw, where the suite itself may be that, patched. At least half as many processes as there are TESTS must have left a trace. The file LEFT, what was there
-a second after the end, must be empty; but where the drain is a thread of the program (MODE), one that was killed
-leaves its ring file, and what is in that must be in what was read. The suite kills its servers when a test is over: one
-that was just about to end may have sealed its trace already, which happens to few. Says what is wrong in lines that
-begin with "#".
+Each process must be read by analyze_trace and by trace_to_jsonl without an error or a problem, and
+name LIBUV as the library it saw, where the suite itself may be that, patched. At least half as many
+processes as there are TESTS must have left a trace. The file LEFT, what was there a second after
+the end, must be empty; but where the drain is a thread of the program (MODE), one that was killed
+leaves its ring file, and what is in that must be in what was read. The suite kills its servers when
+a test is over: one that was just about to end may have sealed its trace already, which happens to
+few. Says what is wrong in lines that begin with "#".
 """
 
 import glob
@@ -27,7 +29,8 @@ def main():
     build, folder, libuv, mode, left, tests = sys.argv[1:]
     tier = "full" if libuv.endswith(".so.1") else "full (patched)"
     wrong = []
-    status, text, errors = run([f"{build}/analyze_trace", "--json", folder, *glob.glob(f"{folder}/uvtrace.*")])
+    status, text, errors = run([f"{build}/analyze_trace", "--json", folder,
+                                *glob.glob(f"{folder}/uvtrace.*")])
     if status or errors:
         wrong.append(f"analyze_trace: status {status}: {errors}")
     processes = json.loads(text or "{}").get("processes", [])

@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [--root=ROOT] FOLDER WORK NAME=LIBRARY_FOLDER...: libuv's own test suite (FOLDER is setup.sh's) with and without the
-# preload, against each library named; a LIBRARY_FOLDER that holds uv_run_tests_a has libuv inside its suite. Every line of the results must be the same, every trace that was written must
-# be readable and say which library it saw, and nothing may be left behind. ROOT is another system's folder, in which
-# the programs run then.
+# run.sh [--root=ROOT] FOLDER WORK NAME=LIBRARY_FOLDER...: libuv's own test suite (FOLDER is
+# setup.sh's) with and without the preload, against each library named; a LIBRARY_FOLDER that holds
+# uv_run_tests_a has libuv inside its suite. Every line of the results must be the same, every trace
+# that was written must be readable and say which library it saw, and nothing may be left behind.
+# ROOT is another system's folder, in which the programs run then.
 #
-# Rules: runs go one after another, each in a namespace and a folder of its own. A test whose results differ is run
-# five times more by itself, with and without: only if it fails a different number of times it counts as different,
-# and it is always named. One line a check, "ok" or "not ok"; the last line is "N passed, N failed".
+# Rules: runs go one after another, each in a namespace and a folder of its own. A test whose
+# results differ is run five times more by itself, with and without: only if it fails a different
+# number of times it counts as different, and it is always named. One line a check, "ok" or "not
+# ok"; the last line is "N passed, N failed".
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -40,17 +42,20 @@ check() { # name, then a command
 	fi
 }
 
-# run FOLDER LIBRARY MODE [TEST]: the suite, or one test of it, with MODE "bare" or how the rings are drained.
+# run FOLDER LIBRARY MODE [TEST]: the suite, or one test of it,
+# with MODE "bare" or how the rings are drained.
 run() {
 	local folder=$1 library=$2 mode=$3 preload=() program
 	[ "$mode" = bare ] ||
-		preload=(LD_PRELOAD="$build/libtrace.so" UVTRACE_PATH="$folder/traces/trace.bin" UVTRACE_DRAIN="$mode")
+		preload=(LD_PRELOAD="$build/libtrace.so" UVTRACE_DRAIN="$mode"
+			UVTRACE_PATH="$folder/traces/trace.bin")
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	cp -r "$suite/source/test" "$folder"
 	program=$library/uv_run_tests_a
 	[ -e "$program" ] || program=$suite/build/uv_run_tests
-	tests/libuv/run_apart.sh "${root[@]}" "$folder" env UV_RUN_AS_ROOT=1 LD_LIBRARY_PATH="$library" "${preload[@]}" \
+	tests/libuv/run_apart.sh "${root[@]}" "$folder" env UV_RUN_AS_ROOT=1 \
+		LD_LIBRARY_PATH="$library" "${preload[@]}" \
 		"$program" "${@:4}" >"$folder/out" 2>"$folder/err"
 }
 
@@ -72,9 +77,11 @@ same_results() {
 	local different=0 bare traced
 	[ "$(results "$1" | head -n 1)" = "$(results "$2" | head -n 1)" ] || return 1
 	[ "$(results "$1" | wc -l)" = "$(results "$2" | wc -l)" ] || return 1
-	for test in $(diff <(results "$1") <(results "$2") | sed -n 's/^[<>].*ok [0-9]* - \([a-z0-9_]*\).*/\1/p' | sort -u); do
+	for test in $(diff <(results "$1") <(results "$2") |
+		sed -n 's/^[<>].*ok [0-9]* - \([a-z0-9_]*\).*/\1/p' | sort -u); do
 		bare=$(failures "$3" bare "$test") traced=$(failures "$3" "$4" "$test")
-		echo "# $test: differed; alone it fails $bare of $again times without, $traced with the preload"
+		echo "# $test: differed; alone it fails $bare of $again times without," \
+			"$traced with the preload"
 		[ "$bare" = "$traced" ] || different=1
 	done
 	return $different
@@ -92,8 +99,10 @@ for library; do
 	name=${library%%=*}
 	library=${library#*=}
 	run "$work/$name.bare" "$library" bare
-	check "$name: the suite runs: $(results "$work/$name.bare" | grep -c '^ok ') of $(results "$work/$name.bare" |
-		grep -c ok) pass without the preload" [ "$(results "$work/$name.bare" | grep -c '^ok ')" -gt 300 ]
+	passes=$(results "$work/$name.bare" | grep -c '^ok ')
+	all=$(results "$work/$name.bare" | grep -c ok)
+	check "$name: the suite runs: $passes of $all pass without the preload" \
+		[ "$passes" -gt 300 ]
 	for mode in process thread; do
 		folder=$work/$name.$mode
 		run "$folder" "$library" "$mode"

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run_apart.sh [--root=ROOT] FOLDER COMMAND...: runs a command in FOLDER with a network, processes and a /dev/shm of its
-# own, so that nothing outside can disturb it or be disturbed; in ROOT, another system's folder, where one is
-# given. A second after its end, what the tracer left behind is written to FOLDER/left, a line each: processes
-# and ring files; these are copied to FOLDER/rings. The exit status is the command's. Needs root, or a kernel that lets anybody make namespaces.
+# run_apart.sh [--root=ROOT] FOLDER COMMAND...: runs a command in FOLDER with a network, processes
+# and a /dev/shm of its own, so that nothing outside can disturb it or be disturbed; in ROOT,
+# another system's folder, where one is given. A second after its end, what the tracer left behind
+# is written to FOLDER/left, a line each: processes and ring files; these are copied to
+# FOLDER/rings. The exit status is the command's. Needs root, or a kernel that lets anybody make
+# namespaces.
 set -u
 
 if [ "${1:-}" != --inside ]; then
@@ -52,11 +54,13 @@ mkdir -p rings
 {
 	# A process that has ended, and nobody has asked after, is none.
 	for process in /proc/[0-9]*; do
-		! grep -qs '^Name:.*uvtrace' "$process/status" || grep -qs '^State:.*Z' "$process/status" ||
+		! grep -qs '^Name:.*uvtrace' "$process/status" ||
+			grep -qs '^State:.*Z' "$process/status" ||
 			echo "process ${process#/proc/}: $(tr '\0' ' ' <"$process/cmdline")"
 	done
 	for ring in "$root"/dev/shm/uvtrace.*; do
-		[ ! -e "$ring" ] || { echo "ring file ${ring##*/}" && cp --sparse=always "$ring" rings; }
+		[ ! -e "$ring" ] || { echo "ring file ${ring##*/}" &&
+			cp --sparse=always "$ring" rings; }
 	done
 } >left
 exit $status

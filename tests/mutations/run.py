@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# Applies each mutation of table.txt to a copy of the sources, builds what the named tests need, runs
-# them, and reports which mutations survive: a test that passes with the mutation does not hold what
-# it says it holds. One object tree (BUILD/mutations/build) serves all rows; each row compiles one file.
+# Applies each mutation of table.txt to a copy of the sources, builds what the named tests need,
+# runs them, and reports which mutations survive: a test that passes with the mutation does not hold
+# what it says it holds. One object tree (BUILD/mutations/build) serves all rows; each row compiles
+# one file.
 #
 # Usage: run.py [BUILD] [TEXT ...]   only rows that contain one of the texts
 # A row of the table is five fields, divided by " | " (a line that begins with # is a comment):
@@ -30,7 +31,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_SECONDS_MAX = 300
 BINARIES = {"unit": "unit_tests", "e2e": "e2e_tests", "faults": "fault_tests"}
 # Quick to compile; the page is built for its own tests alone.
-FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis"]
+FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis", f"LIBUV={ROOT}/build/deps/libuv"]
 NO_PAGE = ["VIEWER_TOOLS="]
 
 
@@ -48,7 +49,8 @@ class Row:
         self.number = number
         self.suite, self.tests, self.file = fields[:3]
         self.old, self.new = (text_of(field) for field in fields[3:])
-        self.label = f"table.txt:{number}: {self.file}: {fields[3]} -> {fields[4]} ({self.suite} {self.tests})"
+        self.label = (f"table.txt:{number}: {self.file}: {fields[3]} -> {fields[4]} "
+                      f"({self.suite} {self.tests})")
 
 
 def rows_read(texts):
@@ -61,7 +63,8 @@ def rows_read(texts):
 
 def tree_make(tree):
     """A copy of what git knows, as it lies in the work tree; unchanged files keep their times."""
-    names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
+    names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+                                    text=True)
     names = set(filter(None, names.split("\n")))
     for folder, folders, files in os.walk(tree):
         folders[:] = [name for name in folders if folder != tree or name != "build"]
@@ -87,8 +90,8 @@ def build(tree, suite):
     targets = {"unit": ["build/unit_tests"], "page": ["tests", "build/bench/generate_trace",
                                                       "build/viewer-test/.installed"]}
     flags = FLAGS + ([] if suite == "page" else NO_PAGE)
-    done = subprocess.run(["make", "-j2", *flags, *targets.get(suite, ["tests"])], cwd=tree, text=True,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    done = subprocess.run(["make", "-j2", *flags, *targets.get(suite, ["tests"])], cwd=tree,
+                          text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines() or ["no reason"]
@@ -99,13 +102,15 @@ def run_tests(tree, suite, tests):
     """True if the tests pass; None if the filter selects none."""
     if suite == "page":
         file, name = tests.split(": ", 1)
-        command = ["node", "--test", "--test-reporter=tap", "--test-name-pattern", name, f"tests/viewer/{file}"]
+        command = ["node", "--test", "--test-reporter=tap", "--test-name-pattern", name,
+                   f"tests/viewer/{file}"]
     else:
         command = [os.path.join("build", BINARIES[suite]), "--jobs", "2", "--filter", tests]
     # A group of its own, so that a test that hangs is ended with what it has started.
     process = subprocess.Popen(command, cwd=tree, env={**os.environ, "BUILD": "build"},
                                text=True, errors="replace",
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               start_new_session=True)
     try:
         output, _ = process.communicate(timeout=TEST_SECONDS_MAX)
     except subprocess.TimeoutExpired:
@@ -122,6 +127,15 @@ def run_tests(tree, suite, tests):
 def pattern_of(old):
     """White space matches any white space: a row outlives a new formatting."""
     return re.compile(r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", old))))
+
+
+def fits(row):
+    """Whether the row's old text is there exactly once."""
+    path = os.path.join(ROOT, row.file)
+    if not os.path.isfile(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return len(pattern_of(row.old).findall(file.read())) == 1
 
 
 def replace(path, old, new):
@@ -165,11 +179,17 @@ def unmutated(tree, rows):
             print(f"[{suite} {at}/{len(tests)}] unchanged: {name}", flush=True)
             passed = run_tests(tree, suite, name)
             if not passed:
-                wrong[suite, name] = "no test matches" if passed is None else "the test fails without any mutation"
+                wrong[suite, name] = ("no test matches" if passed is None
+                                      else "the test fails without any mutation")
     return wrong
 
 
 def main():
+    if sys.argv[1:] == ["--fits"]:
+        misfits = [row.label for row in rows_read([""]) if not fits(row)]
+        for label in misfits:
+            print(f"the text is not there exactly once: {label}")
+        sys.exit(1 if misfits else 0)
     build_folder = sys.argv[1] if len(sys.argv) > 1 else "build"
     tree = os.path.join(ROOT, build_folder, "mutations")
     rows = list(rows_read(sys.argv[2:] or [""]))
@@ -182,7 +202,8 @@ def main():
     for at, row in enumerate(rows, 1):
         began = time.monotonic()
         verdict = bad_tests.get((row.suite, row.tests)) or try_row(tree, row)
-        print(f"[{at}/{len(rows)}] {verdict}: {row.label}  ({time.monotonic() - began:.0f} s)", flush=True)
+        print(f"[{at}/{len(rows)}] {verdict}: {row.label}  ({time.monotonic() - began:.0f} s)",
+              flush=True)
         if verdict == "killed":
             killed += 1
         elif verdict == "SURVIVED":
@@ -193,7 +214,8 @@ def main():
         print(f"not tried: {line}")
     for line in survived:
         print(f"survived: {line}")
-    print(f"{len(rows)} mutations: {killed} killed, {len(survived)} survived, {len(wrong)} not tried")
+    print(f"{len(rows)} mutations: {killed} killed, {len(survived)} survived, "
+          f"{len(wrong)} not tried")
     sys.exit(2 if wrong else 1 if survived else 0)
 
 

@@ -28,6 +28,7 @@
 enum mode { STOP, SLEEP, RUN };
 
 static struct script_stack stack, again;
+static uint32_t reads; /* of the program's memory, since the walk began */
 static uint64_t words[STACK_WORDS];
 
 static uint64_t now_ns(void)
@@ -42,6 +43,16 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "look: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+/* Counts (the linker leads calls of the one to the other: --wrap). */
+int64_t __real_stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+int64_t __wrap_stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
+
+int64_t __wrap_stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
+{
+	reads++;
+	return __real_stall_probe_read(pid, address, to, bytes);
 }
 
 /* ---- A stopped thread ------------------------------------------------------------------------ */
@@ -131,8 +142,8 @@ static void text_print(const char *key, uint32_t at)
 
 static void stack_print(uint64_t walk_ns, uint64_t held_ns)
 {
-	printf("{\"status\":%u,\"walk_ns\":%lu,\"held_ns\":%lu,\"frames\":[", stack.status,
-	       (unsigned long)walk_ns, (unsigned long)held_ns);
+	printf("{\"status\":%u,\"reads\":%u,\"walk_ns\":%lu,\"held_ns\":%lu,\"frames\":[",
+	       stack.status, reads, (unsigned long)walk_ns, (unsigned long)held_ns);
 	for (uint32_t i = 0; i < stack.count; i++) {
 		const struct script_frame *frame = &stack.frames[i];
 
@@ -155,6 +166,7 @@ static void look_stopped(uint32_t pid, uint32_t tid)
 	registers_take(&thread);
 	stack_take(pid, &thread);
 	read = now_ns();
+	reads = 0;
 	runtimes_walk(&thread, &stack);
 	walked = now_ns();
 	ptrace(PTRACE_DETACH, tid, NULL, NULL);
@@ -173,6 +185,7 @@ static bool look_asleep(uint32_t pid, uint32_t tid)
 	if (!is_asleep(pid, tid, before))
 		return false;
 	sleeper_take(pid, &thread, before);
+	reads = 0;
 	runtimes_walk(&thread, &stack);
 	if (!is_asleep(pid, tid, after) || strcmp(before, after) != 0)
 		return false;
@@ -186,6 +199,7 @@ static void look_running(uint32_t tid)
 	struct runtime_thread thread = {.tid = tid};
 	uint64_t begin = now_ns();
 
+	reads = 0;
 	runtimes_walk_running(&thread, &stack, &again);
 	runtimes_lines(&stack);
 	stack_print(now_ns() - begin, 0);
@@ -200,7 +214,7 @@ static enum mode mode_of(const char *text)
 
 static void look(enum mode mode, uint32_t pid, uint32_t tid)
 {
-	if (!runtimes_prepare(pid)) {
+	if (!runtimes_prepare(pid, now_ns())) {
 		const char *note = runtimes_note(0);
 
 		fprintf(stderr, "look: %s\n", note ? note : "no runtime was found");

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# python_load.py work|sleep: a program whose stacks are known. Functions call each other in a chain, each in another way:
-# directly, by C, by generators, coroutines, properties, closures. By a number that is handed on one of them does not go on,
-# but works (sleeps) in its own frame. All code is made anew now and then, and closures with each call.
+# python_load.py work|sleep: a program whose stacks are known. Functions call each other in a chain,
+# each in another way: directly, by C, by generators, coroutines, properties, closures. By a number
+# that is handed on one of them does not go on, but works (sleeps) in its own frame. All code is
+# made anew now and then, and closures with each call.
 #
 # chain() has the truth: which frames lie on each other, at which lines, called by whom. Nothing else that is written in
-# Python ever runs in the main thread. Another one works all the time, in functions of its own. Needs Python 3.8.
+# Python ever runs in the main thread. Another one works all the time, in functions of its own. Prints a line when the chain has begun to run. Needs
+# Python 3.8.
 import re
 import sys
 import threading
@@ -14,8 +16,9 @@ import time
 FILE = 'gemacht_für_測試.py'
 LEVELS = 27
 
-# Text; frames that lie on each other, outermost first, in line #1, #2, ...; and how each of these lines calls what comes
-# next: 'py' (from 3.11 on without C), 'C', 'resumed' (by C, but made without it), or '?': by version and by how often it ran.
+# Text; frames that lie on each other, outermost first, in line #1, #2, ...; and how each of these
+# lines calls what comes next: 'py' (from 3.11 on without C), 'C', 'resumed' (by C, but made without
+# it), or '?': by version and by how often it ran.
 WAYS = [
     ('''
 def f_{0}(n):
@@ -107,21 +110,24 @@ WORK = {
 
 
 def source(what):
-    texts = [WAYS[level % len(WAYS)][0].format(level, level + 1).replace('WORK', WORK[what]) for level in range(LEVELS)]
+    texts = [WAYS[level % len(WAYS)][0].format(level, level + 1).replace('WORK', WORK[what])
+             for level in range(LEVELS)]
     return '\n'.join(texts + [f'def f_{LEVELS}(n):\n    {WORK[what]}\n'])
 
 
 def chain(what):
-    """From f_0 inwards: (qualified name, first line, last line, line that calls or None, line that sleeps or None, how
-    it is called)."""
+    """From f_0 inwards: (qualified name, first line, last line, line that calls or None, line that
+    sleeps or None, how it is called)."""
     lines = source(what).split('\n')
-    starts = [number for number, line in enumerate(lines) if re.match(r'(def|class) [^ ]*_\d+[(:]', line)] + [len(lines)]
+    starts = [number for number, line in enumerate(lines)
+              if re.match(r'(def|class) [^ ]*_\d+[(:]', line)] + [len(lines)]
     frames, how = [], 'py'
     for level in range(LEVELS + 1):
         at = next(i for i, start in enumerate(starts) if lines[start].startswith(f'def f_{level}('))
         begin = starts[at - 1] if at and lines[starts[at - 1]].startswith('class ') else starts[at]
         part = range(begin, starts[at + 1])
-        for k, (name, calls) in enumerate(WAYS[level % len(WAYS)][1] if level < LEVELS else [('f_{0}', 'py')]):
+        for k, (name, calls) in enumerate(WAYS[level % len(WAYS)][1]
+                                          if level < LEVELS else [('f_{0}', 'py')]):
             own = name.format(level)
             word = 'lambda' if own.endswith('>') else own.rpartition('.')[2]
             first = next(i for i in part if re.search(rf'\b{word}\b', lines[i]))
@@ -148,7 +154,7 @@ def other():
 def main(what):
     text = source(what)
     made = {'sleep': time.sleep}
-    seed = 1
+    seed, begun = 1, False
     if what == 'work':
         sys.setswitchinterval(0.0005)
         threading.Thread(target=other, daemon=True).start()
@@ -159,6 +165,10 @@ def main(what):
             exec(code, made)
         seed = seed * 1103515245 + 12345 & 0x7fffffff
         made['f_0']((seed >> 8) % (LEVELS + 1))
+        if begun:
+            continue
+        begun = True
+        print('ready', flush=True)
 
 
 if __name__ == '__main__':

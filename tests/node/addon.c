@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A native addon that calls libuv itself, whose functions are the program's: run(N) queues N items of work, lets a timer
- * fire N times, and sends N times to an async handle, each time when the last one has been received. It prints how often
- * each called back when node ends.
+ * A native addon that calls libuv itself, whose functions are the program's: run(N) queues N items
+ * of work, lets a timer fire N times, and sends N times to an async handle, each time when the last
+ * one has been received. It prints how often each called back when node ends.
  */
 #include <node_api.h>
 #include <stdio.h>

@@ -11,7 +11,9 @@ const http = require('http');
 const REQUESTS = 40;
 
 function serve() {
-	http.createServer((request, response) => fs.stat('/', () => response.end('ok'))).listen(0, '127.0.0.1');
+	const answer = (request, response) => fs.stat('/', () => response.end('ok'));
+	const server = http.createServer(answer);
+	server.listen(0, '127.0.0.1');
 }
 
 function ask(port, left) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * counts.js N FOLDER: does everything N times that makes libuv call back, and prints how often each happened, by
- * uvtrace's names of kinds, as one line of JSON. The end of a stream is a read too. What node does of its own is the same for every N: run.py takes
- * the difference of two runs.
+ * counts.js N FOLDER: does everything N times that makes libuv call back, and prints how often each
+ * happened, by uvtrace's names of kinds, as one line of JSON. The end of a stream is a read too.
+ * What node does of its own is the same for every N: run.py takes the difference of two runs.
  */
 'use strict';
 
@@ -91,7 +91,8 @@ async function files(times, folder) {
 		const made = await call('fs_mkdtemp', fs.mkdtemp, path.join(folder, 'made'));
 		await call('fs_rmdir', fs.rmdir, made);
 	}
-	await Promise.all(Array.from({ length: times }, () => fs.promises.stat(folder).then(() => count('fs_stat'))));
+	const stat = () => fs.promises.stat(folder).then(() => count('fs_stat'));
+	await Promise.all(Array.from({ length: times }, stat));
 }
 
 // ---- The pool ----
@@ -135,7 +136,8 @@ async function stream(times, server, connect) {
 }
 
 async function sockets(times, folder) {
-	const tcp = await listening(net.createServer({ allowHalfOpen: false }), { port: 0, host: '127.0.0.1' });
+	const tcp = await listening(net.createServer({ allowHalfOpen: false }),
+		{ port: 0, host: '127.0.0.1' });
 	const { port } = tcp.address();
 	await stream(times, tcp, () => net.connect(port, '127.0.0.1'));
 	const unix = await listening(net.createServer(), path.join(folder, 'socket'));
@@ -146,7 +148,9 @@ async function datagrams(times) {
 	const receiver = dgram.createSocket('udp4'), sender = dgram.createSocket('udp4');
 	await new Promise((resolve) => receiver.bind(0, '127.0.0.1', resolve));
 	for (let i = 0; i < times; i++) {
-		const got = new Promise((resolve) => receiver.once('message', () => { count('udp_recv'); resolve(); }));
+		const got = new Promise((resolve) => {
+			receiver.once('message', () => { count('udp_recv'); resolve(); });
+		});
 		sender.send(Buffer.from('x'), receiver.address().port, '127.0.0.1');
 		await got;
 	}
@@ -184,11 +188,16 @@ async function watchers(times, folder) {
 		return;
 	const watcher = fs.watch(watched, () => { count('fs_event'); next(); });
 	for (let i = 0; i < times; i++)
-		await new Promise((resolve) => { next = resolve; fs.mkdirSync(path.join(watched, `${i}`)); });
+		await new Promise((resolve) => {
+			next = resolve;
+			fs.mkdirSync(path.join(watched, `${i}`));
+		});
 	watcher.close();
 	fs.watchFile(name, { interval: 5 }, () => { count('fs_poll'); next(); });
 	for (let i = 0; i < times; i++) {
-		await new Promise((resolve) => setTimeout(() => { count('timer'); resolve(); }, 20));
+		await new Promise((resolve) => {
+			setTimeout(() => { count('timer'); resolve(); }, 20);
+		});
 		await new Promise((resolve) => { next = resolve; fs.appendFileSync(name, 'x'); });
 	}
 	fs.unwatchFile(name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * load.js SECONDS: an HTTP server under wrk with 16 connections for so long (0: under nothing). Prints how often its sockets
- * were read, which is once a request and once an end, and how many there were, as counts.js does.
+ * load.js SECONDS: an HTTP server under wrk with 16 connections for so long (0: under nothing).
+ * Prints how often its sockets were read, which is once a request and once an end, and how many
+ * there were, as counts.js does.
  */
 'use strict';
 
@@ -26,6 +27,7 @@ server.listen(0, '127.0.0.1', () => {
 	if (seconds === 0)
 		done();
 	else
-		childProcess.spawn('wrk', ['-t1', '-c16', `-d${seconds}s`, `http://127.0.0.1:${server.address().port}/`],
-			{ stdio: 'ignore' }).on('exit', done);
+		childProcess.spawn('wrk', ['-t1', '-c16', `-d${seconds}s`,
+			`http://127.0.0.1:${server.address().port}/`],
+		{ stdio: 'ignore' }).on('exit', done);
 });

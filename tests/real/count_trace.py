@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# count_trace.py < TRACE.jsonl: counts what trace_to_jsonl wrote and prints one "name value" a line, for run.sh to
-# compare with what the traced program and its load generator counted.
+# count_trace.py < TRACE.jsonl: counts what trace_to_jsonl wrote and prints one "name value" a line,
+# for run.sh to compare with what the traced program and its load generator counted.
 #   polls.KIND     PollStarts of a kind         submits.KIND   RequestSubmits of a kind
 #   opens          polls that never ended       open_kinds     their kinds, separated by commas
-#   stray_ends     PollEnds without an open poll of the same kind, callback and object, innermost first
-#   parks          WorkerParks                  park_errors    parks and unparks that do not take turns on a worker
+#   stray_ends     PollEnds without an open poll of the same kind, callback and object, innermost
+#                  first
+#   parks          WorkerParks                  park_errors    parks and unparks that do not take
+#                  turns on a worker
 #   disorder       lines earlier than the line before them
 #   lost           Lost lines                   unreadable     lines that are no event
 
@@ -19,7 +21,8 @@ SAME_AT_BOTH_ENDS = ("kind", "callback", "object")
 
 class Counts:
     def __init__(self):
-        self.values = collections.Counter(opens=0, stray_ends=0, parks=0, park_errors=0, disorder=0, lost=0, unreadable=0)
+        self.values = collections.Counter(opens=0, stray_ends=0, parks=0, park_errors=0, disorder=0,
+                                          lost=0, unreadable=0)
         self.open_polls = collections.defaultdict(list)
         self.parked = collections.defaultdict(bool)
         self.last_ns = 0
@@ -39,7 +42,8 @@ class Counts:
     def poll_end(self, event):
         stack = self.open_polls[event["worker"]]
         start = stack.pop() if stack else {}
-        if not start or any(event.get(name, start.get(name)) != start.get(name) for name in SAME_AT_BOTH_ENDS):
+        if not start or any(event.get(name, start.get(name)) != start.get(name)
+                            for name in SAME_AT_BOTH_ENDS):
             self.values["stray_ends"] += 1
 
     def request_submit(self, event):

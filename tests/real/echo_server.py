@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# An ordinary echo server on asyncio with uvloop. It counts what it did and prints the counts when it ends, as the
-# ground truth that the trace is held against. Knows nothing of tracing.
+# An ordinary echo server on asyncio with uvloop. It counts what it did and prints the counts when
+# it ends, as the ground truth that the trace is held against. Knows nothing of tracing.
 
 import asyncio
 import signal

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An ordinary HTTP server: "/" answers at once, "/file" answers with what fs.readFile gave. It counts what it did
- * and prints the counts when it ends, as the ground truth that the trace is held against. Knows nothing of tracing.
+ * An ordinary HTTP server: "/" answers at once, "/file" answers with what fs.readFile gave. It
+ * counts what it did and prints the counts when it ends, as the ground truth that the trace is held
+ * against. Knows nothing of tracing.
  */
 'use strict';
 

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [node|official|named|uvloop]...: runs unmodified programs under load, without and with the preload, and holds the
-# trace against what program and load generator counted, and the program's output and exit status against what
-# they are without the preload. Everything stays on 127.0.0.1; nothing but BUILD/real is written to. Rules: a check
-# is one line ("ok" or "not ok"), relations are exact wherever the program can know the number, the tracer runs
-# with its defaults. The last line is "N passed, N failed"; the exit status says the same.
+# run.sh [node|official|named|uvloop]...: runs unmodified programs under load, without and with the
+# preload, and holds the trace against what program and load generator counted, and the program's
+# output and exit status against what they are without the preload. Everything stays on 127.0.0.1;
+# nothing but BUILD/real is written to. Rules: a check is one line ("ok" or "not ok"), relations are
+# exact wherever the program can know the number, the tracer runs with its defaults. The last line
+# is "N passed, N failed"; the exit status says the same.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1
@@ -25,7 +26,7 @@ stop_running() {
 }
 trap stop_running EXIT
 
-# ---- Checks --------------------------------------------------------------------------------------------------
+# ---- Checks --------------------------------------------------------------------------------------
 
 check() { # name, then a command
 	local name=$1
@@ -53,8 +54,8 @@ value_of() { # name, file
 	awk -v name="$1" '$1 == name { value = $2 } END { print value == "" ? 0 : value }' "$2"
 }
 
-# What is the same in every run: numbers (times, ports, counts) and the run's folder are masked, and threads may
-# print in any order.
+# What is the same in every run: numbers (times, ports, counts) and the run's folder are masked, and
+# threads may print in any order.
 masked() {
 	sed "s/[0-9][0-9]*/N/g; s,/$program\.[a-z]*,/RUN,g" "$1" | sort
 }
@@ -63,7 +64,7 @@ same_output() { # stream
 	diff <(masked "$work/$program.bare/$1") <(masked "$work/$program.traced/$1") >&2
 }
 
-# ---- Running a program ---------------------------------------------------------------------------------------
+# ---- Running a program ---------------------------------------------------------------------------
 
 run_node() {
 	exec "$source/node.sh" "$root" "$@" "$source/http_server.js"
@@ -75,9 +76,11 @@ run_official() {
 }
 
 run_named() {
-	sed "s,@PORT@,$(cat "$here/port"),; s,@FOLDER@,$here," "$source/named.conf.in" >"$here/named.conf"
+	sed "s,@PORT@,$(cat "$here/port"),; s,@FOLDER@,$here," "$source/named.conf.in" \
+		>"$here/named.conf"
 	cp "$source/example.test.zone" "$here"
-	exec env LD_LIBRARY_PATH="$libraries" "$@" "$root/usr/sbin/named" -g -n 2 -c "$here/named.conf"
+	exec env LD_LIBRARY_PATH="$libraries" "$@" "$root/usr/sbin/named" -g -n 2 \
+		-c "$here/named.conf"
 }
 
 run_uvloop() {
@@ -135,7 +138,7 @@ run_once() { # bare or traced, then environment
 	running=""
 }
 
-# ---- Loads ---------------------------------------------------------------------------------------------------
+# ---- Loads ---------------------------------------------------------------------------------------
 
 load_node() { # port
 	wrk -t1 -c20 -d"$load_seconds" "http://127.0.0.1:$1/" >"$here/load.root"
@@ -155,7 +158,7 @@ load_uvloop() { # port
 	"$build/bench/echo_load" --connections=20 --seconds="$load_seconds" "$1" >"$here/load"
 }
 
-# ---- What must hold ------------------------------------------------------------------------------------------
+# ---- What must hold ------------------------------------------------------------------------------
 
 check_node() {
 	local requests files connections root_requests file_requests
@@ -165,12 +168,15 @@ check_node() {
 	files=$(value_of files "$here/stdout")
 	connections=$(value_of connections "$here/stdout")
 	# wrk leaves one request a connection under way when its time is over.
-	check_between "requests, wrk's and the server's count" "$((root_requests + file_requests))" "$requests" \
+	check_between "requests, wrk's and the server's count" \
+		"$((root_requests + file_requests))" "$requests" \
 		"$((root_requests + file_requests + 40))"
-	check_between "files, wrk's and the server's count" "$file_requests" "$files" "$((file_requests + 20))"
+	check_between "files, wrk's and the server's count" "$file_requests" "$files" \
+		"$((file_requests + 20))"
 	check_equal "connection callbacks = connections" "$(count polls.connection)" "$connections"
 	# A request is one read, and so is the end of each connection.
-	check_equal "read callbacks = requests + connections" "$(count polls.read)" $((requests + connections))
+	check_equal "read callbacks = requests + connections" "$(count polls.read)" \
+		$((requests + connections))
 	local kind
 	for kind in fs_open fs_fstat fs_read fs_close; do
 		check_equal "$kind callbacks = files" "$(count polls.$kind)" "$files"
@@ -200,21 +206,25 @@ traced_node() { # NAME=VALUE..., then arguments
 	fi
 }
 
-# Functions of JavaScript by name, where node is asked to write these down. The lines are those that they say themselves.
+# Functions of JavaScript by name, where node is asked to write these down.
+# The lines are those that they say themselves.
 check_javascript() {
-	local folder=$work/javascript said report lines pid
+	local folder=$work/javascript said report lines pid callers
 	rm -rf "$folder"
 	mkdir -p "$folder" # node leaves a log in the folder that it runs in
 	said=$(cd "$folder" && traced_node "LD_PRELOAD=$build/libtrace.so" \
-		"UVTRACE_PATH=$folder/trace.bin" --perf-basic-prof --interpreted-frames-native-stack "$source/busy.js")
+		"UVTRACE_PATH=$folder/trace.bin" --perf-basic-prof \
+		--interpreted-frames-native-stack "$source/busy.js")
 	read -ra lines <<<"$said"
 	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
 	pid=$(find "$folder" -name 'trace.*.bin' | sed -n '1s/.*trace\.\([0-9]*\)\..*/\1/p')
 	rm -f "/tmp/perf-$pid.map"
 	check_equal "functions that said where they are" "${#lines[@]}" 3
-	check "the function that computed is named" contains "$report" "computing in countPrimes busy.js:${lines[0]}."
+	check "the function that computed is named" contains "$report" \
+		"computing in countPrimes busy.js:${lines[0]}."
+	callers="renderPage busy.js:${lines[1]} ? everyMoment busy.js:${lines[2]} "
 	check "so are those that called it" contains "$report" \
-		"countPrimes busy.js:${lines[0]} ? renderPage busy.js:${lines[1]} ? everyMoment busy.js:${lines[2]} "
+		"countPrimes busy.js:${lines[0]} ? $callers"
 }
 
 contains() { # text, part
@@ -224,12 +234,14 @@ contains() { # text, part
 check_named() {
 	local completed
 	completed=$(sed -n 's/^ *Queries completed: *\([0-9]*\) .*/\1/p' "$here/load")
-	check_equal "queries lost" "$(sed -n 's/^ *Queries lost: *\([0-9]*\) .*/\1/p' "$here/load")" 0
+	check_equal "queries lost" \
+		"$(sed -n 's/^ *Queries lost: *\([0-9]*\) .*/\1/p' "$here/load")" 0
 	check_between "queries completed" 1 "$completed" 150000
 	check_equal "udp_send callbacks = answers" "$(count polls.udp_send)" "$completed"
 	check_equal "udp_send submits = answers" "$(count submits.udp_send)" "$completed"
 	# After the last waiting message libuv calls once more, without one.
-	check_between "udp_recv callbacks: queries and empty ones" "$completed" "$(count polls.udp_recv)" $((2 * completed))
+	check_between "udp_recv callbacks: queries and empty ones" "$completed" \
+		"$(count polls.udp_recv)" $((2 * completed))
 	check_equal "polls left open" "$(count open_kinds)" none
 }
 
@@ -254,7 +266,8 @@ summary() { # name of a number in analyze_trace's summary
 }
 
 read_trace() {
-	"$build/trace_to_jsonl" "$here/trace" 2>"$here/jsonl.problems" | /usr/bin/python3 -B "$source/count_trace.py" >"$here/counts"
+	"$build/trace_to_jsonl" "$here/trace" 2>"$here/jsonl.problems" |
+		/usr/bin/python3 -B "$source/count_trace.py" >"$here/counts"
 	"$build/analyze_trace" --json "$here/trace" >"$here/summary.json" 2>"$here/summary.problems"
 	"$build/analyze_trace" "$here/trace" >"$here/report" 2>"$here/report.problems"
 	echo $? >"$here/report.status"
@@ -271,11 +284,13 @@ check_trace() {
 	check_equal "missing events" "$(summary missing_events)" 0
 	check_equal "status of analyze_trace" "$(cat "$here/report.status")" 0
 	check "the report is there" [ -s "$here/report" ]
-	check "no tool has a problem" [ ! -s "$here/report.problems" -a ! -s "$here/summary.problems" -a ! -s "$here/jsonl.problems" ]
+	check "no tool has a problem" [ ! -s "$here/report.problems" \
+		-a ! -s "$here/summary.problems" -a ! -s "$here/jsonl.problems" ]
 }
 
 check_transparent() {
-	check_equal "exit status" "$(cat "$work/$program.traced/status")" "$(cat "$work/$program.bare/status")"
+	check_equal "exit status" "$(cat "$work/$program.traced/status")" \
+		"$(cat "$work/$program.bare/status")"
 	check_equal "exit status without the preload" "$(cat "$work/$program.bare/status")" 0
 	check "standard output is what it is without the preload" same_output stdout
 	check "standard error is what it is without the preload" same_output stderr
@@ -294,7 +309,8 @@ self_test() {
 
 check_program() {
 	run_once bare
-	run_once traced "LD_PRELOAD=$build/libtrace.so" "UVTRACE_PATH=$work/$program.traced/trace/trace.bin"
+	run_once traced "LD_PRELOAD=$build/libtrace.so" \
+		"UVTRACE_PATH=$work/$program.traced/trace/trace.bin"
 	check "the trace is sealed" wait_for 5 is_sealed
 	read_trace
 	check_transparent

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# Shows that each count of count_trace.py can fail: takes a good trace, breaks it in one way, and looks for the one
-# count that has to tell.
+# Shows that each count of count_trace.py can fail: takes a good trace, breaks it in one way, and
+# looks for the one count that has to tell.
 
 import json
 import unittest
@@ -10,7 +10,8 @@ import unittest
 from count_trace import count
 
 START = {"event": "PollStart", "worker": 1, "kind": "read", "callback": "on_read", "object": "0x10"}
-NESTED = {"event": "PollStart", "worker": 1, "kind": "close", "callback": "on_close", "object": "0x20"}
+NESTED = {"event": "PollStart", "worker": 1, "kind": "close", "callback": "on_close",
+          "object": "0x20"}
 GOOD = [
     {"event": "TraceStart"},
     {"event": "WorkerPark", "worker": 1},
@@ -34,7 +35,8 @@ class CountTrace(unittest.TestCase):
         self.assertEqual(counts_of(events), {**counts_of(GOOD), **wanted})
 
     def test_good(self):
-        expected = {"polls.read": 1, "polls.close": 1, "submits.write": 1, "parks": 1, "opens": 0, "open_kinds": "none"}
+        expected = {"polls.read": 1, "polls.close": 1, "submits.write": 1, "parks": 1, "opens": 0,
+                    "open_kinds": "none"}
         clean = dict.fromkeys(("stray_ends", "park_errors", "disorder", "lost", "unreadable"), 0)
         self.assertEqual(counts_of(GOOD), {**expected, **clean})
 
@@ -49,7 +51,8 @@ class CountTrace(unittest.TestCase):
         self.check(GOOD[:-2] + [GOOD[-1], GOOD[-2]], stray_ends=2)
 
     def test_end_of_another_worker(self):
-        self.check(GOOD[:-1] + [{**GOOD[-1], "worker": 2}], stray_ends=1, opens=1, open_kinds="read")
+        self.check(GOOD[:-1] + [{**GOOD[-1], "worker": 2}], stray_ends=1, opens=1,
+                   open_kinds="read")
 
     def test_end_of_another_object(self):
         self.check(GOOD[:-1] + [{**GOOD[-1], "object": "0x30"}], stray_ends=1)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.py BUILD [NAME ...]: traces each scenario, analyzes the trace, and checks that the first finding names the planted
-# cause and its culprit, or, of healthy programs, that nothing is above a note. Prints the score; exit 0: all are right.
+# run.py BUILD [NAME ...]: traces each scenario, analyzes the trace, and checks that the first
+# finding names the planted cause and its culprit, or, of healthy programs, that nothing is above a
+# note. Prints the score; exit 0: all are right.
 #
-# A machine that is busy with other things is a cause of its own, and the tool says so ("descheduled"). Where /proc/stat
-# shows that others took more than BUSY of the machine meanwhile, that finding is set aside, and this is printed. A
-# scenario that fails is tried again, TRIES times in all, and how often that was is printed too.
+# A machine that is busy with other things is a cause of its own, and the tool says so
+# ("descheduled"). Where /proc/stat shows that others took more than BUSY of the machine meanwhile,
+# that finding is set aside, and this is printed. A scenario that fails is tried again, TRIES times
+# in all, and how often that was is printed too.
 import json
 import os
 import re
@@ -84,10 +86,13 @@ def trace(build, name, extra, folder, cgroup=None):
     def enter():
         (cgroup / "cgroup.procs").write_text(str(os.getpid()))
 
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("UVTRACE_")}
+    environment = {key: value for key, value in os.environ.items()
+                   if not key.startswith("UVTRACE_")}
     environment.update(pair.split("=", 1) for pair in extra.split())
-    environment.update(LD_PRELOAD=str(build / "libtrace.so"), UVTRACE_PATH=str(folder / "trace.bin"))
-    subprocess.run([build / "scenarios" / name], env=environment, timeout=30, stdout=subprocess.DEVNULL,
+    environment.update(LD_PRELOAD=str(build / "libtrace.so"),
+                       UVTRACE_PATH=str(folder / "trace.bin"))
+    subprocess.run([build / "scenarios" / name], env=environment, timeout=30,
+                   stdout=subprocess.DEVNULL,
                    stderr=subprocess.PIPE, check=False, preexec_fn=enter if cgroup else None)
 
 
@@ -100,14 +105,16 @@ def sealed(folder):
 
 
 def findings(build, folder):
-    done = subprocess.run([build / "analyze_trace", "--json", folder], capture_output=True, check=True, text=True)
+    done = subprocess.run([build / "analyze_trace", "--json", folder], capture_output=True,
+                          check=True, text=True)
     report = json.loads(done.stdout)
     first = report["processes"][0] if "processes" in report else report
     return first["findings"]
 
 
 def texts(found):
-    return " ".join(finding[key] or "" for finding in found for key in ("title", "evidence", "advice"))
+    return " ".join(finding[key] or "" for finding in found
+                    for key in ("title", "evidence", "advice"))
 
 
 def judge(fields, found):
@@ -122,7 +129,8 @@ def judge(fields, found):
     if expects == "healthy":
         return said if worst and worst["severity"] != "note" else ""
     ids, culprit = expects.split(" ", 1)
-    right = worst and worst["id"] in ids.split("|") and culprit in worst["culprit"] and worst["severity"] != "note"
+    right = (worst and worst["id"] in ids.split("|") and culprit in worst["culprit"]
+             and worst["severity"] != "note")
     return "" if right else said
 
 
@@ -144,10 +152,11 @@ def attempt(build, name, fields):
 
 def main():
     build = Path(sys.argv[1]).resolve()
-    names = sys.argv[2:] or sorted(path.stem for path in HERE.glob("*.c"))
+    sources = {path.stem: path for path in HERE.glob("*/*.c")}
+    names = sys.argv[2:] or sorted(sources)
     score = {True: [0, 0], False: [0, 0]}
     for name in names:
-        fields = header(HERE / f"{name}.c")
+        fields = header(sources[name])
         if "quota" in fields and not quota_possible(fields["quota"]):
             print(f"left out {name}: no cgroup with a quota can be made here", flush=True)
             continue
@@ -157,8 +166,8 @@ def main():
             tries += 1
         again = f" (at the {tries}. try)" if tries > 1 and not wrong else ""
         again += " (busy machine set aside)" if aside else ""
-        print(f"{'ok  ' if not wrong else 'FAIL'} {name}: {fields['expects']}{again}{'; said: ' + wrong if wrong else ''}",
-              flush=True)
+        verdict, said = ("FAIL", f"; said: {wrong}") if wrong else ("ok  ", "")
+        print(f"{verdict} {name}: {fields['expects']}{again}{said}", flush=True)
         count = score[fields["expects"] == "healthy"]
         count[0] += not wrong
         count[1] += 1

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the scenarios share: small libuv programs, each with one planted cause, or healthy. Each says in its first
- * comment what the first finding must be (run.py reads it):
+ * What the scenarios share: small libuv programs, each with one planted cause, or healthy. Each
+ * says in its first comment what the first finding must be (run.py reads it):
  *   expects: ID[|ID] CULPRIT      a word of the culprit's name
  *   expects: healthy              nothing above a note
  *   says: TEXT                   what that finding's texts must have
  *   never: TEXT                  ... and what no finding's may
  *   env: NAME=VALUE ...           how it is recorded
- *   quota: US PERIOD_US           in a cgroup with this quota; where none can be made, run.py leaves it out
+ *   quota: US PERIOD_US           in a cgroup with this quota; where none can be made, run.py
+ *   leaves it out
  * Rules: a scenario knows nothing of tracing; it ends by itself within 10 s.
  */
 #ifndef SCENARIO_H

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh: what `make check-trixie` runs: this build, made on the system that it is made on, in a folder with
-# Debian 13: libuv's own test suite of that release (tests/libuv/run.sh), then the project's whole-program tests. Rules:
-# as tests/libuv/run.sh. Anybody but root gets a word and status 0, for only root can make the folder.
+# run.sh: what `make check-trixie` runs: this build, made on the system that it is made on, in a
+# folder with Debian 13: libuv's own test suite of that release (tests/libuv/run.sh), then the
+# project's whole-program tests. Rules: as tests/libuv/run.sh. Anybody but root gets a word and
+# status 0, for only root can make the folder.
 set -eu
 
 cd "$(dirname "$0")/../.."

@@ -171,10 +171,10 @@ function tracedEnvironment(folder) {
 }
 
 /* A program of the repository, traced. */
-export function traced(program, env = {}) {
+export function traced(program, env = {}, args = []) {
 	const folder = path.join(BUILD, 'viewer-test', 'traced-' + path.basename(program));
 	if (!isMade(folder))
-		execFileSync(path.join(BUILD, program), [],
+		execFileSync(path.join(BUILD, program), args,
 			{ env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
 	return folder;
 }

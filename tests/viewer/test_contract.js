@@ -89,7 +89,7 @@ test('what C exports to the page is called page_*', () => {
 	assert.ok(exported.length > 15, exported.join());
 	assert.deepEqual(exported.filter((name) => !name.startsWith('page_')), []);
 	assert.deepEqual([...new Set(defined)].sort(), [...exported].sort());
-	const called = fs.readFileSync(`${VIEWER}/js/worker.js`,
+	const called = fs.readFileSync(`${VIEWER}/js/load/worker.js`,
 		'utf8').matchAll(/\bwasm\.(page_\w+)/g);
 	assert.deepEqual([...new Set([...called].map(([, name]) => name))].sort(),
 		[...exported].sort());

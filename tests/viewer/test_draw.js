@@ -95,6 +95,65 @@ test('a program whose callbacks cannot be seen says so on its lanes', async () =
 	await closePage(page);
 });
 
+test('where callbacks cannot be seen, turns of the loop are drawn, and say so', async () => {
+	const folder = traced('fixtures/slow_hidden', { UVTRACE_PATCH: '0' });
+	const { workers, long_polls: turns } =
+		analyze('--long-poll=1ns', '--top=10000', folder);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const drawn = (await strokesOf(page)).filter(({ type }) => type === STROKE.POLL ||
+		type === STROKE.COLUMN);
+	assert.ok(turns.length > 0);
+	assert.equal(drawn.reduce((sum, { count }) => sum + count, 0),
+		workers.reduce((sum, { polls }) => sum + polls, 0));
+	const long = turns.find(({ duration_ns: ns }) => ns >= 1000000);
+	await page.evaluate(([a, b]) => window.uvtrace.change({ from: a, to: b }),
+		[long.start_ns - long.duration_ns, long.start_ns + 2 * long.duration_ns]);
+	await calm(page);
+	const box = (await strokesOf(page)).find(({ type, start_ns: from, end_ns: to }) =>
+		type === STROKE.POLL && from === long.start_ns && to - from === long.duration_ns);
+	assert.ok(box, 'as a box of its own');
+	const [x, y] = await spotOf(page, 0, long.start_ns + long.duration_ns / 2);
+	await page.mouse.click(x, y);
+	await page.waitForFunction(() => window.uvtrace.view.selected);
+	assert.equal((await selected(page)).start_ns, long.start_ns);
+	const text = await page.textContent('#panel-selection');
+	assert.match(text, /all that the loop ran between two waits/);
+	assert.match(text, /Callbacks\s*cannot be seen/);
+	assert.doesNotMatch(text, /Handle|Registered/);
+	await shoot(page, 'libc-turn');
+	await closePage(page);
+});
+
+/* A part of a worker's stream is decoded by itself when it is looked at closely. The turn in which
+ * it begins began in the part before. */
+test('no turn is missing where the trace is looked at closely', async () => {
+	const folder = traced('exported/fixtures/flood', { UVTRACE_PATCH: '0' }, ['40000']);
+	const { long_polls: turns } = analyze('--long-poll=1ns', '--top=100000', folder);
+	const starts = turns.map(({ start_ns: start }) => start).sort((a, b) => a - b);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(folder));
+	const count = await page.evaluate(async ([ticks, column]) => {
+		const { ask, Strokes } = window.uvtrace;
+		let sum = 0;
+		for (let i = 0; i + 1 < ticks.length; i += 500) {
+			const from = ticks[i], to = ticks[Math.min(i + 500, ticks.length - 1)];
+			const { strokes: bytes } = await ask('overview',
+				{ from, to, columns: 16000, said: false });
+			const strokes = new Strokes(bytes);
+			for (let k = 0; k < strokes.length; k++) {
+				const start = strokes.start_ns(k);
+				if (strokes.type(k) === column || (start >= from && start < to))
+					sum += strokes.count(k);
+			}
+		}
+		return sum;
+	}, [starts, STROKE.COLUMN]);
+	assert.ok(starts.length > 33000);
+	assert.equal(count, starts.length - 1);
+	await closePage(page);
+});
+
 test('marks and spans: as many as were made, in the poll that served them, hidden by a key',
 	async () => {
 	const folder = traced('fixtures/marks'), truth = analyze(folder);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Collapsed stacks for flame graphs, a line each with its time in microseconds: callbacks and work
- * of the pool by total time (callbacks;kind;who registered it;the callback), then the looks at
- * stuck callbacks, each with the time that it stands for (stalls;kind;callback or its outermost
+ * of the pool by total time (callbacks;kind;who registered it;the callback), then the stall
+ * samples, each with the time that it stands for (stalls;kind;callback or its outermost
  * function;...;innermost).
  */
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/report_table.h"
+#include "report/stall_text.h"
 #include "report_formats_internal.h"
 
 static void frame_print(FILE *out, const char *before, const char *text)
@@ -58,8 +59,12 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 	for (size_t i = stall->frame_count; i-- > 0;)
 		frame_print(out, stall->frames[i].scanned ? ";? " : ";",
 			    frame_name(report, &stall->frames[i]));
-	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK)
-		frame_print(out, ";", stall->what);
+	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK) {
+		char *what = stall_text(stall);
+
+		frame_print(out, ";", what ? what : "?");
+		free(what);
+	}
 	fprintf(out, " %" PRIu64 "\n", us);
 }
 

@@ -19,6 +19,8 @@ static json_t *fact_json(const struct report *report, const struct fact *fact)
 		return json_boolean(true);
 	case FACT_UNIT_TEXT:
 		return json_text(fact->text);
+	case FACT_UNIT_STALL:
+		return stall_what_json(fact->stall);
 	case FACT_UNIT_REASON:
 		return json_text(work_reason_name((enum work_reason)fact->whole));
 	default:

@@ -3,9 +3,11 @@
  * Stall samples of blocking callbacks, with stacks.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_json.h"
+#include "report/stall_text.h"
 #include "trace/syscalls.h"
 
 /* How a function ran; null: it is native. */
@@ -73,6 +75,15 @@ static json_t *measured_json(const struct stall *stall, uint64_t ns)
 	return stall->measured ? json_number(ns) : json_null();
 }
 
+json_t *stall_what_json(const struct stall *stall)
+{
+	char *text = stall_text(stall);
+	json_t *json = json_text(text ? text : "");
+
+	free(text);
+	return json;
+}
+
 /* The program's own function that it was in, what that had called, who had called it, and the
  * outermost one. */
 static json_t *stall_script_json(const struct stall *stall)
@@ -119,7 +130,7 @@ static json_t *stall_json(const struct report *report, const struct stall *stall
 	     stall->poll_ticks ? json_ticks(timeline, stall->poll_ticks) : json_null()},
 	    {"stands_for_ns", json_ticks(timeline, stall->ticks)},
 	    {"cause", json_text(stall_cause_name(stall->cause))},
-	    {"what", json_text(stall->what)},
+	    {"what", stall_what_json(stall)},
 	    {"state", stall_sample->state ? json_text(state) : json_null()},
 	    {"syscall", name			     ? json_text(name)
 			: stall_sample->syscall >= 0 ? json_integer(stall_sample->syscall)

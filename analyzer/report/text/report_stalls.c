@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stuck callbacks for people: what they were seen in, with stacks.
+ * Blocking callbacks for people: what they were seen in, with stacks.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/stall_text.h"
 #include "report/findings_text.h"
 #include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
 #define SHOWN_FRAMES 24
 
-/* The longest runs first, of each the look that stands for most of it. */
+/* The longest runs first, of each the sample that stands for most of it. */
 static int compare_stalls(const void *left, const void *right)
 {
 	const struct stall *a = *(const struct stall *const *)left,
@@ -33,7 +34,8 @@ static void print_what(const struct stall *stall, FILE *out)
 	    [STALL_CPU] = "computing in ",
 	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
-	char *clean = report_clean(*stall->what ? stall->what : "unknown code");
+	char *text = stall_text(stall);
+	char *clean = report_clean(text && *text ? text : "unknown code");
 	bool sleeps = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
 
 	fprintf(out, "%s%s", verbs[stall->cause],
@@ -45,8 +47,9 @@ static void print_what(const struct stall *stall, FILE *out)
 	if (sleeps && stall->script.user)
 		fprintf(out, ", called by %s", stall->script.user->symbol->text);
 	if (stall->script.reason != REASON_NONE)
-		fprintf(out, " (%s)", reason_text(stall->script.reason));
+		fprintf(out, " (%s)", work_reason_text(stall->script.reason));
 	free(clean);
+	free(text);
 }
 
 static void print_share(const struct stall *stall, FILE *out)

@@ -39,8 +39,8 @@ static inline void unwind_set(struct unwind_state *state, uint32_t number, uint6
 /* A word of the stack; false where it was not kept. */
 bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *value);
 
-/* `address`: of the code in `file`. False, and the state is as it was but for is_beyond, where there
- * is no information or it needs what is not known. */
+/* `address`: of the code in `file`. False, and the state is as it was but for is_beyond, where
+ * there is no information or it needs what is not known. */
 bool unwind_cfi_step(Dwfl_Module *file, uint64_t address, const struct trace_stall *stall,
 		     struct unwind_state *state);
 

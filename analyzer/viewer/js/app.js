@@ -5,21 +5,23 @@
 import { STROKE, Strokes } from './contract.js';
 import { announce, byId, element, fill } from './dom.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
-import { rankNames, rankSites } from './colors.js';
+import { rankNames, rankSites } from './draw/colors.js';
 import { change, DEFAULTS, onChange, parseFragment, readFragment, state } from './state.js';
-import { ask, onProgress, startThread } from './remote.js';
-import { leaveProcess, setProcess, setTrace, view } from './view.js';
-import { frameMs, redraw } from './frame.js';
-import { layOut } from './layout.js';
-import { fit } from './range.js';
-import { refreshAll, refreshTimeline, setUpTimeline } from './timeline.js';
-import { applyFilters, forgetFilters, select } from './actions.js';
-import { currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab } from './panels.js';
-import { showSelection } from './panel_selection.js';
-import { setUpKeys } from './keys.js';
-import { setUpPointer } from './pointer.js';
-import { fillControls, setUpControls, showControls } from './controls.js';
-import { carriedTrace, setUpFiles } from './files.js';
+import { ask, onProgress, startThread } from './load/remote.js';
+import { leaveProcess, setProcess, setTrace, view } from './draw/view.js';
+import { frameMs, redraw } from './draw/frame.js';
+import { layOut } from './draw/layout.js';
+import { fit } from './draw/range.js';
+import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
+import { applyFilters, forgetFilters, select } from './control/actions.js';
+import {
+	currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab,
+} from './panels/panels.js';
+import { showSelection } from './panels/panel_selection.js';
+import { setUpKeys } from './control/keys.js';
+import { setUpPointer } from './control/pointer.js';
+import { fillControls, setUpControls, showControls } from './control/controls.js';
+import { carriedTrace, setUpFiles } from './load/files.js';
 
 /* A trace needs about its own size and half a byte an event; WebAssembly has 4 GB at most. */
 const BYTES_MAX = 2.2e9;

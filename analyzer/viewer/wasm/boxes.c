@@ -82,25 +82,55 @@ static size_t closed_boxes(struct box_stream *stream, uint64_t tick, uint64_t wo
 	return made + innermost_end(stream, tick, closing, BOX_UNENDED, out + made);
 }
 
+/* Before a wait, of whatever length: the iteration that is over. */
+static size_t iteration_box(const struct box_stream *stream, uint64_t tick, struct box *out)
+{
+	if (!stream->iterations_are_polls || !stream->iteration_tick || stream->open.parked)
+		return 0;
+	return simple_box(stream, BOX_POLL, stream->iteration_tick, tick, 0, out);
+}
+
+/* What an event says of the iteration that the loop is in. */
+static size_t iteration_follow(struct box_stream *stream, uint64_t tick, uint32_t code,
+			       struct box *out)
+{
+	size_t made = 0;
+
+	if (code == TRACE_PARK || code == TRACE_TURN)
+		made = iteration_box(stream, tick, out);
+	if (code == TRACE_TURN || (code == TRACE_UNPARK && stream->open.parked))
+		stream->iteration_tick = tick;
+	else if (code == TRACE_PARK || code == TRACE_LOOP_LEAVE ||
+		 trace_set_has(trace_lost_set, code))
+		stream->iteration_tick = 0;
+	return made;
+}
+
 static size_t instant(struct box_stream *stream, uint64_t tick, uint64_t word, struct box *out)
 {
 	uint32_t code = trace_word_code(word);
 	uint64_t object = trace_word_object(word);
-	size_t made = closed_boxes(stream, tick, word, out);
+	size_t made = iteration_follow(stream, tick, code, out);
 
+	made += closed_boxes(stream, tick, word, out + made);
 	open_begin(&stream->open, word, tick);
+	out += made;
 	if (code == TRACE_TURN)
-		return simple_box(stream, BOX_TURN, tick, tick, object, out);
+		return made + simple_box(stream, BOX_TURN, tick, tick, object, out);
 	if (code == TRACE_LOOP_ENTER)
-		return simple_box(stream, BOX_ENTER, tick, tick, 0, out);
+		return made + simple_box(stream, BOX_ENTER, tick, tick, 0, out);
 	if (trace_set_has(trace_lost_set, code))
-		return simple_box(stream, BOX_HOLE, stream->last_tick, tick, object, out);
+		return made + simple_box(stream, BOX_HOLE, stream->last_tick, tick, object, out);
 	return made;
 }
 
-void box_stream_begin(struct box_stream *stream, const struct trace_context *context, size_t count)
+void box_stream_begin(struct box_stream *stream, const struct trace_context *context, size_t count,
+		      bool after_gap)
 {
-	open_take(&stream->open, context, count);
+	if (after_gap)
+		stream->iteration_tick = 0;
+	if (context)
+		open_take(&stream->open, context, count);
 }
 
 size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items, size_t count,
@@ -129,8 +159,9 @@ size_t box_stream_feed(struct box_stream *stream, const struct trace_item *items
 
 size_t box_stream_end(struct box_stream *stream, uint64_t tick, struct box *out)
 {
-	size_t count = instant(stream, tick, TRACE_WORKER_END, out);
+	size_t count = stream->ends_inside ? iteration_box(stream, tick, out) : 0;
 
+	count += instant(stream, tick, TRACE_WORKER_END, out + count);
 	for (size_t i = 0; i < count; i++)
 		out[i].flags = BOX_OPEN;
 	return count;

@@ -49,6 +49,7 @@ struct lane_part {
 	struct trace_part part;
 	size_t first_leaf;
 	size_t boxes;
+	uint64_t iteration_tick; /* of the iteration that the loop is in there; 0: unknown */
 };
 
 struct lane_hole {

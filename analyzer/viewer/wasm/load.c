@@ -26,7 +26,7 @@ struct loader {
 	uint64_t events, done; /* items: at least half as many as events */
 	struct reading reading;
 	struct trace_item items[BATCH_ITEMS];
-	struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
+	struct box boxes[BOX_ROOM(BATCH_ITEMS)];
 };
 
 /* ---- What the pool saw ----------------------------------------------------------------------- */
@@ -103,10 +103,12 @@ static int lane_take(struct lane *lane, const struct box *boxes, size_t count)
 	return lane_tree_add(&lane->polls, boxes, count, &viewer.filter);
 }
 
-static void lane_begin_part(struct lane *lane, const struct trace_part *part)
+static void lane_begin_part(struct lane *lane, const struct trace_part *part,
+			    uint64_t iteration_tick)
 {
 	lane_tree_end_leaf(&lane->polls);
-	lane->parts[lane->part_count++] = (struct lane_part){*part, lane->polls.counts[0], 0};
+	lane->parts[lane->part_count++] =
+	    (struct lane_part){*part, lane->polls.counts[0], 0, iteration_tick};
 }
 
 /* Between what was read last and a tick, events are missing. */
@@ -130,7 +132,7 @@ static int reading_open(struct loader *loader)
 	struct reading *reading = &loader->reading;
 
 	*reading = (struct reading){.part_count = trace_parts(entry, PART_EVENTS, NULL)};
-	reading->stream.site_count = (uint32_t)viewer.process->site_count;
+	reading->stream = part_stream(loader->worker);
 	reading->parts = calloc(reading->part_count + 1, sizeof(*reading->parts));
 	lane->parts = calloc(reading->part_count + 1, sizeof(*lane->parts));
 	if (!reading->parts || !lane->parts)
@@ -177,7 +179,7 @@ static int part_begin(struct loader *loader)
 	    trace_cursor_open_part(viewer.trace, viewer.process_index, loader->worker, part);
 	if (!reading->cursor)
 		return -ENOMEM;
-	lane_begin_part(&viewer.lanes[loader->worker], part);
+	lane_begin_part(&viewer.lanes[loader->worker], part, reading->stream.iteration_tick);
 	return 0;
 }
 
@@ -192,8 +194,7 @@ static int batch_take(struct loader *loader, size_t count)
 
 	if (after_gap && lane_add_gap(lane, reading, loader->items[0].tick) < 0)
 		return -ENOMEM;
-	if (context)
-		box_stream_begin(&reading->stream, context, context_count);
+	box_stream_begin(&reading->stream, context, context_count, after_gap);
 	const struct trace_item *last = &loader->items[count - 1];
 	reading->last_tick = last->tick + (last->shape == TRACE_SHAPE_INSTANT ? 0 : last->duration);
 	return lane_take(lane, loader->boxes,

@@ -59,23 +59,35 @@ static struct kept *kept_slot(size_t count)
 	return slot;
 }
 
+struct box_stream part_stream(size_t worker)
+{
+	const struct trace_process *process = viewer.process;
+
+	return (struct box_stream){
+	    .site_count = (uint32_t)process->site_count,
+	    .iterations_are_polls = process->tier == TRACE_TIER_LIBC &&
+				    process->workers[worker].role == TRACE_ROLE_LOOP,
+	    .ends_inside = process->running || timeline_died(process),
+	};
+}
+
 void part_read(size_t worker, size_t part, part_take *take, void *arg)
 {
 	static struct trace_item items[BATCH_ITEMS];
-	static struct box boxes[BATCH_ITEMS + BOX_OPEN_MAX];
-	struct box_stream stream = {.site_count = (uint32_t)viewer.process->site_count};
+	static struct box boxes[BOX_ROOM(BATCH_ITEMS)];
+	struct box_stream stream = part_stream(worker);
 	struct trace_cursor *cursor = trace_cursor_open_part(
 	    viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
 	struct part_batch batch = {.worker = worker, .items = items, .boxes = boxes};
 	size_t context_count;
 	bool after_gap;
 
+	stream.iteration_tick = viewer.lanes[worker].parts[part].iteration_tick;
 	while (cursor &&
 	       (batch.item_count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
 		const struct trace_context *context =
 		    trace_cursor_context(cursor, &context_count, &after_gap);
-		if (context)
-			box_stream_begin(&stream, context, context_count);
+		box_stream_begin(&stream, context, context_count, after_gap);
 		batch.box_count = box_stream_feed(&stream, items, batch.item_count, boxes);
 		take(arg, &batch);
 	}

@@ -76,6 +76,7 @@ struct part_batch {
 	const struct box *boxes;
 };
 typedef void part_take(void *arg, const struct part_batch *batch);
+struct box_stream part_stream(size_t worker);
 void part_read(size_t worker, size_t part, part_take *take, void *arg);
 /* The first part that ends at or after a tick. */
 size_t part_at(size_t worker, uint64_t tick);

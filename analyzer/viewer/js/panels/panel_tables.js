@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The panels of callbacks and of workers: a table each, whose rows lead to the longest run and to
+ * the lane.
+ */
+import { byId, element, fill } from '../dom.js';
+import { formatPercent } from '../format.js';
+import { change } from '../state.js';
+import { setChosen, view } from '../draw/view.js';
+import { hiddenWorkers } from '../draw/layout.js';
+import { showAround } from '../draw/range.js';
+import { goToPoll, say, selectRun } from '../control/actions.js';
+import { callbackCell, callerText, rowButton, span, swatch } from './pieces.js';
+import { countColumn, durationColumn, table } from './tables.js';
+
+// ---- Callbacks ----------------------------------------------------------------------------------
+
+/* Goes to the longest run of the callback within the range of the report. */
+async function goToLongest(report, row) {
+	const isIt = (poll) => poll.callback === row.callback && poll.in_pool === row.in_pool &&
+		poll.caller === row.caller && poll.duration_ns >= row.max_ns - 1000;
+	const long = report.long_polls.find(isIt);
+	if (long) {
+		await goToPoll(long);
+		return;
+	}
+	change({ query: row.callback });
+	if (!(await selectRun(row)))
+		say('This run lies outside of what is shown');
+}
+
+function callbackButton(report, row) {
+	const where = row.caller_file ? ` ${row.caller_file}:${row.caller_line}` : '';
+	const title = `registered by ${row.caller}${where}; go to its longest run`;
+	return element('button', { class: 'row', title, onclick: () => goToLongest(report, row) },
+		swatch(row), ...callbackCell(row), span('caller', callerText(row)));
+}
+
+const callbackColumns = (report) => [
+	{
+		key: 'callback', label: 'Callback', text: true, head: true,
+		show: (row) => callbackButton(report, row),
+	},
+	countColumn('count', 'Count'), durationColumn('total_ns', 'Total'),
+	durationColumn('p50_ns', 'p50'), durationColumn('p99_ns', 'p99'),
+	durationColumn('max_ns', 'Max'),
+];
+
+// ---- Workers ------------------------------------------------------------------------------------
+
+function goToWorker(number) {
+	const worker = view.process.workers.find((one) => one.worker === number);
+	const third = (worker.end_ns - worker.start_ns) / 3, hidden = hiddenWorkers();
+	hidden.delete(number);
+	change({ hidden: [...hidden].join(',') });
+	setChosen(view.lanes.findIndex((lane) => lane.worker === worker));
+	showAround(worker.start_ns + third, worker.end_ns - third);
+}
+
+function workerButton(row) {
+	return rowButton(() => goToWorker(row.worker), span('name', `${row.worker} ${row.role}`),
+		span('caller', row.name));
+}
+
+const WORKER_COLUMNS = [
+	{ key: 'worker', label: '#', text: true, head: true, show: workerButton },
+	countColumn('polls', 'Polls'), countColumn('parks', 'Parks'),
+	{
+		key: 'utilization', label: 'Busy',
+		title: 'share of the time that it was not parked',
+		show: (row) => formatPercent(row.utilization),
+	},
+	{
+		key: 'cpu_ns', label: 'On CPU',
+		show: (row) => formatPercent(row.sampled_ns ? row.cpu_ns / row.sampled_ns : null),
+	},
+	durationColumn('sched_wait_ns', 'run-queue wait',
+		'ready to run, but the kernel ran somebody else'),
+	durationColumn('poll_p50_ns', 'p50'), durationColumn('poll_p99_ns', 'p99'),
+	durationColumn('poll_max_ns', 'Max'),
+];
+
+// ---- Both ---------------------------------------------------------------------------------------
+
+export function showTables(report) {
+	fill(byId('panel-callbacks'), table('callbacks',
+		'Callbacks, and by whom each was registered; ' +
+			'(work): its request’s work on the pool',
+		callbackColumns(report), report.callbacks, ['total_ns', -1]));
+	fill(byId('panel-workers'), table('workers',
+		'Threads that libuv runs callbacks (loop) or requests’ work (pool) on',
+		WORKER_COLUMNS, report.workers, ['worker', 1]));
+}

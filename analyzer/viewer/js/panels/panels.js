@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The panels beside the timeline, one of which is shown. Their figures are those of analyze_trace,
+ * for all of the trace or for the range that is selected.
+ */
+import { byId, fill } from '../dom.js';
+import { formatDuration } from '../format.js';
+import { change, state } from '../state.js';
+import { onSelection } from '../draw/view.js';
+import { showAround, timeText } from '../draw/range.js';
+import { clearSelection, takeFigures } from '../control/actions.js';
+import { actionButton, paintSwatches } from './pieces.js';
+import { onSort } from './tables.js';
+import { showFindings } from './panel_findings.js';
+import { showTables } from './panel_tables.js';
+import { showSelection } from './panel_selection.js';
+import { showMeasures } from './measures.js';
+
+const TABS = [
+	'findings', 'callbacks', 'workers', 'stalls', 'requests', 'timers', 'spans', 'selection',
+];
+let figures = null;
+
+// ---- Figures ------------------------------------------------------------------------------------
+
+/* Which range they are of. */
+function showRangeLine() {
+	const node = byId('range'), { rangeFrom: from, rangeTo: to } = state;
+	if (from === null) {
+		fill(node, 'All of the trace');
+		return;
+	}
+	const step = (to - from) / 100, range = `${timeText(from, step)} … ${timeText(to, step)}`;
+	fill(node, `${range}, ${formatDuration(to - from)} `,
+		actionButton('Show', () => showAround(state.rangeFrom, state.rangeTo)), ' ',
+		actionButton('All', () => change({ rangeFrom: null, rangeTo: null })));
+}
+
+function showFigures() {
+	if (!figures)
+		return;
+	showFindings(figures);
+	showTables(figures);
+	showMeasures(figures);
+	paintSwatches();
+}
+
+export async function refreshFigures() {
+	const page = document.documentElement.dataset;
+	showRangeLine();
+	byId('panels').setAttribute('aria-busy', 'true');
+	const fresh = await takeFigures();
+	if (!fresh)
+		return;
+	figures = fresh;
+	byId('panels').removeAttribute('aria-busy');
+	showFigures();
+	page.figures = String(Number(page.figures || 0) + 1);
+}
+
+export function currentFigures() {
+	return figures;
+}
+
+/* Times are written in another way. */
+export function refreshTexts() {
+	showFigures();
+	showRangeLine();
+	showSelection();
+}
+
+// ---- Tabs ---------------------------------------------------------------------------------------
+
+export function showTab() {
+	for (const name of TABS) {
+		const chosen = name === state.tab;
+		byId('tab-' + name).setAttribute('aria-selected', String(chosen));
+		byId('tab-' + name).tabIndex = chosen ? 0 : -1;
+		byId('panel-' + name).hidden = !chosen;
+	}
+}
+
+function tabKey(event) {
+	const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+	if (!step)
+		return;
+	const next = TABS[(TABS.indexOf(state.tab) + step + TABS.length) % TABS.length];
+	change({ tab: next });
+	byId('tab-' + next).focus();
+	event.preventDefault();
+	event.stopPropagation();
+}
+
+export function setUpPanels() {
+	for (const name of TABS) {
+		byId('tab-' + name).addEventListener('click', () => change({ tab: name }));
+		byId('tab-' + name).addEventListener('keydown', tabKey);
+	}
+	onSelection(showSelection);
+	onSort(showFigures);
+	byId('clear').addEventListener('click', clearSelection);
+	showTab();
+}

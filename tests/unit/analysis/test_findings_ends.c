@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Findings about callbacks whose end was not seen, the callback in which a program died, and time
+ * outside uv_run.
+ */
+#include "findings_helper.h"
+
+/* ---- What a callback did --------------------------------------------------------------------- */
+
+static const struct finding *one_blocked(void)
+{
+	static const enum finding_id ids[] = {FINDING_BLOCKED, FINDING_BLOCKED_CPU,
+					      FINDING_BLOCKED_LOCK, FINDING_BLOCKED_SYSCALL};
+	const struct finding *found = NULL;
+
+	find(NULL, 0);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids) && !found; i++)
+		found = finding_of(ids[i]);
+	return found;
+}
+
+Test(findings_ends, do_not_say_of_what_came_back_that_it_did_not)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), poll(100 * MS, 40 * MS, SITE_READ, 1),
+	     wait(150 * MS, 10 * MS, 1));
+	finish();
+	process.seal_reason = TRACE_SEAL_DIED;
+	const struct finding *blocked = one_blocked();
+	cr_assert(blocked && strstr(blocked->text.title, "for 40.0 ms: cause unknown."), "%s",
+		  blocked->text.title);
+	cr_assert_null(strstr(blocked->text.title, "not return"));
+	done();
+}
+
+/* A callback that begins at 100 ms and has no end; its worker's last event but for what follows it.
+ */
+static void open_callback(const struct trace_item *behind)
+{
+	set_up(400 * MS, 0);
+	workers[0].last_tick = 100 * MS;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ));
+	if (behind)
+		FEED(0, *behind);
+	finish();
+}
+
+Test(findings_ends, say_of_what_is_open_at_the_end_that_it_did_not_come_back)
+{
+	const struct trace_item lost = instant(200 * MS, 7, TRACE_LOST_FULL);
+	const struct finding *blocked;
+
+	open_callback(NULL);
+	process.seal_reason = TRACE_SEAL_EXIT;
+	blocked = one_blocked();
+	cr_assert(blocked && strstr(blocked->text.title, "for 300 ms: it did not return."), "%s",
+		  blocked->text.title);
+	done();
+	open_callback(NULL);
+	process.running = process.drained = true;
+	blocked = one_blocked();
+	cr_assert(blocked && strstr(blocked->text.title, "it has not returned yet."), "%s",
+		  blocked->text.title);
+	done();
+	open_callback(&lost);
+	process.seal_reason = TRACE_SEAL_EXIT;
+	blocked = one_blocked();
+	cr_assert(blocked && strstr(blocked->text.title, "cause unknown."), "%s",
+		  blocked->text.title);
+	done();
+}
+
+Test(findings_ends, find_nothing_in_a_callback_whose_end_is_missing)
+{
+	open_callback(NULL);
+	process.seal_reason = TRACE_SEAL_EXIT;
+	workers[0].missing = workers[0].missing_last = 3;
+	cr_assert_null(one_blocked(), "its last events found no room");
+	done();
+	open_callback(NULL);
+	cr_assert_null(one_blocked(), "the trace breaks off");
+	done();
+	open_callback(NULL);
+	process.running = true;
+	cr_assert_null(one_blocked(), "its newest events are in its ring");
+	done();
+	open_callback(NULL);
+	process.seal_reason = TRACE_SEAL_DIED;
+	workers[0].missing = workers[0].missing_last = 3;
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_DIED));
+	done();
+}
+
+/* ---- How long it had run --------------------------------------------------------------------- */
+
+static const struct finding *died(uint64_t seal_tick, bool salvaged)
+{
+	open_callback(NULL);
+	process.seal_reason = salvaged ? 0 : TRACE_SEAL_DIED;
+	process.seal_tick = seal_tick;
+	process.salvaged = salvaged;
+	find(NULL, 0);
+	cr_assert_not_null(finding_of(FINDING_DIED));
+	return finding_of(FINDING_DIED);
+}
+
+/* The helper notices after 300 ms that the program is gone: that is no time that anybody measured.
+ */
+Test(findings_ends, tell_no_time_that_a_callback_had_run_when_the_program_died)
+{
+	const struct finding *finding = died(400 * MS, false);
+
+	cr_assert(strstr(finding->text.evidence, "It had run for at most 300 ms"), "%s",
+		  finding->text.evidence);
+	cr_assert_eq(findings->count, 1u, "it did not hold the loop for that long");
+	done();
+	finding = died(0, true);
+	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s",
+		  finding->text.evidence);
+	done();
+	finding = died(100 * MS, false); /* saved later, from the ring */
+	cr_assert(strstr(finding->text.evidence, "How long it had run is unknown"), "%s",
+		  finding->text.evidence);
+	done();
+}
+
+/* Another worker went on for 50 ms; somebody looked after 80. */
+Test(findings_ends, tell_how_long_it_had_run_at_least)
+{
+	static const struct trace_stall stall_sample = {.syscall = -1};
+	static const struct symbol_info parse_line = {.text = "parse_line"};
+	const struct stall stall = {.tick = 180 * MS,
+				    .poll_tick = 100 * MS,
+				    .ticks = 80 * MS,
+				    .site = SITE_READ,
+				    .cause = STALL_CPU,
+				    .in = {.kind = STALL_IN_CODE, .own = &parse_line},
+				    .stall_sample = &stall_sample};
+
+	open_callback(NULL);
+	process.seal_reason = TRACE_SEAL_DIED;
+	process.seal_tick = 400 * MS;
+	workers[1].last_tick = 150 * MS;
+	find(NULL, 0);
+	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence,
+			 "for at least 50.0 ms, at most 300 ms"));
+	cr_assert(strstr(finding_of(FINDING_BLOCKED)->text.title, "for 50.0 ms:"));
+	findings_free(findings);
+	find(&stall, 1);
+	cr_assert(strstr(finding_of(FINDING_DIED)->text.evidence,
+			 "for at least 80.0 ms, at most 300 ms"));
+	cr_assert(strstr(finding_of(FINDING_BLOCKED_CPU)->text.title,
+			 "for 80.0 ms: computing in parse_line"));
+	done();
+}
+
+/* ---- Between two calls of uv_run ------------------------------------------------------------- */
+
+/* Out from 20 to 80 ms, and for a moment; the timer was due at 30 ms. */
+Test(findings_ends, names_a_loop_that_nobody_ran)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
+	     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE), instant(80 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(80 * MS, 30, TRACE_TIMER_DUE), poll(80 * MS, 1000, SITE_TIMER, 1),
+	     instant(81 * MS, 2, TRACE_TURN), instant(82 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(83 * MS, 0x10, TRACE_LOOP_ENTER), instant(84 * MS, 5, TRACE_TURN),
+	     instant(85 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	cr_assert_eq(timeline->outside.count, 1u);
+	cr_assert_eq(timeline->outside.spans[0].tick, 20 * MS);
+	cr_assert_eq(timeline->outside.spans[0].duration, 60 * MS);
+	cr_assert_eq(timeline->workers[0].outside_late_ticks, 50 * MS);
+	find(NULL, 0);
+	const struct finding *finding = finding_of(FINDING_LOOP_NOT_RUN);
+	cr_assert_not_null(finding);
+	cr_assert_eq(finding->severity, SEVERITY_ERROR, "15 %% of the time");
+	cr_assert_eq(finding->cost_ns, 50 * MS + 2 * 30 * MS,
+		     "two descriptors waited for half of it on average");
+	cr_assert_eq(finding->to_ns - finding->from_ns, 60 * MS);
+	cr_assert_not_null(strstr(finding->text.evidence, "1 time 10 ms or longer outside uv_run"));
+	done();
+}
+
+/* Descriptors that are ready when it comes back may be what it waited for by itself: unless it
+ * computed. */
+Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
+{
+	for (uint64_t cpu_ns = 1 * MS; cpu_ns <= 59 * MS; cpu_ns += 58 * MS) {
+		sample(0, 20 * MS, 0, 0);
+		sample(1, 80 * MS, cpu_ns, 0);
+		set_up(400 * MS, 2);
+		FEED(0, instant(10 * MS, 0x10, TRACE_LOOP_ENTER), instant(15 * MS, 0, TRACE_TURN),
+		     instant(20 * MS, 0x10, TRACE_LOOP_LEAVE),
+		     instant(80 * MS, 0x10, TRACE_LOOP_ENTER), instant(81 * MS, 1, TRACE_TURN),
+		     instant(82 * MS, 0x10, TRACE_LOOP_LEAVE));
+		finish();
+		cr_assert_eq(timeline->outside.count, 1u);
+		find(NULL, 0);
+		cr_assert_eq(finding_of(FINDING_LOOP_NOT_RUN) != NULL, cpu_ns > 30 * MS);
+		done();
+	}
+}
+
+/* Between loops that run inside a callback, where events are lost, and where nothing waited. */
+Test(findings_ends, takes_nothing_else_for_a_loop_that_nobody_ran)
+{
+	set_up(900 * MS, 0);
+	FEED(0, instant(1 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(2 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(3 * MS, 0x20, TRACE_LOOP_ENTER), instant(4 * MS, 1, TRACE_TURN),
+	     instant(5 * MS, 0x20, TRACE_LOOP_LEAVE), instant(95 * MS, 0x20, TRACE_LOOP_ENTER),
+	     instant(96 * MS, 1, TRACE_TURN), instant(97 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(98 * MS, 0, TRACE_POLL_END), instant(99 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(120 * MS, 7, TRACE_LOST_FULL), instant(200 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(201 * MS, 1, TRACE_TURN), instant(202 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(300 * MS, 0x10, TRACE_LOOP_ENTER), wait(301 * MS, 50 * MS, 1),
+	     instant(400 * MS, 0x10, TRACE_LOOP_LEAVE), instant(500 * MS, 0x10, TRACE_LOOP_ENTER),
+	     instant(501 * MS, 0, TRACE_TURN), instant(502 * MS, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	cr_assert_eq(timeline->outside.count, 0u);
+	done();
+}
