@@ -60,7 +60,8 @@ DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
-FIXTURES := $(patsubst tests/fixtures/%.c,$(BUILD)/fixtures/%,$(filter-out %/fixture.c %/imitation.c,$(wildcard tests/fixtures/*.c)))
+FIXTURES := $(addprefix $(BUILD)/fixtures/,$(basename $(notdir \
+	$(filter-out tests/fixtures/preload/%,$(wildcard tests/fixtures/*/*.c)))))
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # All of them once more with libuv linked into them: its functions exported, as node has it,
@@ -284,7 +285,7 @@ $(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN):
 		$^ -l:libuv_a.a -lpthread -ldl
 
 # Programs that export functions under libuv's names which are not libuv's.
-$(FIXTURES_IMITATING): tests/fixtures/imitation.c tests/fixtures/own_code.h preload/libuv/functions.def
+$(FIXTURES_IMITATING): tests/fixtures/imitation.c tests/fixtures/process/own_code.h preload/libuv/functions.def
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(findstring some,$@),-DIMITATION_SOME) -rdynamic $(ALL_LDFLAGS) -o $@ $<
 include tests/fixtures/odd.mk

@@ -6,7 +6,6 @@
 #include "symbols/stack.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,17 +118,6 @@ int stall_scripts_read(struct symbols *symbols, struct stall *stall)
 	stall->frame_count = stack.count;
 	memcpy(stall->frames, stack.frames, stack.count * sizeof(*stall->frames));
 	return story_make(symbols, stall, stack.is_whole);
-}
-
-char *stall_script_text(const struct stall_script *script)
-{
-	const char *user = script->user->symbol->text;
-	char *text;
-	int length = script->call_name
-			 ? asprintf(&text, "%s, called by %s", script->call_name, user)
-			 : asprintf(&text, "%s", user);
-
-	return length < 0 ? NULL : text;
 }
 
 static bool text_same(const char *a, const char *b)

@@ -14,10 +14,6 @@
 /* Reads the sample's stack into `stall`. 0 or -ENOMEM. */
 int stall_scripts_read(struct symbols *symbols, struct stall *stall);
 
-/* "countPrimes app.js:12", "zlib.gzipSync, called by pack app.js:40". The caller frees; NULL: no
- * memory. The sample knows a function. */
-char *stall_script_text(const struct stall_script *script);
-
 /* Two samples were in the same function, wherever in it, as far as that is known of both. */
 bool stall_same_function(const struct stall *a, const struct stall *b);
 

@@ -114,17 +114,16 @@ static void asleep_find(const struct trace_process *process, struct symbols *sym
 		stall->in.kind = STALL_IN_SYSCALL;
 }
 
-/* The innermost function of the program itself, and what of libc it is in: "parse parse.c:12 (in
- * memcpy)". */
-static char *place_text(const struct stall *stall)
+/* The innermost function of the program itself, and what of libc it is in. */
+static void place_find(struct stall *stall)
 {
-	const struct symbol_info *own = NULL, *inner = NULL;
-	char *text = NULL;
-	int length = 0;
+	struct stall_in *in = &stall->in;
 
-	if (stall->script.user)
-		return stall_script_text(&stall->script);
-	for (size_t i = 0; i < stall->frame_count && !own; i++) {
+	if (stall->script.user) {
+		in->kind = STALL_IN_SCRIPT;
+		return;
+	}
+	for (size_t i = 0; i < stall->frame_count && !in->own; i++) {
 		const struct symbol_info *symbol = stall->frames[i].symbol;
 		if (!is_libc(symbol))
 			in->own = symbol;
@@ -210,8 +209,8 @@ static void futex_judge(const struct trace_process *process, struct stall *stall
 			const struct stall *before)
 {
 	const struct trace_stall *now = stall->stall_sample;
-	bool follows =
-	    before && before->poll_tick == stall->poll_tick && before->stall_sample->cpu_ns > 0;
+	bool follows = before && before->poll_tick == stall->poll_tick &&
+		       before->stall_sample->cpu_ns > 0;
 	uint64_t tick = follows ? before->tick : now->base_tick;
 	uint64_t cpu_ns = follows ? before->stall_sample->cpu_ns : now->base_cpu_ns;
 

@@ -59,7 +59,7 @@ static void write_script(const struct stall *stall, FILE *out)
 {
 	const struct stall_script *script = &stall->script;
 
-	if (script->call)
+	if (script->call_name)
 		fprintf(out, "%s, called by ", script->call_name);
 	fputs(script->user->symbol->text, out);
 }

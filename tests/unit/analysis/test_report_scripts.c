@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 #include "print_helper.h"
-#include "reader_helper.h"
+#include "../reader_helper.h"
 #include "report/findings_text.h"
 #include "report/formats/report_formats.h"
 
@@ -22,7 +22,7 @@ static void open_golden(const char *name)
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
 	char path[512];
 
-	snprintf(path, sizeof(path), "%.*s../golden/%s",
+	snprintf(path, sizeof(path), "%.*s../../golden/%s",
 		 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__, name);
 	thresholds = thresholds_default();
 	thresholds_apply(&thresholds, &options);

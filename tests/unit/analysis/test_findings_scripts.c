@@ -5,7 +5,10 @@
  */
 #include "findings_helper.h"
 
-static const struct trace_stall in_openat = {.machine = TRACE_MACHINE_X86_64, .syscall = 257},
+static char object[] = "./fifo";
+static const struct trace_stall in_openat = {.machine = TRACE_MACHINE_X86_64,
+					     .syscall = 257,
+					     .object = object},
 				computing = {.machine = TRACE_MACHINE_X86_64, .syscall = -1};
 static const struct trace_script
     user_script = {.function = "countPrimes", .file = "/srv/app.js", .line = 12, .first_line = 7},
@@ -23,15 +26,15 @@ static const struct stack_frame user = {.symbol = &user_symbol, .script = &user_
 				caller = {.symbol = &caller_symbol, .script = &other_script};
 static char fs_read[] = "fs.readFileSync", json_parse[] = "JSON.parse";
 
-static struct stall stall_at(uint64_t poll_tick, uint64_t ticks, enum stall_cause cause,
-			     const char *what)
+static struct stall stall_at(uint64_t poll_tick, uint64_t ticks, enum stall_cause cause)
 {
 	return (struct stall){.tick = poll_tick + ticks,
 			      .poll_tick = poll_tick,
 			      .ticks = ticks,
 			      .site = SITE_READ,
 			      .cause = cause,
-			      .what = what,
+			      .in = {.kind = cause == STALL_CPU ? STALL_IN_SCRIPT
+								: STALL_IN_SYSCALL},
 			      .stall_sample = cause == STALL_CPU ? &computing : &in_openat,
 			      .script = {.user = &user, .caller = &caller}};
 }
@@ -55,8 +58,8 @@ static const char *text_of(const struct finding *finding, enum fact_name name)
 
 Test(findings_scripts, who_computes_is_told_by_who_called_it)
 {
-	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU, "countPrimes app.js:12"),
-				 stall_at(200 * MS, 80 * MS, STALL_CPU, "countPrimes app.js:12")};
+	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU),
+				 stall_at(200 * MS, 80 * MS, STALL_CPU)};
 
 	stalls[0].script.label = stalls[1].script.label = &label_symbol;
 	two_runs();
@@ -80,7 +83,7 @@ Test(findings_scripts, who_computes_is_told_by_who_called_it)
 
 Test(findings_scripts, who_waits_is_told_by_its_own_name)
 {
-	struct stall stalls[] = {stall_at(200 * MS, 80 * MS, STALL_SYSCALL, "openat(\"./fifo\")")};
+	struct stall stalls[] = {stall_at(200 * MS, 80 * MS, STALL_SYSCALL)};
 
 	stalls[0].script.call_name = fs_read;
 	two_runs();
@@ -101,8 +104,8 @@ Test(findings_scripts, who_waits_is_told_by_its_own_name)
 /* Half of the time is not most of it. */
 Test(findings_scripts, why_it_computes_holds_for_most_of_the_time)
 {
-	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU, "JSON.parse"),
-				 stall_at(200 * MS, 80 * MS, STALL_CPU, "JSON.parse")};
+	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU),
+				 stall_at(200 * MS, 80 * MS, STALL_CPU)};
 
 	stalls[0].script.call_name = stalls[1].script.call_name = json_parse;
 	stalls[0].script.reason = REASON_GARBAGE;
@@ -125,8 +128,8 @@ Test(findings_scripts, why_it_computes_holds_for_most_of_the_time)
 /* node runs all requests in one callback: each function that blocks it is a finding. */
 Test(findings_scripts, runs_are_told_apart_by_function)
 {
-	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU, "countPrimes app.js:12"),
-				 stall_at(200 * MS, 80 * MS, STALL_CPU, "parseBody app.js:41")};
+	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_CPU),
+				 stall_at(200 * MS, 80 * MS, STALL_CPU)};
 	size_t count = 0;
 
 	stalls[1].script.user = &other;

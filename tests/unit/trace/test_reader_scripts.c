@@ -3,7 +3,7 @@
  * Script frames of stall samples and the texts that they refer to, as the reader gives them: right,
  * or not at all.
  */
-#include "scripts_helper.h"
+#include "../scripts_helper.h"
 
 static struct builder *builder;
 static struct trace *trace;
