@@ -111,6 +111,7 @@ json_t *profile_json(const struct report *report);
 /* ---- json_stalls.c ---- */
 
 json_t *stalls_json(const struct report *report);
+json_t *stall_json(const struct report *report, const struct stall *stall);
 json_t *stall_what_json(const struct stall *stall);
 json_t *stall_totals_json(const struct stalls *stalls);
 
