@@ -485,6 +485,7 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
 			*folder) seeds="$$seeds tests/fuzz/folders"; max=16384;; \
 			*program) seeds=$(BUILD)/programs; max=200000;; \
 			*names_python) seeds=; max=400;; \
+			*source_map) seeds=tests/fuzz/maps;; \
 		esac; \
 		$$fuzzer -runs=0 -max_len=1000000 -artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus \
 		$$seeds && \

@@ -12,8 +12,7 @@ void facts_of_scripts(const struct stall *stall, struct finding *finding)
 	if (!user)
 		return;
 	bool waits = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
-	const struct stack_frame *caller =
-	    waits || script->call_name ? NULL : script->caller;
+	const struct stack_frame *caller = waits || script->call_name ? NULL : script->caller;
 	fact_text(finding, FACT_by, caller ? caller->symbol->text : user->symbol->text);
 	if (script->call_name)
 		fact_text(finding, FACT_inside, script->call_name);
@@ -26,7 +25,7 @@ void facts_of_scripts(const struct stall *stall, struct finding *finding)
 		fact_text(finding, FACT_script_file, user->symbol->file);
 	if (user->symbol->line > 0)
 		fact_whole(finding, FACT_script_line, (uint64_t)user->symbol->line);
-	fact_flag(finding, FACT_line_about, user->script->flags & TRACE_SCRIPT_LINE_ABOUT);
+	fact_flag(finding, FACT_line_about, user->symbol->about);
 	finding->file = user->symbol->file;
 	finding->line = user->symbol->line;
 }

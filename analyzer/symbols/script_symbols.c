@@ -59,10 +59,20 @@ void script_symbols_close(struct script_symbols *symbols)
 static int compare_named(const void *left, const void *right)
 {
 	const struct trace_script *a = left, *b = right;
-	const uint64_t x[] = {(uintptr_t)a->function, (uintptr_t)a->file, a->function_id,
-			      a->file_id, a->line, a->kind, a->flags};
-	const uint64_t y[] = {(uintptr_t)b->function, (uintptr_t)b->file, b->function_id,
-			      b->file_id, b->line, b->kind, b->flags};
+	const uint64_t x[] = {(uintptr_t)a->function,
+			      (uintptr_t)a->file,
+			      a->function_id,
+			      a->file_id,
+			      a->line,
+			      a->kind,
+			      a->flags};
+	const uint64_t y[] = {(uintptr_t)b->function,
+			      (uintptr_t)b->file,
+			      b->function_id,
+			      b->file_id,
+			      b->line,
+			      b->kind,
+			      b->flags};
 
 	for (size_t i = 0; i < sizeof(x) / sizeof(*x); i++)
 		if (x[i] != y[i])
@@ -90,7 +100,7 @@ static const char *shown_file(const char *file)
 	return strncmp(file, "node:", 5) == 0 || *file == '<' ? file : symbols_base_name(file);
 }
 
-static char *text_make(const struct symbol_info *info, bool about)
+static char *text_make(const struct symbol_info *info)
 {
 	char *text;
 	int length;
@@ -100,8 +110,8 @@ static char *text_make(const struct symbol_info *info, bool about)
 	else if (info->line == 0)
 		length = asprintf(&text, "%s %s", info->name, shown_file(info->file));
 	else
-		length = asprintf(&text, about ? "%s %s, about line %d" : "%s %s:%d", info->name,
-				  shown_file(info->file), info->line);
+		length = asprintf(&text, info->about ? "%s %s, about line %d" : "%s %s:%d",
+				  info->name, shown_file(info->file), info->line);
 	return length < 0 ? NULL : text;
 }
 
@@ -123,12 +133,13 @@ static struct named *named_make(const struct script_symbols *symbols,
 		info->file = report_clean(script->file ? script->file : "");
 		info->line = script->file && script->line <= INT32_MAX ? (int)script->line : 0;
 	}
+	info->about = place.about || script->flags & TRACE_SCRIPT_LINE_ABOUT;
 	free(place.file);
 	info->name = report_clean(name_of(script));
 	info->named = script->function || is_anonymous(script);
 	info->module = script->kind == TRACE_SCRIPT_PYTHON ? PYTHON : JAVASCRIPT;
 	if (info->name && info->file)
-		info->text = text_make(info, place.about || script->flags & TRACE_SCRIPT_LINE_ABOUT);
+		info->text = text_make(info);
 	if (info->text)
 		return named;
 	named_free(named);

@@ -188,6 +188,34 @@ static void stall_put(struct packer *packer, const struct trace_process *process
 	free(variable);
 }
 
+/* Where a line of a script was written, which the page cannot look up: the script's file and line,
+ * then those of the source map. Others are what the trace says. */
+static void place_put(struct packer *packer, const struct trace_process *process,
+		      struct symbols *symbols, const struct trace_script *script, bool whole)
+{
+	const struct symbol_info *info = symbols_script(symbols, script, whole);
+	uint32_t line = whole ? script->first_line : script->line;
+	char *file = report_clean(script->file);
+
+	if (file && strcmp(file, info->file) != 0) {
+		line_put(packer, "place", process->pid, line, info->about);
+		name_put(packer, script->file, "\t");
+		info_put(packer, info, "\n");
+	}
+	free(file);
+}
+
+static void places_put(struct packer *packer, const struct trace_process *process,
+		       struct symbols *symbols, const struct trace_stall *stall)
+{
+	for (size_t i = 0; i < stall->script_count; i++) {
+		if (!stall->scripts[i].file)
+			continue;
+		place_put(packer, process, symbols, &stall->scripts[i], false);
+		place_put(packer, process, symbols, &stall->scripts[i], true);
+	}
+}
+
 static int process_put(struct packer *packer, const struct trace_process *process)
 {
 	struct symbols *symbols = symbols_open(process);
@@ -202,6 +230,8 @@ static int process_put(struct packer *packer, const struct trace_process *proces
 	}
 	for (size_t i = 0; i < process->stall_count; i++)
 		stall_put(packer, process, symbols, i);
+	for (size_t i = 0; i < process->stall_count; i++)
+		places_put(packer, process, symbols, &process->stalls[i]);
 	symbols_close(symbols);
 	return 0;
 }

@@ -25,11 +25,6 @@ static json_t *frame_kind_json(const struct stack_frame *frame)
 	return frame->script ? json_text(kind ? kind : "unknown") : json_null();
 }
 
-static bool line_is_about(const struct stack_frame *frame)
-{
-	return frame->script && frame->script->flags & TRACE_SCRIPT_LINE_ABOUT;
-}
-
 static json_t *frame_json(const struct stack_frame *frame)
 {
 	const struct symbol_info *symbol = frame->symbol;
@@ -40,7 +35,7 @@ static json_t *frame_json(const struct stack_frame *frame)
 	    {"module", json_text(symbol->module)},
 	    {"scanned", json_boolean(frame->scanned)},
 	    {"script", frame_kind_json(frame)},
-	    {"line_about", json_boolean(line_is_about(frame))},
+	    {"line_about", json_boolean(symbol->about)},
 	};
 
 	return json_add(json_object(), pairs, COUNT(pairs));
@@ -93,7 +88,7 @@ static json_t *stall_script_json(const struct stall *stall)
 	if (!script->user)
 		return json_null();
 	const struct json_pair pairs[] = {
-	    {"line_about", json_boolean(line_is_about(script->user))},
+	    {"line_about", json_boolean(script->user->symbol->about)},
 	    {"called", script->call_name ? json_text(script->call_name) : json_null()},
 	    {"caller", script_json(script->caller ? script->caller->symbol : NULL)},
 	    {"entered", script_json(script->label)},

@@ -19,7 +19,8 @@ struct given {
 	const char *what;
 	uint32_t pid;
 	uint64_t number;
-	bool second; /* a site's caller; a frame that was looked for */
+	bool second; /* a site's caller; a frame that was looked for; a place that is about right */
+	const char *script; /* a place's */
 	struct symbol_info info;
 	uint64_t sp; /* of a frame */
 	bool is_outermost;
@@ -52,6 +53,8 @@ static void given_take(char **at, struct given *given)
 	given->pid = (uint32_t)strtoul(part_next(at), NULL, 10);
 	given->number = strtoull(part_next(at), NULL, 10);
 	given->second = *part_next(at) == '1';
+	if (strcmp(given->what, "place") == 0)
+		given->script = part_next(at);
 	given->info.name = part_next(at);
 	if (strcmp(given->what, "variable") == 0)
 		return;
@@ -134,6 +137,23 @@ static void given_use(struct symbols *symbols, size_t line)
 		symbols->frames[given->number] = line + 1;
 }
 
+/* Where a line of a script was written, by the source map that analyze_trace --html found. */
+static bool place_find(void *arg, const char *file, uint32_t line, struct script_place *place)
+{
+	const struct symbols *symbols = arg;
+
+	for (size_t i = 0; i < given_count; i++) {
+		const struct given *given = &embedded_symbols[i];
+		if (given->number != line || !given_is(given, "place", symbols->process) ||
+		    strcmp(given->script, file) != 0)
+			continue;
+		*place = (struct script_place){strdup(given->info.file), given->info.line,
+					       given->second};
+		return place->file != NULL;
+	}
+	return false;
+}
+
 /* Names live as long as the page shows the trace: they are few, and tables point to them. */
 struct symbols *symbols_open(const struct trace_process *process)
 {
@@ -144,7 +164,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
 	symbols->frames = calloc(process->stall_count + 1, sizeof(*symbols->frames));
-	symbols->scripts = script_symbols_open(NULL, NULL);
+	symbols->scripts = script_symbols_open(place_find, symbols);
 	if (!symbols->infos || !symbols->frames || !symbols->scripts) {
 		symbols_close(symbols);
 		return NULL;
@@ -173,8 +193,8 @@ void symbols_close(struct symbols *symbols)
 	free(symbols);
 }
 
-const struct symbol_info *symbols_script(struct symbols *symbols,
-					 const struct trace_script *script, bool whole)
+const struct symbol_info *symbols_script(struct symbols *symbols, const struct trace_script *script,
+					 bool whole)
 {
 	return whole ? script_symbols_whole(symbols->scripts, script)
 		     : script_symbols_of(symbols->scripts, script);
@@ -202,11 +222,10 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		const struct given *given = &embedded_symbols[line - 1];
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
-		frames[count++] =
-		    (struct unwind_frame){.address = line - 1,
-					  .scanned = given->second,
-					  .is_outermost = given->is_outermost,
-					  .sp = given->sp};
+		frames[count++] = (struct unwind_frame){.address = line - 1,
+							.scanned = given->second,
+							.is_outermost = given->is_outermost,
+							.sp = given->sp};
 	}
 	return count;
 }
