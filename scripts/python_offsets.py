@@ -8,6 +8,7 @@
 # is written here. With --check nothing is printed but what differs from the table in the source;
 # exit 1 then, and 2 where a python cannot be looked at. From 3.13 on the table that the python
 # itself has is compared with its headers as well.
+"""Offsets of CPython's fields, from its headers."""
 import json
 import os
 import re
@@ -20,8 +21,8 @@ TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                      '../preload/runtimes/cpython_layout.def')
 SELF_FROM = 313
 
-# Field of the table: the versions from which on it is which member of which struct ('' for a size, A-B for the distance of
-# two; None: there is none); and the member of _Py_DebugOffsets that has it.
+# Field of the table: the versions from which on it is which member of which struct ('' for a size,
+# A-B for the distance of two; None: there is none); and the member of _Py_DebugOffsets that has it.
 FIELDS = [
     ('runtime_interpreters', {308: '_PyRuntimeState interpreters.head'},
      'runtime_state.interpreters_head'),
@@ -40,6 +41,7 @@ FIELDS = [
     ('thread_chunk', {308: None, 311: 'PyThreadState datastack_chunk', 313: None}, None),
     ('thread_top', {308: None, 311: 'PyThreadState datastack_top', 313: None}, None),
     ('cframe_frame', {308: None, 311: '_PyCFrame current_frame', 313: None}, None),
+    ('cframe_previous', {308: None, 311: '_PyCFrame previous', 313: None}, None),
     ('frame_code', {308: 'PyFrameObject f_code', 311: '_PyInterpreterFrame f_code',
                     313: '_PyInterpreterFrame f_executable'}, 'interpreter_frame.executable'),
     ('frame_previous', {308: 'PyFrameObject f_back', 311: '_PyInterpreterFrame previous'},

@@ -39,6 +39,8 @@
 
 struct python_frame {
 	uint64_t frame, code, at;
+	uint64_t name, file, lines, units; /* of the code object */
+	uint32_t first_line;
 	bool called_by_c;
 	bool of_generator; /* or of a coroutine */
 };
@@ -46,8 +48,9 @@ struct python_frame {
 struct walk {
 	const struct cpython *python;
 	struct remote_memory *memory;
-	uint64_t state; /* of the thread */
-	bool is_cut;	/* there are more frames than are kept */
+	uint64_t state;	 /* of the thread */
+	uint64_t cframe; /* of the frames that are followed; where there are such */
+	bool is_cut;	 /* there are more frames than are kept */
 	uint32_t count;
 	struct python_frame frames[TRACE_SCRIPT_FRAMES_MAX];
 };
@@ -131,6 +134,8 @@ static bool thread_find(struct walk *walk, const struct runtime_thread *thread, 
 		interpreter = word(walk, interpreter, layout->interpreter_next);
 	}
 	*frame = search.frame;
+	if (has(layout->cframe_frame))
+		walk->cframe = word(walk, walk->state, layout->thread_frame);
 	return search.count <= 1;
 }
 
@@ -194,6 +199,18 @@ static uint64_t frame_at(struct walk *walk, uint64_t frame)
 		   : word(walk, frame, at);
 }
 
+/* Read at once, as all of it lies on one page. */
+static void code_take(struct walk *walk, struct python_frame *frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+
+	frame->name = word(walk, frame->code, layout->code_name);
+	frame->file = word(walk, frame->code, layout->code_file);
+	frame->lines = word(walk, frame->code, layout->code_lines);
+	frame->units = word(walk, frame->code, OBJECT_SIZE);
+	frame->first_line = remote_u32(walk->memory, frame->code + layout->code_first_line);
+}
+
 static bool is_taken(const struct walk *walk, uint64_t frame)
 {
 	for (uint32_t i = 0; i < walk->count; i++)
@@ -219,17 +236,19 @@ static bool frame_take(struct walk *walk, uint64_t frame, uint8_t owner)
 	taken->at = frame_at(walk, frame);
 	taken->called_by_c = is_entry(walk, frame);
 	taken->of_generator = owner == OWNER_GENERATOR;
+	code_take(walk, taken);
 	return is_a(walk, taken->code, python->code_type) &&
 	       (!has_frame_objects(python) || is_a(walk, frame, python->frame_type));
 }
 
-/* One frame or shim; false: it is neither. */
-static bool step(struct walk *walk, uint64_t frame)
+/* One frame or shim; false: it is neither. `is_native`: native code lies behind it. */
+static bool step(struct walk *walk, uint64_t frame, bool *is_native)
 {
 	uint8_t owner;
 
 	if (frame % 8 != 0 || !owner_read(walk, frame, &owner))
 		return false;
+	*is_native = owner >= OWNER_SHIM || is_entry(walk, frame);
 	if (owner < OWNER_SHIM)
 		return frame_take(walk, frame, owner);
 	if (walk->count)
@@ -244,12 +263,29 @@ static bool is_outermost(const struct python_frame *frame)
 	return frame->called_by_c && !frame->of_generator;
 }
 
+/* Whether native code was called by this frame, or by none. In 3.11 and 3.12 each run of the
+ * interpreter has a cframe, which says in which frame it is: one whose predecessor has not been
+ * written yet, or is no more what it was, does not lead there. */
+static bool is_caller(struct walk *walk, uint64_t frame)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+
+	if (!has(layout->cframe_frame))
+		return true;
+	walk->cframe = word(walk, walk->cframe, layout->cframe_previous);
+	return word(walk, walk->cframe, layout->cframe_frame) == frame;
+}
+
 static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 {
 	for (uint32_t i = 0; frame && i < STEPS_MAX && !walk->is_cut; i++) {
-		if (!step(walk, frame))
+		bool is_native = false;
+
+		if (!step(walk, frame, &is_native))
 			return TRACE_SCRIPT_LOST;
 		frame = word(walk, frame, walk->python->layout.frame_previous);
+		if (is_native && !is_caller(walk, frame))
+			return TRACE_SCRIPT_LOST;
 	}
 	if (walk->is_cut)
 		return TRACE_SCRIPT_CUT;
@@ -260,20 +296,16 @@ static enum trace_script_status frames_follow(struct walk *walk, uint64_t frame)
 
 /* ---- Their names ----------------------------------------------------------------------------- */
 
-static void code_name(struct walk *walk, uint64_t code, struct script_stack *stack,
-		      struct script_frame *frame)
+static void code_name(struct walk *walk, const struct python_frame *code,
+		      struct script_stack *stack, struct script_frame *frame)
 {
-	const struct cpython_layout *layout = &walk->python->layout;
-	uint32_t first = remote_u32(walk->memory, code + layout->code_first_line);
 	char name[SCRIPT_FUNCTION_BYTES_MAX], file[SCRIPT_FILE_BYTES_MAX];
 
-	if (cpython_text(walk->python, walk->memory, word(walk, code, layout->code_name), false,
-			 name, sizeof(name)))
+	if (cpython_text(walk->python, walk->memory, code->name, false, name, sizeof(name)))
 		frame->function = script_stack_text(stack, name);
-	if (cpython_text(walk->python, walk->memory, word(walk, code, layout->code_file), true,
-			 file, sizeof(file)))
+	if (cpython_text(walk->python, walk->memory, code->file, true, file, sizeof(file)))
 		frame->file = script_stack_text(stack, file);
-	frame->first_line = first <= LINE_FIRST_MAX ? first : 0;
+	frame->first_line = code->first_line <= LINE_FIRST_MAX ? code->first_line : 0;
 }
 
 /* A function that called itself was read already; NULL: this one was not. */
@@ -297,7 +329,7 @@ static void frame_name(struct walk *walk, uint32_t i, struct script_stack *stack
 		frame->file = same->file;
 		frame->first_line = same->first_line;
 	} else {
-		code_name(walk, walk->frames[i].code, stack, frame);
+		code_name(walk, &walk->frames[i], stack, frame);
 	}
 	frame->kind = TRACE_SCRIPT_PYTHON;
 	frame->flags = (uint8_t)((walk->frames[i].called_by_c ? TRACE_SCRIPT_CALLED_BY_C : 0) |
@@ -318,23 +350,22 @@ static int64_t instruction_of(struct walk *walk, const struct python_frame *fram
 			   : (int64_t)frame->at;
 	at = (int64_t)(frame->at - (frame->code + layout->code_instructions));
 	at = at >= 0 ? at / UNIT_BYTES : at == -UNIT_BYTES ? -1 : -2;
-	return at < (int64_t)word(walk, frame->code, OBJECT_SIZE) ? at : -2;
+	return at < (int64_t)frame->units ? at : -2;
 }
 
 static void frame_line(struct walk *walk, const struct python_frame *frame,
 		       struct script_frame *told)
 {
 	const struct cpython_layout *layout = &walk->python->layout;
-	uint64_t table = word(walk, frame->code, layout->code_lines);
 	struct cpython_lines lines = {
 	    .version = layout->version,
-	    .address = table + layout->bytes_data,
-	    .bytes = word(walk, table, layout->bytes_length),
+	    .address = frame->lines + layout->bytes_data,
+	    .bytes = word(walk, frame->lines, layout->bytes_length),
 	    .first_line = told->first_line,
 	    .at = instruction_of(walk, frame),
 	};
 
-	if (is_a(walk, table, walk->python->bytes_type))
+	if (is_a(walk, frame->lines, walk->python->bytes_type))
 		told->line = cpython_line(walk->memory, &lines);
 }
 

@@ -297,8 +297,8 @@ static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreig
 	return false;
 }
 
-/* From the registers: code of C++ that V8 called without a frame of its own may come first, where it
- * is known how the walk has to end. */
+/* From the registers: code of C++ that V8 called without a frame of its own may come first, where
+ * it is known how the walk has to end. */
 static bool walk_from(struct v8_walk *walk)
 {
 	const struct runtime_thread *thread = walk->thread;

@@ -2,7 +2,7 @@
  *
  * libFuzzer target: the memory of a program with a CPython in it, as it may be found: any words of
  * it changed, pages that cannot be read. Each version's memory is made as in the unit tests
- * (tests/unit/python_memory.h), with names of every width, generators and recursion.
+ * (tests/unit/runtimes/python_memory.h), with names of every width, generators and recursion.
  *
  * Input: the version; the page that cannot be read; then changes of 12 bytes each: what is done,
  * the word (a place in memory, in words), the value. Whatever is changed: reads are bounded, what
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/python_memory.h"
+#include "../unit/runtimes/python_memory.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# python_cases.py CASE MS: a program on uvloop, in which one callback is stuck for so long, in a way that is known: each case
-# is a method of Page, stuck in the line that is marked with its name. Prints that line, and the method.
+# python_cases.py CASE MS: a program on uvloop, in which one callback is stuck for so long, in a way
+# that is known: each case is a method of Page, stuck in the line that is marked with its name.
+# Prints that line, and the method.
+"""A callback that is stuck in a known way."""
 import asyncio
 import json
 import socket
@@ -60,8 +62,8 @@ async def main(case, ms):
 
 case = sys.argv[1]
 with open(__file__) as file:
-    line = next(number for number, text in enumerate(file, 1) if text.rstrip().endswith('# ' + case))
+    lines = [number for number, text in enumerate(file, 1) if text.rstrip().endswith('# ' + case)]
 uvloop.install()
 asyncio.run(main(case, int(sys.argv[2])))
 name = getattr(Page, case).__qualname__ if sys.version_info >= (3, 11) else case
-print(json.dumps({'line': line, 'function': name}))
+print(json.dumps({'line': lines[0], 'function': name}))

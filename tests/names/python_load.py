@@ -5,9 +5,10 @@
 # that is handed on one of them does not go on, but works (sleeps) in its own frame. All code is
 # made anew now and then, and closures with each call.
 #
-# chain() has the truth: which frames lie on each other, at which lines, called by whom. Nothing else that is written in
-# Python ever runs in the main thread. Another one works all the time, in functions of its own. Prints a line when the chain has begun to run. Needs
-# Python 3.8.
+# chain() has the truth: which frames lie on each other, at which lines, called by whom. Nothing
+# else that is written in Python ever runs in the main thread. Another one works all the time, in
+# functions of its own. Prints a line when the chain has begun to run. Needs Python 3.8.
+"""A program whose stacks are known, and what they are."""
 import re
 import sys
 import threading

@@ -35,9 +35,13 @@ struct python_memory {
 	uint32_t used;
 	uint32_t release;
 	struct cpython python;
-	uint64_t interpreter, state, cframe;
-	uint64_t last;	     /* the frame that was added last, or the shim behind it */
-	uint64_t unreadable; /* address of a page that cannot be read; 0: there is none */
+	uint64_t interpreter, state;
+	uint64_t other;	       /* the state of another thread, which comes first */
+	uint64_t cframe;       /* of the innermost frames */
+	uint64_t outer_cframe; /* of those that were added last */
+	bool is_new_cframe;    /* it has no frame yet */
+	uint64_t last;	       /* the frame that was added last, or the shim behind it */
+	uint64_t unreadable;   /* address of a page that cannot be read; 0: there is none */
 };
 
 static struct python_memory *memory_read; /* that which is read from */
@@ -93,8 +97,8 @@ static inline void memory_put_self(struct python_memory *memory, uint16_t versio
 #undef SELF
 	/* In the order of the table; what it has no word for is passed over. */
 	static const uint16_t offsets[MEMORY_LAYOUT_FIELDS] = {
-	    2000, 8,	24,   8,   16,	152, 160, 72,  NONE, NONE, NONE, 0,    8,  56, NONE,
-	    70,	  NONE, NONE, 112, 128, 68,  136, 200, 16,   32,   40,	 NONE, 16, 32};
+	    2000, 8,  24,   8,	  16,  152, 160, 72,  NONE, NONE, NONE, NONE, 0,    8,	56,
+	    NONE, 70, NONE, NONE, 112, 128, 68,	 136, 200,  16,	  32,	40,   NONE, 16, 32};
 #undef NONE
 	uint64_t runtime = memory->python.runtime;
 
@@ -140,7 +144,6 @@ static inline void memory_begin(struct python_memory *memory, uint16_t version)
 {
 	struct cpython *python = &memory->python;
 	char note[RUNTIME_NOTE_BYTES];
-	uint64_t other;
 
 	memset(memory, 0, sizeof(*memory));
 	memory->release = 3u << 24 | (version - 300u) << 16 | 0xf0;
@@ -154,13 +157,14 @@ static inline void memory_begin(struct python_memory *memory, uint16_t version)
 	if (!memory_choose(memory, note))
 		__builtin_trap();
 	memory->interpreter = memory_take(memory, 128);
-	other =
+	memory->other =
 	    memory_add_state(memory, memory->interpreter, MEMORY_TID + 1, MEMORY_PTHREAD + 4096);
 	memory->state = memory_add_state(memory, memory->interpreter, MEMORY_TID, MEMORY_PTHREAD);
 	memory_put_u64(memory, python->runtime + python->layout.runtime_interpreters,
 		       memory->interpreter);
-	memory_put_u64(memory, memory->interpreter + python->layout.interpreter_threads, other);
-	memory_put_u64(memory, other + python->layout.thread_next, memory->state);
+	memory_put_u64(memory, memory->interpreter + python->layout.interpreter_threads,
+		       memory->other);
+	memory_put_u64(memory, memory->other + python->layout.thread_next, memory->state);
 }
 
 /* ---- Objects --------------------------------------------------------------------------------- */
@@ -223,18 +227,39 @@ static inline uint64_t memory_add_code(struct python_memory *memory, uint64_t na
 
 /* ---- Frames, innermost first ----------------------------------------------------------------- */
 
+/* Each run of the interpreter has a cframe, with the innermost frame in it, in 3.11 and 3.12. */
+static inline void memory_add_cframe(struct python_memory *memory)
+{
+	const struct cpython_layout *layout = &memory->python.layout;
+	uint64_t cframe = memory_take(memory, 32);
+
+	memory_put_u64(memory,
+		       memory->last ? memory->outer_cframe + layout->cframe_previous
+				    : memory->state + layout->thread_frame,
+		       cframe);
+	memory->cframe = memory->last ? memory->cframe : cframe;
+	memory->outer_cframe = cframe;
+	memory->is_new_cframe = true;
+}
+
+static inline bool memory_has_cframes(const struct python_memory *memory)
+{
+	return memory->python.layout.cframe_frame != CPYTHON_NONE;
+}
+
 static inline void memory_link(struct python_memory *memory, uint64_t frame)
 {
 	const struct cpython_layout *layout = &memory->python.layout;
-	uint64_t from = memory->last ? memory->last + layout->frame_previous
-				     : memory->state + layout->thread_frame;
 
-	if (!memory->last && layout->cframe_frame != CPYTHON_NONE) {
-		memory->cframe = memory_take(memory, 32);
-		memory_put_u64(memory, from, memory->cframe);
-		from = memory->cframe + layout->cframe_frame;
-	}
-	memory_put_u64(memory, from, frame);
+	if (memory->last)
+		memory_put_u64(memory, memory->last + layout->frame_previous, frame);
+	else if (memory_has_cframes(memory))
+		memory_add_cframe(memory);
+	else
+		memory_put_u64(memory, memory->state + layout->thread_frame, frame);
+	if (memory->is_new_cframe)
+		memory_put_u64(memory, memory->outer_cframe + layout->cframe_frame, frame);
+	memory->is_new_cframe = false;
 	memory->last = frame;
 }
 
@@ -273,6 +298,8 @@ static inline uint64_t memory_add_frame(struct python_memory *memory, uint64_t c
 	memory_link(memory, frame);
 	if (called_by_c && layout->version >= 312)
 		memory_add_shim(memory);
+	if (called_by_c && memory_has_cframes(memory))
+		memory_add_cframe(memory);
 	return frame;
 }
 
