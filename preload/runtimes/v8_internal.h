@@ -107,6 +107,9 @@ enum v8_root {
 
 enum v8_root v8_root_find(struct v8_walk *walk);
 
+/* Where in the isolate the youngest exit frame stands, as far as is known: 0, it is not. */
+uint32_t v8_exit_at(void);
+
 /* Whether an entry frame is where the youngest handler says one is; then the next handler is the
  * youngest. True where handlers are not known. */
 bool v8_entry_is_known(struct v8_walk *walk, uint64_t frame);

@@ -117,7 +117,7 @@ static uint64_t exit_frame_search(struct v8_walk *walk)
 	return found;
 }
 
-static uint32_t exit_at(void)
+uint32_t v8_exit_at(void)
 {
 	return root.learned_at ? root.learned_at : v8_layout.c_entry_fp;
 }
@@ -125,10 +125,10 @@ static uint32_t exit_at(void)
 /* What the isolate says; false: not what is looked for lies there. */
 static bool isolate_read(struct v8_walk *walk, uint64_t *frame, uint64_t *handler)
 {
-	uint64_t at = walk->isolate + exit_at();
+	uint64_t at = walk->isolate + v8_exit_at();
 
 	*frame = *handler = 0;
-	if (!exit_at() || !remote_read(walk->memory, at, frame, sizeof(*frame)))
+	if (!v8_exit_at() || !remote_read(walk->memory, at, frame, sizeof(*frame)))
 		return false;
 	if (!walk->thread->sp && *frame)
 		walk->low = *frame - RUNNING_BYTES;
@@ -177,7 +177,7 @@ static uint64_t isolate_of_block(struct v8_walk *walk, uint64_t pointer)
 			continue;
 		walk->isolate = remote_u64(walk->memory, block + root.tls_offset);
 		if (!walk->isolate || walk->isolate % 16 != 0 ||
-		    (!isolate_read(walk, &frame, &handler) && exit_at()))
+		    (!isolate_read(walk, &frame, &handler) && v8_exit_at()))
 			continue;
 		if (frame || handler)
 			return walk->isolate;

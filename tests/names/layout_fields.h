@@ -54,6 +54,7 @@ static const struct {
     FIELD(script_line_ends),
     FIELD(tagged_bytes),
     FIELD(c_entry_fp),
+    FIELD(handler_after),
     FIELD(position_shift),
 };
 #define LAYOUT_FIELDS (sizeof(layout_fields) / sizeof(layout_fields[0]))

@@ -151,6 +151,7 @@ static void print(const struct probe *probe)
 	       probe->moved ? "true" : "false", scripts.status, -probe->error);
 	printf("\"pc\":\"%" PRIx64 "\",\"in_file\":%s,", thread.pc,
 	       runtimes_in_file(thread.pc) ? "true" : "false");
+	printf("\"exit_at\":%u,", v8_exit_at());
 	printf("\"stop_ns\":%" PRIu64 ",\"walk_ns\":%" PRIu64 ",\"lines_ns\":%" PRIu64
 	       ",\"prepare_ns\":%" PRIu64 ",\"reads\":%u,\"reads_failed\":%u,"
 	       "\"walk_reads\":%u,\"bytes\":%u,",
