@@ -215,7 +215,8 @@ int stall_probe_stop(const struct look_at *at, struct probe *probe)
 		return waited < 0 ? -errno : -ESRCH;
 	stopped_ns = clock_mono_ns();
 	error = registers_take(at, probe);
-	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
+	/* Before: the thread may run in our place as soon as it is let go. */
 	probe->stopped_ns = clock_mono_ns() - stopped_ns;
+	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
 	return error;
 }

@@ -126,16 +126,17 @@ static uint64_t hold(struct session *session, const char *how)
 struct sight {
 	pid_t pid;
 	uint64_t line;
+	const char *what;
 	char *text;
 };
 
 /* It says where it is just before it is there. */
-static bool sleeps_in_poll(void *arg)
+static bool shows(void *arg)
 {
 	struct sight *sight = arg;
 
-	sight->text = stack_text(sight->pid);
-	return strstr(sight->text, "asleep in poll(fd 0") != NULL;
+	sight->text = stack(sight->pid, NULL).out;
+	return strstr(sight->text, sight->what) != NULL;
 }
 
 static bool computes(void *arg)
@@ -159,10 +160,10 @@ static uint64_t hold_computing(struct session *session)
 
 static uint64_t hold_asleep(struct session *session)
 {
-	struct sight sight = {.pid = session->pid};
+	struct sight sight = {.pid = session->pid, .what = "asleep in poll(fd 0"};
 	uint64_t line = hold(session, "block");
 
-	cr_assert(wait_until(sleeps_in_poll, &sight), "%s", sight.text);
+	cr_assert(wait_until(shows, &sight), "%s", sight.text);
 	return line;
 }
 
@@ -254,6 +255,36 @@ Test(stack, of_the_pool_and_a_loop_that_waits)
 	quit(&session);
 }
 
+static const char script[] = "const fs = require('fs');\n"
+			     "function readLine() {\n"
+			     "  fs.readSync(0, Buffer.alloc(1));\n"
+			     "}\n"
+			     "setTimeout(function onTimer() { readLine(); }, 1);\n";
+
+Test(stack, of_a_function_of_javascript)
+{
+	FILE *file = fopen("app.js", "w");
+	struct sight sight;
+	struct session session;
+
+	cr_assert_not_null(file);
+	fputs(script, file);
+	fclose(file);
+	if (system("node --version >/dev/null 2>&1") != 0)
+		cr_skip_test("there is no node");
+	session = session_start(&(struct run){.program = "node", .args = {"app.js"}});
+	sight = (struct sight){.pid = session.pid, .what = "asleep in read(fd 0"};
+	cr_assert(wait_until(shows, &sight), "%s", sight.text);
+	cr_assert_eq(session_end(&session), 0);
+	cr_assert(wait_for_drain(session.pid));
+	if (strstr(sight.text, "\nnote: "))
+		cr_skip_test("no names of this node's functions");
+	cr_assert(strstr(sight.text, " of fs.readSync, called by readLine app.js:3\n"), "%s",
+		  sight.text);
+	cr_assert(strstr(sight.text, "\n         readLine app.js:3\n         onTimer app.js:5\n"),
+		  "%s", sight.text);
+}
+
 /* ---- Where no trace is written --------------------------------------------------------------- */
 
 static void check_without(const char *setting)
@@ -310,25 +341,17 @@ Test(stack, without_a_helper)
 	quit(&session);
 }
 
-static bool loop_waits(void *arg)
-{
-	struct sight *sight = arg;
-
-	sight->text = stack_text(sight->pid);
-	return strstr(sight->text, "waits for events") != NULL;
-}
-
 /* Which callback runs is not known then; where it is, is. */
 Test(stack, while_recording_is_off)
 {
 	struct session session = start_with("UVTRACE_ENABLED=0");
-	struct sight sight = {.pid = session.pid};
+	struct sight sight = {.pid = session.pid, .what = "waits for events"};
 	json_t *stacks;
 	const json_t *loop;
 	uint64_t line;
 
 	session_say(&session, "go", "free");
-	cr_assert(wait_until(loop_waits, &sight), "%s", sight.text);
+	cr_assert(wait_until(shows, &sight), "%s", sight.text);
 	line = hold_asleep(&session);
 	stacks = stack_json(session.pid);
 	loop = thread_of(stacks, "loop", "unknown");
