@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE))
 import python_load  # noqa: E402
 
 LOOKS = int(os.environ.get('LOOKS', '60'))
-# Of the stacks, so many may not be told; of few samples some, as a sleeper may wake while it is read.
+# So many stacks may not be told; of few samples some, as a sleeper may wake while it is read.
 UNREAD_MAX = max(3, LOOKS * 0.01)
 WHOLE = 1
 BY_C, UNREADABLE = 16, 8
