@@ -42,9 +42,12 @@ sources = $(foreach folder,$(1),$(wildcard $(folder)/*.c $(folder)/*.S))
 
 PRELOAD_MAINS := preload/drain/uvtrace_drain.c preload/ctl/trace_ctl.c
 PRELOAD_SRC := $(filter-out $(PRELOAD_MAINS) preload/ctl/%,$(call sources,preload preload/*))
-DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/,format files ring observe runtimes segment watch drain)))
-# What units may be linked with: no constructor, and nothing that interposes a function of libc or libuv.
-UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
+DRAIN_SRC := $(filter-out $(PRELOAD_MAINS),$(call sources,$(addprefix preload/, \
+	format files ring observe runtimes segment watch drain)))
+# What units may be linked with: no constructor, and nothing that interposes a function of libc or
+# libuv.
+UNIT_PRELOAD_SRC := $(filter-out preload/libtrace.c preload/libuv/% \
+	preload/hooks/hooks_% preload/hooks/describe.c,$(PRELOAD_SRC)) \
 	$(addprefix preload/libuv/,static_plan.c static_names.c static_marks.c libuv_functions.c)
 
 # Of the preload, what readers need too.
@@ -60,8 +63,10 @@ DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
 TOOLS := $(patsubst analyzer/%.c,$(BUILD)/%,$(ANALYZER_MAINS))
 EXAMPLES := $(patsubst docs/examples/%.c,$(BUILD)/examples/%,$(wildcard docs/examples/*.c))
+# Programs lie in folders by subject, and are built into one: no two have the same name.
 FIXTURES := $(addprefix $(BUILD)/fixtures/,$(basename $(notdir \
-	$(filter-out tests/fixtures/preload/%,$(wildcard tests/fixtures/*/*.c)))))
+	$(filter-out tests/fixtures/preload/% %/imitation.c, \
+	$(wildcard tests/fixtures/*/*.c)))))
 # One of them again with libuv linked into it, its functions exported and not.
 FIXTURES_LINKED := $(addprefix $(BUILD)/fixtures/,slow_exported slow_hidden fault_end_hidden)
 # All of them once more with libuv linked into them: its functions exported, as node has it,
@@ -123,7 +128,8 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
-	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios check-asan bench fuzz run-fuzz \
+	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios \
+	check-asan bench fuzz run-fuzz \
 	install format lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -140,10 +146,10 @@ help:
 	'make check-faults  injects faults; N=1000 kills program and helper so often (default 50)' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
-	'make check-node  official builds of node (from npm): every callback that they count is in the trace' \
-	'make check-names  functions of JavaScript and Python in stall samples, against what the programs say themselves' \
-	'make check-libuv  compares the results of libuv'\''s own test suite with and without the preload (30 minutes)' \
-	'make check-trixie  the same, and the whole-program tests, in a folder with Debian 13 (root)' \
+	'make check-node  official builds of node: every callback that they count is in the trace' \
+	'make check-names  names of JavaScript and Python functions, against what programs say' \
+	'make check-libuv  libuv'\''s own test suite with and without the preload (30 minutes)' \
+	'make check-trixie  the same, and the whole-program tests, in Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
 	'make check-scenarios  programs with one planted cause: does the first finding name it?' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
@@ -285,9 +291,11 @@ $(FIXTURES_EXPORTED) $(FIXTURES_HIDDEN):
 		$^ -l:libuv_a.a -lpthread -ldl
 
 # Programs that export functions under libuv's names which are not libuv's.
-$(FIXTURES_IMITATING): tests/fixtures/imitation.c tests/fixtures/process/own_code.h preload/libuv/functions.def
+$(FIXTURES_IMITATING): tests/fixtures/process/imitation.c tests/fixtures/process/own_code.h \
+		preload/libuv/functions.def
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(findstring some,$@),-DIMITATION_SOME) -rdynamic $(ALL_LDFLAGS) -o $@ $<
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -rdynamic $(ALL_LDFLAGS) \
+		$(if $(findstring some,$@),-DIMITATION_SOME) -o $@ $<
 include tests/fixtures/odd.mk
 # Preloads that are not ours.
 $(FIXTURES_SO): $(BUILD)/fixtures/%.so: tests/fixtures/preload/%.c
@@ -311,11 +319,15 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIB) $(ANALYZE
 
 $(NAMES_TOOL): $(call obj,tests/names/sample_names.c) $(UNIT_LIB)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=ptrace -Wl,--wrap=stall_probe_read -o $@ $^
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=ptrace -Wl,--wrap=stall_probe_read \
+		-o $@ $^
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
+
+# It sees which words are read.
+$(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += $(foreach name,read u64 u32,-Wl$(comma)--wrap=remote_$(name))
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
@@ -327,9 +339,10 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
 
 # Everything that check runs, without running it.
-tests: all $(FIXTURES) $(FIXTURES_LINKED) $(addprefix $(BUILD)/,exported/fixtures/own_text hidden/fixtures/own_text \
-		exported/fixtures/control exported/fixtures/flood) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) $(FIXTURES_CC) $(BUILD)/unit_tests $(BUILD)/e2e_tests \
-	$(BUILD)/fault_tests
+tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) \
+		$(FIXTURES_CC) $(addprefix $(BUILD)/,exported/fixtures/own_text \
+		hidden/fixtures/own_text exported/fixtures/control exported/fixtures/flood \
+		unit_tests e2e_tests fault_tests)
 
 # Targets that somebody types on a fresh machine install what is missing first; the rest of make
 # sees it only when it starts again.
@@ -387,8 +400,8 @@ check-node: all
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/node/run.py $(BUILD) $(VERSIONS)
 
-# Names of functions of JavaScript and Python against what the programs say of themselves; NAMES=v8 runs one part,
-# LOOKS=1000 looks longer.
+# Names of functions of JavaScript and Python against what the programs say of themselves; NAMES=v8
+# runs one part, LOOKS=1000 looks longer.
 check-names: all $(NAMES_TOOL)
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/names/run.py $(BUILD) $(NAMES)
@@ -458,8 +471,14 @@ $(FUZZ_PROGRAMS): tests/fixtures/process/own_text.c tests/fixtures/fixture.c
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -O1 $(if $(findstring exported,$@),-s -rdynamic) \
 		-o $@ $^ -l:libuv_a.a -lpthread -ldl
 
-run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
-	$(Q)for fuzzer in $(FUZZERS); do \
+# What samples of three versions of node have read.
+FUZZ_NAMES := $(BUILD)/../names/recordings
+
+$(FUZZ_NAMES):
+	$(Q)tests/names/record.py $(BUILD)/.. $@
+
+run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
+	$(Q)for fuzzer in $(filter-out %_names_v8,$(FUZZERS)); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; seeds="tests/golden tests/fuzz/corpus"; \
 		max=2800; mkdir -p $$corpus; \
 		case $$fuzzer in \
@@ -472,6 +491,11 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS)
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 \
 		-print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
+	$(Q)for names in $(FUZZ_NAMES)/*; do \
+		corpus=$(BUILD)/corpus/fuzz_names_v8.$${names##*/}; mkdir -p $$corpus; \
+		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_v8 -max_total_time=$(FUZZ_SECONDS) \
+			-max_len=265 -len_control=0 -detect_leaks=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus || exit 1; done
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command/analyze_options.h"
+#include "findings/profile.h"
 #include "report/formats/baseline.h"
 #include "report/findings_text.h"
 #include "report/report.h"
@@ -139,6 +140,8 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	};
 	struct stalls *stalls =
 	    timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
+	struct stalls *profile =
+	    stalls ? profile_make(trace, timeline, report.symbols) : NULL;
 	struct findings_input input = {
 	    .trace = trace,
 	    .process = process,
@@ -148,12 +151,14 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .stalls = stalls ? stalls->list : NULL,
 	    .stall_count = stalls ? stalls->count : 0,
 	};
-	struct findings *findings = stalls ? findings_with_text(&input) : NULL;
+	struct findings *findings = profile ? findings_with_text(&input) : NULL;
 
 	report.stalls = stalls;
+	report.profile = profile;
 	progress_end(&progress);
 	int error = report_complete(settings, &report, findings, outcome);
 	findings_free(findings);
+	stalls_free(profile);
 	stalls_free(stalls);
 	symbols_close(report.symbols);
 	timeline_free(timeline);

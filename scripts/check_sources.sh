@@ -19,7 +19,7 @@ fail() {
 
 # "path" for each file of ours that people write.
 ours=$(git ls-files -co --exclude-standard | grep -vE '^tests/(golden|fuzz/(corpus|folders))/' |
-	grep -E '\.([chS]|cc|def|js|css|html|awk|sh|py|md|[1-9]|in)$|Makefile$|^scripts/|^\.ci/' |
+	grep -E '\.([chS]|cc|def|js|css|html|awk|sh|py|md|[1-9]|in|mk)$|Makefile|^scripts/|^\.ci/' |
 	while read -r file; do [ ! -f "$file" ] || echo "$file"; done)
 sources=$(printf '%s\n' "$ours" | grep -E '\.([chS]|cc|def|js|css|html|awk|sh|py)$')
 

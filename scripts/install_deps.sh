@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs what is missing of the Debian packages that uvtrace needs.
-# For `build` on x86-64 it also fetches the sources of Zydis, the decoder of instructions, into build/deps/zydis: Debian
-# has no static library of it. Without them libtrace.so is built all the same, and cannot patch a libuv in a program.
-# For `test` it fetches the sources of libuv into build/deps/libuv, to be compiled as no distribution does.
-# Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox, real, libuv, trixie,
-#        arm64, bench, fuzz, valgrind
-# Rules: silent and fast when everything is there; installs only what is missing, and only as root; anybody else
-# is told the line to type. Where there is no dpkg it names what is needed and leaves the rest to the compiler.
+# For `build` on x86-64 it also fetches the sources of Zydis, the decoder of instructions, into
+# build/deps/zydis: Debian has no static library of it. Without them libtrace.so is built all the
+# same, and cannot patch a libuv in a program.
+# For `test` it fetches the sources of libuv into build/deps/libuv, to be compiled as no
+# distribution does.
+# Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox,
+#        real, libuv, trixie, arm64, bench, fuzz, valgrind
+# Rules: silent and fast when everything is there; installs only what is missing, and only as root;
+# anybody else is told the line to type. Where there is no dpkg it names what is needed and leaves
+# the rest to the compiler.
 set -eu
 
 packages_of() {
@@ -79,8 +82,9 @@ install_missing() {
 	fi
 }
 
-# fetch_sources NAME WITHOUT PACKAGE [VERSION]: into build/deps/NAME; WITHOUT says what is not there else. One release of
-# Debian for all: what is decoded and what is tested shall not depend on the machine.
+# fetch_sources NAME WITHOUT PACKAGE [VERSION]: into build/deps/NAME; WITHOUT says what is not there
+# else. One release of Debian for all: what is decoded and what is tested shall not depend on the
+# machine.
 fetch_sources() {
 	name=$1 without=$2
 	shift 2
@@ -100,8 +104,10 @@ fetch_sources() {
 here=$(cd "$(dirname "$0")" && pwd)
 deps=$here/../build/deps
 case " $wanted " in
-*libzycore-dev*) fetch_sources zydis 'callbacks of programs with libuv inside will not be seen' zydis 4.0.0-1 ;;
+*libzycore-dev*) fetch_sources zydis 'callbacks of programs with libuv inside will not be seen' \
+	zydis 4.0.0-1 ;;
 esac
 case " $wanted " in
-*libcriterion-dev*) fetch_sources libuv 'programs with an unusual libuv inside are not tested' libuv1 ;;
+*libcriterion-dev*) fetch_sources libuv 'programs with an unusual libuv inside are not tested' \
+	libuv1 ;;
 esac

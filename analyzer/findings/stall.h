@@ -28,6 +28,7 @@ enum stall_in_kind {
 	STALL_IN_PAGE_FAULT,
 	STALL_IN_SYSCALL, /* of `stall_sample`, with its arguments and object */
 	STALL_IN_FUTEX,
+	STALL_IN_STOPPED, /* by a signal or a debugger */
 	STALL_IN_CODE,
 	STALL_IN_SCRIPT /* see `script` */
 };

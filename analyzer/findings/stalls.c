@@ -158,7 +158,9 @@ static void cause_find(const struct trace_process *process, struct symbols *symb
 {
 	const struct trace_stall *sample = stall->stall_sample;
 
-	if (sample->sp && sample->register_count == 0)
+	if (sample->state == 'T' || sample->state == 't')
+		stall->in.kind = STALL_IN_STOPPED;
+	else if (sample->sp && sample->register_count == 0)
 		asleep_find(process, symbols, stall);
 	else if (sample->state == 'R' || sample->register_count > 0)
 		computed_find(process, stall);

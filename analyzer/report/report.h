@@ -30,6 +30,7 @@ struct report {
 	struct symbols *symbols;
 	const struct findings *findings;     /* NULL: were not looked for */
 	const struct stalls *stalls;	     /* NULL: the same */
+	const struct stalls *profile;	     /* samples inside callbacks; NULL: the same */
 	const struct baseline_row *baseline; /* NULL: nothing to compare with */
 	size_t baseline_count, worse; /* rows; how many of these got slower, which come first */
 	bool alone; /* the trace's only process: what is wrong with the trace is told with it */

@@ -76,12 +76,19 @@ static void write_page_fault(const struct stall *stall, FILE *out)
 	fputs("a page fault: memory that had to be read from disk, or given by the kernel", out);
 }
 
+static void write_stopped(const struct stall *stall, FILE *out)
+{
+	(void)stall;
+	fputs("stopped by a signal or a debugger", out);
+}
+
 char *stall_text(const struct stall *stall)
 {
 	static void (*const writers[])(const struct stall *stall, FILE *out) = {
-	    [STALL_IN_UNKNOWN] = write_nothing, [STALL_IN_PAGE_FAULT] = write_page_fault,
-	    [STALL_IN_SYSCALL] = write_syscall, [STALL_IN_FUTEX] = write_futex,
-	    [STALL_IN_CODE] = write_code,	[STALL_IN_SCRIPT] = write_script,
+	    [STALL_IN_STOPPED] = write_stopped,	      [STALL_IN_UNKNOWN] = write_nothing,
+	    [STALL_IN_PAGE_FAULT] = write_page_fault, [STALL_IN_SYSCALL] = write_syscall,
+	    [STALL_IN_FUTEX] = write_futex,	      [STALL_IN_CODE] = write_code,
+	    [STALL_IN_SCRIPT] = write_script,
 	};
 	char *text = NULL;
 	size_t bytes;

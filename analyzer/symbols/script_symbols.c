@@ -109,7 +109,7 @@ static struct named *named_make(const struct script_symbols *symbols,
 				const struct trace_script *script)
 {
 	struct named *named = calloc(1, sizeof(*named));
-	struct script_place place = {NULL, 0};
+	struct script_place place = {0};
 
 	if (!named)
 		return NULL;
@@ -128,7 +128,7 @@ static struct named *named_make(const struct script_symbols *symbols,
 	info->named = script->function || is_anonymous(script);
 	info->module = script->kind == TRACE_SCRIPT_PYTHON ? PYTHON : JAVASCRIPT;
 	if (info->name && info->file)
-		info->text = text_make(info, script->flags & TRACE_SCRIPT_LINE_ABOUT);
+		info->text = text_make(info, place.about || script->flags & TRACE_SCRIPT_LINE_ABOUT);
 	if (info->text)
 		return named;
 	named_free(named);

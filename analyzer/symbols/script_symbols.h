@@ -16,6 +16,7 @@
 struct script_place {
 	char *file; /* the caller frees */
 	int line;
+	bool about; /* or near it */
 };
 typedef bool script_place_find(void *arg, const char *file, uint32_t line,
 			       struct script_place *place);

@@ -161,6 +161,11 @@ struct trace_process {
 				problem line */
 	struct trace_stall *stalls;
 	size_t stall_count; /* by tick; at most 16,384, more are a problem line */
+	/* Samples inside callbacks, this often a second; likewise, at most 262,144. The callback is
+	 * the one that was open at the tick */
+	struct trace_stall *profile;
+	size_t profile_count;
+	uint32_t profile_hz; /* 0: none were asked for */
 	uint64_t events, lost,
 	    missing; /* sums over workers; missing also counts blocks whose worker is unknown */
 	struct trace_clock_range *clock_ranges;

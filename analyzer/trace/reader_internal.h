@@ -23,6 +23,7 @@
 #define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
 #define READER_SAMPLES_MAX (1u << 20) /* kept of one process */
 #define READER_STALLS_MAX  (1u << 14) /* the same */
+#define READER_PROFILE_MAX (1u << 18) /* the same */
 #define READER_SCRIPT_TEXTS_MAX (1u << 16) /* the same */
 
 /* One block, by what its header says. `raw`: records as in a ring, not encoded items. */
@@ -89,7 +90,7 @@ struct reader_state {
 	uint64_t *sample_seen;	/* by hash of worker and type */
 	bool samples_thinned;
 	size_t samples_kept_always;
-	size_t stalls_left_out, script_texts_left_out;
+	size_t stalls_left_out, profile_left_out, script_texts_left_out;
 };
 
 struct reader {
@@ -165,9 +166,11 @@ int reader_meta_set_kind(struct trace_process *process, uint32_t number,
 int reader_samples_add(struct reader *reader, size_t process, const struct trace_sample *sample);
 int reader_samples_finish(struct reader *reader, size_t process);
 
-/* reader_stalls.c: -EINVAL: that is none. */
+/* reader_stalls.c: stall samples, and those of a profile. -EINVAL: that is none. */
 int reader_stalls_add(struct reader *reader, size_t process, const struct trace_stall_entry *entry,
 		      uint32_t bytes);
+int reader_profile_add(struct reader *reader, size_t process, const struct trace_stall_entry *entry,
+		       uint32_t bytes);
 void reader_stalls_finish(struct reader *reader, size_t process);
 void reader_stalls_free(struct trace_process *process);
 

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "reader_internal.h"
+
+#define PROFILE_HZ_MAX 1000
 #include "format/trace_wire.h"
 
 #define NAMES_MAX 4096 /* a word has no room for more */
@@ -40,19 +42,32 @@ void reader_set_pending(struct trace_process *process, uint64_t seconds)
 	    seconds > 0 && seconds <= UINT32_MAX ? seconds * 1000000000 : UINT64_MAX;
 }
 
+static void set_profile_hz(struct trace_process *process, uint64_t hz)
+{
+	process->profile_hz = hz <= PROFILE_HZ_MAX ? (uint32_t)hz : 0;
+}
+
 /* "UVTRACE_PENDING_SECONDS=6"; options that are not known are passed over. */
 static void parse_option(struct trace_process *process, const struct trace_text *text)
 {
-	static const char name[] = "UVTRACE_PENDING_SECONDS=";
-	char value[8] = "";
-	size_t name_bytes = sizeof(name) - 1;
+	static const struct {
+		const char *name;
+		void (*set)(struct trace_process *process, uint64_t value);
+	} options[] = {{"UVTRACE_PENDING_SECONDS=", reader_set_pending},
+		       {"UVTRACE_SAMPLE_HZ=", set_profile_hz}};
 
-	if (text->text_bytes <= name_bytes || text->text_bytes - name_bytes >= sizeof(value) ||
-	    memcmp(text->text, name, name_bytes) != 0)
-		return;
-	memcpy(value, text->text + name_bytes, text->text_bytes - name_bytes);
-	if (value[0] >= '0' && value[0] <= '9')
-		reader_set_pending(process, strtoull(value, NULL, 10));
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		char value[8] = "";
+		size_t name_bytes = strlen(options[i].name);
+
+		if (text->text_bytes <= name_bytes ||
+		    text->text_bytes - name_bytes >= sizeof(value) ||
+		    memcmp(text->text, options[i].name, name_bytes) != 0)
+			continue;
+		memcpy(value, text->text + name_bytes, text->text_bytes - name_bytes);
+		if (value[0] >= '0' && value[0] <= '9')
+			options[i].set(process, strtoull(value, NULL, 10));
+	}
 }
 
 static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
@@ -304,6 +319,11 @@ static int parse_stall(struct meta *meta, const void *entry, uint32_t bytes)
 	return reader_stalls_add(meta->reader, meta->process_index, entry, bytes);
 }
 
+static int parse_profile(struct meta *meta, const void *entry, uint32_t bytes)
+{
+	return reader_profile_add(meta->reader, meta->process_index, entry, bytes);
+}
+
 static int parse_script_text(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	return reader_scripts_add_text(meta->reader, meta->process_index, entry, bytes);
@@ -339,6 +359,7 @@ static const struct meta_type {
     [TRACE_BLOCK_WORKERS] = {offsetof(struct trace_worker_entry, name), 4, parse_worker},
     [TRACE_BLOCK_SAMPLES] = {sizeof(struct trace_sample), 2, parse_sample},
     [TRACE_BLOCK_STALLS] = {sizeof(struct trace_stall_entry), 4, parse_stall},
+    [TRACE_BLOCK_PROFILE] = {sizeof(struct trace_stall_entry), 4, parse_profile},
     [TRACE_BLOCK_SEAL] = {sizeof(struct trace_seal), 0, parse_seal},
     [TRACE_BLOCK_NAMES] = {offsetof(struct trace_name_entry, text), 4, parse_name},
     [TRACE_BLOCK_SCRIPT_TEXTS] = {offsetof(struct trace_script_text, text), 4, parse_script_text},

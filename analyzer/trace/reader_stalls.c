@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The looks at callbacks that did not come back in time, in order of time, doubles left out.
+ * Stall samples, and the samples of a profile, each in order of time, doubles left out.
  *
- * Rules: an entry whose parts do not fit into it is none. At most READER_STALLS_MAX are kept of a
- * process.
+ * Rules: an entry whose parts do not fit into it is none. At most READER_STALLS_MAX stall samples
+ * and READER_PROFILE_MAX of a profile are kept of a process.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,8 +19,7 @@ static bool entry_fits(const struct trace_stall_entry *entry, uint32_t bytes)
 	return data <= bytes - sizeof(*entry) &&
 	       entry->register_count <= TRACE_STALL_REGISTERS_MAX &&
 	       reader_scripts_fit(entry, bytes) && entry->tick < READER_TICK_MAX &&
-	       entry->poll_tick <= entry->tick &&
-	       entry->base_tick <= entry->tick;
+	       entry->poll_tick <= entry->tick && entry->base_tick <= entry->tick;
 }
 
 /* Each place comes once, in order: whoever looks for one may halve. */
@@ -45,20 +44,25 @@ static int data_copy(struct trace_stall *stall, const struct trace_stall_entry *
 	return 0;
 }
 
-int reader_stalls_add(struct reader *reader, size_t index, const struct trace_stall_entry *entry,
+/* Where samples of one sort gather. */
+struct sample_list {
+	struct trace_stall **list;
+	size_t *count, max, *left_out;
+};
+
+static int sample_add(const struct sample_list *samples, const struct trace_stall_entry *entry,
 		      uint32_t bytes)
 {
-	struct trace_process *process = &reader->trace.processes[index];
 	struct trace_stall *stall;
 
 	if (!entry_fits(entry, bytes) ||
 	    !words_in_order(entry->data + entry->register_count, entry->word_count))
 		return -EINVAL;
-	if (process->stall_count >= READER_STALLS_MAX) {
-		reader->states[index].stalls_left_out++;
+	if (*samples->count >= samples->max) {
+		++*samples->left_out;
 		return 0;
 	}
-	stall = reader_append(&process->stalls, &process->stall_count, sizeof(*stall));
+	stall = reader_append(samples->list, samples->count, sizeof(*stall));
 	if (!stall)
 		return -ENOMEM;
 	*stall = (struct trace_stall){
@@ -90,6 +94,26 @@ int reader_stalls_add(struct reader *reader, size_t index, const struct trace_st
 	return error ? error : reader_scripts_copy(stall, entry);
 }
 
+int reader_stalls_add(struct reader *reader, size_t index, const struct trace_stall_entry *entry,
+		      uint32_t bytes)
+{
+	struct trace_process *process = &reader->trace.processes[index];
+	struct sample_list samples = {&process->stalls, &process->stall_count, READER_STALLS_MAX,
+				      &reader->states[index].stalls_left_out};
+
+	return sample_add(&samples, entry, bytes);
+}
+
+int reader_profile_add(struct reader *reader, size_t index, const struct trace_stall_entry *entry,
+		       uint32_t bytes)
+{
+	struct trace_process *process = &reader->trace.processes[index];
+	struct sample_list samples = {&process->profile, &process->profile_count,
+				      READER_PROFILE_MAX, &reader->states[index].profile_left_out};
+
+	return sample_add(&samples, entry, bytes);
+}
+
 static int compare_stalls(const void *left, const void *right)
 {
 	const struct trace_stall *a = left, *b = right;
@@ -110,37 +134,54 @@ static void stall_free(struct trace_stall *stall)
 	free(stall->scripts);
 }
 
+/* In order, without doubles. Returns how many are left. */
+static size_t list_finish(const struct trace_process *process, struct trace_stall *list,
+			  size_t count)
+{
+	size_t kept = 0;
+
+	if (count > 1)
+		qsort(list, count, sizeof(*list), compare_stalls);
+	for (size_t i = 0; i < count; i++) {
+		if (kept > 0 && compare_stalls(&list[kept - 1], &list[i]) == 0)
+			stall_free(&list[i]);
+		else
+			list[kept++] = list[i];
+	}
+	for (size_t i = 0; i < kept; i++)
+		reader_scripts_name(process, &list[i]);
+	return kept;
+}
+
+static void say_left_out(struct reader *reader, const struct trace_process *process, size_t count,
+			 const char *what)
+{
+	if (count > 0)
+		reader_problem(reader, "process %u: too many %s, %zu were not read", process->pid,
+			       what, count);
+}
+
 void reader_stalls_finish(struct reader *reader, size_t index)
 {
 	struct trace_process *process = &reader->trace.processes[index];
-	size_t kept = 0;
+	const struct reader_state *state = &reader->states[index];
 
-	if (process->stall_count > 1)
-		qsort(process->stalls, process->stall_count, sizeof(*process->stalls),
-		      compare_stalls);
-	for (size_t i = 0; i < process->stall_count; i++) {
-		if (kept > 0 &&
-		    compare_stalls(&process->stalls[kept - 1], &process->stalls[i]) == 0)
-			stall_free(&process->stalls[i]);
-		else
-			process->stalls[kept++] = process->stalls[i];
-	}
-	process->stall_count = kept;
-	for (size_t i = 0; i < kept; i++)
-		reader_scripts_name(process, &process->stalls[i]);
-	if (reader->states[index].stalls_left_out > 0)
-		reader_problem(reader,
-			       "process %u: too many looks at stuck callbacks, %zu were not read",
-			       process->pid, reader->states[index].stalls_left_out);
-	if (reader->states[index].script_texts_left_out > 0)
-		reader_problem(reader,
-			       "process %u: too many names of script functions, %zu were not read",
-			       process->pid, reader->states[index].script_texts_left_out);
+	process->stall_count = list_finish(process, process->stalls, process->stall_count);
+	process->profile_count = list_finish(process, process->profile, process->profile_count);
+	say_left_out(reader, process, state->stalls_left_out, "looks at stuck callbacks");
+	say_left_out(reader, process, state->profile_left_out, "samples of callbacks");
+	say_left_out(reader, process, state->script_texts_left_out, "names of script functions");
+}
+
+static void list_free(struct trace_stall *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		stall_free(&list[i]);
+	free(list);
 }
 
 void reader_stalls_free(struct trace_process *process)
 {
-	for (size_t i = 0; i < process->stall_count; i++)
-		stall_free(&process->stalls[i]);
-	free(process->stalls);
+	list_free(process->stalls, process->stall_count);
+	list_free(process->profile, process->profile_count);
 }

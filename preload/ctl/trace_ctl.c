@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * trace_ctl PID status|enable|disable|flush|rotate: the switches at run time, through the ring file
- * of the process. trace_ctl recover: writes what dead processes left in their rings to files
- * (orphans.c). trace_ctl rings: the ring memory that a process would get (budget.c). trace_ctl
- * program FILE: what can be seen of an executable (program_check.c). It shares with
- * the library the layout (shared.h), the switches (control.c) and the options (config.c).
+ * of the process. trace_ctl PID stack: what its threads are in now (stack.h). trace_ctl recover:
+ * writes what dead processes left in their rings to files (orphans.c). trace_ctl rings: the ring
+ * memory that a process would get (budget.c). trace_ctl program FILE: what can be seen of an
+ * executable (program_check.c). It shares with the library the layout (shared.h), the switches
+ * (control.c) and the options (config.c).
  *
  * Rules: only ring files that attach.c finds are opened; nothing in them is used unchecked. Exit
  * status: 0 done, 1 failed (one line says why), 2 bad usage.
@@ -19,20 +20,20 @@
 #include <string.h>
 
 #include "observe/attach.h"
-#include "ring/clock.h"
 #include "program/budget.h"
 #include "program/config.h"
 #include "ring/control.h"
-#include "ring/current_callback.h"
-#include "observe/modules.h"
 #include "drain/orphans.h"
 #include "files/boot_id.h"
+#include "files/proc_file.h"
 #include "files/reason.h"
 #include "ring/ring_file.h"
 #include "program/ring_size.h"
 #include "ring/shared.h"
 #include "program/shm.h"
 #include "program_check.h"
+#include "stack.h"
+#include "target.h"
 #include "format/trace_tables.h"
 #include "format/version.h"
 
@@ -41,12 +42,14 @@
 static void usage(FILE *out)
 {
 	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
+	      "       trace_ctl PID stack [--json]\n"
 	      "       trace_ctl recover\n"
 	      "       trace_ctl rings\n"
 	      "       trace_ctl program FILE\n"
 	      "Looks at a traced process, or switches its recording, from outside.\n"
 	      "PID is as this shell sees it, also that of a container's process.\n"
 	      "  status   print what each worker does, and how much is recorded and lost\n"
+	      "  stack    print the stack of each loop and pool thread as it is now\n"
 	      "  enable   switch recording on\n"
 	      "  disable  switch recording off: callbacks run as without uvtrace\n"
 	      "  flush    write what is recorded so far to the file, then return\n"
@@ -58,109 +61,6 @@ static void usage(FILE *out)
 	      "  --help   print this help\n"
 	      "  --version\n",
 	      out);
-}
-
-/* The process, by the number that we know it by; its ring has the one that it knows itself by. */
-struct target {
-	uint32_t pid;
-	struct shared *shared;
-};
-
-static int fail(uint32_t pid, const char *what)
-{
-	fprintf(stderr, "trace_ctl: process %u: %s\n", pid, what);
-	return 1;
-}
-
-static void print_duration(uint64_t ns)
-{
-	if (ns < 10000)
-		printf("%" PRIu64 " ns", ns);
-	else if (ns < 10000000)
-		printf("%.1f µs", ns / 1e3);
-	else if (ns < 10000000000)
-		printf("%.1f ms", ns / 1e6);
-	else
-		printf("%.1f s", ns / 1e9);
-}
-
-/* Nanoseconds from that counter value to now, by the rate since the process began to record. */
-static uint64_t elapsed_ns(const struct shared *shared, uint64_t counter)
-{
-	struct trace_clock_pair now = clock_pair_read(shared->clock);
-	double ticks = now.counter - shared->start.counter;
-	double ns = now.mono_ns - shared->start.mono_ns;
-
-	return now.counter <= counter || ticks <= 0
-		   ? 0
-		   : (uint64_t)((now.counter - counter) * (ns / ticks));
-}
-
-/* Looks back as far as half the ring: what lies before may be overwritten meanwhile. */
-static struct record find_doing(struct shared *shared, uint32_t index, uint64_t head)
-{
-	uint64_t capacity = shared->ring_bytes / sizeof(struct record);
-	struct laps laps = laps_read(&shared->rings[index], capacity);
-	uint32_t ended;
-
-	return current_callback_find(shared_ring_records(shared, index), &laps, head,
-				     head < laps.size / 2 ? head : laps.size / 2, &ended);
-}
-
-/* "name" or "module+0xoffset", from the process itself. */
-static void print_address(const struct target *target, uint64_t address)
-{
-	static struct modules modules;
-	struct module_symbol symbol = {.address = address};
-	const struct module *module;
-
-	if (!modules.count) {
-		modules_init(&modules, target->pid);
-		modules_read(&modules);
-	}
-	modules_resolve(&modules, &symbol, 1);
-	module = modules_find(&modules, address);
-	if (symbol.name.bytes)
-		printf("%.*s", symbol.name.bytes, modules.text + symbol.name.at);
-	else if (module) {
-		const char *path = modules.text + module->path.at;
-		const char *slash = memrchr(path, '/', module->path.bytes);
-		const char *name = slash ? slash + 1 : path;
-
-		printf("%.*s+0x%" PRIx64, (int)(path + module->path.bytes - name), name,
-		       address - module->file.bias);
-	} else
-		printf("0x%" PRIx64, address);
-}
-
-static void print_poll(const struct target *target, struct record record)
-{
-	static const struct shared_site unknown = {.kind = KIND_COUNT};
-	uint32_t index = trace_word_code(record.word) - TRACE_CODE_POLL;
-	const struct shared_site *site = index < atomic_load(&target->shared->site_count)
-					     ? &target->shared->sites[index]
-					     : &unknown;
-	const char *kind = site->kind < KIND_COUNT ? trace_kinds[site->kind].name : NULL;
-
-	printf("in the %s callback ", kind ? kind : "?");
-	print_address(target, site->callback);
-	printf(" of 0x%" PRIx64, trace_word_object(record.word));
-}
-
-static void print_doing(const struct target *target, struct record record)
-{
-	uint32_t code = trace_word_code(record.word);
-
-	if (trace_word_is_poll(record.word))
-		print_poll(target, record);
-	else
-		printf("%s", code == TRACE_PARK		? "parked"
-			     : code == TRACE_LOOP_LEAVE ? "outside of uv_run"
-							: "between callbacks");
-	if (!record.counter)
-		return;
-	printf(" for ");
-	print_duration(elapsed_ns(target->shared, record.counter));
 }
 
 static void print_worker(const struct target *target, uint32_t index)
@@ -178,7 +78,7 @@ static void print_worker(const struct target *target, uint32_t index)
 	if (ring->role == TRACE_ROLE_OTHER)
 		printf("uv_async_send of threads that run no loop");
 	else if (head)
-		print_doing(target, find_doing(shared, index, head));
+		target_print_doing(target, target_doing(shared, index, head));
 	else
 		printf("nothing recorded yet");
 	printf("; %" PRIu64 " events recorded, %" PRIu64 " lost, %" PRIu64 " not yet in a file\n",
@@ -236,9 +136,9 @@ static int not_written(const struct target *target)
 	char text[sizeof(shared->message) + 1];
 
 	if (!atomic_load(&shared->message_ready))
-		return fail(target->pid, "the drain did not answer within 2 s");
+		return target_fail(target->pid, "the drain did not answer within 2 s");
 	snprintf(text, sizeof(text), "%.*s", (int)sizeof(shared->message), shared->message);
-	return fail(target->pid, text);
+	return target_fail(target->pid, text);
 }
 
 static int flush(const struct target *target)
@@ -336,11 +236,21 @@ static int rings(void)
 static const struct {
 	const char *name;
 	int (*run)(const struct target *target);
-} commands[] = {{"status", status},
-		{"enable", enable},
-		{"disable", disable},
-		{"flush", flush},
-		{"rotate", rotate}};
+	bool has_json; /* it takes --json */
+} commands[] = {{"status", status, false},   {"stack", stack, true},  {"enable", enable, false},
+		{"disable", disable, false}, {"flush", flush, false}, {"rotate", rotate, false}};
+
+/* It has ended, and its parent has not waited for it. */
+static bool is_zombie(uint32_t pid)
+{
+	char text[256];
+	const char *end;
+
+	if (proc_file_read_task(pid, pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	end = strrchr(text, ')');
+	return end && (end[2] == 'Z' || end[2] == 'X');
+}
 
 /* What keeps us from its ring, as far as that is known. */
 static int not_found(uint32_t pid, const struct attach_search *search)
@@ -351,26 +261,29 @@ static int not_found(uint32_t pid, const struct attach_search *search)
 	case 0:
 		break;
 	case -ENOENT:
-		return fail(pid, "traced, but its ring file is removed");
+		return target_fail(pid, "traced, but its ring file is removed");
 	case -EPERM:
 	case -EACCES:
 	case -EPROTO:
 	case -ELOOP:
-		return fail(pid, "its ring file cannot be read: another user's process, or another "
-				 "version of uvtrace");
+		return target_fail(
+		    pid, "its ring file cannot be read: another user's process, or another "
+			 "version of uvtrace");
 	default:
 		snprintf(text, sizeof(text), "its ring file cannot be read: %s",
 			 strerror(-search->error));
-		return fail(pid, text);
+		return target_fail(pid, text);
 	}
+	if (is_zombie(pid))
+		return target_fail(pid, "has ended; its parent has not waited for it yet");
 	if (!search->maps_error)
-		return fail(pid, "not traced, or has not run a loop yet");
+		return target_fail(pid, "not traced, or has not run a loop yet");
 	snprintf(text, sizeof(text),
 		 "no ring file of it is in " SHARED_DIR
 		 " or where UVTRACE_PATH says, and what it has "
 		 "mapped cannot be seen: %s",
 		 strerror(-search->maps_error));
-	return fail(pid, text);
+	return target_fail(pid, text);
 }
 
 /* Where what it has mapped is not for us to see, its trace may be where ours would be. */
@@ -389,26 +302,28 @@ static struct attach_search find(uint32_t pid)
 	return attach_find(pid, config.path);
 }
 
-static int run(uint32_t pid, const char *name)
+static int run(uint32_t pid, const char *name, bool json)
 {
 	struct attach_search search;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, name))
+		if (strcmp(commands[i].name, name) != 0 || json > commands[i].has_json)
 			continue;
 		if (kill((pid_t)pid, 0) && errno == ESRCH)
-			return fail(pid, "no such process");
+			return target_fail(pid, "no such process");
 		search = find(pid);
 		if (!search.shared)
 			return not_found(pid, &search);
-		return commands[i].run(&(struct target){pid, search.shared});
+		return commands[i].run(&(struct target){pid, search.shared, json});
 	}
-	fprintf(stderr, "trace_ctl: unknown command \"%s\"\nTry 'trace_ctl --help'.\n", name);
+	fprintf(stderr, "trace_ctl: unknown command \"%s%s\"\nTry 'trace_ctl --help'.\n", name,
+		json ? " --json" : "");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
+	bool json;
 	char *end;
 	long pid;
 
@@ -426,7 +341,8 @@ int main(int argc, char **argv)
 		return rings();
 	if (argc == 3 && strcmp(argv[1], "program") == 0)
 		return program_check(argv[2]);
-	if (argc != 3) {
+	json = argc == 4 && strcmp(argv[3], "--json") == 0;
+	if (argc != 3 && !json) {
 		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n",
 		      stderr);
 		return 2;
@@ -438,5 +354,5 @@ int main(int argc, char **argv)
 			argv[1]);
 		return 2;
 	}
-	return run((uint32_t)pid, argv[2]);
+	return run((uint32_t)pid, argv[2], json);
 }

@@ -254,8 +254,8 @@ static void drain_wait(struct drain *drain, int timeout_ms)
 		return;
 	}
 	for (; now_ns < end_ns && !was_woken(drain); now_ns = clock_mono_ns()) {
-		next_ns = rings_segment_ready(drain) ? profiler_step(&drain->profiler, now_ns)
-						     : end_ns;
+		next_ns =
+		    rings_segment_ready(drain) ? profiler_step(&drain->profiler, now_ns) : end_ns;
 		next_ns = next_ns < end_ns ? next_ns : end_ns;
 		futex_wait(&drain->shared->wake, drain->asked.wake,
 			   next_ns > now_ns ? (int)((next_ns - now_ns) / MILLISECOND_NS) + 1 : 1);
@@ -301,6 +301,7 @@ static uint64_t last_tick(const struct drain *drain)
 
 static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32_t *program_gone)
 {
+	bool is_gone;
 	int error;
 
 	drain->shared = shared;
@@ -318,8 +319,9 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	atomic_store(&shared->asleep, 0);     /* a drain that was killed may have left it */
 	rings_take_over(drain);
 	encoder_words_init(&drain->words);
-	error = segment_init(&drain->segment, shared,
-			     program_gone && atomic_load(program_gone) ? last_tick(drain) : 0);
+	is_gone = program_gone && atomic_load(program_gone);
+	error = segment_init(&drain->segment, shared, is_gone ? 0 : shared->pid,
+			     is_gone ? last_tick(drain) : 0);
 	sampler_init(&drain->sampler, &drain->segment);
 	watchdog_init(&drain->watchdog, shared, &drain->segment);
 	profiler_init(&drain->profiler, shared, &drain->segment);

@@ -29,7 +29,8 @@ struct trace_stall_entry {
 	uint16_t machine;	/* enum trace_machine */
 	uint16_t object_bytes;
 	/* The poll, as it began: PollStart; 0: a pool worker's item that is no callback, or the
-	 * iteration of a loop whose callbacks cannot be seen (tier "libc"). */
+	 * iteration of a loop whose callbacks cannot be seen (tier "libc"). In what trace_ctl makes
+	 * for itself also another event (PARK, LOOP_LEAVE, ...): what a thread is in. */
 	uint64_t poll_word;
 	uint64_t poll_tick;
 	uint64_t tick;	    /* of the sample, or when the end was noticed */

@@ -100,25 +100,49 @@ static void try_name(int dir, const char *name, void *arg)
 		try_file(search, dir, name);
 }
 
-/* The last of the process' numbers, one for each pid namespace that it is in, is its own. */
-static uint32_t inner_pid(uint32_t pid)
+/* The last of a thread's numbers, one for each pid namespace that it is in, is its own. */
+uint32_t attach_own_tid(uint32_t pid, uint32_t tid)
 {
-	char path[32], text[STATUS_BYTES], *at, *end;
-	uint32_t inner = pid;
+	char text[STATUS_BYTES], *at, *end;
+	uint32_t own = tid;
 
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	if (proc_file_read(path, text, sizeof(text)) <= 0 || !(at = strstr(text, "\nNSpid:")))
-		return pid;
+	if (proc_file_read_task(pid, tid, "status", text, sizeof(text)) <= 0 ||
+	    !(at = strstr(text, "\nNSpid:")))
+		return tid;
 	at += strlen("\nNSpid:");
 	while (*at == '\t') {
 		unsigned long number = strtoul(at, &end, 10);
 
 		if (end == at)
 			break;
-		inner = (uint32_t)number;
+		own = (uint32_t)number;
 		at = end;
 	}
-	return inner;
+	return own;
+}
+
+struct tid_search {
+	uint32_t pid, own_tid, tid;
+};
+
+static void try_tid(int dir, const char *name, void *arg)
+{
+	struct tid_search *search = arg;
+	uint32_t tid = (uint32_t)strtoul(name, NULL, 10);
+
+	(void)dir;
+	if (!search->tid && tid && attach_own_tid(search->pid, tid) == search->own_tid)
+		search->tid = tid;
+}
+
+uint32_t attach_find_tid(uint32_t pid, uint32_t own_tid)
+{
+	struct tid_search search = {.pid = pid, .own_tid = own_tid};
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	dir_walk_path(path, try_tid, &search);
+	return search.tid;
 }
 
 /* Under the path that the process sees it by, then under ours. */
@@ -144,7 +168,7 @@ static void try_dir(struct attach_search *search, const char *root, const char *
 
 struct attach_search attach_find(uint32_t pid, const char *dir)
 {
-	struct attach_search search = {.pid = inner_pid(pid)};
+	struct attach_search search = {.pid = attach_own_tid(pid, pid)};
 	char prefix[32], root[ROOT_BYTES], path[SHARED_PATH_BYTES];
 	int mapped;
 

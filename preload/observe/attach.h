@@ -27,6 +27,13 @@ int attach_check(int fd, struct stat *stat);
  * version. */
 int attach_map(int fd, const struct stat *stat, struct shared **shared);
 
+/* What a thread of a process (both as we number them) is called in its own pid namespace. Where
+ * that cannot be read: the same. */
+uint32_t attach_own_tid(uint32_t pid, uint32_t tid);
+
+/* The other way round, among the threads of the process; 0: there is none. */
+uint32_t attach_find_tid(uint32_t pid, uint32_t own_tid);
+
 struct attach_search {
 	struct shared *shared; /* mapped; NULL: there is none that we may use */
 	uint32_t

@@ -24,7 +24,7 @@ struct wanted_symbols {
 	Elf64_Shdr strings;
 	uint64_t first, last; /* without the bias */
 	unsigned int shift;   /* a place is 1 << shift bytes long */
-	uint64_t places[PLACES / 64];
+	bool places[PLACES];  /* something is wanted there, or in the next one */
 };
 
 static void symbol_name(struct modules *modules, const struct wanted_symbols *wanted,
@@ -67,23 +67,20 @@ static void places_mark(struct wanted_symbols *wanted)
 		uint64_t offset = wanted->list[i].address - wanted->bias - wanted->first;
 		uint64_t place = offset >> wanted->shift;
 
-		wanted->places[place / 64] |= 1ull << place % 64;
+		wanted->places[place] = true;
+		if (place > 0)
+			wanted->places[place - 1] = true;
 	}
 }
 
 /* False: nothing in [start, start + bytes) is wanted. */
 static bool may_be_wanted(const struct wanted_symbols *wanted, uint64_t start, uint64_t bytes)
 {
-	uint64_t end = start + bytes - 1, place, end_place;
-
-	if (start > wanted->last || end < wanted->first || end < start)
+	if (start > wanted->last)
 		return false;
-	place = start > wanted->first ? (start - wanted->first) >> wanted->shift : 0;
-	end_place = ((end < wanted->last ? end : wanted->last) - wanted->first) >> wanted->shift;
-	for (; place <= end_place; place++)
-		if (wanted->places[place / 64] >> place % 64 & 1)
-			return true;
-	return false;
+	if (start < wanted->first)
+		return start + bytes > wanted->first;
+	return bytes >> wanted->shift || wanted->places[(start - wanted->first) >> wanted->shift];
 }
 
 /* Gives its name to the addresses inside it. A symbol without a size names its first byte alone. */

@@ -153,6 +153,7 @@ static bool state_see(const struct look_at *at, struct probe *probe)
 	probe->sp = place.sp;
 	probe->pc = place.pc;
 	probe->state = state_read(at);
+	probe->tracer = probe->state == 't' ? stall_probe_tracer(at) : 0;
 	return probe->error || (probe->sp != 0) == (probe->state == 'S' || probe->state == 'D');
 }
 

@@ -37,9 +37,10 @@ struct look_at {
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
 	bool innermost;	    /* instead: the innermost callback that it is in; else nothing */
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
-	uint32_t depth_at;  /* ... the count in there, */
-	uint32_t frames_at; /* ... the frames */
+	uint32_t depth_at;	 /* ... the count in there, */
+	uint32_t frames_at;	 /* ... the frames */
 	stall_probe_visit visit; /* NULL: nobody wants to see more */
+	void *visit_arg;	 /* the visitor's own */
 };
 
 struct probe {
@@ -54,8 +55,9 @@ struct probe {
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */
 	uint32_t blocker;
 	uint32_t stack_bytes;
-	int error;    /* -errno of the first thing that could not be seen; 0: all was */
-	bool refused; /* ... because stopping was not allowed */
+	int error;	 /* -errno of the first thing that could not be seen; 0: all was */
+	bool refused;	 /* ... because stopping was not allowed */
+	uint32_t tracer; /* which process traces the thread, where that is in the way; else 0 */
 	char object[LOOK_OBJECT_BYTES]; /* "" where nothing is to be said */
 	uint64_t stack[LOOK_STACK_BYTES / sizeof(uint64_t)];
 };
@@ -79,6 +81,9 @@ void stall_probe_read_stack(const struct look_at *at, struct probe *probe);
 
 /* ---- stall_probe_stop.c: stops the thread, takes registers and stack, lets it go. 0 or -errno. */
 int stall_probe_stop(const struct look_at *at, struct probe *probe);
+
+/* Which process traces the thread; 0: none. */
+uint32_t stall_probe_tracer(const struct look_at *at);
 
 /* ---- stall_probe_object.c: what is behind the system call's arguments. */
 void stall_probe_object(const struct look_at *at, struct probe *probe);

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -29,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "files/proc_file.h"
 #include "ring/clock.h"
 
 #if defined(__x86_64__)
@@ -173,14 +175,37 @@ static int signal_of(int status)
 	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
 }
 
+uint32_t stall_probe_tracer(const struct look_at *at)
+{
+	char text[2048];
+	const char *line;
+
+	if (proc_file_read_task(at->pid, at->tid, "status", text, sizeof(text)) <= 0)
+		return 0;
+	line = strstr(text, "\nTracerPid:");
+	return line ? (uint32_t)strtoul(line + strlen("\nTracerPid:"), NULL, 10) : 0;
+}
+
+static int seize(const struct look_at *at, struct probe *probe)
+{
+	int error;
+
+	if (ptrace(PTRACE_SEIZE, at->tid, NULL, NULL) == 0)
+		return 0;
+	error = -errno;
+	if (error == -EPERM)
+		probe->tracer = stall_probe_tracer(at);
+	return error;
+}
+
 int stall_probe_stop(const struct look_at *at, struct probe *probe)
 {
 	uint64_t stopped_ns;
-	int status, error;
+	int status, error = seize(at, probe);
 	pid_t waited;
 
-	if (ptrace(PTRACE_SEIZE, at->tid, NULL, NULL) != 0)
-		return -errno;
+	if (error)
+		return error;
 	/* Fails only where the thread is gone: then the wait says so. */
 	ptrace(PTRACE_INTERRUPT, at->tid, NULL, NULL);
 	do

@@ -277,6 +277,12 @@ static inline struct record *shared_ring_records(struct shared *shared, uint32_t
 				 (uint64_t)ring * shared->ring_bytes);
 }
 
+/* The address of what struct shared says of `threads`, in the program; 0: not known. */
+static inline uint64_t shared_ring_frames(const struct shared *shared, uint32_t ring)
+{
+	return shared->threads ? shared->threads + (uint64_t)shared->thread_bytes * ring : 0;
+}
+
 /* Notes a change of the switch for the drain. */
 static inline void shared_note_switch(struct shared *shared, uint32_t on, uint64_t counter)
 {

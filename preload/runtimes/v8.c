@@ -187,17 +187,18 @@ static bool frame_code(struct v8_walk *walk, struct place *place,
 	return code_on_top(walk, place, function, code);
 }
 
-/* A function's frame. OSR code keeps the interpreter's words, which are then old: so code that was
- * made at run time goes first. */
+/* A function's frame. Code that was made at run time keeps the interpreter's words, which are then
+ * old; but code of a kind before baseline is a copy of the interpreter's entry. */
 static void function_add(struct v8_walk *walk, struct place place,
 			 const struct v8_function *function)
 {
 	struct v8_code code;
-	bool has_code = frame_code(walk, &place, function, &code);
+	bool has_code = frame_code(walk, &place, function, &code), may_interpret;
 
-	/* Code of a kind before baseline is a copy of the interpreter's entry. */
-	if ((!has_code || code.kind < v8_layout.kind_baseline) &&
-	    interpreted_add(walk, &place, function))
+	may_interpret = has_code ? code.kind < v8_layout.kind_baseline
+				 : !v8_layout.has_lines || !place.pc || !place.is_return ||
+				       runtimes_in_file(place.pc);
+	if (may_interpret && interpreted_add(walk, &place, function))
 		return;
 	if (has_code)
 		compiled_add(walk, &place, function, &code);
@@ -296,8 +297,8 @@ static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreig
 	return false;
 }
 
-/* From the registers: code of C++ that V8 called without a frame of its own may come first, where it
- * is known how the walk has to end. */
+/* From the registers: code of C++ that V8 called without a frame of its own may come first, where
+ * it is known how the walk has to end. */
 static bool walk_from(struct v8_walk *walk)
 {
 	const struct runtime_thread *thread = walk->thread;

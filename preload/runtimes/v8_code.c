@@ -395,7 +395,8 @@ static bool inlined_add(struct v8_walk *walk, const struct v8_code *code, const 
 	return true;
 }
 
-/* Where it is not known which of the inlined functions it is in, one that cannot be read is told. */
+/* Where it is not known which of the inlined functions it is in,
+ * one that cannot be read is told. */
 static void inlined_unknown_add(struct v8_walk *walk, const struct v8_code *code,
 				const uint64_t *deopt, uint64_t frame)
 {

@@ -20,7 +20,8 @@ struct v8_layout v8_layout;
 
 /* Sources: the headers of the version, in V8's src/: code_*: objects/code.h and code.tq;
  * bytecodes_positions: objects/bytecode-array.tq; kind_*: objects/code-kind.h; deopt_*:
- * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range: objects/scope-info.tq;
+ * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range:
+ * objects/scope-info.tq;
  * position_shift: codegen/source-position-table.cc; c_entry_fp and handler_after:
  * execution/isolate-data.h and thread-local-top.h, measured in the official builds. Each row was
  * tried with that version of node against the stack of an Error. */
@@ -347,8 +348,8 @@ bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES]
 	markers_read(names, &v8_layout);
 	if (!listed)
 		snprintf(note, RUNTIME_NOTE_BYTES,
-			 "JavaScript functions have no lines, and inlined ones are missing: V8 %d.%d "
-			 "is not known to this uvtrace",
+			 "JavaScript functions have no lines, and inlined ones are missing: "
+			 "V8 %d.%d is not known to this uvtrace",
 			 major, minor);
 	return true;
 }

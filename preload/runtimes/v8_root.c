@@ -91,8 +91,8 @@ bool v8_entry_is_known(struct v8_walk *walk, uint64_t frame)
 	return true;
 }
 
-/* The only word at the isolate's start that leads to such a frame, where the layout's place is wrong
- * or there is none; then it is known for good. */
+/* The only word at the isolate's start that leads to such a frame, where the layout's place is
+ * wrong or there is none; then it is known for good. */
 static uint64_t exit_frame_search(struct v8_walk *walk)
 {
 	static uint64_t words[SEARCH_WORDS];

@@ -89,11 +89,12 @@ uint64_t segment_tick(const struct segment *segment)
 				   : clock_read(segment->clock) >> segment->header.unit_shift;
 }
 
-int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick)
+int segment_init(struct segment *segment, struct shared *shared, uint32_t proc_pid,
+		 uint64_t ended_tick)
 {
 	segment->shared = shared;
 	segment->clock = shared->clock;
-	segment->proc_pid = ended_tick ? 0 : shared->pid;
+	segment->proc_pid = proc_pid;
 	segment->ended_tick = ended_tick;
 	header_init(segment);
 	entries_begin(&segment->samples, TRACE_BLOCK_SAMPLES);

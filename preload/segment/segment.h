@@ -70,9 +70,10 @@ struct segment {
 	struct segment_entries samples; /* gather for longer */
 };
 
-/* ended_tick: of the last record of a program that is gone already, perhaps for long; else 0.
- * Returns 0 or -errno. */
-int segment_init(struct segment *segment, struct shared *shared, uint64_t ended_tick);
+/* proc_pid: the program as this process numbers it; of one that is gone already, perhaps for long,
+ * it is 0, and ended_tick is that of its last record, which else is 0. Returns 0 or -errno. */
+int segment_init(struct segment *segment, struct shared *shared, uint32_t proc_pid,
+		 uint64_t ended_tick);
 
 /* The tick at which something is noted: now, or when the program was there last. */
 uint64_t segment_tick(const struct segment *segment);

@@ -53,14 +53,15 @@ static void sample_write(struct profiler *profiler, uint64_t now_ns)
 	uint64_t pause_ns = prober.cost_ns * PROFILER_COST_PART;
 	uint64_t earliest_ns = profiler->asked_ns + pause_ns;
 
-	if (prober.saw) {
+	if (prober.look.saw) {
 		if (now_ns - profiler->modules_ns >= SECOND_NS) {
 			segment_update_modules(profiler->segment, now_ns);
 			profiler->modules_ns = now_ns;
 		}
-		profile_write(profiler->segment, profiler->left_out, now_ns);
+		stall_look_write_profile(profiler->segment, &prober.look, profiler->left_out,
+					 now_ns);
 		profiler->left_out = 0;
-	} else if (prober.probe.state == 'R' && !prober.at.may_stop) {
+	} else if (prober.look.probe.state == 'R' && !prober.look.at.may_stop) {
 		segment_put_note(profiler->segment, SEGMENT_NOTE_NO_STOPS, now_ns);
 	}
 	while (profiler->next_ns < earliest_ns) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog_internal.h. Of the stack and of the registers only what points into code or into the
- * stack is written: what unwinding needs.
+ * See stall_look.h and watchdog_internal.h. Of the stack and of the registers only what points into
+ * code or into the stack is written: what unwinding needs.
  */
 #include "watchdog_internal.h"
 
@@ -21,16 +21,15 @@ static bool is_worth_keeping(const struct segment *segment, const struct probe *
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - probe->sp < LOOK_STACK_BYTES ||
-	       modules_is_code(&segment->modules, address);
+	return value - probe->sp < LOOK_STACK_BYTES || modules_is_code(&segment->modules, address);
 }
 
 static uint32_t registers_put(const struct segment *segment, const struct probe *probe,
 			      uint64_t *to)
 {
 	for (uint32_t i = 0; i < probe->register_count; i++)
-		to[i] = is_worth_keeping(segment, probe, probe->registers[i]) ? probe->registers[i]
-									      : 0;
+		to[i] =
+		    is_worth_keeping(segment, probe, probe->registers[i]) ? probe->registers[i] : 0;
 	return probe->register_count;
 }
 
@@ -45,14 +44,14 @@ static uint32_t words_put(const struct segment *segment, const struct probe *pro
 	return count;
 }
 
-static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll *poll,
+static void poll_put(const struct segment *segment, const struct stall_poll *poll,
 		     struct trace_stall_entry *entry)
 {
 	entry->worker = poll->worker;
 	entry->machine = stall_probe_machine;
 	entry->poll_word = poll->word;
-	entry->poll_tick = tick_of(watchdog->segment, poll->counter);
-	entry->base_tick = tick_of(watchdog->segment, poll->base_counter);
+	entry->poll_tick = tick_of(segment, poll->counter);
+	entry->base_tick = tick_of(segment, poll->base_counter);
 	entry->base_cpu_ns = poll->base.cpu.cpu_ns;
 	entry->base_wait_ns = poll->base.cpu.wait_ns;
 	entry->suppressed = poll->suppressed;
@@ -60,14 +59,14 @@ static void poll_put(const struct watchdog *watchdog, const struct watchdog_poll
 }
 
 /* What is seen of the thread itself, whatever the sample is for. */
-static void probe_put(const struct segment *segment, struct trace_stall_entry *entry,
-		      uint32_t words_max)
+static void probe_put(const struct segment *segment, const struct stall_look *look,
+		      struct trace_stall_entry *entry, uint32_t words_max)
 {
-	const struct probe *probe = &prober.probe;
+	const struct probe *probe = &look->probe;
 
 	entry->type = TRACE_STALL_LOOK;
 	entry->machine = stall_probe_machine;
-	entry->tick = tick_of(segment, prober.counter);
+	entry->tick = tick_of(segment, look->counter);
 	entry->state = probe->state;
 	entry->syscall = probe->syscall;
 	memcpy(entry->arguments, probe->arguments, sizeof(entry->arguments));
@@ -85,27 +84,28 @@ static void probe_put(const struct segment *segment, struct trace_stall_entry *e
 	       entry->object_bytes);
 }
 
-static void look_put(const struct watchdog *watchdog, struct trace_stall_entry *entry)
+static void look_put(const struct segment *segment, const struct stall_look *look,
+		     struct trace_stall_entry *entry)
 {
-	poll_put(watchdog, &prober.poll, entry);
-	probe_put(watchdog->segment, entry, WORDS_MAX);
-	entry->cpu_ns = prober.has_cpu ? prober.cpu.cpu.cpu_ns : 0;
-	entry->wait_ns = prober.has_cpu ? prober.cpu.cpu.wait_ns : 0;
+	poll_put(segment, &look->poll, entry);
+	probe_put(segment, look, entry, WORDS_MAX);
+	entry->cpu_ns = look->has_cpu ? look->cpu.cpu.cpu_ns : 0;
+	entry->wait_ns = look->has_cpu ? look->cpu.cpu.wait_ns : 0;
 }
 
 /* Behind the object, at the next multiple of 8. */
-static void scripts_put(const struct segment *segment, struct trace_stall_entry *entry)
+static void scripts_put(const struct segment *segment, const struct script_stack *scripts,
+			struct trace_stall_entry *entry)
 {
 	uint32_t words = entry->register_count + entry->word_count +
 			 (entry->object_bytes + 7u) / (uint32_t)sizeof(uint64_t);
 
-	entry->script_count = (uint16_t)prober.scripts.count;
-	entry->script_status = prober.scripts.status;
-	segment_script_frames(segment, &prober.scripts,
+	entry->script_count = (uint16_t)scripts->count;
+	entry->script_status = scripts->status;
+	segment_script_frames(segment, scripts,
 			      (struct trace_script_frame *)(void *)(entry->data + words));
-	entry->entry_bytes =
-	    (uint32_t)(sizeof(*entry) + words * sizeof(uint64_t) +
-		       entry->script_count * sizeof(struct trace_script_frame));
+	entry->entry_bytes = (uint32_t)(sizeof(*entry) + words * sizeof(uint64_t) +
+					entry->script_count * sizeof(struct trace_script_frame));
 }
 
 static void notes_put(struct segment *segment, uint64_t now_ns)
@@ -122,19 +122,21 @@ static union {
 	char bytes[TRACE_STALL_ENTRY_BYTES_MAX];
 } whole;
 
-static struct trace_stall_entry *entry_begin(struct segment *segment, uint64_t now_ns)
+static struct trace_stall_entry *entry_begin(struct segment *segment, const struct stall_look *look,
+					     uint64_t now_ns)
 {
 	memset(&whole, 0, sizeof(whole));
 	notes_put(segment, now_ns);
-	segment_put_script_texts(segment, &prober.scripts, now_ns);
+	segment_put_script_texts(segment, &look->scripts, now_ns);
 	return &whole.entry;
 }
 
-static void entry_write(struct segment *segment, uint16_t block, uint64_t now_ns)
+static void entry_write(struct segment *segment, const struct stall_look *look, uint16_t block,
+			uint64_t now_ns)
 {
 	struct trace_stall_entry *place;
 
-	scripts_put(segment, &whole.entry);
+	scripts_put(segment, &look->scripts, &whole.entry);
 	entries_begin(&segment->entries, block);
 	place = entries_add(segment, &segment->entries, &whole.entry.entry_bytes, now_ns);
 	if (place)
@@ -142,25 +144,26 @@ static void entry_write(struct segment *segment, uint16_t block, uint64_t now_ns
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
-void stall_write_look(struct watchdog *watchdog)
+void stall_look_write(struct segment *segment, const struct stall_look *look, uint64_t now_ns)
 {
-	segment_update_modules(watchdog->segment, watchdog->now_ns);
-	look_put(watchdog, entry_begin(watchdog->segment, watchdog->now_ns));
-	entry_write(watchdog->segment, TRACE_BLOCK_STALLS, watchdog->now_ns);
+	segment_update_modules(segment, now_ns);
+	look_put(segment, look, entry_begin(segment, look, now_ns));
+	entry_write(segment, look, TRACE_BLOCK_STALLS, now_ns);
 }
 
-void profile_write(struct segment *segment, uint32_t left_out, uint64_t now_ns)
+void stall_look_write_profile(struct segment *segment, const struct stall_look *look,
+			      uint32_t left_out, uint64_t now_ns)
 {
-	struct trace_stall_entry *entry = entry_begin(segment, now_ns);
+	struct trace_stall_entry *entry = entry_begin(segment, look, now_ns);
 
-	probe_put(segment, entry, PROFILE_WORDS_MAX);
-	entry->worker = prober.poll.worker;
+	probe_put(segment, look, entry, PROFILE_WORDS_MAX);
+	entry->worker = look->poll.worker;
 	entry->poll_tick = entry->base_tick = entry->tick;
 	entry->suppressed = left_out;
-	entry_write(segment, TRACE_BLOCK_PROFILE, now_ns);
+	entry_write(segment, look, TRACE_BLOCK_PROFILE, now_ns);
 }
 
-void stall_write_end(struct watchdog *watchdog, const struct watchdog_poll *poll, uint32_t tid)
+void stall_write_end(struct watchdog *watchdog, const struct stall_poll *poll, uint32_t tid)
 {
 	struct segment *segment = watchdog->segment;
 	struct trace_stall_entry *entry;
@@ -170,10 +173,10 @@ void stall_write_end(struct watchdog *watchdog, const struct watchdog_poll *poll
 	entries_begin(&segment->entries, TRACE_BLOCK_STALLS);
 	entry = entries_add(segment, &segment->entries, &bytes, watchdog->now_ns);
 	if (entry) {
-		poll_put(watchdog, poll, entry);
+		poll_put(segment, poll, entry);
 		entry->entry_bytes = bytes;
 		entry->type = TRACE_STALL_END;
-		entry->tick = tick_of(watchdog->segment, watchdog->now_counter);
+		entry->tick = tick_of(segment, watchdog->now_counter);
 		if (sampler_read_cpu(segment->proc_pid, tid, &cpu)) {
 			entry->cpu_ns = cpu.cpu.cpu_ns;
 			entry->wait_ns = cpu.cpu.wait_ns;

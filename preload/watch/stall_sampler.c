@@ -16,68 +16,6 @@
 
 struct prober prober;
 
-#if defined(__x86_64__)
-#define REGISTER_FP 6 /* in DWARF's order */
-#else
-#define REGISTER_FP 29
-#endif
-
-static struct runtime_thread thread_of(const struct probe *probe)
-{
-	return (struct runtime_thread){
-	    .tid = prober.at.tid,
-	    .is_stopped = probe->register_count > 0,
-	    .sp = probe->sp,
-	    .pc = probe->pc,
-	    .fp = probe->register_count > 0 ? probe->registers[REGISTER_FP] : 0,
-	    .thread_pointer = probe->thread_pointer,
-	    .stack = probe->stack,
-	    .stack_words = probe->stack_bytes / (uint32_t)sizeof(uint64_t),
-	};
-}
-
-/* What is seen while the thread holds still; the time is read then too, as it tells a reader which
- * callback ran. */
-static void still_see(const struct look_at *at, const struct probe *probe)
-{
-	struct runtime_thread thread = thread_of(probe);
-
-	prober.counter = clock_read(prober.shared->clock);
-	prober.saw = !at->innermost || probe->frame_sp != 0;
-	if (prober.saw && prober.has_runtime)
-		runtimes_walk(&thread, &prober.scripts);
-}
-
-/* The functions of a language runtime are read while the thread holds still; of one that runs and
- * may not be stopped they are read twice. */
-static void sample_take(void)
-{
-	static struct script_stack again;
-	const struct probe *probe = &prober.probe;
-
-	prober.has_runtime = runtimes_prepare(prober.at.pid, clock_mono_ns());
-	prober.saw = false;
-	prober.at.visit = still_see;
-	for (int tries = 0; tries < 2; tries++) { /* a sleeper may wake up meanwhile */
-		script_stack_clear(&prober.scripts);
-		stall_probe_take(&prober.at, &prober.probe);
-		if (!probe->moved)
-			break;
-	}
-	if (!prober.has_runtime)
-		return;
-	if (!prober.saw && !prober.at.innermost && probe->state == 'R') {
-		struct runtime_thread thread = thread_of(probe);
-
-		runtimes_walk_running(&thread, &prober.scripts, &again);
-	}
-	if (probe->moved) {
-		script_stack_clear(&prober.scripts);
-		prober.scripts.status = TRACE_SCRIPT_LOST;
-	}
-	runtimes_lines(&prober.scripts);
-}
-
 /* The CPU time of this thread. */
 static uint64_t cpu_ns(void)
 {
@@ -93,23 +31,22 @@ static void profile_now(void)
 {
 	uint64_t start_ns = cpu_ns();
 
-	sample_take();
-	prober.saw &= !prober.probe.moved;
+	stall_look_take(&prober.look);
+	prober.look.saw &= !prober.look.probe.moved;
 	prober.cost_ns = cpu_ns() - start_ns;
-	if (prober.probe.stopped_ns > prober.cost_ns)
-		prober.cost_ns = prober.probe.stopped_ns;
+	if (prober.look.probe.stopped_ns > prober.cost_ns)
+		prober.cost_ns = prober.look.probe.stopped_ns;
 }
 
 static void stall_now(void)
 {
-	const struct shared_ring *ring = &prober.shared->rings[prober.ring];
+	struct stall_look *look = &prober.look;
 
-	sample_take();
-	if (!prober.saw)
-		prober.counter = clock_read(prober.shared->clock);
-	prober.has_cpu = sampler_read_cpu(prober.at.pid, prober.at.tid, &prober.cpu);
+	stall_look_take(look);
+	stall_look_finish(look);
 	/* Acquire: pairs with the release in thread_put(). */
-	prober.undisturbed = atomic_load_explicit(&ring->head, memory_order_acquire) == prober.head;
+	prober.undisturbed =
+	    atomic_load_explicit(&look->ring->head, memory_order_acquire) == look->head;
 }
 
 static void look_now(void)
@@ -158,20 +95,27 @@ static bool is_process(const struct shared *shared)
 	return shared->options.drain == SHARED_DRAIN_PROCESS;
 }
 
-static uint64_t thread_address(const struct shared *shared, uint32_t ring)
-{
-	return shared->threads ? shared->threads + (uint64_t)shared->thread_bytes * ring : 0;
-}
-
 static struct look_at at_of(const struct shared *shared, uint32_t pid, uint32_t ring)
 {
 	return (struct look_at){
 	    .pid = pid,
 	    .tid = shared->rings[ring].tid,
-	    .thread = thread_address(shared, ring),
+	    .thread = shared_ring_frames(shared, ring),
 	    .depth_at = shared->thread_depth_at,
 	    .frames_at = shared->thread_frames_at,
 	};
+}
+
+/* What is the same for all looks at a ring's thread. */
+static void look_begin(const struct shared *shared, uint32_t pid, uint32_t ring)
+{
+	struct stall_look *look = &prober.look;
+
+	prober.ring = ring;
+	look->ring = &shared->rings[ring];
+	look->clock = shared->clock;
+	look->at = at_of(shared, pid, ring);
+	look->own_tid = look->at.tid;
 }
 
 /* `apart`: by the thread that is there for it. */
@@ -187,20 +131,18 @@ static void ask(bool apart)
 }
 
 void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
-		const struct watchdog_poll *poll)
+		const struct stall_poll *poll)
 {
 	bool apart = is_process(watchdog->shared) && prober_start();
 
+	look_begin(watchdog->shared, watchdog->segment->proc_pid, ring->index);
 	prober.is_profile = false;
-	prober.ring = ring->index;
-	prober.shared = watchdog->shared;
-	prober.poll = *poll;
 	prober.is_loop = ring->role == TRACE_ROLE_LOOP;
-	prober.head = ring->head;
-	prober.at = at_of(watchdog->shared, watchdog->segment->proc_pid, ring->index);
-	prober.at.tid = ring->tid;
-	prober.at.may_stop = apart && prober.is_loop;
-	prober.at.poll_word = poll->word;
+	prober.look.poll = *poll;
+	prober.look.head = ring->head;
+	prober.look.own_tid = prober.look.at.tid = ring->tid;
+	prober.look.at.may_stop = apart && prober.is_loop;
+	prober.look.at.poll_word = poll->word;
 	ask(apart);
 }
 
@@ -216,14 +158,12 @@ void prober_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring)
 {
 	bool apart = is_process(shared) && prober_start();
 
+	look_begin(shared, pid, ring);
 	prober.is_profile = true;
-	prober.ring = ring;
-	prober.shared = shared;
-	prober.poll = (struct watchdog_poll){.worker = shared->rings[ring].worker};
 	prober.is_loop = true;
-	prober.has_cpu = false;
-	prober.at = at_of(shared, pid, ring);
-	prober.at.may_stop = apart;
-	prober.at.innermost = true;
+	prober.look.poll = (struct stall_poll){.worker = shared->rings[ring].worker};
+	prober.look.has_cpu = false;
+	prober.look.at.may_stop = apart;
+	prober.look.at.innermost = true;
 	ask(apart);
 }

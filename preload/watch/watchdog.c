@@ -97,10 +97,10 @@ static uint64_t threshold_of(const struct watchdog *watchdog, uint8_t role)
 				       : watchdog->threshold_ns;
 }
 
-static void poll_begin(const struct watchdog *watchdog, struct watchdog_poll *poll,
+static void poll_begin(const struct watchdog *watchdog, struct stall_poll *poll,
 		       const struct watchdog_ring *ring, struct record open)
 {
-	*poll = (struct watchdog_poll){
+	*poll = (struct stall_poll){
 	    .worker = ring->worker, .counter = open.counter, .word = open.word, .head = poll->head};
 	poll->start_ns = ns_of(watchdog, open.counter);
 	poll->due_ns = poll->start_ns + threshold_of(watchdog, ring->role);
@@ -110,7 +110,7 @@ static void poll_begin(const struct watchdog *watchdog, struct watchdog_poll *po
  * round, and of a server at full load every round sees a poll that is over in microseconds: one
  * that has only just begun, as hundreds did since the round before, is read in the next round, if
  * it is still there. */
-static void poll_base(const struct watchdog *watchdog, struct watchdog_poll *poll,
+static void poll_base(const struct watchdog *watchdog, struct stall_poll *poll,
 		      const struct watchdog_ring *ring)
 {
 	bool is_new = watchdog->now_ns - poll->start_ns < watchdog->threshold_ns / NEW_PART;
@@ -145,7 +145,7 @@ static bool is_profiling(void)
 }
 
 /* The next sample is due when the callback has run for twice as long. */
-static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll,
+static void poll_look(struct watchdog *watchdog, struct stall_poll *poll,
 		      const struct watchdog_ring *ring)
 {
 	uint64_t age_ns = watchdog->now_ns - poll->start_ns,
@@ -168,7 +168,7 @@ static void poll_look(struct watchdog *watchdog, struct watchdog_poll *poll,
 
 static void note_errors(struct watchdog *watchdog)
 {
-	const struct probe *probe = &prober.probe;
+	const struct probe *probe = &prober.look.probe;
 	bool refused = probe->error == -EPERM || probe->error == -EACCES;
 	enum segment_note note = probe->refused		? SEGMENT_NOTE_STOPS_REFUSED
 				 : refused && probe->sp ? SEGMENT_NOTE_STACKS_REFUSED
@@ -176,7 +176,7 @@ static void note_errors(struct watchdog *watchdog)
 				 : probe->state == 'R' && prober.is_loop ? SEGMENT_NOTE_NO_STOPS
 									 : SEGMENT_NOTES;
 
-	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || prober.at.may_stop))
+	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || prober.look.at.may_stop))
 		return;
 	if (note != SEGMENT_NOTES)
 		segment_put_note(watchdog->segment, note, watchdog->now_ns);
@@ -190,21 +190,21 @@ static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 /* A sample counts only if the callback was open all the while. */
 static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 {
-	struct watchdog_poll *poll = &watchdog->polls[prober.ring];
+	struct stall_poll *poll = &watchdog->polls[prober.ring];
 
 	if (was_open) {
 		note_errors(watchdog);
-		stall_write_look(watchdog);
+		stall_look_write(watchdog->segment, &prober.look, watchdog->now_ns);
 		watchdog->taken++;
-		watchdog->blind += !prober.probe.sp;
-		poll->probes += poll->counter == prober.poll.counter;
+		watchdog->blind += !prober.look.probe.sp;
+		poll->probes += poll->counter == prober.look.poll.counter;
 	} else {
 		watchdog->suppressed++;
 	}
 	atomic_store_explicit(&prober.state, LOOKER_IDLE, memory_order_release);
 }
 
-static void poll_see(struct watchdog *watchdog, struct watchdog_poll *poll,
+static void poll_see(struct watchdog *watchdog, struct stall_poll *poll,
 		     const struct watchdog_ring *ring, struct record open)
 {
 	if (!poll->counter)
@@ -219,12 +219,12 @@ static void poll_see(struct watchdog *watchdog, struct watchdog_poll *poll,
 
 void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 {
-	struct watchdog_poll *poll = &watchdog->polls[ring->index];
+	struct stall_poll *poll = &watchdog->polls[ring->index];
 	struct record open = poll_watched(watchdog, ring);
 
 	if (has_look(watchdog, ring->index))
 		stall_probe_collect(watchdog,
-				    prober.undisturbed || prober.poll.counter == open.counter);
+				    prober.undisturbed || prober.look.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
 		if (poll->probes > 0)
 			stall_write_end(watchdog, poll, ring->tid);

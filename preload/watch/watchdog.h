@@ -23,6 +23,7 @@
 #include "sampler.h"
 #include "segment/segment.h"
 #include "ring/shared.h"
+#include "stall_look.h"
 
 #define WATCHDOG_LOOKS_MAX 5 /* a second */
 #define WATCHDOG_POOL	   10
@@ -38,19 +39,6 @@ struct watchdog_ring {
 	const struct encoder *encoder; /* what was open below encoder->index */
 };
 
-/* The poll that a worker was last seen in. */
-struct watchdog_poll {
-	uint32_t worker;  /* 0: none */
-	uint64_t counter; /* when it began; 0: no poll is open */
-	uint64_t word;
-	uint64_t start_ns;
-	uint64_t due_ns;	   /* of the next look */
-	uint64_t base_counter;	   /* 0: not read yet */
-	union sampler_values base; /* its thread's CPU time then */
-	uint64_t head;		   /* of the ring in the last round */
-	uint32_t probes, suppressed;
-};
-
 struct watchdog {
 	struct shared *shared;
 	struct segment *segment;
@@ -60,7 +48,7 @@ struct watchdog {
 	uint64_t next_ns;		       /* the earliest look that is due */
 	uint64_t asked_ns[WATCHDOG_LOOKS_MAX]; /* when the last looks were asked for */
 	uint64_t asked, taken, suppressed, blind;
-	struct watchdog_poll polls[SHARED_RINGS_MAX];
+	struct stall_poll polls[SHARED_RINGS_MAX];
 };
 
 void watchdog_init(struct watchdog *watchdog, struct shared *shared, struct segment *segment);

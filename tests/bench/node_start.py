@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# node_start.py BUILD [RUNS [OTHER_BUILD]]: what the preload adds to the start and end of `node -e 0`, in alternating runs:
-# bare, without patching (UVTRACE_PATCH=0), patched, and patched by another build. Prints for each the median of the wall
-# time and of the CPU time of the program (its helper excluded), and the median of the differences from bare, with its 95 %
-# interval. NODE is another node. On a busy machine: chrt -f 1 node_start.py ...
+# node_start.py BUILD [RUNS [OTHER_BUILD]]: what the preload adds to the start and end of `node -e
+# 0`, in alternating runs: bare, without patching (UVTRACE_PATCH=0), patched, and patched by another
+# build. Prints for each the median of the wall time and of the CPU time of the program (its helper
+# excluded), and the median of the differences from bare, with its 95 % interval. NODE is another
+# node. On a busy machine: chrt -f 1 node_start.py ...
 import os
 import resource
 import shutil
@@ -72,9 +73,11 @@ def main():
         line = f"{mode:8}"
         for column, name in enumerate(["wall", "cpu"]):
             values = [pair[column] for pair in times[mode]]
-            added = [pair[column] - bare[column] for pair, bare in zip(times[mode], times[MODES[0]])]
+            added = [pair[column] - bare[column]
+                     for pair, bare in zip(times[mode], times[MODES[0]])]
             low, high = interval(added)
-            line += f"  {name} {statistics.median(values):7.2f} ms, +{statistics.median(added):5.2f} ({low:.2f} to {high:.2f})"
+            line += (f"  {name} {statistics.median(values):7.2f} ms, "
+                     f"+{statistics.median(added):5.2f} ({low:.2f} to {high:.2f})")
         print(line)
 
 

@@ -25,7 +25,7 @@ static int become_nobody(void)
 	return setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY);
 }
 
-static const char *const commands[] = {"status", "enable", "disable", "flush", "rotate"};
+static const char *const commands[] = {"status", "stack", "enable", "disable", "flush", "rotate"};
 
 Test(fault_tools, trace_ctl_of_another_user)
 {

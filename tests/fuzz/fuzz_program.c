@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "libuv/static_marks.h"
 #include "libuv/static_plan.h"
 #include "patch/elf_view.h"
 
@@ -57,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return 0;
 	executable = static_executable_of(&view, path);
 	static_plan_make(&plan, &executable);
+	static_marks_find(&plan.parts.image);
 	if (plan.outcome == STATIC_READY)
 		build(&plan);
 	elf_view_close(&view);

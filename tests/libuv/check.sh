@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# check.sh: what `make check-libuv` runs: libuv's own test suite, of the version that is installed, against Debian's
-# library and against three that are built from Debian's source; the project's whole-program tests against these;
-# several copies in one process; and the suite with libuv inside it, of this version, of Debian 13's, and of the sources in
-# the folder LIBUV_SOURCE (a clone of libuv's repository at a version that no Debian has). With words: only the libraries
-# named (debian built symbolic clang exported hidden exported_clang hidden_clang).
+# check.sh: what `make check-libuv` runs: libuv's own test suite, of the version that is installed,
+# against Debian's library and against three that are built from Debian's source; the project's
+# whole-program tests against these; several copies in one process; and the suite with libuv inside
+# it, of this version, of Debian 13's, and of the sources in the folder LIBUV_SOURCE (a clone of
+# libuv's repository at a version that no Debian has). With words: only the libraries named (debian
+# built symbolic clang exported hidden exported_clang hidden_clang).
 set -eu
 
 cd "$(dirname "$0")/../.."

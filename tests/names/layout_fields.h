@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The fields of V8's layout by name, so that the test tool can print them and try others. Only here:
- * the product has no way to be told another layout.
+ * The fields of V8's layout by name, so that the test tool can print them and try others. Only
+ * here: the product has no way to be told another layout.
  */
 #ifndef LAYOUT_FIELDS_H
 #define LAYOUT_FIELDS_H

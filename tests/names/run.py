@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.py BUILD [PART...]: names of the functions of JavaScript (part "v8") and Python (part "python") that stall samples
-# find, held against what the programs say of themselves. A part is a module here with check(build, report).
-# Rules: a check is one line ("ok" or "not ok"); the last line is "N passed, N failed", and the exit status says the same.
+# run.py BUILD [PART...]: names of the functions of JavaScript (part "v8") and Python (part
+# "python") that stall samples find, held against what the programs say of themselves. A part is a
+# module here with check(build, report).
+# Rules: a check is one line ("ok" or "not ok"); the last line is "N passed, N failed", and the exit
+# status says the same.
 # LOOKS: how many samples each stress takes (60; the figures in docs/runtime-names.md: 1000).
 # NAMES_VERSIONS: which versions are tried.
 """Runs the parts of make check-names."""

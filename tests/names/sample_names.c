@@ -152,9 +152,11 @@ static void print(const struct probe *probe)
 	printf("\"pc\":\"%" PRIx64 "\",\"in_file\":%s,", thread.pc,
 	       runtimes_in_file(thread.pc) ? "true" : "false");
 	printf("\"stop_ns\":%" PRIu64 ",\"walk_ns\":%" PRIu64 ",\"lines_ns\":%" PRIu64
-	       ",\"prepare_ns\":%" PRIu64 ",\"reads\":%u,\"reads_failed\":%u,\"walk_reads\":%u,\"bytes\":%u,",
+	       ",\"prepare_ns\":%" PRIu64 ",\"reads\":%u,\"reads_failed\":%u,"
+	       "\"walk_reads\":%u,\"bytes\":%u,",
 	       figures.gone_ns - figures.interrupted_ns, figures.walk_ns, figures.lines_ns,
-	       figures.prepare_ns, figures.reads, figures.reads_failed, figures.walk_reads, figures.bytes);
+	       figures.prepare_ns, figures.reads, figures.reads_failed, figures.walk_reads,
+	       figures.bytes);
 	if (runtimes_note(0))
 		text_print("note", runtimes_note(0));
 	printf("\"frames\":[");
@@ -228,8 +230,8 @@ static bool options_read(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	if (!options_read(argc, argv)) {
-		fprintf(stderr, "usage: sample_names [-n COUNT] [-i MILLIS] [-t TID] [-e] [-r] [-l] "
-				"[-c FIELD=N]... [-o FOLDER] PID\n");
+		fprintf(stderr, "usage: sample_names [-n COUNT] [-i MILLIS] [-t TID] [-e] [-r] "
+				"[-l] [-c FIELD=N]... [-o FOLDER] PID\n");
 		return 2;
 	}
 	if (layout_is_wanted) {

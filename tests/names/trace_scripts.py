@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Frames of scripts in the stall samples of a trace, read by docs/trace-format.md and by nothing of the product's own.
+# Frames of scripts in the stall samples of a trace, read by docs/trace-format.md and by nothing of
+# the product's own.
 """Script frames of stall samples, straight from the files of a trace."""
 import collections
 import pathlib
@@ -11,7 +12,8 @@ BLOCK_MAGIC = 0x42545655
 BLOCK_INFO, BLOCK_STALLS, BLOCK_TEXTS = 1, 11, 12
 STALL_BYTES, STALL_WORD_COUNT_AT, STALL_SCRIPTS_AT = 184, 164, 180
 SAMPLE = 1
-KINDS = ['function', 'interpreted', 'baseline', 'maglev', 'turbofan', 'builtin', 'regexp', 'exit', 'entry', 'python']
+KINDS = ['function', 'interpreted', 'baseline', 'maglev', 'turbofan', 'builtin', 'regexp', 'exit',
+         'entry', 'python']
 
 Frame = collections.namedtuple('Frame', 'kind function file line first_line flags')
 Sample = collections.namedtuple('Sample', 'status frames')
@@ -50,8 +52,10 @@ def sample_at(payload, at, texts):
     place = at + STALL_BYTES + 8 * (registers + words) + (object_bytes + 7) // 8 * 8
     frames = []
     for i in range(count):
-        _frame, function, file, line, first, how, flags = struct.unpack_from('<QIIIIBB', payload, place + 32 * i)
-        frames.append(Frame(KINDS[how], texts.get(function, ''), texts.get(file, ''), line, first, flags))
+        _frame, function, file, line, first, how, flags = struct.unpack_from('<QIIIIBB', payload,
+                                                                             place + 32 * i)
+        frames.append(Frame(KINDS[how], texts.get(function, ''), texts.get(file, ''), line, first,
+                            flags))
     return Sample(status, frames)
 
 

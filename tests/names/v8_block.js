@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// v8_block.js FIFO: each function of `cases` holds the loop once for some hundred milliseconds, in a timer's callback. The
-// comments say which functions the samples may find there as the innermost of this file, in the line that they stand in:
-// "// CASE" stands for the case's own.
+// v8_block.js FIFO: each function of `cases` blocks the loop once for some hundred milliseconds, in
+// a timer's callback. The comments say which functions the samples may find there as the innermost
+// of this file, in the line that they stand in: "// CASE" stands for the case's own.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
@@ -11,7 +11,8 @@ const { spawn } = require('child_process');
 
 const HOLD_MS = 900;
 const fifo = process.argv[2];
-const big = JSON.stringify(Array.from({ length: 200000 }, (_, i) => ({ id: i, name: 'n' + i, list: [i, i + 1] })));
+const big = JSON.stringify(Array.from({ length: 200000 },
+  (_, i) => ({ id: i, name: 'n' + i, list: [i, i + 1] })));
 const text = Buffer.alloc(4e6, 'abcdefgh0123');
 const numbers = Array.from({ length: 100000 }, (_, i) => (i * 7919) % 100003);
 let until = 0;
@@ -80,7 +81,9 @@ class Report {
 }
 
 const report = new Report();
-const cases = ['parseBody', 'match', 'hash', 'zip', 'readConfig', 'spinning', 'sorting', 'allocate'].map(
+const names = ['parseBody', 'match', 'hash', 'zip', 'readConfig',
+  'spinning', 'sorting', 'allocate'];
+const cases = names.map(
   (name) => () => report[name]()); // no case of its own
 const waits = cases[4];
 cases.unshift(() => renderPage());
@@ -88,7 +91,8 @@ cases.unshift(() => renderPage());
 function next() {
   const run = cases.shift();
   if (!run) return;
-  if (run === waits) spawn('sh', ['-c', 'sleep 0.9; echo text > "$0"', fifo], { stdio: 'ignore' }).unref();
+  const late = 'sleep 0.9; echo text > "$0"';
+  if (run === waits) spawn('sh', ['-c', late, fifo], { stdio: 'ignore' }).unref();
   until = Date.now() + HOLD_MS;
   run();
   setTimeout(next, 20);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// v8_deep.js ROUNDS [spin]: known stacks. Each stop() writes the stack that node itself tells, and waits for a byte before it
-// goes on, or computes for a while: the test takes a sample meanwhile. ROUNDS: how often each case runs before, so that it is compiled (300: baseline,
-// 5000: Maglev, 40000: TurboFan, with functions inlined into others).
+// v8_deep.js ROUNDS [spin]: known stacks. Each stop() writes the stack that node itself tells, and
+// waits for a byte before it goes on; with "spin" it computes for a while before: the test takes a sample meanwhile.
+// ROUNDS: how often each case runs before, so that it is compiled (300: baseline, 5000: Maglev,
+// 40000: TurboFan, with functions inlined into others).
 'use strict';
 const fs = require('fs');
 Error.stackTraceLimit = 60;
@@ -10,8 +11,11 @@ const one = Buffer.alloc(1);
 
 const spin = process.argv[3] === 'spin';
 
+function tell(stack) {
+  fs.writeSync(1, JSON.stringify(stack) + '\n');
+}
 function stop() {
-  fs.writeSync(1, JSON.stringify(new Error('T').stack) + '\n'); if (spin) busy(); else fs.readSync(0, one, 0, 1);
+  tell(new Error('T').stack); if (spin) busy(); fs.readSync(0, one, 0, 1); // one line
 }
 function busy() {
   for (const end = Date.now() + 200; Date.now() < end;);

@@ -40,13 +40,13 @@ static struct {
 	struct recording_page pages[RECORD_PAGES];
 } recorder;
 
-static void record_begin(void)
+static inline void record_begin(void)
 {
 	recorder.active = true;
 	recorder.page_count = 0;
 }
 
-static void record_page(uint64_t address, const uint8_t *bytes)
+static inline void record_page(uint64_t address, const uint8_t *bytes)
 {
 	for (uint32_t i = 0; i < recorder.page_count; i++)
 		if (recorder.pages[i].address == address)
@@ -58,7 +58,7 @@ static void record_page(uint64_t address, const uint8_t *bytes)
 }
 
 /* The pages that a read was in. Most reads are of whole pages; of others the rest is read again. */
-static void record_memory(uint32_t pid, uint64_t address, const void *from, int64_t bytes)
+static inline void record_memory(uint32_t pid, uint64_t address, const void *from, int64_t bytes)
 {
 	const uint8_t *text = from;
 	uint8_t page[REMOTE_PAGE_BYTES];
@@ -74,7 +74,7 @@ static void record_memory(uint32_t pid, uint64_t address, const void *from, int6
 	}
 }
 
-static bool record_mapping(const struct mapping *mapping, void *arg)
+static inline bool record_mapping(const struct mapping *mapping, void *arg)
 {
 	struct recording *to = arg;
 	const char *name = strrchr(mapping->path, '/');
@@ -93,7 +93,7 @@ static bool record_mapping(const struct mapping *mapping, void *arg)
 }
 
 /* One file a sample that told functions. */
-static void record_end(const char *folder, uint32_t pid, const struct runtime_thread *thread,
+static inline void record_end(const char *folder, uint32_t pid, const struct runtime_thread *thread,
 		       const struct script_stack *stack)
 {
 	static uint32_t number;

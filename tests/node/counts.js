@@ -177,6 +177,17 @@ async function signals(times) {
 	clearTimeout(keep);
 }
 
+/* A change before the first look at the file is none: changes go on until enough were seen. */
+async function polled(times, name) {
+	let left = times;
+	fs.watchFile(name, { interval: 5 }, () => { count('fs_poll'); left--; });
+	while (left > 0) {
+		await new Promise((resolve) => setTimeout(() => { count('timer'); resolve(); }, 20));
+		fs.appendFileSync(name, 'x');
+	}
+	fs.unwatchFile(name);
+}
+
 /* Each change is waited for before the next one is made. */
 async function watchers(times, folder) {
 	const watched = path.join(folder, 'watched'), name = path.join(folder, 'polled');
@@ -193,14 +204,7 @@ async function watchers(times, folder) {
 			fs.mkdirSync(path.join(watched, `${i}`));
 		});
 	watcher.close();
-	fs.watchFile(name, { interval: 5 }, () => { count('fs_poll'); next(); });
-	for (let i = 0; i < times; i++) {
-		await new Promise((resolve) => {
-			setTimeout(() => { count('timer'); resolve(); }, 20);
-		});
-		await new Promise((resolve) => { next = resolve; fs.appendFileSync(name, 'x'); });
-	}
-	fs.unwatchFile(name);
+	await polled(times, name);
 }
 
 async function workers(times) {

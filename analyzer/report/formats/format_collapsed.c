@@ -3,13 +3,14 @@
  * Collapsed stacks for flame graphs, a line each with its time in microseconds: callbacks and work
  * of the pool by total time (callbacks;kind;who registered it;the callback), then the stall
  * samples, each with the time that it stands for (stalls;kind;callback or its outermost
- * function;...;innermost).
+ * function;...;innermost), and the samples of the profile (profile;kind;callback;...;innermost).
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/report_table.h"
+#include "report/profile_rows.h"
 #include "report/stall_text.h"
 #include "report_formats_internal.h"
 
@@ -38,11 +39,11 @@ static void row_collapsed(const struct report *report, const struct report_row *
 	fprintf(out, " %" PRIu64 "\n", us);
 }
 
-/* Native ones by name, others by where they begin: many are anonymous. */
-static const char *frame_name(const struct report *report, const struct stack_frame *frame)
+static void frames_print(const struct report *report, const struct stall *stall, FILE *out)
 {
-	return frame->script ? symbols_script(report->symbols, frame->script, true)->text
-			     : frame->symbol->name;
+	for (size_t i = stall->frame_count; i-- > 0;)
+		frame_print(out, stall->frames[i].scanned ? ";? " : ";",
+			    profile_frame_name(report, &stall->frames[i]));
 }
 
 /* Functions without lines: a function that computes is seen at many. */
@@ -56,9 +57,7 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 	frame_print(out, ";", report_kind(report->timeline, stall->site));
 	if (stall->frame_count == 0)
 		frame_print(out, ";", report_stall_callback(report, stall));
-	for (size_t i = stall->frame_count; i-- > 0;)
-		frame_print(out, stall->frames[i].scanned ? ";? " : ";",
-			    frame_name(report, &stall->frames[i]));
+	frames_print(report, stall, out);
 	if (stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK) {
 		char *what = stall_text(stall);
 
@@ -66,6 +65,18 @@ static void stall_collapsed(const struct report *report, const struct stall *sta
 		free(what);
 	}
 	fprintf(out, " %" PRIu64 "\n", us);
+}
+
+static void profile_collapsed(const struct report *report, const struct stall *sample, FILE *out)
+{
+	bool is_known = sample->site < report->timeline->process->site_count;
+
+	fputs("profile", out);
+	frame_print(out, ";",
+		    is_known ? report_kind(report->timeline, sample->site) : "(unknown)");
+	frame_print(out, ";", is_known ? report_stall_callback(report, sample) : "(unknown)");
+	frames_print(report, sample, out);
+	fprintf(out, " %" PRIu64 "\n", timeline_ns(report->timeline, sample->ticks) / 1000);
 }
 
 int collapsed_process(struct report_output *output, const struct report *report)
@@ -78,6 +89,8 @@ int collapsed_process(struct report_output *output, const struct report *report)
 		row_collapsed(report, &rows[i], output->file);
 	for (size_t i = 0; stalls && i < stalls->count; i++)
 		stall_collapsed(report, &stalls->list[i], output->file);
+	for (size_t i = 0; report->profile && i < report->profile->count; i++)
+		profile_collapsed(report, &report->profile->list[i], output->file);
 	free(rows);
 	return rows ? 0 : -ENOMEM;
 }

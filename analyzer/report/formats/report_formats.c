@@ -105,6 +105,10 @@ static const struct report_format formats[] = {
      sarif_process, sarif_end},
     {"collapsed", "total times as collapsed stacks, for flame graphs", TOP_DEFAULT, false, nothing,
      collapsed_process, nothing},
+    {"stacks", "what each thread was in at its newest stall sample, with its stack", TOP_DEFAULT,
+     false, nothing, stacks_process, nothing},
+    {"stacks-json", "the same as JSON, an object a process", TOP_DEFAULT, false, nothing,
+     stacks_json_process, nothing},
     {"html", "the viewer page with the trace inside, for a browser", TOP_DEFAULT, true, html_begin,
      NULL, nothing},
 };

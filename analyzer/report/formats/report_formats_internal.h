@@ -18,4 +18,6 @@ format_process sarif_process;
 
 format_process collapsed_process;
 
+format_process stacks_process, stacks_json_process;
+
 #endif

@@ -112,7 +112,7 @@ static json_t *script_status_json(const struct trace_stall *stall_sample)
 	return status < COUNT(names) && names[status] ? json_text(names[status]) : json_null();
 }
 
-static json_t *stall_json(const struct report *report, const struct stall *stall)
+json_t *stall_json(const struct report *report, const struct stall *stall)
 {
 	const struct timeline *timeline = report->timeline;
 	const struct trace_stall *stall_sample = stall->stall_sample;

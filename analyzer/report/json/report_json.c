@@ -121,6 +121,7 @@ static void findings_add(struct json_stream *stream, const struct report *report
 	    {"spans", spans_json(timeline)},
 	    {"stalls", stalls_json(report)},
 	    {"stall_totals", stall_totals_json(report->stalls)},
+	    {"profile", profile_json(report)},
 	    {"dispatch", seen ? dispatch_json(report) : json_array()},
 	    {"turn", spread_json(timeline, &timeline->iteration_ticks)},
 	};

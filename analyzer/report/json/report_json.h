@@ -103,9 +103,15 @@ json_t *unknown_json(const struct timeline *timeline);
 json_t *overhead_json(const struct measures_overhead *overhead);
 json_t *baseline_json(const struct report *report);
 
+/* ---- json_profile.c ---- */
+
+/* null: none was asked for. */
+json_t *profile_json(const struct report *report);
+
 /* ---- json_stalls.c ---- */
 
 json_t *stalls_json(const struct report *report);
+json_t *stall_json(const struct report *report, const struct stall *stall);
 json_t *stall_what_json(const struct stall *stall);
 json_t *stall_totals_json(const struct stalls *stalls);
 

@@ -9,6 +9,7 @@
 
 #include "report/stall_text.h"
 #include "report/findings_text.h"
+#include "report_stacks.h"
 #include "report_text_internal.h"
 
 #define SHOWN_STACKS 5 /* unless --top says more */
@@ -28,20 +29,20 @@ static int compare_stalls(const void *left, const void *right)
 static void print_what(const struct stall *stall, FILE *out)
 {
 	static const char *const verbs[STALL_CAUSES] = {
-	    [STALL_UNKNOWN] = "cause unknown",
+	    [STALL_UNKNOWN] = "",
 	    [STALL_SYSCALL] = "asleep in ",
 	    [STALL_LOCK] = "waiting for a lock in ",
 	    [STALL_CPU] = "computing in ",
 	    [STALL_DESCHEDULED] = "waiting on the run queue in ",
 	};
 	char *text = stall_text(stall);
-	char *clean = report_clean(text && *text ? text : "unknown code");
+	bool is_told = stall->cause != STALL_UNKNOWN || stall->in.kind == STALL_IN_STOPPED;
+	char *clean = report_clean(!is_told	   ? "cause unknown"
+				   : text && *text ? text
+						   : "unknown code");
 	bool sleeps = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
 
-	fprintf(out, "%s%s", verbs[stall->cause],
-		stall->cause == STALL_UNKNOWN ? ""
-		: clean			      ? clean
-					      : "?");
+	fprintf(out, "%s%s", verbs[stall->cause], clean ? clean : "?");
 	if (sleeps && stall->script.call_name)
 		fprintf(out, " of %s", stall->script.call_name);
 	if (sleeps && stall->script.user)
@@ -74,6 +75,27 @@ static void print_frames(const struct stall *stall, FILE *out)
 	}
 	if (stall->frame_count > SHOWN_FRAMES)
 		fprintf(out, "         ... %zu more\n", stall->frame_count - SHOWN_FRAMES);
+}
+
+static void print_error(const struct stall *stall, FILE *out)
+{
+	if (stall->frame_count == 0 && stall->stall_sample->error)
+		fprintf(out, "       its stack cannot be seen: %s\n",
+			strerror((int)stall->stall_sample->error));
+}
+
+void report_stack_what_print(const struct stall *stall, FILE *out)
+{
+	fputs("       ", out);
+	print_what(stall, out);
+	fputc('\n', out);
+}
+
+void report_stack_print(const struct stall *stall, FILE *out)
+{
+	report_stack_what_print(stall, out);
+	print_error(stall, out);
+	print_frames(stall, out);
 }
 
 static void print_stall(const struct report *report, const struct stall *stall, FILE *out)

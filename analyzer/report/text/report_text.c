@@ -129,8 +129,8 @@ int report_print(const struct report *report, FILE *out)
 	    print_header,	    report_findings_print,   print_warnings,
 	    report_summary_print,   report_workers_print,    report_balance_print,
 	    report_callbacks_print, report_long_polls_print, report_open_polls_print,
-	    report_stalls_print,    report_idle_print,	     report_marks_print,
-	    report_queues_print,    report_machine_print,
+	    report_stalls_print,    report_profile_print,    report_idle_print,
+	    report_marks_print,	    report_queues_print,     report_machine_print,
 	};
 	int error = 0;
 

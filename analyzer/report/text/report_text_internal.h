@@ -38,6 +38,7 @@ report_section report_workers_print, report_balance_print;
 report_section report_callbacks_print, report_long_polls_print, report_open_polls_print;
 /* report_stalls.c: what stuck callbacks were seen in, with stacks. */
 report_section report_stalls_print;
+report_section report_profile_print;
 /* report_queues.c */
 report_section report_idle_print, report_queues_print;
 /* report_marks.c: marks and spans by name. */

@@ -23,6 +23,7 @@
 #include "base/demangle.h"
 #include "module_files.h"
 #include "perf_map.h"
+#include "source_places.h"
 #include "base/report_table.h"
 #include "symbols/symbols.h"
 #include "symbols_internal.h"
@@ -44,6 +45,7 @@ struct symbols {
 	struct perf_map *perf_map;  /* NULL: none, or not asked for yet */
 	bool jit_tried;
 	struct script_symbols *scripts;
+	struct source_places *places; /* of these */
 	struct cached **cache;
 	size_t cache_slots, cache_used;
 };
@@ -324,8 +326,8 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 			       : &symbols_no_callback;
 }
 
-const struct symbol_info *symbols_script(struct symbols *symbols,
-					 const struct trace_script *script, bool whole)
+const struct symbol_info *symbols_script(struct symbols *symbols, const struct trace_script *script,
+					 bool whole)
 {
 	return whole ? script_symbols_whole(symbols->scripts, script)
 		     : script_symbols_of(symbols->scripts, script);
@@ -339,8 +341,9 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	symbols->process = process;
 	symbols->files = calloc(process->module_count + 1, sizeof(*symbols->files));
-	symbols->scripts = script_symbols_open(NULL, NULL);
-	if (!symbols->files || !symbols->scripts || cache_grow(symbols) < 0) {
+	symbols->places = source_places_open(process->start_real_ns);
+	symbols->scripts = script_symbols_open(source_places_find, symbols->places);
+	if (!symbols->files || !symbols->places || !symbols->scripts || cache_grow(symbols) < 0) {
 		symbols_close(symbols);
 		return NULL;
 	}
@@ -362,5 +365,6 @@ void symbols_close(struct symbols *symbols)
 	free(symbols->files);
 	perf_map_free(symbols->perf_map);
 	script_symbols_close(symbols->scripts);
+	source_places_close(symbols->places);
 	free(symbols);
 }

@@ -230,18 +230,18 @@ Test(stall_scripts, name_no_callback_whose_end_is_not_known)
 Test(stall_scripts, a_wake_up_of_other_threads_is_no_sleep)
 {
 	const struct trace_script_frame frames[] = {frame(READ_CONFIG, APP, 53, 0x200)};
-	struct trace_stall_entry entry = script_look(150000000);
+	struct trace_stall_entry entry = script_look(210000000);
 
 	entry.syscall = 202;
-	entry.cpu_ns = entry.base_cpu_ns + 39000000;
+	entry.cpu_ns = entry.base_cpu_ns + 99000000;
 	put_script_look(builder, entry, "", frames, 1, 0);
-	entry = script_look(250000000);
+	entry = script_look(260000000);
 	entry.syscall = 202; /* now it sleeps indeed */
-	entry.cpu_ns = entry.base_cpu_ns + 40000000;
+	entry.cpu_ns = entry.base_cpu_ns + 100000000;
 	put_script_look(builder, entry, "", frames, 1, 0);
-	entry = script_look(350000000);
+	entry = script_look(360000000);
 	entry.syscall = 73; /* flock is none of these calls */
-	entry.cpu_ns = entry.base_cpu_ns + 140000000;
+	entry.cpu_ns = entry.base_cpu_ns + 200000000;
 	put_script_look(builder, entry, "", frames, 1, 0);
 	const struct stall *stall = explained();
 	cr_assert_eq(stall[0].cause, STALL_CPU);

@@ -137,6 +137,20 @@ Test(modules, static_functions_have_names)
 	cr_assert_eq(symbol.offset, 0);
 }
 
+/* How many bytes of the function in which the address lies begin there, as the linker's table says;
+ * 0: it lies in none. */
+static uint64_t function_bytes_from(uint64_t address)
+{
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	if (!dladdr1((void *)(uintptr_t)address, &info, (void **)&symbol, RTLD_DL_SYMENT) ||
+	    !symbol || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC ||
+	    address - (uintptr_t)info.dli_saddr >= symbol->st_size)
+		return 0;
+	return symbol->st_size - (address - (uintptr_t)info.dli_saddr);
+}
+
 Test(modules, many_addresses_at_once)
 {
 	struct module_symbol symbols[256];
@@ -150,11 +164,33 @@ Test(modules, many_addresses_at_once)
 		Dl_info info;
 
 		cr_assert_eq(symbols[i].address, start + (symbols[i].tag * 7919) % 65536);
+		cr_assert(symbols[i].name.bytes > 0 ||
+			  function_bytes_from(symbols[i].address) == 0);
 		if (symbols[i].name.bytes == 0)
 			continue;
 		cr_assert(dladdr((void *)(uintptr_t)symbols[i].address, &info) && info.dli_sname);
 		cr_assert_eq(symbols[i].offset, symbols[i].address - (uintptr_t)info.dli_saddr);
 	}
+}
+
+/* Of a module 4,096 parts are told apart: the function begins in one, and the wanted address, its
+ * last byte, is the first of the next. */
+Test(modules, function_across_two_parts)
+{
+	uint64_t function = address_of("lfind"), part_bytes = 1;
+	uint64_t last_byte = function + function_bytes_from(function) - 1;
+	const struct module *module = modules_find(&modules, last_byte);
+	struct module_symbol symbols[3] = {0};
+
+	while ((module->end - module->start) / part_bytes >= 4096)
+		part_bytes *= 2;
+	symbols[0].address = module->start + (last_byte - module->start) % part_bytes;
+	symbols[1].address = last_byte;
+	symbols[2].address = symbols[0].address + 4095 * part_bytes;
+	if (symbols[2].address >= module->end)
+		symbols[2].address = module->end - 1;
+	modules_resolve(&modules, symbols, 3);
+	assert_text(symbols[1].name, "lfind");
 }
 
 Test(modules, reading_again_adds_only_what_is_new)

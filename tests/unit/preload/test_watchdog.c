@@ -43,7 +43,7 @@ static void set_up(void)
 TestSuite(watchdog, .init = set_up, .timeout = 60);
 
 /* One round after so many more events, of which the last begins a poll. */
-static const struct watchdog_poll *see_poll(uint32_t events, uint64_t counter)
+static const struct stall_poll *see_poll(uint32_t events, uint64_t counter)
 {
 	ring.head += events;
 	encoder.index = ring.head - 1;
@@ -74,7 +74,7 @@ static uint64_t just_now(void)
 Test(watchdog, of_a_poll_among_few_the_cpu_time_is_read_at_once)
 {
 	uint64_t before_ns = cpu_time_ns();
-	const struct watchdog_poll *poll = see_poll(4, just_now());
+	const struct stall_poll *poll = see_poll(4, just_now());
 
 	cr_assert_neq(poll->base_counter, 0);
 	cr_assert_geq(poll->base.cpu.cpu_ns, before_ns);
