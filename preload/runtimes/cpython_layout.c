@@ -67,8 +67,9 @@ static const char *self_read(struct cpython_layout *layout, uint32_t release,
 {
 	uint64_t words[WORDS];
 
-	if (!remote_read(memory, runtime, words, sizeof(words)) ||
-	    memcmp(words, COOKIE, sizeof(words[0])) != 0 ||
+	if (!remote_read(memory, runtime, words, sizeof(words)))
+		return "cannot be read";
+	if (memcmp(words, COOKIE, sizeof(words[0])) != 0 ||
 	    words[WORD_VERSION] >> 16 != release >> 16)
 		return "does not say where its data lies";
 	if (words[WORD_FREE_THREADED])

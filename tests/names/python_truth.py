@@ -20,7 +20,8 @@ sys.path.insert(0, str(HERE))
 import python_load  # noqa: E402
 
 LOOKS = int(os.environ.get('LOOKS', '60'))
-UNREAD_MAX = 0.01
+# So many stacks may not be told; of few samples some, as a sleeper may wake while it is read.
+UNREAD_MAX = max(3, LOOKS * 0.01)
 WHOLE = 1
 BY_C, UNREADABLE = 16, 8
 # What the program does, how samples are taken, and whether nearly all tell something.
@@ -148,7 +149,7 @@ def try_one(build, python, what, options, tells):
     problems = [judge(sample, truth, version, what) for sample in samples]
     unread = problems.count('unread')
     wrong = [problem for problem in problems if problem not in (None, 'unread')]
-    good = not wrong and len(samples) == LOOKS and unread <= LOOKS * (UNREAD_MAX if tells else 0.99)
+    good = not wrong and len(samples) == LOOKS and unread <= (UNREAD_MAX if tells else LOOKS - 1)
     print(f"{'ok' if good else 'not ok'} - {python} ({version // 100}.{version % 100}) "
           f"{' '.join([what, *options])}: {len(samples) - unread - len(wrong)} right, "
           f"{unread} not told, {len(wrong)} wrong; "
