@@ -12,8 +12,7 @@ void facts_of_scripts(const struct stall *stall, struct finding *finding)
 	if (!user)
 		return;
 	bool waits = stall->cause == STALL_SYSCALL || stall->cause == STALL_LOCK;
-	const struct stack_frame *caller =
-	    waits || script->call_name ? NULL : script->caller;
+	const struct stack_frame *caller = waits || script->call_name ? NULL : script->caller;
 	fact_text(finding, FACT_by, caller ? caller->symbol->text : user->symbol->text);
 	if (script->call_name)
 		fact_text(finding, FACT_inside, script->call_name);

@@ -48,8 +48,7 @@ static const struct stall *run_seen(const struct stall *list, size_t first, size
 			    same_run(&list[k], &list[last]) && stall_same_kind(&list[k], &list[i])
 				? list[k].ticks
 				: 0;
-		if (!best || ticks > most ||
-		    (ticks == most && stall_tells_more(&list[i], best)))
+		if (!best || ticks > most || (ticks == most && stall_tells_more(&list[i], best)))
 			best = &list[i];
 		most = ticks > most ? ticks : most;
 	}

@@ -59,10 +59,20 @@ void script_symbols_close(struct script_symbols *symbols)
 static int compare_named(const void *left, const void *right)
 {
 	const struct trace_script *a = left, *b = right;
-	const uint64_t x[] = {(uintptr_t)a->function, (uintptr_t)a->file, a->function_id,
-			      a->file_id, a->line, a->kind, a->flags};
-	const uint64_t y[] = {(uintptr_t)b->function, (uintptr_t)b->file, b->function_id,
-			      b->file_id, b->line, b->kind, b->flags};
+	const uint64_t x[] = {(uintptr_t)a->function,
+			      (uintptr_t)a->file,
+			      a->function_id,
+			      a->file_id,
+			      a->line,
+			      a->kind,
+			      a->flags};
+	const uint64_t y[] = {(uintptr_t)b->function,
+			      (uintptr_t)b->file,
+			      b->function_id,
+			      b->file_id,
+			      b->line,
+			      b->kind,
+			      b->flags};
 
 	for (size_t i = 0; i < sizeof(x) / sizeof(*x); i++)
 		if (x[i] != y[i])

@@ -44,8 +44,8 @@ const struct symbol_info *symbols_address(struct symbols *symbols, uint64_t addr
 					  bool return_address);
 
 /* A function of a script where it was, or (`whole`) where it begins. */
-const struct symbol_info *symbols_script(struct symbols *symbols,
-					 const struct trace_script *script, bool whole);
+const struct symbol_info *symbols_script(struct symbols *symbols, const struct trace_script *script,
+					 bool whole);
 
 /* The variable at an address of the process, as in "lock" or "locks+0x28"; NULL: none is known. The
  * caller frees. */

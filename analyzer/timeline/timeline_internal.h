@@ -170,8 +170,8 @@ struct pool;
 struct merge;
 
 struct timeline_private {
-	struct stream *streams;	       /* for timeline_feed(); made with the first call */
-	struct xevent_queue *xevents;  /* of each worker, for the merge */
+	struct stream *streams;		 /* for timeline_feed(); made with the first call */
+	struct xevent_queue *xevents;	 /* of each worker, for the merge */
 	struct timeline_partial partial; /* of the streams, later of all */
 	struct request_partial *request_partials; /* of streams */
 	struct requests *requests;

@@ -11,8 +11,7 @@
 #include "base/tick_heap.h"
 #include "timeline_internal.h"
 
-#define EVENT(code, ...)                                                                           \
-	_Static_assert(code < XEVENT_WAKE, "an event has the code of an xevent");
+#define EVENT(code, ...) _Static_assert(code < XEVENT_WAKE, "an event has the code of an xevent");
 #include "format/trace_events.def"
 #undef EVENT
 

@@ -19,8 +19,7 @@ static bool entry_fits(const struct trace_stall_entry *entry, uint32_t bytes)
 	return data <= bytes - sizeof(*entry) &&
 	       entry->register_count <= TRACE_STALL_REGISTERS_MAX &&
 	       reader_scripts_fit(entry, bytes) && entry->tick < READER_TICK_MAX &&
-	       entry->poll_tick <= entry->tick &&
-	       entry->base_tick <= entry->tick;
+	       entry->poll_tick <= entry->tick && entry->base_tick <= entry->tick;
 }
 
 /* Each place comes once, in order: whoever looks for one may halve. */

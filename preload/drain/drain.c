@@ -254,8 +254,8 @@ static void drain_wait(struct drain *drain, int timeout_ms)
 		return;
 	}
 	for (; now_ns < end_ns && !was_woken(drain); now_ns = clock_mono_ns()) {
-		next_ns = rings_segment_ready(drain) ? profiler_step(&drain->profiler, now_ns)
-						     : end_ns;
+		next_ns =
+		    rings_segment_ready(drain) ? profiler_step(&drain->profiler, now_ns) : end_ns;
 		next_ns = next_ns < end_ns ? next_ns : end_ns;
 		futex_wait(&drain->shared->wake, drain->asked.wake,
 			   next_ns > now_ns ? (int)((next_ns - now_ns) / MILLISECOND_NS) + 1 : 1);

@@ -37,8 +37,8 @@ struct look_at {
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
 	bool innermost;	    /* instead: the innermost callback that it is in; else nothing */
 	uint64_t thread; /* where the program keeps the thread's frames (shared.h), 0: not known; */
-	uint32_t depth_at;  /* ... the count in there, */
-	uint32_t frames_at; /* ... the frames */
+	uint32_t depth_at;	 /* ... the count in there, */
+	uint32_t frames_at;	 /* ... the frames */
 	stall_probe_visit visit; /* NULL: nobody wants to see more */
 };
 

@@ -25,8 +25,8 @@ struct profiler {
 	uint64_t period_ns; /* 0: off */
 	uint64_t next_ns, asked_ns;
 	uint64_t modules_ns; /* when what is mapped was last told */
-	uint32_t ring;	   /* that was sampled last */
-	uint32_t left_out; /* samples that were due since the last one that was taken */
+	uint32_t ring;	     /* that was sampled last */
+	uint32_t left_out;   /* samples that were due since the last one that was taken */
 };
 
 void profiler_init(struct profiler *profiler, struct shared *shared, struct segment *segment);

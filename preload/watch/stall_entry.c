@@ -21,16 +21,15 @@ static bool is_worth_keeping(const struct segment *segment, const struct probe *
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - probe->sp < LOOK_STACK_BYTES ||
-	       modules_is_code(&segment->modules, address);
+	return value - probe->sp < LOOK_STACK_BYTES || modules_is_code(&segment->modules, address);
 }
 
 static uint32_t registers_put(const struct segment *segment, const struct probe *probe,
 			      uint64_t *to)
 {
 	for (uint32_t i = 0; i < probe->register_count; i++)
-		to[i] = is_worth_keeping(segment, probe, probe->registers[i]) ? probe->registers[i]
-									      : 0;
+		to[i] =
+		    is_worth_keeping(segment, probe, probe->registers[i]) ? probe->registers[i] : 0;
 	return probe->register_count;
 }
 
@@ -103,9 +102,8 @@ static void scripts_put(const struct segment *segment, struct trace_stall_entry 
 	entry->script_status = prober.scripts.status;
 	segment_script_frames(segment, &prober.scripts,
 			      (struct trace_script_frame *)(void *)(entry->data + words));
-	entry->entry_bytes =
-	    (uint32_t)(sizeof(*entry) + words * sizeof(uint64_t) +
-		       entry->script_count * sizeof(struct trace_script_frame));
+	entry->entry_bytes = (uint32_t)(sizeof(*entry) + words * sizeof(uint64_t) +
+					entry->script_count * sizeof(struct trace_script_frame));
 }
 
 static void notes_put(struct segment *segment, uint64_t now_ns)

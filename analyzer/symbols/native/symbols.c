@@ -324,8 +324,8 @@ const struct symbol_info *symbols_site(struct symbols *symbols, uint32_t site, b
 			       : &symbols_no_callback;
 }
 
-const struct symbol_info *symbols_script(struct symbols *symbols,
-					 const struct trace_script *script, bool whole)
+const struct symbol_info *symbols_script(struct symbols *symbols, const struct trace_script *script,
+					 bool whole)
 {
 	return whole ? script_symbols_whole(symbols->scripts, script)
 		     : script_symbols_of(symbols->scripts, script);

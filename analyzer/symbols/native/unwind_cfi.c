@@ -194,8 +194,7 @@ bool unwind_cfi_step(Dwfl_Module *file, uint64_t address, const struct trace_sta
 		     struct unwind_state *state)
 {
 	Dwarf_Frame *frame = NULL;
-	bool stepped = frame_find(file, address, &frame) &&
-		       frame_step(frame, stall, state);
+	bool stepped = frame_find(file, address, &frame) && frame_step(frame, stall, state);
 
 	free(frame);
 	return stepped;

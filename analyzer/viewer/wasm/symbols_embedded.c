@@ -173,8 +173,8 @@ void symbols_close(struct symbols *symbols)
 	free(symbols);
 }
 
-const struct symbol_info *symbols_script(struct symbols *symbols,
-					 const struct trace_script *script, bool whole)
+const struct symbol_info *symbols_script(struct symbols *symbols, const struct trace_script *script,
+					 bool whole)
 {
 	return whole ? script_symbols_whole(symbols->scripts, script)
 		     : script_symbols_of(symbols->scripts, script);
@@ -202,11 +202,10 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		const struct given *given = &embedded_symbols[line - 1];
 		if (given->number != number || !given_is(given, "frame", symbols->process))
 			break;
-		frames[count++] =
-		    (struct unwind_frame){.address = line - 1,
-					  .scanned = given->second,
-					  .is_outermost = given->is_outermost,
-					  .sp = given->sp};
+		frames[count++] = (struct unwind_frame){.address = line - 1,
+							.scanned = given->second,
+							.is_outermost = given->is_outermost,
+							.sp = given->sp};
 	}
 	return count;
 }

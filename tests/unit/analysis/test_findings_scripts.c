@@ -28,15 +28,15 @@ static char fs_read[] = "fs.readFileSync", json_parse[] = "JSON.parse";
 
 static struct stall stall_at(uint64_t poll_tick, uint64_t ticks, enum stall_cause cause)
 {
-	return (struct stall){.tick = poll_tick + ticks,
-			      .poll_tick = poll_tick,
-			      .ticks = ticks,
-			      .site = SITE_READ,
-			      .cause = cause,
-			      .in = {.kind = cause == STALL_CPU ? STALL_IN_SCRIPT
-								: STALL_IN_SYSCALL},
-			      .stall_sample = cause == STALL_CPU ? &computing : &in_openat,
-			      .script = {.user = &user, .caller = &caller}};
+	return (struct stall){
+	    .tick = poll_tick + ticks,
+	    .poll_tick = poll_tick,
+	    .ticks = ticks,
+	    .site = SITE_READ,
+	    .cause = cause,
+	    .in = {.kind = cause == STALL_CPU ? STALL_IN_SCRIPT : STALL_IN_SYSCALL},
+	    .stall_sample = cause == STALL_CPU ? &computing : &in_openat,
+	    .script = {.user = &user, .caller = &caller}};
 }
 
 /* Two runs of node's one read callback. */
