@@ -53,9 +53,9 @@ enum fact_unit {
 struct fact {
 	enum fact_name name;
 	union {
-		uint64_t whole; /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
-		double number;	/* SHARE, NUMBER */
-		char *text;	/* TEXT, its own */
+		uint64_t whole;		   /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
+		double number;		   /* SHARE, NUMBER */
+		char *text;		   /* TEXT, its own */
 		const struct stall *stall; /* STALL, of the input */
 	};
 };

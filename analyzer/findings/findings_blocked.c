@@ -15,12 +15,12 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-/* ---- Callbacks that hold a loop -------------------------------------------------------------- */
+/* ---- Callbacks that block a loop ------------------------------------------------------------- */
 
 /* The long runs of one callback that were in the same. */
 struct blocker {
 	uint32_t site;
-	const struct stall *kind;    /* any look that saw that; NULL: nobody looked */
+	const struct stall *kind;    /* any sample that saw that; NULL: none */
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
 	bool worst_open;
 	double total, longest; /* ns, without what the kernel may have kept it from running */
@@ -57,9 +57,9 @@ static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
 	return &blockers->list[blockers->count++];
 }
 
-/* What the kernel did not let run is not the callback's fault: only what is left may make it a
- * hold. That is the span's share of the wait, and all of it where it explains by how much this run
- * was longer than the callback's usual ones: a callback that was stopped takes long because of
+/* What the kernel did not let run is not the callback's fault: only what is left may make it
+ * blocking. That is the span's share of the wait, and all of it where it explains by how much this
+ * run was longer than the callback's usual ones: a callback that was stopped takes long because of
  * that. */
 static double own_ns(const struct detection *detection, const struct timeline_span *span,
 		     const struct measures_time *time)
@@ -104,7 +104,7 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 	blocker->wait.about += time.wait.about;
 }
 
-/* Whether a look was one at a run of this holder's. */
+/* Whether a sample is of a run of this blocker's. */
 static bool is_at(const struct blockers *blockers, const struct blocker *blocker,
 		  size_t stall_sample)
 {
@@ -114,8 +114,8 @@ static bool is_at(const struct blockers *blockers, const struct blocker *blocker
 	       blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
-/* Of the looks that saw what it was in, the one that stands for most. Where none did (the kernel
- * did not let it run), looks at its longest run tell its functions all the same. */
+/* Of the samples that saw what it was in, the one that stands for most. Where none did (the kernel
+ * did not let it run), samples of its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
@@ -218,7 +218,7 @@ static enum severity blocker_severity(struct detection *detection, const struct 
 		   : blocking_severity(detection, blocker->longest, blocker->total);
 }
 
-/* Of what looks saw beside the cause, that for which the one that stands for most was taken; NULL
+/* Of what samples saw beside the cause, that for which the one that stands for most was taken; NULL
  * where it is next to nothing. */
 static const struct stall *stalls_besides(const struct blockers *blockers,
 					  const struct blocker *blocker, uint64_t *ticks)

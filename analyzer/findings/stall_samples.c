@@ -31,7 +31,7 @@ static bool names_cause(const struct stall *stall)
 	       stall->cause == STALL_CPU;
 }
 
-/* Of the looks first to last, those at the run of the last: the heaviest look of the kind that most
+/* Of the samples first to last, those of the run of the last: the heaviest of the kind that most
  * of it was spent in.
  */
 static const struct stall *run_seen(const struct stall *list, size_t first, size_t last)
@@ -48,15 +48,14 @@ static const struct stall *run_seen(const struct stall *list, size_t first, size
 			    same_run(&list[k], &list[last]) && stall_same_kind(&list[k], &list[i])
 				? list[k].ticks
 				: 0;
-		if (!best || ticks > most ||
-		    (ticks == most && stall_tells_more(&list[i], best)))
+		if (!best || ticks > most || (ticks == most && stall_tells_more(&list[i], best)))
 			best = &list[i];
 		most = ticks > most ? ticks : most;
 	}
 	return best;
 }
 
-/* They are in the order of time: a run's looks lie behind its begin. */
+/* They are in the order of time: a run's samples lie behind its begin. */
 bool stall_samples_judge(struct stall_samples *stall_samples)
 {
 	stall_samples->seen = calloc(stall_samples->count + 1, sizeof(*stall_samples->seen));

@@ -11,8 +11,8 @@
 
 #include "stall.h"
 
-/* The looks at callbacks, and for each of them the one that stands for what its run was in for
- * longest; NULL: looks at that run did not tell. */
+/* The samples of callbacks, and for each of them the one that stands for what its run was in for
+ * longest; NULL: samples of that run did not tell. */
 struct stall_samples {
 	const struct stall *list;
 	const struct stall **seen;
@@ -21,7 +21,7 @@ struct stall_samples {
 
 /* Computing is one kind, so is each system call, and waiting for locks. */
 bool stall_same_kind(const struct stall *a, const struct stall *b);
-/* Of two looks at the same kind, the one to be told: it knows functions, then stands for more. */
+/* Of two samples of the same kind, the one to be told: it knows functions, then stands for more. */
 bool stall_tells_more(const struct stall *a, const struct stall *b);
 /* Fills in `seen`, which the caller frees; false: no memory. */
 bool stall_samples_judge(struct stall_samples *stall_samples);

@@ -77,8 +77,7 @@ static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, 
 static uint32_t blocker_worker(const struct trace_process *process, uint32_t tid)
 {
 	for (size_t i = 0; tid != 0 && i < process->worker_count; i++) {
-		if (process->workers[i].tid == tid &&
-		    process->workers[i].role != TRACE_ROLE_OTHER)
+		if (process->workers[i].tid == tid && process->workers[i].role != TRACE_ROLE_OTHER)
 			return process->workers[i].worker;
 	}
 	return 0;
@@ -211,8 +210,8 @@ static void futex_judge(const struct trace_process *process, struct stall *stall
 			const struct stall *before)
 {
 	const struct trace_stall *now = stall->stall_sample;
-	bool follows = before && before->poll_tick == stall->poll_tick &&
-		       before->stall_sample->cpu_ns > 0;
+	bool follows =
+	    before && before->poll_tick == stall->poll_tick && before->stall_sample->cpu_ns > 0;
 	uint64_t tick = follows ? before->tick : now->base_tick;
 	uint64_t cpu_ns = follows ? before->stall_sample->cpu_ns : now->base_cpu_ns;
 

@@ -98,9 +98,9 @@ void thresholds_print(FILE *out)
 
 void thresholds_apply(const struct thresholds *thresholds, struct timeline_options *options)
 {
-	double hold = thresholds->values[LIMIT_blocked_note];
+	double shortest = thresholds->values[LIMIT_blocked_note];
 
-	if (hold < (double)options->blocking_ns)
-		options->blocking_ns = (uint64_t)hold;
+	if (shortest < (double)options->blocking_ns)
+		options->blocking_ns = (uint64_t)shortest;
 	options->pending_ns = (uint64_t)thresholds->values[LIMIT_pending];
 }

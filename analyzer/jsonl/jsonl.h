@@ -170,7 +170,7 @@ void jsonl_samples_end(struct jsonl_samples *samples);
 
 /* ---- jsonl_stalls.c -------------------------------------------------------------------------- */
 
-/* Looks at stuck callbacks, likewise; `at` is the next one's place. */
+/* Stall samples, likewise; `at` is the next one's place. */
 struct jsonl_stalls {
 	struct jsonl_process *process;
 	size_t at;

@@ -102,7 +102,7 @@ const char *report_open_lasted(const struct report *report, const struct timelin
 			       char text[REPORT_LASTED_BYTES]);
 /* The same as a lower bound, in ns. */
 uint64_t report_open_least_ns(const struct report *report, const struct timeline_span *span);
-/* What a look saw stuck: a callback, an iteration or the pool's work. */
+/* What a stall sample saw blocked: a callback, an iteration or the pool's work. */
 const char *report_stall_callback(const struct report *report, const struct stall *stall);
 /* The function of a script that a callback's samples agree on; NULL: there is none. Of all its
  * runs, and of one. */

@@ -100,7 +100,7 @@ static int tables_make(struct timeline *timeline)
 	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
 	if (!timeline->workers || !timeline->sites || !hidden->xevents || !hidden->traits ||
 	    !hidden->requests || !hidden->wakeups || !hidden->spans || !timeline->names ||
-	    timeline_partial_open(timeline, &hidden->share) < 0)
+	    timeline_partial_open(timeline, &hidden->partial) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
 	hidden->pool = pool_make(timeline);
@@ -187,41 +187,41 @@ int timeline_settle(struct timeline *timeline, uint64_t tick)
 
 /* ---- What threads have added up -------------------------------------------------------------- */
 
-int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share)
+int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *partial)
 {
-	lists_begin(share->lists, &timeline->options);
-	share->sites = calloc(timeline->process->site_count + 1, sizeof(*share->sites));
-	return share->sites ? 0 : -ENOMEM;
+	lists_begin(partial->lists, &timeline->options);
+	partial->sites = calloc(timeline->process->site_count + 1, sizeof(*partial->sites));
+	return partial->sites ? 0 : -ENOMEM;
 }
 
-int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *share)
+int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *partial)
 {
 	int error = 0;
 
-	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
-		histogram_merge(&timeline->sites[i].callback, &share->sites[i].callback);
-		histogram_merge(&timeline->sites[i].life, &share->sites[i].life);
+	for (size_t i = 0; partial->sites && i <= timeline->process->site_count; i++) {
+		histogram_merge(&timeline->sites[i].callback, &partial->sites[i].callback);
+		histogram_merge(&timeline->sites[i].life, &partial->sites[i].life);
 	}
-	if (share->sites)
-		iterations_merge(timeline, share);
+	if (partial->sites)
+		iterations_merge(timeline, partial);
 	for (size_t i = 0; error == 0 && i < TIMELINE_LISTS; i++)
-		error = timeline_top_merge(&timeline->lists[i], &share->lists[i]);
-	timeline_partial_free(timeline, share);
+		error = timeline_top_merge(&timeline->lists[i], &partial->lists[i]);
+	timeline_partial_free(timeline, partial);
 	return error;
 }
 
-void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *share)
+void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *partial)
 {
-	for (size_t i = 0; share->sites && i <= timeline->process->site_count; i++) {
-		histogram_clear(&share->sites[i].callback);
-		histogram_clear(&share->sites[i].life);
-		site_iterations_clear(&share->sites[i].iterations);
+	for (size_t i = 0; partial->sites && i <= timeline->process->site_count; i++) {
+		histogram_clear(&partial->sites[i].callback);
+		histogram_clear(&partial->sites[i].life);
+		site_iterations_clear(&partial->sites[i].iterations);
 	}
-	free(share->sites);
-	histogram_clear(&share->iteration_ticks);
-	histogram_clear(&share->iteration_timers);
-	lists_free(share->lists);
-	*share = (struct timeline_partial){0};
+	free(partial->sites);
+	histogram_clear(&partial->iteration_ticks);
+	histogram_clear(&partial->iteration_timers);
+	lists_free(partial->lists);
+	*partial = (struct timeline_partial){0};
 }
 
 void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from)
@@ -285,7 +285,7 @@ int timeline_finish(struct timeline *timeline)
 	if (timeline->hidden->finished)
 		return 0;
 	timeline->hidden->finished = true;
-	if (timeline_partial_merge(timeline, &timeline->hidden->share) < 0 ||
+	if (timeline_partial_merge(timeline, &timeline->hidden->partial) < 0 ||
 	    samples_read(timeline) < 0 || merge_settle(timeline->hidden->merge, UINT64_MAX) < 0 ||
 	    pool_finish(timeline->hidden->pool, timeline->end_tick) < 0 ||
 	    requests_finish(timeline) < 0)
@@ -340,7 +340,7 @@ static void private_free(struct timeline *timeline)
 		return;
 	for (size_t i = 0; hidden->xevents && i < timeline->process->worker_count; i++)
 		free(hidden->xevents[i].entries);
-	timeline_partial_free(timeline, &hidden->share);
+	timeline_partial_free(timeline, &hidden->partial);
 	pool_free(hidden->pool);
 	merge_free(hidden->merge);
 	for (size_t i = 0; hidden->request_partials && i < timeline->process->worker_count; i++)

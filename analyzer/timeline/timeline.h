@@ -166,7 +166,7 @@ struct timeline_delay {
 	uint32_t worker; /* position */
 };
 
-/* The latest run of a timer, and the longest callback that held its loop meanwhile. */
+/* The latest run of a timer, and the longest callback that blocked its loop meanwhile. */
 struct timeline_late {
 	uint64_t tick, late;
 	uint64_t behind_ticks;
@@ -198,7 +198,7 @@ struct timeline_timers {
 struct timeline_site_iterations {
 	struct histogram delay;
 	struct timeline_delay worst;
-	uint64_t delayed_ticks; /* that others waited because of it: behind each hold, in the
+	uint64_t delayed_ticks; /* that others waited because of it: behind each run, in the
 				   iteration and in the next */
 	uint64_t delayed_polls;
 	struct histogram interval; /* timers: between starts of the same handle */

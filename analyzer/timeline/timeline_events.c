@@ -42,7 +42,7 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 	    .object = trace_word_object(word),
 	};
 
-	if (timeline_note_poll(timeline, stream->facts, &stream->share->long_polls, &span) < 0)
+	if (timeline_note_poll(timeline, stream->facts, &stream->partial->long_polls, &span) < 0)
 		stream->error = -ENOMEM;
 	stream->notable_ticks = stream->facts->slowest.duration + 1;
 	if (stream->notable_ticks > timeline->hidden->long_poll_ticks)
@@ -53,7 +53,7 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 static inline void poll_count(struct stream *stream, uint64_t tick, uint64_t duration,
 			      uint64_t word, uint32_t site)
 {
-	struct site_share *of_site = &stream->share->sites[site];
+	struct site_partial *of_site = &stream->partial->sites[site];
 
 	if (!stream->counted ||
 	    (!stream->whole && !timeline_overlaps(stream->timeline, tick, tick + duration)))
@@ -220,7 +220,7 @@ void events_lost(struct stream *stream, uint64_t tick)
 	if (stream->timeline->process->tier == TRACE_TIER_LIBC)
 		stream->iteration.wake_tick = 0; /* its end may be among them */
 	stream->outside = (struct outside){0};
-	xevent_add(stream, tick, CROSSING_GAP);
+	xevent_add(stream, tick, XEVENT_GAP);
 }
 
 /* LOST events that the stream has. */

@@ -4,8 +4,8 @@
  * request table.
  *
  * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and
- * timeline_events.c: what each event does). What concerns other workers they hand on as crossings,
- * in the order of time (timeline_crossings.c); timeline_merge.c brings those of all workers
+ * timeline_events.c: what each event does). What concerns other workers they hand on as xevents,
+ * in the order of time (timeline_xevents.c); timeline_merge.c brings those of all workers
  * together and hands each to whom it concerns: the pool's queue, wake-ups, marks and spans.
  * timeline_tasks.c reads it all, on several cores.
  */
@@ -16,13 +16,14 @@
 #include "format/open_stack.h"
 #include "timeline.h"
 
-/* Crossings that are no events: their codes are the last before polls, which no event has. */
+/* Xevents that are no events of the trace: their codes are the last before polls, which no event
+ * has. */
 enum xevent_code {
-	CROSSING_WAKE =
+	XEVENT_WAKE =
 	    TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended,
 				    * and how long that was (wakeups_pack()) */
-	CROSSING_BEGIN,		   /* a pool worker is there, and busy */
-	CROSSING_GAP,		   /* events are missing here */
+	XEVENT_BEGIN,		   /* a pool worker is there, and busy */
+	XEVENT_GAP,		   /* events are missing here */
 };
 
 /* Why a site's polls and submissions are looked at more closely; most have none of these. */
@@ -54,7 +55,7 @@ struct tick_range {
 };
 
 /* By site, one more for unknown ones. */
-struct site_share {
+struct site_partial {
 	struct histogram callback;
 	struct timeline_site_iterations iterations;
 	struct histogram life;
@@ -62,7 +63,7 @@ struct site_share {
 
 /* What one thread adds up on its own. */
 struct timeline_partial {
-	struct site_share *sites;
+	struct site_partial *sites;
 	union {
 		struct timeline_top lists[TIMELINE_LISTS];
 		struct {
@@ -86,7 +87,7 @@ struct request_end {
 struct request_partial {
 	struct request_table begun;
 	struct request_end *ended;
-	size_t ended_count, ended_room;
+	size_t ended_count, ended_capacity;
 	uint64_t gap_tick; /* ends may have been missed until then */
 };
 
@@ -138,7 +139,7 @@ struct timer_set {
 struct stream {
 	struct timeline *timeline;
 	struct timeline_worker *facts;
-	struct timeline_partial *share;
+	struct timeline_partial *partial;
 	struct xevent_queue *xevents;
 	size_t position;
 	bool pool;    /* a pool worker */
@@ -169,9 +170,9 @@ struct pool;
 struct merge;
 
 struct timeline_private {
-	struct stream *streams;	       /* for timeline_feed(); made with the first call */
-	struct xevent_queue *xevents;  /* of each worker, for the merge */
-	struct timeline_partial share; /* of the streams, later of all */
+	struct stream *streams;		 /* for timeline_feed(); made with the first call */
+	struct xevent_queue *xevents;	 /* of each worker, for the merge */
+	struct timeline_partial partial; /* of the streams, later of all */
 	struct request_partial *request_partials; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
@@ -210,10 +211,10 @@ int timeline_span_compare(const struct timeline_span *a, const struct timeline_s
 
 /* ---- timeline.c ---- */
 
-int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *share);
+int timeline_partial_open(const struct timeline *timeline, struct timeline_partial *partial);
 /* Adds what a thread has added up, and frees it. */
-int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *share);
-void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *share);
+int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *partial);
+void timeline_partial_free(const struct timeline *timeline, struct timeline_partial *partial);
 /* Adds what a part of a worker's items gave, and frees it. */
 void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker *from);
 /* When a worker ended, or the trace. */
@@ -268,7 +269,7 @@ void iteration_leave(struct stream *stream, uint64_t tick);
 void iteration_is_empty(struct stream *stream, uint64_t tick);
 /* uv_run runs what is due before its first wait: that is an iteration too. */
 void iteration_enter(struct stream *stream, uint64_t tick);
-int iterations_merge(struct timeline *timeline, struct timeline_partial *share);
+int iterations_merge(struct timeline *timeline, struct timeline_partial *partial);
 void site_iterations_clear(struct timeline_site_iterations *iterations);
 
 /* ---- timeline_timers.c ---- */
@@ -305,11 +306,11 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 /* Its callback is still to come, or has just begun. */
 void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick);
 /* Events were lost: what is on its way may have ended. */
-void requests_forget(struct request_partial *share, uint64_t tick);
+void requests_forget(struct request_partial *partial, uint64_t tick);
 /* Takes what a part found, in the order of parts, and empties it. */
-int requests_merge(struct timeline *timeline, struct request_partial *share);
+int requests_merge(struct timeline *timeline, struct request_partial *partial);
 int requests_finish(struct timeline *timeline);
-void request_partial_clear(struct request_partial *share);
+void request_partial_clear(struct request_partial *partial);
 void requests_free(struct requests *requests);
 
 /* ---- timeline_wakeups.c ---- */
@@ -336,7 +337,7 @@ void spans_finish(struct timeline *timeline);
 void spans_free(struct spans *spans);
 void name_clear(struct timeline_name *name);
 
-/* ---- timeline_crossings.c ---- */
+/* ---- timeline_xevents.c ---- */
 
 /* What others must know of a worker, in its order of time. No memory: stream->error. */
 void xevent_add(struct stream *stream, uint64_t tick, uint64_t word);
@@ -392,9 +393,9 @@ int stream_suspend(struct stream *stream, uint64_t tick);
 /* ---- timeline_merge.c ---- */
 
 struct merge *merge_make(struct timeline *timeline);
-/* The worker's queue may have crossings now: after each time that some were added. */
+/* The worker's queue may have xevents now: after each time that some were added. */
 void merge_wake(struct merge *merge, size_t position);
-/* Takes from the streams all crossings before `tick`, in the order of time. */
+/* Takes from the streams all xevents before `tick`, in the order of time. */
 int merge_settle(struct merge *merge, uint64_t tick);
 void merge_free(struct merge *merge);
 

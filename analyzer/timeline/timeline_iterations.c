@@ -6,17 +6,17 @@
  * An iteration is empty where it began with a wait with timeout 0 that found nothing; so is a call
  * of uv_run that neither waited nor ran a callback, since nothing was alive.
  *
- * A hold is a poll of blocking_ns or more. What it cost others: its duration for each poll that
- * came after it in the turn, and half of it for each descriptor that the next wait found ready at
- * once (it became ready some time during the iteration). Timers that start again on the same handle
- * give the interval between.
+ * A blocking callback is a poll of blocking_ns or more. What it cost others: its duration for each
+ * poll that came after it in the iteration, and half of it for each descriptor that the next wait
+ * found ready at once (it became ready some time during the iteration). Timers that start again on
+ * the same handle give the interval between.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "timeline_internal.h"
 
-#define CROWDED_SHARE 4 /* no poll took more than this part of a crowded turn */
+#define CROWDED_SHARE 4 /* no poll took more than this part of a crowded iteration */
 
 static void blocking_add(struct iteration *iteration, const struct timeline_span *poll)
 {
@@ -52,7 +52,7 @@ static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, 
 	iteration->facts.timer_ticks += ticks;
 	vote(&iteration->facts.timer_site, &iteration->timer_majority, site, ticks);
 	if (last->object == object && tick > last->tick)
-		histogram_add(&stream->share->sites[site].iterations.interval, tick - last->tick);
+		histogram_add(&stream->partial->sites[site].iterations.interval, tick - last->tick);
 	*last = (struct timer_start){object, tick};
 }
 
@@ -60,7 +60,7 @@ static void delay_worst(struct stream *stream, uint64_t tick, uint64_t delay, ui
 {
 	const struct iteration *iteration = &stream->iteration;
 
-	stream->share->sites[site].iterations.worst = (struct timeline_delay){
+	stream->partial->sites[site].iterations.worst = (struct timeline_delay){
 	    .tick = tick,
 	    .delay = delay,
 	    .polls = iteration->facts.polls,
@@ -81,7 +81,7 @@ static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks
 				     .object = object};
 
 	blocking_add(&stream->iteration, &poll);
-	if (timeline_top_add(&stream->share->blocking, &poll) < 0)
+	if (timeline_top_add(&stream->partial->blocking, &poll) < 0)
 		stream->error = -ENOMEM;
 }
 
@@ -121,11 +121,11 @@ static void holds_cost(struct stream *stream, uint64_t ready_at_once)
 	const struct iteration *iteration = &stream->iteration;
 
 	for (uint32_t i = 0; i < iteration->blocking_count; i++) {
-		const struct iteration_block *hold = &iteration->blocking[i];
+		const struct iteration_block *block = &iteration->blocking[i];
 		struct timeline_site_iterations *facts =
-		    &stream->share->sites[hold->site].iterations;
-		uint64_t behind = iteration->facts.polls - hold->after;
-		facts->delayed_ticks += hold->ticks * behind + hold->ticks / 2 * ready_at_once;
+		    &stream->partial->sites[block->site].iterations;
+		uint64_t behind = iteration->facts.polls - block->after;
+		facts->delayed_ticks += block->ticks * behind + block->ticks / 2 * ready_at_once;
 		facts->delayed_polls += behind + ready_at_once;
 	}
 }
@@ -143,17 +143,17 @@ static void iteration_merge(struct timeline_iteration *into, const struct timeli
 
 static void iteration_keep(struct stream *stream)
 {
-	struct timeline_partial *share = stream->share;
+	struct timeline_partial *partial = stream->partial;
 	struct timeline_iteration *facts = &stream->iteration.facts;
 
 	facts->tick = stream->iteration.wake_tick;
 	facts->worker = (uint32_t)stream->position;
-	histogram_add(&share->iteration_ticks, facts->ticks);
+	histogram_add(&partial->iteration_ticks, facts->ticks);
 	if (facts->timers > 0)
-		histogram_add(&share->iteration_timers, facts->timers);
-	iteration_merge(&share->most_timers, facts, facts->timers, share->most_timers.timers);
+		histogram_add(&partial->iteration_timers, facts->timers);
+	iteration_merge(&partial->most_timers, facts, facts->timers, partial->most_timers.timers);
 	if (facts->longest_ticks * CROWDED_SHARE < facts->ticks)
-		iteration_merge(&share->crowded, facts, facts->ticks, share->crowded.ticks);
+		iteration_merge(&partial->crowded, facts, facts->ticks, partial->crowded.ticks);
 }
 
 static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
@@ -256,15 +256,16 @@ void site_iterations_clear(struct timeline_site_iterations *iterations)
 	timers_clear(&iterations->timers);
 }
 
-int iterations_merge(struct timeline *timeline, struct timeline_partial *share)
+int iterations_merge(struct timeline *timeline, struct timeline_partial *partial)
 {
 	for (size_t i = 0; i <= timeline->process->site_count; i++)
-		site_iterations_merge(&timeline->sites[i].iterations, &share->sites[i].iterations);
-	iteration_merge(&timeline->most_timers, &share->most_timers, share->most_timers.timers,
+		site_iterations_merge(&timeline->sites[i].iterations,
+				      &partial->sites[i].iterations);
+	iteration_merge(&timeline->most_timers, &partial->most_timers, partial->most_timers.timers,
 			timeline->most_timers.timers);
-	iteration_merge(&timeline->crowded, &share->crowded, share->crowded.ticks,
+	iteration_merge(&timeline->crowded, &partial->crowded, partial->crowded.ticks,
 			timeline->crowded.ticks);
-	histogram_merge(&timeline->iteration_ticks, &share->iteration_ticks);
-	histogram_merge(&timeline->iteration_timers, &share->iteration_timers);
+	histogram_merge(&timeline->iteration_ticks, &partial->iteration_ticks);
+	histogram_merge(&timeline->iteration_timers, &partial->iteration_timers);
 	return 0;
 }

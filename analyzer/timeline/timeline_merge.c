@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The crossings of all workers, merged in the order of time, each handed to whom it concerns: the
+ * The xevents of all workers, merged in the order of time, each handed to whom it concerns: the
  * pool's queue, wake-ups, marks and spans. `handlers` is the table.
  *
  * Rules: each worker's queue is in order, and is complete up to the tick that is settled.
@@ -11,14 +11,13 @@
 #include "base/tick_heap.h"
 #include "timeline_internal.h"
 
-#define EVENT(code, ...)                                                                           \
-	_Static_assert(code < CROSSING_WAKE, "an event has the code of a crossing");
+#define EVENT(code, ...) _Static_assert(code < XEVENT_WAKE, "an event has the code of an xevent");
 #include "format/trace_events.def"
 #undef EVENT
 
 struct merge {
 	struct timeline *timeline;
-	struct tick_heap heap; /* workers that have crossings, by the tick of the first */
+	struct tick_heap heap; /* workers that have xevents, by the tick of the first */
 	bool *in_heap;	       /* by worker */
 };
 
@@ -93,9 +92,9 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
     [TRACE_SPAN_END] = mark_part,
     [TRACE_MARK_HIGH] = mark_part,
     [TRACE_MARK_FIELD] = mark_part,
-    [CROSSING_BEGIN] = worker_wakes,
-    [CROSSING_GAP] = events_missing,
-    [CROSSING_WAKE] = wake_described,
+    [XEVENT_BEGIN] = worker_wakes,
+    [XEVENT_GAP] = events_missing,
+    [XEVENT_WAKE] = wake_described,
 };
 
 static int poll_begins(struct timeline *timeline, size_t position, uint32_t site,

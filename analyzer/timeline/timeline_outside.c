@@ -49,7 +49,7 @@ void outside_end(struct stream *stream, uint64_t ready_at_once)
 
 	span->sure = ready_at_once;
 	if ((span->depth > 0 || span->sure > 0) &&
-	    timeline_top_add(&stream->share->outside, span) < 0)
+	    timeline_top_add(&stream->partial->outside, span) < 0)
 		stream->error = -ENOMEM;
 	*span = (struct timeline_span){0};
 }

@@ -33,11 +33,11 @@ void requests_free(struct requests *requests)
 	free(requests);
 }
 
-void request_partial_clear(struct request_partial *share)
+void request_partial_clear(struct request_partial *partial)
 {
-	request_table_free(&share->begun);
-	free(share->ended);
-	*share = (struct request_partial){0};
+	request_table_free(&partial->begun);
+	free(partial->ended);
+	*partial = (struct request_partial){0};
 }
 
 /* ---- In a stream ----------------------------------------------------------------------------- */
@@ -56,17 +56,17 @@ int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32
 	return 0;
 }
 
-static int ended_add(struct request_partial *share, uint64_t object, uint64_t tick)
+static int ended_add(struct request_partial *partial, uint64_t object, uint64_t tick)
 {
-	if (share->ended_count == share->ended_room) {
-		size_t capacity = share->ended_room ? share->ended_room * 2 : 16;
-		struct request_end *ended = realloc(share->ended, capacity * sizeof(*ended));
+	if (partial->ended_count == partial->ended_capacity) {
+		size_t capacity = partial->ended_capacity ? partial->ended_capacity * 2 : 16;
+		struct request_end *ended = realloc(partial->ended, capacity * sizeof(*ended));
 		if (!ended)
 			return -ENOMEM;
-		share->ended = ended;
-		share->ended_room = capacity;
+		partial->ended = ended;
+		partial->ended_capacity = capacity;
 	}
-	share->ended[share->ended_count++] = (struct request_end){.key = object, .tick = tick};
+	partial->ended[partial->ended_count++] = (struct request_end){.key = object, .tick = tick};
 	return 0;
 }
 
@@ -105,8 +105,8 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 
 	if (!request_table_take(&stream->requests->begun, object, &request))
 		return ended_add(stream->requests, object, tick);
-	return request_done(stream->timeline, &stream->share->sites[site].life,
-			    &stream->share->slow_requests, &request, tick);
+	return request_done(stream->timeline, &stream->partial->sites[site].life,
+			    &stream->partial->slow_requests, &request, tick);
 }
 
 /* The one that ended at `tick`, if it is among the slow ones. */
@@ -123,23 +123,23 @@ static void slow_cancel(struct timeline_top *slow, uint64_t object, uint64_t tic
  * start. */
 void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick)
 {
-	struct request_partial *share = stream->requests;
-	struct request *request = request_table_find(&share->begun, object);
+	struct request_partial *partial = stream->requests;
+	struct request *request = request_table_find(&partial->begun, object);
 	struct request_end *last =
-	    share->ended_count > 0 ? &share->ended[share->ended_count - 1] : NULL;
+	    partial->ended_count > 0 ? &partial->ended[partial->ended_count - 1] : NULL;
 
 	if (request)
 		request->cancelled = 1;
 	else if (last && last->key == object && last->tick == tick)
 		last->cancelled = true;
 	else
-		slow_cancel(&stream->share->slow_requests, object, tick);
+		slow_cancel(&stream->partial->slow_requests, object, tick);
 }
 
-void requests_forget(struct request_partial *share, uint64_t tick)
+void requests_forget(struct request_partial *partial, uint64_t tick)
 {
-	request_table_empty(&share->begun);
-	share->gap_tick = tick;
+	request_table_empty(&partial->begun);
+	partial->gap_tick = tick;
 }
 
 /* ---- Of all ---------------------------------------------------------------------------------- */
@@ -184,20 +184,20 @@ static int begun_merge(struct timeline *timeline, const struct request *request)
 	return copy_add(&requests->begun, request);
 }
 
-int requests_merge(struct timeline *timeline, struct request_partial *share)
+int requests_merge(struct timeline *timeline, struct request_partial *partial)
 {
 	struct requests *requests = timeline->hidden->requests;
 	int error = 0;
 
-	for (size_t i = 0; error == 0 && i < share->ended_count; i++)
-		error = end_merge(timeline, &share->ended[i]);
-	for (size_t i = 0; error == 0 && i < share->begun.capacity; i++) {
-		if (share->begun.slots[i].key != 0)
-			error = begun_merge(timeline, &share->begun.slots[i]);
+	for (size_t i = 0; error == 0 && i < partial->ended_count; i++)
+		error = end_merge(timeline, &partial->ended[i]);
+	for (size_t i = 0; error == 0 && i < partial->begun.capacity; i++) {
+		if (partial->begun.slots[i].key != 0)
+			error = begun_merge(timeline, &partial->begun.slots[i]);
 	}
-	if (share->gap_tick > requests->gap_tick)
-		requests->gap_tick = share->gap_tick;
-	request_partial_clear(share);
+	if (partial->gap_tick > requests->gap_tick)
+		requests->gap_tick = partial->gap_tick;
+	request_partial_clear(partial);
 	return error;
 }
 

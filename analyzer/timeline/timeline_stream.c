@@ -67,7 +67,7 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	*stream = (struct stream){
 	    .timeline = timeline,
 	    .facts = &timeline->workers[position],
-	    .share = &timeline->hidden->share,
+	    .partial = &timeline->hidden->partial,
 	    .xevents = &timeline->hidden->xevents[position],
 	    .requests = timeline->hidden->request_partials
 			    ? &timeline->hidden->request_partials[position]
@@ -121,7 +121,7 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 		};
 		if (!stream->counted || !timeline_overlaps(timeline, span.tick, tick))
 			continue;
-		if (timeline_top_add(&stream->share->open, &span) < 0)
+		if (timeline_top_add(&stream->partial->open, &span) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -143,7 +143,7 @@ static int iteration_still_open(struct stream *stream, uint64_t tick)
 	    !(process->running || timeline_died(process)) || !stream->counted ||
 	    !timeline_overlaps(stream->timeline, span.tick, tick))
 		return 0;
-	return timeline_top_add(&stream->share->open, &span);
+	return timeline_top_add(&stream->partial->open, &span);
 }
 
 int stream_end(struct stream *stream, uint64_t tick)

@@ -2,7 +2,7 @@
  *
  * Reads all workers of a process on as many cores as there are. The workers' streams are cut into
  * parts of whole blocks; each part is a task, taken in the order of time by any thread, and added
- * up by itself. Tasks are then retired in that same order, by one thread at a time: their crossings
+ * up by itself. Tasks are then retired in that same order, by one thread at a time: their xevents
  * go to the merge, which so sees them by time.
  *
  * Rules: the result does not depend on the number of threads, since the parts do not. Memory is
@@ -55,7 +55,7 @@ struct tasks {
 
 struct thread {
 	struct tasks *tasks;
-	struct timeline_partial share;
+	struct timeline_partial partial;
 	pthread_t thread;
 	int error;
 };
@@ -168,7 +168,7 @@ static int task_end(const struct tasks *tasks, struct task *task, struct stream 
 			      task->next_tick == UINT64_MAX ? stream->last_tick : task->next_tick);
 }
 
-static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *share,
+static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *partial,
 		    struct trace_item *items)
 {
 	struct trace_cursor *cursor =
@@ -181,7 +181,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_part
 	stream.facts = &task->facts;
 	stream.xevents = &task->xevents;
 	stream.requests = &task->requests;
-	stream.share = share;
+	stream.partial = partial;
 	stream.later = task->later && task->part.missing == 0;
 	stream.last_tick = stream.later ? task->part.first_tick : task->last_before;
 	stream.before_tick = task->last_before;
@@ -267,7 +267,8 @@ static struct task *tasks_take(struct tasks *tasks)
 	return tasks->error == 0 && tasks->next < tasks->count ? tasks->list[tasks->next++] : NULL;
 }
 
-static int share_work(struct tasks *tasks, struct timeline_partial *share, struct trace_item *items)
+static int share_work(struct tasks *tasks, struct timeline_partial *partial,
+		      struct trace_item *items)
 {
 	struct task *task;
 	int error = 0;
@@ -275,7 +276,7 @@ static int share_work(struct tasks *tasks, struct timeline_partial *share, struc
 	pthread_mutex_lock(&tasks->lock);
 	while (error == 0 && (task = tasks_take(tasks)) != NULL) {
 		pthread_mutex_unlock(&tasks->lock);
-		error = task_run(tasks, task, share, items);
+		error = task_run(tasks, task, partial, items);
 		pthread_mutex_lock(&tasks->lock);
 		task->done = true;
 		if (error < 0)
@@ -293,9 +294,9 @@ static void *thread_run(void *arg)
 	struct trace_item *items = calloc(BATCH_ITEMS, sizeof(*items));
 
 	thread->error =
-	    items ? timeline_partial_open(thread->tasks->timeline, &thread->share) : -ENOMEM;
+	    items ? timeline_partial_open(thread->tasks->timeline, &thread->partial) : -ENOMEM;
 	if (thread->error == 0)
-		thread->error = share_work(thread->tasks, &thread->share, items);
+		thread->error = share_work(thread->tasks, &thread->partial, items);
 	free(items);
 	return NULL;
 }
@@ -331,10 +332,10 @@ static void tasks_run(struct tasks *tasks)
 	for (size_t i = 0; i < made; i++) {
 		if (threads[i].error == 0)
 			threads[i].error =
-			    timeline_partial_merge(tasks->timeline, &threads[i].share);
+			    timeline_partial_merge(tasks->timeline, &threads[i].partial);
 		if (threads[i].error < 0)
 			tasks->error = threads[i].error;
-		timeline_partial_free(tasks->timeline, &threads[i].share);
+		timeline_partial_free(tasks->timeline, &threads[i].partial);
 	}
 }
 

@@ -102,8 +102,8 @@ static void early_count(struct stream *stream, const struct timer_set *set, uint
 		worst_early(&facts->worst_early, set, early, stream->position);
 }
 
-/* What held the loop while the timer was due: the longest callback of this iteration or of the one
- * before. */
+/* What blocked the loop while the timer was due: the longest callback of this iteration or of the
+ * one before. */
 static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick,
 		       uint64_t late)
 {
@@ -121,7 +121,7 @@ static void late_worst(struct stream *stream, struct timeline_timers *facts, uin
 
 void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)
 {
-	struct timeline_timers *facts = &stream->share->sites[site].iterations.timers;
+	struct timeline_timers *facts = &stream->partial->sites[site].iterations.timers;
 	const struct iteration *iteration = &stream->iteration;
 	uint64_t due_ms = stream->due_ms, late = ticks_since(stream->timeline, due_ms, tick), stale;
 	struct timer_set set;

@@ -88,7 +88,7 @@ struct trace_script_name {
 /* A function of JavaScript or Python that a thread was in, or where native code was left and
  * entered: as in struct trace_script_frame. */
 struct trace_script {
-	uint64_t frame;		    /* on the native stack; 0: not there */
+	uint64_t frame;		     /* on the native stack; 0: not there */
 	const char *function, *file; /* NULL: not known */
 	uint32_t function_id, file_id;
 	uint32_t line, first_line; /* from 1; 0: not known */
@@ -110,8 +110,8 @@ struct trace_stall {
 	uint16_t type, machine;
 	uint8_t state;
 	uint32_t register_count, word_count;
-	uint64_t *registers, *words; /* of the stack: trace_word(value, place), by place */
-	char *object;		     /* never NULL */
+	uint64_t *registers, *words;  /* of the stack: trace_word(value, place), by place */
+	char *object;		      /* never NULL */
 	struct trace_script *scripts; /* innermost first */
 	uint16_t script_count;	      /* at most TRACE_SCRIPT_FRAMES_MAX */
 	uint8_t script_status;	      /* enum trace_script_status */

@@ -12,8 +12,9 @@
 
 #include "reader_internal.h"
 
-#define STREAMS 4096 /* workers and types told apart, by hash: two that meet are thinned together  \
-		      */
+#define STREAMS                                                                                    \
+	4096 /* workers and types told apart, by hash: two that meet are thinned together          \
+	      */
 
 static size_t sample_stream(const struct trace_sample *sample)
 {

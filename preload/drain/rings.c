@@ -407,8 +407,8 @@ static bool is_to_be_freed(const struct drain_worker *worker)
 	return worker->worker != 0 && worker->has_ended;
 }
 
-/* A look that the watchdog has taken at a worker is written first: in a block of its own, not among
- * the entries. */
+/* A stall sample that the watchdog has of a worker is written first: in a block of its own, not
+ * among the entries. */
 void rings_free(struct drain *drain)
 {
 	uint32_t freed = 0;

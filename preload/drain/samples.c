@@ -7,7 +7,7 @@
  */
 #include "samples.h"
 
-#define MILLISECOND_NS	  1000000ull
+#define MILLISECOND_NS 1000000ull
 
 static void pool_add(struct sampler_pool *pool, const struct shared_ring *ring,
 		     const struct drain_worker *worker)

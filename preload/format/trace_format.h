@@ -193,7 +193,7 @@ struct trace_block_header {
 	uint32_t event_count; /* ring records in this block */
 	/* The worker's index of its first record: gaps are missing, overlaps are doubles. */
 	uint64_t first_index;
-	uint64_t first_tick;  /* base of the first gap */
+	uint64_t first_tick; /* base of the first gap */
 	uint64_t last_tick;
 	uint32_t context_count; /* struct trace_context entries at the payload's start */
 	uint32_t reserved0;
@@ -231,7 +231,7 @@ enum trace_shape { TRACE_SHAPE_POLL, TRACE_SHAPE_WAIT, TRACE_SHAPE_INSTANT, TRAC
 #define TRACE_ITEM_BYTES_MAX 17	    /* of one item, extensions apart */
 #define TRACE_WORDS_MAX	     65536u /* words defined in one block */
 /* A longer gap or duration begins a new block (context carries what is open). */
-#define TRACE_GAP_BITS	     48
+#define TRACE_GAP_BITS 48
 
 /* ---- Entries ------------------------------------------------------------------------------------
  * Each begins with its own length in bytes (a multiple of 8, padding included). Strings have no
@@ -244,11 +244,11 @@ enum trace_text_key {
 	TRACE_TEXT_LIBUV_PATH = 4,
 	/* where the ring lies while the process lives and after a crash of the helper */
 	TRACE_TEXT_RING_PATH = 5,
-	TRACE_TEXT_VERSION = 6,	  /* uvtrace's own version */
-	TRACE_TEXT_NOTE = 7,	  /* a warning that every report must repeat */
-	TRACE_TEXT_OPTION = 8,	  /* NAME=VALUE: an option that readers go by */
-	TRACE_TEXT_UNSEEN = 9,	  /* what of this program cannot be seen: one of the words below */
-	TRACE_TEXT_HOW = 10,	  /* how the calls of a libuv in the executable are seen */
+	TRACE_TEXT_VERSION = 6, /* uvtrace's own version */
+	TRACE_TEXT_NOTE = 7,	/* a warning that every report must repeat */
+	TRACE_TEXT_OPTION = 8,	/* NAME=VALUE: an option that readers go by */
+	TRACE_TEXT_UNSEEN = 9,	/* what of this program cannot be seen: one of the words below */
+	TRACE_TEXT_HOW = 10,	/* how the calls of a libuv in the executable are seen */
 };
 
 /* TRACE_TEXT_UNSEEN, and the note that goes with it. */

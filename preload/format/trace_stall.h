@@ -84,10 +84,10 @@ enum trace_script_kind {
 };
 
 enum trace_script_flags {
-	TRACE_SCRIPT_INLINED = 1,     /* compiled into the next frame's function */
-	TRACE_SCRIPT_LINE_ABOUT = 2,  /* the line may be that of a loop around it */
-	TRACE_SCRIPT_INFERRED = 4,    /* the name is what the function was assigned to */
-	TRACE_SCRIPT_UNREADABLE = 8,  /* there is a function, but its name could not be read */
+	TRACE_SCRIPT_INLINED = 1,      /* compiled into the next frame's function */
+	TRACE_SCRIPT_LINE_ABOUT = 2,   /* the line may be that of a loop around it */
+	TRACE_SCRIPT_INFERRED = 4,     /* the name is what the function was assigned to */
+	TRACE_SCRIPT_UNREADABLE = 8,   /* there is a function, but its name could not be read */
 	TRACE_SCRIPT_CALLED_BY_C = 16, /* of Python: native code called it, not the next frame */
 };
 

@@ -25,10 +25,10 @@ _Atomic bool libuv_own_calls_seen;
 _Atomic bool libuv_is_patched;
 
 static struct libuv_copy copies[LIBUV_COPIES_MAX];
-static const struct libuv_copy no_copy; /* all NULL: there is no libuv, wrappers say UV_ENOSYS */
+static const struct libuv_copy no_copy;	 /* all NULL: there is no libuv, wrappers say UV_ENOSYS */
 static const struct libuv_copy *patched; /* the one in the executable */
 static bool is_patch_wanted;
-static uint32_t caller_count;		/* under find_mutex */
+static uint32_t caller_count; /* under find_mutex */
 static pthread_mutex_t find_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 const struct libuv_copy *libuv_copy_first(void)
@@ -99,8 +99,8 @@ static bool is_for(const struct libuv_copy *copy, void *caller)
 {
 	const struct static_parts *parts = &by_patch_state()->plan.parts;
 
-	return copy && (parts->is_exported ||
-			elf_image_has(&parts->image, (uintptr_t)caller, 1, PF_X));
+	return copy &&
+	       (parts->is_exported || elf_image_has(&parts->image, (uintptr_t)caller, 1, PF_X));
 }
 
 static const struct libuv_copy *copy_find(void *caller)

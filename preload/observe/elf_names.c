@@ -10,13 +10,13 @@
 
 #include "elf_file.h"
 
-#define PHDRS_MAX	  64
-#define DYNAMIC_MAX	  256
-#define CHAIN_MAX	  4096 /* symbols of one bucket that are looked at */
-#define NAME_BYTES_MAX	  160
+#define PHDRS_MAX	   64
+#define DYNAMIC_MAX	   256
+#define CHAIN_MAX	   4096 /* symbols of one bucket that are looked at */
+#define NAME_BYTES_MAX	   160
 #define STATIC_SYMBOLS_MAX (1u << 20)
-#define SYMBOLS_READ	  256
-#define HASH_HEADER_BYTES 16
+#define SYMBOLS_READ	   256
+#define HASH_HEADER_BYTES  16
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -24,8 +24,8 @@ static void segment_add(struct elf_names *names, const Elf64_Phdr *header)
 {
 	if (names->segment_count == ELF_NAMES_SEGMENTS_MAX)
 		return;
-	names->segments[names->segment_count++] = (struct elf_names_segment){
-	    header->p_vaddr, header->p_offset, header->p_filesz};
+	names->segments[names->segment_count++] =
+	    (struct elf_names_segment){header->p_vaddr, header->p_offset, header->p_filesz};
 	if (header->p_vaddr < names->start)
 		names->start = header->p_vaddr;
 }

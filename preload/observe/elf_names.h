@@ -22,7 +22,7 @@ struct elf_names {
 	int fd; /* -1: not open */
 	uint32_t segment_count;
 	struct elf_names_segment segments[ELF_NAMES_SEGMENTS_MAX];
-	uint64_t start; /* lowest address */
+	uint64_t start;	    /* lowest address */
 	uint64_t tls_bytes; /* of its thread-local variables, a multiple of their alignment */
 	/* Addresses of the dynamic section's tables. */
 	uint64_t symbols, strings, strings_bytes, hash;

@@ -19,10 +19,10 @@
 #include "ring/control.h"
 #include "ring/futex.h"
 
-#define HELPERS_MAX   16   /* after so many that died a thread drains */
-#define VIEW_WAIT_MS  1000 /* for the drain's thread to be run at all */
-#define START_WAIT_MS 20   /* ... and for its first look at the program, whose timers are on */
-#define BIRTH_MS      200  /* a helper that shows no life by then was killed as it began */
+#define HELPERS_MAX	  16   /* after so many that died a thread drains */
+#define VIEW_WAIT_MS	  1000 /* for the drain's thread to be run at all */
+#define START_WAIT_MS	  20   /* ... and for its first look at the program, whose timers are on */
+#define BIRTH_MS	  200  /* a helper that shows no life by then was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
 #define ASKED_AGAIN	  64   /* events that find no room, between looks at the clock */

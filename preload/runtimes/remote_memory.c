@@ -80,11 +80,11 @@ static bool pages_read(struct remote_memory *memory, uint64_t address, char *to,
 
 bool remote_read(struct remote_memory *memory, uint64_t address, void *to, size_t bytes)
 {
-	bool is_user = address >= REMOTE_PAGE_BYTES && bytes < ADDRESS_END &&
-		       address < ADDRESS_END - bytes;
-	bool done = is_user && (bytes > 2 * REMOTE_PAGE_BYTES
-					? source_read(memory, address, to, bytes)
-					: pages_read(memory, address, to, bytes));
+	bool is_user =
+	    address >= REMOTE_PAGE_BYTES && bytes < ADDRESS_END && address < ADDRESS_END - bytes;
+	bool done =
+	    is_user && (bytes > 2 * REMOTE_PAGE_BYTES ? source_read(memory, address, to, bytes)
+						      : pages_read(memory, address, to, bytes));
 
 	if (!done)
 		memset(to, 0, bytes);

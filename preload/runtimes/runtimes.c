@@ -28,7 +28,7 @@ struct range {
 };
 
 static struct {
-	uint32_t pid; /* 0: not begun */
+	uint32_t pid;	  /* 0: not begun */
 	uint64_t read_ns; /* when the mappings were read; 0: never */
 	struct remote_memory memory;
 	uint32_t range_count;

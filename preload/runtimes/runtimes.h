@@ -37,8 +37,8 @@ struct runtime_thread {
 /* The module that a runtime was found in. */
 struct runtime_module {
 	struct elf_names names;
-	uint64_t bias;	     /* address in memory - address in the file */
-	bool is_executable;  /* the program's own file, not a library */
+	uint64_t bias;	    /* address in memory - address in the file */
+	bool is_executable; /* the program's own file, not a library */
 	const char *path;
 };
 

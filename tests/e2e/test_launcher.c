@@ -281,8 +281,8 @@ Test(launcher, library_needs_libc_alone)
 
 static bool may_be_exported(const char *name)
 {
-	static const char *const others[] = {"epoll_create1",	  "epoll_wait",	 "epoll_pwait",
-					     "pthread_create",	  "uvtrace_api", "UVTRACE",
+	static const char *const others[] = {"epoll_create1",	 "epoll_wait",	"epoll_pwait",
+					     "pthread_create",	 "uvtrace_api", "UVTRACE",
 					     "pthread_cond_wait"};
 
 	if (strncmp(name, "uv_", 3) == 0)

@@ -66,8 +66,8 @@ static size_t check_long_iterations(json_t *truth, json_t *analysis, int64_t sin
 
 static void check_tier_libc(const char *program)
 {
-	struct result result = run_program(
-	    &(struct run){.program = build_path(program), .env = {"UVTRACE_PATCH=0"}});
+	struct result result =
+	    run_program(&(struct run){.program = build_path(program), .env = {"UVTRACE_PATCH=0"}});
 	json_t *truth, *analysis;
 	struct trace trace;
 	struct result text;
@@ -94,10 +94,10 @@ static void check_tier_libc(const char *program)
 /* The iteration that it died in is named, in place of the callback. */
 Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 60)
 {
-	struct result result = run_program(
-	    &(struct run){.program = build_path("fixtures/fault_end_hidden"),
-			  .args = {"kill"},
-			  .env = {"UVTRACE_PATCH=0"}});
+	struct result result =
+	    run_program(&(struct run){.program = build_path("fixtures/fault_end_hidden"),
+				      .args = {"kill"},
+				      .env = {"UVTRACE_PATCH=0"}});
 	json_t *analysis, *open;
 
 	cr_assert_eq(result.status, 128 + SIGKILL, "%s", result.err);

@@ -17,7 +17,7 @@
 
 #define FIELD(name)                                                                                \
 	{                                                                                          \
-		#name, offsetof(struct v8_layout, name), sizeof(((struct v8_layout *)0)->name)     \
+#name, offsetof(struct v8_layout, name), sizeof(((struct v8_layout *)0)->name)     \
 	}
 static const struct {
 	const char *name;

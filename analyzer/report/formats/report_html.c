@@ -146,7 +146,7 @@ static void info_put(struct packer *packer, const struct symbol_info *info, cons
 }
 
 /* A line of what the page cannot find out by itself: what it is about, of which process, of which
- * site or look. */
+ * site or sample. */
 static void line_put(struct packer *packer, const char *what, uint32_t pid, uint64_t number,
 		     bool second)
 {
@@ -166,7 +166,7 @@ static void frame_place_put(struct packer *packer, const struct unwind_frame *fr
 	packer_put(packer, place, strlen(place), Z_NO_FLUSH);
 }
 
-/* The functions of a look at a stuck callback, and the lock that it waited for. */
+/* The functions of a stall sample, and the lock that it waited for. */
 static void stall_put(struct packer *packer, const struct trace_process *process,
 		      struct symbols *symbols, size_t index)
 {

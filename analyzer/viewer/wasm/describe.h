@@ -7,7 +7,7 @@
 
 #include "viewer.h"
 
-/* ---- turn.c ---------------------------------------------------------------------------------- */
+/* ---- iteration.c ----------------------------------------------------------------------------- */
 /* How the iteration of a poll that began at a tick began, and what ran before it; null: not known.
  */
 json_t *describe_iteration(size_t worker, uint64_t tick);

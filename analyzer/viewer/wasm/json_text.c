@@ -13,7 +13,7 @@ struct json_value {
 	char *text; /* an object or array without its closing bracket while it may grow */
 	size_t bytes, capacity;
 	size_t members;
-	char close;    /* 0: whole already */
+	char close; /* 0: whole already */
 };
 
 static int text_add(json_t *value, const char *text, size_t bytes)

@@ -14,7 +14,7 @@
 #include "symbols/symbols_text.h"
 #include "symbols/unwind.h"
 
-/* One line. `number`: of a site, of a look at a stuck callback, or an address. */
+/* One line. `number`: of a site, of a stall sample, or an address. */
 struct given {
 	const char *what;
 	uint32_t pid;
@@ -30,7 +30,7 @@ struct symbols {
 	const struct trace_process *process;
 	struct script_symbols *scripts;
 	struct symbol_info *infos; /* callback and caller of each site */
-	size_t *frames; /* of each look the line of its first frame, plus 1; the others follow it */
+	size_t *frames; /* of each sample the line of its first frame, plus 1; others follow */
 };
 
 static struct given *embedded_symbols;

@@ -42,9 +42,9 @@ Test(insn_aarch64, flow)
 	cr_assert_eq(decoded(0x14000004).target, AT + 16);
 	cr_assert_eq(decoded(0x97ffffff).target, AT - 4);
 	cr_assert_eq(decoded(0x54000041).target, AT + 8);
-	cr_assert_eq(decoded(0xb4000441).target, AT + 0x88);  /* cbz x1, +0x88 */
-	cr_assert_eq(decoded(0x3607ffe0).target, AT - 4);     /* tbz w0, 0, -4 */
-	cr_assert(decoded(0xd503245f).is_landing);	       /* bti c */
+	cr_assert_eq(decoded(0xb4000441).target, AT + 0x88); /* cbz x1, +0x88 */
+	cr_assert_eq(decoded(0x3607ffe0).target, AT - 4);    /* tbz w0, 0, -4 */
+	cr_assert(decoded(0xd503245f).is_landing);	     /* bti c */
 }
 
 /* cbz x1, far away: cbnz x1, +8; b. Likewise b.cond and tbz. */
@@ -102,6 +102,6 @@ Test(insn_aarch64, addresses_and_constants)
 	struct insn insn = insn_decode((const uint8_t *)pair, sizeof(pair), AT);
 
 	cr_assert_eq(insn.data, AT + 0x1123, "%lx", (unsigned long)insn.data);
-	cr_assert_eq(decoded(0x52866600).value, 0x3330); /* mov w0, 0x3330 */
+	cr_assert_eq(decoded(0x52866600).value, 0x3330);  /* mov w0, 0x3330 */
 	cr_assert_eq(decoded(0x72a00020).value, 0x10000); /* movk w0, 1, lsl 16 */
 }

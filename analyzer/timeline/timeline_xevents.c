@@ -74,7 +74,7 @@ static void xevent_add_wakeup(struct stream *stream, uint64_t tick, uint64_t wor
 
 	xevent_add(stream, tick,
 		   trace_word(wakeups_pack(queue, wake != 0 ? stream->iteration.wait_ticks : 0),
-			      CROSSING_WAKE));
+			      XEVENT_WAKE));
 	xevent_add(stream, tick, word);
 }
 
@@ -96,7 +96,7 @@ void xevent_add_begin(struct stream *stream, uint64_t since)
 {
 	if (!stream->pool)
 		return;
-	xevent_add(stream, since, CROSSING_BEGIN);
+	xevent_add(stream, since, XEVENT_BEGIN);
 	if (stream->open.parked && wait_is_pools(stream))
 		xevent_add(stream, since, TRACE_PARK);
 	if (stream->open.polls > 0)

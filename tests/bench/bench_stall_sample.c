@@ -5,7 +5,7 @@
  * computes the longest stretch that it was away during each look, by its own clock, and in as long
  * a time after it, when nobody looks: others share the machine.
  *
- * usage: bench_look [LOOKS]
+ * usage: bench_stall_sample [LOOKS]
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ static void die(const char *what)
 
 static void sleep_in_flock(void)
 {
-	char path[] = "/tmp/bench_look_XXXXXX";
+	char path[] = "/tmp/bench_stall_sample_XXXXXX";
 	int held = mkstemp(path), fd = open(path, O_RDWR);
 
 	unlink(path);
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	print("a look at a thread that sleeps in flock", took, count);
 	looks_take(child_start(compute), true, count);
 	if (!look.register_count)
-		fprintf(stderr, "bench_look: the thread may not be stopped here\n");
+		fprintf(stderr, "bench_stall_sample: the thread may not be stopped here\n");
 	print("a look at a thread that computes", took, count);
 	print("  longest it was away during the look", seen->outside, count);
 	print("  longest in as long a time without a look", seen->quiet, count);
