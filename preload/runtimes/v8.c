@@ -17,12 +17,12 @@
 
 #include <stdio.h>
 
-#define STACK_BYTES_MAX	 (8u << 20)
-#define FRAMES_MAX	 400 /* that are looked at */
-#define TOP_WORDS	 16 /* of the stack, in which a builtin without a frame has its caller */
-#define FOREIGN_FRAMES	 8  /* of C++ that V8 called without an exit frame */
-#define ARGUMENTS_MAX	 0xffff
-#define ENTRY_EXIT_BYTES 64
+#define STACK_BYTES_MAX	  (8u << 20)
+#define FRAMES_MAX	  400 /* that are looked at */
+#define TOP_WORDS	  16  /* of the stack, in which a builtin without a frame has its caller */
+#define FOREIGN_FRAMES	  8   /* of C++ that V8 called without an exit frame */
+#define ARGUMENTS_MAX	  0xffff
+#define ENTRY_EXIT_BYTES  64
 #define FRAME_WORDS_BYTES 24 /* below the frame pointer, which every function's frame has */
 
 /* ---- Words on the stack ---------------------------------------------------------------------- */
@@ -137,8 +137,7 @@ static bool code_on_top(struct v8_walk *walk, struct place *place,
 
 static void unreadable_add(struct v8_walk *walk, const struct place *place, uint8_t flags)
 {
-	struct script_frame *added =
-	    v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
+	struct script_frame *added = v8_frame_add(walk, place->frame, TRACE_SCRIPT_FUNCTION, NULL);
 
 	if (added)
 		added->flags = TRACE_SCRIPT_UNREADABLE | flags;
@@ -218,8 +217,8 @@ static void function_frame_add(struct v8_walk *walk, const struct place *place)
 	struct v8_function function;
 
 	if (!is_function_type(v8_type(walk->memory, closure)) ||
-	    !v8_function_read(walk->memory,
-			      v8_field(walk->memory, closure, v8_layout.function_sfi), &function))
+	    !v8_function_read(walk->memory, v8_field(walk->memory, closure, v8_layout.function_sfi),
+			      &function))
 		unreadable_add(walk, place, 0);
 	else if (function.script || function.bytecodes)
 		function_add(walk, *place, &function);
@@ -277,8 +276,7 @@ static bool chain_walk(struct v8_walk *walk, struct place place, uint32_t foreig
 		uint64_t next = v8_stack_word(walk, place.frame);
 		bool is_entry = marker_of(walk, place.frame) == V8_MARKER_ENTRY;
 
-		if (!frame_add(walk, &place) &&
-		    (walk->stack->count > before || foreign-- == 0))
+		if (!frame_add(walk, &place) && (walk->stack->count > before || foreign-- == 0))
 			return false;
 		if (walk->stack->status == TRACE_SCRIPT_CUT)
 			return true;

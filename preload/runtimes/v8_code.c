@@ -9,18 +9,18 @@
 
 #include <string.h>
 
-#define CODE_ALIGN_BYTES 64
-#define CODE_STEPS_MAX	 4096 /* 256 KiB back from an address */
-#define SEARCH_SHARE	 4
+#define CODE_ALIGN_BYTES  64
+#define CODE_STEPS_MAX	  4096 /* 256 KiB back from an address */
+#define SEARCH_SHARE	  4
 #define SEARCH_FAILED_MAX 8
-#define CODE_KIND_MASK	 15u
-#define TABLE_BYTES_MAX	 (1u << 20)
-#define INLINING_BYTES	 16 /* position, then the function's index */
-#define DEOPT_WORDS	 10
-#define ARRAY_LENGTH_AT	 8
-#define ARRAY_DATA_AT	 16
-#define BYTECODES_MAX	 256 /* kinds of bytecodes */
-#define SCALES		 3
+#define CODE_KIND_MASK	  15u
+#define TABLE_BYTES_MAX	  (1u << 20)
+#define INLINING_BYTES	  16 /* position, then the function's index */
+#define DEOPT_WORDS	  10
+#define ARRAY_LENGTH_AT	  8
+#define ARRAY_DATA_AT	  16
+#define BYTECODES_MAX	  256 /* kinds of bytecodes */
+#define SCALES		  3
 
 /* ---- Tables of bytes ------------------------------------------------------------------------- */
 
@@ -202,8 +202,8 @@ static bool is_header(struct remote_memory *memory, uint64_t start)
 	    !v8_is_object(words[1]))
 		return false;
 	type = v8_type(memory, start - header + 1);
-	return type && type == (v8_layout.stream_header ? v8_layout.type_stream
-							: v8_layout.type_code);
+	return type &&
+	       type == (v8_layout.stream_header ? v8_layout.type_stream : v8_layout.type_code);
 }
 
 /* Instructions begin at multiples of 64: the first header below is the code's, or it is none. A
@@ -241,8 +241,7 @@ static bool deopt_read(struct remote_memory *memory, const struct v8_code *code,
 	uint64_t object = v8_field(memory, code->object, v8_layout.code_deopt);
 
 	return v8_type(memory, object) != 0 &&
-	       remote_read(memory, object - 1 + ARRAY_DATA_AT, deopt,
-			   DEOPT_WORDS * sizeof(*deopt));
+	       remote_read(memory, object - 1 + ARRAY_DATA_AT, deopt, DEOPT_WORDS * sizeof(*deopt));
 }
 
 bool v8_code_is_of(struct remote_memory *memory, const struct v8_code *code,
@@ -252,8 +251,7 @@ bool v8_code_is_of(struct remote_memory *memory, const struct v8_code *code,
 
 	if (code->kind == v8_layout.kind_baseline)
 		return function->bytecodes &&
-		       v8_bytecodes(memory, v8_field(memory, code->object,
-						     v8_layout.code_deopt)) ==
+		       v8_bytecodes(memory, v8_field(memory, code->object, v8_layout.code_deopt)) ==
 			   function->bytecodes;
 	return code->kind > v8_layout.kind_baseline && deopt_read(memory, code, deopt) &&
 	       deopt_sfi(memory, deopt) == function->sfi;
@@ -418,10 +416,10 @@ bool v8_optimised_add(struct v8_walk *walk, const struct v8_code *code, uint64_t
 
 	if (!deopt_read(walk->memory, code, deopt) || deopt_sfi(walk->memory, deopt) != sfi)
 		return false;
-	known = table_open(walk->memory,
-			   v8_field(walk->memory, code->object, v8_layout.code_positions),
-			   &table) &&
-		position_find(&table, (int64_t)offset, code->size, &position);
+	known =
+	    table_open(walk->memory, v8_field(walk->memory, code->object, v8_layout.code_positions),
+		       &table) &&
+	    position_find(&table, (int64_t)offset, code->size, &position);
 	if (!known)
 		inlined_unknown_add(walk, code, deopt, frame);
 	if ((!known || position_inlined(position) < 0 ||

@@ -56,9 +56,9 @@ struct v8_walk {
 	struct remote_memory *memory;
 	const struct runtime_thread *thread;
 	struct script_stack *stack;
-	uint64_t low;	 /* no frame lies below */
+	uint64_t low;	  /* no frame lies below */
 	uint64_t isolate; /* 0: not known */
-	uint64_t exit;	 /* the youngest frame by which V8 called C++; 0: none */
+	uint64_t exit;	  /* the youngest frame by which V8 called C++; 0: none */
 	/* Each entry frame has a handler of exceptions next to it; this is the youngest one's. */
 	bool has_handler;
 	uint64_t handler;

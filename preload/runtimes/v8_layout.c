@@ -161,7 +161,13 @@ static const struct {
 	bool needed; /* without it there are no names */
 	const char *names[3];
 } exported[] = {
-#define EXPORTED(field, needed, ...) {offsetof(struct v8_layout, field), needed, {__VA_ARGS__}}
+#define EXPORTED(field, needed, ...)                                                               \
+	{                                                                                          \
+		offsetof(struct v8_layout, field), needed,                                         \
+		{                                                                                  \
+			__VA_ARGS__                                                                \
+		}                                                                                  \
+	}
     EXPORTED(tagged_bytes, true, "TaggedSize"),
     EXPORTED(map_type, true, "class_Map__instance_type__uint16_t"),
     EXPORTED(first_function, true, "FirstJSFunctionType", "type_JSFunction__JS_FUNCTION_TYPE"),

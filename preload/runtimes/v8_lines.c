@@ -37,9 +37,8 @@ static uint64_t string_behind(struct remote_memory *memory, uint64_t string, uin
 	if ((type & 7) != v8_layout.string_cons)
 		return 0;
 	second = v8_field(memory, string, 24);
-	return remote_u32(memory, second - 1 + STRING_LENGTH_AT) == 0
-		   ? v8_field(memory, string, 16)
-		   : 0;
+	return remote_u32(memory, second - 1 + STRING_LENGTH_AT) == 0 ? v8_field(memory, string, 16)
+								      : 0;
 }
 
 /* A sequential or an external string, perhaps behind others. */
@@ -101,8 +100,7 @@ static void chunk_count(struct line_count *lines, const uint8_t *chunk, uint32_t
 			uint32_t unit, int64_t at, uint32_t *before)
 {
 	for (uint32_t i = 0; i < units; i++) {
-		uint32_t c = unit == 1 ? chunk[i]
-				       : chunk[2 * i] | (uint32_t)chunk[2 * i + 1] << 8;
+		uint32_t c = unit == 1 ? chunk[i] : chunk[2 * i] | (uint32_t)chunk[2 * i + 1] << 8;
 
 		if ((c == '\n' && *before != '\r') || c == '\r' || c == 0x2028 || c == 0x2029)
 			line_end(lines, at + i);

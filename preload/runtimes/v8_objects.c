@@ -22,9 +22,9 @@
 #define STRING_DEPTH_MAX   6
 #define STRING_CHUNK_BYTES 128
 
-#define SCOPE_FLAGS_AT	 8 /* then: parameters, locals, and where it has them start and end */
-#define SCOPE_HEAD_WORDS 5
-#define SCOPE_LOCALS_MAX (1u << 20)
+#define SCOPE_FLAGS_AT	    8 /* then: parameters, locals, and where it has them start and end */
+#define SCOPE_HEAD_WORDS    5
+#define SCOPE_LOCALS_MAX    (1u << 20)
 #define SCOPE_LOCALS_INLINE 75 /* from here on the names are in a table of their own */
 
 /* Of a scope's flags. */

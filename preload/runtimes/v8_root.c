@@ -19,12 +19,12 @@
 
 #include "thread_pointer.h"
 
-#define ISOLATE_WORDS	4096 /* that are searched for the frame, where it lies elsewhere */
-#define SEARCH_WORDS	512  /* that are read at once */
-#define DTV_BLOCKS	16
-#define STACK_BYTES_MAX (8u << 20)
-#define RUNNING_BYTES	4096 /* of a thread whose sp is not known: of the youngest frame */
-#define HANDLER_BELOW_MIN 64 /* the entry frame that a handler belongs to */
+#define ISOLATE_WORDS	  4096 /* that are searched for the frame, where it lies elsewhere */
+#define SEARCH_WORDS	  512  /* that are read at once */
+#define DTV_BLOCKS	  16
+#define STACK_BYTES_MAX	  (8u << 20)
+#define RUNNING_BYTES	  4096 /* of a thread whose sp is not known: of the youngest frame */
+#define HANDLER_BELOW_MIN 64   /* the entry frame that a handler belongs to */
 #define HANDLER_BELOW_MAX 160
 
 /* Of glibc's struct pthread, from the thread pointer. */

@@ -17,45 +17,23 @@
 
 #define FIELD(name)                                                                                \
 	{                                                                                          \
-		#name, offsetof(struct v8_layout, name), sizeof(((struct v8_layout *)0)->name)     \
+#name, offsetof(struct v8_layout, name), sizeof(((struct v8_layout *)0)->name)     \
 	}
 static const struct {
 	const char *name;
 	size_t at, bytes;
 } layout_fields[] = {
-    FIELD(version),
-    FIELD(has_lines),
-    FIELD(map_type),
-    FIELD(first_function),
-    FIELD(last_function),
-    FIELD(function_sfi),
-    FIELD(sfi_name),
-    FIELD(sfi_script),
-    FIELD(sfi_data),
-    FIELD(bytecodes_data),
-    FIELD(bytecodes_positions),
-    FIELD(code_deopt),
-    FIELD(code_positions),
-    FIELD(code_start),
-    FIELD(code_size),
-    FIELD(code_flags),
-    FIELD(stream_header),
-    FIELD(kind_regexp),
-    FIELD(kind_baseline),
-    FIELD(deopt_inlined_count),
-    FIELD(deopt_literals),
-    FIELD(deopt_sfi),
-    FIELD(deopt_positions),
-    FIELD(deopt_sfi_wrapped),
-    FIELD(scope_first),
-    FIELD(scope_has_range),
-    FIELD(script_name),
-    FIELD(script_source),
-    FIELD(script_line_ends),
-    FIELD(tagged_bytes),
-    FIELD(c_entry_fp),
-    FIELD(handler_after),
-    FIELD(position_shift),
+    FIELD(version),	   FIELD(has_lines),	       FIELD(map_type),
+    FIELD(first_function), FIELD(last_function),       FIELD(function_sfi),
+    FIELD(sfi_name),	   FIELD(sfi_script),	       FIELD(sfi_data),
+    FIELD(bytecodes_data), FIELD(bytecodes_positions), FIELD(code_deopt),
+    FIELD(code_positions), FIELD(code_start),	       FIELD(code_size),
+    FIELD(code_flags),	   FIELD(stream_header),       FIELD(kind_regexp),
+    FIELD(kind_baseline),  FIELD(deopt_inlined_count), FIELD(deopt_literals),
+    FIELD(deopt_sfi),	   FIELD(deopt_positions),     FIELD(deopt_sfi_wrapped),
+    FIELD(scope_first),	   FIELD(scope_has_range),     FIELD(script_name),
+    FIELD(script_source),  FIELD(script_line_ends),    FIELD(tagged_bytes),
+    FIELD(c_entry_fp),	   FIELD(handler_after),       FIELD(position_shift),
 };
 #define LAYOUT_FIELDS (sizeof(layout_fields) / sizeof(layout_fields[0]))
 

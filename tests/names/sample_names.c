@@ -209,18 +209,33 @@ static bool options_read(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "n:i:t:c:o:erl")) != -1) {
 		switch (option) {
-		case 'n': options.count = (uint32_t)atoi(optarg); break;
-		case 'i': options.pause_ms = (uint32_t)atoi(optarg); break;
-		case 't': options.tid = (uint32_t)atoi(optarg); break;
-		case 'e': options.is_early = true; break;
-		case 'r': options.is_running = true; break;
-		case 'o': options.record = optarg; break;
-		case 'l': layout_is_wanted = true; break;
+		case 'n':
+			options.count = (uint32_t)atoi(optarg);
+			break;
+		case 'i':
+			options.pause_ms = (uint32_t)atoi(optarg);
+			break;
+		case 't':
+			options.tid = (uint32_t)atoi(optarg);
+			break;
+		case 'e':
+			options.is_early = true;
+			break;
+		case 'r':
+			options.is_running = true;
+			break;
+		case 'o':
+			options.record = optarg;
+			break;
+		case 'l':
+			layout_is_wanted = true;
+			break;
 		case 'c':
 			if (!layout_set(optarg))
 				return false;
 			break;
-		default: return false;
+		default:
+			return false;
 		}
 	}
 	options.pid = optind < argc ? (uint32_t)atoi(argv[optind]) : 0;
