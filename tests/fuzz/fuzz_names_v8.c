@@ -22,36 +22,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../names/v8_record.h"
+#include "fuzz_recorded.h"
 #include "observe/stall_probe.h"
 #include "runtimes/v8_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define RECORDINGS_MAX 64u
-#define WORDS_MAX      4096u
-#define CHANGES_MAX    24u
-#define CHANGE_BYTES   11u
-#define STACK_MAX      (262144u / 8)
-#define NAMES_MAX      65536u
-
-/* A word that the reader reads: in memory, or of the thread's copied stack. */
-struct place {
-	uint64_t address;
-	uint64_t value;
-};
-
-static struct recorded {
-	struct recording head;
-	uint64_t *stack;
-	struct recording_page *pages;
-	uint64_t *addresses; /* of the pages */
-	uint32_t place_count;
-	struct place places[WORDS_MAX];
-	uint32_t name_count;
-	uint64_t *names; /* hashes of texts of strings, sorted */
-} *recordings;
+static struct recorded *recordings;
 static uint32_t recording_count;
 
 static struct {
@@ -71,23 +49,7 @@ static struct {
 static struct remote_memory memory;
 static struct script_stack stack;
 
-static void check(bool holds, const char *what)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "fuzz_names_v8: %s\n", what);
-	abort();
-}
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
-
-static const struct recording_page *page_at(const struct recorded *of, uint64_t address)
-{
-	for (uint32_t i = 0; i < of->head.page_count; i++)
-		if (of->addresses[i] == address)
-			return &of->pages[i];
-	return NULL;
-}
 
 /* Whole pages; then the changes that lie in what was asked for. */
 static int64_t source(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
@@ -200,22 +162,6 @@ uint32_t __wrap_remote_u32(struct remote_memory *of, uint64_t address)
 
 /* ---- What is told ---------------------------------------------------------------------------- */
 
-static bool is_utf8(const char *text)
-{
-	const uint8_t *c = (const uint8_t *)text;
-
-	while (*c) {
-		uint32_t more = *c < 0x80 ? 0 : *c >= 0xf0 ? 3 : *c >= 0xe0 ? 2 : 1;
-
-		if (*c < 0x20 || *c == 0x7f || (*c >= 0x80 && *c < 0xc2) || *c > 0xf4)
-			return false;
-		for (c++; more > 0; more--, c++)
-			if ((*c & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
 static void text_check(uint32_t at)
 {
 	check(at == 0 || (at < stack.text_bytes && stack.text[at - 1] == '\0'), "a text's place");
@@ -243,22 +189,6 @@ static void stack_check(void)
 }
 
 /* ---- Names that there are -------------------------------------------------------------------- */
-
-static uint64_t hash_of(const char *text)
-{
-	uint64_t hash = 14695981039346656037ull;
-
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
-	return hash;
-}
-
-static int hash_compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 static bool name_is_known(const char *name)
 {
@@ -311,7 +241,8 @@ static void names_check(void)
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
-/* Points to an object that is no map: what an object is, its map says. (The map of maps is its own.) */
+/* Points to an object that is no map: what an object is, its map says. (The map of maps is its
+ * own.) */
 static bool is_pointer(uint64_t word)
 {
 	uint64_t map = v8_is_object(word) ? v8_field(&memory, word, 0) : 0;
@@ -339,8 +270,8 @@ static bool is_exchange(const struct place *place, const struct place *other)
 
 	run.change_count = 0; /* memory as it was */
 	remote_forget(&memory);
-	holds = is_pointer(place->value) && is_pointer(other->value) &&
-		!is_of_string(place->address);
+	holds =
+	    is_pointer(place->value) && is_pointer(other->value) && !is_of_string(place->address);
 	run.change_count = changes;
 	return holds;
 }
@@ -350,8 +281,7 @@ static void change_add(struct place *place, uint32_t how, uint64_t by)
 	const struct place *other = &run.of->places[by % run.of->place_count];
 	uint64_t value = place->value;
 
-	run.pointers_only =
-	    run.pointers_only && how % 8 < 4 && is_exchange(place, other);
+	run.pointers_only = run.pointers_only && how % 8 < 4 && is_exchange(place, other);
 	switch (how % 8) {
 	case 4:
 		value ^= 1ull << by % 64;
@@ -436,37 +366,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 }
 
 /* ---- Recordings ------------------------------------------------------------------------------ */
-
-static bool recording_read(const char *path, struct recorded *to)
-{
-	FILE *file = fopen(path, "r");
-	bool done = file && fread(&to->head, sizeof(to->head), 1, file) == 1 &&
-		    to->head.magic == RECORD_MAGIC && to->head.stack_words <= STACK_MAX &&
-		    to->head.page_count <= RECORD_PAGES;
-
-	if (done) {
-		to->stack = calloc(to->head.stack_words + 1, 8);
-		to->pages = calloc(to->head.page_count + 1, sizeof(*to->pages));
-		to->addresses = calloc(to->head.page_count + 1, sizeof(*to->addresses));
-		done = fread(to->stack, 8, to->head.stack_words, file) == to->head.stack_words &&
-		       fread(to->pages, sizeof(*to->pages), to->head.page_count, file) ==
-			   to->head.page_count;
-	}
-	for (uint32_t i = 0; done && i < to->head.page_count; i++)
-		to->addresses[i] = to->pages[i].address;
-	if (file)
-		fclose(file);
-	return done;
-}
-
-static void recording_free(struct recorded *of)
-{
-	free(of->stack);
-	free(of->pages);
-	free(of->addresses);
-	free(of->names);
-	*of = (struct recorded){0};
-}
 
 /* The layout, out of the file that the recording was made of. */
 static void layout_open(const struct recording *head)

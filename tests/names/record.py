@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# record.py BUILD FOLDER: samples of three versions of node, with all that they read, as FOLDER/VERSION/*: what the fuzzer
-# tests/fuzz/fuzz_names_v8.c works on. Not kept with the sources: the programs' memory is large.
+# record.py BUILD FOLDER: samples of three versions of node, with all that they read, as
+# FOLDER/VERSION/*: what the fuzzer tests/fuzz/fuzz_names_v8.c works on. Not kept with the sources:
+# the programs' memory is large.
 """Makes recordings of samples for the fuzzer."""
 import pathlib
 import shutil
@@ -18,7 +19,9 @@ STRESS_SAMPLES = 12
 
 def record_deep(node, folder):
     """Each of the stacks in it."""
-    process = node.start(v8_check.HERE / 'v8_deep.js', 5000, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = node.start(
+        v8_check.HERE / 'v8_deep.js', 5000, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     for _line in process.stdout:
         node.sample(process.pid, '-o', folder)
         process.stdin.write('x')
@@ -41,7 +44,9 @@ def main():
     build, folder = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     made = folder.with_name(folder.name + '.new')
     shutil.rmtree(made, ignore_errors=True)
-    subprocess.run([v8_check.HERE.parent / 'node' / 'setup.sh', build / 'node', *VERSIONS], check=True)
+    subprocess.run(
+        [v8_check.HERE.parent / 'node' / 'setup.sh', build / 'node', *VERSIONS], check=True
+    )
     for version in VERSIONS:
         node = v8_check.Node(build, version)
         (made / version).mkdir(parents=True)

@@ -16,7 +16,10 @@ import time
 import trace_scripts
 
 HERE = pathlib.Path(__file__).resolve().parent
-VERSIONS = ['18', '24']  # NAMES_VERSIONS='18 20 22 24 26': all that are listed and have long-term support
+VERSIONS = [
+    '18',
+    '24',
+]  # NAMES_VERSIONS='18 20 22 24 26': all that are listed and have long-term support
 SAMPLES = int(os.environ.get('LOOKS', '60'))
 ROUNDS = [0, 300, 5000, 40000]
 LOST_SHARE_MAX = 0.01
@@ -42,22 +45,37 @@ class Node:
 
     def sample(self, pid, *arguments):
         """Samples of a process, by the test's tool."""
-        lines = subprocess.run([self.build / 'names' / 'sample_names', *arguments, str(pid)],
-                               capture_output=True, text=True, check=True).stdout.splitlines()
+        lines = subprocess.run(
+            [self.build / 'names' / 'sample_names', *arguments, str(pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
 
 def frames_of(sample):
     """Functions of the user or of node, innermost first."""
-    frames = [Frame(f['kind'], f['function'], f['file'], f['line'], f['first_line'], f['flags'])
-              for f in sample['frames']]
+    frames = [
+        Frame(f['kind'], f['function'], f['file'], f['line'], f['first_line'], f['flags'])
+        for f in sample['frames']
+    ]
     return [frame for frame in frames if frame.kind not in NO_FUNCTIONS]
 
 
 # ---- Programs that hold the loop -----------------------------------------------------------------
 
-CASES = ['renderPage', 'parseBody', 'match', 'hash', 'zip', 'readConfig', 'spinning', 'sorting',
-         'allocate']
+CASES = [
+    'renderPage',
+    'parseBody',
+    'match',
+    'hash',
+    'zip',
+    'readConfig',
+    'spinning',
+    'sorting',
+    'allocate',
+]
 
 
 def marked_lines():
@@ -99,12 +117,17 @@ def check_block(node, report, **environment):
     fifo = node.work / 'fifo'
     if not fifo.exists():
         os.mkfifo(fifo)
-    variables = {name: value for name, value in os.environ.items()
-                 if not name.startswith('UVTRACE_')}
-    variables.update(environment, LD_PRELOAD=str(node.build / 'libtrace.so'),
-                     UVTRACE_PATH=str(node.work / 'trace' / 'trace.bin'))
-    code = node.start(HERE / 'v8_block.js', fifo, env=variables,
-                      stdin=subprocess.DEVNULL).wait(timeout=60)
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith('UVTRACE_')
+    }
+    variables.update(
+        environment,
+        LD_PRELOAD=str(node.build / 'libtrace.so'),
+        UVTRACE_PATH=str(node.work / 'trace' / 'trace.bin'),
+    )
+    code = node.start(HERE / 'v8_block.js', fifo, env=variables, stdin=subprocess.DEVNULL).wait(
+        timeout=60
+    )
     report.check(f'node {node.version}, block: it ends well', code == 0, code)
     lines, right, faults, nothing = marked_lines(), collections.Counter(), [], 0
     for sample in trace_scripts.samples(node.work / 'trace'):
@@ -121,11 +144,13 @@ def check_block(node, report, **environment):
     report.note(f'node {node.version}, block: samples by case {dict(right)}, {nothing} with none')
     for name in CASES:
         report.check(f'node {node.version}, block: {name} is named with its line', right[name] > 0)
-    report.check(f'node {node.version}, block: no sample says anything else', not faults,
-                 faults[:4])
+    report.check(
+        f'node {node.version}, block: no sample says anything else', not faults, faults[:4]
+    )
 
 
 # ---- Stacks that node tells ----------------------------------------------------------------------
+
 
 def truth_of(text):
     """Functions, files and lines of new Error().stack, innermost first."""
@@ -153,21 +178,29 @@ def compare(frames, truth):
     """Counts of what is right and what is not, and examples."""
     counts, faults, at = collections.Counter(), [], 0
     # What stop() itself calls came after it told the stack.
-    frames = frames[next((i for i, frame in enumerate(frames) if frame.function == 'stop'),
-                         len(frames)):]
+    frames = frames[
+        next((i for i, frame in enumerate(frames) if frame.function == 'stop'), len(frames)) :
+    ]
     counts['nothing'] += not frames
     for frame in frames:
-        place = next((i for i in range(at, len(truth)) if truth[i][1] == frame.file and
-                      short(truth[i][0]) in (short(frame.function), '')), None)
+        place = next(
+            (
+                i
+                for i in range(at, len(truth))
+                if truth[i][1] == frame.file and short(truth[i][0]) in (short(frame.function), '')
+            ),
+            None,
+        )
         if frame.flags & UNREADABLE:
             counts['unknown'] += 1
             continue
         if place is None:  # node tells a name by the receiver where the function itself has none
-            place = next((i for i in range(at, len(truth)) if truth[i][1:] == (frame.file,
-                                                                               frame.line)), None)
+            place = next(
+                (i for i in range(at, len(truth)) if truth[i][1:] == (frame.file, frame.line)), None
+            )
             counts['unnamed' if place is not None and not frame.function else 'wrong'] += 1
             if place is None or frame.function:
-                faults.append((frame, truth[at:at + 2]))
+                faults.append((frame, truth[at : at + 2]))
                 continue
         counts['missed'] += place - at
         faults += [('missed', true) for true in truth[at:place]]
@@ -176,8 +209,13 @@ def compare(frames, truth):
         if frame.line == truth[place][2]:
             counts['right'] += 1
         else:
-            kind = ('no line' if not frame.line else
-                    'line about' if frame.flags & LINE_ABOUT else 'wrong line')
+            kind = (
+                'no line'
+                if not frame.line
+                else 'line about'
+                if frame.flags & LINE_ABOUT
+                else 'wrong line'
+            )
             counts[kind] += 1
             if kind != 'line about':
                 faults.append((frame, truth[place]))
@@ -188,8 +226,15 @@ def compare(frames, truth):
 
 def deep_stacks(node, rounds, *flags, spin=False):
     """Pairs of what a sample found and what node told."""
-    process = node.start(*flags, HERE / 'v8_deep.js', rounds, *(['spin'] if spin else []),
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = node.start(
+        *flags,
+        HERE / 'v8_deep.js',
+        rounds,
+        *(['spin'] if spin else []),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     for line in process.stdout:
         if spin:
             time.sleep(0.02)
@@ -211,11 +256,17 @@ def check_deep(node, report, rounds, *flags, spin=False):
     words = [' computing'] * spin + [f' {flag}' for flag in flags]
     name = f'node {node.version}, deep, {rounds} rounds{"".join(words)}'
     report.note(f'{name}: {stacks} stacks, {dict(counts)}')
-    report.check(f'{name}: no name and no line is wrong', stacks and not counts['wrong']
-                 and not counts['wrong line'], faults[:3])
+    report.check(
+        f'{name}: no name and no line is wrong',
+        stacks and not counts['wrong'] and not counts['wrong line'],
+        faults[:3],
+    )
     lost = counts['unknown'] + counts['missed'] + counts['nothing'] + counts['no line']
-    report.check(f'{name}: at most 1 % is not told',
-                 lost <= LOST_SHARE_MAX * (counts['right'] + lost), faults[:3])
+    report.check(
+        f'{name}: at most 1 % is not told',
+        lost <= LOST_SHARE_MAX * (counts['right'] + lost),
+        faults[:3],
+    )
 
 
 # ---- Functions that move -------------------------------------------------------------------------
@@ -237,12 +288,23 @@ def stress_kind(frames):
     if not frames:
         return 'nothing'
     # Out to root(), or to the file's own code, which calls it.
-    own = frames[:next((i + (frame.function == 'root') for i, frame in enumerate(frames)
-                        if frame.function == 'root' or
-                        frame.file.endswith('v8_stress.js') and frame.first_line == 1),
-                       len(frames))]
-    names = {frame.function for frame in own if not frame.flags & UNREADABLE
-             and not frame.file.startswith('node:')}
+    own = frames[
+        : next(
+            (
+                i + (frame.function == 'root')
+                for i, frame in enumerate(frames)
+                if frame.function == 'root'
+                or frame.file.endswith('v8_stress.js')
+                and frame.first_line == 1
+            ),
+            len(frames),
+        )
+    ]
+    names = {
+        frame.function
+        for frame in own
+        if not frame.flags & UNREADABLE and not frame.file.startswith('node:')
+    }
     if not all(re.fullmatch(r'(f|make)_\d+|root|random|odd', name) for name in names):
         return 'wrong'
     if own and (own == frames or own[-1].function != 'root'):
@@ -252,12 +314,18 @@ def stress_kind(frames):
         if UNREADABLE & (inner.flags | outer.flags):
             kind = 'unknown'
         elif not may_call(outer.function, inner.function):
-            ordered = outer.function.startswith('f_') and \
-                inner.function.startswith(('f_', 'make_')) and \
-                int(outer.function[2:]) < int(inner.function.split('_')[1])
+            ordered = (
+                outer.function.startswith('f_')
+                and inner.function.startswith(('f_', 'make_'))
+                and int(outer.function[2:]) < int(inner.function.split('_')[1])
+            )
             return 'gap' if ordered else 'wrong'
-        elif outer.function.startswith('f_') and inner.function[0] in 'fm' and \
-                outer.line not in (0, CALL_LINE) and not outer.flags & LINE_ABOUT:
+        elif (
+            outer.function.startswith('f_')
+            and inner.function[0] in 'fm'
+            and outer.line not in (0, CALL_LINE)
+            and not outer.flags & LINE_ABOUT
+        ):
             return 'wrong line'
     return kind
 
@@ -277,14 +345,17 @@ def check_stress(node, report, name, *arguments, flags=(), tool=()):
             if kind == os.environ.get('NAMES_SHOW'):
                 print(sample)
             if kind.startswith('wrong'):
-                wrong.append([(frame.kind, frame.function, frame.line, frame.flags)
-                              for frame in frames][:25])
+                wrong.append(
+                    [(frame.kind, frame.function, frame.line, frame.flags) for frame in frames][:25]
+                )
     finally:
         process.kill()
         process.wait()
     name = f'node {node.version}, stress, {name}'
-    medians = {key: sorted(one[key] for one in figures)[len(figures) // 2] for key in
-               ('stop_ns', 'walk_ns', 'lines_ns', 'walk_reads', 'reads', 'bytes')}
+    medians = {
+        key: sorted(one[key] for one in figures)[len(figures) // 2]
+        for key in ('stop_ns', 'walk_ns', 'lines_ns', 'walk_reads', 'reads', 'bytes')
+    }
     report.note(f'{name}: {dict(counts)} {dict(kinds)} medians {medians}')
     report.check(f'{name}: no name is wrong', not wrong and len(figures) == SAMPLES, wrong[:2])
     return counts
@@ -293,8 +364,11 @@ def check_stress(node, report, name, *arguments, flags=(), tool=()):
 def check_moving(node, report):
     """Plain, then harder."""
     counts = check_stress(node, report, 'plain')
-    report.check(f'node {node.version}, stress: at most 1 % has no name',
-                 counts['right'] >= SAMPLES - max(1, LOST_SHARE_MAX * SAMPLES), dict(counts))
+    report.check(
+        f'node {node.version}, stress: at most 1 % has no name',
+        counts['right'] >= SAMPLES - max(1, LOST_SHARE_MAX * SAMPLES),
+        dict(counts),
+    )
     check_stress(node, report, 'compaction', flags=['--stress-compaction'])
     check_stress(node, report, 'deoptimised', 'deoptimise')
     check_stress(node, report, 'let go early', tool=['-e'])

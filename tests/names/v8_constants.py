@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# v8_constants.py BUILD NODE: the layout of the V8 in an executable of node, and whether the row of it in
-# preload/runtimes/v8_layout.c is right: stacks that the program tells of itself (v8_deep.js) are read with it. For a version
-# that has no row one is looked for, with the values of the rows that there are, and printed. Exit status 0: the row is right.
+# v8_constants.py BUILD NODE: the layout of the V8 in an executable of node, and whether the row of
+# it in preload/runtimes/v8_layout.c is right: stacks that the program tells of itself (v8_deep.js)
+# are read with it. For a version that has no row one is looked for, with the values of the rows
+# that there are, and printed. Exit status 0: the row is right.
 #
-# Rules: the product is told nothing: other values are tried by the test's tool alone (sample_names -c).
+# Rules: the product is told nothing: other values are tried by the test's tool alone
+# (sample_names -c).
 """Checks or finds the row of a version of V8."""
 import json
 import pathlib
@@ -28,31 +30,55 @@ class Constants:
     def __init__(self, build, binary):
         self.node = v8_check.Node(build, 'constants')
         self.node.command = [binary]
-        self.rows = [dict((name, {'true': 1}.get(value) or int(value)) for name, value in
-                          re.findall(r'\.(\w+) = (\w+)', row))
-                     for row in re.findall(r'\{(\.version = [^}]*)\}', LAYOUT.read_text())]
-        version = subprocess.run([binary, '-p', 'process.versions.v8'], capture_output=True, text=True, check=True).stdout
+        self.rows = [
+            dict(
+                (name, {'true': 1}.get(value) or int(value))
+                for name, value in re.findall(r'\.(\w+) = (\w+)', row)
+            )
+            for row in re.findall(r'\{(\.version = [^}]*)\}', LAYOUT.read_text())
+        ]
+        version = subprocess.run(
+            [binary, '-p', 'process.versions.v8'], capture_output=True, text=True, check=True
+        ).stdout
         self.version = int(version.split('.')[0]) * 100 + int(version.split('.')[1])
         print(f'V8 {version.strip()}')
 
     def layout(self, pid):
         """What the product knows of it."""
-        return json.loads(subprocess.run([self.node.build / 'names' / 'sample_names', '-l', str(pid)], capture_output=True,
-                                         text=True, check=True).stdout)
+        return json.loads(
+            subprocess.run(
+                [self.node.build / 'names' / 'sample_names', '-l', str(pid)],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
 
     def score(self, pid, truth, row):
         """How good a row is for one stack: what is right, less what is not."""
         sample = self.node.sample(pid, *(f'-c{name}={value}' for name, value in row.items()))[0]
         counts, _faults = v8_check.compare(v8_check.frames_of(sample), truth)
-        return 4 * counts['right'] + counts['line about'] - 8 * counts['wrong'] - 4 * counts['wrong line'] - \
-            2 * counts['unknown'] - counts['no line'] - 2 * counts['missed']
+        return (
+            4 * counts['right']
+            + counts['line about']
+            - 8 * counts['wrong']
+            - 4 * counts['wrong line']
+            - 2 * counts['unknown']
+            - counts['no line']
+            - 2 * counts['missed']
+        )
 
     def stacks(self):
         """Processes that stand still at some of the stacks, with what they tell."""
         found = []
         for skip in range(STACKS):
-            process = self.node.start(v8_check.HERE / 'v8_deep.js', ROUNDS, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True)
+            process = self.node.start(
+                v8_check.HERE / 'v8_deep.js',
+                ROUNDS,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
             for _times in range(2 * skip):
                 process.stdout.readline()
                 process.stdin.write('x')
@@ -63,17 +89,29 @@ class Constants:
     def derive(self):
         """The best row: first of those that there are, then field by field."""
         stacks = self.stacks()
-        exported = {name for name, value in self.layout(stacks[0][0].pid).items() if value} - OUTSIDE
+        exported = {
+            name for name, value in self.layout(stacks[0][0].pid).items() if value
+        } - OUTSIDE
 
         def total(row):
             tried = {name: value for name, value in row.items() if name not in exported}
-            return sum(self.score(process.pid, truth, {**tried, 'has_lines': 1}) for process, truth in stacks)
+            return sum(
+                self.score(process.pid, truth, {**tried, 'has_lines': 1})
+                for process, truth in stacks
+            )
 
-        place = self.node.sample(stacks[0][0].pid, '-chas_lines=0', '-cc_entry_fp=0', '-chandler_after=0')[0]['exit_at']
+        place = self.node.sample(
+            stacks[0][0].pid, '-chas_lines=0', '-cc_entry_fp=0', '-chandler_after=0'
+        )[0]['exit_at']
         starts = [{**row, 'version': self.version, 'c_entry_fp': place} for row in self.rows]
         best = max(starts, key=total)
         most = total(best)
-        for name in sorted({name for row in self.rows for name in row} - exported - NOT_TRIED - {'version', 'c_entry_fp'}):
+        for name in sorted(
+            {name for row in self.rows for name in row}
+            - exported
+            - NOT_TRIED
+            - {'version', 'c_entry_fp'}
+        ):
             for value in sorted({row.get(name, 0) for row in self.rows} - {best.get(name, 0)}):
                 points = total({**best, name: value})
                 if points > most:
@@ -82,12 +120,19 @@ class Constants:
         for process, _truth in stacks:
             process.kill()
             process.wait()
-        return {name: known[name] if name in exported and known.get(name) else value for name, value in best.items() if value}
+        return {
+            name: known[name] if name in exported and known.get(name) else value
+            for name, value in best.items()
+            if value
+        }
 
 
 def row_text(row):
     """As it stands in the table."""
-    fields = [f'.{name} = {"true" if name in ("scope_has_range", "deopt_sfi_wrapped") else value}' for name, value in row.items()]
+    fields = [
+        f'.{name} = {"true" if name in ("scope_has_range", "deopt_sfi_wrapped") else value}'
+        for name, value in row.items()
+    ]
     return '    {' + ',\n     '.join(fields) + '},'
 
 
@@ -114,7 +159,11 @@ def main():
     process.kill()
     process.wait()
     if constants.version not in {row['version'] for row in constants.rows}:
-        print('no row; the best with the values of the others (not tried: ' + ', '.join(sorted(NOT_TRIED)) + '):')
+        print(
+            'no row; the best with the values of the others (not tried: '
+            + ', '.join(sorted(NOT_TRIED))
+            + '):'
+        )
         print(row_text(constants.derive()))
         return 1
     report = Report()

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // v8_deep.js ROUNDS [spin]: known stacks. Each stop() writes the stack that node itself tells, and
-// waits for a byte before it goes on; with "spin" it computes for a while before: the test takes a sample meanwhile.
-// ROUNDS: how often each case runs before, so that it is compiled (300: baseline, 5000: Maglev,
-// 40000: TurboFan, with functions inlined into others).
+// waits for a byte before it goes on; with "spin" it computes for a while before: the test takes a
+// sample meanwhile. ROUNDS: how often each case runs before, so that it is
+// compiled (300: baseline, 5000: Maglev, 40000: TurboFan, with functions inlined into others).
 'use strict';
 const fs = require('fs');
 Error.stackTraceLimit = 60;

@@ -94,7 +94,7 @@ static inline bool record_mapping(const struct mapping *mapping, void *arg)
 
 /* One file a sample that told functions. */
 static inline void record_end(const char *folder, uint32_t pid, const struct runtime_thread *thread,
-		       const struct script_stack *stack)
+			      const struct script_stack *stack)
 {
 	static uint32_t number;
 	static struct recording to;

@@ -29,7 +29,8 @@ struct elf_image {
 	Elf64_Ehdr *header;
 	Elf64_Phdr *segments; /* load, dynamic, thread-local */
 	Elf64_Dyn *dynamic;
-	uint32_t *hash; /* counts: buckets, first symbol, bloom words, shift; bloom; bucket; chain */
+	uint32_t
+	    *hash; /* counts: buckets, first symbol, bloom words, shift; bloom; bucket; chain */
 	Elf64_Sym *symbols;
 	char *strings;
 	uint8_t bytes[IMAGE_BYTES] __attribute__((aligned(16)));

@@ -30,8 +30,7 @@ static int64_t source(uint32_t pid, uint64_t address, void *to, uint64_t bytes)
 	    (page >= 400 && page % 3 == 0))
 		return -EFAULT;
 	for (uint64_t i = 0; i < bytes; i++)
-		((uint8_t *)to)[i] =
-		    (uint8_t)((address + i) / 8 * 8 >> 8 * ((address + i) % 8));
+		((uint8_t *)to)[i] = (uint8_t)((address + i) / 8 * 8 >> 8 * ((address + i) % 8));
 	return (int64_t)bytes;
 }
 
@@ -97,8 +96,7 @@ Test(remote_memory, long_reads_go_around_the_pages)
 	cr_assert(remote_read(&memory, BASE + 8, bytes, sizeof(bytes)));
 	cr_assert_eq(asked, 1);
 	cr_assert_eq(last_bytes, sizeof(bytes));
-	cr_assert_eq(bytes[sizeof(bytes) - 8],
-		     (uint8_t)((BASE + 8 + sizeof(bytes) - 8)));
+	cr_assert_eq(bytes[sizeof(bytes) - 8], (uint8_t)((BASE + 8 + sizeof(bytes) - 8)));
 }
 
 Test(remote_memory, one_sample_makes_so_many_reads_and_no_more)

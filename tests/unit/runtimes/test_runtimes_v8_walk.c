@@ -11,7 +11,7 @@
 #define STACK_WORDS 512u
 #define ISOLATE	    (HEAP_BASE + 8 * 50000ull)
 #define POINTER	    (HEAP_BASE + 8 * 60000ull) /* the thread's */
-#define EXIT_AT	    272 /* in the isolate: the row's numbers */
+#define EXIT_AT	    272			       /* in the isolate: the row's numbers */
 #define HANDLER_AT  408
 #define ARGUMENTS   1
 

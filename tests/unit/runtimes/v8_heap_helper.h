@@ -33,7 +33,10 @@ enum { MARKER_ENTRY = 1, MARKER_EXIT = 3, MARKER_INTERNAL = 5 };
 
 #define DBG "v8dbg_"
 #define HEAP_VERSION(major, minor)                                                                 \
-	{"_ZN2v88internal7Version6major_E", major}, {"_ZN2v88internal7Version6minor_E", minor}
+	{"_ZN2v88internal7Version6major_E", major},                                                \
+	{                                                                                          \
+		"_ZN2v88internal7Version6minor_E", minor                                           \
+	}
 
 /* The first three are what tests change. */
 static struct image_symbol heap_symbols[] = {
@@ -141,7 +144,8 @@ static inline uint64_t heap_object(uint16_t type, uint32_t words)
 	return object;
 }
 
-static inline uint64_t heap_string_of(uint16_t type, const void *text, uint32_t units, uint32_t unit)
+static inline uint64_t heap_string_of(uint16_t type, const void *text, uint32_t units,
+				      uint32_t unit)
 {
 	uint64_t string = heap_object(type, 3 + units * unit / 8);
 
@@ -156,7 +160,8 @@ static inline uint64_t heap_string(const char *text)
 }
 
 /* A string of others: cons, sliced, thin. */
-static inline uint64_t heap_string_made(uint16_t tag, uint32_t units, uint64_t first, uint64_t second)
+static inline uint64_t heap_string_made(uint16_t tag, uint32_t units, uint64_t first,
+					uint64_t second)
 {
 	uint64_t string = heap_object(TYPE_ONE_BYTE | tag, 4);
 
