@@ -327,7 +327,8 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
 # It sees which words are read.
-$(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += $(foreach name,read u64 u32,-Wl$(comma)--wrap=remote_$(name))
+$(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += \
+	$(foreach name,read u64 u32,-Wl$(comma)--wrap=remote_$(name))
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)

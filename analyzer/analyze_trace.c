@@ -140,8 +140,7 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	};
 	struct stalls *stalls =
 	    timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
-	struct stalls *profile =
-	    stalls ? profile_make(trace, timeline, report.symbols) : NULL;
+	struct stalls *profile = stalls ? profile_make(trace, timeline, report.symbols) : NULL;
 	struct findings_input input = {
 	    .trace = trace,
 	    .process = process,

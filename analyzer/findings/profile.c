@@ -59,8 +59,8 @@ static void item_take(struct reading *reading, const struct trace_item *item)
 		sample_place(reading, reading->samples[reading->next], item->word, item->tick);
 }
 
-static void context_take(struct reading *reading, const struct trace_context *context,
-			 size_t count, uint64_t tick)
+static void context_take(struct reading *reading, const struct trace_context *context, size_t count,
+			 uint64_t tick)
 {
 	samples_before(reading, tick);
 	reading->open = (struct open_stack){0};

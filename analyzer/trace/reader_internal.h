@@ -18,12 +18,12 @@
 
 #define READER_TICK_MAX                                                                            \
 	(1ull << 62) /* times and indices beyond this are damage: sums of them cannot overflow */
-#define READER_INDEX_MAX   (1ull << 62)
-#define READER_SHIFT_MAX   16	      /* of the unit */
-#define READER_RAW_RECORDS 4096	      /* of one block that stands for a part of a ring */
-#define READER_SAMPLES_MAX (1u << 20) /* kept of one process */
-#define READER_STALLS_MAX  (1u << 14) /* the same */
-#define READER_PROFILE_MAX (1u << 18) /* the same */
+#define READER_INDEX_MAX	(1ull << 62)
+#define READER_SHIFT_MAX	16	   /* of the unit */
+#define READER_RAW_RECORDS	4096	   /* of one block that stands for a part of a ring */
+#define READER_SAMPLES_MAX	(1u << 20) /* kept of one process */
+#define READER_STALLS_MAX	(1u << 14) /* the same */
+#define READER_PROFILE_MAX	(1u << 18) /* the same */
 #define READER_SCRIPT_TEXTS_MAX (1u << 16) /* the same */
 
 /* One block, by what its header says. `raw`: records as in a ring, not encoded items. */

@@ -182,7 +182,9 @@ async function polled(times, name) {
 	let left = times;
 	fs.watchFile(name, { interval: 5 }, () => { count('fs_poll'); left--; });
 	while (left > 0) {
-		await new Promise((resolve) => setTimeout(() => { count('timer'); resolve(); }, 20));
+		await new Promise((resolve) => {
+			setTimeout(() => { count('timer'); resolve(); }, 20);
+		});
 		fs.appendFileSync(name, 'x');
 	}
 	fs.unwatchFile(name);

@@ -72,8 +72,7 @@ static void profile_collapsed(const struct report *report, const struct stall *s
 	bool is_known = sample->site < report->timeline->process->site_count;
 
 	fputs("profile", out);
-	frame_print(out, ";",
-		    is_known ? report_kind(report->timeline, sample->site) : "(unknown)");
+	frame_print(out, ";", is_known ? report_kind(report->timeline, sample->site) : "(unknown)");
 	frame_print(out, ";", is_known ? report_stall_callback(report, sample) : "(unknown)");
 	frames_print(report, sample, out);
 	fprintf(out, " %" PRIu64 "\n", timeline_ns(report->timeline, sample->ticks) / 1000);

@@ -13,8 +13,8 @@ static json_t *row_json(const struct report *report, const struct profile_row *r
 	const struct json_pair pairs[] = {
 	    {"function", json_text(row->function)},
 	    {"kind", json_text(row->kind)},
-	    {"reason", row->reason == REASON_NONE ? json_null()
-						   : json_text(work_reason_text(row->reason))},
+	    {"reason",
+	     row->reason == REASON_NONE ? json_null() : json_text(work_reason_text(row->reason))},
 	    {"samples", json_number(row->samples)},
 	    {"own_ns", json_ticks(report->timeline, row->ticks)},
 	};

@@ -26,12 +26,12 @@ static void row_add(struct table *table, const struct report *report, const stru
 int report_profile_print(const struct report *report, FILE *out)
 {
 	static const struct table_column columns[] = {
-	    {"share", true, 0}, {"time", true, 0},     {"samples", true, 0},
+	    {"share", true, 0}, {"time", true, 0},	{"samples", true, 0},
 	    {"kind", false, 0}, {"function", false, 1}, {"what for", false, 1},
 	};
 	const struct stalls *profile = report->profile;
-	size_t shown = report->timeline->options.top > 10 ? report->timeline->options.top
-							   : SHOWN_ROWS;
+	size_t shown =
+	    report->timeline->options.top > 10 ? report->timeline->options.top : SHOWN_ROWS;
 	uint64_t all_ticks;
 	struct profile_row *rows;
 	struct table table;

@@ -4,8 +4,8 @@
  * separated by tabs, written by report/formats/report_html.c. "site", pid, site, 0 or 1 (the
  * caller), name, file, line, 0 or 1 (named), module, text; "frame", pid, number of the stall
  * sample, 0 or 1 (scanned), the same of the function, its stack pointer, 0 or 1 (outermost);
- * "variable", pid, address, 0, name; "place", pid, line of a script, 0 or 1 (about), the script, and
- * the function with the file and line that the source map gives.
+ * "variable", pid, address, 0, name; "place", pid, line of a script, 0 or 1 (about), the script,
+ * and the function with the file and line that the source map gives.
  */
 #ifndef VIEWER_SYMBOLS_GIVEN_H
 #define VIEWER_SYMBOLS_GIVEN_H
