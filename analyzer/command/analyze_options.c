@@ -163,7 +163,8 @@ static int print_version(struct settings *settings, const struct analyze_option 
 
 #define FIELD(member) offsetof(struct settings, member)
 
-/* clang-format off: a row an option */
+/* A row an option. */
+/* clang-format off */
 static const struct analyze_option options[] = {
     {"format", "FORMAT", "text", "what is printed, and how: one of the formats below", apply_format,
      0},

@@ -50,8 +50,8 @@ Test(profile, shares_are_those_that_the_program_timed)
 	json_t *report = analyze("uvtrace.data", NULL);
 	const json_t *profile = json_object_get(report, "profile");
 	double all = stacks_us(result.out, "profile;", ""),
-	       parse = stacks_us(result.out, "profile;timer;on_tick", ";parse;"),
-	       render = stacks_us(result.out, "profile;timer;on_tick", ";render;");
+	       parse = stacks_us(result.out, "profile;timer;on_tick", ";parse"),
+	       render = stacks_us(result.out, "profile;timer;on_tick", ";render");
 	double parse_ns = (double)truth_value(truth, "parse_ns");
 	double render_ns = (double)truth_value(truth, "render_ns");
 

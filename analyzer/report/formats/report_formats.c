@@ -92,7 +92,8 @@ static int html_begin(struct report_output *output)
 
 /* ---- The table ------------------------------------------------------------------------------- */
 
-/* clang-format off: a row a format */
+/* A row a format. */
+/* clang-format off */
 static const struct report_format formats[] = {
     {"text", "the report for people", TOP_DEFAULT, false, text_begin, text_process, text_end},
     {"json", "one object with all figures; of several processes {\"processes\": [...]}",
