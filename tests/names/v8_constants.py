@@ -29,7 +29,7 @@ class Constants:
 
     def __init__(self, build, binary):
         self.node = v8_check.Node(build, 'constants')
-        self.node.command = [binary]
+        self.node.command = [str(pathlib.Path(binary).resolve())]
         self.rows = [
             dict(
                 (name, {'true': 1}.get(value) or int(value))
