@@ -90,8 +90,7 @@ static bool sample_fits(const struct sample *sample, const struct poll *poll)
 		return poll->unwound || !poll->end_ns;
 	return !poll->unwound && sample->start_ns <= poll->end_ns + TOLERANCE_NS &&
 	       sample->end_ns <= poll->end_ns + TOLERANCE_NS &&
-	       sample->end_ns - sample->start_ns <=
-		   poll->end_ns - poll->start_ns + clock_step_ns();
+	       sample->end_ns - sample->start_ns <= poll->end_ns - poll->start_ns + clock_step_ns();
 }
 
 /* How far the sample's begin and end are from the poll's, in steps. The pool's threads begin

@@ -99,8 +99,7 @@ static int64_t text_number(struct pprof *pprof, const char *text)
 	char *clean = report_clean(text);
 	struct known wanted = {.name = clean ? clean : ""};
 	bool is_new;
-	struct known *known =
-	    known_get(pprof, &pprof->texts, &wanted, &pprof->text_count, &is_new);
+	struct known *known = known_get(pprof, &pprof->texts, &wanted, &pprof->text_count, &is_new);
 
 	if (known && is_new) {
 		Pprof__Profile part = PPROF__PROFILE__INIT;
@@ -151,8 +150,7 @@ static uint64_t place_id(struct pprof *pprof, const struct symbol_info *symbol, 
 
 static uint64_t frame_id(struct pprof *pprof, const struct stack_frame *frame)
 {
-	return place_id(pprof, frame->symbol,
-			frame->script ? (int)frame->script->first_line : 0);
+	return place_id(pprof, frame->symbol, frame->script ? (int)frame->script->first_line : 0);
 }
 
 static void sample_write(struct pprof *pprof, const struct report *report,
