@@ -346,7 +346,8 @@ $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
 $(BUILD)/e2e_tests: $(call obj,$(E2E_SRC)) $(PPROF).o
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lprotobuf-c -lpthread
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lprotobuf-c \
+		-lpthread
 
 $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
