@@ -49,7 +49,7 @@ struct probe {
 	uint64_t arguments[6];
 	uint64_t sp, pc, frame_sp;
 	uint64_t thread_pointer; /* 0: not known, as of a thread that was not stopped */
-	uint64_t stopped_ns;	 /* how long it was stopped */
+	uint64_t stopped_ns;	 /* how long it was stopped, at most */
 	bool moved; /* it slept, but not all the while: what `visit` saw may be wrong */
 	uint32_t register_count;
 	uint64_t registers[TRACE_STALL_REGISTERS_MAX]; /* in DWARF's order */

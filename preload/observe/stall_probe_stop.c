@@ -200,12 +200,13 @@ static int seize(const struct look_at *at, struct probe *probe)
 
 int stall_probe_stop(const struct look_at *at, struct probe *probe)
 {
-	uint64_t stopped_ns;
+	uint64_t asked_ns;
 	int status, error = seize(at, probe);
 	pid_t waited;
 
 	if (error)
 		return error;
+	asked_ns = clock_mono_ns();
 	/* Fails only where the thread is gone: then the wait says so. */
 	ptrace(PTRACE_INTERRUPT, at->tid, NULL, NULL);
 	do
@@ -213,10 +214,10 @@ int stall_probe_stop(const struct look_at *at, struct probe *probe)
 	while (waited < 0 && errno == EINTR);
 	if (waited < 0 || !WIFSTOPPED(status))
 		return waited < 0 ? -errno : -ESRCH;
-	stopped_ns = clock_mono_ns();
 	error = registers_take(at, probe);
-	/* Before: the thread may run in our place as soon as it is let go. */
-	probe->stopped_ns = clock_mono_ns() - stopped_ns;
+	/* From when it was asked to stop: that is soon, and this process may come to run much later.
+	 * The thread may run in our place as soon as it is let go. */
+	probe->stopped_ns = clock_mono_ns() - asked_ns;
 	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
 	return error;
 }
