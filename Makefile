@@ -27,7 +27,7 @@ LTO := $(if $(SANITIZE)$(findstring clang,$(shell $(CC) --version 2>/dev/null)),
 	-flto=auto -ffat-lto-objects)
 PRELOAD_CFLAGS := -fPIC -fvisibility=hidden -fno-semantic-interposition -ftls-model=initial-exec
 ALL_LDFLAGS = $(SANFLAGS) -Wl,--as-needed $(LDFLAGS)
-ANALYZER_LIBS := -ldw -lelf -ljansson -lz -lzstd -lpthread -lm
+ANALYZER_LIBS := -ldw -lelf -ljansson -lprotobuf-c -lz -lzstd -lpthread -lm
 
 comma := ,
 Q := $(if $(V),,@)
@@ -58,6 +58,7 @@ ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources, \
 	$(addprefix analyzer/,* */native report/text report/json report/formats))
 
+PPROF := $(BUILD)/gen/pprof.pb-c
 LIBTRACE := $(BUILD)/libtrace.so
 DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
@@ -218,7 +219,7 @@ $(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 $(BUILD)/trace_ctl: $(call obj,$(call sources,preload/ctl)) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c)
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c) $(PPROF).o
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC)) $(ZYDIS_OBJ)
 $(ANALYZER_LIB) $(UNIT_LIB):
 	@mkdir -p $(@D); rm -f $@
@@ -226,6 +227,17 @@ $(ANALYZER_LIB) $(UNIT_LIB):
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(OPT) $(LTO) -o $@ $^ $(ANALYZER_LIBS)
+
+# The messages of pprof's format.
+$(PPROF).c: analyzer/report/formats/pprof.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO,$@)protoc-c --c_out=$(@D) -I$(<D) $<
+$(PPROF).o: $(PPROF).c
+	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
+PPROF_USERS := $(addprefix $(BUILD)/obj/,analyzer/report/formats/format_pprof.o \
+	tests/e2e/test_profile.o)
+$(PPROF_USERS): $(PPROF).c
+$(PPROF_USERS): ALL_CFLAGS += -isystem $(dir $(PPROF))
 
 # ---- The viewer ----------------------------------------------------------------------------------
 
@@ -333,8 +345,9 @@ $(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += \
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
-$(BUILD)/e2e_tests: $(call obj,$(E2E_SRC))
-	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread
+$(BUILD)/e2e_tests: $(call obj,$(E2E_SRC)) $(PPROF).o
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lprotobuf-c \
+		-lpthread
 
 $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpthread

@@ -17,7 +17,8 @@ set -eu
 packages_of() {
 	case $1 in
 	build)
-		echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev
+		echo gcc make libc6-dev libuv1-dev libdw-dev libjansson-dev zlib1g-dev libzstd-dev \
+			libprotobuf-c-dev protobuf-c-compiler
 		[ "$(uname -m)" != x86_64 ] || echo libzycore-dev
 		;;
 	viewer) echo clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32 ;;

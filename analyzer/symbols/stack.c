@@ -186,19 +186,20 @@ static size_t put_group(const struct splice *splice, size_t first)
 }
 
 /* Whether native frames are known out to the callback's outermost one: then what they have no place
- * for was there before the callback began. Whose file is missing may hide evaluations. */
+ * for was there before the callback began. An interpreter none of whose functions has a name may
+ * hide evaluations: its file is missing. One that has names has that one's, which it exports. */
 static bool natives_are_whole(const struct splice *splice)
 {
-	bool evaluates = false, hides = false;
+	bool has_names = false, hides = false;
 
 	for (size_t i = 0; i < splice->native_count; i++) {
 		const struct symbol_info *symbol = native_symbol(splice, i);
 		if (splice->natives[i].scanned)
 			return false;
-		evaluates |= is_evaluation(symbol);
+		has_names |= symbol->named && function_is_of_python(symbol);
 		hides |= !symbol->named && function_is_of_python(symbol);
 	}
-	return (evaluates || !hides) && splice->native_count > 0 &&
+	return (has_names || !hides) && splice->native_count > 0 &&
 	       splice->natives[splice->native_count - 1].is_outermost;
 }
 

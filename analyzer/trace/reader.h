@@ -19,7 +19,7 @@
 
 #include "format/trace_tables.h"
 
-/* One decoded item. Times are in ticks of the process; trace_ns() iterations them into
+/* One decoded item. Times are in ticks of the process; trace_ns() turns them into
  * CLOCK_MONOTONIC nanoseconds. */
 struct trace_item {
 	uint64_t tick;	   /* start */

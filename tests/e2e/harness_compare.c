@@ -73,7 +73,15 @@ static struct group group_read(const json_t *entry)
 	return group;
 }
 
-/* Whether this poll can be that sample: it begins before it and ends after it. */
+/* How closely the program's clock and the trace's agree: an emulator has one of its own for each.
+ */
+static uint64_t clock_step_ns(void)
+{
+	return emulated() ? TOLERANCE_NS : SHORTER_NS;
+}
+
+/* Whether this poll can be that sample: it begins before it, ends after it, and is no shorter. Of
+ * polls that overlap on several threads only one may be as long. */
 static bool sample_fits(const struct sample *sample, const struct poll *poll)
 {
 	if (sample->start_ns + TOLERANCE_NS < poll->start_ns)
@@ -81,14 +89,8 @@ static bool sample_fits(const struct sample *sample, const struct poll *poll)
 	if (!sample->end_ns) /* the callback was left without a return */
 		return poll->unwound || !poll->end_ns;
 	return !poll->unwound && sample->start_ns <= poll->end_ns + TOLERANCE_NS &&
-	       sample->end_ns <= poll->end_ns + TOLERANCE_NS;
-}
-
-/* How closely the program's clock and the trace's agree: an emulator has one of its own for each.
- */
-static uint64_t clock_step_ns(void)
-{
-	return emulated() ? TOLERANCE_NS : SHORTER_NS;
+	       sample->end_ns <= poll->end_ns + TOLERANCE_NS &&
+	       sample->end_ns - sample->start_ns <= poll->end_ns - poll->start_ns + clock_step_ns();
 }
 
 /* How far the sample's begin and end are from the poll's, in steps. The pool's threads begin

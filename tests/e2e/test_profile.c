@@ -4,10 +4,12 @@
  * shares compare with the times that the program (tests/fixtures/process/busy.c) took itself; and
  * that nothing is sampled where nobody asked.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
+#include "pprof.pb-c.h"
 
 TestSuite(profile, .init = harness_enter, .fini = harness_leave, .timeout = 60);
 
@@ -64,6 +66,88 @@ Test(profile, shares_are_those_that_the_program_timed)
 	/* Samples stand for the time that callbacks took, whatever part of them was taken. */
 	cr_expect_float_eq(all * 1000 / (parse_ns + render_ns), 1, 0.35);
 	json_decref(report);
+	json_decref(truth);
+}
+
+/* ---- pprof ----------------------------------------------------------------------------------- */
+
+static Pprof__Profile *pprof_read(void)
+{
+	static uint8_t bytes[1 << 20];
+	char command[4096];
+	struct run run = {.program = "sh", .args = {"-c", command}, .bare = true};
+	FILE *file;
+	size_t length;
+
+	snprintf(command, sizeof(command), "%s --format=pprof uvtrace.data > profile.pb",
+		 build_path("analyze_trace"));
+	run_well(&run);
+	file = fopen("profile.pb", "r");
+	cr_assert_not_null(file);
+	length = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	return pprof__profile__unpack(NULL, length, bytes);
+}
+
+/* Whether the function is one of those that a sample was in. */
+static bool is_in(const Pprof__Profile *profile, const Pprof__Sample *sample, const char *function)
+{
+	for (size_t i = 0; i < sample->n_location_id; i++) {
+		uint64_t id = sample->location_id[i];
+		const Pprof__Function *found;
+
+		cr_assert(id > 0 && id <= profile->n_function);
+		found = profile->function[id - 1];
+		cr_assert_eq(found->id, id);
+		if (strcmp(profile->string_table[found->name], function) == 0)
+			return true;
+	}
+	return false;
+}
+
+Test(profile, pprof_has_the_samples_of_the_report)
+{
+	json_t *truth = busy_run("UVTRACE_SAMPLE_HZ=199"), *report = analyze("uvtrace.data", NULL);
+	const json_t *profile = json_object_get(report, "profile");
+	Pprof__Profile *pprof = pprof_read();
+	int64_t all_ns = 0, timer_ns = 0, work_ns = 0;
+
+	cr_assert_not_null(pprof);
+	cr_assert_str_eq(pprof->string_table[0], "");
+	cr_assert_eq(pprof->n_sample, event_number(profile, "samples"));
+	cr_assert_eq(pprof->period, 1000000000 / 199);
+	for (size_t i = 0; i < pprof->n_sample; i++) {
+		const Pprof__Sample *sample = pprof->sample[i];
+
+		cr_assert_eq(sample->n_value, pprof->n_sample_type);
+		cr_assert_eq(sample->value[0], 1);
+		all_ns += sample->value[1];
+		timer_ns += is_in(pprof, sample, "on_tick") ? sample->value[1] : 0;
+		work_ns += is_in(pprof, sample, "parse") || is_in(pprof, sample, "render")
+			       ? sample->value[1]
+			       : 0;
+	}
+	/* Each sample is rounded by itself. */
+	cr_expect_float_eq((double)all_ns, (double)event_number(profile, "total_ns"),
+			   (double)pprof->n_sample);
+	cr_expect_geq((double)timer_ns, 0.99 * (double)all_ns);
+	cr_expect_geq((double)work_ns, 0.9 * (double)all_ns);
+	pprof__profile__free_unpacked(pprof, NULL);
+	json_decref(report);
+	json_decref(truth);
+}
+
+Test(profile, pprof_of_a_trace_without_samples_says_so)
+{
+	struct run run = {.program = build_path("analyze_trace"),
+			  .args = {"--format=pprof", "uvtrace.data"},
+			  .bare = true};
+	json_t *truth = busy_run("UVTRACE_SAMPLE_HZ=0");
+	struct result result = run_program(&run);
+
+	cr_expect_eq(result.status, 1);
+	cr_expect_str_eq(result.out, "");
+	cr_expect_not_null(strstr(result.err, "UVTRACE_SAMPLE_HZ"));
 	json_decref(truth);
 }
 

@@ -103,3 +103,27 @@ Test(script_names, python_that_waits_for_a_lock)
 {
 	check_case("locked");
 }
+
+/* The callback is uvloop's own code, which waits to call Python. What called the loop is not what
+ * it is in. */
+Test(script_names, python_that_waits_for_the_interpreter_lock)
+{
+	struct run run = {.program = PYTHON,
+			  .args = {source_path("tests/names/python_gil.py"), "2"}};
+	const json_t *stalls;
+	json_t *report;
+	size_t waits = 0;
+
+	skip_without_uvloop();
+	run_well(&run);
+	report = analyze("uvtrace.data", NULL);
+	stalls = json_object_get(report, "stalls");
+	for (size_t i = 0; i < json_array_size(stalls); i++) {
+		const json_t *stall = json_array_get(stalls, i);
+
+		waits += strcmp(event_text(stall, "reason"), "gil") == 0;
+		cr_expect_null(script_frame(stall, "<module>"), "%s", json_dumps(stall, 0));
+	}
+	cr_expect_gt(waits, 0);
+	json_decref(report);
+}

@@ -206,25 +206,23 @@ traced_node() { # NAME=VALUE..., then arguments
 	fi
 }
 
-# Functions of JavaScript by name, where node is asked to write these down.
-# The lines are those that they say themselves.
+# Functions of JavaScript by name, without a flag. They say themselves in which line each begins; the
+# calls are in the next.
 check_javascript() {
-	local folder=$work/javascript said report lines pid callers
+	local folder=$work/javascript said report lines at
 	rm -rf "$folder"
-	mkdir -p "$folder" # node leaves a log in the folder that it runs in
+	mkdir -p "$folder"
 	said=$(cd "$folder" && traced_node "LD_PRELOAD=$build/libtrace.so" \
-		"UVTRACE_PATH=$folder/trace.bin" --perf-basic-prof \
-		--interpreted-frames-native-stack "$source/busy.js")
+		"UVTRACE_PATH=$folder/trace.bin" "$source/busy.js")
 	read -ra lines <<<"$said"
 	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
-	pid=$(find "$folder" -name 'trace.*.bin' | sed -n '1s/.*trace\.\([0-9]*\)\..*/\1/p')
-	rm -f "/tmp/perf-$pid.map"
 	check_equal "functions that said where they are" "${#lines[@]}" 3
-	check "the function that computed is named" contains "$report" \
-		"computing in countPrimes busy.js:${lines[0]}."
-	callers="renderPage busy.js:${lines[1]} ? everyMoment busy.js:${lines[2]} "
+	at=$(sed -n 's/.*blocked_cpu: renderPage .* computing in countPrimes busy\.js:\([0-9]*\).*/\1/p' \
+		<<<"$report")
+	check_between "the line in the function that computed" "$((lines[0] + 1))" "$at" \
+		"$((lines[1] - 1))"
 	check "so are those that called it" contains "$report" \
-		"countPrimes busy.js:${lines[0]} ? $callers"
+		" renderPage busy.js:$((lines[1] + 1)) everyMoment busy.js:$((lines[2] + 1)) "
 }
 
 contains() { # text, part

@@ -106,6 +106,8 @@ static const struct report_format formats[] = {
      sarif_process, sarif_end},
     {"collapsed", "total times as collapsed stacks, for flame graphs", TOP_DEFAULT, false, nothing,
      collapsed_process, nothing},
+    {"pprof", "the profile of callbacks (UVTRACE_SAMPLE_HZ), for pprof", TOP_DEFAULT, false,
+     nothing, pprof_process, pprof_end},
     {"stacks", "what each thread was in at its newest stall sample, with its stack", TOP_DEFAULT,
      false, nothing, stacks_process, nothing},
     {"stacks-json", "the same as JSON, an object a process", TOP_DEFAULT, false, nothing,

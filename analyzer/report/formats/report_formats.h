@@ -25,7 +25,8 @@ struct report_output {
 	bool all;	     /* the whole text report of every process, however many there are */
 	const char *problem; /* what an error is about; NULL: about nothing but memory */
 	/* The format's own: */
-	size_t printed; /* processes so far */
+	size_t printed;	  /* processes so far */
+	bool has_profile; /* one was written */
 	struct report_list *list;
 	struct overview *overview;
 };

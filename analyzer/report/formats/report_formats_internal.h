@@ -18,6 +18,9 @@ format_process sarif_process;
 
 format_process collapsed_process;
 
+format_process pprof_process;
+format_step pprof_end;
+
 format_process stacks_process, stacks_json_process;
 
 #endif
