@@ -179,6 +179,7 @@ test('what is merged is said, functions of scripts are told apart', () =>
 			'count app.js:12', '? left', '(other)', '(unknown)']);
 		assert.match(await page.textContent('#panel-profile'), /“\(other\)”: 1,234\./);
 		assert.equal(await page.locator('#flame .script').textContent(), 'count app.js:12');
+		assert.equal(await page.locator('#flame .other').textContent(), '(other)');
 		await boxOf(page, '\\(other').hover();
 		assert.match(await told(page), /^\(other\), 1,234 merged: 1\.00 ms, 12\.5 %, /);
 		await boxOf(page, '\\? left').hover();

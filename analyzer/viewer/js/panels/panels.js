@@ -22,6 +22,7 @@ const TABS = [
 	'selection',
 ];
 let figures = null, flame = null;
+let asked = 0; // how often figures were
 
 // ---- Figures ------------------------------------------------------------------------------------
 
@@ -62,8 +63,9 @@ export async function refreshFigures() {
 	const page = document.documentElement.dataset;
 	showRangeLine();
 	byId('panels').setAttribute('aria-busy', 'true');
+	const mine = ++asked;
 	const fresh = await takeFigures();
-	if (!fresh)
+	if (!fresh || mine !== asked) // newer ones may have come sooner
 		return;
 	({ report: figures, flame } = fresh);
 	byId('panels').removeAttribute('aria-busy');
