@@ -17,8 +17,8 @@ modules='format dom draw/colors state load/remote draw/view draw/theme draw/canv
 draw/layout draw/range draw/strokes draw/hit draw/scripts draw/draw_over draw/draw_lanes
 draw/draw_axis draw/draw_charts draw/strip draw/timeline control/actions panels/pieces
 panels/tables panels/panel_findings panels/panel_tables panels/panel_selection
-panels/measures panels/panels control/keys panels/tip control/pointer control/controls
-load/files app'
+panels/panel_profile panels/measures panels/panels control/keys panels/tip control/pointer
+control/controls load/files app'
 
 # plain FILE ...: without imports, which may have several lines, and exports.
 plain() {

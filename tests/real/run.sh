@@ -206,10 +206,11 @@ traced_node() { # NAME=VALUE..., then arguments
 	fi
 }
 
-# Functions of JavaScript by name, without a flag. They say themselves in which line each begins; the
-# calls are in the next.
+# Functions of JavaScript by name, without a flag. They say themselves in which line each begins;
+# the calls are in the next.
 check_javascript() {
 	local folder=$work/javascript said report lines at
+	local computes='blocked_cpu: renderPage .* computing in countPrimes busy\.js'
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	said=$(cd "$folder" && traced_node "LD_PRELOAD=$build/libtrace.so" \
@@ -217,8 +218,7 @@ check_javascript() {
 	read -ra lines <<<"$said"
 	report=$("$build/analyze_trace" "$folder" 2>&1 | tr -s ' \n' ' ')
 	check_equal "functions that said where they are" "${#lines[@]}" 3
-	at=$(sed -n 's/.*blocked_cpu: renderPage .* computing in countPrimes busy\.js:\([0-9]*\).*/\1/p' \
-		<<<"$report")
+	at=$(sed -n "s/.*$computes:\([0-9]*\).*/\1/p" <<<"$report")
 	check_between "the line in the function that computed" "$((lines[0] + 1))" "$at" \
 		"$((lines[1] - 1))"
 	check "so are those that called it" contains "$report" \

@@ -93,3 +93,16 @@ test('tables show and sort the figures', () => withDemo(async (page) => {
 	await page.click('#tab-workers');
 	assert.equal(await page.locator('#panel-workers tbody tr').count(), truth.workers.length);
 }));
+
+test('figures of a range that was given up do not come late', () => withDemo(async (page) => {
+	const whole = await figuresOf(page);
+	await page.evaluate(async () => {
+		const { view, change, ask } = window.uvtrace;
+		const { start_ns: from, end_ns: to } = view.process;
+		change({ rangeFrom: from, rangeTo: (from + to) / 2 });
+		change({ rangeFrom: null, rangeTo: null });
+		await ask('follow', { object: 1 });
+		await ask('follow', { object: 1 }); // the figures were asked for before
+	});
+	assert.deepEqual(await figuresOf(page), whole);
+}));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,10 @@
 #define PAGE	    "trace_viewer.html"
 #define PLACE	    "<!--TRACE-->"
 #define CHUNK_BYTES 49152 /* a multiple of 3: base64 without an end in between */
+
+/* Of a process' profile: a page keeps some 70 bytes and the texts of each. What comes after them
+ * has no native functions in the page. */
+#define PROFILE_FRAMES_MAX (1u << 18)
 
 static const char *const page_dirs[] = {"", "../share/uvtrace/"};
 
@@ -166,21 +171,30 @@ static void frame_place_put(struct packer *packer, const struct unwind_frame *fr
 	packer_put(packer, place, strlen(place), Z_NO_FLUSH);
 }
 
+/* The functions of a sample, which is told by its number; returns how many. */
+static size_t frames_put(struct packer *packer, const struct trace_process *process,
+			 struct symbols *symbols, const struct trace_stall *sample, size_t number)
+{
+	struct unwind_frame frames[UNWIND_FRAMES_MAX];
+	size_t count = unwind(symbols, sample, frames);
+
+	for (size_t i = 0; i < count; i++) {
+		line_put(packer, "frame", process->pid, number, frames[i].scanned);
+		info_put(packer, unwind_symbol(symbols, &frames[i]), "\t");
+		frame_place_put(packer, &frames[i]);
+	}
+	return count;
+}
+
 /* The functions of a stall sample, and the lock that it waited for. */
 static void stall_put(struct packer *packer, const struct trace_process *process,
 		      struct symbols *symbols, size_t index)
 {
 	const struct trace_stall *stall = &process->stalls[index];
-	struct unwind_frame frames[UNWIND_FRAMES_MAX];
-	size_t count = unwind(symbols, stall, frames);
 	char *variable =
 	    stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
 
-	for (size_t i = 0; i < count; i++) {
-		line_put(packer, "frame", process->pid, index, frames[i].scanned);
-		info_put(packer, unwind_symbol(symbols, &frames[i]), "\t");
-		frame_place_put(packer, &frames[i]);
-	}
+	frames_put(packer, process, symbols, stall, index);
 	if (variable) {
 		line_put(packer, "variable", process->pid, stall->arguments[0], false);
 		name_put(packer, variable, "\n");
@@ -188,16 +202,33 @@ static void stall_put(struct packer *packer, const struct trace_process *process
 	free(variable);
 }
 
+static int compare_addresses(const void *left, const void *right)
+{
+	return (uintptr_t)left < (uintptr_t)right ? -1 : (uintptr_t)left > (uintptr_t)right;
+}
+
+/* Whether it is seen for the first time. */
+static bool is_first(void **seen, const struct symbol_info *info)
+{
+	return !tfind(info, seen, compare_addresses) && tsearch(info, seen, compare_addresses);
+}
+
+static void forget(void *seen)
+{
+	(void)seen;
+}
+
 /* Where a line of a script was written, which the page cannot look up: the script's file and line,
- * then those of the source map. Others are what the trace says. */
+ * then those of the source map. Others are what the trace says. Many samples have the same. */
 static void place_put(struct packer *packer, const struct trace_process *process,
-		      struct symbols *symbols, const struct trace_script *script, bool whole)
+		      struct symbols *symbols, const struct trace_script *script, bool whole,
+		      void **seen)
 {
 	const struct symbol_info *info = symbols_script(symbols, script, whole);
 	uint32_t line = whole ? script->first_line : script->line;
 	char *file = report_clean(script->file);
 
-	if (file && strcmp(file, info->file) != 0) {
+	if (file && strcmp(file, info->file) != 0 && is_first(seen, info)) {
 		line_put(packer, "place", process->pid, line, info->about);
 		name_put(packer, script->file, "\t");
 		info_put(packer, info, "\n");
@@ -206,14 +237,36 @@ static void place_put(struct packer *packer, const struct trace_process *process
 }
 
 static void places_put(struct packer *packer, const struct trace_process *process,
-		       struct symbols *symbols, const struct trace_stall *stall)
+		       struct symbols *symbols, const struct trace_stall *sample, void **seen)
 {
-	for (size_t i = 0; i < stall->script_count; i++) {
-		if (!stall->scripts[i].file)
+	for (size_t i = 0; i < sample->script_count; i++) {
+		if (!sample->scripts[i].file)
 			continue;
-		place_put(packer, process, symbols, &stall->scripts[i], false);
-		place_put(packer, process, symbols, &stall->scripts[i], true);
+		place_put(packer, process, symbols, &sample->scripts[i], false, seen);
+		place_put(packer, process, symbols, &sample->scripts[i], true, seen);
 	}
+}
+
+static void all_places_put(struct packer *packer, const struct trace_process *process,
+			   struct symbols *symbols)
+{
+	void *seen = NULL;
+
+	for (size_t i = 0; i < process->stall_count; i++)
+		places_put(packer, process, symbols, &process->stalls[i], &seen);
+	for (size_t i = 0; i < process->profile_count; i++)
+		places_put(packer, process, symbols, &process->profile[i], &seen);
+	tdestroy(seen, forget);
+}
+
+static void profile_put(struct packer *packer, const struct trace_process *process,
+			struct symbols *symbols)
+{
+	size_t frames = 0;
+
+	for (size_t i = 0; i < process->profile_count && frames < PROFILE_FRAMES_MAX; i++)
+		frames += frames_put(packer, process, symbols, &process->profile[i],
+				     process->stall_count + i);
 }
 
 static int process_put(struct packer *packer, const struct trace_process *process)
@@ -230,8 +283,8 @@ static int process_put(struct packer *packer, const struct trace_process *proces
 	}
 	for (size_t i = 0; i < process->stall_count; i++)
 		stall_put(packer, process, symbols, i);
-	for (size_t i = 0; i < process->stall_count; i++)
-		places_put(packer, process, symbols, &process->stalls[i]);
+	all_places_put(packer, process, symbols);
+	profile_put(packer, process, symbols);
 	symbols_close(symbols);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "files.h"
+#include "findings/profile.h"
 #include "report/findings_text.h"
 #include "symbols_embedded.h"
 #include "viewer.h"
@@ -62,6 +63,7 @@ static void process_forget(void)
 	symbols_close(viewer.symbols);
 	free(viewer.filter_sites);
 	free(viewer.find_sites);
+	free(viewer.flame);
 	viewer = (struct viewer){.trace = viewer.trace, .text = viewer.text};
 }
 
@@ -330,6 +332,7 @@ static const char *report_text(const struct timeline *timeline)
 {
 	struct thresholds thresholds = thresholds_default();
 	struct stalls *stalls = stalls_make(timeline, viewer.symbols);
+	struct stalls *profile = profile_make(viewer.trace, timeline, viewer.symbols);
 	struct findings_input input = {.trace = viewer.trace,
 				       .process = viewer.process_index,
 				       .timeline = timeline,
@@ -343,18 +346,21 @@ static const char *report_text(const struct timeline *timeline)
 				.symbols = viewer.symbols,
 				.findings = findings,
 				.stalls = stalls,
+				.profile = profile,
 				.alone = viewer.trace->process_count == 1};
 	struct report_list *list = report_list_make(viewer.trace);
 	char *text = NULL;
 	size_t bytes = 0;
-	FILE *out = list && findings ? open_memstream(&text, &bytes) : NULL;
+	FILE *out = list && findings && profile ? open_memstream(&text, &bytes) : NULL;
 
 	if (out && report_list_add(list, &report) == 0)
 		report_list_print(list, out);
 	if (out)
 		fclose(out);
+	flame_take(&report);
 	report_list_free(list);
 	findings_free(findings);
+	stalls_free(profile);
 	stalls_free(stalls);
 	free(viewer.text);
 	viewer.text = text;

@@ -14,7 +14,7 @@
 #include "symbols/symbols_text.h"
 #include "symbols/unwind.h"
 
-/* One line. `number`: of a site, of a stall sample, or an address. */
+/* One line. `number`: of a site, of a sample, or an address. */
 struct given {
 	const char *what;
 	uint32_t pid;
@@ -125,6 +125,26 @@ static void site_recorded(struct symbols *symbols, uint32_t site)
 		*caller = symbols_tail_call;
 }
 
+/* Of stall samples and those of the profile, as the lines count them. */
+static size_t sample_count(const struct trace_process *process)
+{
+	return process->stall_count + process->profile_count;
+}
+
+/* Where it counts among them; their count: it is none of them. */
+static size_t sample_number(const struct trace_process *process, const struct trace_stall *sample)
+{
+	for (size_t i = 0; i < 2; i++) {
+		uintptr_t list = (uintptr_t)(i ? process->profile : process->stalls);
+		size_t count = i ? process->profile_count : process->stall_count;
+		size_t number = ((uintptr_t)sample - list) / sizeof(*sample);
+
+		if ((uintptr_t)sample >= list && number < count)
+			return number + (i ? process->stall_count : 0);
+	}
+	return sample_count(process);
+}
+
 static void given_use(struct symbols *symbols, size_t line)
 {
 	const struct trace_process *process = symbols->process;
@@ -132,7 +152,7 @@ static void given_use(struct symbols *symbols, size_t line)
 
 	if (given_is(given, "site", process) && given->number < process->site_count)
 		symbols->infos[2 * given->number + given->second] = given->info;
-	if (given_is(given, "frame", process) && given->number < process->stall_count &&
+	if (given_is(given, "frame", process) && given->number < sample_count(process) &&
 	    symbols->frames[given->number] == 0)
 		symbols->frames[given->number] = line + 1;
 }
@@ -163,7 +183,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
-	symbols->frames = calloc(process->stall_count + 1, sizeof(*symbols->frames));
+	symbols->frames = calloc(sample_count(process) + 1, sizeof(*symbols->frames));
 	symbols->scripts = script_symbols_open(place_find, symbols);
 	if (!symbols->infos || !symbols->frames || !symbols->scripts) {
 		symbols_close(symbols);
@@ -215,7 +235,7 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 /* A frame's address is the number of its line. */
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
 {
-	uint64_t number = (uint64_t)(stall - symbols->process->stalls);
+	size_t number = sample_number(symbols->process, stall);
 	size_t line = symbols->frames[number], count = 0;
 
 	for (; line > 0 && line <= given_count && count < UNWIND_FRAMES_MAX; line++) {

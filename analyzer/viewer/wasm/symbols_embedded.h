@@ -3,9 +3,10 @@
  * Names that came with the trace, from a machine that had the program's files: lines of parts
  * separated by tabs, written by report/formats/report_html.c. "site", pid, site, 0 or 1 (the
  * caller), name, file, line, 0 or 1 (named), module, text; "frame", pid, number of the stall
- * sample, 0 or 1 (scanned), the same of the function, its stack pointer, 0 or 1 (outermost);
- * "variable", pid, address, 0, name; "place", pid, line of a script, 0 or 1 (about), the script,
- * and the function with the file and line that the source map gives.
+ * sample (those of the profile count on from there), 0 or 1 (scanned), the same of the function,
+ * its stack pointer, 0 or 1 (outermost); "variable", pid, address, 0, name; "place", pid, line of a
+ * script, 0 or 1 (about), the script, and the function with the file and line that the source map
+ * gives.
  */
 #ifndef VIEWER_SYMBOLS_GIVEN_H
 #define VIEWER_SYMBOLS_GIVEN_H

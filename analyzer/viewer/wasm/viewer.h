@@ -31,7 +31,8 @@ struct viewer {
 	struct lane_filter filter;
 	uint8_t *filter_sites, *find_sites; /* one byte a site, one more for unknown ones */
 	uint32_t sites;
-	char *text; /* the last answer in JSON */
+	char *text;  /* the last answer in JSON */
+	char *flame; /* of the last figures' profile, likewise */
 };
 
 extern struct viewer viewer;
@@ -91,6 +92,10 @@ struct place {
 };
 /* The poll or work of a worker that began at a tick, the longest where there are several. */
 struct place find_at(size_t worker, uint64_t tick);
+
+/* ---- flame.c --------------------------------------------------------------------------------- */
+/* Keeps the profile of a report for page_flame(). */
+void flame_take(const struct report *report);
 
 /* ---- describe.c ------------------------------------------------------------------------------ */
 void json_put(json_t *object, const char *key, json_t *value);

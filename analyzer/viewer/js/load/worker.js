@@ -140,6 +140,7 @@ async function choose({ process }) {
 	const answer = jsonAt(wasm.page_process());
 	workerCount = answer.workers.length;
 	answer.report = jsonAt(wasm.page_report());
+	answer.flame = jsonAt(wasm.page_flame());
 	answer.memory = memoryBytes().length;
 	return answer;
 }
@@ -169,7 +170,8 @@ async function figures({ from, to, longPoll, idle }) {
 	await pause();
 	if (mine !== figuresWanted)
 		return null;
-	return jsonAt(wasm.page_figures(from, to === null ? -1 : to, longPoll, idle));
+	const report = jsonAt(wasm.page_figures(from, to === null ? -1 : to, longPoll, idle));
+	return { report, flame: jsonAt(wasm.page_flame()) };
 }
 
 function filter({ sites, object, shortest }) {

@@ -6,7 +6,7 @@
 import { byId, fill } from '../dom.js';
 import { formatDuration } from '../format.js';
 import { change, state } from '../state.js';
-import { onSelection } from '../draw/view.js';
+import { onSelection, view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { clearSelection, takeFigures } from '../control/actions.js';
 import { actionButton, paintSwatches } from './pieces.js';
@@ -14,12 +14,15 @@ import { onSort } from './tables.js';
 import { showFindings } from './panel_findings.js';
 import { showTables } from './panel_tables.js';
 import { showSelection } from './panel_selection.js';
+import { showProfile } from './panel_profile.js';
 import { showMeasures } from './measures.js';
 
 const TABS = [
-	'findings', 'callbacks', 'workers', 'stalls', 'requests', 'timers', 'spans', 'selection',
+	'findings', 'callbacks', 'workers', 'stalls', 'profile', 'requests', 'timers', 'spans',
+	'selection',
 ];
-let figures = null;
+let figures = null, flame = null;
+let asked = 0; // how often figures were
 
 // ---- Figures ------------------------------------------------------------------------------------
 
@@ -36,12 +39,23 @@ function showRangeLine() {
 		actionButton('All', () => change({ rangeFrom: null, rangeTo: null })));
 }
 
+/* Most traces have no profile; a range of one that has may be without a sample. */
+function showProfileTab() {
+	const hasProfile = view.process.flame !== null;
+	byId('tab-profile').hidden = !hasProfile;
+	if (hasProfile)
+		showProfile(figures.profile, flame || []);
+	else if (state.tab === 'profile')
+		change({ tab: 'findings' });
+}
+
 function showFigures() {
 	if (!figures)
 		return;
 	showFindings(figures);
 	showTables(figures);
 	showMeasures(figures);
+	showProfileTab();
 	paintSwatches();
 }
 
@@ -49,10 +63,11 @@ export async function refreshFigures() {
 	const page = document.documentElement.dataset;
 	showRangeLine();
 	byId('panels').setAttribute('aria-busy', 'true');
+	const mine = ++asked;
 	const fresh = await takeFigures();
-	if (!fresh)
+	if (!fresh || mine !== asked) // newer ones may have come sooner
 		return;
-	figures = fresh;
+	({ report: figures, flame } = fresh);
 	byId('panels').removeAttribute('aria-busy');
 	showFigures();
 	page.figures = String(Number(page.figures || 0) + 1);
@@ -84,7 +99,8 @@ function tabKey(event) {
 	const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
 	if (!step)
 		return;
-	const next = TABS[(TABS.indexOf(state.tab) + step + TABS.length) % TABS.length];
+	const tabs = TABS.filter((name) => !byId('tab-' + name).hidden);
+	const next = tabs[(tabs.indexOf(state.tab) + step + tabs.length) % tabs.length];
 	change({ tab: next });
 	byId('tab-' + next).focus();
 	event.preventDefault();
