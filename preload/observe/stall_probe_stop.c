@@ -215,8 +215,8 @@ int stall_probe_stop(const struct look_at *at, struct probe *probe)
 	if (waited < 0 || !WIFSTOPPED(status))
 		return waited < 0 ? -errno : -ESRCH;
 	error = registers_take(at, probe);
-	/* From when it was asked to stop: that is soon, and this process may come to run much later.
-	 * The thread may run in our place as soon as it is let go. */
+	/* From when it was asked to stop: that is soon, and this process may come to run much
+	 * later. The thread may run in our place as soon as it is let go. */
 	probe->stopped_ns = clock_mono_ns() - asked_ns;
 	ptrace(PTRACE_DETACH, at->tid, NULL, (void *)(intptr_t)signal_of(status));
 	return error;
