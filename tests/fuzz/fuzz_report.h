@@ -6,8 +6,12 @@
 #ifndef FUZZ_REPORT_H
 #define FUZZ_REPORT_H
 
+#include <errno.h>
+#include <stdbool.h>
+
 #include "report/formats/baseline.h"
 #include "findings/findings.h"
+#include "findings/profile.h"
 #include "fuzz_input.h"
 #include "report/findings_text.h"
 #include "report/report.h"
@@ -31,6 +35,12 @@ static inline struct findings *input_find(struct trace *trace, size_t process,
 	return findings_with_text(&input);
 }
 
+/* Only where there is nothing to print a format may say so. */
+static inline bool input_may_end(const struct report *report, int error)
+{
+	return error == 0 || (error == -ENODATA && report->profile->count == 0);
+}
+
 /* In every format that prints reports. */
 static inline void input_print_all(const struct report *report, FILE *out)
 {
@@ -41,7 +51,7 @@ static inline void input_print_all(const struct report *report, FILE *out)
 
 		if (format->process && (format->begin(&output) != 0 ||
 					report_format_process(format, &output, report) != 0 ||
-					format->end(&output) != 0))
+					!input_may_end(report, format->end(&output))))
 			abort();
 		report_output_free(&output);
 	}
@@ -56,15 +66,17 @@ static inline void input_report(struct trace *trace, size_t process,
 	struct timeline *timeline = timeline_read(trace, process, options, NULL, NULL);
 	struct symbols *symbols = symbols_open(&trace->processes[process]);
 	struct stalls *stalls = timeline && symbols ? stalls_make(timeline, symbols) : NULL;
+	struct stalls *profile = stalls ? profile_make(trace, timeline, symbols) : NULL;
 	struct report report = {
 	    .trace = trace,
 	    .timeline = timeline,
 	    .symbols = symbols,
 	    .stalls = stalls,
+	    .profile = profile,
 	    .alone = trace->process_count == 1,
 	};
 	struct findings *findings =
-	    stalls ? input_find(trace, process, &report, &thresholds) : NULL;
+	    profile ? input_find(trace, process, &report, &thresholds) : NULL;
 	struct baseline_row *rows = NULL;
 
 	input_check_times(&trace->processes[process]);
@@ -80,6 +92,7 @@ static inline void input_report(struct trace *trace, size_t process,
 		abort();
 	free(rows);
 	findings_free(findings);
+	stalls_free(profile);
 	stalls_free(stalls);
 	symbols_close(symbols);
 	timeline_free(timeline);
