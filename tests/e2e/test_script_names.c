@@ -121,7 +121,9 @@ Test(script_names, python_that_waits_for_the_interpreter_lock)
 	for (size_t i = 0; i < json_array_size(stalls); i++) {
 		const json_t *stall = json_array_get(stalls, i);
 
-		waits += strcmp(event_text(stall, "reason"), "gil") == 0;
+		if (strcmp(event_text(stall, "reason"), "gil") != 0)
+			continue;
+		waits++;
 		cr_expect_null(script_frame(stall, "<module>"), "%s", json_dumps(stall, 0));
 	}
 	cr_expect_gt(waits, 0);
