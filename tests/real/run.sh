@@ -58,7 +58,8 @@ value_of() { # name, file
 # threads may print in any order. named says that its scanning ended in some of its ends, with and
 # without the preload.
 masked() {
-	sed "/automatic interface scanning terminated/d; s/[0-9][0-9]*/N/g; s,/$program\.[a-z]*,/RUN,g" "$1" | sort
+	sed "/automatic interface scanning terminated/d; s/[0-9][0-9]*/N/g
+		s,/$program\.[a-z]*,/RUN,g" "$1" | sort
 }
 
 same_output() { # stream
