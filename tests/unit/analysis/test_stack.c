@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "observe/modules.h"
+#include "../own_modules_helper.h"
 #include "symbols/stack.h"
 
 #define SP 0x7ffd00001000ull
@@ -38,29 +38,15 @@ FUNCTION(_PyEval_Vector)
 FUNCTION(PyObject_Call)
 FUNCTION(uvloop_run)
 
-static struct modules found;
 static struct trace_module modules[MODULES_MAX];
-static struct trace_process process = {.modules = modules};
+static struct trace_process process;
 static struct symbols *symbols;
 static struct stack stack;
 static struct trace_stall stall;
 
 static void set_up(void)
 {
-	unsetenv("DEBUGINFOD_URLS");
-	modules_init(&found, (uint32_t)getpid());
-	cr_assert_eq(modules_read(&found), 0);
-	for (uint32_t i = 0; i < found.count; i++) {
-		const struct module *module = &found.list[i];
-		modules[i] = (struct trace_module){
-		    .bias = module->file.bias,
-		    .start = module->start,
-		    .end = module->end,
-		    .build_id_bytes = module->file.build_id_bytes,
-		    .path = strndup(found.text + module->path.at, module->path.bytes)};
-		memcpy(modules[i].build_id, module->file.build_id, module->file.build_id_bytes);
-	}
-	process.module_count = found.count;
+	own_modules_read(&process, modules);
 	symbols = symbols_open(&process);
 }
 

@@ -10,14 +10,14 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "observe/modules.h"
+#include "../own_modules_helper.h"
 #include "symbols/unwind.h"
 
 #define WORDS_MAX 4096
 
-static struct modules found;
+static const struct modules *found;
 static struct trace_module modules[MODULES_MAX];
-static struct trace_process process = {.modules = modules};
+static struct trace_process process;
 static struct symbols *symbols;
 
 static uint64_t registers[TRACE_STALL_REGISTERS_MAX], words[WORDS_MAX];
@@ -27,20 +27,7 @@ static uintptr_t outer_sp, outer_frame;
 
 static void set_up(void)
 {
-	unsetenv("DEBUGINFOD_URLS");
-	modules_init(&found, (uint32_t)getpid());
-	cr_assert_eq(modules_read(&found), 0);
-	for (uint32_t i = 0; i < found.count; i++) {
-		const struct module *module = &found.list[i];
-		modules[i] = (struct trace_module){
-		    .bias = module->file.bias,
-		    .start = module->start,
-		    .end = module->end,
-		    .build_id_bytes = module->file.build_id_bytes,
-		    .path = strndup(found.text + module->path.at, module->path.bytes)};
-		memcpy(modules[i].build_id, module->file.build_id, module->file.build_id_bytes);
-	}
-	process.module_count = found.count;
+	found = own_modules_read(&process, modules);
 }
 
 static void tear_down(void)
@@ -94,7 +81,7 @@ __attribute__((no_sanitize("address", "undefined"))) static void stack_take(void
 	stall.word_count = 0;
 	for (uint64_t i = 0; i < count; i++) {
 		bool points_in = stack[i] - stall.sp < outer_sp - stall.sp;
-		if (points_in || modules_is_code(&found, stack[i] & TRACE_OBJECT_MASK))
+		if (points_in || modules_is_code(found, stack[i] & TRACE_OBJECT_MASK))
 			words[stall.word_count++] = trace_word(stack[i], (uint32_t)i);
 	}
 	stall.stack_bytes = (uint32_t)(outer_sp - stall.sp);
