@@ -87,6 +87,26 @@ static void cursor_read(struct trace_cursor *cursor, struct reading *reading)
 	samples_before(reading, UINT64_MAX);
 }
 
+/* How much time the worker's callbacks took is known exactly: the samples that fell into them share
+ * it by the periods that they stand for. */
+static void callback_time_share(struct reading *reading, uint64_t callback_ticks)
+{
+	const uint32_t unknown = (uint32_t)reading->timeline->process->site_count;
+	double placed_ticks = 0;
+
+	for (size_t i = 0; i < reading->count; i++)
+		if (reading->samples[i]->site != unknown)
+			placed_ticks += (double)reading->samples[i]->ticks;
+	for (size_t i = 0; i < reading->count && callback_ticks > 0; i++) {
+		struct stall *sample = reading->samples[i];
+
+		if (sample->site != unknown)
+			sample->ticks = (uint64_t)((double)sample->ticks / placed_ticks *
+						       (double)callback_ticks +
+						   0.5);
+	}
+}
+
 /* Gives each sample of a worker its callback. */
 static int worker_place(struct trace *trace, const struct timeline *timeline,
 			struct stalls *profile, size_t worker)
@@ -107,6 +127,7 @@ static int worker_place(struct trace *trace, const struct timeline *timeline,
 	if (cursor)
 		cursor_read(cursor, &reading);
 	trace_cursor_close(cursor);
+	callback_time_share(&reading, timeline->workers[worker].callback_ticks);
 	free(reading.samples);
 	return 0;
 }

@@ -4,7 +4,8 @@
  * sample, with the callback that was open at its tick and the time that it stands for.
  *
  * Rules: a sample stands for its own period and those of the samples that were due before it and
- * not taken. Where events are missing the callback is not known.
+ * not taken; the samples of a worker's callbacks share the time that its events give for them, in
+ * proportion. Where events are missing the callback is not known.
  */
 #ifndef PROFILE_H
 #define PROFILE_H

@@ -59,12 +59,10 @@ Test(profile, shares_are_those_that_the_program_timed)
 
 	cr_assert_eq(event_number(profile, "hz"), 199);
 	cr_assert_geq(event_number(profile, "samples"), SAMPLES_MIN);
-	/* Between the two functions and around them next to nothing happens. */
-	cr_expect_geq(parse + render, 0.9 * all, "%.0f and %.0f of %.0f us", parse, render, all);
 	cr_expect_float_eq(parse / all, parse_ns / (parse_ns + render_ns), 0.25);
 	cr_expect_gt(render, 0);
-	/* Samples stand for the time that callbacks took, whatever part of them was taken. */
-	cr_expect_float_eq(all * 1000 / (parse_ns + render_ns), 1, 0.35);
+	/* The samples share the time that callbacks took, however few were taken. */
+	cr_expect_float_eq(all * 1000 / (parse_ns + render_ns), 1, 0.1);
 	json_decref(report);
 	json_decref(truth);
 }
@@ -110,7 +108,8 @@ Test(profile, pprof_has_the_samples_of_the_report)
 	json_t *truth = busy_run("UVTRACE_SAMPLE_HZ=199"), *report = analyze("uvtrace.data", NULL);
 	const json_t *profile = json_object_get(report, "profile");
 	Pprof__Profile *pprof = pprof_read();
-	int64_t all_ns = 0, timer_ns = 0, work_ns = 0;
+	int64_t all_ns = 0;
+	size_t in_timer = 0, in_work = 0;
 
 	cr_assert_not_null(pprof);
 	cr_assert_str_eq(pprof->string_table[0], "");
@@ -122,16 +121,18 @@ Test(profile, pprof_has_the_samples_of_the_report)
 		cr_assert_eq(sample->n_value, pprof->n_sample_type);
 		cr_assert_eq(sample->value[0], 1);
 		all_ns += sample->value[1];
-		timer_ns += is_in(pprof, sample, "on_tick") ? sample->value[1] : 0;
-		work_ns += is_in(pprof, sample, "parse") || is_in(pprof, sample, "render")
-			       ? sample->value[1]
-			       : 0;
+		in_timer += is_in(pprof, sample, "on_tick");
+		in_work += is_in(pprof, sample, "parse") || is_in(pprof, sample, "render");
 	}
 	/* Each sample is rounded by itself. */
 	cr_expect_float_eq((double)all_ns, (double)event_number(profile, "total_ns"),
 			   (double)pprof->n_sample);
-	cr_expect_geq((double)timer_ns, 0.99 * (double)all_ns);
-	cr_expect_geq((double)work_ns, 0.9 * (double)all_ns);
+	/* In samples, not in time: where the helper did not run for long, one sample stands for all
+	 * of that. Between the two functions and around them next to nothing happens. */
+	cr_assert_geq(pprof->n_sample, SAMPLES_MIN);
+	cr_expect_eq(in_timer, pprof->n_sample);
+	cr_expect_geq(in_work + 1, pprof->n_sample - pprof->n_sample / 10, "%zu of %zu", in_work,
+		      pprof->n_sample);
 	pprof__profile__free_unpacked(pprof, NULL);
 	json_decref(report);
 	json_decref(truth);
