@@ -45,6 +45,8 @@ analyzer/timeline: analyzer/base analyzer/trace preload/format
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
+analyzer/findings/detect: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
+	analyzer/findings preload/format
 analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
 	preload/format
 analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the detectors share. Each family has a file: findings_blocked.c, findings_died.c,
- * findings_outside.c, findings_iterations.c, findings_timers.c, findings_hot_loop.c,
- * findings_pool.c, findings_requests.c, findings_machine.c, findings_trace.c.
+ * What the detectors share. Each family of them has a file detect/detect_*.c.
  *
  * A detector makes a finding by value, sets its facts, and adds it. What another detector found it
  * asks for by id: that one runs then, so no order of detectors matters. Two must not ask for each

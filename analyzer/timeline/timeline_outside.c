@@ -5,7 +5,7 @@
  * they would for a callback. That it waits there for something itself, which is as it should be,
  * must not be taken for that: so a stay counts when a timer was late by blocking_ns, or descriptors
  * were ready at once when the loop was back. Whether the thread computed meanwhile, say samples
- * (findings_outside.c).
+ * (detect_outside.c).
  */
 #include "timeline_internal.h"
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Callbacks that block a loop. (findings_outside.c: the program itself, outside uv_run.)
+ * Callbacks that block a loop. (detect_outside.c: the program itself, outside uv_run.)
  *
  * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind
  * run whatever the program wants in one callback, so each kind of cause has a finding of its own.
  * Runs without a sample go with the kind that took longest.
  */
-#include "findings_internal.h"
-#include "stall_samples.h"
-#include "stall_scripts.h"
+#include "findings/findings_internal.h"
+#include "findings/stall_samples.h"
+#include "findings/stall_scripts.h"
 #include "timeline/poll_marks.h"
 
 #include <stdlib.h>

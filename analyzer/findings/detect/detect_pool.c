@@ -2,7 +2,7 @@
  *
  * The thread pool: its size, lookups that starve it, threads asleep while requests wait.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * Requests that never complete; handles and requests that only grow.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 #include "timeline/timeline_internal.h"
 
 #define BATCH 1024

@@ -2,7 +2,7 @@
  *
  * The callback in which the program died.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 /* How long it had run: when the program died nobody saw, the helper only noticed that it was gone.
  */

@@ -2,7 +2,7 @@
  *
  * The machine: loops that waited in the run queue, throttling by a cgroup's quota, steal time.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 /* What the quota of its cgroup kept from the program looks like a busy machine to its threads. */
 static bool quota_explains(const struct detection *detection, const struct timeline_worker *facts)

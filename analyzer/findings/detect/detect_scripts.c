@@ -2,7 +2,7 @@
  *
  * Functions of JavaScript and Python as facts of findings (facts.def).
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 void facts_of_scripts(const struct stall *stall, struct finding *finding)
 {

@@ -2,7 +2,7 @@
  *
  * Timers that run late or early, and slow wake-ups by uv_async_send.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 /* ---- Late timers ----------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
  * Loops with work that are not run: what the program itself does outside uv_run, between two calls
  * of it.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 /* The long times that a program was outside uv_run, of one loop. */
 struct outside {

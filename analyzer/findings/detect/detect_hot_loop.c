@@ -2,7 +2,7 @@
  *
  * One hot loop among idle ones that do the same kind of work.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 #include <stdlib.h>
 

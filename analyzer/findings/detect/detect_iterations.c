@@ -2,7 +2,7 @@
  *
  * Loop iterations: too many timers or callbacks in one, and loops that spin through empty ones.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 #include <string.h>
 

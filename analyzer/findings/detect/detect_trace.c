@@ -2,7 +2,7 @@
  *
  * The trace itself: without events, events lost, parts not traced, callbacks left by exceptions.
  */
-#include "findings_internal.h"
+#include "findings/findings_internal.h"
 
 /* Nothing to look at is no health. */
 void detect_nothing(struct detection *detection)
