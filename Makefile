@@ -132,7 +132,7 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios \
 	check-asan bench fuzz run-fuzz \
-	install format lint clean viewer viewer-skipped check-viewer check-firefox
+	install format docs lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
@@ -531,8 +531,21 @@ install: all
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 
-lint:
+# docs/findings.md, in part made from the tables of the findings.
+FINDINGS_DOC := $(BUILD)/findings_doc
+
+$(FINDINGS_DOC): scripts/findings_doc.c $(ANALYZER_LIB) $(wildcard analyzer/findings/*.def)
+	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Ianalyzer -o $@ $< $(ANALYZER_LIB) \
+		$(ANALYZER_LIBS)
+
+docs: $(FINDINGS_DOC)
+	$(Q)$(FINDINGS_DOC) <docs/findings.md >$(BUILD)/findings.md && \
+		cp $(BUILD)/findings.md docs/findings.md
+
+lint: $(FINDINGS_DOC)
 	$(Q)scripts/check_layers.sh && scripts/check_sources.sh
+	$(Q)$(FINDINGS_DOC) <docs/findings.md | cmp - docs/findings.md || \
+		{ echo "docs/findings.md is not that of the tables: make docs" >&2; exit 1; }
 
 clean:
 	rm -rf $(BUILD)

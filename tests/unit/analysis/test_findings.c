@@ -195,7 +195,7 @@ static const char *section_of(const char *document, const char *anchor, const ch
 	return NULL;
 }
 
-/* Every id stands in the table of its section, with the names of its thresholds. */
+/* Every id stands in its section, with the names of its thresholds. */
 Test(findings, are_all_documented)
 {
 	char *document = document_load();
@@ -206,9 +206,9 @@ Test(findings, are_all_documented)
 		char text[200];
 
 		cr_assert(section && end, "docs/findings.md has no section %s", finding_anchor(id));
-		snprintf(text, sizeof(text), "\n| `%s` |", finding_id_name(id));
+		snprintf(text, sizeof(text), "\n**`%s`** is found when", finding_id_name(id));
 		const char *row = strstr(section, text);
-		cr_assert(row && row < end, "section %s has no row %s", finding_anchor(id),
+		cr_assert(row && row < end, "section %s does not have %s", finding_anchor(id),
 			  finding_id_name(id));
 		for (size_t length; *wanted; wanted += length + (wanted[length] == ' ')) {
 			length = strcspn(wanted, " ");
