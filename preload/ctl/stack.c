@@ -13,13 +13,13 @@
 #include "ring/laps.h"
 #include "stack_internal.h"
 
-#define LOOKS_MAX 8 /* at one thread that goes on from callback to callback */
+#define TRIES_MAX 8 /* at one thread that goes on from callback to callback */
 
-static struct stall_look look;
+static struct thread_sample sample;
 
-/* What came of all looks. */
+/* What came of all samples. */
 struct stack_sum {
-	uint32_t looks;
+	uint32_t samples;
 	uint64_t stopped_ns; /* the longest stop */
 };
 
@@ -58,7 +58,7 @@ static struct record doing_at(struct shared *shared, uint32_t index, uint64_t he
 	return doing;
 }
 
-/* ---- The look -------------------------------------------------------------------------------- */
+/* ---- The sample ------------------------------------------------------------------------------ */
 
 static void look_prepare(const struct target *target, uint32_t index, uint32_t tid)
 {
@@ -67,13 +67,13 @@ static void look_prepare(const struct target *target, uint32_t index, uint32_t t
 	uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
 	struct record doing = doing_at(shared, index, head);
 
-	look.poll = (struct stall_poll){
+	sample.poll = (struct stall_poll){
 	    .worker = ring->worker, .word = doing.word, .counter = doing.counter};
-	look.ring = ring;
-	look.head = head;
-	look.clock = shared->clock;
-	look.own_tid = ring->tid;
-	look.at = (struct look_at){
+	sample.ring = ring;
+	sample.head = head;
+	sample.clock = shared->clock;
+	sample.own_tid = ring->tid;
+	sample.at = (struct probe_target){
 	    .pid = target->pid,
 	    .tid = tid,
 	    .may_stop = true,
@@ -84,25 +84,25 @@ static void look_prepare(const struct target *target, uint32_t index, uint32_t t
 	};
 }
 
-/* It went on between the ring and the look: then it was in what the ring said while it held still,
- * and where that callback's stack ends is not known. */
+/* It went on between the ring and the sample: then it was in what the ring said while it held
+ * still, and where that callback's stack ends is not known. */
 static void look_correct(struct shared *shared, uint32_t index)
 {
-	struct record doing = doing_at(shared, index, look.held_head);
+	struct record doing = doing_at(shared, index, sample.held_head);
 
-	look.poll.word = doing.word;
-	look.poll.counter = doing.counter;
-	look.probe.frame_sp = 0;
+	sample.poll.word = doing.word;
+	sample.poll.counter = doing.counter;
+	sample.probe.frame_sp = 0;
 }
 
-/* Times that are not known are those of the look, so that nothing follows from them. */
+/* Times that are not known are those of the sample, so that nothing follows from them. */
 static void look_finish(void)
 {
-	if (!look.poll.counter || look.poll.counter > look.counter)
-		look.poll.counter = look.counter;
-	look.poll.base_counter = look.counter;
-	if (look.has_cpu)
-		look.poll.base = look.cpu;
+	if (!sample.poll.counter || sample.poll.counter > sample.counter)
+		sample.poll.counter = sample.counter;
+	sample.poll.base_counter = sample.counter;
+	if (sample.has_cpu)
+		sample.poll.base = sample.cpu;
 }
 
 /* False: the thread has ended. */
@@ -110,40 +110,41 @@ static bool worker_look(const struct target *target, uint32_t index)
 {
 	const struct shared_ring *ring = &target->shared->rings[index];
 	uint32_t tid = attach_find_tid(target->pid, ring->tid);
-	int looks = 0;
+	int tries = 0;
 
 	if (!tid)
 		return false;
 	do {
 		look_prepare(target, index, tid);
-		stall_look_take(&look);
-		stall_look_finish(&look);
-	} while (look.held_head != look.head && ++looks < LOOKS_MAX);
-	if (look.held_head != look.head)
+		thread_sample_take(&sample);
+		thread_sample_finish(&sample);
+	} while (sample.held_head != sample.head && ++tries < TRIES_MAX);
+	if (sample.held_head != sample.head)
 		look_correct(target->shared, index);
 	look_finish();
-	return look.probe.state != 0 || is_worker(ring);
+	return sample.probe.state != 0 || is_worker(ring);
 }
 
 static struct stack_sum looks_take(const struct target *target,
-				   void (*take)(const struct target *, const struct stall_look *))
+				   void (*take)(const struct target *,
+						const struct thread_sample *))
 {
 	struct stack_sum sum = {0};
 
 	for (uint32_t i = 0; i < target->shared->ring_count; i++) {
 		if (!is_worker(&target->shared->rings[i]) || !worker_look(target, i))
 			continue;
-		take(target, &look);
-		sum.looks++;
-		if (look.probe.stopped_ns > sum.stopped_ns)
-			sum.stopped_ns = look.probe.stopped_ns;
+		take(target, &sample);
+		sum.samples++;
+		if (sample.probe.stopped_ns > sum.stopped_ns)
+			sum.stopped_ns = sample.probe.stopped_ns;
 	}
 	return sum;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static void take_for_trace(const struct target *target, const struct stall_look *taken)
+static void take_for_trace(const struct target *target, const struct thread_sample *taken)
 {
 	(void)target;
 	stack_trace_add(taken);
@@ -161,7 +162,7 @@ static void sum_print(const struct stack_sum *sum)
 	putchar('\n');
 }
 
-/* Without analyze_trace: looks again, as what was seen has gone with the trace. */
+/* Without analyze_trace: samples again, as what was seen has gone with the trace. */
 static int print_plainly(const struct target *target)
 {
 	struct stack_sum sum;
@@ -188,7 +189,7 @@ int stack(const struct target *target)
 	trace = stack_trace_end();
 	if (trace < 0)
 		return 1;
-	if (sum.looks == 0) {
+	if (sum.samples == 0) {
 		close(trace);
 		return target_fail(target->pid, "no thread of it runs a loop or the pool now");
 	}

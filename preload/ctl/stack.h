@@ -5,7 +5,7 @@
  * a helper is there, and whether recording is on makes no difference but to what is known of the
  * callback.
  *
- * stack.c takes a look (watch/stall_look.h) at each worker, one after the other. stack_trace.c
+ * stack.c takes a sample (watch/thread_sample.h) at each worker, one after the other. stack_trace.c
  * writes them as a trace of one file, which analyze_trace explains: it knows names, lines and
  * unwinding. Where there is no analyze_trace, stack_text.c prints what is known without.
  *

@@ -5,14 +5,15 @@
 #ifndef STACK_INTERNAL_H
 #define STACK_INTERNAL_H
 
-#include "watch/stall_look.h"
+#include "watch/thread_sample.h"
 #include "target.h"
 
-/* ---- stack_trace.c: the looks as a trace, in a directory that nobody else may see. ----------- */
+/* ---- stack_trace.c: the samples as a trace, in a directory that nobody else may see. -----------
+ */
 
 /* Signals that end this process wait until the directory is gone. False: a line was said. */
 bool stack_trace_begin(const struct target *target);
-void stack_trace_add(const struct stall_look *look);
+void stack_trace_add(const struct thread_sample *sample);
 /* Removes the directory. Returns a descriptor of the trace, or -1: a line was said. */
 int stack_trace_end(void);
 
@@ -22,6 +23,6 @@ int stack_trace_explain(int trace, bool json);
 
 /* ---- stack_text.c: a worker as well as can be told here. ------------------------------------- */
 
-void stack_text_print(const struct target *target, const struct stall_look *look);
+void stack_text_print(const struct target *target, const struct thread_sample *sample);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See stack_internal.h: a worker in a line, from its ring and the look; below it the functions of
- * scripts, of which the look has the names, or else the function that it was in.
+ * See stack_internal.h: a worker in a line, from its ring and the sample; below it the functions of
+ * scripts, of which the sample has the names, or else the function that it was in.
  */
 #include "stack_internal.h"
 
@@ -75,22 +75,23 @@ static void print_scripts(const struct script_stack *scripts)
 	}
 }
 
-void stack_text_print(const struct target *target, const struct stall_look *look)
+void stack_text_print(const struct target *target, const struct thread_sample *sample)
 {
-	const char *role = trace_role_name(look->ring->role);
-	const struct probe *probe = &look->probe;
+	const char *role = trace_role_name(sample->ring->role);
+	const struct probe *probe = &sample->probe;
 
-	printf("  worker %u (%s, tid %u, %.15s): ", look->poll.worker, role ? role : "?",
-	       look->at.tid, look->ring->name);
-	if (look->poll.word)
-		target_print_doing(target, (struct record){look->poll.counter, look->poll.word});
+	printf("  worker %u (%s, tid %u, %.15s): ", sample->poll.worker, role ? role : "?",
+	       sample->at.tid, sample->ring->name);
+	if (sample->poll.word)
+		target_print_doing(target,
+				   (struct record){sample->poll.counter, sample->poll.word});
 	else
 		printf("callback not known");
 	print_syscall(probe);
 	print_state(probe);
 	putchar('\n');
-	if (look->scripts.count) {
-		print_scripts(&look->scripts);
+	if (sample->scripts.count) {
+		print_scripts(&sample->scripts);
 	} else if (probe->pc) {
 		printf("       ");
 		target_print_address(target, probe->pc);

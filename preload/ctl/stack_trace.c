@@ -76,9 +76,9 @@ static void folder_remove(void)
 }
 
 /* With the number that its thread has here. */
-static void worker_put(const struct stall_look *look, uint64_t now_ns)
+static void worker_put(const struct thread_sample *sample, uint64_t now_ns)
 {
-	const struct shared_ring *ring = look->ring;
+	const struct shared_ring *ring = sample->ring;
 	uint32_t name_bytes = (uint32_t)strnlen(ring->name, sizeof(ring->name));
 	uint32_t bytes = (uint32_t)sizeof(struct trace_worker_entry) + name_bytes;
 	struct trace_worker_entry *entry;
@@ -87,8 +87,8 @@ static void worker_put(const struct stall_look *look, uint64_t now_ns)
 	if (!entry)
 		return;
 	entry->entry_bytes = bytes;
-	entry->worker = look->poll.worker;
-	entry->tid = look->at.tid;
+	entry->worker = sample->poll.worker;
+	entry->tid = sample->at.tid;
 	entry->role = (uint8_t)ring->role;
 	entry->name_bytes = (uint8_t)name_bytes;
 	entry->start_tick = ring->start_counter >> segment.header.unit_shift;
@@ -134,14 +134,14 @@ bool stack_trace_begin(const struct target *target)
 	return false;
 }
 
-void stack_trace_add(const struct stall_look *look)
+void stack_trace_add(const struct thread_sample *sample)
 {
 	uint64_t now_ns = clock_mono_ns();
 
 	entries_begin(&segment.entries, TRACE_BLOCK_WORKERS);
-	worker_put(look, now_ns);
+	worker_put(sample, now_ns);
 	entries_flush(&segment, &segment.entries, now_ns);
-	stall_look_write(&segment, look, now_ns);
+	thread_sample_write(&segment, sample, now_ns);
 }
 
 int stack_trace_end(void)

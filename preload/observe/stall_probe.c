@@ -30,7 +30,7 @@ struct sleep_place {
 };
 
 /* PID (NAME) STATE ...: the name may hold anything. */
-static uint8_t state_read(const struct look_at *at)
+static uint8_t state_read(const struct probe_target *at)
 {
 	char text[256];
 	const char *end;
@@ -47,7 +47,7 @@ static void syscall_parse(const char *text, struct sleep_place *place)
 	char *at;
 
 	if (strncmp(text, "running", 7) == 0) {
-		place->syscall = LOOK_NO_SYSCALL;
+		place->syscall = PROBE_NO_SYSCALL;
 		return;
 	}
 	place->syscall = strtoll(text, &at, 10);
@@ -58,12 +58,12 @@ static void syscall_parse(const char *text, struct sleep_place *place)
 }
 
 /* 0 or -errno; sp is 0 where the thread does not sleep. */
-static int place_read(const struct look_at *at, struct sleep_place *place)
+static int place_read(const struct probe_target *at, struct sleep_place *place)
 {
 	char text[256];
 	int got = proc_file_read_task(at->pid, at->tid, "syscall", text, sizeof(text));
 
-	*place = (struct sleep_place){.syscall = LOOK_SYSCALL_UNKNOWN};
+	*place = (struct sleep_place){.syscall = PROBE_SYSCALL_UNKNOWN};
 	if (got > 0)
 		syscall_parse(text, place);
 	return got < 0 ? got : 0;
@@ -84,7 +84,7 @@ struct kept_frame {
 	uint64_t sp, word;
 };
 
-static uint32_t frames_read(const struct look_at *at, struct kept_frame *frames)
+static uint32_t frames_read(const struct probe_target *at, struct kept_frame *frames)
 {
 	const uint64_t bytes = TRACE_DEPTH_MAX * sizeof(*frames);
 	uint32_t depth = 0;
@@ -98,7 +98,7 @@ static uint32_t frames_read(const struct look_at *at, struct kept_frame *frames)
 	return depth < TRACE_DEPTH_MAX ? depth : TRACE_DEPTH_MAX;
 }
 
-uint64_t stall_probe_frame(const struct look_at *at)
+uint64_t stall_probe_frame(const struct probe_target *at)
 {
 	struct kept_frame frames[TRACE_DEPTH_MAX];
 	uint32_t depth = at->innermost || at->poll_word ? frames_read(at, frames) : 0;
@@ -113,25 +113,25 @@ uint64_t stall_probe_frame(const struct look_at *at)
 	return 0;
 }
 
-void stall_probe_read_stack(const struct look_at *at, struct probe *probe)
+void stall_probe_read_stack(const struct probe_target *at, struct probe *probe)
 {
-	uint64_t wanted = LOOK_STACK_UNKNOWN_BYTES;
+	uint64_t wanted = PROBE_STACK_UNKNOWN_BYTES;
 	int64_t got;
 
 	if (probe->frame_sp > probe->sp)
 		wanted = probe->frame_sp - probe->sp;
-	wanted = (wanted < LOOK_STACK_BYTES ? wanted : LOOK_STACK_BYTES) & ~7ull;
+	wanted = (wanted < PROBE_STACK_BYTES ? wanted : PROBE_STACK_BYTES) & ~7ull;
 	got = stall_probe_read(at->pid, probe->sp, probe->stack, wanted);
 	probe->stack_bytes = got > 0 ? (uint32_t)got & ~7u : 0;
 	if (got < 0 && !probe->error)
 		probe->error = (int)got;
 }
 
-/* ---- The look -------------------------------------------------------------------------------- */
+/* ---- The sample ------------------------------------------------------------------------------ */
 
 /* Runs, or would if it were let: where it is can only be seen when it is stopped. Not so one that a
  * signal or a debugger has stopped already. */
-static void computing_see(const struct look_at *at, struct probe *probe)
+static void computing_see(const struct probe_target *at, struct probe *probe)
 {
 	int error;
 
@@ -142,8 +142,8 @@ static void computing_see(const struct look_at *at, struct probe *probe)
 	probe->refused = error == -EPERM || error == -EACCES;
 }
 
-/* Asleep, or computing. False: it fell asleep or woke up between the two looks. */
-static bool state_see(const struct look_at *at, struct probe *probe)
+/* Asleep, or computing. False: it fell asleep or woke up between the two reads. */
+static bool state_see(const struct probe_target *at, struct probe *probe)
 {
 	struct sleep_place place;
 
@@ -158,7 +158,7 @@ static bool state_see(const struct look_at *at, struct probe *probe)
 }
 
 /* How often the thread was given a CPU, the third number of schedstat; 0: not known. */
-static uint64_t runs_read(const struct look_at *at)
+static uint64_t runs_read(const struct probe_target *at)
 {
 	char text[128], *end = text;
 	uint64_t value = 0;
@@ -172,7 +172,7 @@ static uint64_t runs_read(const struct look_at *at)
 
 /* A sleeping thread may wake up meanwhile: then it sleeps elsewhere, or at the same place again
  * after it has run. */
-static void sleeper_visit(const struct look_at *at, struct probe *probe)
+static void sleeper_visit(const struct probe_target *at, struct probe *probe)
 {
 	uint64_t runs = at->visit ? runs_read(at) : 0;
 	struct sleep_place now;
@@ -185,7 +185,7 @@ static void sleeper_visit(const struct look_at *at, struct probe *probe)
 	probe->moved = now.sp != probe->sp || now.pc != probe->pc || runs_read(at) != runs;
 }
 
-void stall_probe_take(const struct look_at *at, struct probe *probe)
+void stall_probe_take(const struct probe_target *at, struct probe *probe)
 {
 	memset(probe, 0, offsetof(struct probe, stack));
 	if (!state_see(at, probe))

@@ -17,21 +17,21 @@
 
 #include "format/trace_format.h"
 
-#define LOOK_STACK_BYTES 65536u
-#define LOOK_STACK_UNKNOWN_BYTES                                                                   \
+#define PROBE_STACK_BYTES 65536u
+#define PROBE_STACK_UNKNOWN_BYTES                                                                  \
 	16384u /* where it is not known how far the callback's stack goes */
-#define LOOK_OBJECT_BYTES    512u
-#define LOOK_NO_SYSCALL	     -1
-#define LOOK_SYSCALL_UNKNOWN -2
+#define PROBE_OBJECT_BYTES    512u
+#define PROBE_NO_SYSCALL      -1
+#define PROBE_SYSCALL_UNKNOWN -2
 
-struct look_at;
+struct probe_target;
 struct probe;
 
 /* Sees more of the thread while it holds still: stopped, or asleep. */
-typedef void (*stall_probe_visit)(const struct look_at *at, const struct probe *probe);
+typedef void (*stall_probe_visit)(const struct probe_target *at, const struct probe *probe);
 
-/* Who is looked at. */
-struct look_at {
+/* Who is sampled. */
+struct probe_target {
 	uint32_t pid, tid;
 	bool may_stop;
 	uint64_t poll_word; /* 0: it is in no callback that has a frame */
@@ -58,34 +58,34 @@ struct probe {
 	int error;	 /* -errno of the first thing that could not be seen; 0: all was */
 	bool refused;	 /* ... because stopping was not allowed */
 	uint32_t tracer; /* which process traces the thread, where that is in the way; else 0 */
-	char object[LOOK_OBJECT_BYTES]; /* "" where nothing is to be said */
-	uint64_t stack[LOOK_STACK_BYTES / sizeof(uint64_t)];
+	char object[PROBE_OBJECT_BYTES]; /* "" where nothing is to be said */
+	uint64_t stack[PROBE_STACK_BYTES / sizeof(uint64_t)];
 };
 
 /* ELF's number of the machine that this was built for. */
 extern const uint16_t stall_probe_machine;
 
-/* Takes the look. Takes some tens of microseconds; where the thread has to be stopped it may have
+/* Takes the sample. Takes some tens of microseconds; where the thread has to be stopped it may have
  * to wait for it. */
-void stall_probe_take(const struct look_at *at, struct probe *probe);
+void stall_probe_take(const struct probe_target *at, struct probe *probe);
 
 /* Memory of the program; returns how many bytes could be read, from the start, or -errno. */
 int64_t stall_probe_read(uint32_t pid, uint64_t address, void *to, uint64_t bytes);
 
 /* Where the callback's part of the stack ends, as the program itself keeps it; 0: it is in no such
  * callback, or that cannot be read. */
-uint64_t stall_probe_frame(const struct look_at *at);
+uint64_t stall_probe_frame(const struct probe_target *at);
 
-/* Fills in the stack from look->sp on. */
-void stall_probe_read_stack(const struct look_at *at, struct probe *probe);
+/* Fills in the stack from probe->sp on. */
+void stall_probe_read_stack(const struct probe_target *at, struct probe *probe);
 
 /* ---- stall_probe_stop.c: stops the thread, takes registers and stack, lets it go. 0 or -errno. */
-int stall_probe_stop(const struct look_at *at, struct probe *probe);
+int stall_probe_stop(const struct probe_target *at, struct probe *probe);
 
 /* Which process traces the thread; 0: none. */
-uint32_t stall_probe_tracer(const struct look_at *at);
+uint32_t stall_probe_tracer(const struct probe_target *at);
 
 /* ---- stall_probe_object.c: what is behind the system call's arguments. */
-void stall_probe_object(const struct look_at *at, struct probe *probe);
+void stall_probe_object(const struct probe_target *at, struct probe *probe);
 
 #endif

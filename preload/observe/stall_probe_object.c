@@ -55,9 +55,9 @@ static uint8_t role_of(int64_t number)
 }
 
 /* "fd 7 = /var/lib/x.db" */
-static void say_fd(const struct look_at *at, struct probe *probe, uint64_t fd)
+static void say_fd(const struct probe_target *at, struct probe *probe, uint64_t fd)
 {
-	char path[64], target[LOOK_OBJECT_BYTES - 32];
+	char path[64], target[PROBE_OBJECT_BYTES - 32];
 	ssize_t bytes;
 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, (int)fd);
@@ -68,9 +68,9 @@ static void say_fd(const struct look_at *at, struct probe *probe, uint64_t fd)
 }
 
 /* The text may end at a page that is not there: what can be read counts. */
-static void say_path(const struct look_at *at, struct probe *probe, uint64_t address)
+static void say_path(const struct probe_target *at, struct probe *probe, uint64_t address)
 {
-	char text[LOOK_OBJECT_BYTES - 2];
+	char text[PROBE_OBJECT_BYTES - 2];
 	int64_t bytes = stall_probe_read(at->pid, address, text, sizeof(text));
 
 	if (bytes < 0) /* perhaps because of the page behind it */
@@ -83,7 +83,7 @@ static void say_path(const struct look_at *at, struct probe *probe, uint64_t add
 }
 
 /* The first of the descriptors that it waits for, and how many there are. */
-static void say_poll(const struct look_at *at, struct probe *probe)
+static void say_poll(const struct probe_target *at, struct probe *probe)
 {
 	struct pollfd first;
 
@@ -99,13 +99,13 @@ static void say_poll(const struct look_at *at, struct probe *probe)
 	}
 }
 
-static bool time_read(const struct look_at *at, uint64_t address, struct timespec *time)
+static bool time_read(const struct probe_target *at, uint64_t address, struct timespec *time)
 {
 	return stall_probe_read(at->pid, address, time, sizeof(*time)) == sizeof(*time) &&
 	       time->tv_nsec >= 0 && time->tv_nsec < SECOND_NS;
 }
 
-static void say_time(const struct look_at *at, struct probe *probe, uint64_t address)
+static void say_time(const struct probe_target *at, struct probe *probe, uint64_t address)
 {
 	struct timespec time;
 
@@ -115,7 +115,7 @@ static void say_time(const struct look_at *at, struct probe *probe, uint64_t add
 }
 
 /* Until a time of this clock; Python sleeps like this. */
-static void say_end(const struct look_at *at, struct probe *probe, clockid_t clock,
+static void say_end(const struct probe_target *at, struct probe *probe, clockid_t clock,
 		    uint64_t address)
 {
 	struct timespec end, now;
@@ -143,7 +143,7 @@ static void name_read(uint32_t pid, uint32_t tid, char *name, size_t bytes)
 
 /* A mutex of glibc's begins with the futex and says two words later which thread has it. It is one
  * only where the futex says that somebody waits, and that thread is there. */
-static void say_blocker(const struct look_at *at, struct probe *probe)
+static void say_blocker(const struct probe_target *at, struct probe *probe)
 {
 	struct {
 		uint32_t lock, count, owner, users;
@@ -171,7 +171,7 @@ static void say_process(struct probe *probe)
 		 name);
 }
 
-void stall_probe_object(const struct look_at *at, struct probe *probe)
+void stall_probe_object(const struct probe_target *at, struct probe *probe)
 {
 	switch (role_of(probe->syscall)) {
 	case ROLE_FD:

@@ -105,7 +105,7 @@ static bool has_number(const uint16_t *numbers, size_t count, uint64_t number)
 	return false;
 }
 
-static bool is_socket(const struct look_at *at, int fd)
+static bool is_socket(const struct probe_target *at, int fd)
 {
 	static const char socket[] = "socket:[";
 	char path[64], target[sizeof(socket)] = "";
@@ -116,7 +116,7 @@ static bool is_socket(const struct look_at *at, int fd)
 }
 
 /* Its first argument is where it was; an interrupt leaves no number of a call. */
-static bool is_restartable(const struct look_at *at, const struct user_regs_struct *set)
+static bool is_restartable(const struct probe_target *at, const struct user_regs_struct *set)
 {
 	uint64_t number = set->orig_rax;
 
@@ -127,7 +127,7 @@ static bool is_restartable(const struct look_at *at, const struct user_regs_stru
 		is_socket(at, (int)set->rdi));
 }
 
-static void wait_resume(const struct look_at *at, const struct user_regs_struct *set)
+static void wait_resume(const struct probe_target *at, const struct user_regs_struct *set)
 {
 	if (set->rax == (uint64_t)-EINTR && is_restartable(at, set))
 		ptrace(PTRACE_POKEUSER, at->tid, offsetof(struct user, regs.rax),
@@ -136,7 +136,7 @@ static void wait_resume(const struct look_at *at, const struct user_regs_struct 
 
 #else
 
-static void wait_resume(const struct look_at *at, const struct user_regs_struct *set)
+static void wait_resume(const struct probe_target *at, const struct user_regs_struct *set)
 {
 	(void)at;
 	(void)set;
@@ -146,7 +146,7 @@ static void wait_resume(const struct look_at *at, const struct user_regs_struct 
 
 /* ---- The stop -------------------------------------------------------------------------------- */
 
-static int registers_take(const struct look_at *at, struct probe *probe)
+static int registers_take(const struct probe_target *at, struct probe *probe)
 {
 	struct user_regs_struct set;
 	struct iovec vector = {&set, sizeof(set)};
@@ -175,7 +175,7 @@ static int signal_of(int status)
 	return status >> 16 == PTRACE_EVENT_STOP ? 0 : WSTOPSIG(status);
 }
 
-uint32_t stall_probe_tracer(const struct look_at *at)
+uint32_t stall_probe_tracer(const struct probe_target *at)
 {
 	char text[2048];
 	const char *line;
@@ -186,7 +186,7 @@ uint32_t stall_probe_tracer(const struct look_at *at)
 	return line ? (uint32_t)strtoul(line + strlen("\nTracerPid:"), NULL, 10) : 0;
 }
 
-static int seize(const struct look_at *at, struct probe *probe)
+static int seize(const struct probe_target *at, struct probe *probe)
 {
 	int error;
 
@@ -198,7 +198,7 @@ static int seize(const struct look_at *at, struct probe *probe)
 	return error;
 }
 
-int stall_probe_stop(const struct look_at *at, struct probe *probe)
+int stall_probe_stop(const struct probe_target *at, struct probe *probe)
 {
 	uint64_t asked_ns;
 	int status, error = seize(at, probe);

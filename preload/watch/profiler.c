@@ -27,7 +27,7 @@ static bool is_busy(const struct profiler *profiler, uint32_t i)
 
 	return atomic_load_explicit(&ring->state, memory_order_acquire) == RING_LIVE &&
 	       ring->role == TRACE_ROLE_LOOP &&
-	       prober_in_callback(profiler->shared, profiler->segment->proc_pid, i);
+	       stall_sampler_in_callback(profiler->shared, profiler->segment->proc_pid, i);
 }
 
 /* The next busy ring after the one that was sampled last, by turns; *busy: how many there are. */
@@ -50,18 +50,18 @@ static uint32_t ring_choose(const struct profiler *profiler, uint32_t *busy)
 
 static void sample_write(struct profiler *profiler, uint64_t now_ns)
 {
-	uint64_t pause_ns = prober.cost_ns * PROFILER_COST_PART;
+	uint64_t pause_ns = stall_sampler.cost_ns * PROFILER_COST_PART;
 	uint64_t earliest_ns = profiler->asked_ns + pause_ns;
 
-	if (prober.look.saw) {
+	if (stall_sampler.sample.saw) {
 		if (now_ns - profiler->modules_ns >= SECOND_NS) {
 			segment_update_modules(profiler->segment, now_ns);
 			profiler->modules_ns = now_ns;
 		}
-		stall_look_write_profile(profiler->segment, &prober.look, profiler->left_out,
-					 now_ns);
+		thread_sample_write_profile(profiler->segment, &stall_sampler.sample,
+					    profiler->left_out, now_ns);
 		profiler->left_out = 0;
-	} else if (prober.look.probe.state == 'R' && !prober.look.at.may_stop) {
+	} else if (stall_sampler.sample.probe.state == 'R' && !stall_sampler.sample.at.may_stop) {
 		segment_put_note(profiler->segment, SEGMENT_NOTE_NO_STOPS, now_ns);
 	}
 	while (profiler->next_ns < earliest_ns) {
@@ -69,7 +69,7 @@ static void sample_write(struct profiler *profiler, uint64_t now_ns)
 		profiler->left_out++;
 	}
 	/* Release: pairs with the acquire of whoever asks next. */
-	atomic_store_explicit(&prober.state, LOOKER_IDLE, memory_order_release);
+	atomic_store_explicit(&stall_sampler.state, STALL_SAMPLER_IDLE, memory_order_release);
 }
 
 static void sample_ask(struct profiler *profiler, uint64_t now_ns)
@@ -81,16 +81,16 @@ static void sample_ask(struct profiler *profiler, uint64_t now_ns)
 	profiler->left_out += busy - 1;
 	profiler->ring = ring;
 	profiler->asked_ns = now_ns;
-	prober_ask_profile(profiler->shared, profiler->segment->proc_pid, ring);
+	stall_sampler_ask_profile(profiler->shared, profiler->segment->proc_pid, ring);
 }
 
 uint64_t profiler_step(struct profiler *profiler, uint64_t now_ns)
 {
-	uint32_t state = atomic_load_explicit(&prober.state, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&stall_sampler.state, memory_order_acquire);
 
-	if (state == LOOKER_DONE && prober.is_profile) {
+	if (state == STALL_SAMPLER_DONE && stall_sampler.is_profile) {
 		sample_write(profiler, now_ns);
-		state = LOOKER_IDLE;
+		state = STALL_SAMPLER_IDLE;
 	}
 	if (!atomic_load_explicit(&profiler->shared->enabled, memory_order_relaxed) ||
 	    now_ns > profiler->next_ns + SECOND_NS) /* nothing ran for that long */
@@ -98,7 +98,7 @@ uint64_t profiler_step(struct profiler *profiler, uint64_t now_ns)
 	if (now_ns < profiler->next_ns)
 		return profiler->next_ns;
 	profiler->next_ns += profiler->period_ns;
-	if (state == LOOKER_IDLE)
+	if (state == STALL_SAMPLER_IDLE)
 		sample_ask(profiler, now_ns);
 	else
 		profiler->left_out++;

@@ -256,7 +256,7 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker,
 
 /* ---- The process ----------------------------------------------------------------------------- */
 
-/* Each change of the switch since the last look, however short recording was on or off. */
+/* Each change of the switch since the last sample, however short recording was on or off. */
 static void sample_recording(struct sampler *sampler, struct shared *shared, uint64_t now_ns)
 {
 	uint32_t end = atomic_load(&shared->switches);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See stall_look.h and watchdog_internal.h. Of the stack and of the registers only what points into
- * code or into the stack is written: what unwinding needs.
+ * See thread_sample.h and watchdog_internal.h. Of the stack and of the registers only what points
+ * into code or into the stack is written: what unwinding needs.
  */
 #include "watchdog_internal.h"
 
@@ -21,7 +21,7 @@ static bool is_worth_keeping(const struct segment *segment, const struct probe *
 {
 	uint64_t address = value & TRACE_OBJECT_MASK; /* without a return address's signature */
 
-	return value - probe->sp < LOOK_STACK_BYTES || modules_is_code(&segment->modules, address);
+	return value - probe->sp < PROBE_STACK_BYTES || modules_is_code(&segment->modules, address);
 }
 
 static uint32_t registers_put(const struct segment *segment, const struct probe *probe,
@@ -55,18 +55,18 @@ static void poll_put(const struct segment *segment, const struct stall_poll *pol
 	entry->base_cpu_ns = poll->base.cpu.cpu_ns;
 	entry->base_wait_ns = poll->base.cpu.wait_ns;
 	entry->suppressed = poll->suppressed;
-	entry->syscall = LOOK_SYSCALL_UNKNOWN;
+	entry->syscall = PROBE_SYSCALL_UNKNOWN;
 }
 
 /* What is seen of the thread itself, whatever the sample is for. */
-static void probe_put(const struct segment *segment, const struct stall_look *look,
+static void probe_put(const struct segment *segment, const struct thread_sample *sample,
 		      struct trace_stall_entry *entry, uint32_t words_max)
 {
-	const struct probe *probe = &look->probe;
+	const struct probe *probe = &sample->probe;
 
 	entry->type = TRACE_STALL_LOOK;
 	entry->machine = stall_probe_machine;
-	entry->tick = tick_of(segment, look->counter);
+	entry->tick = tick_of(segment, sample->counter);
 	entry->state = probe->state;
 	entry->syscall = probe->syscall;
 	memcpy(entry->arguments, probe->arguments, sizeof(entry->arguments));
@@ -84,13 +84,13 @@ static void probe_put(const struct segment *segment, const struct stall_look *lo
 	       entry->object_bytes);
 }
 
-static void look_put(const struct segment *segment, const struct stall_look *look,
+static void look_put(const struct segment *segment, const struct thread_sample *sample,
 		     struct trace_stall_entry *entry)
 {
-	poll_put(segment, &look->poll, entry);
-	probe_put(segment, look, entry, WORDS_MAX);
-	entry->cpu_ns = look->has_cpu ? look->cpu.cpu.cpu_ns : 0;
-	entry->wait_ns = look->has_cpu ? look->cpu.cpu.wait_ns : 0;
+	poll_put(segment, &sample->poll, entry);
+	probe_put(segment, sample, entry, WORDS_MAX);
+	entry->cpu_ns = sample->has_cpu ? sample->cpu.cpu.cpu_ns : 0;
+	entry->wait_ns = sample->has_cpu ? sample->cpu.cpu.wait_ns : 0;
 }
 
 /* Behind the object, at the next multiple of 8. */
@@ -122,21 +122,21 @@ static union {
 	char bytes[TRACE_STALL_ENTRY_BYTES_MAX];
 } whole;
 
-static struct trace_stall_entry *entry_begin(struct segment *segment, const struct stall_look *look,
-					     uint64_t now_ns)
+static struct trace_stall_entry *entry_begin(struct segment *segment,
+					     const struct thread_sample *sample, uint64_t now_ns)
 {
 	memset(&whole, 0, sizeof(whole));
 	notes_put(segment, now_ns);
-	segment_put_script_texts(segment, &look->scripts, now_ns);
+	segment_put_script_texts(segment, &sample->scripts, now_ns);
 	return &whole.entry;
 }
 
-static void entry_write(struct segment *segment, const struct stall_look *look, uint16_t block,
+static void entry_write(struct segment *segment, const struct thread_sample *sample, uint16_t block,
 			uint64_t now_ns)
 {
 	struct trace_stall_entry *place;
 
-	scripts_put(segment, &look->scripts, &whole.entry);
+	scripts_put(segment, &sample->scripts, &whole.entry);
 	entries_begin(&segment->entries, block);
 	place = entries_add(segment, &segment->entries, &whole.entry.entry_bytes, now_ns);
 	if (place)
@@ -144,23 +144,24 @@ static void entry_write(struct segment *segment, const struct stall_look *look, 
 	entries_flush(segment, &segment->entries, now_ns);
 }
 
-void stall_look_write(struct segment *segment, const struct stall_look *look, uint64_t now_ns)
+void thread_sample_write(struct segment *segment, const struct thread_sample *sample,
+			 uint64_t now_ns)
 {
 	segment_update_modules(segment, now_ns);
-	look_put(segment, look, entry_begin(segment, look, now_ns));
-	entry_write(segment, look, TRACE_BLOCK_STALLS, now_ns);
+	look_put(segment, sample, entry_begin(segment, sample, now_ns));
+	entry_write(segment, sample, TRACE_BLOCK_STALLS, now_ns);
 }
 
-void stall_look_write_profile(struct segment *segment, const struct stall_look *look,
-			      uint32_t left_out, uint64_t now_ns)
+void thread_sample_write_profile(struct segment *segment, const struct thread_sample *sample,
+				 uint32_t left_out, uint64_t now_ns)
 {
-	struct trace_stall_entry *entry = entry_begin(segment, look, now_ns);
+	struct trace_stall_entry *entry = entry_begin(segment, sample, now_ns);
 
-	probe_put(segment, look, entry, PROFILE_WORDS_MAX);
-	entry->worker = look->poll.worker;
+	probe_put(segment, sample, entry, PROFILE_WORDS_MAX);
+	entry->worker = sample->poll.worker;
 	entry->poll_tick = entry->base_tick = entry->tick;
 	entry->suppressed = left_out;
-	entry_write(segment, look, TRACE_BLOCK_PROFILE, now_ns);
+	entry_write(segment, sample, TRACE_BLOCK_PROFILE, now_ns);
 }
 
 void stall_write_end(struct watchdog *watchdog, const struct stall_poll *poll, uint32_t tid)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See watchdog_internal.h. Where no thread can be made, the drain looks by itself and nobody is
+ * See watchdog_internal.h. Where no thread can be made, the drain samples by itself and nobody is
  * stopped.
  */
 #include "watchdog_internal.h"
@@ -11,10 +11,10 @@
 #include "ring/clock.h"
 #include "ring/futex.h"
 
-#define LOOKER_STACK_BYTES 65536
-#define SECOND_NS	   1000000000ull
+#define STALL_SAMPLER_STACK_BYTES 65536
+#define SECOND_NS		  1000000000ull
 
-struct prober prober;
+struct stall_sampler stall_sampler;
 
 /* The CPU time of this thread. */
 static uint64_t cpu_ns(void)
@@ -31,63 +31,63 @@ static void profile_now(void)
 {
 	uint64_t start_ns = cpu_ns();
 
-	stall_look_take(&prober.look);
-	prober.look.saw &= !prober.look.probe.moved;
-	prober.cost_ns = cpu_ns() - start_ns;
-	if (prober.look.probe.stopped_ns > prober.cost_ns)
-		prober.cost_ns = prober.look.probe.stopped_ns;
+	thread_sample_take(&stall_sampler.sample);
+	stall_sampler.sample.saw &= !stall_sampler.sample.probe.moved;
+	stall_sampler.cost_ns = cpu_ns() - start_ns;
+	if (stall_sampler.sample.probe.stopped_ns > stall_sampler.cost_ns)
+		stall_sampler.cost_ns = stall_sampler.sample.probe.stopped_ns;
 }
 
 static void stall_now(void)
 {
-	struct stall_look *look = &prober.look;
+	struct thread_sample *sample = &stall_sampler.sample;
 
-	stall_look_take(look);
-	stall_look_finish(look);
+	thread_sample_take(sample);
+	thread_sample_finish(sample);
 	/* Acquire: pairs with the release in thread_put(). */
-	prober.undisturbed =
-	    atomic_load_explicit(&look->ring->head, memory_order_acquire) == look->head;
+	stall_sampler.undisturbed =
+	    atomic_load_explicit(&sample->ring->head, memory_order_acquire) == sample->head;
 }
 
 static void look_now(void)
 {
-	if (prober.is_profile)
+	if (stall_sampler.is_profile)
 		profile_now();
 	else
 		stall_now();
 	/* Release: pairs with the acquire of the drain, which then reads the sample. */
-	atomic_store_explicit(&prober.state, LOOKER_DONE, memory_order_release);
+	atomic_store_explicit(&stall_sampler.state, STALL_SAMPLER_DONE, memory_order_release);
 }
 
-static void *prober_main(void *arg)
+static void *stall_sampler_main(void *arg)
 {
 	for (;;) {
-		uint32_t state = atomic_load_explicit(&prober.state, memory_order_acquire);
+		uint32_t state = atomic_load_explicit(&stall_sampler.state, memory_order_acquire);
 
-		if (state == LOOKER_ASKED)
+		if (state == STALL_SAMPLER_ASKED)
 			look_now();
 		else
-			futex_wait(&prober.state, state, -1);
+			futex_wait(&stall_sampler.state, state, -1);
 	}
 	return arg;
 }
 
-/* Makes the thread that looks; where that cannot be, the drain looks by itself and nobody is
+/* Makes the thread that samples; where that cannot be, the drain samples by itself and nobody is
  * stopped. */
-static bool prober_start(void)
+static bool stall_sampler_start(void)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
 
-	if (prober.started)
+	if (stall_sampler.started)
 		return true;
 	if (pthread_attr_init(&attributes) != 0)
 		return false;
-	pthread_attr_setstacksize(&attributes, LOOKER_STACK_BYTES);
+	pthread_attr_setstacksize(&attributes, STALL_SAMPLER_STACK_BYTES);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	prober.started = pthread_create(&thread, &attributes, prober_main, NULL) == 0;
+	stall_sampler.started = pthread_create(&thread, &attributes, stall_sampler_main, NULL) == 0;
 	pthread_attr_destroy(&attributes);
-	return prober.started;
+	return stall_sampler.started;
 }
 
 static bool is_process(const struct shared *shared)
@@ -95,9 +95,9 @@ static bool is_process(const struct shared *shared)
 	return shared->options.drain == SHARED_DRAIN_PROCESS;
 }
 
-static struct look_at at_of(const struct shared *shared, uint32_t pid, uint32_t ring)
+static struct probe_target at_of(const struct shared *shared, uint32_t pid, uint32_t ring)
 {
-	return (struct look_at){
+	return (struct probe_target){
 	    .pid = pid,
 	    .tid = shared->rings[ring].tid,
 	    .thread = shared_ring_frames(shared, ring),
@@ -106,16 +106,16 @@ static struct look_at at_of(const struct shared *shared, uint32_t pid, uint32_t 
 	};
 }
 
-/* What is the same for all looks at a ring's thread. */
+/* What is the same for all samples of a ring's thread. */
 static void look_begin(const struct shared *shared, uint32_t pid, uint32_t ring)
 {
-	struct stall_look *look = &prober.look;
+	struct thread_sample *sample = &stall_sampler.sample;
 
-	prober.ring = ring;
-	look->ring = &shared->rings[ring];
-	look->clock = shared->clock;
-	look->at = at_of(shared, pid, ring);
-	look->own_tid = look->at.tid;
+	stall_sampler.ring = ring;
+	sample->ring = &shared->rings[ring];
+	sample->clock = shared->clock;
+	sample->at = at_of(shared, pid, ring);
+	sample->own_tid = sample->at.tid;
 }
 
 /* `apart`: by the thread that is there for it. */
@@ -126,44 +126,44 @@ static void ask(bool apart)
 		return;
 	}
 	/* Release: pairs with the acquire of the stall sampler. */
-	atomic_store_explicit(&prober.state, LOOKER_ASKED, memory_order_release);
-	futex_wake(&prober.state);
+	atomic_store_explicit(&stall_sampler.state, STALL_SAMPLER_ASKED, memory_order_release);
+	futex_wake(&stall_sampler.state);
 }
 
-void prober_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
-		const struct stall_poll *poll)
+void stall_sampler_ask(struct watchdog *watchdog, const struct watchdog_ring *ring,
+		       const struct stall_poll *poll)
 {
-	bool apart = is_process(watchdog->shared) && prober_start();
+	bool apart = is_process(watchdog->shared) && stall_sampler_start();
 
 	look_begin(watchdog->shared, watchdog->segment->proc_pid, ring->index);
-	prober.is_profile = false;
-	prober.is_loop = ring->role == TRACE_ROLE_LOOP;
-	prober.look.poll = *poll;
-	prober.look.head = ring->head;
-	prober.look.own_tid = prober.look.at.tid = ring->tid;
-	prober.look.at.may_stop = apart && prober.is_loop;
-	prober.look.at.poll_word = poll->word;
+	stall_sampler.is_profile = false;
+	stall_sampler.is_loop = ring->role == TRACE_ROLE_LOOP;
+	stall_sampler.sample.poll = *poll;
+	stall_sampler.sample.head = ring->head;
+	stall_sampler.sample.own_tid = stall_sampler.sample.at.tid = ring->tid;
+	stall_sampler.sample.at.may_stop = apart && stall_sampler.is_loop;
+	stall_sampler.sample.at.poll_word = poll->word;
 	ask(apart);
 }
 
-bool prober_in_callback(const struct shared *shared, uint32_t pid, uint32_t ring)
+bool stall_sampler_in_callback(const struct shared *shared, uint32_t pid, uint32_t ring)
 {
-	struct look_at at = at_of(shared, pid, ring);
+	struct probe_target at = at_of(shared, pid, ring);
 
 	at.innermost = true;
 	return stall_probe_frame(&at) != 0;
 }
 
-void prober_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring)
+void stall_sampler_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring)
 {
-	bool apart = is_process(shared) && prober_start();
+	bool apart = is_process(shared) && stall_sampler_start();
 
 	look_begin(shared, pid, ring);
-	prober.is_profile = true;
-	prober.is_loop = true;
-	prober.look.poll = (struct stall_poll){.worker = shared->rings[ring].worker};
-	prober.look.has_cpu = false;
-	prober.look.at.may_stop = apart;
-	prober.look.at.innermost = true;
+	stall_sampler.is_profile = true;
+	stall_sampler.is_loop = true;
+	stall_sampler.sample.poll = (struct stall_poll){.worker = shared->rings[ring].worker};
+	stall_sampler.sample.has_cpu = false;
+	stall_sampler.sample.at.may_stop = apart;
+	stall_sampler.sample.at.innermost = true;
 	ask(apart);
 }

@@ -121,15 +121,16 @@ static void poll_base(const struct watchdog *watchdog, struct stall_poll *poll,
 	sampler_read_cpu(watchdog->segment->proc_pid, ring->tid, &poll->base);
 }
 
-/* ---- When to look --------------------------------------------------------------------------- */
+/* ---- When to sample-------------------------------------------------------------------------- */
 
-/* Fewer than WATCHDOG_LOOKS_MAX were asked for in the last second, and the stall sampler is free.
+/* Fewer than WATCHDOG_SAMPLES_MAX were asked for in the last second, and the stall sampler is free.
  */
 static bool may_look(struct watchdog *watchdog)
 {
-	uint64_t *oldest = &watchdog->asked_ns[watchdog->asked % WATCHDOG_LOOKS_MAX];
+	uint64_t *oldest = &watchdog->asked_ns[watchdog->asked % WATCHDOG_SAMPLES_MAX];
 
-	if (atomic_load_explicit(&prober.state, memory_order_acquire) != LOOKER_IDLE ||
+	if (atomic_load_explicit(&stall_sampler.state, memory_order_acquire) !=
+		STALL_SAMPLER_IDLE ||
 	    (*oldest != 0 && watchdog->now_ns - *oldest < SECOND_NS))
 		return false;
 	*oldest = watchdog->now_ns;
@@ -140,8 +141,9 @@ static bool may_look(struct watchdog *watchdog)
 /* The stall sampler is at a sample for the profile, and is soon free. */
 static bool is_profiling(void)
 {
-	return atomic_load_explicit(&prober.state, memory_order_acquire) != LOOKER_IDLE &&
-	       prober.is_profile;
+	return atomic_load_explicit(&stall_sampler.state, memory_order_acquire) !=
+		   STALL_SAMPLER_IDLE &&
+	       stall_sampler.is_profile;
 }
 
 /* The next sample is due when the callback has run for twice as long. */
@@ -159,7 +161,7 @@ static void poll_look(struct watchdog *watchdog, struct stall_poll *poll,
 		step_ns *= 2;
 	poll->due_ns = poll->start_ns + step_ns;
 	if (may_look(watchdog)) {
-		prober_ask(watchdog, ring, poll);
+		stall_sampler_ask(watchdog, ring, poll);
 	} else {
 		poll->suppressed++;
 		watchdog->suppressed++;
@@ -168,15 +170,16 @@ static void poll_look(struct watchdog *watchdog, struct stall_poll *poll,
 
 static void note_errors(struct watchdog *watchdog)
 {
-	const struct probe *probe = &prober.look.probe;
+	const struct probe *probe = &stall_sampler.sample.probe;
 	bool refused = probe->error == -EPERM || probe->error == -EACCES;
 	enum segment_note note = probe->refused		? SEGMENT_NOTE_STOPS_REFUSED
 				 : refused && probe->sp ? SEGMENT_NOTE_STACKS_REFUSED
 				 : refused		? SEGMENT_NOTE_LOOKS_REFUSED
-				 : probe->state == 'R' && prober.is_loop ? SEGMENT_NOTE_NO_STOPS
-									 : SEGMENT_NOTES;
+				 : probe->state == 'R' && stall_sampler.is_loop
+				     ? SEGMENT_NOTE_NO_STOPS
+				     : SEGMENT_NOTES;
 
-	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || prober.look.at.may_stop))
+	if (note == SEGMENT_NOTE_NO_STOPS && (probe->sp || stall_sampler.sample.at.may_stop))
 		return;
 	if (note != SEGMENT_NOTES)
 		segment_put_note(watchdog->segment, note, watchdog->now_ns);
@@ -184,24 +187,24 @@ static void note_errors(struct watchdog *watchdog)
 
 static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 {
-	return watchdog_has_news(watchdog) && prober.ring == ring;
+	return watchdog_has_news(watchdog) && stall_sampler.ring == ring;
 }
 
 /* A sample counts only if the callback was open all the while. */
 static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 {
-	struct stall_poll *poll = &watchdog->polls[prober.ring];
+	struct stall_poll *poll = &watchdog->polls[stall_sampler.ring];
 
 	if (was_open) {
 		note_errors(watchdog);
-		stall_look_write(watchdog->segment, &prober.look, watchdog->now_ns);
+		thread_sample_write(watchdog->segment, &stall_sampler.sample, watchdog->now_ns);
 		watchdog->taken++;
-		watchdog->blind += !prober.look.probe.sp;
-		poll->probes += poll->counter == prober.look.poll.counter;
+		watchdog->blind += !stall_sampler.sample.probe.sp;
+		poll->probes += poll->counter == stall_sampler.sample.poll.counter;
 	} else {
 		watchdog->suppressed++;
 	}
-	atomic_store_explicit(&prober.state, LOOKER_IDLE, memory_order_release);
+	atomic_store_explicit(&stall_sampler.state, STALL_SAMPLER_IDLE, memory_order_release);
 }
 
 static void poll_see(struct watchdog *watchdog, struct stall_poll *poll,
@@ -224,7 +227,8 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 
 	if (has_look(watchdog, ring->index))
 		stall_probe_collect(watchdog,
-				    prober.undisturbed || prober.look.poll.counter == open.counter);
+				    stall_sampler.undisturbed ||
+					stall_sampler.sample.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
 		if (poll->probes > 0)
 			stall_write_end(watchdog, poll, ring->tid);
@@ -238,7 +242,7 @@ void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 {
 	if (has_look(watchdog, index))
-		stall_probe_collect(watchdog, prober.undisturbed);
+		stall_probe_collect(watchdog, stall_sampler.undisturbed);
 	watchdog->polls[index].counter = 0;
 }
 
@@ -247,8 +251,9 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index)
 bool watchdog_has_news(const struct watchdog *watchdog)
 {
 	return watchdog->threshold_ns &&
-	       atomic_load_explicit(&prober.state, memory_order_acquire) == LOOKER_DONE &&
-	       !prober.is_profile;
+	       atomic_load_explicit(&stall_sampler.state, memory_order_acquire) ==
+		   STALL_SAMPLER_DONE &&
+	       !stall_sampler.is_profile;
 }
 
 static bool is_on(const struct watchdog *watchdog)

@@ -8,7 +8,7 @@
  * callbacks are not visible (tier "libc"). The work of a pool thread is watched from WATCHDOG_POOL
  * times the threshold on; a pool thread is never stopped.
  *
- * Rules: at most WATCHDOG_LOOKS_MAX samples a second; those left out are counted. A sample that
+ * Rules: at most WATCHDOG_SAMPLES_MAX samples a second; those left out are counted. A sample that
  * must stop the thread may have to wait. So a separate thread takes it, which is made for the first
  * sample. In a thread of the program nothing is ever stopped. No allocation.
  */
@@ -23,10 +23,10 @@
 #include "sampler.h"
 #include "segment/segment.h"
 #include "ring/shared.h"
-#include "stall_look.h"
+#include "thread_sample.h"
 
-#define WATCHDOG_LOOKS_MAX 5 /* a second */
-#define WATCHDOG_POOL	   10
+#define WATCHDOG_SAMPLES_MAX 5 /* a second */
+#define WATCHDOG_POOL	     10
 
 /* A ring as the drain has it. */
 struct watchdog_ring {
@@ -44,9 +44,9 @@ struct watchdog {
 	struct segment *segment;
 	uint64_t threshold_ns; /* 0: off */
 	uint64_t now_ns, now_counter;
-	uint64_t seen_ns;		       /* when the rings were last seen */
-	uint64_t next_ns;		       /* the earliest look that is due */
-	uint64_t asked_ns[WATCHDOG_LOOKS_MAX]; /* when the last looks were asked for */
+	uint64_t seen_ns;			 /* when the rings were last seen */
+	uint64_t next_ns;			 /* the earliest sample that is due */
+	uint64_t asked_ns[WATCHDOG_SAMPLES_MAX]; /* when the last samples were asked for */
 	uint64_t asked, taken, suppressed, blind;
 	struct stall_poll polls[SHARED_RINGS_MAX];
 };
@@ -63,7 +63,7 @@ void watchdog_forget(struct watchdog *watchdog, uint32_t index);
 /* A sample with the names in it. */
 #define WATCHDOG_NEWS_BYTES_MAX (TRACE_STALL_ENTRY_BYTES_MAX + 2 * SCRIPT_TEXT_BYTES)
 
-/* True when a look is there that will be written in this round: the segment should have room for
+/* True when a sample is there that will be written in this round: the segment should have room for
  * WATCHDOG_NEWS_BYTES_MAX. */
 bool watchdog_has_news(const struct watchdog *watchdog);
 

@@ -95,7 +95,7 @@ static void print(const char *what, uint64_t *ns, uint32_t count)
 
 static void looks_take(pid_t pid, bool may_stop, uint32_t count)
 {
-	struct look_at at = {.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = may_stop};
+	struct probe_target at = {.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = may_stop};
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t start_ns = clock_mono_ns();

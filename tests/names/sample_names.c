@@ -105,7 +105,7 @@ static void walk(void)
 }
 
 /* The stack is copied anew, and further than the helper does where it knows no callback. */
-static void visit(const struct look_at *at, const struct probe *probe)
+static void visit(const struct probe_target *at, const struct probe *probe)
 {
 	int64_t got = __real_stall_probe_read(at->pid, probe->sp, words, STACK_BYTES);
 
@@ -171,10 +171,10 @@ static void print(const struct probe *probe)
 static void sample(void)
 {
 	static struct probe probe;
-	struct look_at at = {.pid = options.pid,
-			     .tid = options.tid,
-			     .may_stop = !options.is_running,
-			     .visit = visit};
+	struct probe_target at = {.pid = options.pid,
+				  .tid = options.tid,
+				  .may_stop = !options.is_running,
+				  .visit = visit};
 	uint64_t begin = now_ns();
 
 	memset(&figures, 0, sizeof(figures));

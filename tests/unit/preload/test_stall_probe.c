@@ -189,11 +189,11 @@ static void child_end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-static bool look_at(pid_t pid)
+static bool probe_take_of(pid_t pid)
 {
 	static struct probe probe;
 	int error = stall_probe_stop(
-	    &(struct look_at){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true},
+	    &(struct probe_target){.pid = (uint32_t)pid, .tid = (uint32_t)pid, .may_stop = true},
 	    &probe);
 
 	if (error == -EPERM)
@@ -209,7 +209,7 @@ Test(probe, waits_go_on_after_a_stop)
 	pid_t pid = child_start(wait_for_ever);
 
 	for (uint32_t i = 0; i < LOOKS; i++) {
-		cr_assert(look_at(pid));
+		cr_assert(probe_take_of(pid));
 		usleep((useconds_t)(random() % PAUSE_US));
 	}
 	child_end(pid);
@@ -261,10 +261,10 @@ Test(probe, signals_of_the_program_end_waits_as_ever)
 		while (atomic_load(&seen->waiting) < i)
 			usleep(10);
 		for (long looks = random() % 4; looks > 0; looks--)
-			cr_assert(look_at(pid));
+			cr_assert(probe_take_of(pid));
 		cr_assert_eq(kill(pid, SIGUSR1), 0);
 		for (long looks = random() % 4; looks > 0; looks--)
-			cr_assert(look_at(pid));
+			cr_assert(probe_take_of(pid));
 	}
 	while (atomic_load(&seen->waiting) <= SIGNALS)
 		usleep(10);

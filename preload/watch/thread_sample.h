@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A look at one thread: what it is in, as the stall sampler, the profiler and `trace_ctl PID stack`
- * want to know it. stall_look.c takes it, stall_entry.c writes it into a trace.
+ * A sample of one thread: what it is in, as the stall sampler, the profiler and `trace_ctl PID
+ * stack` want to know it. thread_sample.c takes it, stall_entry.c writes it into a trace.
  *
- * Rules: as in observe/stall_probe.h and runtimes/runtimes.h. One look at a time in a process.
+ * Rules: as in observe/stall_probe.h and runtimes/runtimes.h. One sample at a time in a process.
  */
-#ifndef STALL_LOOK_H
-#define STALL_LOOK_H
+#ifndef THREAD_SAMPLE_H
+#define THREAD_SAMPLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,22 +23,22 @@ struct stall_poll {
 	uint64_t counter; /* when it began; 0: no poll is open */
 	uint64_t word;
 	uint64_t start_ns;
-	uint64_t due_ns;	   /* of the next look */
+	uint64_t due_ns;	   /* of the next sample */
 	uint64_t base_counter;	   /* 0: not read yet */
 	union sampler_values base; /* its thread's CPU time then */
 	uint64_t head;		   /* of the ring in the last round */
 	uint32_t probes, suppressed;
 };
 
-struct stall_look {
+struct thread_sample {
 	/* What is asked for. */
 	struct stall_poll poll; /* as it was then */
 	const struct shared_ring *ring;
-	uint64_t head;	   /* of the ring then */
-	uint32_t clock;	   /* enum trace_clock */
-	uint32_t own_tid;  /* what the thread calls itself: not at.tid where it is in another pid
-			    * namespace */
-	struct look_at at; /* without `visit` */
+	uint64_t head;	  /* of the ring then */
+	uint32_t clock;	  /* enum trace_clock */
+	uint32_t own_tid; /* what the thread calls itself: not at.tid where it is in another pid
+			   * namespace */
+	struct probe_target at; /* without `visit` */
 
 	/* What was seen. */
 	bool saw;	    /* the thread held still in what was asked for: */
@@ -52,15 +52,16 @@ struct stall_look {
 };
 
 /* Everything but the CPU time. A thread that another helper of ours has stopped is waited for. */
-void stall_look_take(struct stall_look *look);
+void thread_sample_take(struct thread_sample *sample);
 
-/* The CPU time, and when that was for a look that saw nothing. */
-void stall_look_finish(struct stall_look *look);
+/* The CPU time, and when that was for a sample that saw nothing. */
+void thread_sample_finish(struct thread_sample *sample);
 
 /* Writes it as a stall sample, or as one for the profile (`left_out`: samples that were due before
  * it). */
-void stall_look_write(struct segment *segment, const struct stall_look *look, uint64_t now_ns);
-void stall_look_write_profile(struct segment *segment, const struct stall_look *look,
-			      uint32_t left_out, uint64_t now_ns);
+void thread_sample_write(struct segment *segment, const struct thread_sample *sample,
+			 uint64_t now_ns);
+void thread_sample_write_profile(struct segment *segment, const struct thread_sample *sample,
+				 uint32_t left_out, uint64_t now_ns);
 
 #endif
