@@ -4,8 +4,8 @@
  *
  * V8 exports most of it for debuggers, as integers named v8dbg_... (its tools/gen-postmortem-
  * metadata.py). They are found by name in the dynamic symbol table, so stripped files have them
- * too. What it does not export stands in `versions`, by major and minor version. Of a version that
- * is not listed functions are named, without lines and without those that were inlined.
+ * too. What it does not export stands in v8_layout.def, by major and minor version. Of a version
+ * that is not listed functions are named, without lines and without those that were inlined.
  *
  * The script tests/names/v8_constants.py tries the rows with an installed node: that is how a
  * version is added.
@@ -18,141 +18,16 @@
 
 struct v8_layout v8_layout;
 
-/* Sources: the headers of the version, in V8's src/: code_*: objects/code.h and code.tq;
- * bytecodes_positions: objects/bytecode-array.tq; kind_*: objects/code-kind.h; deopt_*:
- * objects/deoptimization-data.h (before 12: objects/code.h); scope_has_range:
- * objects/scope-info.tq;
- * position_shift: codegen/source-position-table.cc; c_entry_fp and handler_after:
- * execution/isolate-data.h and thread-local-top.h, measured in the official builds. Each row was
- * tried with that version of node against the stack of an Error. */
-static const struct v8_layout versions[] = {
-    {.version = 1002, /* node 18 */
-     .code_deopt = 16,
-     .code_positions = 24,
-     .code_start = 128,
-     .code_size = 40,
-     .code_flags = 48,
-     .stream_header = 0,
-     .bytecodes_positions = 32,
-     .kind_regexp = 3,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 2,
-     .deopt_sfi = 6,
-     .deopt_positions = 7,
-     .c_entry_fp = 17720,
-     .handler_after = 8,
-     .position_shift = 1},
-    {.version = 1103, /* node 20 */
-     .code_deopt = 16,
-     .code_positions = 24,
-     .code_start = 40,
-     .code_size = 56,
-     .code_flags = 48,
-     .stream_header = 16,
-     .bytecodes_positions = 32,
-     .kind_regexp = 3,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 2,
-     .deopt_sfi = 6,
-     .deopt_positions = 7,
-     .c_entry_fp = 384,
-     .handler_after = 8,
-     .position_shift = 1},
-    {.version = 1204, /* node 22 */
-     .code_deopt = 8,
-     .code_positions = 16,
-     .code_start = 40,
-     .code_size = 52,
-     .code_flags = 48,
-     .stream_header = 32,
-     .bytecodes_positions = 24,
-     .kind_regexp = 3,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 2,
-     .deopt_sfi = 6,
-     .deopt_positions = 7,
-     .c_entry_fp = 272,
-     .handler_after = 136,
-     .position_shift = 1},
-    {.version = 1209, /* node 23 */
-     .code_deopt = 8,
-     .code_positions = 16,
-     .code_start = 40,
-     .code_size = 52,
-     .code_flags = 48,
-     .stream_header = 32,
-     .bytecodes_positions = 24,
-     .kind_regexp = 3,
-     .scope_has_range = true,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 2,
-     .deopt_sfi = 6,
-     .deopt_positions = 7,
-     .deopt_sfi_wrapped = true,
-     .c_entry_fp = 272,
-     .handler_after = 136,
-     .position_shift = 1},
-    {.version = 1306, /* node 24 */
-     .code_deopt = 8,
-     .code_positions = 16,
-     .code_start = 40,
-     .code_size = 56,
-     .code_flags = 52,
-     .stream_header = 32,
-     .bytecodes_positions = 24,
-     .kind_regexp = 3,
-     .scope_has_range = true,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 3,
-     .deopt_sfi = 7,
-     .deopt_positions = 8,
-     .deopt_sfi_wrapped = true,
-     .c_entry_fp = 320,
-     .handler_after = 136,
-     .position_shift = 1},
-    {.version = 1401, /* node 25 */
-     .code_deopt = 8,
-     .code_positions = 16,
-     .code_start = 40,
-     .code_size = 56,
-     .code_flags = 52,
-     .stream_header = 32,
-     .bytecodes_positions = 24,
-     .kind_regexp = 3,
-     .scope_has_range = true,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 3,
-     .deopt_sfi = 7,
-     .deopt_positions = 8,
-     .deopt_sfi_wrapped = true,
-     .c_entry_fp = 328,
-     .handler_after = 136,
-     .position_shift = 2},
-    {.version = 1406, /* node 26 */
-     .code_deopt = 8,
-     .code_positions = 16,
-     .code_start = 40,
-     .code_size = 56,
-     .code_flags = 52,
-     .stream_header = 32,
-     .bytecodes_positions = 24,
-     .kind_regexp = 4,
-     .scope_has_range = true,
-     .sfi_data = 8,
-     .deopt_inlined_count = 1,
-     .deopt_literals = 3,
-     .deopt_sfi = 7,
-     .deopt_positions = 8,
-     .deopt_sfi_wrapped = true,
-     .c_entry_fp = 328,
-     .handler_after = 136,
-     .position_shift = 2},
+/* The fields of a row of v8_layout.def, in its order. */
+enum version_field {
+#define V8_FIELD(field) FIELD_##field,
+#include "v8_layout.def"
+	FIELD_COUNT
+};
+
+static const uint16_t versions[][FIELD_COUNT] = {
+#define V8_VERSION(...) {__VA_ARGS__},
+#include "v8_layout.def"
 };
 
 /* What is exported, by all names that it had. */
@@ -322,21 +197,27 @@ static int version_part(const struct elf_names *names, const char *part)
 	return integer_read(names, symbol, &value) ? value : -1;
 }
 
-static const struct v8_layout *version_find(int version)
+/* False: the version is not listed. */
+static bool version_take(int version, struct v8_layout *layout)
 {
-	for (size_t i = 0; i < COUNT(versions); i++)
-		if (versions[i].version == version)
-			return &versions[i];
-	return NULL;
+	for (size_t i = 0; i < COUNT(versions); i++) {
+		const uint16_t *row = versions[i];
+
+		if (row[FIELD_version] != version)
+			continue;
+#define V8_FIELD(field) layout->field = (typeof(layout->field))row[FIELD_##field];
+#include "v8_layout.def"
+		return true;
+	}
+	return false;
 }
 
 bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES])
 {
 	int major = version_part(names, "major"), minor = version_part(names, "minor");
-	const struct v8_layout *listed = version_find(major * 100 + minor);
 
-	v8_layout = listed ? *listed : (struct v8_layout){.position_shift = 1};
-	v8_layout.has_lines = listed != NULL;
+	v8_layout = (struct v8_layout){.position_shift = 1};
+	v8_layout.has_lines = version_take(major * 100 + minor, &v8_layout);
 	if (!exported_read(names, &v8_layout)) {
 		snprintf(note, RUNTIME_NOTE_BYTES,
 			 "JavaScript functions have no names: V8 %d.%d does not tell its layout",
@@ -352,7 +233,7 @@ bool v8_layout_read(const struct elf_names *names, char note[RUNTIME_NOTE_BYTES]
 	if (!v8_layout.last_function)
 		v8_layout.last_function = (uint16_t)(v8_layout.first_function + FUNCTION_TYPES - 1);
 	markers_read(names, &v8_layout);
-	if (!listed)
+	if (!v8_layout.has_lines)
 		snprintf(note, RUNTIME_NOTE_BYTES,
 			 "JavaScript functions have no lines, and inlined ones are missing: "
 			 "V8 %d.%d is not known to this uvtrace",

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # v8_constants.py BUILD NODE: the layout of the V8 in an executable of node, and whether the row of
-# it in preload/runtimes/v8_layout.c is right: stacks that the program tells of itself (v8_deep.js)
-# are read with it. For a version that has no row one is looked for, with the values of the rows
-# that there are, and printed. Exit status 0: the row is right.
+# it in preload/runtimes/v8_layout.def is right: stacks that the program tells of itself
+# (v8_deep.js) are read with it. For a version that has no row one is looked for, with the values of
+# the rows that there are, and printed. Exit status 0: the row is right.
 #
 # Rules: the product is told nothing: other values are tried by the test's tool alone
 # (sample_names -c).
@@ -17,7 +17,7 @@ import sys
 
 import v8_check
 
-LAYOUT = v8_check.HERE.parent.parent / 'preload' / 'runtimes' / 'v8_layout.c'
+LAYOUT = v8_check.HERE.parent.parent / 'preload' / 'runtimes' / 'v8_layout.def'
 ROUNDS = 5000
 STACKS = 6  # that a row is looked for with
 NOT_TRIED = {'kind_regexp'}  # no stack of v8_deep.js shows it
@@ -30,12 +30,11 @@ class Constants:
     def __init__(self, build, binary):
         self.node = v8_check.Node(build, 'constants')
         self.node.command = [str(pathlib.Path(binary).resolve())]
+        table = LAYOUT.read_text()
+        self.fields = re.findall(r'^V8_FIELD\((\w+)\)', table, re.M)
         self.rows = [
-            dict(
-                (name, {'true': 1}.get(value) or int(value))
-                for name, value in re.findall(r'\.(\w+) = (\w+)', row)
-            )
-            for row in re.findall(r'\{(\.version = [^}]*)\}', LAYOUT.read_text())
+            dict(zip(self.fields, map(int, row.split(','))))
+            for row in re.findall(r'^V8_VERSION\(([^)]*)\)', table, re.M)
         ]
         version = subprocess.run(
             [binary, '-p', 'process.versions.v8'], capture_output=True, text=True, check=True
@@ -127,13 +126,9 @@ class Constants:
         }
 
 
-def row_text(row):
+def row_text(fields, row):
     """As it stands in the table."""
-    fields = [
-        f'.{name} = {"true" if name in ("scope_has_range", "deopt_sfi_wrapped") else value}'
-        for name, value in row.items()
-    ]
-    return '    {' + ',\n     '.join(fields) + '},'
+    return 'V8_VERSION(' + ', '.join(str(row.get(field, 0)) for field in fields) + ')'
 
 
 class Report:
@@ -164,7 +159,7 @@ def main():
             + ', '.join(sorted(NOT_TRIED))
             + '):'
         )
-        print(row_text(constants.derive()))
+        print(row_text(constants.fields, constants.derive()))
         return 1
     report = Report()
     for rounds in v8_check.ROUNDS:
