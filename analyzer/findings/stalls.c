@@ -17,14 +17,7 @@
 
 static bool is_libc(const struct symbol_info *symbol)
 {
-	static const char *const names[] = {"libc.",	 "libm.",    "libpthread", "ld-",
-					    "libstdc++", "libgcc_s", "[vdso]"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strncmp(symbol->module, names[i], strlen(names[i])) == 0)
-			return true;
-	}
-	return *symbol->module == '\0';
+	return *symbol->module == '\0' || function_is_libc(symbol);
 }
 
 /* Functions that wait by a futex, and whether for a lock. */
@@ -124,6 +117,8 @@ static void place_find(struct stall *stall)
 	}
 	for (size_t i = 0; i < stall->frame_count && !in->own; i++) {
 		const struct symbol_info *symbol = stall->frames[i].symbol;
+		if (stall->frames[i].is_marker || stall->frames[i].scanned)
+			break;
 		if (!is_libc(symbol))
 			in->own = symbol;
 		else if (symbol->named && !in->inner)

@@ -60,6 +60,17 @@ bool function_is_interpreter(const struct symbol_info *native)
 	       !*native->module || strcmp(native->module, "JIT") == 0;
 }
 
+bool function_is_libc(const struct symbol_info *native)
+{
+	static const char *const names[] = {"libc.",	 "libm.",    "libpthread", "ld-",
+					    "libstdc++", "libgcc_s", "[vdso]"};
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (begins(native->module, names[i]))
+			return true;
+	return false;
+}
+
 bool function_is_of_python(const struct symbol_info *native)
 {
 	return begins(native->module, "python") || begins(native->module, "libpython");

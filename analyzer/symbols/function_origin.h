@@ -22,6 +22,8 @@ bool function_is_runtime(const struct symbol_info *native);
  * run time. */
 bool function_is_interpreter(const struct symbol_info *native);
 
+/* One of libc, the linker, or the kernel's own module. */
+bool function_is_libc(const struct symbol_info *native);
 /* ... of CPython's own file. */
 bool function_is_of_python(const struct symbol_info *native);
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "function_origin.h"
+#include "symbols_text.h"
 
 struct splice {
 	struct symbols *symbols;
@@ -221,6 +222,54 @@ static void splice_python(struct splice *splice)
 
 /* ---- Both ------------------------------------------------------------------------------------ */
 
+static bool is_ours(const struct stack_frame *frame)
+{
+	return !frame->script && symbols_is_our_library(frame->symbol->module);
+}
+
+/* How many of the innermost frames are uvtrace's own code, with what that called of libc. */
+static size_t count_ours(const struct stack *stack)
+{
+	size_t inner = 0;
+
+	while (inner < stack->count && !stack->frames[inner].script &&
+	       function_is_libc(stack->frames[inner].symbol))
+		inner++;
+	if (inner == stack->count || !is_ours(&stack->frames[inner]))
+		return 0;
+	while (inner < stack->count && is_ours(&stack->frames[inner]))
+		inner++;
+	return inner;
+}
+
+/* What the thread does for uvtrace is told as that; what lies between the program and libuv is not
+ * told. */
+static void hide_ours(struct stack *stack)
+{
+	size_t inner = count_ours(stack), kept = 0;
+
+	if (inner > 0)
+		stack->frames[kept++] =
+		    (struct stack_frame){.symbol = &symbols_uvtrace, .is_marker = true};
+	for (size_t i = inner; i < stack->count; i++)
+		if (!is_ours(&stack->frames[i]))
+			stack->frames[kept++] = stack->frames[i];
+	stack->count = kept;
+}
+
+/* Functions of scripts further out are known by other means. */
+static void mark_cut(const struct splice *splice)
+{
+	struct stack *stack = splice->stack;
+
+	if (splice->native_count == 0 || !splice->natives[splice->native_count - 1].is_cut ||
+	    (stack->count > 0 && stack->frames[stack->count - 1].script) ||
+	    stack->count == STACK_FRAMES_MAX)
+		return;
+	stack->frames[stack->count++] =
+	    (struct stack_frame){.symbol = &symbols_callers_unknown, .is_marker = true};
+}
+
 void stack_splice(struct symbols *symbols, const struct trace_stall *stall,
 		  const struct unwind_frame *natives, size_t native_count, struct stack *stack)
 {
@@ -238,6 +287,8 @@ void stack_splice(struct symbols *symbols, const struct trace_stall *stall,
 		splice_python(&splice);
 	else
 		splice_javascript(&splice);
+	hide_ours(stack);
+	mark_cut(&splice);
 	stack->is_whole &= stall->script_status == TRACE_SCRIPT_WHOLE;
 }
 

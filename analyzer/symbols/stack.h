@@ -5,7 +5,9 @@
  *
  * Rules: script functions keep their order, whatever else is known. A native frame that stands for
  * script functions (an interpreter's, code made at run time) is not shown beside them. What
- * belongs to the caller of the callback is not shown, as far as it is known to.
+ * belongs to the caller of the callback is not shown, as far as it is known to. uvtrace's own
+ * functions are no part of the program: where the thread was in them, one frame says so. Where the
+ * stack ends because a caller cannot be told, a frame says that too.
  */
 #ifndef STACK_H
 #define STACK_H

@@ -17,6 +17,8 @@
 
 const struct symbol_info symbols_unknown_site = PLACEHOLDER("(unknown)");
 const struct symbol_info symbols_tail_call = PLACEHOLDER("(a callback, as its last call)");
+const struct symbol_info symbols_uvtrace = PLACEHOLDER("(uvtrace)");
+const struct symbol_info symbols_callers_unknown = PLACEHOLDER("(callers unknown)");
 const struct symbol_info symbols_no_callback = PLACEHOLDER("(no callback)");
 
 const struct symbol_info *symbols_absent_site(const struct trace_process *process, bool caller)

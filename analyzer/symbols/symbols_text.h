@@ -10,6 +10,8 @@
 #include "symbols.h"
 
 extern const struct symbol_info symbols_unknown_site, symbols_tail_call, symbols_no_callback;
+/* In a stack: uvtrace's own code, and functions that could not be told. */
+extern const struct symbol_info symbols_uvtrace, symbols_callers_unknown;
 
 /* Of a site that the trace does not explain: an iteration of the loop where callbacks cannot be
  * seen. */

@@ -4,8 +4,9 @@
  * to the functions that it was in: by the modules' call frame information, and where that needs
  * what is not known, by looking for return addresses.
  *
- * Rules: a frame that was found by looking for it is marked as scanned: it may be left over from a
- * call that is long done. Nothing of the look is believed: any words whatever give frames, no more
+ * Rules: a frame that was found by looking for it is marked as scanned, unless the stack proves it:
+ * it may be left over from a call that is long done. Where no caller can be told the stack ends
+ * (is_cut). Nothing of the look is believed: any words whatever give frames, no more
  * than UNWIND_FRAMES_MAX.
  */
 #ifndef UNWIND_H
@@ -18,9 +19,10 @@
 
 struct unwind_frame {
 	uint64_t address;
-	bool is_return; /* a return address: what is called lies before it */
-	bool scanned;
+	bool is_return;	   /* a return address: what is called lies before it */
+	bool scanned;	   /* it was found by looking for it, or follows from one that was */
 	bool is_outermost; /* what called it is known to be no part of the callback */
+	bool is_cut;	   /* what called it is not known */
 	uint64_t sp;	   /* its stack pointer */
 };
 

@@ -4,14 +4,17 @@
  */
 #include "modules.h"
 
+#include <elf.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "format/trace_format.h"
 #include "maps.h"
 
 #define UNNAMED_GAP (16u << 20)
+#define VDSO_NAME   "[vdso]"
 
 void modules_init(struct modules *modules, uint32_t pid)
 {
@@ -68,7 +71,28 @@ static void unnamed_add(struct modules *modules, const struct mapping *mapping)
 /* The kernel's own page is no file, but has a name. */
 static bool is_module(const struct mapping *mapping)
 {
-	return mapping->path[0] == '/' || strcmp(mapping->path, "[vdso]") == 0;
+	return mapping->path[0] == '/' || strcmp(mapping->path, VDSO_NAME) == 0;
+}
+
+/* It is one image for all programs of a kernel: ours tells what the program's is. */
+static void vdso_describe(uint64_t start, struct elf_file *file)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
+	const char *image = (const char *)header, *id;
+
+	if (!header)
+		return;
+	const Elf64_Phdr *segments = (const Elf64_Phdr *)(image + header->e_phoff);
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (segments[i].p_type == PT_LOAD && segments[i].p_flags & PF_X)
+			file->bias = start - segments[i].p_vaddr;
+		if (segments[i].p_type != PT_NOTE || file->build_id_bytes > 0)
+			continue;
+		file->build_id_bytes =
+		    (uint16_t)elf_build_id(image + segments[i].p_offset, segments[i].p_filesz, &id);
+		if (file->build_id_bytes > 0)
+			memcpy(file->build_id, id, file->build_id_bytes);
+	}
 }
 
 static bool visit_module(const struct mapping *mapping, void *arg)
@@ -94,6 +118,8 @@ static bool visit_module(const struct mapping *mapping, void *arg)
 	if (fd >= 0) {
 		elf_describe(fd, mapping->start, mapping->offset, &module->file);
 		close(fd);
+	} else if (strcmp(mapping->path, VDSO_NAME) == 0) {
+		vdso_describe(mapping->start, &module->file);
 	}
 	modules->count++;
 	return true;

@@ -167,7 +167,10 @@ static void frame_place_put(struct packer *packer, const struct unwind_frame *fr
 {
 	char place[32];
 
-	snprintf(place, sizeof(place), "%" PRIu64 "\t%d\n", frame->sp, frame->is_outermost);
+	snprintf(place, sizeof(place), "%" PRIu64 "\t%d\n", frame->sp,
+		 frame->is_outermost ? 1
+		 : frame->is_cut     ? 2
+				     : 0);
 	packer_put(packer, place, strlen(place), Z_NO_FLUSH);
 }
 

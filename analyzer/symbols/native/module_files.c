@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "module_files.h"
 
 #define DEBUG_FOLDER "/usr/lib/debug"
+#define VDSO_NAME    "[vdso]"
 
 /* Whether a file of that name in the directory of a module's file would not be waited for. */
 static bool can_be_opened(const char *module, const char *below, const char *name)
@@ -82,11 +85,35 @@ static bool file_matches(const struct trace_process *process, const struct trace
 	return same;
 }
 
+/* The kernel's own module lies in no file, but in the memory of every program: here too. Whether it
+ * is the same one its build-id says. -1: there is none. */
+static int vdso_open(void)
+{
+	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)image;
+	int fd = image ? memfd_create(VDSO_NAME, MFD_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return -1;
+	size_t bytes = header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
+	if (write(fd, image, bytes) == (ssize_t)bytes)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int module_open(const char *path)
+{
+	if (strcmp(path, VDSO_NAME) == 0)
+		return vdso_open();
+	return path[0] == '/' ? regular_file_open(path, 0) : -1;
+}
+
 static Dwfl_Module *module_report_file(const struct trace_process *process,
 				       const struct trace_module *module, Dwfl *dwfl,
 				       const char *path)
 {
-	int fd = path[0] == '/' ? regular_file_open(path, 0) : -1; /* "[vdso]" is none */
+	int fd = module_open(path);
 
 	if (fd < 0)
 		return NULL;

@@ -4,14 +4,14 @@
  * (unwind_cfi.c), else by a frame pointer that is known, else to the next word of the stack that is
  * a return address.
  *
- * A word is taken for a return address if it points behind a call instruction, and that call, where
- * it says whom it calls, calls the function that the frame before is in.
+ * A word is taken for a return address if it points behind a call of the function that the frame
+ * before is in, or behind one by a pointer (calls.h). Where there is none, the stack ends.
  */
 #include "symbols/unwind.h"
 
 #include <string.h>
 
-#include "symbols_internal.h"
+#include "calls.h"
 #include "unwind_cfi.h"
 
 #define WORD_BYTES 8
@@ -42,137 +42,56 @@ bool unwind_word(const struct trace_stall *stall, uint64_t address, uint64_t *va
 	return true;
 }
 
-/* ---- Calls ----------------------------------------------------------------------------------- */
-
-/* The code at an address, as it lies in the file. */
-static bool code_read(Dwfl_Module *file, uint64_t address, unsigned char *to, size_t bytes)
-{
-	GElf_Addr bias;
-	Elf *elf = dwfl_module_getelf(file, &bias);
-	size_t count = 0;
-
-	if (!elf || elf_getphdrnum(elf, &count) != 0)
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		GElf_Phdr segment;
-		if (!gelf_getphdr(elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
-		    address - bias < segment.p_vaddr ||
-		    address - bias + bytes > segment.p_vaddr + segment.p_filesz)
-			continue;
-		Elf_Data *data = elf_getdata_rawchunk(
-		    elf, (int64_t)(segment.p_offset + (address - bias - segment.p_vaddr)), bytes,
-		    ELF_T_BYTE);
-		if (!data || !data->d_buf)
-			return false;
-		memcpy(to, data->d_buf, bytes);
-		return true;
-	}
-	return false;
-}
-
-enum call { CALL_NONE, CALL_ANYBODY, CALL_KNOWN };
-
-/* The call instruction that ends at this address of x86-64: direct (e8), or through a register or
- * memory (ff /2). */
-static enum call call_x86_64(const unsigned char *before, uint64_t address, uint64_t *target)
-{
-	int32_t distance;
-
-	if (before[2] == 0xe8) {
-		memcpy(&distance, before + 3, sizeof(distance));
-		*target = address + (uint64_t)(int64_t)distance;
-		return CALL_KNOWN;
-	}
-	for (int bytes = 2; bytes <= 7; bytes++) {
-		const unsigned char *at = before + 7 - bytes;
-		if (at[0] == 0xff && (at[1] >> 3 & 7) == 2)
-			return CALL_ANYBODY;
-	}
-	return CALL_NONE;
-}
-
-static enum call call_aarch64(const unsigned char *before, uint64_t address, uint64_t *target)
-{
-	uint32_t code;
-
-	memcpy(&code, before + 3, sizeof(code));
-	if ((code & 0xfc000000) == 0x94000000) { /* bl */
-		*target = address - 4 + (uint64_t)((int64_t)(int32_t)(code << 6) >> 4);
-		return CALL_KNOWN;
-	}
-	return (code & 0xfe9ff000) == 0xd61f0000 || (code & 0xfffff000) == 0xd63f0000 ? CALL_ANYBODY
-										      : CALL_NONE;
-}
-
-/* Where the function around an address begins; 0 where that is not known. */
-static uint64_t function_start(struct symbols *symbols, uint64_t address)
-{
-	struct symbols_code code = symbols_code(symbols, address);
-	GElf_Off offset = 0;
-	GElf_Sym symbol;
-
-	if (!code.file ||
-	    !dwfl_module_addrinfo(code.file, code.address, &offset, &symbol, NULL, NULL, NULL))
-		return 0;
-	return address - offset;
-}
-
-/* Whether a function that is in `inside` can have been called from just before `address`. */
-static bool is_return_to(struct symbols *symbols, const struct trace_stall *stall, uint64_t address,
-			 uint64_t inside)
-{
-	struct symbols_code code = symbols_code(symbols, address - 1);
-	unsigned char before[7];
-	uint64_t target = 0, called, current;
-
-	if (!code.module)
-		return false;
-	if (!code.file ||
-	    !code_read(code.file, code.address + 1 - sizeof(before), before, sizeof(before)))
-		return code.file == NULL; /* nothing more can be said */
-	enum call call = stall->machine == TRACE_MACHINE_AARCH64
-			     ? call_aarch64(before, address, &target)
-			     : call_x86_64(before, address, &target);
-	if (call == CALL_NONE)
-		return false;
-	called = call == CALL_KNOWN ? function_start(symbols, target) : 0;
-	current = function_start(symbols, inside);
-	if (current && called == current)
-		return true;
-	if (current && function_start(symbols, address - 1) == current)
-		return false; /* left over from a call that the function itself has made: recursion
-			       * by a pointer is rare
-			       */
-	return !called || !current || called != target;
-}
-
 /* ---- Steps ----------------------------------------------------------------------------------- */
 
-/* The next word of the frame and of those above that may be a return address. The word below it is
- * the caller's frame pointer, if it looks like one. */
+/* To the caller whose return address is `value`, which lies at `at`. The word below it is the
+ * caller's frame pointer, if it looks like one. */
+static void scan_take(const struct trace_stall *stall, struct unwind_state *state, uint64_t at,
+		      uint64_t value)
+{
+	uint64_t frame = 0;
+
+	memset(state->known, 0, sizeof(state->known));
+	if (unwind_word(stall, at - WORD_BYTES, &frame) && frame > at &&
+	    frame - stall->sp < stall->stack_bytes)
+		unwind_set(state, unwind_frame_register(stall->machine), frame);
+	state->sp = at + WORD_BYTES;
+	unwind_set(state, unwind_stack_register(stall->machine), state->sp);
+	state->pc = value;
+	state->is_return = true;
+}
+
+/* The first word behind a call of the function that the frame is in; where there is none, the first
+ * one behind a call by a pointer. */
 static bool step_scan(struct symbols *symbols, const struct trace_stall *stall,
 		      struct unwind_state *state)
 {
 	uint64_t sp = state->sp, end = stall->frame_sp ? stall->frame_sp : UINT64_MAX;
+	uint64_t pointer_at = 0, pointer_value = 0;
 
 	for (uint32_t i = 0; i < stall->word_count; i++) {
 		uint64_t at = stall->sp + trace_word_code(stall->words[i]) * WORD_BYTES;
-		uint64_t value = trace_word_object(stall->words[i]), frame = 0;
+		uint64_t value = trace_word_object(stall->words[i]);
 
-		if (at < sp || at >= end ||
-		    !is_return_to(symbols, stall, value, state->pc - state->is_return))
+		if (at < sp || at >= end)
 			continue;
-		memset(state->known, 0, sizeof(state->known));
-		if (unwind_word(stall, at - WORD_BYTES, &frame) && frame > at &&
-		    frame - stall->sp < stall->stack_bytes)
-			unwind_set(state, unwind_frame_register(stall->machine), frame);
-		state->sp = at + WORD_BYTES;
-		unwind_set(state, unwind_stack_register(stall->machine), state->sp);
-		state->pc = value;
-		state->is_return = state->scanned = true;
+		enum call call =
+		    call_before(symbols, stall->machine, value, state->pc - state->is_return);
+		if (call == CALL_POINTER && !pointer_at) {
+			pointer_at = at;
+			pointer_value = value;
+		}
+		if (call != CALL_LEADS)
+			continue;
+		scan_take(stall, state, at, value);
+		state->found = UNWIND_BY_CALL;
 		return true;
 	}
-	return false;
+	if (!pointer_at)
+		return false;
+	scan_take(stall, state, pointer_at, pointer_value);
+	state->found = UNWIND_BY_POINTER;
+	return true;
 }
 
 /* Behind a call, or in code that was made at run time: what a look keeps is that or points into the
@@ -181,7 +100,7 @@ static bool is_code(struct symbols *symbols, const struct trace_stall *stall, ui
 		    uint64_t inside)
 {
 	return symbols_code(symbols, address - 1).module
-		   ? is_return_to(symbols, stall, address, inside)
+		   ? call_before(symbols, stall->machine, address, inside) != CALL_NONE
 		   : address - stall->sp >= STACK_BYTES;
 }
 
@@ -203,7 +122,8 @@ static bool step_frame(struct symbols *symbols, const struct trace_stall *stall,
 	state->sp = frame + 2 * WORD_BYTES;
 	unwind_set(state, unwind_stack_register(stall->machine), state->sp);
 	state->pc = address;
-	state->is_return = state->scanned = true;
+	state->is_return = true;
+	state->found = UNWIND_BY_FRAME;
 	return true;
 }
 
@@ -216,10 +136,10 @@ static bool step(struct symbols *symbols, const struct trace_stall *stall,
 	uint64_t sp = state->sp;
 
 	if (code.file && unwind_cfi_step(code.file, code.address, stall, state)) {
-		state->scanned = false;
+		state->found = UNWIND_BY_RULES;
 		return state->sp > sp && state->pc != 0;
 	}
-	if (state->is_beyond)
+	if (state->is_beyond || state->is_end)
 		return false;
 	return ((!code.module || state->is_return) && step_frame(symbols, stall, state)) ||
 	       step_scan(symbols, stall, state);
@@ -244,22 +164,52 @@ static bool is_outside(struct symbols *symbols, const struct trace_stall *stall,
 	return symbols_is_ours(symbols_code(symbols, state->pc - state->is_return).module);
 }
 
+/* A chain that ends in the very function of ours that called the callback is right: one that began
+ * with a word left over does not get there. */
+static bool has_landed(struct symbols *symbols, const struct unwind_state *state)
+{
+	return symbols_is_ours(symbols_code(symbols, state->pc - state->is_return).module);
+}
+
+/* What was found by looking for it proves nothing alone, and what follows from it no more. */
+static void frames_judge(struct unwind_frame *frames, const enum unwind_found *found, size_t count,
+			 bool landed)
+{
+	bool is_unsure = false;
+
+	for (size_t i = 0; i < count; i++) {
+		is_unsure |= found[i] == UNWIND_BY_CALL || found[i] == UNWIND_BY_POINTER;
+		frames[i].scanned = found[i] == UNWIND_BY_FRAME || found[i] == UNWIND_BY_POINTER ||
+				    (is_unsure && !landed);
+	}
+}
+
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
 {
+	enum unwind_found found[UNWIND_FRAMES_MAX];
 	struct unwind_state state;
+	bool goes_on = true, landed = false;
 	size_t count = 0;
 
 	if (!stall->pc ||
 	    (stall->machine != TRACE_MACHINE_X86_64 && stall->machine != TRACE_MACHINE_AARCH64))
 		return 0;
 	state_begin(stall, &state);
-	do
-		frames[count++] = (struct unwind_frame){.address = state.pc,
-							.is_return = state.is_return,
-							.scanned = state.scanned,
-							.sp = state.sp};
-	while (count < UNWIND_FRAMES_MAX && step(symbols, stall, &state) &&
-	       !(frames[count - 1].is_outermost = is_outside(symbols, stall, &state)));
+	while (goes_on && count < UNWIND_FRAMES_MAX) {
+		struct unwind_frame *frame = &frames[count];
+
+		found[count++] = state.found;
+		*frame = (struct unwind_frame){
+		    .address = state.pc, .is_return = state.is_return, .sp = state.sp};
+		goes_on = step(symbols, stall, &state);
+		frame->is_cut = !goes_on && !state.is_end;
+		if (goes_on && is_outside(symbols, stall, &state)) {
+			frame->is_outermost = true;
+			landed = has_landed(symbols, &state);
+			goes_on = false;
+		}
+	}
+	frames_judge(frames, found, count, landed);
 	return count;
 }
 

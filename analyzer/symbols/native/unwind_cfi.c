@@ -148,6 +148,16 @@ static bool register_before(struct machine *machine, Dwarf_Frame *frame, uint32_
 	return machine->is_value || unwind_word(machine->stall, *value, value);
 }
 
+/* The rule for it says that the caller had none. */
+static bool is_undefined(Dwarf_Frame *frame, int number)
+{
+	Dwarf_Op capacity[3], *ops;
+	size_t count;
+
+	return number >= 0 && dwarf_frame_register(frame, number, capacity, &ops, &count) == 0 &&
+	       count == 0 && ops != NULL;
+}
+
 static bool frame_find(Dwfl_Module *file, uint64_t address, Dwarf_Frame **frame)
 {
 	Dwarf_Addr bias;
@@ -176,6 +186,7 @@ static bool frame_step(Dwarf_Frame *frame, const struct trace_stall *stall,
 		return false;
 	for (uint32_t i = 0; i < count; i++)
 		before.known[i] = register_before(&machine, frame, i, &before.registers[i]);
+	state->is_end = is_undefined(frame, return_register);
 	if (return_register < 0 || (uint32_t)return_register >= count ||
 	    !before.known[return_register]) {
 		state->is_beyond = machine.cfa > stall->sp + stall->stack_bytes;

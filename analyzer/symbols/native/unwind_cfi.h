@@ -10,10 +10,15 @@
 
 #include "trace/reader.h"
 
+/* How a frame was found: by call frame information, by a frame pointer, or by looking for a word
+ * behind a call of the function before, or behind a call of anybody. */
+enum unwind_found { UNWIND_BY_RULES, UNWIND_BY_FRAME, UNWIND_BY_CALL, UNWIND_BY_POINTER };
+
 struct unwind_state {
 	uint64_t pc, sp;
 	bool is_return; /* pc is a return address */
-	bool scanned;	/* it was looked for */
+	bool is_end;	/* nobody called this function: the thread begins with it */
+	enum unwind_found found;
 	bool
 	    is_beyond; /* the frame ends above what was seen of the stack: all of that is its own */
 	bool known[TRACE_STALL_REGISTERS_MAX];

@@ -23,7 +23,7 @@ struct given {
 	const char *script; /* a place's */
 	struct symbol_info info;
 	uint64_t sp; /* of a frame */
-	bool is_outermost;
+	bool is_outermost, is_cut;
 };
 
 struct symbols {
@@ -66,7 +66,9 @@ static void given_take(char **at, struct given *given)
 	if (strcmp(given->what, "frame") != 0)
 		return;
 	given->sp = strtoull(part_next(at), NULL, 10);
-	given->is_outermost = *part_next(at) == '1';
+	const char *end = part_next(at);
+	given->is_outermost = *end == '1';
+	given->is_cut = *end == '2';
 }
 
 static bool given_is(const struct given *given, const char *what,
@@ -245,6 +247,7 @@ size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct u
 		frames[count++] = (struct unwind_frame){.address = line - 1,
 							.scanned = given->second,
 							.is_outermost = given->is_outermost,
+							.is_cut = given->is_cut,
 							.sp = given->sp};
 	}
 	return count;

@@ -44,9 +44,15 @@ static struct symbols *symbols;
 static struct stack stack;
 static struct trace_stall stall;
 
+#define OURS 0x10000ull /* an address in a library of that name */
+
 static void set_up(void)
 {
+	static char ours[] = "/usr/lib/libtrace.so";
+
 	own_modules_read(&process, modules);
+	modules[process.module_count++] =
+	    (struct trace_module){.start = OURS, .end = OURS + 4096, .path = ours};
 	symbols = symbols_open(&process);
 }
 
@@ -138,6 +144,36 @@ Test(stack, what_is_beyond_the_callback_is_not_shown)
 	stall = (struct trace_stall){.sp = SP, .frame_sp = SP + 0x1000};
 	splice(FRAMES(natives), FRAMES(scripts));
 	check("v8_json_parse own");
+}
+
+/* What the thread does for uvtrace, and what uvtrace does between the program and libuv. */
+Test(stack, own_code_is_no_function_of_the_program)
+{
+	const struct unwind_frame inside[] = {
+	    {.address = OURS + 16, .sp = SP},
+	    {.address = OURS + 64, .is_return = true, .sp = SP + 16},
+	    NATIVE(uvloop_run, 32)};
+	const struct unwind_frame between[] = {
+	    NATIVE(node_read, 0), {.address = OURS + 16, .sp = SP + 16}, NATIVE(uvloop_run, 32)};
+
+	stall = (struct trace_stall){.sp = SP, .frame_sp = SP + 0x1000};
+	splice(FRAMES(inside), NULL, 0);
+	check("(uvtrace) uvloop_run");
+	splice(FRAMES(between), NULL, 0);
+	check("node_read uvloop_run");
+}
+
+Test(stack, says_where_callers_are_not_known)
+{
+	struct unwind_frame natives[] = {NATIVE(v8_json_parse, 0), NATIVE(node_read, 32)};
+	struct trace_script scripts[] = {script("handler", TRACE_SCRIPT_INTERPRETED, 0x400)};
+
+	stall = (struct trace_stall){.sp = SP, .frame_sp = SP + 0x1000};
+	natives[1].is_cut = true;
+	splice(FRAMES(natives), NULL, 0);
+	check("v8_json_parse node_read (callers unknown)");
+	splice(FRAMES(natives), FRAMES(scripts));
+	check("v8_json_parse node_read handler");
 }
 
 /* Addresses that cannot be give no order of frames. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,8 +56,7 @@ static int check_module(struct dl_phdr_info *info, size_t size, void *arg)
 		uint64_t start = info->dlpi_addr + segment->p_vaddr;
 		const struct module *module;
 
-		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) ||
-		    strstr(info->dlpi_name, "vdso"))
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
 			continue;
 		/* The first and the last byte: a text may be mapped in several pieces. */
 		for (int last = 0; last < 2; last++) {
@@ -107,6 +107,25 @@ Test(modules, build_id_is_what_lies_in_memory)
 
 	dl_iterate_phdr(check_build_id, &checked);
 	cr_assert_geq(checked, 1);
+}
+
+/* The note as the kernel made it: size of the name, of the id, type 3, "GNU". */
+Test(modules, the_kernels_own_module_has_a_build_id)
+{
+	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR);
+	const uint32_t begins[] = {4, 20, 3, 0x554e47};
+	const struct module *module;
+	size_t at = 0;
+
+	if (!image)
+		cr_skip_test("no vDSO here");
+	module = modules_find(&modules, (uintptr_t)image);
+	cr_assert_not_null(module);
+	while (at < 4096 && memcmp(image + at, begins, sizeof(begins)) != 0)
+		at += 4;
+	cr_assert_lt(at, 4096u);
+	cr_assert_eq(module->file.build_id_bytes, 20);
+	cr_assert_eq(memcmp(module->file.build_id, image + at + sizeof(begins), 20), 0);
 }
 
 Test(modules, symbols_are_the_linkers)
