@@ -131,6 +131,7 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios \
+	check-generated \
 	check-asan bench fuzz run-fuzz \
 	install format docs lint clean viewer viewer-skipped check-viewer check-firefox
 .DELETE_ON_ERROR:
@@ -154,6 +155,7 @@ help:
 	'make check-trixie  the same, and the whole-program tests, in Debian 13 (root)' \
 	'make check-arm64  builds for aarch64 and runs the fixtures under qemu-user' \
 	'make check-scenarios  programs with one planted cause: does the first finding name it?' \
+	'make check-generated  the same with PROGRAMS=300 programs written at random from SEED=1' \
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
@@ -407,8 +409,17 @@ check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	@scripts/install_deps.sh build viewer browser firefox
 	$(Q)BROWSER=firefox $(VIEWER_RUN)
 
+# Debian's node, which uses a shared libuv, is fetched if it can be. SCENARIOS_ARGS: as run.py has
+# them, e.g. "--runs 3 --hogs 2", or names.
 check-scenarios: all $(SCENARIOS)
-	$(Q)tests/scenarios/run.py $(BUILD)
+	@scripts/install_deps.sh build scenarios
+	@tests/real/setup.sh $(BUILD)/real || :
+	$(Q)tests/scenarios/run.py $(SCENARIOS_ARGS) $(BUILD)
+
+# Programs that are written at random, each with one cause or none.
+check-generated: all
+	$(Q)tests/scenarios/generate.py --programs $(or $(PROGRAMS),300) --seed $(or $(SEED),1) \
+		$(BUILD)
 
 # Official builds of node, which have libuv inside; VERSIONS=20 runs one of them.
 check-node: all

@@ -8,7 +8,7 @@
 # For `test` it fetches the sources of libuv into build/deps/libuv, to be compiled as no
 # distribution does.
 # Usage: install_deps.sh [GROUP ...]   groups: build (default), viewer, test, browser, firefox,
-#        real, libuv, trixie, arm64, bench, fuzz, valgrind
+#        real, libuv, trixie, arm64, scenarios, bench, fuzz, valgrind
 # Rules: silent and fast when everything is there; installs only what is missing, and only as root;
 # anybody else is told the line to type. Where there is no dpkg it names what is needed and leaves
 # the rest to the compiler.
@@ -30,7 +30,7 @@ packages_of() {
 		command -v npm >/dev/null || echo npm
 		;;
 	firefox) echo firefox-esr ;;
-	real | libuv | trixie | arm64)
+	real | libuv | trixie | arm64 | scenarios)
 		sed '/^#/d' "$(dirname "$0")/../tests/$1/packages.txt" | tr '\n' ' '
 		;;
 	bench) echo linux-perf valgrind ;;
@@ -39,7 +39,7 @@ packages_of() {
 	*)
 		echo "install_deps.sh: $1: no such group" \
 			"(build, viewer, test, browser, firefox, real, libuv, trixie, arm64," \
-			"bench, fuzz, valgrind)" >&2
+			"scenarios, bench, fuzz, valgrind)" >&2
 		return 2
 		;;
 	esac

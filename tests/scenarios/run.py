@@ -1,179 +1,174 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.py BUILD [NAME ...]: traces each scenario, analyzes the trace, and checks that the first
-# finding names the planted cause and its culprit, or, of healthy programs, that nothing is above a
-# note. Prints the score; exit 0: all are right.
+# run.py [OPTION ...] BUILD [NAME ...]: traces each scenario, analyzes the trace, and checks what
+# the findings say. Prints the score by finding, and holds it against score.txt; exit 0: no figure
+# is below the recorded one (with NAMEs: all of them are right).
 #
-# A machine that is busy with other things is a cause of its own, and the tool says so
-# ("descheduled"). Where /proc/stat shows that others took more than BUSY of the machine meanwhile,
-# that finding is set aside, and this is printed. A scenario that fails is tried again, TRIES times
-# in all, and how often that was is printed too.
+# Rules: each run counts, none is tried again. Scenarios run one after the other; only those that
+# say "load: light" run two at once. What cannot be run here is left out, and a line says so.
+"""Scores the findings of analyze_trace on programs whose cause is known."""
+import argparse
+import concurrent.futures
+import contextlib
 import json
-import os
-import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
-TRIES = 3
-BUSY = 0.25
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+import machine  # noqa: E402
+import programs  # noqa: E402
+import score  # noqa: E402
+
+TIMEOUT_SECONDS = 30
+SEAL_SECONDS = 10
+LIGHT_AT_ONCE = 2
+BROKEN = 99  # what scenarios in C end with where a call fails, and above it what a shell does
 HERE = Path(__file__).resolve().parent
+STREAMS = ("stdout", "stderr")
+SEVERITIES = ("error", "warning", "note")
 
 
-def header(source):
-    """The fields of a scenario's first comment."""
-    comment = source.read_text().split("*/")[0]
-    return dict(re.findall(r"^ \* (expects|says|never|env|quota): (.*)$", comment, re.M))
+def read_slowly(stream, bytes_per_second):
+    """The other end of a pipe, which does not keep up."""
+    piece = max(bytes_per_second // 20, 1)
+    with contextlib.suppress(ValueError):  # closed: the program is over
+        while stream.read(piece):
+            time.sleep(0.05)
 
 
-def machine():
-    """Jiffies of all CPUs: busy, and in all."""
-    numbers = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return sum(numbers) - numbers[3] - numbers[4], sum(numbers)
-
-
-def own_jiffies():
-    times = os.times()
-    return (times.children_user + times.children_system) * os.sysconf("SC_CLK_TCK")
-
-
-def others_share(before, own_before):
-    """What part of the machine others took since then."""
-    busy, total = (now - then for now, then in zip(machine(), before))
-    return (busy - (own_jiffies() - own_before)) / max(total, 1)
-
-
-def quota_folder(quota):
-    """A cgroup with that quota, v2's or v1's; None where none can be made."""
-    for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"):
-        folder = Path(top) / f"uvtrace_scenario.{os.getpid()}"
-        quota_us, period_us = quota.split()
-        files = {"cpu.max": quota} if top == "/sys/fs/cgroup" else \
-            {"cpu.cfs_period_us": period_us, "cpu.cfs_quota_us": quota_us}
-        try:
-            folder.mkdir()
-        except OSError:
-            continue
-        try:
-            for name, text in files.items():
-                with open(folder / name, "r+", encoding="ascii") as file:  # the kernel has made it
-                    file.write(text)
-            return folder
-        except OSError:
-            folder.rmdir()
-    return None
-
-
-def quota_possible(quota):
-    folder = quota_folder(quota)
-    if folder:
-        folder.rmdir()
-    return folder is not None
-
-
-def quota_remove(folder):
-    for _ in range(200):
-        try:
-            folder.rmdir()
-            return
-        except OSError:  # the helper is still in it
-            subprocess.run(["sleep", "0.05"], check=True)
-
-
-def trace(build, name, extra, folder, cgroup=None):
-    def enter():
-        (cgroup / "cgroup.procs").write_text(str(os.getpid()))
-
-    environment = {key: value for key, value in os.environ.items()
-                   if not key.startswith("UVTRACE_")}
-    environment.update(pair.split("=", 1) for pair in extra.split())
-    environment.update(LD_PRELOAD=str(build / "libtrace.so"),
-                       UVTRACE_PATH=str(folder / "trace.bin"))
-    subprocess.run([build / "scenarios" / name], env=environment, timeout=30,
-                   stdout=subprocess.DEVNULL,
-                   stderr=subprocess.PIPE, check=False, preexec_fn=enter if cgroup else None)
+def run_program(command, scenario, folder):
+    """Runs it to its end in the folder. Returns what is wrong with that; "": nothing."""
+    slow = {name: int(scenario.one(name).split()[1]) for name in STREAMS if scenario.one(name)}
+    streams = {name: subprocess.PIPE if name in slow else subprocess.DEVNULL for name in STREAMS}
+    # It has a session of its own: children that outlive it are ended with it.
+    with subprocess.Popen(command, cwd=folder, env=machine.environment(),
+                          stdin=subprocess.DEVNULL, start_new_session=True, bufsize=0,
+                          **streams) as process:
+        readers = [threading.Thread(target=read_slowly, args=(getattr(process, name), rate),
+                                    daemon=True) for name, rate in slow.items()]
+        for reader in readers:
+            reader.start()
+        status = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = process.wait(timeout=TIMEOUT_SECONDS)
+        machine.end_session(process)
+    if status is None:
+        return f"the program did not end within {TIMEOUT_SECONDS} s"
+    failed = status >= BROKEN if scenario.source.suffix == ".c" else status > 0
+    return f"the program failed, with status {status}" if failed else ""
 
 
 def sealed(folder):
     """Waits until the helper is done: a program that dies does not wait for it."""
-    for _ in range(200):
-        if not list(folder.glob("*.open")):
-            return
-        subprocess.run(["sleep", "0.05"], check=True)
+    end = time.monotonic() + SEAL_SECONDS
+    while list(folder.glob("*.open")) and time.monotonic() < end:
+        time.sleep(0.05)
 
 
-def findings(build, folder):
-    done = subprocess.run([build / "analyze_trace", "--json", folder], capture_output=True,
-                          check=True, text=True)
+def findings(build, trace):
+    """The findings of all processes. One process has the order of the report."""
+    done = subprocess.run([build / "analyze_trace", "--json", trace], capture_output=True,
+                          check=False, text=True)
+    if done.returncode != 0:
+        return [{"severity": "error", "id": "no_trace", "title": done.stderr.strip(),
+                 "culprit": "", "evidence": "", "advice": "", "cost_ns": 0}]
     report = json.loads(done.stdout)
-    first = report["processes"][0] if "processes" in report else report
-    return first["findings"]
+    if "processes" not in report:
+        return report["findings"]
+    found = list(report.get("findings") or [])
+    for process in report["processes"]:
+        found += process["findings"]
+    return sorted(found, key=lambda one: (SEVERITIES.index(one["severity"]),
+                                          -(one["cost_ns"] or 0)))
 
 
-def texts(found):
-    return " ".join(finding[key] or "" for finding in found
-                    for key in ("title", "evidence", "advice"))
+class Runner:
+    """Runs cases, each in a temporary folder of its own."""
+
+    def __init__(self, build, keep):
+        self.build = build
+        self.keep = keep
+
+    def attempt(self, case, number):
+        """The verdict on one run."""
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scenario.")))
+            trace, work = folder / "trace", folder / "work"
+            if self.keep:
+                trace = self.keep / f"{case.name.replace('/', '.').replace(' ', '_')}.{number}"
+            work.mkdir()
+            preload = {"LD_PRELOAD": str(self.build / "libtrace.so"),
+                       "UVTRACE_PATH": str(trace / "trace.bin")}
+            command = case.command(preload)
+            command = machine.confined(stack, case.scenario, command, folder)
+            broken = run_program(command, case.scenario, work)
+            sealed(trace)
+            return score.judge(case.scenario, findings(self.build, trace), broken)
 
 
-def judge(fields, found):
-    """Empty where it is right, else what is wrong."""
-    expects = fields["expects"]
-    if "never" in fields and fields["never"] in texts(found):
-        return f"it says: {fields['never']}"
-    if "says" in fields and fields["says"] not in texts(found[:1]):
-        return f"it does not say: {fields['says']}"
-    worst = found[0] if found else None
-    said = f"{worst['severity']} {worst['id']} {worst['culprit']}" if worst else "no finding"
-    if expects == "healthy":
-        return said if worst and worst["severity"] != "note" else ""
-    ids, culprit = expects.split(" ", 1)
-    right = (worst and worst["id"] in ids.split("|") and culprit in worst["culprit"]
-             and worst["severity"] != "note")
-    return "" if right else said
+def say(case, verdict):
+    """One line."""
+    if verdict.wrong:
+        print(f"FAIL {case.name}: {case.scenario.expects}; {verdict.wrong}", flush=True)
+    else:
+        print(f"ok   {case.name}: {case.scenario.expects}", flush=True)
 
 
-def attempt(build, name, fields):
-    """What is wrong with it, and whether a busy machine was set aside."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        before, own_before = machine(), own_jiffies()
-        cgroup = quota_folder(fields["quota"]) if "quota" in fields else None
-        trace(build, name, fields.get("env", ""), folder, cgroup)
-        busy = others_share(before, own_before) > BUSY and "descheduled" not in fields["expects"]
-        sealed(folder)
-        if cgroup:
-            quota_remove(cgroup)
-        found = findings(build, folder)
-        kept = [finding for finding in found if not (busy and finding["id"] == "descheduled")]
-        return judge(fields, kept), len(kept) < len(found)
+def run_all(runner, cases, number, total):
+    """Light ones first, two at once; then the others alone."""
+    light = [case for case in cases if case.scenario.one("load") == "light"]
+    others = [case for case in cases if case not in light]
+    with concurrent.futures.ThreadPoolExecutor(LIGHT_AT_ONCE) as pool:
+        verdicts = pool.map(lambda case: runner.attempt(case, number), light)
+        for case, verdict in zip(light, verdicts):
+            say(case, verdict)
+            total.add(case.scenario, verdict)
+    for case in others:
+        verdict = runner.attempt(case, number)
+        say(case, verdict)
+        total.add(case.scenario, verdict)
+
+
+def options():
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("build", type=lambda text: Path(text).resolve())
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these (node/ for a folder)")
+    parser.add_argument("--runs", type=int, default=1, help="each so often")
+    parser.add_argument("--hogs", type=int, default=0, help="programs that compute beside them")
+    parser.add_argument("--nodes", default="", help="versions that check-node has fetched")
+    parser.add_argument("--keep", type=lambda text: Path(text).resolve(), metavar="FOLDER",
+                        help="keep the traces there")
+    parser.add_argument("--record", action="store_true", help="write score.txt")
+    return parser.parse_args()
 
 
 def main():
-    build = Path(sys.argv[1]).resolve()
-    sources = {path.stem: path for path in HERE.glob("*/*.c")}
-    names = sys.argv[2:] or sorted(sources)
-    score = {True: [0, 0], False: [0, 0]}
-    for name in names:
-        fields = header(sources[name])
-        if "quota" in fields and not quota_possible(fields["quota"]):
-            print(f"left out {name}: no cgroup with a quota can be made here", flush=True)
-            continue
-        wrong, tries, aside = "?", 0, False
-        while wrong and tries < TRIES:
-            wrong, aside = attempt(build, name, fields)
-            tries += 1
-        again = f" (at the {tries}. try)" if tries > 1 and not wrong else ""
-        again += " (busy machine set aside)" if aside else ""
-        verdict, said = ("FAIL", f"; said: {wrong}") if wrong else ("ok  ", "")
-        print(f"{verdict} {name}: {fields['expects']}{again}{said}", flush=True)
-        count = score[fields["expects"] == "healthy"]
-        count[0] += not wrong
-        count[1] += 1
-    print(f"scenarios: {score[False][0]} of {score[False][1]} causes named; "
-          f"{score[True][0]} of {score[True][1]} healthy programs left in peace")
-    return 0 if all(right == total for right, total in score.values()) else 1
+    """Exit status."""
+    asked = options()
+    cases, left_out = programs.cases(HERE, asked.build, asked.names, asked.nodes.split())
+    for name, why in sorted((case.name, case.left_out) for case in left_out):
+        print(f"left out {name}: {why}", flush=True)
+    rounds = [score.Score() for _ in range(asked.runs)]
+    runner = Runner(asked.build, asked.keep)
+    with machine.hogs(asked.hogs), machine.silent_name_server():
+        for number, one in enumerate(rounds):
+            run_all(runner, cases, number, one)
+    total = score.Score.sum(rounds)
+    total.show()
+    if asked.names:
+        return 0 if total.all_right() else 1
+    record = score.Record(HERE / "score.txt")
+    if asked.record:
+        record.write(rounds)
+        return 0
+    return 0 if record.holds(total, {case.scenario.first_id for case in left_out}) else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Uploads of a huge JSON document are parsed on the loop.
+// expects: blocked_cpu handleUpload
+// says: JSON
+// never: uv_mutex
+// not: hot_loop
+
+const http = require('http');
+
+const rows = Array.from({ length: 200000 },
+	(_, i) => ({ id: i, name: `item ${i}`, tags: ['a', 'b', i] }));
+const text = JSON.stringify(rows);
+
+function handleUpload(body) {
+	return JSON.parse(body).length;
+}
+
+const server = http.createServer((request, response) => {
+	const parts = [];
+	request.on('data', part => parts.push(part));
+	request.on('end', () => {
+		const count = parts.length ? handleUpload(Buffer.concat(parts).toString()) : 0;
+		response.end(String(count));
+	});
+});
+server.listen(0, '127.0.0.1', () => {
+	const at = { port: server.address().port, host: '127.0.0.1' };
+	let left = 4;
+	const ping = setInterval(() => http.get(at, answer => answer.resume())
+		.on('error', () => {}), 20);
+	const upload = () => {
+		const request = http.request({ ...at, method: 'POST' }, answer => {
+			answer.resume();
+			answer.on('end', () => {
+				if (--left)
+					return setTimeout(upload, 200);
+				clearInterval(ping);
+				server.close();
+			});
+		});
+		request.end(text);
+	};
+	upload();
+});
