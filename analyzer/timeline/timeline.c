@@ -11,6 +11,7 @@
 
 #define PROMPT_NS                                                                                  \
 	20000 /* a wait no longer than this found ready what came during the iteration before */
+#define AT_ONCE_NS 2000 /* a loop's wait no longer than this did not sleep */
 
 /* ---- Making, feeding, finishing -------------------------------------------------------------- */
 
@@ -23,29 +24,34 @@ const char *timeline_kind(const struct trace_process *process, uint32_t site)
 		   : NULL;
 }
 
-static uint8_t class_traits(const struct trace_process *process, uint32_t site)
+static uint16_t class_traits(const struct trace_process *process, uint32_t site)
 {
-	static const uint8_t traits[] = {
+	static const uint16_t traits[] = {
 	    [KIND_CLASS_REQUEST] = TRAIT_REQUEST,
 	    [KIND_CLASS_POOL] = TRAIT_REQUEST | TRAIT_POOL,
 	    [KIND_CLASS_WORKFN] = TRAIT_WORK,
 	};
 	uint8_t class = process->kinds[process->sites[site].kind].class;
-	uint8_t found = class < sizeof(traits) ? traits[class] : 0;
+	uint16_t found = class < sizeof(traits) ? traits[class] : 0;
 
 	return process->sites[site].callback ? found : found & ~TRAIT_REQUEST;
 }
 
-static uint8_t name_traits(const char *kind)
+static uint16_t name_traits(const char *kind)
 {
 	static const struct {
 		const char *kind;
-		uint8_t trait;
+		uint16_t trait;
 	} names[] = {
-	    {"async", TRAIT_ASYNC},	      {"timer", TRAIT_TIMER},
-	    {"connection", TRAIT_CONNECTION}, {"getaddrinfo", TRAIT_LOOKUP},
-	    {"getnameinfo", TRAIT_LOOKUP},    {"read", TRAIT_READ},
-	    {"udp_recv", TRAIT_READ},	      {"poll", TRAIT_READ},
+	    {"async", TRAIT_ASYNC},
+	    {"timer", TRAIT_TIMER},
+	    {"connection", TRAIT_CONNECTION},
+	    {"getaddrinfo", TRAIT_LOOKUP},
+	    {"getnameinfo", TRAIT_LOOKUP},
+	    {"read", TRAIT_READ},
+	    {"udp_recv", TRAIT_READ},
+	    {"poll", TRAIT_READ | TRAIT_POLL},
+	    {"idle", TRAIT_IDLE},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -132,6 +138,7 @@ struct timeline *timeline_make(const struct trace_process *process,
 		    process->pending_ns ? process->pending_ns : READER_PENDING_NS;
 	timeline->hidden->pending_ticks = timeline_ticks(timeline, timeline->options.pending_ns);
 	timeline->hidden->prompt_ticks = timeline_ticks(timeline, PROMPT_NS);
+	timeline->hidden->at_once_ticks = timeline_ticks(timeline, AT_ONCE_NS);
 	return timeline;
 }
 
@@ -244,6 +251,7 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->iterations += from->iterations;
 	into->empty_iterations += from->empty_iterations;
 	into->empty_ticks += from->empty_ticks;
+	spinning_merge(into, from);
 	into->lost_told += from->lost_told;
 	into->lost_tick = from->lost_tick > into->lost_tick ? from->lost_tick : into->lost_tick;
 	into->outside_late_ticks += from->outside_late_ticks;

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/histogram.h"
+#include "timeline_rows.h"
 #include "trace/marks.h"
 #include "trace/reader.h"
 
@@ -149,9 +150,14 @@ struct timeline_worker {
 	uint64_t runs;	      /* calls of uv_run */
 	uint64_t iterations;  /* iterations of a loop: from the end of a wait to the next; uv_run
 				 without a wait */
-	uint64_t empty_iterations;   /* after a wait with timeout 0 that found nothing; uv_run that
-					did nothing at all */
-	uint64_t empty_ticks;	     /* that these took */
+	uint64_t empty_iterations; /* after a wait with timeout 0 that found nothing; uv_run that
+				      did nothing at all */
+	uint64_t empty_ticks;	   /* that these took */
+	uint64_t empty_callback_ticks;		  /* ... and how much of it callbacks did */
+	uint64_t idle_iterations, due_iterations; /* empty ones that ran an idle handle's callback,
+						     a timer's */
+	struct timeline_majority idle_site, due_site; /* whose those were */
+	struct timeline_always_ready always_ready;
 	uint64_t lost_told;	     /* events that LOST events tell of ... */
 	uint64_t lost_tick;	     /* ... and the last one's time; 0: there is none */
 	uint64_t outside_late_ticks; /* of timers that were due while uv_run was not called */

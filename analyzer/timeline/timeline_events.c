@@ -234,7 +234,7 @@ static void lost_told(struct stream *stream, uint64_t tick, uint64_t word)
 static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	uint32_t site = site_of(stream, word);
-	uint8_t traits = stream->traits[site];
+	uint16_t traits = stream->traits[site];
 
 	if (traits & TRAIT_POOL)
 		xevent_add(stream, tick, word);

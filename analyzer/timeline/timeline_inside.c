@@ -22,9 +22,16 @@ void inside_leave(struct stream *stream, uint64_t tick)
 	stream->inside = false;
 }
 
+/* A loop's wait that was over at once did not sleep: that is busy time. */
+static bool park_slept(const struct stream *stream, uint64_t tick)
+{
+	return stream->pool || tick < stream->open.park_tick ||
+	       tick - stream->open.park_tick > stream->timeline->hidden->at_once_ticks;
+}
+
 void park_leave(struct stream *stream, uint64_t tick)
 {
-	if (stream->open.parked) {
+	if (stream->open.parked && park_slept(stream, tick)) {
 		stream->facts->parked_ticks +=
 		    timeline_clip(stream->timeline, stream->open.park_tick, tick);
 		windows_park(stream, stream->open.park_tick, tick);

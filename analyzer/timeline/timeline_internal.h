@@ -15,6 +15,7 @@
 #include "base/request_table.h"
 #include "format/open_stack.h"
 #include "timeline.h"
+#include "timeline_parts.h"
 
 /* Xevents that are no events of the trace: their codes are the last before polls, which no event
  * has. */
@@ -36,6 +37,8 @@ enum site_trait {
 	TRAIT_CONNECTION = 32,
 	TRAIT_LOOKUP = 64, /* of names or addresses, on the pool */
 	TRAIT_READ = 128,
+	TRAIT_IDLE = 256,
+	TRAIT_POLL = 512, /* of a descriptor: the callback itself reads or writes */
 };
 
 struct xevent {
@@ -107,6 +110,8 @@ struct iteration {
 	struct timeline_iteration facts;
 	uint64_t majority,
 	    timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
+	bool idle;	    /* an idle handle's callback ran in it ... */
+	uint32_t idle_site; /* ... the first one */
 	uint32_t longest_site;
 	uint32_t before_site; /* the longest callback of the iteration before */
 	uint64_t before_ticks;
@@ -119,20 +124,6 @@ struct outside {
 	uint64_t left_tick; /* when the last one ended; 0: that was not seen */
 	struct timeline_span
 	    span; /* a long one that is over, until the loop has waited; duration 0: none */
-};
-
-#define TIMERS_KNOWN 256 /* slots for the last start of a timer, by its address; a power of two */
-
-struct timer_start {
-	uint64_t object, tick;
-};
-
-#define TIMER_SETS_KNOWN 64 /* the same for timers that were started by an old uv_now */
-
-struct timer_set {
-	uint64_t object, due_ms;
-	uint64_t tick, stale_ticks, asked_ticks;
-	uint32_t site; /* of the callback that started it */
 };
 
 /* One worker's items, or a part of them. */
@@ -148,7 +139,7 @@ struct stream {
 	bool begun, ended, inside;
 	bool whole; /* this and the next three are the timeline's, at hand for each poll */
 	uint32_t site_count;
-	const uint8_t *traits;
+	const uint16_t *traits;
 	uint64_t blocking_ticks;
 	int error;
 	uint64_t inside_tick, last_tick;
@@ -157,6 +148,7 @@ struct stream {
 	struct open_stack open;
 	struct iteration iteration;
 	struct outside outside;
+	struct ready_row ready_row;
 	struct request_partial *requests;
 	struct timeline_window *facts_windows; /* the worker's, shared by all of its parts */
 	size_t window, window_count;	       /* window: where the stream is */
@@ -179,10 +171,11 @@ struct timeline_private {
 	struct spans *spans;
 	struct pool *pool;
 	struct merge *merge;
-	uint8_t *traits;	/* enum site_trait of each site, one more for unknown ones */
+	uint16_t *traits;	/* enum site_trait of each site, one more for unknown ones */
 	struct tick_range *off; /* when recording was switched off, by time */
 	size_t off_count;
 	uint64_t long_poll_ticks, idle_ticks, blocking_ticks, pending_ticks, prompt_ticks;
+	uint64_t at_once_ticks; /* waits of a loop no longer than this did not sleep */
 	double ns_per_tick;
 	struct trace_sample first_machine, first_cgroup, last_cgroup; /* type 0: none was seen */
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
@@ -271,6 +264,20 @@ void iteration_is_empty(struct stream *stream, uint64_t tick);
 void iteration_enter(struct stream *stream, uint64_t tick);
 int iterations_merge(struct timeline *timeline, struct timeline_partial *partial);
 void site_iterations_clear(struct timeline_site_iterations *iterations);
+
+/* ---- timeline_spinning.c ---- */
+
+/* An empty iteration is over, after so many ticks. */
+void spinning_empty(struct stream *stream, uint64_t ticks);
+/* An iteration begins behind a wait. */
+void spinning_begin(struct stream *stream, bool at_once);
+/* A run of a polled descriptor's callback. */
+void spinning_poll(struct stream *stream, uint64_t ticks, uint64_t object, uint32_t site);
+/* An iteration that began with a wait is over. */
+void spinning_over(struct stream *stream, uint64_t tick);
+/* The row is over, or nobody knows how it goes on. */
+void spinning_row_end(struct stream *stream);
+void spinning_merge(struct timeline_worker *into, const struct timeline_worker *from);
 
 /* ---- timeline_timers.c ---- */
 

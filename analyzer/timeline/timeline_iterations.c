@@ -85,11 +85,29 @@ static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks
 		stream->error = -ENOMEM;
 }
 
+#define TRAITS_OF_ITERATIONS (TRAIT_TIMER | TRAIT_CONNECTION | TRAIT_IDLE | TRAIT_POLL)
+
+static void iteration_traits(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object,
+			     uint32_t site)
+{
+	uint16_t traits = stream->traits[site];
+
+	if (traits & TRAIT_TIMER)
+		timer_started(stream, tick, ticks, object, site);
+	stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
+	if ((traits & TRAIT_IDLE) && !stream->iteration.idle) {
+		stream->iteration.idle = true;
+		stream->iteration.idle_site = site;
+	}
+	if (traits & TRAIT_POLL)
+		spinning_poll(stream, ticks, object, site);
+}
+
 void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word,
 		    uint32_t site, struct timeline_site_iterations *facts)
 {
 	struct iteration *iteration = &stream->iteration;
-	uint8_t traits = stream->traits[site];
+	uint16_t traits = stream->traits[site];
 
 	if (iteration->wake_tick != 0 && tick >= iteration->wake_tick) {
 		uint64_t delay = tick - iteration->wake_tick;
@@ -107,11 +125,8 @@ void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64
 		iteration->facts.longest_ticks = ticks;
 		iteration->longest_site = site;
 	}
-	if (__builtin_expect(traits & (TRAIT_TIMER | TRAIT_CONNECTION), 0)) {
-		if (traits & TRAIT_TIMER)
-			timer_started(stream, tick, ticks, trace_word_object(word), site);
-		stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
-	}
+	if (__builtin_expect(traits & TRAITS_OF_ITERATIONS, 0))
+		iteration_traits(stream, tick, ticks, trace_word_object(word), site);
 	if (__builtin_expect(ticks >= stream->blocking_ticks, 0))
 		iteration_block(stream, tick, ticks, trace_word_object(word), site);
 }
@@ -169,6 +184,7 @@ static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 	iteration->facts = (struct timeline_iteration){0};
 	iteration->majority = iteration->timer_majority = 0;
 	iteration->blocking_count = 0;
+	iteration->idle = false;
 }
 
 static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
@@ -181,8 +197,8 @@ static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
 static inline void iteration_empty_over(struct stream *stream, uint64_t tick)
 {
 	if (stream->iteration.empty && stream->counted)
-		stream->facts->empty_ticks +=
-		    timeline_clip(stream->timeline, stream->iteration.wake_tick, tick);
+		spinning_empty(stream,
+			       timeline_clip(stream->timeline, stream->iteration.wake_tick, tick));
 	stream->iteration.empty = false;
 }
 
@@ -191,10 +207,12 @@ void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ti
 	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
 
 	iteration_empty_over(stream, wake_tick - wait_ticks);
+	spinning_over(stream, wake_tick - wait_ticks);
 	iteration_finish(stream, ready_at_once);
 	if (__builtin_expect(stream->outside.span.duration > 0, 0))
 		outside_end(stream, ready_at_once);
 	stream->facts->iterations += iteration_counts(stream, wake_tick);
+	spinning_begin(stream, ready_at_once > 0);
 	stream->iteration.wake_tick = wake_tick;
 	stream->iteration.wait_ticks = wait_ticks;
 	stream->iteration.entered = false;
@@ -222,6 +240,7 @@ void iteration_leave(struct stream *stream, uint64_t tick)
 		iteration_is_empty(stream, tick);
 	}
 	iteration_empty_over(stream, tick);
+	spinning_over(stream, tick);
 	iteration_end(stream);
 }
 

@@ -100,7 +100,7 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
 static int poll_begins(struct timeline *timeline, size_t position, uint32_t site,
 		       const struct xevent *xevent)
 {
-	uint8_t traits = timeline->hidden->traits[site];
+	uint16_t traits = timeline->hidden->traits[site];
 	uint64_t object = trace_word_object(xevent->word);
 
 	if (traits & TRAIT_ASYNC)

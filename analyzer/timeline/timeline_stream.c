@@ -163,6 +163,7 @@ int stream_suspend(struct stream *stream, uint64_t tick)
 {
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
+	spinning_row_end(stream);
 	iteration_end(stream);
 	windows_flush(stream);
 	stream->ended = true;

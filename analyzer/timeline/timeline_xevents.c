@@ -81,7 +81,7 @@ static void xevent_add_wakeup(struct stream *stream, uint64_t tick, uint64_t wor
 /* What others must know of a poll is when it began: of requests, work on the pool, and wake-ups. */
 void xevent_add_poll(struct stream *stream, uint64_t tick, uint64_t word, uint32_t site)
 {
-	uint8_t traits = stream->traits[site];
+	uint16_t traits = stream->traits[site];
 
 	if ((traits & TRAIT_POOL) || ((traits & TRAIT_WORK) && stream->pool))
 		xevent_add(stream, tick, word);

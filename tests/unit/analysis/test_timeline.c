@@ -34,20 +34,20 @@ Test(timeline, what_runs_before_the_first_wait_is_a_iteration)
 
 Test(timeline, adds_up_a_loop)
 {
-	process_make(0, 3000);
-	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), wait(1000, 500, 2),
-	     poll(1500, 300, SITE_TIMER, 5), poll(1800, 100, SITE_TIMER, 5),
-	     instant(1900, trace_word(0, TRACE_TURN)), wait(1950, 20, 1),
-	     instant(2000, trace_word(7, TRACE_LOOP_LEAVE)));
+	process_make(0, 30000);
+	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), wait(1000, 5000, 2),
+	     poll(6000, 300, SITE_TIMER, 5), poll(6300, 100, SITE_TIMER, 5),
+	     instant(6400, trace_word(0, TRACE_TURN)), wait(6450, 2001, 1),
+	     instant(9000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	const struct timeline_worker *worker = &timeline->workers[0];
-	cr_assert_eq(worker->inside_ticks, 1000);
-	cr_assert_eq(worker->parked_ticks, 520);
-	cr_assert_eq(timeline_busy_ticks(worker), 480);
+	cr_assert_eq(worker->inside_ticks, 8000);
+	cr_assert_eq(worker->parked_ticks, 7001);
+	cr_assert_eq(timeline_busy_ticks(worker), 999);
 	cr_assert_eq(worker->parks, 2);
 	cr_assert_eq(worker->polls.count, 2);
 	cr_assert_eq(worker->callback_ticks, 400);
-	cr_assert_eq(worker->slowest.tick, 1500);
+	cr_assert_eq(worker->slowest.tick, 6000);
 	cr_assert_eq(worker->slowest.duration, 300);
 	cr_assert_eq(timeline->sites[SITE_TIMER].callback.sum, 400);
 	cr_assert_eq(timeline->ready_fds.max, 2);
@@ -56,23 +56,36 @@ Test(timeline, adds_up_a_loop)
 	done();
 }
 
+/* Nobody sleeps for so short a time. */
+Test(timeline, takes_a_wait_that_is_over_at_once_for_busy_time)
+{
+	process_make(0, 30000);
+	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), wait(1000, 2000, 1),
+	     poll(3000, 300, SITE_TIMER, 5), wait(4000, 400, 1), wait(5000, 3000, 1),
+	     instant(9000, trace_word(7, TRACE_LOOP_LEAVE)));
+	finish();
+	cr_assert_eq(timeline->workers[0].parks, 3);
+	cr_assert_eq(timeline->workers[0].parked_ticks, 3000);
+	done();
+}
+
 Test(timeline, counts_nested_polls_on_their_own_and_once_as_busy)
 {
-	process_make(0, 3000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)),
-	     instant(200, poll_word(SITE_TIMER, 1)), instant(300, trace_word(8, TRACE_LOOP_ENTER)),
-	     poll(310, 40, SITE_WRITE, 2), wait(400, 100, 0),
-	     instant(600, trace_word(8, TRACE_LOOP_LEAVE)), instant(1200, TRACE_POLL_END),
-	     instant(1300, trace_word(7, TRACE_LOOP_LEAVE)));
+	process_make(0, 300000);
+	FEED(0, instant(10000, trace_word(7, TRACE_LOOP_ENTER)),
+	     instant(20000, poll_word(SITE_TIMER, 1)),
+	     instant(30000, trace_word(8, TRACE_LOOP_ENTER)), poll(31000, 4000, SITE_WRITE, 2),
+	     wait(40000, 10000, 0), instant(60000, trace_word(8, TRACE_LOOP_LEAVE)),
+	     instant(120000, TRACE_POLL_END), instant(130000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	const struct timeline_worker *worker = &timeline->workers[0];
-	cr_assert_eq(worker->inside_ticks, 1200);
-	cr_assert_eq(worker->parked_ticks, 100);
+	cr_assert_eq(worker->inside_ticks, 120000);
+	cr_assert_eq(worker->parked_ticks, 10000);
 	cr_assert_eq(worker->polls.count, 2);
 	cr_assert_eq(worker->nested, 1);
-	cr_assert_eq(worker->callback_ticks, 1000);
-	cr_assert_eq(timeline->sites[SITE_TIMER].callback.max, 1000);
-	cr_assert_eq(timeline->sites[SITE_WRITE].callback.max, 40);
+	cr_assert_eq(worker->callback_ticks, 100000);
+	cr_assert_eq(timeline->sites[SITE_TIMER].callback.max, 100000);
+	cr_assert_eq(timeline->sites[SITE_WRITE].callback.max, 4000);
 	done();
 }
 
@@ -175,39 +188,39 @@ Test(timeline, totals_beyond_64_bits_are_as_many_as_these_hold)
 
 Test(timeline, cuts_times_to_the_range_and_keeps_polls_that_overlap_it)
 {
-	options.from_ns = 1000;
-	options.to_ns = 2000;
-	process_make(0, 5000);
-	FEED(0, instant(100, trace_word(7, TRACE_LOOP_ENTER)), poll(200, 100, SITE_TIMER, 1),
-	     wait(300, 100, 1), poll(900, 400, SITE_TIMER, 2), wait(1300, 200, 1),
-	     poll(1600, 100, SITE_TIMER, 3), poll(1900, 600, SITE_TIMER, 4),
-	     poll(2600, 100, SITE_TIMER, 5), instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
+	options.from_ns = 100000;
+	options.to_ns = 200000;
+	process_make(0, 500000);
+	FEED(0, instant(10000, trace_word(7, TRACE_LOOP_ENTER)), poll(20000, 10000, SITE_TIMER, 1),
+	     wait(30000, 10000, 1), poll(90000, 40000, SITE_TIMER, 2), wait(130000, 20000, 1),
+	     poll(160000, 10000, SITE_TIMER, 3), poll(190000, 60000, SITE_TIMER, 4),
+	     poll(260000, 10000, SITE_TIMER, 5), instant(300000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
 	const struct timeline_worker *worker = &timeline->workers[0];
-	cr_assert_eq(worker->inside_ticks, 1000);
-	cr_assert_eq(worker->parked_ticks, 200);
+	cr_assert_eq(worker->inside_ticks, 100000);
+	cr_assert_eq(worker->parked_ticks, 20000);
 	cr_assert_eq(worker->parks, 1);
 	cr_assert_eq(worker->polls.count, 3);
-	cr_assert_eq(worker->callback_ticks, 300 + 100 + 100);
-	cr_assert_eq(worker->polls.sum, 400 + 100 + 600);
-	cr_assert_eq(timeline->range_ticks, 1000);
+	cr_assert_eq(worker->callback_ticks, 30000 + 10000 + 10000);
+	cr_assert_eq(worker->polls.sum, 40000 + 10000 + 60000);
+	cr_assert_eq(timeline->range_ticks, 100000);
 	done();
 }
 
 Test(timeline, leaves_out_what_was_switched_off)
 {
-	process_make(0, 5000);
-	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 1500, .a = 0};
-	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 2500, .a = 1};
+	process_make(0, 50000);
+	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 15000, .a = 0};
+	samples[1] = (struct trace_sample){.type = TRACE_SAMPLE_RECORDING, .tick = 25000, .a = 1};
 	process.sample_count = 2;
-	FEED(0, instant(1000, trace_word(7, TRACE_LOOP_ENTER)), instant(1200, TRACE_PARK),
-	     wait(2700, 100, 1), instant(3000, trace_word(7, TRACE_LOOP_LEAVE)));
+	FEED(0, instant(10000, trace_word(7, TRACE_LOOP_ENTER)), instant(12000, TRACE_PARK),
+	     wait(26000, 3000, 1), instant(30000, trace_word(7, TRACE_LOOP_LEAVE)));
 	finish();
-	cr_assert_eq(timeline->workers[0].inside_ticks, 1000);
-	cr_assert_eq(timeline->workers[0].parked_ticks, 300 + 100,
+	cr_assert_eq(timeline->workers[0].inside_ticks, 10000);
+	cr_assert_eq(timeline->workers[0].parked_ticks, 3000 + 3000,
 		     "what follows the switch is not known to be parked");
-	cr_assert_eq(timeline->off_ticks, 1000);
-	cr_assert_eq(timeline->range_ticks, 5000 - 1000);
+	cr_assert_eq(timeline->off_ticks, 10000);
+	cr_assert_eq(timeline->range_ticks, 50000 - 10000);
 	done();
 }
 
@@ -229,16 +242,16 @@ Test(timeline, counts_one_worker_alone_when_asked)
 
 Test(timeline, takes_up_what_was_open_where_data_begins)
 {
-	struct trace_context context[] = {{trace_word(7, TRACE_LOOP_ENTER), 100},
-					  {poll_word(SITE_TIMER, 1), 1000}};
-	struct trace_item items[] = {instant(5000, TRACE_POLL_END), wait(5500, 500, 0)};
+	struct trace_context context[] = {{trace_word(7, TRACE_LOOP_ENTER), 1000},
+					  {poll_word(SITE_TIMER, 1), 10000}};
+	struct trace_item items[] = {instant(50000, TRACE_POLL_END), wait(55000, 5000, 0)};
 
-	process_make(0, 6000);
+	process_make(0, 60000);
 	feed_context(0, items, 2, context, 2, true);
 	finish();
-	cr_assert_eq(timeline->sites[SITE_TIMER].callback.max, 4000);
-	cr_assert_eq(timeline->workers[0].inside_ticks, 5000, "known since the poll began");
-	cr_assert_eq(timeline->workers[0].parked_ticks, 500);
+	cr_assert_eq(timeline->sites[SITE_TIMER].callback.max, 40000);
+	cr_assert_eq(timeline->workers[0].inside_ticks, 50000, "known since the poll began");
+	cr_assert_eq(timeline->workers[0].parked_ticks, 5000);
 	done();
 }
 

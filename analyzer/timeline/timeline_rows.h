@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of loop iterations that do nothing, and what makes a loop go through them.
+ */
+#ifndef TIMELINE_ROWS_H
+#define TIMELINE_ROWS_H
+
+#include <stdint.h>
+
+/* The site that most of a set of runs are of, if one has more than half of them. */
+struct timeline_majority {
+	uint32_t site;
+	uint64_t votes;
+};
+
+/* A polled descriptor (uv_poll_t) that was ready in loop iteration after loop iteration: in rows of
+ * many, of the handle that had most. */
+struct timeline_always_ready {
+	uint64_t object;
+	uint32_t site;
+	uint64_t iterations, at_once; /* at_once: the wait before it took no time */
+	uint64_t ticks, callbacks, callback_ticks;
+};
+
+#endif
