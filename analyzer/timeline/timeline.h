@@ -146,10 +146,11 @@ struct timeline_worker {
 	struct timeline_growth handles, requests; /* active ones of a loop */
 
 	uint64_t connections; /* runs of connection callbacks */
-	uint64_t reads;	      /* runs of callbacks that read (read, udp_recv, poll) */
-	uint64_t runs;	      /* calls of uv_run */
-	uint64_t iterations;  /* iterations of a loop: from the end of a wait to the next; uv_run
-				 without a wait */
+	struct timeline_majority connection_site, read_site;
+	uint64_t reads;	     /* runs of callbacks that read (read, udp_recv, poll) */
+	uint64_t runs;	     /* calls of uv_run */
+	uint64_t iterations; /* iterations of a loop: from the end of a wait to the next; uv_run
+				without a wait */
 	uint64_t empty_iterations; /* after a wait with timeout 0 that found nothing; uv_run that
 				      did nothing at all */
 	uint64_t empty_ticks;	   /* that these took */

@@ -94,7 +94,10 @@ static void iteration_traits(struct stream *stream, uint64_t tick, uint64_t tick
 
 	if (traits & TRAIT_TIMER)
 		timer_started(stream, tick, ticks, object, site);
-	stream->facts->connections += (traits & TRAIT_CONNECTION) != 0;
+	if (traits & TRAIT_CONNECTION) {
+		stream->facts->connections++;
+		majority_add(&stream->facts->connection_site, site, 1);
+	}
 	if ((traits & TRAIT_IDLE) && !stream->iteration.idle) {
 		stream->iteration.idle = true;
 		stream->iteration.idle_site = site;
@@ -118,7 +121,10 @@ void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64
 			delay_worst(stream, tick, delay, site);
 	}
 	iteration->facts.polls++;
-	stream->facts->reads += (traits & TRAIT_READ) != 0;
+	if (traits & TRAIT_READ) {
+		stream->facts->reads++;
+		majority_add(&stream->facts->read_site, site, 1);
+	}
 	iteration->facts.ticks += ticks;
 	vote(&iteration->facts.site, &iteration->majority, site, ticks);
 	if (ticks > iteration->facts.longest_ticks) {

@@ -13,6 +13,19 @@ struct timeline_majority {
 	uint64_t votes;
 };
 
+/* Boyer-Moore: finds it in one pass. */
+static inline void majority_add(struct timeline_majority *majority, uint32_t site, uint64_t votes)
+{
+	if (majority->site == site) {
+		majority->votes += votes;
+	} else if (majority->votes >= votes) {
+		majority->votes -= votes;
+	} else {
+		majority->site = site;
+		majority->votes = votes - majority->votes;
+	}
+}
+
 /* A polled descriptor (uv_poll_t) that was ready in loop iteration after loop iteration: in rows of
  * many, of the handle that had most. */
 struct timeline_always_ready {

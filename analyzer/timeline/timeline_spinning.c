@@ -10,19 +10,6 @@
 
 #define ROW_LEAST 100
 
-/* Boyer-Moore: the site of more than half of what is counted, if one has that. */
-static void majority_add(struct timeline_majority *majority, uint32_t site, uint64_t votes)
-{
-	if (majority->site == site) {
-		majority->votes += votes;
-	} else if (majority->votes >= votes) {
-		majority->votes -= votes;
-	} else {
-		majority->site = site;
-		majority->votes = votes - majority->votes;
-	}
-}
-
 void spinning_empty(struct stream *stream, uint64_t ticks)
 {
 	const struct iteration *iteration = &stream->iteration;
@@ -73,6 +60,8 @@ void spinning_poll(struct stream *stream, uint64_t ticks, uint64_t object, uint3
 {
 	struct ready_row *row = &stream->ready_row;
 
+	if (stream->iteration.wake_tick == 0)
+		return;
 	if (row->facts.callbacks == 0) {
 		row->facts.object = object;
 		row->facts.site = site;
@@ -113,5 +102,8 @@ void spinning_merge(struct timeline_worker *into, const struct timeline_worker *
 	into->due_iterations += from->due_iterations;
 	majority_add(&into->idle_site, from->idle_site.site, from->idle_site.votes);
 	majority_add(&into->due_site, from->due_site.site, from->due_site.votes);
+	majority_add(&into->connection_site, from->connection_site.site,
+		     from->connection_site.votes);
+	majority_add(&into->read_site, from->read_site.site, from->read_site.votes);
 	row_keep(&into->always_ready, &from->always_ready);
 }

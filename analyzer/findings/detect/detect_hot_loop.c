@@ -18,23 +18,49 @@ static int compare_share(const void *a, const void *b)
 	return x->share < y->share ? 1 : x->share > y->share ? -1 : 0;
 }
 
+struct loop_work {
+	uint64_t did;
+	uint32_t site; /* most of it */
+};
+
+static struct loop_work work_of(const struct timeline_worker *worker, bool accept)
+{
+	return accept ? (struct loop_work){worker->connections, worker->connection_site.site}
+		      : (struct loop_work){worker->reads, worker->read_site.site};
+}
+
+/* Those that do what the busiest does, by the same callback. */
+static size_t peers_keep(const struct detection *detection, bool accept, struct loop_share *loops,
+			 size_t count)
+{
+	const struct timeline_worker *workers = detection->timeline->workers;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (work_of(&workers[loops[i].worker], accept).site ==
+		    work_of(&workers[loops[0].worker], accept).site)
+			loops[kept++] = loops[i];
+	}
+	return kept;
+}
+
 /* Loops that did one kind of work, the busiest first: who accepts nothing, or reads nothing, has no
  * part of that work to take over. Runtimes have loops of their own for timers and messages. */
 static size_t loops_sort(const struct detection *detection, bool accept, struct loop_share *loops)
 {
 	const struct timeline *timeline = detection->timeline;
+	double least = limit(detection, accept ? LIMIT_hot_loop_accepts : LIMIT_hot_loop_least);
 	size_t count = 0;
 
 	for (size_t i = 0; i < timeline->process->worker_count; i++) {
 		const struct timeline_worker *worker = &timeline->workers[i];
-		uint64_t did = accept ? worker->connections : worker->reads;
-		if (!is_loop(timeline, i) || (double)did < limit(detection, LIMIT_hot_loop_least))
+		if (!is_loop(timeline, i) || (double)work_of(worker, accept).did < least)
 			continue;
 		loops[count++] = (struct loop_share){i, (double)timeline_busy_ticks(worker) /
 							    (double)timeline->range_ticks};
 	}
 	qsort(loops, count, sizeof(*loops), compare_share);
-	return count;
+	return peers_keep(detection, accept, loops, count);
 }
 
 static bool is_hot(const struct detection *detection, const struct loop_share *loops, size_t count)
@@ -56,6 +82,10 @@ static void facts_of_others(const struct detection *detection, struct finding *f
 		idle += 1 - loops[i].share;
 	}
 	fact_whole(finding, FACT_others, count - 1);
+	fact_flag(finding, FACT_spread,
+		  (double)connections >= limit(detection, LIMIT_cause_share) *
+					     (double)workers[loops[0].worker].connections *
+					     (double)(count - 1));
 	fact_number(finding, FACT_next_busy_share, loops[1].share);
 	fact_whole(finding, FACT_other_connections, connections);
 	fact_whole(finding, FACT_other_reads, reads);

@@ -20,8 +20,16 @@ void detect_nothing(struct detection *detection)
 	finding_add(detection, &finding);
 }
 
-static enum severity lost_severity(const struct detection *detection, double share)
+/* A loop that spins makes more events than can be kept: that is told already. */
+static bool spins(struct detection *detection)
 {
+	return found(detection, FINDING_SPINNING) || found(detection, FINDING_READY_SPIN);
+}
+
+static enum severity lost_severity(struct detection *detection, double share)
+{
+	if (spins(detection))
+		return SEVERITY_NOTE;
 	if (share >= limit(detection, LIMIT_lost_much))
 		return SEVERITY_ERROR;
 	return share >= limit(detection, LIMIT_lost_share) ? SEVERITY_WARNING : SEVERITY_NOTE;

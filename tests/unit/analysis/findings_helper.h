@@ -16,10 +16,21 @@
 
 #define MS 1000000ull
 
-enum { SITE_TIMER, SITE_READ, SITE_ASYNC, SITE_WRITE, SITE_LOOKUP, SITE_COUNT };
+enum {
+	SITE_TIMER,
+	SITE_READ,
+	SITE_ASYNC,
+	SITE_WRITE,
+	SITE_LOOKUP,
+	SITE_IDLE,
+	SITE_POLL,
+	SITE_CONNECTION,
+	SITE_COUNT
+};
 
 static struct trace_kind_info kinds[KIND_COUNT];
-static char names[SITE_COUNT][16] = {"on_timer", "on_read", "on_async", "on_write", "on_lookup"};
+static char names[SITE_COUNT][16] = {"on_timer",  "on_read", "on_async", "on_write",
+				     "on_lookup", "on_idle", "on_ready", "on_client"};
 static struct trace_site sites[SITE_COUNT];
 static struct trace_worker workers[2];
 static struct trace_sample samples[8];
@@ -43,13 +54,17 @@ static inline void kind_add(uint8_t kind, char *name, uint8_t class, uint32_t si
 static inline void set_up(uint64_t last_tick, size_t sample_count)
 {
 	static char timer[] = "timer", reading[] = "read", async[] = "async", writing[] = "write",
-		    lookup[] = "getaddrinfo";
+		    lookup[] = "getaddrinfo", idle[] = "idle", polling[] = "poll",
+		    connection[] = "connection";
 
 	kind_add(KIND_TIMER, timer, KIND_CLASS_HANDLE, SITE_TIMER);
 	kind_add(KIND_READ, reading, KIND_CLASS_HANDLE, SITE_READ);
 	kind_add(KIND_ASYNC, async, KIND_CLASS_HANDLE, SITE_ASYNC);
 	kind_add(KIND_WRITE, writing, KIND_CLASS_REQUEST, SITE_WRITE);
 	kind_add(KIND_GETADDRINFO, lookup, KIND_CLASS_POOL, SITE_LOOKUP);
+	kind_add(KIND_IDLE, idle, KIND_CLASS_HANDLE, SITE_IDLE);
+	kind_add(KIND_POLL, polling, KIND_CLASS_HANDLE, SITE_POLL);
+	kind_add(KIND_CONNECTION, connection, KIND_CLASS_HANDLE, SITE_CONNECTION);
 	for (uint32_t i = 0; i < 2; i++)
 		workers[i] = (struct trace_worker){.worker = i + 1,
 						   .role = i ? TRACE_ROLE_OTHER : TRACE_ROLE_LOOP,

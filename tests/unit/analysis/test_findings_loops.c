@@ -22,17 +22,17 @@ static void call_in_vain(uint64_t calls)
 
 Test(findings_loops, count_uv_run_without_a_wait_as_an_empty_iteration)
 {
-	call_in_vain(600);
-	cr_assert_eq(timeline->workers[0].iterations, 600u);
-	cr_assert_eq(timeline->workers[0].empty_iterations, 600u);
-	cr_assert_eq(timeline->workers[0].runs, 600u);
-	cr_assert_eq(timeline->workers[0].empty_ticks, 12 * MS);
+	call_in_vain(1500);
+	cr_assert_eq(timeline->workers[0].iterations, 1500u);
+	cr_assert_eq(timeline->workers[0].empty_iterations, 1500u);
+	cr_assert_eq(timeline->workers[0].runs, 1500u);
+	cr_assert_eq(timeline->workers[0].empty_ticks, 30 * MS);
 	const struct finding *spinning = finding_of(FINDING_SPINNING);
-	cr_assert_not_null(spinning);
+	cr_assert(spinning && spinning->severity == SEVERITY_WARNING);
 	cr_assert(strstr(spinning->text.title, "uv_run is called again and again"));
 	cr_assert(strstr(spinning->text.culprit, "worker 1"));
 	cr_assert(strstr(spinning->text.evidence,
-			 "600 of its 600 loop iterations found nothing to do, 20000 a second"));
+			 "1500 of its 1500 loop iterations found nothing to do, 20000 a second"));
 	done();
 }
 
@@ -99,6 +99,148 @@ Test(findings_loops, take_no_other_call_of_uv_run_for_an_empty_one)
 	done();
 }
 
+/* Empty iterations of 50 µs for 40 ms, in each of which this callback runs for so long; once, a
+ * callback of another idle handle did. */
+static void never_wait(uint32_t site, uint64_t run_ns, size_t sample_count)
+{
+	set_up(800 * 50 * US, sample_count);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(5, 0, TRACE_TURN),
+	     poll(6, 3, SITE_IDLE, 2));
+	for (uint64_t i = 0; i < 800; i++) {
+		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN));
+		if (site < SITE_COUNT)
+			FEED(0, poll(5 * US + i * 50 * US, run_ns, site, 1));
+	}
+	finish();
+	find(NULL, 0);
+}
+
+/* An idle handle, or a timer that is due at once, keeps the loop from waiting. */
+Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
+{
+	never_wait(SITE_IDLE, US, 0);
+	const struct finding *spinning = finding_of(FINDING_SPINNING);
+	cr_assert(spinning && spinning->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(spinning->text.culprit, "on_idle");
+	cr_assert(strstr(spinning->text.title, "it never waits, because of on_idle."), "%s",
+		  spinning->text.title);
+	cr_assert(strstr(spinning->text.advice, "uv_idle_stop"), "%s", spinning->text.advice);
+	cr_assert_null(spinning->text.snippet, "it is about the whole recording");
+	done();
+	never_wait(SITE_TIMER, US, 0);
+	spinning = finding_of(FINDING_SPINNING);
+	cr_assert(spinning && spinning->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(spinning->text.culprit, "on_timer");
+	cr_assert(strstr(spinning->text.advice, "timeout above 0"), "%s", spinning->text.advice);
+	done();
+}
+
+/* That an idle handle ran once does not say that it is active. */
+Test(findings_loops, make_a_note_of_spinning_without_a_culprit)
+{
+	never_wait(SITE_COUNT, 0, 0);
+	const struct finding *spinning = finding_of(FINDING_SPINNING);
+	cr_assert(spinning && spinning->severity == SEVERITY_NOTE);
+	cr_assert_null(finding_fact(spinning, FACT_site));
+	cr_assert(strstr(spinning->text.culprit, "worker 1"));
+	done();
+}
+
+Test(findings_loops, take_short_work_in_idle_handles_for_work)
+{
+	never_wait(SITE_IDLE, 20 * US, 0);
+	cr_assert_not_null(finding_of(FINDING_SPINNING));
+	done();
+	never_wait(SITE_IDLE, 21 * US, 0);
+	cr_assert_null(finding_of(FINDING_SPINNING));
+	done();
+}
+
+/* Samples say whether the thread was on a CPU, or wanted to be. */
+Test(findings_loops, find_no_spinning_in_a_thread_that_sleeps)
+{
+	sample(0, 2, 0, 0);
+	sample(1, 39 * MS, 5 * MS, 5 * MS);
+	never_wait(SITE_IDLE, US, 2);
+	cr_assert_null(finding_of(FINDING_SPINNING));
+	done();
+	sample(1, 39 * MS, 5 * MS, 20 * MS);
+	never_wait(SITE_IDLE, US, 2);
+	cr_assert_not_null(finding_of(FINDING_SPINNING));
+	done();
+}
+
+/* Empty calls of uv_run are a small part of what the thread does. */
+Test(findings_loops, find_no_spinning_where_the_program_computes_between_calls)
+{
+	set_up(400 * MS, 0);
+	for (uint64_t i = 0; i < 5000; i++)
+		FEED(0, instant(1 + i * 80 * US, 0x10, TRACE_LOOP_ENTER),
+		     instant(1 + i * 80 * US + 19 * US, 0x10, TRACE_LOOP_LEAVE));
+	finish();
+	find(NULL, 0);
+	cr_assert(timeline->workers[0].empty_ticks > 90 * MS);
+	cr_assert_null(finding_of(FINDING_SPINNING));
+	done();
+}
+
+/* ---- Descriptors that are always ready ------------------------------------------------------- */
+
+/* 100,000 iterations of 2 µs: a wait, and a run of one of so many handles' callbacks. */
+static void ready_again(uint32_t site, uint64_t handles, uint64_t wait_ns, uint64_t run_ns)
+{
+	uint64_t round = 2 * US > wait_ns + run_ns ? 2 * US : wait_ns + run_ns + 10;
+
+	set_up(100001 * round, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 100000; i++)
+		FEED(0, wait(10 + i * round, wait_ns, 1),
+		     poll(10 + i * round + wait_ns, run_ns, site, 0x100 * (1 + i % handles)));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, find_a_descriptor_that_is_always_ready)
+{
+	ready_again(SITE_POLL, 1, 400, 12);
+	const struct finding *spin = finding_of(FINDING_READY_SPIN);
+	cr_assert(spin && spin->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(spin->text.culprit, "on_ready");
+	cr_assert(strstr(spin->text.title, "on_ready ran 50000"), "%s", spin->text.title);
+	cr_assert(strstr(spin->text.evidence, "100000 runs of 12 ns each"), "%s",
+		  spin->text.evidence);
+	done();
+}
+
+Test(findings_loops, find_no_descriptor_that_is_served)
+{
+	ready_again(SITE_POLL, 1, 400, 1500);
+	cr_assert_null(finding_of(FINDING_READY_SPIN), "its callback does something");
+	done();
+	ready_again(SITE_POLL, 1, 21 * US, 12);
+	cr_assert_null(finding_of(FINDING_READY_SPIN), "the loop waits for it");
+	done();
+	ready_again(SITE_POLL, 2, 400, 12);
+	cr_assert_null(finding_of(FINDING_READY_SPIN), "it is one or the other");
+	done();
+	ready_again(SITE_READ, 1, 400, 12);
+	cr_assert_null(finding_of(FINDING_READY_SPIN), "libuv reads for it");
+	done();
+}
+
+/* More events than can be kept come of the spinning. */
+Test(findings_loops, take_lost_events_for_a_consequence_of_spinning)
+{
+	ready_again(SITE_POLL, 1, 400, 12);
+	process.lost = process.events = 1000;
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_eq(finding_of(FINDING_LOST_EVENTS)->severity, SEVERITY_NOTE);
+	cr_assert_eq(findings->list[0].id, FINDING_READY_SPIN);
+	done();
+	process.lost = 0;
+}
+
 /* ---- A hot loop ------------------------------------------------------------------------------ */
 
 /* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some
@@ -139,6 +281,48 @@ Test(findings_loops, compare_loops_that_do_the_same)
 	done();
 }
 
+/* Two loops accept on one port, and one of them is kept busy by what it accepted. */
+static void two_listeners(uint64_t hot, uint64_t other)
+{
+	set_up(100 * MS, 0);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < hot; i++)
+		FEED(0, poll(10 + i * 100, 50, SITE_CONNECTION, 1));
+	FEED(0, poll(1 * MS, 90 * MS, SITE_READ, 1), wait(95 * MS, 5 * MS, 0));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < other; i++)
+		FEED(1, poll(10 + i * 100, 50, SITE_CONNECTION, 2));
+	FEED(1, wait(2 * MS, 98 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, advise_by_what_the_other_loops_accept)
+{
+	two_listeners(8, 4);
+	const struct finding *hot = finding_of(FINDING_HOT_LOOP);
+	cr_assert_not_null(hot);
+	cr_assert(strstr(hot->text.advice, "spread by number, not by load"));
+	cr_assert_null(strstr(hot->text.advice, "SO_REUSEPORT"), "they all accept");
+	done();
+	two_listeners(8, 3);
+	cr_assert(strstr(finding_of(FINDING_HOT_LOOP)->text.advice, "most come to this one"));
+	done();
+	two_listeners(8, 2);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "next to nothing");
+	done();
+}
+
+/* A second listener, for something else. */
+Test(findings_loops, compare_loops_that_run_the_same_callbacks)
+{
+	two_loops(SITE_POLL, 20);
+	cr_assert_eq(timeline->workers[1].reads, 20u);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP));
+	done();
+}
+
 Test(findings_loops, compare_no_loops_whose_callbacks_nobody_sees)
 {
 	two_loops(SITE_READ, 20);
@@ -146,25 +330,6 @@ Test(findings_loops, compare_no_loops_whose_callbacks_nobody_sees)
 	findings_free(findings);
 	find(NULL, 0);
 	cr_assert_null(finding_of(FINDING_HOT_LOOP));
-	done();
-}
-
-/* An idle handle keeps the loop from waiting: its callback is to blame. */
-Test(findings_loops, name_the_callback_that_keeps_a_loop_from_waiting)
-{
-	set_up(600 * 50 * US, 0);
-	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
-	for (uint64_t i = 0; i < 600; i++)
-		FEED(0, instant(10 + i * 50 * US, 0, TRACE_TURN),
-		     poll(5 * US + i * 50 * US, US, SITE_TIMER, 1));
-	finish();
-	find(NULL, 0);
-	const struct finding *spinning = finding_of(FINDING_SPINNING);
-	cr_assert_not_null(spinning);
-	cr_assert_str_eq(spinning->text.culprit, "on_timer");
-	cr_assert(strstr(spinning->text.title, "it never waits, because of on_timer."), "%s",
-		  spinning->text.title);
-	cr_assert_null(spinning->text.snippet, "it is about the whole recording");
 	done();
 }
 
