@@ -171,9 +171,9 @@ void fact_stall(struct finding *finding, enum fact_name name, const struct stall
 		fact->stall = stall;
 }
 
-void fact_flag(struct finding *finding, enum fact_name name, bool blocking)
+void fact_flag(struct finding *finding, enum fact_name name, bool holds)
 {
-	if (blocking)
+	if (holds)
 		fact_whole(finding, name, 1);
 }
 
@@ -324,12 +324,12 @@ static bool no_windows(const struct timeline *timeline)
 
 bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 {
-	static bool (*const blocking[UNKNOWN_COUNT])(const struct timeline *timeline) = {
+	static bool (*const predicates[UNKNOWN_COUNT])(const struct timeline *timeline) = {
 #define UNKNOWN(name, predicate, text) predicate,
 #include "findings.def"
 	};
 
-	return blocking[unknown](timeline);
+	return predicates[unknown](timeline);
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */

@@ -36,7 +36,7 @@ void fact_text(struct finding *finding, enum fact_name name, const char *text);
 /* Nothing where the sample saw nothing. */
 void fact_stall(struct finding *finding, enum fact_name name, const struct stall *stall);
 /* Sets it where it holds. */
-void fact_flag(struct finding *finding, enum fact_name name, bool blocking);
+void fact_flag(struct finding *finding, enum fact_name name, bool holds);
 
 /* Names a callback as the culprit. */
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site);

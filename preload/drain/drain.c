@@ -3,8 +3,8 @@
  * See drain.h. Each tick: note what is asked, note every ring's head, tell new sites, take the
  * records below the noted heads into blocks, free the rings of threads that ended, sample, tell
  * what changed, say what is done. Sites are looked for after the heads were read, so a block never
- * names a site that the file does not have. Rings are freed before anything is read from /proc:
- * threads may be waiting for one.
+ * names a site that the file does not have. Rings are freed before samples are taken from
+ * /proc: threads may be waiting for one.
  *
  * Rules: nothing in shared memory is trusted. Sizes and offsets are copied once. rings.c moves the
  * records.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The drain's own state, and the half of it that brings records from the rings into segments
- * (rings.c); the other half is drain.c, and samples.c says when samples are taken. Nobody else
- * includes this.
+ * (rings.c; rings_memory.c gives back what they do not need); the other half is drain.c, and
+ * samples.c says when samples are taken. Nobody else includes this.
  */
 #ifndef RINGS_H
 #define RINGS_H

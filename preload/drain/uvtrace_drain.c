@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The helper process: `uvtrace-drain RING [MAPS]`. The traced program starts it with the ring file
- * and its own /proc/self/maps as these descriptors, /dev/null as the standard ones, and nothing
- * else open. It drains until the program is gone (drain.c does the work). It has no other tie to
- * the program: its own session, no signal meant for the program, no descriptor, directory or
- * terminal.
+ * and its own /proc/self/maps as these descriptors, /dev/null as 1 and 2 (and as 0 once the ring
+ * is mapped), and nothing else open. It drains until the program is gone (drain.c does the work).
+ * It has no other tie to the program: its own session, no signal meant for the program, no
+ * descriptor, directory or terminal.
  *
  * Rules: it prints nothing and traces nothing. Whatever goes wrong, it exits quietly and the
  * program runs on.

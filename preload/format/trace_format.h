@@ -336,7 +336,8 @@ enum trace_sample_type {
 	/* Process: a = 1 switched on, 0 switched off */
 	TRACE_SAMPLE_RECORDING = 4,
 	/* Process, running totals: a = callbacks that got no site, b = threads that got no ring,
-	 * c = events on those, d = marks, spans and fields without a name */
+	 * c = events on those and before the first loop, d = marks, spans and fields without a
+	 * name or too early */
 	TRACE_SAMPLE_UNTRACED = 5,
 	/* Any worker, running totals: a = voluntary, b = involuntary context switches */
 	TRACE_SAMPLE_SWITCHES = 6,

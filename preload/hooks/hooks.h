@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the wrappers share. There are three shapes. A handle's wrapper gives libuv the site's thunk.
- * A request's wrapper is submit_begin, the real call, submit_end. uv_run and the waits push and
- * pop.
+ * A request's wrapper is submit_begin, the real call, submit_end. uv_run pushes and pops; a wait
+ * puts a park and an unpark.
  */
 #ifndef HOOKS_H
 #define HOOKS_H
@@ -34,7 +34,7 @@ struct submit {
 };
 
 /* Begins the submission of a request. `exact`: the request may wait in the pool's queue, so its
- * time is read now; others take the time of the poll that they are submitted in. */
+ * time is read now; others take the time of the thread's newest event. */
 static inline struct submit submit_begin(uint32_t key, void *callback, void *caller, bool exact)
 {
 	struct call scratch;

@@ -2,7 +2,8 @@
  *
  * See libuv_copy.h: the list of copies, and of the callers of each. A copy is searched for at a
  * caller's first call, not in the constructor. Other libraries' constructors may run loops before
- * ours, and libuv may be loaded much later. Only the one in the executable is patched at the start.
+ * ours, and libuv may be loaded much later. Only the one in the executable is patched, at the
+ * start or when the first loop begins.
  * The code that finds copies (by_symbol.c, by_patch.c) only fills in a struct libuv_copy.
  */
 #include "libuv_copy.h"

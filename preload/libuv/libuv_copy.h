@@ -29,7 +29,8 @@ struct libuv_caller {
 
 extern struct libuv_caller libuv_callers[LIBUV_CALLERS_MAX];
 
-/* Patches the libuv that the executable exports if that is wanted. Once, from the constructor. */
+/* Patches the libuv that the executable exports, or that lies in a small one with a symbol table,
+ * if that is wanted. Once, from the constructor. */
 void libuv_copy_start(bool wanted);
 
 /* Code at `caller` makes a descriptor for waits: perhaps a libuv in the executable, whose names are

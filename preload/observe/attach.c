@@ -166,7 +166,7 @@ static void try_dir(struct attach_search *search, const char *root, const char *
 		dir_walk_path(inside, try_name, search);
 }
 
-struct attach_search attach_find(uint32_t pid, const char *dir)
+struct attach_search attach_find(uint32_t pid, const char *directory)
 {
 	struct attach_search search = {.pid = attach_own_tid(pid, pid)};
 	char prefix[32], root[ROOT_BYTES], path[SHARED_PATH_BYTES];
@@ -182,7 +182,7 @@ struct attach_search attach_find(uint32_t pid, const char *dir)
 	}
 	search.maps_error = mapped;
 	try_dir(&search, root, SHARED_DIR);
-	if (!search.shared && dir)
-		try_dir(&search, root, dir);
+	if (!search.shared && directory)
+		try_dir(&search, root, directory);
 	return search;
 }

@@ -46,6 +46,6 @@ struct attach_search {
 /* The ring that the process `pid` (as we number it) has mapped. Where its /proc/PID/maps cannot be
  * read: one of its name in /dev/shm or in `directory` (of a trace; NULL: none), as we see them and
  * as the process does. */
-struct attach_search attach_find(uint32_t pid, const char *dir);
+struct attach_search attach_find(uint32_t pid, const char *directory);
 
 #endif

@@ -149,7 +149,7 @@ bool helper_would_be_adopted(void)
 	       (prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0) == 0 && subreaper);
 }
 
-/* Where only parents may look at a process (kernel.yama.ptrace_scope 1), the helper that
+/* Where only ancestors may look at a process (kernel.yama.ptrace_scope 1), the helper that
  * takes samples needs to be named: it, and nobody else, may then do what without that rule every
  * process of the same user may. What the program has named before (there is room for one only) is
  * replaced; if it names another one later, the helper sees less, and says so. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See process.h. Everything here happens once a process, when its first request is submitted or its
+ * See process.h. The ring file is made once a process, when its first request is submitted or its
  * first loop runs, so it may take its time; a second thread that comes meanwhile waits for the
  * first.
  */

@@ -45,7 +45,8 @@ struct process {
 	struct thread threads[SHARED_RINGS_MAX]; /* the private half of each ring */
 };
 
-/* The page; a static one that says PROCESS_FAILED until libtrace.c has made it. */
+/* The page; until libtrace.c has made it a static one, which is idle, or says PROCESS_FAILED where
+ * there is no memory. */
 extern struct process *process;
 
 /* Provided by libtrace.c, which alone knows all parts of the library:

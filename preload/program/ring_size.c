@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See ring_size.h. Where memory is short, the steps become smaller first, then the rings fewer; one
- * ring there always is.
+ * See ring_size.h. Where memory is short, the steps become smaller first, then the rings fewer.
+ * There is one ring at least, or none (-EFBIG) where files may not be that large.
  */
 #include "ring_size.h"
 

@@ -25,7 +25,7 @@
 #define BIRTH_MS	  200  /* a helper that shows no life by then was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
-#define ASKED_AGAIN	  64   /* events that find no room, between looks at the clock */
+#define ASKED_AGAIN	  64   /* wake-ups without an answer, between looks at the clock */
 #define DRAIN_STACK_BYTES (256 * 1024)
 
 static _Atomic uint32_t never_gone;

@@ -72,7 +72,7 @@ struct thread {
 	bool lost_open;	  /* LOST_FULL has to be written as soon as there is room */
 
 	struct thread_frame frames[TRACE_DEPTH_MAX];
-	struct call calls[THREAD_CALLS]; /* at a cache line, as TRACE_DEPTH_MAX is even */
+	struct call calls[THREAD_CALLS]; /* at a cache line: TRACE_DEPTH_MAX is a multiple of 4 */
 
 	struct shared *shared;
 	void *loop;	       /* uv_loop_t of the innermost uv_run */
@@ -104,6 +104,7 @@ struct thread {
 			       first lap */
 } __attribute__((aligned(64)));
 _Static_assert(offsetof(struct thread, frames) == 64, "a cache line");
+_Static_assert(offsetof(struct thread, calls) % 64 == 0, "a cache line");
 
 extern __thread struct thread
     *thread_current; /* never NULL: thread_none until the thread records */

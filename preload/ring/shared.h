@@ -85,7 +85,8 @@ struct shared_ring {
 	_Atomic uint64_t backed;      /* steps whose memory is there, one bit each */
 	_Atomic uint32_t memory_lock; /* enum steps_owner */
 
-	/* Written by the thread between CLAIMED and LIVE, the last two later. */
+	/* Written by the thread between CLAIMED and LIVE, the last two later; `state` also by the
+	 * drain, which frees the ring. */
 	_Atomic uint32_t state __attribute__((aligned(64))); /* enum ring_state */
 	uint32_t worker; /* from 1, never used twice in a process */
 	uint32_t tid;
@@ -246,7 +247,8 @@ struct shared {
 	_Atomic uint32_t sites_backed; /* sites whose memory is there, from the first on (steps.h);
 					  not below site_count */
 	_Atomic uint64_t untraced_callbacks; /* callbacks passed through because no site was left */
-	_Atomic uint64_t untraced_threads;   /* threads that found no free ring */
+	_Atomic uint64_t
+	    untraced_threads; /* threads that found no free ring, or no memory for one */
 	_Atomic uint64_t
 	    untraced_events; /* on those threads, and wake-ups that came before the first loop */
 	_Atomic uint64_t untraced_marks; /* marks, spans and fields for which no name was left, or

@@ -5,7 +5,7 @@
  * the writer.
  *
  * Rules: everything it writes is kept in memory of fixed size, so that each new segment can repeat
- * it. What it reads from shared memory is copied once and checked.
+ * it. What it reads from shared memory is copied and checked.
  */
 #ifndef SEGMENT_H
 #define SEGMENT_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of a segment, which segment.c puts together: preamble.c tells what the process is,
- * segment_sites.c which sites and names the events refer to. Nobody else includes this.
+ * segment_sites.c which sites and names the events refer to, segment_scripts.c the texts of
+ * scripts. Nobody else includes this.
  */
 #ifndef SEGMENT_INTERNAL_H
 #define SEGMENT_INTERNAL_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See segment_internal.h: the registry of sites and names. What threads of the program have entered
- * in shared memory is copied once, and its symbols are looked for. Every segment is told what its
- * events refer to.
+ * See segment_internal.h: the registry of sites and names. Sites that threads of the program
+ * have entered in shared memory are copied once, and their symbols are looked for. Every segment is
+ * told what its events refer to.
  */
 #include "segment_internal.h"
 

@@ -218,7 +218,7 @@ static int segment_make(struct writer *writer)
 	return error;
 }
 
-static int segment_begin(struct writer *writer, struct trace_file_header *header)
+static int file_begin(struct writer *writer, struct trace_file_header *header)
 {
 	int error = eviction_file_limit(writer) < SEGMENT_BYTES_MIN ? -EFBIG : 0;
 
@@ -263,7 +263,7 @@ int writer_begin(struct writer *writer, struct trace_file_header *header, uint64
 	}
 	if (now_ns < writer->retry_ns)
 		return writer->error;
-	error = segment_begin(writer, header);
+	error = file_begin(writer, header);
 	if (error) {
 		segment_give_up(writer, error, now_ns);
 		return error;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Segments: files DIRECTORY/NAME.PID.N.bin.open, sealed by rename to NAME.PID.N.bin, kept within a
- * budget. The writer takes finished blocks and does not know their content.
+ * budget. The writer takes finished blocks; of their content it knows only whether that is
+ * events.
  *
  * Rules: no file is ever overwritten, reached through a link, or written by anybody else. No block
  * makes a segment larger than its limit, nor all files of this path (of every process) larger than

@@ -2,7 +2,8 @@
  *
  * The parts of the watchdog. stall_sampler.c: the thread that samples a stuck callback
  * (thread_sample.h), since the drain must not wait for a thread to stop. stall_entry.c: what the
- * trace is told, an entry for each sample and one for the end. Nobody else includes this.
+ * trace is told, an entry for each sample and one for the end. profiler.c shares the
+ * sampler. Nobody else includes this.
  */
 #ifndef WATCHDOG_INTERNAL_H
 #define WATCHDOG_INTERNAL_H
