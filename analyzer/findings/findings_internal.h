@@ -42,10 +42,12 @@ void fact_flag(struct finding *finding, enum fact_name name, bool holds);
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site);
 /* A worker as the culprit, or as the place. */
 void finding_worker(const struct detection *detection, struct finding *finding, size_t worker);
-/* What a stall sample knows of functions of scripts. The title names the program's own function
+/* The function that explains what these stall samples of a callback were in (stall_shared.h), the
+ * first of which is the one that is told. Of scripts: the title names the program's own function
  * that waited or called something that is not its own; of one that computes by itself, who called
  * it. */
-void facts_of_scripts(const struct stall *stall, struct finding *finding);
+void facts_of_functions(struct detection *detection, const struct stall *const *samples,
+			size_t count, uint32_t site, struct finding *finding);
 /* It is about these ticks of a worker; the report shows the timeline around the first. */
 void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick,
 		   uint64_t ticks, size_t worker);

@@ -107,7 +107,26 @@ static int story_make(struct symbols *symbols, struct stall *stall, bool is_whol
 	return 0;
 }
 
-int stall_scripts_read(struct symbols *symbols, struct stall *stall)
+/* Functions of scripts come before native ones. */
+static void own_find(const struct trace_process *process, struct stall *stall)
+{
+	enum function_origin origin = origin_there(stall);
+	bool has_scripts = function_from(stall, 0, origin) < stall->frame_count;
+	const char *slash = strrchr(process->exe ? process->exe : "", '/');
+	const char *executable = slash ? slash + 1 : process->exe ? process->exe : "";
+
+	for (size_t i = 0; i < stall->frame_count; i++) {
+		struct stack_frame *frame = &stall->frames[i];
+
+		frame->is_own = has_scripts
+				    ? is_of(frame, origin)
+				    : !frame->script && !frame->is_marker && !frame->scanned &&
+					  function_is_own(frame->symbol, executable);
+	}
+}
+
+int stall_scripts_read(const struct trace_process *process, struct symbols *symbols,
+		       struct stall *stall)
 {
 	struct stack stack;
 
@@ -117,6 +136,7 @@ int stall_scripts_read(struct symbols *symbols, struct stall *stall)
 		return -ENOMEM;
 	stall->frame_count = stack.count;
 	memcpy(stall->frames, stack.frames, stack.count * sizeof(*stall->frames));
+	own_find(process, stall);
 	return story_make(symbols, stall, stack.is_whole);
 }
 
@@ -125,15 +145,38 @@ static bool text_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+bool stall_same_script(const struct trace_script *a, const struct trace_script *b)
+{
+	return a->first_line == b->first_line && text_same(a->function, b->function) &&
+	       text_same(a->file, b->file);
+}
+
+/* The outermost one of the program's own is of all that a callback does. */
+static bool is_deep(const struct stall *stall, size_t at)
+{
+	const struct stack_frame *frame = &stall->frames[at];
+
+	return frame->is_own && frame->script &&
+	       function_from(stall, at + 1, origin_there(stall)) < stall->frame_count;
+}
+
+/* Samples that fell into different helpers of one function were in that. */
+static bool deep_function_same(const struct stall *a, const struct stall *b)
+{
+	for (size_t i = 0; i < a->frame_count; i++)
+		for (size_t k = 0; is_deep(a, i) && k < b->frame_count; k++)
+			if (is_deep(b, k) &&
+			    stall_same_script(a->frames[i].script, b->frames[k].script))
+				return true;
+	return false;
+}
+
 bool stall_same_function(const struct stall *a, const struct stall *b)
 {
 	const struct trace_script *x = a->script.user ? a->script.user->script : NULL;
 	const struct trace_script *y = b->script.user ? b->script.user->script : NULL;
 
-	if (!x || !y)
-		return true;
-	return x->first_line == y->first_line && text_same(x->function, y->function) &&
-	       text_same(x->file, y->file);
+	return !x || !y || stall_same_script(x, y) || deep_function_same(a, b);
 }
 
 /* Labels of the same function may come from different segments of its ids: compared by text. */

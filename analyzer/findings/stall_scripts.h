@@ -12,10 +12,14 @@
 #include "stall.h"
 
 /* Reads the sample's stack into `stall`. 0 or -ENOMEM. */
-int stall_scripts_read(struct symbols *symbols, struct stall *stall);
+int stall_scripts_read(const struct trace_process *process, struct symbols *symbols,
+		       struct stall *stall);
 
-/* Two samples were in the same function, wherever in it, as far as that is known of both. */
+/* Two samples were in the same function of a script, or in one that their callbacks' own functions
+ * have called, wherever in it, as far as that is known of both. */
 bool stall_same_function(const struct stall *a, const struct stall *b);
+
+bool stall_same_script(const struct trace_script *a, const struct trace_script *b);
 
 /* Whom the samples at a site agree on as its function. NULL: there are none, or they differ. */
 const struct symbol_info *stalls_site_label(const struct stalls *stalls, uint32_t site);

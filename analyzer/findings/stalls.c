@@ -9,6 +9,7 @@
 
 #include "stall.h"
 #include "stall_scripts.h"
+#include "stall_shared.h"
 #include "trace/syscalls.h"
 
 #define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */
@@ -24,28 +25,13 @@ static bool is_libc(const struct symbol_info *symbol)
 static const struct {
 	const char *part;
 	bool is_lock;
+	const char *told; /* NULL: its own name */
 } waiters[] = {
-    {"mutex_lock", true}, {"mutex_timedlock", true}, {"rwlock_", true}, {"spin_lock", true},
-    {"lll_lock", true},	  {"cond_", false},	     {"sem_", false},	{"barrier_", false},
-    {"_join", false},	  {"_once", false},
+    {"mutex_lock", true, NULL}, {"mutex_timedlock", true, NULL}, {"rwlock_", true, NULL},
+    {"spin_lock", true, NULL},	{"lll_lock", true, NULL},	 {"cond_", false, NULL},
+    {"sem_", false, NULL},	{"barrier_", false, NULL},	 {"join_ex", false, "pthread_join"},
+    {"_join", false, NULL},	{"_once", false, NULL},
 };
-
-/* What libc calls it itself, "__GI___pthread_mutex_lock" or "__new_sem_wait_slow64.constprop.0", as
- * programs do. */
-static void plain_name(char *plain, size_t bytes, const char *name)
-{
-	static const char *const ends[] = {"_slow64", "_slow", "_full64", "_full", "_common"};
-
-	name += strncmp(name, "__GI_", 5) == 0 ? 5 : 0;
-	name += strspn(name, "_");
-	name += strncmp(name, "new_", 4) == 0 ? 4 : 0;
-	snprintf(plain, bytes, "%.*s", (int)strcspn(name, ".@"), name);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		size_t length = strlen(plain), end = strlen(ends[i]);
-		if (length > end && strcmp(plain + length - end, ends[i]) == 0)
-			plain[length - end] = '\0';
-	}
-}
 
 /* The function of the program's thread library that waits, by the name that the program called it:
  * false where it is none of these. */
@@ -59,7 +45,9 @@ static bool waiter_find(const struct stall *stall, bool *is_lock, char *waiter, 
 			    !strstr(stall->frames[i].symbol->name, waiters[k].part))
 				continue;
 			*is_lock = waiters[k].is_lock;
-			plain_name(waiter, bytes, stall->frames[i].symbol->name);
+			stall_plain_name(waiter, bytes,
+					 waiters[k].told ? waiters[k].told
+							 : stall->frames[i].symbol->name);
 			found = true;
 		}
 	}
@@ -106,24 +94,28 @@ static void asleep_find(const struct trace_process *process, struct symbols *sym
 		stall->in.kind = STALL_IN_SYSCALL;
 }
 
-/* The innermost function of the program itself, and what of libc it is in. */
+/* The program's own innermost function and what that called; where there is none, a library's and
+ * what of libc that was in. What has no name, or was looked for, explains nothing. */
 static void place_find(struct stall *stall)
 {
 	struct stall_in *in = &stall->in;
+	size_t at;
 
 	if (stall->script.user) {
 		in->kind = STALL_IN_SCRIPT;
 		return;
 	}
-	for (size_t i = 0; i < stall->frame_count && !in->own; i++) {
-		const struct symbol_info *symbol = stall->frames[i].symbol;
-		if (stall->frames[i].is_marker || stall->frames[i].scanned)
-			break;
-		if (!is_libc(symbol))
-			in->own = symbol;
-		else if (symbol->named && !in->inner)
-			in->inner = symbol;
-	}
+	for (at = 0; at < stall->frame_count && !stall->frames[at].is_own; at++)
+		;
+	if (at == stall->frame_count)
+		for (at = 0;
+		     at < stall->frame_count && (!stall_frame_explains(&stall->frames[at]) ||
+						 is_libc(stall->frames[at].symbol));
+		     at++)
+			;
+	if (at < stall->frame_count)
+		in->own = stall->frames[at].symbol;
+	in->inner = stall_call_before(stall, at);
 	if (in->own || in->inner)
 		in->kind = STALL_IN_CODE;
 }
@@ -293,7 +285,7 @@ int stall_explain(const struct trace_process *process, struct symbols *symbols,
 				.site = site_of(process, stall_sample->poll_word),
 				.worker = worker_position(process, stall_sample->worker),
 				.stall_sample = stall_sample};
-	int error = stall_scripts_read(symbols, stall);
+	int error = stall_scripts_read(process, symbols, stall);
 	stall_measure(process, stall);
 	if (error == 0)
 		cause_find(process, symbols, stall);

@@ -46,12 +46,21 @@ enum function_origin function_origin(const struct trace_script *script)
 
 bool function_is_runtime(const struct symbol_info *native)
 {
-	static const char *const prefixes[] = {"Builtins_", "v8::", "node::", "_Py", "Py", "uv_"};
+	static const char *const prefixes[] = {"Builtins_", "v8::",  "node::", "_Py",
+					       "Py",	    "uv_",   "lua_",   "luaL_",
+					       "luaV_",	    "luaD_", "luaB_",  "lj_"};
 
 	for (size_t i = 0; i < COUNT(prefixes); i++)
 		if (begins(native->name, prefixes[i]))
 			return true;
 	return function_is_interpreter(native);
+}
+
+bool function_is_own(const struct symbol_info *native, const char *executable)
+{
+	return native->named && (*native->file || strcmp(native->module, executable) == 0) &&
+	       !function_is_libc(native) && !function_is_runtime(native) &&
+	       !function_is_of_python(native) && !begins(native->module, "libuv.");
 }
 
 bool function_is_interpreter(const struct symbol_info *native)
@@ -143,6 +152,7 @@ const char *function_builtin_name(const struct symbol_info *native)
 	} names[] = {
 	    {"v8::internal::Builtin_JsonParse", "JSON.parse"},
 	    {"v8::internal::Builtin_JsonStringify", "JSON.stringify"},
+	    {"v8::internal::Builtin_AtomicsWait", "Atomics.wait"},
 	    {"PyThread_acquire_lock_timed", "lock.acquire"},
 	    {"time_sleep", "time.sleep"},
 	    {"sock_recv", "socket.recv"},

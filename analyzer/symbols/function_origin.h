@@ -16,7 +16,10 @@ enum function_origin { ORIGIN_OWN, ORIGIN_PACKAGE, ORIGIN_RUNTIME };
 /* Of a script's function. */
 enum function_origin function_origin(const struct trace_script *script);
 
-/* A native function of V8, node or CPython. */
+/* A native function that the program's author wrote, as far as can be told: it is of the executable
+ * (its file's name) or has debug information, and is none of a runtime, of libuv or of libc. */
+bool function_is_own(const struct symbol_info *native, const char *executable);
+/* A native function of V8, node, CPython, Lua or libuv. */
 bool function_is_runtime(const struct symbol_info *native);
 /* One that runs functions of scripts and has no part of its own in what they do; or code made at
  * run time. */

@@ -187,21 +187,18 @@ static size_t put_group(const struct splice *splice, size_t first)
 }
 
 /* Whether native frames are known out to the callback's outermost one: then what they have no place
- * for was there before the callback began. An interpreter none of whose functions has a name may
- * hide evaluations: its file is missing. One that has names has that one's, which it exports. */
+ * for was there before the callback began. An interpreter whose file is missing may hide
+ * evaluations; where there is one, their function has its name, which it exports. */
 static bool natives_are_whole(const struct splice *splice)
 {
-	bool has_names = false, hides = false;
-
 	for (size_t i = 0; i < splice->native_count; i++) {
 		const struct symbol_info *symbol = native_symbol(splice, i);
 		if (splice->natives[i].scanned)
 			return false;
-		has_names |= symbol->named && function_is_of_python(symbol);
-		hides |= !symbol->named && function_is_of_python(symbol);
+		if (!symbol->named && !symbol->searched && function_is_of_python(symbol))
+			return false;
 	}
-	return (has_names || !hides) && splice->native_count > 0 &&
-	       splice->natives[splice->native_count - 1].is_outermost;
+	return splice->native_count > 0 && splice->natives[splice->native_count - 1].is_outermost;
 }
 
 static void splice_python(struct splice *splice)

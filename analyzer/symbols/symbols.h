@@ -28,6 +28,7 @@ struct symbol_info {
 			       run time, else "" */
 	const char *text;   /* ready to print: "on_timer demo.c:42", "uv__work_done (libuv.so.1)" */
 	bool about;	    /* the line is that one, or near it */
+	bool searched;	    /* the module's own file was: what it exports would have its name */
 };
 
 struct symbols;

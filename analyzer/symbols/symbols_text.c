@@ -12,7 +12,7 @@
 #define OUR_LIBRARY "libtrace.so"
 #define PLACEHOLDER(text)                                                                          \
 	{                                                                                          \
-		text, "", 0, true, "", text, false                                                 \
+		text, "", 0, true, "", text, false, false                                          \
 	}
 
 const struct symbol_info symbols_unknown_site = PLACEHOLDER("(unknown)");

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "ring/clock.h"
 #include "files/proc_file.h"
+#include "socket_peer.h"
 
 #define SECOND_NS 1000000000
 
@@ -54,7 +56,7 @@ static uint8_t role_of(int64_t number)
 	return ROLE_NONE;
 }
 
-/* "fd 7 = /var/lib/x.db" */
+/* "fd 7 = /var/lib/x.db", "fd 9 = 127.0.0.9:53 (udp)" */
 static void say_fd(const struct probe_target *at, struct probe *probe, uint64_t fd)
 {
 	char path[64], target[PROBE_OBJECT_BYTES - 32];
@@ -63,6 +65,9 @@ static void say_fd(const struct probe_target *at, struct probe *probe, uint64_t 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/fd/%d", at->pid, at->tid, (int)fd);
 	bytes = readlink(path, target, sizeof(target) - 1);
 	target[bytes > 0 ? bytes : 0] = '\0';
+	uint64_t inode;
+	if (sscanf(target, "socket:[%" SCNu64, &inode) == 1)
+		socket_peer(at->pid, inode, target, sizeof(target));
 	snprintf(probe->object, sizeof(probe->object), bytes > 0 ? "fd %d = %s" : "fd %d", (int)fd,
 		 target);
 }

@@ -280,6 +280,29 @@ static void fact_of_reason(const struct blockers *blockers, const struct blocker
 			fact_whole(finding, FACT_reason, reason);
 }
 
+/* The functions that most of its samples share. */
+static void facts_of_callers(struct detection *detection, const struct blockers *blockers,
+			     const struct blocker *blocker, struct finding *finding)
+{
+	const struct stall **samples = calloc(blockers->stall_samples.count + 1, sizeof(*samples));
+	size_t count = 0;
+
+	if (!samples) {
+		detection->findings->failed = true;
+		return;
+	}
+	if (blocker->scripts)
+		samples[count++] = blocker->scripts;
+	for (size_t i = 0; blocker->stall && i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (stall != blocker->scripts && is_at(blockers, blocker, i) &&
+		    stall_same_kind(stall, blocker->kind))
+			samples[count++] = stall;
+	}
+	facts_of_functions(detection, samples, count, blocker->site, finding);
+	free(samples);
+}
+
 /* What samples of CPU time say where no stall was sampled. */
 static void facts_of_time(const struct blocker *blocker, struct finding *finding)
 {
@@ -370,8 +393,7 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 		facts_of_samples(detection, blockers, blocker, &finding);
 	else
 		facts_of_time(blocker, &finding);
-	if (blocker->scripts)
-		facts_of_scripts(blocker->scripts, &finding);
+	facts_of_callers(detection, blockers, blocker, &finding);
 	fact_of_reason(blockers, blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;

@@ -144,7 +144,10 @@ static void info_put(struct packer *packer, const struct symbol_info *info, cons
 
 	name_put(packer, info->name, "\t");
 	name_put(packer, info->file, "\t");
-	snprintf(numbers, sizeof(numbers), "%d\t%d\t", info->line, info->named);
+	snprintf(numbers, sizeof(numbers), "%d\t%d\t", info->line,
+		 info->named	  ? 1
+		 : info->searched ? 2
+				  : 0);
 	packer_put(packer, numbers, strlen(numbers), Z_NO_FLUSH);
 	name_put(packer, info->module, "\t");
 	name_put(packer, info->text, end);

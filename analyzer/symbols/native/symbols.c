@@ -56,6 +56,7 @@ struct found {
 	const char *place; /* the module's name, "" outside modules */
 	char *name;
 	uint64_t offset; /* into the function */
+	bool searched;	 /* the module's file was */
 	char *file;
 	int line;
 };
@@ -118,6 +119,7 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 
 	if (!files->dwfl)
 		return;
+	found->searched = true;
 	GElf_Sym symbol;
 	GElf_Off offset = 0;
 	address -= files->shift;
@@ -194,6 +196,7 @@ static struct cached *address_resolve(struct symbols *symbols, uint64_t address,
 	cached->info.line = found.line;
 	cached->info.named = !placed;
 	cached->info.module = found.place;
+	cached->info.searched = found.searched;
 	if (cached->info.name && cached->info.file)
 		cached->info.text = symbols_text(found.name, placed, cached->info.file, found.line,
 						 cached->info.module);

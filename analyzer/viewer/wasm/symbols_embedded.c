@@ -60,7 +60,9 @@ static void given_take(char **at, struct given *given)
 		return;
 	given->info.file = part_next(at);
 	given->info.line = atoi(part_next(at));
-	given->info.named = *part_next(at) == '1';
+	const char *known = part_next(at);
+	given->info.named = *known == '1';
+	given->info.searched = *known != '0';
 	given->info.module = part_next(at);
 	given->info.text = part_next(at);
 	if (strcmp(given->what, "frame") != 0)

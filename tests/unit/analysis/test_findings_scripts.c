@@ -13,14 +13,15 @@ static const struct trace_stall in_openat = {.machine = TRACE_MACHINE_X86_64,
 static const struct trace_script
     user_script = {.function = "countPrimes", .file = "/srv/app.js", .line = 12, .first_line = 7},
     other_script = {.function = "parseBody", .file = "/srv/app.js", .line = 41, .first_line = 40};
-static const struct symbol_info user_symbol = {"countPrimes", "/srv/app.js",	       12,   true,
-					       "JavaScript",  "countPrimes app.js:12", false},
-				other_symbol = {"parseBody",  "/srv/app.js",	     41,   true,
-						"JavaScript", "parseBody app.js:41", false},
-				caller_symbol = {"renderPage", "/srv/app.js",	       23,   true,
-						 "JavaScript", "renderPage app.js:23", false},
-				label_symbol = {"onRequest",  "/srv/app.js",	     84,   true,
-						"JavaScript", "onRequest app.js:84", false};
+static const struct symbol_info
+    user_symbol = {"countPrimes", "/srv/app.js",	   12,	  true,
+		   "JavaScript",  "countPrimes app.js:12", false, false},
+    other_symbol = {"parseBody",  "/srv/app.js",	 41,	true,
+		    "JavaScript", "parseBody app.js:41", false, false},
+    caller_symbol = {"renderPage", "/srv/app.js",	   23,	  true,
+		     "JavaScript", "renderPage app.js:23", false, false},
+    label_symbol = {"onRequest",  "/srv/app.js",	 84,	true,
+		    "JavaScript", "onRequest app.js:84", false, false};
 static const struct stack_frame user = {.symbol = &user_symbol, .script = &user_script},
 				other = {.symbol = &other_symbol, .script = &other_script},
 				caller = {.symbol = &caller_symbol, .script = &other_script};

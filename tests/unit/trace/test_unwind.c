@@ -238,7 +238,6 @@ CALLED static int look_by_library(void)
 	int key = 3;
 	size_t one = 1;
 
-	outer_sp = (uintptr_t)__builtin_frame_address(0) + 4096;
 	return lfind(&key, &key, &one, sizeof(key), looks) != NULL;
 }
 
@@ -247,6 +246,7 @@ Test(unwind, decodes_calls)
 {
 	size_t count, by, library;
 
+	outer_sp = (uintptr_t)__builtin_frame_address(0);
 	look_by_library();
 	ask(&count);
 	by = place_of("look_by_library", count);
