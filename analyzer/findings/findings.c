@@ -231,6 +231,11 @@ double ns_of(const struct timeline *timeline, uint64_t ticks)
 	return (double)ticks * timeline_unit_ns(timeline);
 }
 
+bool timer_is_regular(const struct histogram *interval)
+{
+	return histogram_quantile(interval, 0.75) <= histogram_quantile(interval, 0.5) / 5 * 6;
+}
+
 const char *site_kind(const struct detection *detection, uint32_t site)
 {
 	const char *kind = timeline_kind(detection->timeline->process, site);
@@ -278,6 +283,38 @@ bool found_blocking(struct detection *detection, uint32_t site)
 	for (size_t i = 0; i < detection->findings->count; i++) {
 		const struct finding *finding = &detection->findings->list[i];
 		if (rows[finding->id].detect == detect_blocked && finding->site == site &&
+		    finding->severity > SEVERITY_NOTE)
+			return true;
+	}
+	return false;
+}
+
+bool found_blocking_meanwhile(struct detection *detection, size_t worker, uint64_t tick,
+			      uint64_t ticks)
+{
+	const struct timeline_top *blocking = &detection->timeline->blocking;
+	uint64_t blocked = 0;
+
+	for (size_t i = 0; i < blocking->count; i++) {
+		const struct timeline_span *span = &blocking->spans[i];
+		uint64_t from = span->tick > tick ? span->tick : tick;
+		uint64_t to = span->tick + span->duration < tick + ticks
+				  ? span->tick + span->duration
+				  : tick + ticks;
+		if (span->worker == worker && to > from && found_blocking(detection, span->site))
+			blocked += to - from;
+	}
+	return ticks > 0 && (double)blocked >= limit(detection, LIMIT_cause_share) * (double)ticks;
+}
+
+bool found_blocking_worker(struct detection *detection, size_t worker)
+{
+	uint32_t number = detection->timeline->process->workers[worker].worker;
+
+	detector_run(detection, FINDING_BLOCKED);
+	for (size_t i = 0; i < detection->findings->count; i++) {
+		const struct finding *finding = &detection->findings->list[i];
+		if (rows[finding->id].detect == detect_blocked && finding->worker == number &&
 		    finding->severity > SEVERITY_NOTE)
 			return true;
 	}
@@ -334,7 +371,15 @@ bool findings_unknown(const struct timeline *timeline, enum unknown unknown)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-/* The worst first; of equals what cost most, then the earlier. */
+/* How long it took itself, where that is known. */
+static uint64_t own_ns(const struct finding *finding)
+{
+	const struct fact *total = finding_fact(finding, FACT_total_ns);
+
+	return total ? total->whole : 0;
+}
+
+/* The worst first; of equals what cost most, then what took longest, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -343,6 +388,8 @@ static int compare_worst_first(const void *a, const void *b)
 		return x->severity > y->severity ? -1 : 1;
 	if (x->cost_ns != y->cost_ns)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
+	if (own_ns(x) != own_ns(y))
+		return own_ns(x) > own_ns(y) ? -1 : 1;
 	if (x->from_ns != y->from_ns)
 		return x->from_ns < y->from_ns ? -1 : 1;
 	return strcmp(rows[x->id].id, rows[y->id].id); /* the same with every libc's qsort() */

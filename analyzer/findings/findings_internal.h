@@ -63,6 +63,12 @@ const struct finding *finding_next(struct detection *detection, enum finding_id 
 bool found(struct detection *detection, enum finding_id id);
 /* There is one above a note that blames this callback for blocking a loop. */
 bool found_blocking(struct detection *detection, uint32_t site);
+/* For most of that time of a worker ran callbacks of which one above a note says that they block.
+ */
+bool found_blocking_meanwhile(struct detection *detection, size_t worker, uint64_t tick,
+			      uint64_t ticks);
+/* There is one above a note that says that callbacks block this worker's loop. */
+bool found_blocking_worker(struct detection *detection, size_t worker);
 /* The machine kept the program from running: what came late may have come late by that. */
 bool found_not_run(struct detection *detection);
 
@@ -80,6 +86,8 @@ static inline double limit(const struct detection *detection, enum threshold thr
 }
 
 bool is_loop(const struct timeline *timeline, size_t worker);
+/* Most intervals between its runs are near the median. */
+bool timer_is_regular(const struct histogram *interval);
 double ns_of(const struct timeline *timeline, uint64_t ticks);
 /* "timer"; "unknown" for sites that the trace does not explain. */
 const char *site_kind(const struct detection *detection, uint32_t site);

@@ -48,8 +48,9 @@ static struct measures_bounds bounds_of(const struct measures_time *time, double
 	};
 }
 
-/* In the windows around the span the worker did other things too, `rest`: any part of each figure
- * may be of that. A worker that was woken waited for the CPU while it was parked still. */
+/* Waits in loops that the span ran itself are parked time, and none of it. In the windows around
+ * the span the worker did other things too, `rest`: any part of each figure may be of that. A
+ * worker that was woken waited for the CPU while it was parked still. */
 struct measures_time measures_span(const struct timeline *timeline,
 				   const struct timeline_span *span)
 {
@@ -57,7 +58,9 @@ struct measures_time measures_span(const struct timeline *timeline,
 	uint64_t from = span->tick, to = span->tick + span->duration, covered = 0, wall = 0,
 		 parked = 0;
 	double cpu = 0, wait = 0;
-	struct measures_time time = {.span_ns = (double)timeline_ns(timeline, span->duration)};
+	double nested = (double)timeline_ns(timeline, span->nested_ticks);
+	struct measures_time time = {.span_ns =
+					 (double)timeline_ns(timeline, span->duration) - nested};
 
 	for (size_t i = window_after(worker, from);
 	     i < worker->window_count && worker->windows[i].from_tick < to; i++) {
@@ -74,7 +77,7 @@ struct measures_time measures_span(const struct timeline *timeline,
 	double parked_ns = (double)timeline_ns(timeline, parked);
 	double busy = not_negative((double)timeline_ns(timeline, wall) - parked_ns);
 	double rest = not_negative(busy - (time.span_ns - uncovered));
-	time.known = span->duration > 0 && uncovered < time.span_ns / 10;
+	time.known = span->duration > 0 && uncovered < (time.span_ns + nested) / 10;
 	time.cpu = bounds_of(&time, cpu, busy, rest);
 	time.wait = bounds_of(&time, not_negative(wait - parked_ns), busy, rest);
 	time.wait.about = bounds_of(&time, least(wait, not_negative(busy - cpu)), busy, rest).about;

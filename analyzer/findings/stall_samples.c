@@ -3,6 +3,7 @@
  * See stall_samples.h.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "stall_samples.h"
 #include "stall_scripts.h"
@@ -11,6 +12,18 @@ bool stall_same_kind(const struct stall *a, const struct stall *b)
 {
 	return a->cause == b->cause && stall_same_function(a, b) &&
 	       (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
+}
+
+bool stall_is_exit(const struct stall *stall)
+{
+	static const char *const names[] = {"exit", "__run_exit_handlers", "quick_exit", "_dl_fini",
+					    "_Exit"};
+
+	for (size_t i = 0; i < stall->frame_count; i++)
+		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
+			if (strcmp(stall->frames[i].symbol->name, names[k]) == 0)
+				return true;
+	return false;
 }
 
 bool stall_tells_more(const struct stall *a, const struct stall *b)

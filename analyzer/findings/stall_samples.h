@@ -23,6 +23,8 @@ struct stall_samples {
 bool stall_same_kind(const struct stall *a, const struct stall *b);
 /* Of two samples of the same kind, the one to be told: it knows functions, then stands for more. */
 bool stall_tells_more(const struct stall *a, const struct stall *b);
+/* The thread was in exit(): the end of the program, which no callback does. */
+bool stall_is_exit(const struct stall *stall);
 /* Fills in `seen`, which the caller frees; false: no memory. */
 bool stall_samples_judge(struct stall_samples *stall_samples);
 /* What that run was in; NULL: nobody saw. */

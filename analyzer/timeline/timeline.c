@@ -32,7 +32,7 @@ static uint16_t class_traits(const struct trace_process *process, uint32_t site)
 	    [KIND_CLASS_WORKFN] = TRAIT_WORK,
 	};
 	uint8_t class = process->kinds[process->sites[site].kind].class;
-	uint16_t found = class < sizeof(traits) ? traits[class] : 0;
+	uint16_t found = class < sizeof(traits) / sizeof(*traits) ? traits[class] : 0;
 
 	return process->sites[site].callback ? found : found & ~TRAIT_REQUEST;
 }
@@ -51,7 +51,12 @@ static uint16_t name_traits(const char *kind)
 	    {"read", TRAIT_READ},
 	    {"udp_recv", TRAIT_READ},
 	    {"poll", TRAIT_READ | TRAIT_POLL},
-	    {"idle", TRAIT_IDLE},
+	    {"idle", TRAIT_IDLE | TRAIT_WAITLESS},
+	    {"prepare", TRAIT_WAITLESS},
+	    {"check", TRAIT_WAITLESS},
+	    {"alloc", TRAIT_WAITLESS},
+	    {"close", TRAIT_WAITLESS},
+	    {"process_exit", TRAIT_CHILD},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -61,6 +66,24 @@ static uint16_t name_traits(const char *kind)
 	return 0;
 }
 
+/* Callbacks by which a runtime does work of its own, which the program does not wait for. */
+static uint16_t housekeeping_traits(const struct trace_site *site)
+{
+	static const char *const names[] = {
+	    "PerIsolatePlatformData10FlushTasks", /* V8's tasks: garbage collection, compilation */
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (site->callback_symbol && strstr(site->callback_symbol, names[i]))
+			return TRAIT_WAITLESS;
+	return 0;
+}
+
+bool timeline_waits_for_nothing(const struct timeline *timeline, uint32_t site)
+{
+	return (timeline->hidden->traits[site] & TRAIT_WAITLESS) != 0;
+}
+
 static void traits_fill(struct timeline *timeline)
 {
 	const struct trace_process *process = timeline->process;
@@ -68,7 +91,8 @@ static void traits_fill(struct timeline *timeline)
 	for (uint32_t i = 0; i < process->site_count; i++) {
 		const char *kind = timeline_kind(process, i);
 		if (kind)
-			timeline->hidden->traits[i] = class_traits(process, i) | name_traits(kind);
+			timeline->hidden->traits[i] = class_traits(process, i) | name_traits(kind) |
+						      housekeeping_traits(&process->sites[i]);
 	}
 }
 

@@ -68,6 +68,12 @@ struct timeline_span {
 	bool nested;		 /* inside another poll */
 	bool cancelled;		 /* slow requests */
 	uint64_t object;
+	/* Callbacks: of the duration, spent waiting in loops that the callback itself ran; which
+	 * callback most of that was over for (site_count: none), and whether a child process' end
+	 * was among them. */
+	uint64_t nested_ticks;
+	uint32_t nested_site;
+	bool nested_child;
 	/* Idle periods: the deepest queue of that stretch; the same of requests that any pool
 	 * worker may take (no lookups). Away: timers that were late by that; descriptors that were
 	 * ready when the loop was back. */
@@ -195,7 +201,8 @@ struct timeline_early {
 struct timeline_timers {
 	struct histogram late;
 	uint64_t busy_ticks, kernel_ticks,
-	    queue_ticks; /* the loop did not wait yet, was not run, had others first */
+	    queue_ticks;	/* the loop did not wait yet, was not run, had others first */
+	uint64_t blocked_ticks; /* of all lateness: while a blocking callback ran */
 	struct timeline_late worst;
 	struct histogram early; /* runs before the time that was asked for, by how much */
 	struct timeline_early worst_early;
@@ -205,8 +212,7 @@ struct timeline_timers {
 struct timeline_site_iterations {
 	struct histogram delay;
 	struct timeline_delay worst;
-	uint64_t delayed_ticks; /* that others waited because of it: behind each run, in the
-				   iteration and in the next */
+	uint64_t delayed_ticks; /* that others waited because of it: see timeline_delays.c */
 	uint64_t delayed_polls;
 	struct histogram interval; /* timers: between starts of the same handle */
 	struct timeline_timers timers;
@@ -353,6 +359,9 @@ uint64_t timeline_span_ns(const struct timeline *timeline, const struct timeline
 
 uint64_t timeline_busy_ticks(const struct timeline_worker *worker);
 uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounded up */
+/* Its callbacks wait for nothing that happens: what runs in each iteration, and a runtime's own
+ * housekeeping. */
+bool timeline_waits_for_nothing(const struct timeline *timeline, uint32_t site);
 /* "timer"; NULL for sites and kinds that the trace does not explain. */
 const char *timeline_kind(const struct trace_process *process, uint32_t site);
 

@@ -28,6 +28,15 @@ static inline void poll_cross(struct stream *stream, uint64_t tick, uint64_t wor
 		xevent_add_poll(stream, tick, word, site);
 }
 
+/* What a poll that begins has waited for. */
+static inline void poll_wait(struct stream *stream, uint64_t tick, uint32_t site)
+{
+	if (__builtin_expect(stream->open.polls > 0, 0))
+		nested_poll(stream, site);
+	else if (__builtin_expect(delays_some(stream), 0))
+		delays_poll(stream, tick, site);
+}
+
 /* A poll that is long enough to be listed, or longer than all before it on this worker. */
 static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, uint64_t word,
 		      uint32_t site)
@@ -79,15 +88,21 @@ static void poll_start(struct stream *stream, uint64_t tick, uint64_t word)
 
 	inside_imply(stream, tick);
 	park_lose_end(stream, tick);
+	stream->delays.since_tick = 0;
 	if (stream->due_ms != 0)
 		timer_fired(stream, tick, trace_word_object(word), site);
 	poll_cross(stream, tick, word, site);
+	poll_wait(stream, tick, site);
+	if (stream->open.polls == 0)
+		nested_clear(stream);
 	open_push(&stream->open, word, tick);
 }
 
 static void loop_pop(struct stream *stream, uint64_t tick)
 {
 	open_pop(&stream->open);
+	if (stream->open.polls > 0)
+		nested_leave(stream, tick);
 	if (!open_has_loop(&stream->open) && !always_inside(stream))
 		inside_leave(stream, tick);
 	iteration_leave(stream, tick);
@@ -101,6 +116,8 @@ static void innermost_drop(struct stream *stream, uint64_t tick, uint32_t count)
 		if (open_top_is_poll(&stream->open)) {
 			open_pop(&stream->open);
 			stream->facts->unended++;
+			if (stream->open.polls == 0)
+				nested_clear(stream);
 		} else {
 			loop_pop(stream, tick);
 		}
@@ -118,6 +135,8 @@ static void poll_end(struct stream *stream, uint64_t tick, uint64_t word)
 	stream->facts->unwound += trace_word_code(word) == TRACE_POLL_UNWOUND;
 	poll_count(stream, poll.tick, tick > poll.tick ? tick - poll.tick : 0, poll.word,
 		   site_of(stream, poll.word));
+	if (stream->open.polls == 0)
+		nested_clear(stream);
 }
 
 /* ---- Waits and loops ------------------------------------------------------------------------- */
@@ -175,9 +194,11 @@ static void unpark(struct stream *stream, uint64_t tick, uint64_t word)
 static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	park_lose_end(stream, tick);
+	if (stream->open.polls > 0)
+		nested_enter(stream, tick, trace_word_object(word));
 	open_push(&stream->open, word, tick);
 	if (!stream->inside)
-		outside_enter(stream, tick);
+		outside_enter(stream, tick, trace_word_object(word));
 	inside_enter(stream, tick);
 	if (stream->pool)
 		return;
@@ -319,9 +340,11 @@ static inline void whole_poll(struct stream *stream, const struct trace_item *it
 	uint32_t site = site_of(stream, item->word);
 
 	inside_imply(stream, item->tick);
+	stream->delays.since_tick = 0;
 	if (__builtin_expect(stream->due_ms != 0, 0))
 		timer_fired(stream, item->tick, trace_word_object(item->word), site);
 	poll_cross(stream, item->tick, item->word, site);
+	poll_wait(stream, item->tick, site);
 	poll_count(stream, item->tick, item->duration, item->word, site);
 }
 

@@ -12,10 +12,10 @@
 #ifndef TIMELINE_INTERNAL_H
 #define TIMELINE_INTERNAL_H
 
-#include "base/request_table.h"
 #include "format/open_stack.h"
 #include "timeline.h"
 #include "timeline_parts.h"
+#include "timeline_stream_parts.h"
 
 /* Xevents that are no events of the trace: their codes are the last before polls, which no event
  * has. */
@@ -38,7 +38,9 @@ enum site_trait {
 	TRAIT_LOOKUP = 64, /* of names or addresses, on the pool */
 	TRAIT_READ = 128,
 	TRAIT_IDLE = 256,
-	TRAIT_POLL = 512, /* of a descriptor: the callback itself reads or writes */
+	TRAIT_POLL = 512,      /* of a descriptor: the callback itself reads or writes */
+	TRAIT_WAITLESS = 1024, /* waits for nothing that happens */
+	TRAIT_CHILD = 2048,    /* a child process ended */
 };
 
 struct xevent {
@@ -79,28 +81,6 @@ struct timeline_partial {
 	struct histogram iteration_ticks, iteration_timers;
 };
 
-/* A request's callback that ran without its submission having been seen in the same part. */
-struct request_end {
-	uint64_t key, tick;
-	bool cancelled;
-};
-
-/* What a stream, or a part of one, knows of requests: those on their way, and ends without a
- * beginning. */
-struct request_partial {
-	struct request_table begun;
-	struct request_end *ended;
-	size_t ended_count, ended_capacity;
-	uint64_t gap_tick; /* ends may have been missed until then */
-};
-
-#define TURN_HOLDS 8 /* of an iteration are told apart; more are added up as the last */
-
-struct iteration_block {
-	uint64_t ticks, after; /* after: polls of the iteration up to it */
-	uint32_t site;
-};
-
 /* The iteration that a loop is in. */
 struct iteration {
 	uint64_t wake_tick; /* 0: no wait was seen yet */
@@ -115,13 +95,13 @@ struct iteration {
 	uint32_t longest_site;
 	uint32_t before_site; /* the longest callback of the iteration before */
 	uint64_t before_ticks;
-	uint32_t blocking_count;
-	struct iteration_block blocking[TURN_HOLDS];
+	struct iteration_blocks blocking;
 };
 
 /* Between two calls of uv_run. */
 struct outside {
 	uint64_t left_tick; /* when the last one ended; 0: that was not seen */
+	uint64_t loop;	    /* ... and of which loop */
 	struct timeline_span
 	    span; /* a long one that is over, until the loop has waited; duration 0: none */
 };
@@ -147,6 +127,9 @@ struct stream {
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	struct open_stack open;
 	struct iteration iteration;
+	struct iteration inner; /* of loops that a callback runs */
+	struct delays delays;
+	struct nested nested;
 	struct outside outside;
 	struct ready_row ready_row;
 	struct request_partial *requests;
@@ -181,6 +164,26 @@ struct timeline_private {
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
 	bool finished;
 };
+
+/* Boyer-Moore majority vote, weighted by ticks: finds the site that has more than half of them, if
+ * one has. */
+static inline void vote(uint32_t *site, uint64_t *votes, uint32_t for_site, uint64_t ticks)
+{
+	if (*site == for_site) {
+		*votes += ticks;
+	} else if (*votes >= ticks) {
+		*votes -= ticks;
+	} else {
+		*site = for_site;
+		*votes = ticks - *votes;
+	}
+}
+
+/* There is something that a poll that begins may have waited for. */
+static inline bool delays_some(const struct stream *stream)
+{
+	return stream->iteration.blocking.count > 0 || stream->delays.before.count > 0;
+}
 
 /* ---- timeline_range.c ---- */
 
@@ -239,8 +242,8 @@ static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
 
 /* The outermost uv_run returned. */
 void outside_leave(struct stream *stream, uint64_t tick);
-/* uv_run was called from outside of it. */
-void outside_enter(struct stream *stream, uint64_t tick);
+/* uv_run was called from outside of it, for this loop. */
+void outside_enter(struct stream *stream, uint64_t tick, uint64_t loop);
 /* A timer ran late by so much before the loop waited. */
 void outside_timer(struct stream *stream, uint64_t late);
 /* The loop's first wait found so many descriptors ready at once, or it was left again. */
@@ -254,6 +257,12 @@ void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ti
 /* An outermost poll of a loop is over. `facts` are those of its site. */
 void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t word,
 		    uint32_t site, struct timeline_site_iterations *facts);
+/* The iteration of the loop that runs now: a callback may run one itself. */
+static inline struct iteration *iteration_now(struct stream *stream)
+{
+	return stream->open.polls > 0 ? &stream->inner : &stream->iteration;
+}
+
 /* Events are missing, or somebody else goes on. */
 void iteration_end(struct stream *stream);
 /* The loop is left. */
@@ -268,7 +277,7 @@ void site_iterations_clear(struct timeline_site_iterations *iterations);
 /* ---- timeline_spinning.c ---- */
 
 /* An empty iteration is over, after so many ticks. */
-void spinning_empty(struct stream *stream, uint64_t ticks);
+void spinning_empty(struct stream *stream, const struct iteration *iteration, uint64_t ticks);
 /* An iteration begins behind a wait. */
 void spinning_begin(struct stream *stream, bool at_once);
 /* A run of a polled descriptor's callback. */
@@ -304,21 +313,6 @@ void windows_flush(struct stream *stream);
 void machine_sample(struct timeline *timeline, const struct trace_sample *sample);
 void switches_sample(const struct timeline *timeline, struct timeline_worker *worker,
 		     const struct trace_sample *sample);
-
-/* ---- timeline_requests.c ---- */
-
-struct requests *requests_make(void);
-int requests_begin(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
-int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t site);
-/* Its callback is still to come, or has just begun. */
-void requests_cancel(struct stream *stream, uint64_t object, uint64_t tick);
-/* Events were lost: what is on its way may have ended. */
-void requests_forget(struct request_partial *partial, uint64_t tick);
-/* Takes what a part found, in the order of parts, and empties it. */
-int requests_merge(struct timeline *timeline, struct request_partial *partial);
-int requests_finish(struct timeline *timeline);
-void request_partial_clear(struct request_partial *partial);
-void requests_free(struct requests *requests);
 
 /* ---- timeline_wakeups.c ---- */
 

@@ -6,10 +6,9 @@
  * An iteration is empty where it began with a wait with timeout 0 that found nothing; so is a call
  * of uv_run that neither waited nor ran a callback, since nothing was alive.
  *
- * A blocking callback is a poll of blocking_ns or more. What it cost others: its duration for each
- * poll that came after it in the iteration, and half of it for each descriptor that the next wait
- * found ready at once (it became ready some time during the iteration). Timers that start again on
- * the same handle give the interval between.
+ * A blocking callback is a poll of blocking_ns or more; timeline_delays.c has what it cost others.
+ * Timers that start again on the same handle give the interval between. A loop that a callback runs
+ * itself has iterations of its own (`inner`), of which only their number is kept.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,30 +16,6 @@
 #include "timeline_internal.h"
 
 #define CROWDED_SHARE 4 /* no poll took more than this part of a crowded iteration */
-
-static void blocking_add(struct iteration *iteration, const struct timeline_span *poll)
-{
-	if (iteration->blocking_count == TURN_HOLDS) {
-		iteration->blocking[TURN_HOLDS - 1].ticks += poll->duration;
-		return;
-	}
-	iteration->blocking[iteration->blocking_count++] = (struct iteration_block){
-	    .ticks = poll->duration, .after = iteration->facts.polls, .site = poll->site};
-}
-
-/* Boyer-Moore majority vote, weighted by ticks: finds the site that has more than half of them, if
- * one has. */
-static inline void vote(uint32_t *site, uint64_t *votes, uint32_t for_site, uint64_t ticks)
-{
-	if (*site == for_site) {
-		*votes += ticks;
-	} else if (*votes >= ticks) {
-		*votes -= ticks;
-	} else {
-		*site = for_site;
-		*votes = ticks - *votes;
-	}
-}
 
 static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, uint64_t object,
 			  uint32_t site)
@@ -80,7 +55,10 @@ static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks
 				     .site = site,
 				     .object = object};
 
-	blocking_add(&stream->iteration, &poll);
+	if (nested_same_ticks(stream, tick + ticks) > ticks / 2)
+		return; /* its loop went on */
+	nested_tell(stream, tick + ticks, &poll);
+	delays_block(stream, tick, ticks, site);
 	if (timeline_top_add(&stream->partial->blocking, &poll) < 0)
 		stream->error = -ENOMEM;
 }
@@ -137,20 +115,6 @@ void iteration_poll(struct stream *stream, uint64_t tick, uint64_t ticks, uint64
 		iteration_block(stream, tick, ticks, trace_word_object(word), site);
 }
 
-static void holds_cost(struct stream *stream, uint64_t ready_at_once)
-{
-	const struct iteration *iteration = &stream->iteration;
-
-	for (uint32_t i = 0; i < iteration->blocking_count; i++) {
-		const struct iteration_block *block = &iteration->blocking[i];
-		struct timeline_site_iterations *facts =
-		    &stream->partial->sites[block->site].iterations;
-		uint64_t behind = iteration->facts.polls - block->after;
-		facts->delayed_ticks += block->ticks * behind + block->ticks / 2 * ready_at_once;
-		facts->delayed_polls += behind + ready_at_once;
-	}
-}
-
 /* The more of the two, the earlier of equal ones: neither the order in which threads take parts nor
  * that in which they end may matter. */
 static void iteration_merge(struct timeline_iteration *into, const struct timeline_iteration *from,
@@ -183,13 +147,12 @@ static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 
 	if (iteration->facts.polls > 0 && iteration->wake_tick != 0)
 		iteration_keep(stream);
-	if (iteration->blocking_count > 0)
-		holds_cost(stream, ready_at_once);
+	if (__builtin_expect(delays_some(stream), 0))
+		delays_next(stream, ready_at_once);
 	iteration->before_site = iteration->longest_site;
 	iteration->before_ticks = iteration->facts.longest_ticks;
 	iteration->facts = (struct timeline_iteration){0};
 	iteration->majority = iteration->timer_majority = 0;
-	iteration->blocking_count = 0;
 	iteration->idle = false;
 }
 
@@ -202,61 +165,89 @@ static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
 /* Where the iteration was empty: it took until then. */
 static inline void iteration_empty_over(struct stream *stream, uint64_t tick)
 {
-	if (stream->iteration.empty && stream->counted)
-		spinning_empty(stream,
-			       timeline_clip(stream->timeline, stream->iteration.wake_tick, tick));
-	stream->iteration.empty = false;
+	struct iteration *iteration = iteration_now(stream);
+
+	if (iteration->empty && stream->counted)
+		spinning_empty(stream, iteration,
+			       timeline_clip(stream->timeline, iteration->wake_tick, tick));
+	iteration->empty = false;
 }
 
 void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
 {
 	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
 
+	struct iteration *iteration = iteration_now(stream);
+
 	iteration_empty_over(stream, wake_tick - wait_ticks);
-	spinning_over(stream, wake_tick - wait_ticks);
-	iteration_finish(stream, ready_at_once);
+	if (__builtin_expect(iteration == &stream->inner, 0)) {
+		nested_wait(stream, wait_ticks);
+	} else {
+		spinning_over(stream, wake_tick - wait_ticks);
+		iteration_finish(stream, ready_at_once);
+		spinning_begin(stream, ready_at_once > 0);
+	}
 	if (__builtin_expect(stream->outside.span.duration > 0, 0))
 		outside_end(stream, ready_at_once);
 	stream->facts->iterations += iteration_counts(stream, wake_tick);
-	spinning_begin(stream, ready_at_once > 0);
-	stream->iteration.wake_tick = wake_tick;
-	stream->iteration.wait_ticks = wait_ticks;
-	stream->iteration.entered = false;
+	iteration->wake_tick = wake_tick;
+	iteration->wait_ticks = wait_ticks;
+	iteration->entered = false;
 }
 
 void iteration_is_empty(struct stream *stream, uint64_t tick)
 {
 	stream->facts->empty_iterations += iteration_counts(stream, tick);
-	stream->iteration.empty = true;
+	iteration_now(stream)->empty = true;
+}
+
+/* What blocked is kept: timers that were due meanwhile run when the loop is run again. */
+static void iteration_over(struct stream *stream)
+{
+	struct iteration *iteration = &stream->iteration;
+
+	if (iteration->wake_tick != 0 || delays_some(stream))
+		iteration_finish(stream, 0);
+	iteration->wake_tick = 0;
+	iteration->entered = iteration->empty = false;
 }
 
 void iteration_end(struct stream *stream)
 {
-	iteration_finish(stream, 0);
-	stream->iteration.wake_tick = 0;
-	stream->iteration.entered = stream->iteration.empty = false;
+	iteration_over(stream);
+	delays_clear(stream);
+	stream->inner = (struct iteration){0};
 }
 
 void iteration_leave(struct stream *stream, uint64_t tick)
 {
-	struct iteration *iteration = &stream->iteration;
+	struct iteration *iteration = iteration_now(stream);
 
 	if (iteration->entered && iteration->facts.polls == 0) {
 		stream->facts->iterations += iteration_counts(stream, tick);
 		iteration_is_empty(stream, tick);
 	}
 	iteration_empty_over(stream, tick);
+	if (iteration == &stream->inner) {
+		stream->inner = (struct iteration){0};
+		return;
+	}
 	spinning_over(stream, tick);
-	iteration_end(stream);
+	iteration_over(stream);
 }
 
-/* What a loop inside a callback does is not told from the callback's other polls. */
+/* The iteration of the loop around a callback goes on while the callback runs one of its own. */
 void iteration_enter(struct stream *stream, uint64_t tick)
 {
-	iteration_end(stream);
-	stream->iteration.wake_tick = tick;
-	stream->iteration.wait_ticks = 0;
-	stream->iteration.entered = stream->open.polls == 0;
+	struct iteration *iteration = iteration_now(stream);
+
+	if (iteration == &stream->inner)
+		*iteration = (struct iteration){0};
+	else if (iteration->wake_tick != 0)
+		iteration_over(stream);
+	iteration->wake_tick = tick;
+	iteration->wait_ticks = 0;
+	iteration->entered = stream->open.polls == 0;
 }
 
 /* ---- What threads have added up -------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * libraries' loops) do their own work there, and the loop's timers and descriptors wait for it as
  * they would for a callback. That it waits there for something itself, which is as it should be,
  * must not be taken for that: so a stay counts when a timer was late by blocking_ns, or descriptors
- * were ready at once when the loop was back. Whether the thread computed meanwhile, say samples
- * (detect_outside.c).
+ * were ready at once when the loop was back. Another loop that the thread ran before does not
+ * count. Whether the thread computed meanwhile, say samples (detect_outside.c).
  */
 #include "timeline_internal.h"
 
@@ -18,12 +18,14 @@ void outside_leave(struct stream *stream, uint64_t tick)
 	stream->outside.left_tick = tick;
 }
 
-void outside_enter(struct stream *stream, uint64_t tick)
+void outside_enter(struct stream *stream, uint64_t tick, uint64_t loop)
 {
 	struct outside *outside = &stream->outside;
-	uint64_t left = outside->left_tick;
+	uint64_t left = outside->left_tick, before = outside->loop;
 
-	if (stream->pool || !stream->counted || left == 0 || tick < left + stream->blocking_ticks ||
+	outside->loop = loop;
+	if (stream->pool || loop != before || !stream->counted || left == 0 ||
+	    tick < left + stream->blocking_ticks ||
 	    timeline_clip(stream->timeline, left, tick) <
 		tick - left) /* the rest was not asked for, or switched off */
 		return;

@@ -105,6 +105,7 @@ int requests_end(struct stream *stream, uint64_t object, uint64_t tick, uint32_t
 
 	if (!request_table_take(&stream->requests->begun, object, &request))
 		return ended_add(stream->requests, object, tick);
+	stream->delays.since_tick = request.submit_tick;
 	return request_done(stream->timeline, &stream->partial->sites[site].life,
 			    &stream->partial->slow_requests, &request, tick);
 }

@@ -10,9 +10,8 @@
 
 #define ROW_LEAST 100
 
-void spinning_empty(struct stream *stream, uint64_t ticks)
+void spinning_empty(struct stream *stream, const struct iteration *iteration, uint64_t ticks)
 {
-	const struct iteration *iteration = &stream->iteration;
 	struct timeline_worker *facts = stream->facts;
 
 	facts->empty_ticks += ticks;

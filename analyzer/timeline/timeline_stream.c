@@ -43,6 +43,7 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 		iteration_end(stream);
 	}
 	open_take(&stream->open, context, count);
+	nested_resume(stream, since);
 	if (stream->open.parked && stream->open.park_tick < since)
 		stream->open.park_tick = since;
 	if (always_inside(stream) || open_has_loop(&stream->open) || stream->open.parked)
@@ -119,6 +120,8 @@ static int polls_still_open(struct stream *stream, uint64_t tick)
 		    .nested = around++ > 0,
 		    .object = trace_word_object(open->word),
 		};
+		if (!span.nested)
+			nested_tell(stream, tick, &span);
 		if (!stream->counted || !timeline_overlaps(timeline, span.tick, tick))
 			continue;
 		if (timeline_top_add(&stream->partial->open, &span) < 0)

@@ -107,7 +107,7 @@ static void early_count(struct stream *stream, const struct timer_set *set, uint
 static void late_worst(struct stream *stream, struct timeline_timers *facts, uint64_t tick,
 		       uint64_t late)
 {
-	const struct iteration *iteration = &stream->iteration;
+	const struct iteration *iteration = iteration_now(stream);
 	bool before = iteration->before_ticks > iteration->facts.longest_ticks;
 
 	facts->worst = (struct timeline_late){
@@ -122,7 +122,7 @@ static void late_worst(struct stream *stream, struct timeline_timers *facts, uin
 void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)
 {
 	struct timeline_timers *facts = &stream->partial->sites[site].iterations.timers;
-	const struct iteration *iteration = &stream->iteration;
+	const struct iteration *iteration = iteration_now(stream);
 	uint64_t due_ms = stream->due_ms, late = ticks_since(stream->timeline, due_ms, tick), stale;
 	struct timer_set set;
 
@@ -134,6 +134,7 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	if (stale > late)
 		early_count(stream, &set, stale - late, facts);
 	late = late > stale ? late - stale : 0;
+	stream->delays.since_tick = tick > late ? tick - late : 0;
 	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick
 			     ? least(tick - iteration->wake_tick, late)
 			     : 0;
@@ -141,6 +142,8 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	if (stream->outside.span.duration > 0)
 		outside_timer(stream, late);
 	histogram_add(&facts->late, late);
+	if (delays_some(stream) && stream->open.polls == 0)
+		facts->blocked_ticks += delays_of(stream, stream->delays.since_tick, tick);
 	facts->queue_ticks += queue;
 	facts->kernel_ticks += kernel;
 	facts->busy_ticks += late - queue - kernel;
@@ -155,6 +158,7 @@ void timers_merge(struct timeline_timers *into, const struct timeline_timers *fr
 	into->queue_ticks += from->queue_ticks;
 	into->kernel_ticks += from->kernel_ticks;
 	into->busy_ticks += from->busy_ticks;
+	into->blocked_ticks += from->blocked_ticks;
 	if (from->worst.late > into->worst.late ||
 	    (from->worst.late == into->worst.late && from->worst.tick < into->worst.tick))
 		into->worst = from->worst;

@@ -69,12 +69,13 @@ void xevent_add(struct stream *stream, uint64_t tick, uint64_t word)
 /* A wake-up's callback: with it goes how long ago the wait ended, and how long that was. */
 static void xevent_add_wakeup(struct stream *stream, uint64_t tick, uint64_t word)
 {
-	uint64_t wake = stream->iteration.wake_tick;
+	const struct iteration *iteration = iteration_now(stream);
+	uint64_t wake = iteration->wake_tick;
 	uint64_t queue = wake != 0 && tick > wake ? tick - wake : 0;
 
-	xevent_add(stream, tick,
-		   trace_word(wakeups_pack(queue, wake != 0 ? stream->iteration.wait_ticks : 0),
-			      XEVENT_WAKE));
+	xevent_add(
+	    stream, tick,
+	    trace_word(wakeups_pack(queue, wake != 0 ? iteration->wait_ticks : 0), XEVENT_WAKE));
 	xevent_add(stream, tick, word);
 }
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Callbacks that block a loop. (detect_outside.c: the program itself, outside uv_run.)
- *
- * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind
- * run whatever the program wants in one callback, so each kind of cause has a finding of its own.
- * Runs without a sample go with the kind that took longest.
+ * Callbacks that block a loop: what is told of each (blockers.c puts their runs together). How
+ * grave one is goes by what others waited for it. (detect_outside.c: the program itself, outside
+ * uv_run.)
  */
-#include "findings/findings_internal.h"
-#include "findings/stall_samples.h"
+#include "blockers.h"
 #include "findings/stall_scripts.h"
 #include "timeline/poll_marks.h"
 
@@ -15,103 +12,15 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-/* ---- Callbacks that block a loop ------------------------------------------------------------- */
-
-/* The long runs of one callback that were in the same. */
-struct blocker {
-	uint32_t site;
-	const struct stall *kind;    /* any sample that saw that; NULL: none */
-	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
-	bool worst_open;
-	double total, longest; /* ns, without what the kernel may have kept it from running */
-	double wall;	       /* ns, with that */
-	struct timeline_span worst;
-	double known;				  /* ns of its runs that samples cover ... */
-	struct measures_bounds cpu, asleep, wait; /* ... and what it did in them */
-	const struct stall *stall;		  /* what it was seen in */
-	const struct stall *scripts;		  /* ... with functions of scripts */
-	struct timeline_span told;		  /* the run that this was in, else the worst */
-};
-
-struct blockers {
-	struct blocker *list;
-	size_t count;
-	struct stall_samples stall_samples;
-};
-
-/* Without a kind: where the site has some, the one that took longest. */
-static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
-				  const struct stall *kind)
-{
-	struct blocker *found = NULL;
-
-	for (size_t i = 0; i < blockers->count; i++) {
-		struct blocker *blocker = &blockers->list[i];
-		bool fits = kind && blocker->kind ? stall_same_kind(blocker->kind, kind) : !kind;
-		if (blocker->site == site && fits && (!found || blocker->total > found->total))
-			found = blocker;
-	}
-	if (found)
-		return found;
-	blockers->list[blockers->count] = (struct blocker){.site = site, .kind = kind};
-	return &blockers->list[blockers->count++];
-}
-
-/* What the kernel did not let run is not the callback's fault: only what is left may make it
- * blocking. That is the span's share of the wait, and all of it where it explains by how much this
- * run was longer than the callback's usual ones: a callback that was stopped takes long because of
- * that. */
-static double own_ns(const struct detection *detection, const struct timeline_span *span,
-		     const struct measures_time *time)
-{
-	const struct timeline *timeline = detection->timeline;
-	double usual =
-	    ns_of(timeline, histogram_quantile(&timeline->sites[span->site].callback, 0.5));
-	double ns = (double)timeline_span_ns(timeline, span), excess = ns > usual ? ns - usual : 0;
-	double stopped = time->wait_most < excess ? time->wait_most : excess;
-
-	return time->known ? ns - (stopped > time->wait.about ? stopped : time->wait.about) : ns;
-}
-
-static void blocker_add(const struct detection *detection, struct blockers *blockers,
-			const struct timeline_span *span, const struct stall *kind, bool open)
-{
-	const struct timeline *timeline = detection->timeline;
-	struct measures_time time = measures_span(timeline, span);
-	double own = own_ns(detection, span, &time);
-
-	if (!is_loop(timeline, span->worker) || span->nested ||
-	    own < limit(detection, LIMIT_blocked_note))
-		return;
-	struct blocker *blocker = blocker_of(blockers, span->site, kind);
-	blocker->runs++;
-	blocker->open += open;
-	blocker->unseen += blocker->kind && !kind;
-	blocker->total += own;
-	blocker->wall += (double)timeline_span_ns(timeline, span);
-	if (own > blocker->longest) {
-		blocker->longest = own;
-		blocker->worst = *span;
-		blocker->worst_open = open;
-	}
-	if (!time.known)
-		return;
-	blocker->known += time.span_ns;
-	blocker->cpu.least += time.cpu.least;
-	blocker->cpu.about += time.cpu.about;
-	blocker->asleep.least += time.asleep.least;
-	blocker->asleep.about += time.asleep.about;
-	blocker->wait.about += time.wait.about;
-}
-
 /* Whether a sample is of a run of this blocker's. */
 static bool is_at(const struct blockers *blockers, const struct blocker *blocker,
 		  size_t stall_sample)
 {
 	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
 
-	return blockers->stall_samples.list[stall_sample].site == blocker->site && seen &&
-	       blocker->kind && stall_same_kind(seen, blocker->kind);
+	return first_site(blockers, blockers->stall_samples.list[stall_sample].site) ==
+		   blocker->site &&
+	       seen && blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
 /* Of the samples that saw what it was in, the one that stands for most. Where none did (the kernel
@@ -127,7 +36,7 @@ static void blocker_stall(const struct blockers *blockers, struct blocker *block
 	blocker->scripts = blocker->stall;
 	for (size_t i = 0; !blocker->stall && i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (stall->site == blocker->site && stall->script.user &&
+		if (first_site(blockers, stall->site) == blocker->site && stall->script.user &&
 		    stall->poll_tick == blocker->worst.tick &&
 		    (!blocker->scripts || stall->ticks > blocker->scripts->ticks))
 			blocker->scripts = stall;
@@ -145,49 +54,10 @@ static void blocker_choose(struct blocker *blocker)
 	    (stall->poll_tick == blocker->worst.tick && stall->worker == blocker->worst.worker))
 		return;
 	blocker->told.tick = stall->poll_tick;
+	blocker->told.site = stall->site;
 	blocker->told.worker = stall->worker;
 	blocker->told.duration =
 	    stall->poll_ticks ? stall->poll_ticks : stall->tick - stall->poll_tick;
-}
-
-/* Why a callback blocked: the finding that says so, and how sure it is. */
-struct cause {
-	enum finding_id id;
-	double confidence;
-};
-
-#define SURE_BY_SAMPLE 1   /* a stall sample saw it */
-#define SURE_ASLEEP    0.7 /* CPU time proves it */
-#define SURE_CPU       0.8
-#define SURE_HARDLY    0.5 /* CPU time suggests it, or the cause is unknown */
-
-/* What one cause must have to be named: of the time that the kernel let it have. */
-static double cause_least(const struct detection *detection, const struct blocker *blocker)
-{
-	return limit(detection, LIMIT_cause_share) * (blocker->known - blocker->wait.about);
-}
-
-/* Bounds prove what shares of a longer time only suggest. */
-static struct cause cause_by_time(enum finding_id id, const struct measures_bounds *time,
-				  double least, double sure)
-{
-	return (struct cause){id, time->least < least ? SURE_HARDLY : sure};
-}
-
-static struct cause blocker_cause(const struct detection *detection, const struct blocker *blocker)
-{
-	static const enum finding_id sampled[] = {[STALL_SYSCALL] = FINDING_BLOCKED_SYSCALL,
-						  [STALL_LOCK] = FINDING_BLOCKED_LOCK,
-						  [STALL_CPU] = FINDING_BLOCKED_CPU};
-	double least = cause_least(detection, blocker);
-
-	if (blocker->stall)
-		return (struct cause){sampled[blocker->stall->cause], SURE_BY_SAMPLE};
-	if (blocker->known > 0 && blocker->asleep.about > 0 && blocker->asleep.about >= least)
-		return cause_by_time(FINDING_BLOCKED_SYSCALL, &blocker->asleep, least, SURE_ASLEEP);
-	if (blocker->known > 0 && blocker->cpu.about > 0 && blocker->cpu.about >= least)
-		return cause_by_time(FINDING_BLOCKED_CPU, &blocker->cpu, least, SURE_CPU);
-	return (struct cause){FINDING_BLOCKED, SURE_HARDLY};
 }
 
 /* A callback that the quota stopped took long by that. What it did itself in an average run, at
@@ -211,11 +81,64 @@ enum severity blocking_severity(const struct detection *detection, double longes
 	return SEVERITY_WARNING;
 }
 
-static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker)
+/* Of what waited behind this callback, the part of these runs by the time that they took. */
+static double blocker_share(const struct blockers *blockers, const struct blocker *blocker)
 {
-	return quota_held(detection, blocker)
-		   ? SEVERITY_NOTE
-		   : blocking_severity(detection, blocker->longest, blocker->total);
+	double total = 0;
+
+	for (size_t i = 0; i < blockers->count; i++)
+		total += blockers->list[i].site == blocker->site ? blockers->list[i].total : 0;
+	return total > 0 ? blocker->total / total : 0;
+}
+
+/* What others waited for its callback, and how many of them. */
+static uint64_t delayed_by(const struct detection *detection, const struct blockers *blockers,
+			   const struct blocker *blocker, uint64_t *polls)
+{
+	const struct timeline *timeline = detection->timeline;
+	uint64_t ticks = *polls = 0;
+
+	for (uint32_t i = 0; i <= timeline->process->site_count; i++) {
+		if (first_site(blockers, i) != blocker->site)
+			continue;
+		ticks += timeline->sites[i].iterations.delayed_ticks;
+		*polls += timeline->sites[i].iterations.delayed_polls;
+	}
+	return ticks;
+}
+
+/* What others waited for these runs, as far as the trace knows. */
+static double blocker_cost(const struct detection *detection, const struct blockers *blockers,
+			   const struct blocker *blocker)
+{
+	const struct timeline *timeline = detection->timeline;
+	double delayed = ns_of(timeline, timeline->sites[blocker->site].iterations.delayed_ticks) *
+			 blocker_share(blockers, blocker);
+
+	return delayed > blocker->missed_ns ? delayed : blocker->missed_ns;
+}
+
+/* It held its loop until the recording ended: what waits for it had no turn any more. One that ends
+ * its program by exit() keeps nobody. */
+static bool holds_on(const struct blocker *blocker)
+{
+	return blocker->worst_open && !blocker->worst_exits;
+}
+
+/* What nobody waited for is a note however long it took; where timers cannot be seen, that is not
+ * known. */
+static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
+				      double cost)
+{
+	enum severity severity = blocking_severity(detection, blocker->longest, blocker->total);
+	bool unknown = detection->timeline->process->tier == TRACE_TIER_LIBC;
+
+	if (severity == SEVERITY_NOTE || quota_held(detection, blocker))
+		return SEVERITY_NOTE;
+	if (holds_on(blocker) || cost >= limit(detection, LIMIT_blocked_error))
+		return severity;
+	return cost >= limit(detection, LIMIT_delay_least) || unknown ? SEVERITY_WARNING
+								      : SEVERITY_NOTE;
 }
 
 /* Of what samples saw beside the cause, that for which the one that stands for most was taken; NULL
@@ -270,7 +193,8 @@ static void fact_of_reason(const struct blockers *blockers, const struct blocker
 
 	for (size_t i = 0; blocker->scripts && i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (stall->site != blocker->site || !stall_same_kind(stall, blocker->scripts))
+		if (first_site(blockers, stall->site) != blocker->site ||
+		    !stall_same_kind(stall, blocker->scripts))
 			continue;
 		all += stall->ticks;
 		ticks[stall->script.reason] += stall->ticks;
@@ -345,6 +269,7 @@ static void facts_of_end(const struct detection *detection, const struct blocker
 	    timeline_lost_after(detection->timeline, blocker->worst.worker, blocker->worst.tick))
 		return;
 	fact_flag(finding, FACT_did_not_return, !running);
+	fact_flag(finding, FACT_exits, blocker->worst_exits && blocker->kind);
 	fact_flag(finding, FACT_still_running, running);
 }
 
@@ -360,91 +285,78 @@ static void facts_of_marks(const struct detection *detection, const struct block
 	free(said);
 }
 
-/* Of what waited behind this callback, the part of these runs by the time that they took. */
-static double blocker_share(const struct blockers *blockers, const struct blocker *blocker)
+/* What it waited for in loops of its own: of the run that is told. */
+static void facts_of_nested(const struct blocker *blocker, const struct detection *detection,
+			    struct finding *finding)
 {
-	double total = 0;
+	const struct timeline_span *worst = &blocker->worst;
 
-	for (size_t i = 0; i < blockers->count; i++)
-		total += blockers->list[i].site == blocker->site ? blockers->list[i].total : 0;
-	return total > 0 ? blocker->total / total : 0;
+	fact_ns(finding, FACT_nested_ns, blocker->nested_ns);
+	fact_flag(finding, FACT_nested_child, worst->nested_child);
+	if (worst->nested_site < detection->timeline->process->site_count)
+		fact_whole(finding, FACT_nested_site, worst->nested_site);
+}
+
+/* Who waited, where that can be seen. */
+static void facts_of_delay(const struct detection *detection, const struct blockers *blockers,
+			   const struct blocker *blocker, struct finding *finding)
+{
+	const struct timeline_site *site = &detection->timeline->sites[blocker->worst.site];
+	uint64_t polls;
+
+	if (detection->timeline->process->tier == TRACE_TIER_LIBC) {
+		fact_flag(finding, FACT_tier_libc, true);
+		return;
+	}
+	delayed_by(detection, blockers, blocker, &polls);
+	fact_whole(finding, FACT_delayed, polls);
+	if (blocker->missed == 0)
+		return;
+	fact_whole(finding, FACT_missed, blocker->missed);
+	fact_ticks(detection, finding, FACT_usual_ns,
+		   histogram_quantile(&site->iterations.interval, 0.5));
 }
 
 static void blocker_tell(struct detection *detection, const struct blockers *blockers,
 			 struct blocker *blocker)
 {
-	const struct timeline_site_iterations *iterations =
-	    &detection->timeline->sites[blocker->site].iterations;
+	double cost = blocker_cost(detection, blockers, blocker);
 
 	blocker_stall(blockers, blocker);
 	blocker_choose(blocker);
-	struct cause cause = blocker_cause(detection, blocker);
+	struct blocker_cause cause = blocker_cause(detection, blocker);
 	struct finding finding =
-	    finding_make(detection, cause.id, blocker_severity(detection, blocker));
+	    finding_make(detection, cause.id, blocker_severity(detection, blocker, cost));
 
-	finding_blame(detection, &finding, blocker->site);
+	finding_blame(detection, &finding, blocker->told.site);
 	finding_place(detection, &finding, blocker->told.tick, blocker->told.duration,
 		      blocker->told.worker);
 	facts_of_runs(detection, blocker, &finding);
-	fact_whole(&finding, FACT_delayed, iterations->delayed_polls);
-	fact_flag(&finding, FACT_tier_libc, detection->timeline->process->tier == TRACE_TIER_LIBC);
+	facts_of_delay(detection, blockers, blocker, &finding);
 	facts_of_end(detection, blocker, &finding);
+	if (blocker->nested)
+		facts_of_nested(blocker, detection, &finding);
 	if (blocker->stall)
 		facts_of_samples(detection, blockers, blocker, &finding);
-	else
+	else if (!blocker->nested)
 		facts_of_time(blocker, &finding);
 	facts_of_callers(detection, blockers, blocker, &finding);
 	fact_of_reason(blockers, blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
-	finding.cost_ns = whole_ns(ns_of(detection->timeline, iterations->delayed_ticks) *
-				   blocker_share(blockers, blocker));
+	finding.cost_ns = whole_ns(cost);
 	finding_add(detection, &finding);
-}
-
-/* Of one that is open at the end: whether it was, and no longer than is sure. */
-static bool open_is_known(const struct detection *detection, struct timeline_span *span)
-{
-	const struct findings_input *input = detection->input;
-
-	if (!timeline_end_is_known(detection->timeline, span->worker))
-		return false;
-	if (timeline_died(detection->timeline->process))
-		span->duration =
-		    stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
-	return true;
-}
-
-static void blockers_add(const struct detection *detection, struct blockers *blockers,
-			 const struct timeline_top *spans, bool open, bool seen)
-{
-	for (size_t i = 0; i < spans->count; i++) {
-		struct timeline_span span = spans->spans[i];
-		const struct stall *kind = stall_samples_seen(&blockers->stall_samples, &span);
-		if ((kind != NULL) == seen && (!open || open_is_known(detection, &span)))
-			blocker_add(detection, blockers, &span, kind, open);
-	}
 }
 
 void detect_blocked(struct detection *detection)
 {
-	const struct timeline *timeline = detection->timeline;
-	struct blockers blockers = {
-	    .list =
-		calloc(timeline->blocking.count + timeline->open.count + 1, sizeof(*blockers.list)),
-	    .stall_samples = {.list = detection->input->stalls,
-			      .count = detection->input->stall_count}};
+	struct blockers blockers;
 
-	if (stall_samples_judge(&blockers.stall_samples) && blockers.list) {
-		for (int seen = 1; seen >= 0; seen--) {
-			blockers_add(detection, &blockers, &timeline->blocking, false, seen);
-			blockers_add(detection, &blockers, &timeline->open, true, seen);
-		}
+	if (blockers_make(detection, &blockers)) {
 		for (size_t i = 0; i < blockers.count; i++)
 			blocker_tell(detection, &blockers, &blockers.list[i]);
 	} else {
 		detection->findings->failed = true;
 	}
-	free(blockers.list);
-	free(blockers.stall_samples.seen);
+	blockers_free(&blockers);
 }

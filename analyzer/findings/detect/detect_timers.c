@@ -6,12 +6,6 @@
 
 /* ---- Late timers ----------------------------------------------------------------------------- */
 
-/* A regular timer: most intervals are near the median. */
-static bool is_regular(const struct histogram *interval)
-{
-	return histogram_quantile(interval, 0.75) <= histogram_quantile(interval, 0.5) / 5 * 6;
-}
-
 /* Whether the loop itself was there for most of the time; programs may call uv_run only now and
  * then. */
 static bool was_inside(const struct timeline *timeline, size_t worker)
@@ -70,7 +64,7 @@ static bool late_by_interval(const struct detection *detection, const struct his
 		 late = histogram_quantile(interval, 0.95);
 
 	return (double)interval->count >= limit(detection, LIMIT_late_least) &&
-	       is_regular(interval) &&
+	       timer_is_regular(interval) &&
 	       ns_of(detection->timeline, late - usual) >= limit(detection, LIMIT_late);
 }
 
@@ -116,7 +110,11 @@ static bool late_is_explained(struct detection *detection, const struct timeline
 	bool crowded =
 	    found(detection, FINDING_TIMER_STORM) || found(detection, FINDING_CROWDED_TURN);
 
-	return found_not_run(detection) || (queued && crowded) ||
+	bool blocked = (double)timers->blocked_ticks >=
+			   limit(detection, LIMIT_cause_share) * (double)timers->late.sum &&
+		       found_blocking_worker(detection, timers->worst.worker);
+
+	return found_not_run(detection) || (queued && crowded) || blocked ||
 	       found_blocking(detection, timers->worst.behind);
 }
 
@@ -214,7 +212,10 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
 	uint32_t behind = timeline->sites[site].iterations.worst.behind;
 	bool inside = was_inside(timeline, wakeups->worst_worker);
-	bool explained = inside && (found_not_run(detection) || found_blocking(detection, behind));
+	bool blocked = found_blocking(detection, behind) ||
+		       found_blocking_meanwhile(detection, wakeups->worst_worker,
+						wakeups->worst_tick, wakeups->worst_ticks);
+	bool explained = inside && (found_not_run(detection) || blocked);
 	struct finding finding = finding_make(detection, FINDING_SLOW_WAKEUP,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
@@ -241,7 +242,8 @@ void detect_wakeup(struct detection *detection)
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
 		const struct histogram *latency = &timeline->sites[i].wakeups.latency;
-		if ((double)latency->count >= limit(detection, LIMIT_wakeup_least) &&
+		if (!timeline_waits_for_nothing(timeline, i) &&
+		    (double)latency->count >= limit(detection, LIMIT_wakeup_least) &&
 		    ns_of(timeline, histogram_quantile(latency, 0.99)) >=
 			limit(detection, LIMIT_wakeup))
 			wakeup_tell(detection, i);

@@ -51,7 +51,8 @@ static void one_callback(uint64_t cpu_ns, uint64_t wait_ns)
 	sample(1, 200 * MS, cpu_ns, wait_ns);
 	set_up(400 * MS, 2);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 119 * MS, 1),
-	     poll(120 * MS, 60 * MS, SITE_READ, 1), wait(180 * MS, 200 * MS, 0));
+	     poll(120 * MS, 60 * MS, SITE_READ, 1), poll(180 * MS, 1000, SITE_ASYNC, 2),
+	     wait(181 * MS, 199 * MS, 0));
 	finish();
 }
 

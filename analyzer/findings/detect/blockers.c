@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See blockers.h.
+ *
+ * Runs of one callback are told apart by their stall samples: node, uvloop and others of their kind
+ * run whatever the program wants in one callback, so each kind of cause has a finding of its own.
+ * Runs without a sample go with the kind that took longest, if what was seen speaks for them too:
+ * samples cover most of the time, or many runs, or CPU time says the same of those that nobody saw.
+ * Runs that waited in a loop of their own need no sample: the trace has it.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blockers.h"
+
+/* ---- What a run did -------------------------------------------------------------------------- */
+
+/* What the kernel did not let run is not the callback's fault: only what is left may make it
+ * blocking. That is the span's share of the wait, and all of it where it explains by how much this
+ * run was longer than the callback's usual ones: a callback that was stopped takes long because of
+ * that. */
+static double own_ns(const struct detection *detection, const struct timeline_span *span,
+		     const struct measures_time *time)
+{
+	const struct timeline *timeline = detection->timeline;
+	double usual =
+	    ns_of(timeline, histogram_quantile(&timeline->sites[span->site].callback, 0.5));
+	double ns = (double)timeline_span_ns(timeline, span), excess = ns > usual ? ns - usual : 0;
+	double stopped = time->wait_most < excess ? time->wait_most : excess;
+
+	return time->known ? ns - (stopped > time->wait.about ? stopped : time->wait.about) : ns;
+}
+
+static bool is_nested(const struct detection *detection, const struct timeline_span *span)
+{
+	return (double)span->nested_ticks >=
+	       limit(detection, LIMIT_cause_share) * (double)span->duration;
+}
+
+/* A timer that runs regularly was due again while its own callback ran: whatever it serves waited,
+ * such as all timers of a JavaScript program, which one handle stands for. */
+static void missed_add(const struct detection *detection, struct blocker *blocker,
+		       const struct timeline_span *span)
+{
+	const struct histogram *interval =
+	    &detection->timeline->sites[span->site].iterations.interval;
+	uint64_t usual = histogram_quantile(interval, 0.5);
+
+	if ((double)interval->count < limit(detection, LIMIT_late_least) || usual == 0 ||
+	    span->duration <= usual || !timer_is_regular(interval))
+		return;
+	blocker->missed += span->duration / usual;
+	blocker->missed_ns += ns_of(detection->timeline, span->duration - usual);
+}
+
+/* ---- Putting runs together ------------------------------------------------------------------- */
+
+static bool same_callback(const struct trace_process *process, uint32_t a, uint32_t b)
+{
+	const struct trace_site *sites = process->sites;
+
+	return a == b ||
+	       (a < process->site_count && b < process->site_count && sites[a].callback != 0 &&
+		sites[a].callback == sites[b].callback && sites[a].kind == sites[b].kind);
+}
+
+uint32_t first_site(const struct blockers *blockers, uint32_t site)
+{
+	uint32_t first = 0;
+
+	if (blockers->firsts[site] > 0)
+		return blockers->firsts[site] - 1;
+	while (!same_callback(blockers->process, first, site))
+		first++;
+	blockers->firsts[site] = first + 1;
+	return first;
+}
+
+static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
+				  const struct stall *kind, bool nested)
+{
+	for (size_t i = 0; i < blockers->count; i++) {
+		struct blocker *blocker = &blockers->list[i];
+		if (blocker->site == site && blocker->nested == nested &&
+		    (kind && blocker->kind ? stall_same_kind(blocker->kind, kind)
+					   : kind == blocker->kind))
+			return blocker;
+	}
+	blockers->list[blockers->count] =
+	    (struct blocker){.site = site, .kind = kind, .nested = nested};
+	return &blockers->list[blockers->count++];
+}
+
+static void blocker_add(const struct detection *detection, struct blockers *blockers,
+			const struct timeline_span *span, const struct stall *kind, bool open)
+{
+	const struct timeline *timeline = detection->timeline;
+	struct measures_time time = measures_span(timeline, span);
+	double own = own_ns(detection, span, &time);
+	double wall = (double)timeline_span_ns(timeline, span);
+	bool nested = is_nested(detection, span);
+
+	if (!is_loop(timeline, span->worker) || span->nested ||
+	    own < limit(detection, LIMIT_blocked_note))
+		return;
+	struct blocker *blocker =
+	    blocker_of(blockers, first_site(blockers, span->site), nested ? NULL : kind, nested);
+	blocker->runs++;
+	blocker->open += open;
+	blocker->total += own;
+	blocker->wall += wall;
+	blocker->seen += kind || nested ? wall : 0;
+	blocker->nested_ns += ns_of(timeline, span->nested_ticks);
+	missed_add(detection, blocker, span);
+	if (own > blocker->longest) {
+		blocker->longest = own;
+		blocker->worst = *span;
+		blocker->worst_open = open;
+		blocker->worst_exits = open && (!kind || stall_is_exit(kind)) &&
+				       timeline->process->seal_reason == TRACE_SEAL_EXIT;
+	}
+	if (!time.known)
+		return;
+	blocker->known += time.span_ns;
+	blocker->cpu.least += time.cpu.least;
+	blocker->cpu.about += time.cpu.about;
+	blocker->asleep.least += time.asleep.least;
+	blocker->asleep.about += time.asleep.about;
+	blocker->wait.about += time.wait.about;
+}
+
+/* Of one that is open at the end: whether it was, and no longer than is sure. */
+static bool open_is_known(const struct detection *detection, struct timeline_span *span)
+{
+	const struct findings_input *input = detection->input;
+
+	if (!timeline_end_is_known(detection->timeline, span->worker))
+		return false;
+	if (timeline_died(detection->timeline->process))
+		span->duration =
+		    stalls_open_least(detection->timeline, input->stalls, input->stall_count, span);
+	return true;
+}
+
+static void blockers_add(const struct detection *detection, struct blockers *blockers,
+			 const struct timeline_top *spans, bool open)
+{
+	for (size_t i = 0; i < spans->count; i++) {
+		struct timeline_span span = spans->spans[i];
+		if (!open || open_is_known(detection, &span))
+			blocker_add(detection, blockers, &span,
+				    stall_samples_seen(&blockers->stall_samples, &span), open);
+	}
+}
+
+/* ---- Runs that nobody saw -------------------------------------------------------------------- */
+
+static void bounds_add(struct measures_bounds *into, const struct measures_bounds *from)
+{
+	into->least += from->least;
+	into->about += from->about;
+}
+
+static void blocker_join(struct blocker *into, const struct blocker *from)
+{
+	into->runs += from->runs;
+	into->unseen += from->runs;
+	into->open += from->open;
+	into->total += from->total;
+	into->wall += from->wall;
+	into->nested_ns += from->nested_ns;
+	into->missed += from->missed;
+	into->missed_ns += from->missed_ns;
+	into->known += from->known;
+	bounds_add(&into->cpu, &from->cpu);
+	bounds_add(&into->asleep, &from->asleep);
+	bounds_add(&into->wait, &from->wait);
+	if (from->longest > into->longest) {
+		into->longest = from->longest;
+		into->worst = from->worst;
+		into->worst_open = from->worst_open;
+		into->worst_exits = from->worst_exits;
+	}
+}
+
+static enum finding_id cause_seen(const struct stall *stall)
+{
+	static const enum finding_id seen[STALL_CAUSES] = {
+	    [STALL_UNKNOWN] = FINDING_BLOCKED,	   [STALL_SYSCALL] = FINDING_BLOCKED_SYSCALL,
+	    [STALL_LOCK] = FINDING_BLOCKED_LOCK,   [STALL_CPU] = FINDING_BLOCKED_CPU,
+	    [STALL_DESCHEDULED] = FINDING_BLOCKED,
+	};
+
+	return seen[stall->cause];
+}
+
+/* CPU time knows sleep alone: a lock is slept for as well. */
+static bool time_agrees(enum finding_id by_time, enum finding_id seen)
+{
+	return by_time == seen ||
+	       (by_time == FINDING_BLOCKED_SYSCALL && seen == FINDING_BLOCKED_LOCK);
+}
+
+/* What was seen of a callback's runs speaks for those that nobody saw. */
+static bool speaks_for(const struct detection *detection, const struct blockers *blockers,
+		       const struct blocker *most, const struct blocker *unseen)
+{
+	double seen = 0, runs = 0;
+
+	for (size_t i = 0; i < blockers->count; i++) {
+		const struct blocker *blocker = &blockers->list[i];
+		if (blocker->site == unseen->site && blocker->kind) {
+			seen += blocker->wall;
+			runs += (double)blocker->runs;
+		}
+	}
+	return seen >= limit(detection, LIMIT_cause_share) * (seen + unseen->wall) ||
+	       runs >= limit(detection, LIMIT_sampled_runs) ||
+	       time_agrees(blocker_cause_by_time(detection, unseen).id, cause_seen(most->kind));
+}
+
+/* Runs without a sample go with the kind that took longest. */
+static void unseen_join(const struct detection *detection, struct blockers *blockers, size_t at)
+{
+	struct blocker unseen = blockers->list[at], *most = NULL;
+
+	for (size_t i = 0; i < blockers->count; i++) {
+		struct blocker *blocker = &blockers->list[i];
+		if (blocker->site == unseen.site && blocker->kind &&
+		    (!most || blocker->total > most->total))
+			most = blocker;
+	}
+	if (!most || !speaks_for(detection, blockers, most, &unseen))
+		return;
+	blocker_join(most, &unseen);
+	memmove(&blockers->list[at], &blockers->list[at + 1],
+		(--blockers->count - at) * sizeof(*blockers->list));
+}
+
+bool blockers_make(const struct detection *detection, struct blockers *blockers)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	*blockers = (struct blockers){
+	    .list = calloc(timeline->blocking.count + timeline->open.count + 1,
+			   sizeof(*blockers->list)),
+	    .process = timeline->process,
+	    .firsts = calloc(timeline->process->site_count + 1, sizeof(*blockers->firsts)),
+	    .stall_samples = {.list = detection->input->stalls,
+			      .count = detection->input->stall_count}};
+	if (!stall_samples_judge(&blockers->stall_samples) || !blockers->list || !blockers->firsts)
+		return false;
+	blockers_add(detection, blockers, &timeline->blocking, false);
+	blockers_add(detection, blockers, &timeline->open, true);
+	for (size_t i = blockers->count; i-- > 0;)
+		if (!blockers->list[i].kind && !blockers->list[i].nested)
+			unseen_join(detection, blockers, i);
+	return true;
+}
+
+void blockers_free(struct blockers *blockers)
+{
+	free(blockers->list);
+	free(blockers->firsts);
+	free(blockers->stall_samples.seen);
+}
+
+/* ---- Why ------------------------------------------------------------------------------------- */
+
+#define SURE_ASLEEP 0.7 /* CPU time proves it */
+#define SURE_CPU    0.8
+#define SURE_RUNS   0.7 /* samples saw it in many runs */
+#define SURE_HARDLY 0.5 /* CPU time suggests it, or the cause is unknown */
+
+/* What one cause must have to be named: of the time that the kernel let it have. */
+static double cause_least(const struct detection *detection, const struct blocker *blocker)
+{
+	return limit(detection, LIMIT_cause_share) * (blocker->known - blocker->wait.about);
+}
+
+/* Bounds prove what shares of a longer time only suggest. */
+static struct blocker_cause by_bounds(enum finding_id id, const struct measures_bounds *time,
+				      double least, double sure)
+{
+	return (struct blocker_cause){id, time->least < least ? SURE_HARDLY : sure};
+}
+
+struct blocker_cause blocker_cause_by_time(const struct detection *detection,
+					   const struct blocker *blocker)
+{
+	double least = cause_least(detection, blocker);
+
+	if (blocker->known > 0 && blocker->asleep.about > 0 && blocker->asleep.about >= least)
+		return by_bounds(FINDING_BLOCKED_SYSCALL, &blocker->asleep, least, SURE_ASLEEP);
+	if (blocker->known > 0 && blocker->cpu.about > 0 && blocker->cpu.about >= least)
+		return by_bounds(FINDING_BLOCKED_CPU, &blocker->cpu, least, SURE_CPU);
+	return (struct blocker_cause){FINDING_BLOCKED, SURE_HARDLY};
+}
+
+struct blocker_cause blocker_cause(const struct detection *detection, const struct blocker *blocker)
+{
+	struct blocker_cause by_time = blocker_cause_by_time(detection, blocker);
+
+	if (blocker->nested)
+		return (struct blocker_cause){FINDING_NESTED_LOOP, 1};
+	if (!blocker->stall)
+		return by_time;
+	struct blocker_cause cause = {cause_seen(blocker->stall), 0};
+	double share = blocker->wall > 0 ? blocker->seen / blocker->wall : 0;
+	cause.confidence = SURE_HARDLY + (1 - SURE_HARDLY) * (share < 1 ? share : 1);
+	if (time_agrees(by_time.id, cause.id) && by_time.confidence > cause.confidence)
+		cause.confidence = by_time.confidence;
+	if ((double)(blocker->runs - blocker->unseen) >= limit(detection, LIMIT_sampled_runs) &&
+	    cause.confidence < SURE_RUNS)
+		cause.confidence = SURE_RUNS;
+	cause.confidence = floor(cause.confidence * 100) / 100;
+	return cause;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Who waited for a blocking callback, and for how long. Of what comes after it in its iteration,
+ * and in the next one: a timer from when it was due, as far as that was while the callback ran; a
+ * request's callback in the same way from its submission, in the next iteration half of that: when
+ * it was done nobody saw; another callback for as long as the blocking one took; in the next
+ * iteration for half of it, if the wait between found its descriptor at once: that became ready
+ * some time meanwhile.
+ *
+ * Rules: what waits for nothing (prepare, check, idle, alloc and close callbacks, a runtime's own
+ * housekeeping) did not wait. Where callbacks cannot be seen, descriptors are all that is known.
+ */
+#include "timeline_internal.h"
+
+void delays_block(struct stream *stream, uint64_t tick, uint64_t ticks, uint32_t site)
+{
+	struct iteration_blocks *blocks = &stream->iteration.blocking;
+
+	if (blocks->count == TURN_HOLDS)
+		blocks->list[TURN_HOLDS - 1].ticks += ticks;
+	else
+		blocks->list[blocks->count++] = (struct iteration_block){tick, ticks, site};
+}
+
+static void count(struct stream *stream, const struct iteration_block *block, uint64_t ticks,
+		  uint64_t polls)
+{
+	struct timeline_site_iterations *facts = &stream->partial->sites[block->site].iterations;
+
+	if (ticks == 0 || polls == 0)
+		return;
+	facts->delayed_ticks += ticks * polls;
+	facts->delayed_polls += polls;
+}
+
+void delays_clear(struct stream *stream)
+{
+	stream->iteration.blocking.count = 0;
+	stream->delays = (struct delays){0};
+}
+
+void delays_next(struct stream *stream, uint64_t ready_at_once)
+{
+	struct iteration *iteration = &stream->iteration;
+	struct iteration_blocks *blocks = &iteration->blocking;
+
+	stream->delays.ready = ready_at_once;
+	/* uv_run has just been called again: the first wait is still the one behind them. */
+	if (blocks->count == 0 && iteration->entered)
+		return;
+	if (stream->timeline->process->tier == TRACE_TIER_LIBC) {
+		for (uint32_t i = 0; i < blocks->count; i++)
+			count(stream, &blocks->list[i], blocks->list[i].ticks / 2, ready_at_once);
+		blocks->count = 0;
+	}
+	stream->delays.before.count = blocks->count;
+	for (uint32_t i = 0; i < blocks->count; i++)
+		stream->delays.before.list[i] = blocks->list[i];
+	blocks->count = 0;
+}
+
+static uint64_t overlap(const struct iteration_block *block, uint64_t since, uint64_t tick)
+{
+	uint64_t from = since > block->tick ? since : block->tick;
+	uint64_t to = tick < block->tick + block->ticks ? tick : block->tick + block->ticks;
+
+	return to > from ? to - from : 0;
+}
+
+/* How long it waited for a block of the iteration before. */
+static uint64_t waited_before(struct stream *stream, const struct iteration_block *block,
+			      uint16_t traits, uint64_t tick)
+{
+	uint64_t since = stream->delays.since_tick;
+
+	if (traits & TRAIT_TIMER)
+		return since ? overlap(block, since, tick) : 0;
+	if (stream->delays.ready == 0)
+		return 0;
+	return (since ? overlap(block, since, tick) : block->ticks) / 2;
+}
+
+void delays_poll(struct stream *stream, uint64_t tick, uint32_t site)
+{
+	const struct iteration_blocks *now = &stream->iteration.blocking;
+	struct delays *delays = &stream->delays;
+	uint16_t traits = stream->traits[site];
+	uint64_t since = delays->since_tick;
+
+	if ((traits & TRAIT_WAITLESS) || !stream->counted)
+		return;
+	for (uint32_t i = 0; i < now->count; i++)
+		count(stream, &now->list[i],
+		      since ? overlap(&now->list[i], since, tick) : now->list[i].ticks, 1);
+	for (uint32_t i = 0; i < delays->before.count; i++)
+		count(stream, &delays->before.list[i],
+		      waited_before(stream, &delays->before.list[i], traits, tick), 1);
+	if (since == 0 && !(traits & TRAIT_TIMER) && delays->ready > 0)
+		delays->ready--;
+}
+
+uint64_t delays_of(const struct stream *stream, uint64_t since, uint64_t tick)
+{
+	const struct iteration_blocks *lists[] = {&stream->iteration.blocking,
+						  &stream->delays.before};
+	uint64_t ticks = 0;
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(*lists); k++)
+		for (uint32_t i = 0; i < lists[k]->count; i++)
+			ticks += overlap(&lists[k]->list[i], since, tick);
+	return ticks;
+}
