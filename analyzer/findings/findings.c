@@ -379,13 +379,16 @@ static uint64_t own_ns(const struct finding *finding)
 	return total ? total->whole : 0;
 }
 
-/* The worst first; of equals what cost most, then what took longest, then the earlier. */
+/* The worst first; of equals what follows from another last, what cost most first, then what took
+ * longest, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
 
 	if (x->severity != y->severity)
 		return x->severity > y->severity ? -1 : 1;
+	if (x->follows != y->follows)
+		return x->follows ? 1 : -1;
 	if (x->cost_ns != y->cost_ns)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
 	if (own_ns(x) != own_ns(y))

@@ -81,6 +81,7 @@ struct finding {
 	uint32_t site;	  /* of the culprit; site_count where it is no callback */
 	uint64_t cost_ns; /* as finding_cost() says */
 	double confidence;
+	bool follows;		/* from another one */
 	int64_t from_ns, to_ns; /* after the process' start: the worst of it, or the whole range */
 	uint32_t worker;	/* number; 0: none */
 	bool has_moment;	/* it is about a moment of one worker: */

@@ -86,6 +86,8 @@ static inline double limit(const struct detection *detection, enum threshold thr
 }
 
 bool is_loop(const struct timeline *timeline, size_t worker);
+/* Often enough, and by enough, to be told: where the trace has due times. */
+bool timers_are_late(const struct detection *detection, const struct timeline_timers *timers);
 /* Most intervals between its runs are near the median. */
 bool timer_is_regular(const struct histogram *interval);
 double ns_of(const struct timeline *timeline, uint64_t ticks);

@@ -58,7 +58,7 @@ static void iteration_block(struct stream *stream, uint64_t tick, uint64_t ticks
 	if (nested_same_ticks(stream, tick + ticks) > ticks / 2)
 		return; /* its loop went on */
 	nested_tell(stream, tick + ticks, &poll);
-	delays_block(stream, tick, ticks, site);
+	delays_block(stream, &poll);
 	if (timeline_top_add(&stream->partial->blocking, &poll) < 0)
 		stream->error = -ENOMEM;
 }

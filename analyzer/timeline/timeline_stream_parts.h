@@ -20,7 +20,7 @@ struct requests;
 #define TURN_HOLDS 8 /* of an iteration are told apart; more are added up as the last */
 
 struct iteration_block {
-	uint64_t tick, ticks;
+	uint64_t tick, ticks, object;
 	uint32_t site;
 };
 
@@ -34,6 +34,7 @@ struct delays {
 	struct iteration_blocks before;
 	uint64_t ready;	     /* descriptors that the wait behind it found at once; each is one */
 	uint64_t since_tick; /* since when the poll that begins waits; 0: not known */
+	uint64_t object;     /* ... of the timer that it is of, if since_tick is known */
 };
 
 /* The loops that an outermost callback runs itself. */
@@ -49,7 +50,7 @@ struct nested {
 /* ---- timeline_delays.c ---- */
 
 /* A blocking callback is over. */
-void delays_block(struct stream *stream, uint64_t tick, uint64_t ticks, uint32_t site);
+void delays_block(struct stream *stream, const struct timeline_span *poll);
 /* The iteration is over, and the wait behind it found so many descriptors at once. */
 void delays_next(struct stream *stream, uint64_t ready_at_once);
 void delays_clear(struct stream *stream);

@@ -135,6 +135,7 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 		early_count(stream, &set, stale - late, facts);
 	late = late > stale ? late - stale : 0;
 	stream->delays.since_tick = tick > late ? tick - late : 0;
+	stream->delays.object = object;
 	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick
 			     ? least(tick - iteration->wake_tick, late)
 			     : 0;

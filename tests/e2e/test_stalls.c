@@ -114,9 +114,16 @@ static void check_says(const json_t *of, const char *field, const char *format, 
 		  event_text(of, field));
 }
 
+/* Of the program's own: a busy machine is another. */
 static const json_t *first_finding(const struct stuck *stuck)
 {
-	return json_array_get(json_object_get(stuck->report, "findings"), 0);
+	const json_t *findings = json_object_get(stuck->report, "findings");
+	size_t first = 0;
+
+	while (first + 1 < json_array_size(findings) &&
+	       strcmp(event_text(json_array_get(findings, first), "id"), "descheduled") == 0)
+		first++;
+	return json_array_get(findings, first);
 }
 
 /* ---- What it is stuck in --------------------------------------------------------------------- */

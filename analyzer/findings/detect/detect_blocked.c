@@ -125,6 +125,17 @@ static bool holds_on(const struct blocker *blocker)
 	return blocker->worst_open && !blocker->worst_exits;
 }
 
+/* What the timer itself came late by that its callback took, where it did so as a rule. */
+static double own_late_ns(const struct detection *detection, const struct blocker *blocker)
+{
+	const struct timeline_timers *timers =
+	    &detection->timeline->sites[blocker->worst.site].iterations.timers;
+
+	if (!timers_are_late(detection, timers))
+		return 0;
+	return ns_of(detection->timeline, timers->blocked_ticks);
+}
+
 /* What nobody waited for is a note however long it took; where timers cannot be seen, that is not
  * known. */
 static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
@@ -135,6 +146,8 @@ static enum severity blocker_severity(struct detection *detection, const struct 
 
 	if (severity == SEVERITY_NOTE || quota_held(detection, blocker))
 		return SEVERITY_NOTE;
+	if (own_late_ns(detection, blocker) > cost)
+		cost = own_late_ns(detection, blocker);
 	if (holds_on(blocker) || cost >= limit(detection, LIMIT_blocked_error))
 		return severity;
 	return cost >= limit(detection, LIMIT_delay_least) || unknown ? SEVERITY_WARNING

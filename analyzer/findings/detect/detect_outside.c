@@ -26,7 +26,7 @@ static void outside_add(const struct detection *detection, struct outside *outsi
 
 	if (own < limit(detection, LIMIT_blocked_note) ||
 	    (span->depth == 0 &&
-	     !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * ns)))
+	     !(time.known && time.cpu.about >= limit(detection, LIMIT_cause_share) * own)))
 		return;
 	outside->times++;
 	outside->late += span->depth;

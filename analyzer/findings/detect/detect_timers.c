@@ -43,6 +43,7 @@ static void interval_tell(struct detection *detection, uint32_t site)
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
+	finding.follows = explained;
 	finding_blame(detection, &finding, site);
 	finding_place(detection, &finding, worst->tick, 0, worst->worker);
 	fact_ticks(detection, &finding, FACT_interval_p50_ns, usual);
@@ -133,6 +134,7 @@ static void due_tell(struct detection *detection, uint32_t site)
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
+	finding.follows = explained;
 	finding_blame(detection, &finding, site);
 	finding_place(detection, &finding, outside ? outside->tick : worst->tick,
 		      outside ? outside->duration : 0, worst->worker);
@@ -151,6 +153,13 @@ static void due_tell(struct detection *detection, uint32_t site)
 	finding_add(detection, &finding);
 }
 
+bool timers_are_late(const struct detection *detection, const struct timeline_timers *timers)
+{
+	return (double)timers->late.count >= limit(detection, LIMIT_late_least) &&
+	       ns_of(detection->timeline, histogram_quantile(&timers->late, 0.95)) >=
+		   limit(detection, LIMIT_late);
+}
+
 /* Where the trace says when timers were due, that counts; else how regular they are is all that is
  * known. */
 void detect_late(struct detection *detection)
@@ -162,8 +171,7 @@ void detect_late(struct detection *detection)
 		const struct histogram *late = &iterations->timers.late;
 		if (late->count == 0 && late_by_interval(detection, &iterations->interval))
 			interval_tell(detection, i);
-		if ((double)late->count >= limit(detection, LIMIT_late_least) &&
-		    ns_of(timeline, histogram_quantile(late, 0.95)) >= limit(detection, LIMIT_late))
+		if (timers_are_late(detection, &iterations->timers))
 			due_tell(detection, i);
 	}
 }
@@ -219,6 +227,7 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 	struct finding finding = finding_make(detection, FINDING_SLOW_WAKEUP,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
+	finding.follows = explained;
 	finding_blame(detection, &finding, site);
 	finding_place(detection, &finding, wakeups->worst_tick, wakeups->worst_ticks,
 		      wakeups->worst_worker);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A poll callback reads once more than there is to read.
+ * A poll callback reads once more than there is to read; a heartbeat waits for it.
  * expects: blocked_syscall drain_pipe
  */
 #include "../scenario.h"
@@ -23,6 +23,11 @@ static void drain_pipe(uv_poll_t *poll, int status, int events)
 	}
 }
 
+static void beat(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
 static void feed(void *arg)
 {
 	(void)arg;
@@ -36,6 +41,7 @@ static void feed(void *arg)
 int main(void)
 {
 	uv_poll_t poll;
+	uv_timer_t timer;
 	uv_thread_t thread;
 
 	if (pipe(fds) != 0)
@@ -45,6 +51,7 @@ int main(void)
 		return 99;
 	check(uv_poll_start(&poll, UV_READABLE, drain_pipe), "uv_poll_start");
 	check(uv_thread_create(&thread, feed, NULL), "uv_thread_create");
+	every(uv_default_loop(), &timer, beat, 50);
 	run_for(uv_default_loop(), 1600);
 	over = 1;
 	uv_thread_join(&thread);

@@ -17,8 +17,11 @@ static void long_first(uv_timer_t *timer)
 	(void)timer;
 	if (runs++ == 0)
 		spin_us(40000);
-	if (runs == 20)
-		raise(SIGKILL);
+	if (runs == 20 && fork() == 0) {
+		usleep(20500);
+		kill(getppid(), SIGKILL);
+		_exit(0);
+	}
 }
 
 int main(void)

@@ -12,6 +12,11 @@
 
 static int fd;
 
+static void beat(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
 static void save_state(uv_timer_t *timer)
 {
 	(void)timer;
@@ -36,7 +41,7 @@ static void hold_lock(const char *path)
 int main(void)
 {
 	char path[] = "/tmp/scenario-XXXXXX";
-	uv_timer_t timer;
+	uv_timer_t timer, heartbeat;
 
 	fd = mkstemp(path);
 	if (fd < 0)
@@ -45,6 +50,7 @@ int main(void)
 	if (child == 0)
 		hold_lock(path);
 	every(uv_default_loop(), &timer, save_state, 70);
+	every(uv_default_loop(), &heartbeat, beat, 40);
 	run_for(uv_default_loop(), 1800);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);

@@ -52,13 +52,29 @@ Test(findings_delays, a_timer_waited_since_it_was_due)
 		FEED(0, instant(311 * MS, 150, TRACE_TIMER_DUE),
 		     poll(311 * MS, 1000, SITE_TIMER, 2), wait(312 * MS, 50 * MS, 0));
 		finish();
-		cr_assert_eq(delayed(SITE_READ, &polls), 150 * MS, "next %d", next);
+		uint64_t waited = (next ? 160 : 150) * MS; /* and overslept by 10 */
+		cr_assert_eq(delayed(SITE_READ, &polls), waited, "next %d", next);
 		cr_assert_eq(polls, 1u);
-		cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.blocked_ticks, 150 * MS);
-		cr_assert_eq(blocked()->cost_ns, 150 * MS);
+		cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.blocked_ticks, waited);
+		cr_assert_eq(blocked()->cost_ns, waited);
 		cr_assert_eq(findings->list[0].severity, SEVERITY_WARNING, "below blocked_error");
 		done();
 	}
+}
+
+/* Due at 320; libuv waits from its old time, until 500: the timer is late by 180. */
+Test(findings_delays, a_timer_waited_while_the_loop_overslept)
+{
+	uint64_t polls;
+
+	set_up(600 * MS, 0);
+	FEED(0, BLOCKED(SITE_READ), wait(300 * MS, 200 * MS, 0),
+	     instant(500 * MS, 320, TRACE_TIMER_DUE), poll(500 * MS, 1000, SITE_TIMER, 2),
+	     wait(501 * MS, 50 * MS, 0));
+	finish();
+	cr_assert_eq(delayed(SITE_READ, &polls), 180 * MS);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.blocked_ticks, 180 * MS);
+	done();
 }
 
 /* The loop was left between, and run again. */
@@ -71,7 +87,22 @@ Test(findings_delays, a_timer_waited_though_the_loop_was_left)
 	     instant(302 * MS, 0x10, TRACE_LOOP_ENTER), instant(303 * MS, 150, TRACE_TIMER_DUE),
 	     poll(303 * MS, 1000, SITE_TIMER, 2), wait(304 * MS, 50 * MS, 0));
 	finish();
-	cr_assert_eq(delayed(SITE_READ, &polls), 150 * MS);
+	cr_assert_eq(delayed(SITE_READ, &polls), 152 * MS);
+	done();
+}
+
+/* Its own callback makes a timer of 220 ms late by 180: nobody else waited. */
+Test(findings_delays, a_timer_that_makes_itself_late_keeps_nobody_else)
+{
+	uint64_t polls;
+
+	set_up(600 * MS, 0);
+	FEED(0, BLOCKED(SITE_TIMER), wait(300 * MS, 200 * MS, 0),
+	     instant(500 * MS, 320, TRACE_TIMER_DUE), poll(500 * MS, 1000, SITE_TIMER, 1),
+	     wait(501 * MS, 50 * MS, 0));
+	finish();
+	cr_assert_eq(delayed(SITE_TIMER, &polls), 0u);
+	cr_assert_eq(timeline->sites[SITE_TIMER].iterations.timers.blocked_ticks, 180 * MS);
 	done();
 }
 
