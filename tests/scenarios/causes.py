@@ -9,9 +9,10 @@ import collections
 
 from blocks import DRIVERS, Block
 
-# expects: ids; block: None: a driver with one of the bodies; tail: how the program ends
+# expects: ids; block: None: a driver with one of the bodies; tail: how the program ends; main: how
+# the first loop is run, if not by uv_run alone (the culprit is a worker then)
 Cause = collections.namedtuple(
-    "Cause", "expects block bodies env tail runs_ms", defaults=(None, (), "", "", 1500))
+    "Cause", "expects block bodies env tail runs_ms main", defaults=(None, (), "", "", 1500, ""))
 
 COMPUTE = ["spin_us($LONG * 1000);", "${X}_compute();"]
 WAIT = ["usleep($LONG * 1000);", "uv_sleep($LONG);", "poll(NULL, 0, $LONG);",
@@ -37,8 +38,8 @@ LOCK_HELPER = """
 static uv_mutex_t ${X}_mutex;
 static uv_thread_t ${X}_holder;
 static void ${X}_hold(void *arg)
-{ (void)arg; while (!over) { uv_mutex_lock(&${X}_mutex); usleep($LONG * 1000);
-    uv_mutex_unlock(&${X}_mutex); usleep($LONG * 1000); } }
+{ (void)arg; while (!over) { uv_mutex_lock(&${X}_mutex); usleep($LONG * 1500);
+    uv_mutex_unlock(&${X}_mutex); usleep(5000); } }
 """
 LOCK_SETUP = """uv_mutex_init(&${X}_mutex); uv_thread_create(&${X}_holder, ${X}_hold, NULL);"""
 
@@ -145,6 +146,41 @@ static void ${X}_visit(void *arg)
 """, """${X}_at = tcp_listen(loop, &${X}_server, $CB);
 uv_thread_create(&${X}_thread, ${X}_visit, NULL);"""), runs_ms=2200),
 }
+CAUSES["descriptor limit"] = Cause("accept_limit", Block("""
+#include <sys/resource.h>
+static struct sockaddr_in ${X}_at;
+static uv_tcp_t ${X}_server;
+static uv_timer_t ${X}_timer;
+static void $CB(uv_stream_t *server, int status)
+{ uv_tcp_t *client = malloc(sizeof(*client)); if (status < 0 || !client) return;
+  uv_tcp_init(server->loop, client); uv_accept(server, (uv_stream_t *)client); }
+static void ${X}_visit(void)
+{ for (uint64_t end = uv_hrtime() + 1600000000ull; uv_hrtime() < end;) { int fds[30];
+    for (int i = 0; i < 30; i++) fds[i] = tcp_join(&${X}_at);
+    usleep(1000);
+    for (int i = 0; i < 30; i++) close(fds[i]); }
+  _exit(0); }
+static void ${X}_limit(uv_timer_t *timer)
+{ int next = dup(0); struct rlimit limit = {next + 4, next + 4}; close(next);
+  setrlimit(RLIMIT_NOFILE, &limit); uv_timer_stop(timer); }
+""", """${X}_at = tcp_listen(loop, &${X}_server, $CB);
+if (fork() == 0) ${X}_visit();
+every(loop, &${X}_timer, ${X}_limit, 30);"""), runs_ms=1800)
+
+# Of how the program runs its loop.
+TICKER = Block("""
+static uv_timer_t ${X}_timer;
+static void $CB(uv_timer_t *timer) { (void)timer; spin_us(50); }
+""", "every(loop, &${X}_timer, $CB, 25);")
+OWN_LOOP = """for (uint64_t end = uv_hrtime() + 1500000000ull; uv_hrtime() < end;) {
+		uv_run(&loops[0], UV_RUN_NOWAIT);
+		%s
+	}"""
+CAUSES["outside uv_run"] = Cause("loop_not_run", TICKER, main=OWN_LOOP % "spin_us($LONG * 1000);")
+CAUSES["asleep outside uv_run"] = Cause("loop_not_run", TICKER,
+                                        main=OWN_LOOP % "usleep($LONG * 1000);")
+CAUSES["polls in vain"] = Cause("spinning", TICKER, main=OWN_LOOP % "",
+                                env="UVTRACE_RING_SIZE=16M")
 
 
 def driven(name, cause, kind):

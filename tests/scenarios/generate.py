@@ -47,7 +47,7 @@ int main(void)
 	$CALLS
 	for (int i = 1; i < $COUNT; i++)
 		check(uv_thread_create(&threads[i], run_loop, &loops[i]), "uv_thread_create");
-	run_loop(&loops[0]);
+	$MAIN
 	for (int i = 1; i < $COUNT; i++)
 		uv_thread_join(&threads[i]);
 	over = 1;
@@ -79,13 +79,15 @@ class Program:
         self.loops = [[] for _ in range(rng.choice([1, 1, 2, 3]))]
         self.fields = {"expects": "healthy"}
         self.what = "nothing"
+        self.main = "run_loop(&loops[0]);"
         self.tail, self.run_ms, self.blocks = "", 1300, 0
         for _ in range(rng.randint(1, 4)):
             self.add(*self.beside(), rng.choice(self.loops))
         if rng.random() < HEALTHY_SHARE:
             self.near()
         else:
-            self.plant(rng.choice(sorted(causes.CAUSES)))
+            weights = [2 if causes.CAUSES[name].bodies else 1 for name in sorted(causes.CAUSES)]
+            self.plant(rng.choices(sorted(causes.CAUSES), weights)[0])
 
     def add(self, block, values, loop):
         """A block on that loop."""
@@ -117,10 +119,13 @@ class Program:
         values = {"CB": self.names.next(), "LONG": long_ms, "TENTH": rng.randint(1, 2),
                   "PERIOD": rng.randint(250, 400), "MANY": rng.randint(14, 40),
                   "WORK": rng.randint(15, 35), "BODY": rng.choice(cause.bodies or ("",))}
-        on_loop = rng.randrange(len(self.loops))
+        on_loop = 0 if cause.main else rng.randrange(len(self.loops))
         self.add(causes.driven(name, cause, kind), values, self.loops[on_loop])
         self.what = f"{name} on loop {on_loop}" + (f" in a {kind} callback" if cause.bodies else "")
-        self.fields = {"expects": f"{cause.expects} {values['CB']}", "env": cause.env}
+        culprit = "worker" if cause.main else values["CB"]
+        self.fields = {"expects": f"{cause.expects} {culprit}", "env": cause.env}
+        if cause.main:
+            self.main = string.Template(cause.main).substitute(values)
         self.tail, self.run_ms = cause.tail, cause.runs_ms
 
     def source(self):
@@ -133,7 +138,7 @@ class Program:
         calls = " ".join(f"set_up_{number}(&loops[{number}]);" for number in range(len(self.loops)))
         return string.Template(PROGRAM).substitute(
             COUNT=len(self.loops), TOPS=tops, SETUPS=setups, CALLS=calls, MS=self.run_ms,
-            TAIL=self.tail)
+            TAIL=self.tail, MAIN=self.main)
 
 
 class Planted:
