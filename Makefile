@@ -414,6 +414,7 @@ check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 check-scenarios: all $(SCENARIOS)
 	@scripts/install_deps.sh build scenarios
 	@tests/real/setup.sh $(BUILD)/real || :
+	$(Q)tests/scenarios/test_score.py
 	$(Q)tests/scenarios/run.py $(SCENARIOS_ARGS) $(BUILD)
 
 # Programs that are written at random, each with one cause or none.

@@ -17,12 +17,12 @@ function handleUpload(body) {
 }
 
 const server = http.createServer((request, response) => {
-	const parts = [];
-	request.on('data', part => parts.push(part));
-	request.on('end', () => {
-		const count = parts.length ? handleUpload(Buffer.concat(parts).toString()) : 0;
-		response.end(String(count));
+	let body = '';
+	request.setEncoding('latin1');
+	request.on('data', part => {
+		body += part;
 	});
+	request.on('end', () => response.end(String(body ? handleUpload(body) : 0)));
 });
 server.listen(0, '127.0.0.1', () => {
 	const at = { port: server.address().port, host: '127.0.0.1' };
