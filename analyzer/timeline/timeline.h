@@ -165,6 +165,7 @@ struct timeline_worker {
 						     a timer's */
 	struct timeline_majority idle_site, due_site; /* whose those were */
 	struct timeline_always_ready always_ready;
+	struct timeline_accept_failures accept_failures;
 	uint64_t lost_told;	     /* events that LOST events tell of ... */
 	uint64_t lost_tick;	     /* ... and the last one's time; 0: there is none */
 	uint64_t outside_late_ticks; /* of timers that were due while uv_run was not called */

@@ -299,6 +299,21 @@ static void timer_start(struct stream *stream, uint64_t tick, uint64_t word)
 	timer_set(stream, tick, trace_word_object(word));
 }
 
+static void accept_failed(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	struct timeline_accept_failures failure = {
+	    .count = 1, .first_tick = tick, .last_tick = tick, .limit = trace_word_object(word)};
+
+	if (!stream->counted || !timeline_overlaps(stream->timeline, tick, tick))
+		return;
+	if (open_top_is_poll(&stream->open)) {
+		failure.in_callbacks = 1;
+		majority_add(&failure.site,
+			     site_of(stream, stream->open.list[stream->open.count - 1].word), 1);
+	}
+	accept_failures_add(&stream->facts->accept_failures, &failure);
+}
+
 /* ---- Items ----------------------------------------------------------------------------------- */
 
 /* What an event says of its own worker; those that are not here say nothing of it. */
@@ -314,6 +329,7 @@ static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t
     [TRACE_WORKER_END] = worker_end,
     [TRACE_REQUEST_CANCELLED] = request_cancelled,
     [TRACE_TIMER_DUE] = timer_due,
+    [TRACE_ACCEPT_FAILED] = accept_failed,
     [TRACE_LOOP_TIME] = loop_time,
     [TRACE_TIMER_START] = timer_start,
     [TRACE_LOST_FULL] = lost_told,

@@ -286,6 +286,8 @@ void spinning_poll(struct stream *stream, uint64_t ticks, uint64_t object, uint3
 void spinning_over(struct stream *stream, uint64_t tick);
 /* The row is over, or nobody knows how it goes on. */
 void spinning_row_end(struct stream *stream);
+void accept_failures_add(struct timeline_accept_failures *into,
+			 const struct timeline_accept_failures *from);
 void spinning_merge(struct timeline_worker *into, const struct timeline_worker *from);
 
 /* ---- timeline_timers.c ---- */

@@ -26,6 +26,14 @@ static inline void majority_add(struct timeline_majority *majority, uint32_t sit
 	}
 }
 
+/* accept() without a free descriptor. */
+struct timeline_accept_failures {
+	uint64_t count, in_callbacks;	/* in_callbacks: accept() was called by a callback */
+	uint64_t first_tick, last_tick; /* where count > 0 */
+	uint64_t limit;			/* that was reached; 0: the system's */
+	struct timeline_majority site;	/* whose callbacks */
+};
+
 /* A polled descriptor (uv_poll_t) that was ready in loop iteration after loop iteration: in rows of
  * many, of the handle that had most. */
 struct timeline_always_ready {

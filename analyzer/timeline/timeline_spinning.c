@@ -92,6 +92,24 @@ void spinning_over(struct stream *stream, uint64_t tick)
 	row->seen = false;
 }
 
+/* ---- Clients that cannot be accepted --------------------------------------------------------- */
+
+void accept_failures_add(struct timeline_accept_failures *into,
+			 const struct timeline_accept_failures *from)
+{
+	if (from->count == 0)
+		return;
+	if (into->count == 0 || from->first_tick < into->first_tick)
+		into->first_tick = from->first_tick;
+	if (from->last_tick > into->last_tick)
+		into->last_tick = from->last_tick;
+	if (from->limit > into->limit)
+		into->limit = from->limit;
+	into->count += from->count;
+	into->in_callbacks += from->in_callbacks;
+	majority_add(&into->site, from->site.site, from->site.votes);
+}
+
 /* ---- What parts have added up ---------------------------------------------------------------- */
 
 void spinning_merge(struct timeline_worker *into, const struct timeline_worker *from)
@@ -105,4 +123,5 @@ void spinning_merge(struct timeline_worker *into, const struct timeline_worker *
 		     from->connection_site.votes);
 	majority_add(&into->read_site, from->read_site.site, from->read_site.votes);
 	row_keep(&into->always_ready, &from->always_ready);
+	accept_failures_add(&into->accept_failures, &from->accept_failures);
 }

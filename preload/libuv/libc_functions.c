@@ -55,6 +55,20 @@ int libc_epoll_create1(int flags)
 	return ((__typeof__(&epoll_create1))libc_function(&slot, "epoll_create1"))(flags);
 }
 
+int libc_accept(int fd, struct sockaddr *address, socklen_t *bytes)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&accept))libc_function(&slot, "accept"))(fd, address, bytes);
+}
+
+int libc_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
+{
+	static void *_Atomic slot;
+
+	return ((__typeof__(&accept4))libc_function(&slot, "accept4"))(fd, address, bytes, flags);
+}
+
 int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entry)(void *),
 			void *arg)
 {

@@ -228,3 +228,23 @@ Test(workers, clock_of_another_preload)
 		check_faked_clock(build_path("fixtures/flood"), "FAKE_CLOCK=frozen", drains[i]);
 	}
 }
+
+Test(workers, accept_without_a_free_descriptor_is_recorded)
+{
+	struct traced traced =
+	    trace_program(&(struct run){.program = build_path("fixtures/accept_limit")});
+	int64_t refused = truth_value(traced.truth, "refused");
+	size_t seen = 0;
+
+	cr_assert_eq(refused, 20);
+	for (size_t i = 0; i < traced.trace.event_count; i++) {
+		const json_t *event = traced.trace.events[i];
+		if (strcmp(event_text(event, "event"), "AcceptFailed") != 0)
+			continue;
+		seen++;
+		cr_assert_eq((int64_t)event_number(event, "descriptor_limit"),
+			     truth_value(traced.truth, "limit"));
+	}
+	cr_assert_eq((int64_t)seen, refused);
+	traced_free(&traced);
+}

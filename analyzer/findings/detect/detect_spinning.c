@@ -52,6 +52,14 @@ static bool does_nothing(const struct detection *detection,
 	       callbacks <= limit(detection, LIMIT_ready_spin_run) * (double)ready->callbacks;
 }
 
+/* Who cannot accept is woken for the same client again and again. */
+static bool cannot_accept(struct detection *detection, size_t position)
+{
+	const struct timeline_worker *worker = &detection->timeline->workers[position];
+
+	return found(detection, FINDING_ACCEPT_LIMIT) && worker->accept_failures.in_callbacks > 0;
+}
+
 static bool is_always_ready(const struct detection *detection, size_t position)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -96,7 +104,7 @@ static void ready_spin_tell(struct detection *detection, size_t position)
 void detect_ready_spin(struct detection *detection)
 {
 	for (size_t i = 0; i < detection->timeline->process->worker_count; i++) {
-		if (is_always_ready(detection, i))
+		if (is_always_ready(detection, i) && !cannot_accept(detection, i))
 			ready_spin_tell(detection, i);
 	}
 }

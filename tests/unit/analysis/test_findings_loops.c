@@ -241,6 +241,52 @@ Test(findings_loops, take_lost_events_for_a_consequence_of_spinning)
 	process.lost = 0;
 }
 
+/* ---- Clients that cannot be accepted --------------------------------------------------------- */
+
+/* A listener accepts one client, then accept() fails so often: in libuv, or in a callback. */
+static const struct finding *cannot_accept(uint64_t times, uint64_t descriptors, bool in_callback)
+{
+	set_up(100 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(10, 100 * US, 1),
+	     poll(200 * US, 100, SITE_CONNECTION, 1));
+	for (uint64_t i = 0; i < times; i++) {
+		FEED(0, wait(MS + i * MS, 100 * US, 1));
+		if (in_callback)
+			FEED(0, instant(MS + i * MS + 200 * US, 2, TRACE_CODE_POLL + SITE_POLL));
+		FEED(0, instant(MS + i * MS + 300 * US, descriptors, TRACE_ACCEPT_FAILED));
+		if (in_callback)
+			FEED(0, instant(MS + i * MS + 400 * US, 0, TRACE_POLL_END));
+	}
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_ACCEPT_LIMIT);
+}
+
+Test(findings_loops, find_clients_that_no_descriptor_is_left_for)
+{
+	const struct finding *found = cannot_accept(10, 64, false);
+	cr_assert(found && found->severity == SEVERITY_ERROR);
+	cr_assert_str_eq(found->text.culprit, "on_client");
+	cr_assert_str_eq(found->text.title,
+			 "Clients were turned away: accept() failed 10 times, as all 64 "
+			 "descriptors of the process were in use (EMFILE).");
+	cr_assert(strstr(found->text.evidence, "Within 9.00 ms on worker 1 (loop); it accepted 1 "
+					       "connection in all"),
+		  "%s", found->text.evidence);
+	cr_assert(strstr(found->text.evidence, "no callback runs"));
+	cr_assert_eq(found->from_ns, (int64_t)(1300 * US));
+	done();
+	found = cannot_accept(9, 0, true);
+	cr_assert(found && found->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(found->text.culprit, "on_ready", "who called accept()");
+	cr_assert(strstr(found->text.title, "the system had no file left"), "%s",
+		  found->text.title);
+	cr_assert_null(strstr(found->text.evidence, "no callback runs"));
+	done();
+	cr_assert_null(cannot_accept(0, 64, false));
+	done();
+}
+
 /* ---- A hot loop ------------------------------------------------------------------------------ */
 
 /* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some
