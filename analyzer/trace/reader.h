@@ -117,6 +117,13 @@ struct trace_stall {
 	uint8_t script_status;	      /* enum trace_script_status */
 };
 
+/* Names a sample where its place in a list does not: in another reading of a part of the trace. Two
+ * of one process have the same only if workers of one trace were sampled in one tick. */
+static inline uint64_t trace_stall_key(const struct trace_stall *stall)
+{
+	return stall->tick * 4096 + stall->worker;
+}
+
 #define READER_PENDING_NS 6000000000ull /* where the trace does not say it */
 
 struct trace_process {

@@ -18,8 +18,8 @@ import { NOT_IN_FIREFOX, browser, figuresOf, withDemo } from './page_tools.js';
 let busy, html;
 
 beforeAll(() => {
-	busy = traced('fixtures/busy', { UVTRACE_SAMPLE_HZ: '199', UVTRACE_STALL_MS: '0' },
-		['400']);
+	busy = traced('fixtures/busy', { UVTRACE_SAMPLE_HZ: '199', UVTRACE_STALL_MS: '0',
+		UVTRACE_ROTATE_SECONDS: '1' }, ['400']);
 	html = path.join(busy, 'page.html');
 	execFileSync(path.join(BUILD, 'analyze_trace'),
 		[`--html=${html}`, ...segmentsOf(busy)]);
@@ -69,6 +69,13 @@ test('a link to the panel shows findings where there is no profile', () =>
 		await page.waitForFunction(() => window.uvtrace.state.tab === 'findings');
 		assert.ok(await page.locator('#panel-findings').isVisible());
 	}, '#tab=profile'));
+
+test('a part of the trace has the stacks of its own samples', () => withProfile(async (page) => {
+	const last = segmentsOf(busy).at(-1), { profile } = analyze(last);
+	assert.ok(segmentsOf(busy).length > 1);
+	await load(page, [last]);
+	assert.deepEqual((await figuresOf(page)).profile, profile);
+}));
 
 test('boxes are as wide as their time, and the figures those of analyze_trace', () =>
 	withProfile(async (page) => {

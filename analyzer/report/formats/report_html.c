@@ -177,15 +177,15 @@ static void frame_place_put(struct packer *packer, const struct unwind_frame *fr
 	packer_put(packer, place, strlen(place), Z_NO_FLUSH);
 }
 
-/* The functions of a sample, which is told by its number; returns how many. */
+/* The functions of a sample; returns how many. */
 static size_t frames_put(struct packer *packer, const struct trace_process *process,
-			 struct symbols *symbols, const struct trace_stall *sample, size_t number)
+			 struct symbols *symbols, const struct trace_stall *sample)
 {
 	struct unwind_frame frames[UNWIND_FRAMES_MAX];
 	size_t count = unwind(symbols, sample, frames);
 
 	for (size_t i = 0; i < count; i++) {
-		line_put(packer, "frame", process->pid, number, frames[i].scanned);
+		line_put(packer, "frame", process->pid, trace_stall_key(sample), frames[i].scanned);
 		info_put(packer, unwind_symbol(symbols, &frames[i]), "\t");
 		frame_place_put(packer, &frames[i]);
 	}
@@ -200,7 +200,7 @@ static void stall_put(struct packer *packer, const struct trace_process *process
 	char *variable =
 	    stall->syscall >= 0 ? symbols_variable(symbols, stall->arguments[0]) : NULL;
 
-	frames_put(packer, process, symbols, stall, index);
+	frames_put(packer, process, symbols, stall);
 	if (variable) {
 		line_put(packer, "variable", process->pid, stall->arguments[0], false);
 		name_put(packer, variable, "\n");
@@ -271,8 +271,7 @@ static void profile_put(struct packer *packer, const struct trace_process *proce
 	size_t frames = 0;
 
 	for (size_t i = 0; i < process->profile_count && frames < PROFILE_FRAMES_MAX; i++)
-		frames += frames_put(packer, process, symbols, &process->profile[i],
-				     process->stall_count + i);
+		frames += frames_put(packer, process, symbols, &process->profile[i]);
 }
 
 static int process_put(struct packer *packer, const struct trace_process *process)

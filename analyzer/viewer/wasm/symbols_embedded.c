@@ -14,7 +14,7 @@
 #include "symbols/symbols_text.h"
 #include "symbols/unwind.h"
 
-/* One line. `number`: of a site, of a sample, or an address. */
+/* One line. `number`: of a site, a sample's trace_stall_key(), or an address. */
 struct given {
 	const char *what;
 	uint32_t pid;
@@ -30,7 +30,11 @@ struct symbols {
 	const struct trace_process *process;
 	struct script_symbols *scripts;
 	struct symbol_info *infos; /* callback and caller of each site */
-	size_t *frames; /* of each sample the line of its first frame, plus 1; others follow */
+	struct frames {
+		uint64_t key;
+		size_t line; /* of the first frame; others follow */
+	} * frames;	     /* of each sample that has any, by key */
+	size_t frames_count;
 };
 
 static struct given *embedded_symbols;
@@ -129,24 +133,18 @@ static void site_recorded(struct symbols *symbols, uint32_t site)
 		*caller = symbols_tail_call;
 }
 
-/* Of stall samples and those of the profile, as the lines count them. */
-static size_t sample_count(const struct trace_process *process)
+/* It goes on with what the line before says. */
+static bool is_next_frame(const struct given *given)
 {
-	return process->stall_count + process->profile_count;
+	return given > embedded_symbols && strcmp(given[-1].what, "frame") == 0 &&
+	       given[-1].pid == given->pid && given[-1].number == given->number;
 }
 
-/* Where it counts among them; their count: it is none of them. */
-static size_t sample_number(const struct trace_process *process, const struct trace_stall *sample)
+static int compare_keys(const void *a, const void *b)
 {
-	for (size_t i = 0; i < 2; i++) {
-		uintptr_t list = (uintptr_t)(i ? process->profile : process->stalls);
-		size_t count = i ? process->profile_count : process->stall_count;
-		size_t number = ((uintptr_t)sample - list) / sizeof(*sample);
+	const struct frames *x = a, *y = b;
 
-		if ((uintptr_t)sample >= list && number < count)
-			return number + (i ? process->stall_count : 0);
-	}
-	return sample_count(process);
+	return x->key < y->key ? -1 : x->key > y->key;
 }
 
 static void given_use(struct symbols *symbols, size_t line)
@@ -156,9 +154,8 @@ static void given_use(struct symbols *symbols, size_t line)
 
 	if (given_is(given, "site", process) && given->number < process->site_count)
 		symbols->infos[2 * given->number + given->second] = given->info;
-	if (given_is(given, "frame", process) && given->number < sample_count(process) &&
-	    symbols->frames[given->number] == 0)
-		symbols->frames[given->number] = line + 1;
+	if (given_is(given, "frame", process) && !is_next_frame(given))
+		symbols->frames[symbols->frames_count++] = (struct frames){given->number, line};
 }
 
 /* Where a line of a script was written, by the source map that analyze_trace --html found. */
@@ -187,7 +184,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 		return NULL;
 	symbols->process = process;
 	symbols->infos = calloc(process->site_count * 2 + 1, sizeof(*symbols->infos));
-	symbols->frames = calloc(sample_count(process) + 1, sizeof(*symbols->frames));
+	symbols->frames = calloc(given_count + 1, sizeof(*symbols->frames));
 	symbols->scripts = script_symbols_open(place_find, symbols);
 	if (!symbols->infos || !symbols->frames || !symbols->scripts) {
 		symbols_close(symbols);
@@ -197,6 +194,7 @@ struct symbols *symbols_open(const struct trace_process *process)
 		site_recorded(symbols, i);
 	for (size_t i = 0; i < given_count; i++)
 		given_use(symbols, i);
+	qsort(symbols->frames, symbols->frames_count, sizeof(*symbols->frames), compare_keys);
 	return symbols;
 }
 
@@ -239,14 +237,17 @@ char *symbols_variable(struct symbols *symbols, uint64_t address)
 /* A frame's address is the number of its line. */
 size_t unwind(struct symbols *symbols, const struct trace_stall *stall, struct unwind_frame *frames)
 {
-	size_t number = sample_number(symbols->process, stall);
-	size_t line = symbols->frames[number], count = 0;
+	const struct frames wanted = {.key = trace_stall_key(stall)};
+	const struct frames *found =
+	    bsearch(&wanted, symbols->frames, symbols->frames_count, sizeof(wanted), compare_keys);
+	size_t count = 0;
 
-	for (; line > 0 && line <= given_count && count < UNWIND_FRAMES_MAX; line++) {
-		const struct given *given = &embedded_symbols[line - 1];
-		if (given->number != number || !given_is(given, "frame", symbols->process))
+	for (size_t line = found ? found->line : given_count;
+	     line < given_count && count < UNWIND_FRAMES_MAX; line++) {
+		const struct given *given = &embedded_symbols[line];
+		if (given->number != wanted.key || !given_is(given, "frame", symbols->process))
 			break;
-		frames[count++] = (struct unwind_frame){.address = line - 1,
+		frames[count++] = (struct unwind_frame){.address = line,
 							.scanned = given->second,
 							.is_outermost = given->is_outermost,
 							.is_cut = given->is_cut,
