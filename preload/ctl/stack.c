@@ -60,7 +60,7 @@ static struct record doing_at(struct shared *shared, uint32_t index, uint64_t he
 
 /* ---- The sample ------------------------------------------------------------------------------ */
 
-static void look_prepare(const struct target *target, uint32_t index, uint32_t tid)
+static void sample_prepare(const struct target *target, uint32_t index, uint32_t tid)
 {
 	struct shared *shared = target->shared;
 	struct shared_ring *ring = &shared->rings[index];
@@ -86,7 +86,7 @@ static void look_prepare(const struct target *target, uint32_t index, uint32_t t
 
 /* It went on between the ring and the sample: then it was in what the ring said while it held
  * still, and where that callback's stack ends is not known. */
-static void look_correct(struct shared *shared, uint32_t index)
+static void sample_correct(struct shared *shared, uint32_t index)
 {
 	struct record doing = doing_at(shared, index, sample.held_head);
 
@@ -96,7 +96,7 @@ static void look_correct(struct shared *shared, uint32_t index)
 }
 
 /* Times that are not known are those of the sample, so that nothing follows from them. */
-static void look_finish(void)
+static void sample_finish(void)
 {
 	if (!sample.poll.counter || sample.poll.counter > sample.counter)
 		sample.poll.counter = sample.counter;
@@ -106,7 +106,7 @@ static void look_finish(void)
 }
 
 /* False: the thread has ended. */
-static bool worker_look(const struct target *target, uint32_t index)
+static bool worker_sample(const struct target *target, uint32_t index)
 {
 	const struct shared_ring *ring = &target->shared->rings[index];
 	uint32_t tid = attach_find_tid(target->pid, ring->tid);
@@ -115,24 +115,24 @@ static bool worker_look(const struct target *target, uint32_t index)
 	if (!tid)
 		return false;
 	do {
-		look_prepare(target, index, tid);
+		sample_prepare(target, index, tid);
 		thread_sample_take(&sample);
 		thread_sample_finish(&sample);
 	} while (sample.held_head != sample.head && ++tries < TRIES_MAX);
 	if (sample.held_head != sample.head)
-		look_correct(target->shared, index);
-	look_finish();
+		sample_correct(target->shared, index);
+	sample_finish();
 	return sample.probe.state != 0 || is_worker(ring);
 }
 
-static struct stack_sum looks_take(const struct target *target,
-				   void (*take)(const struct target *,
-						const struct thread_sample *))
+static struct stack_sum samples_take(const struct target *target,
+				     void (*take)(const struct target *,
+						  const struct thread_sample *))
 {
 	struct stack_sum sum = {0};
 
 	for (uint32_t i = 0; i < target->shared->ring_count; i++) {
-		if (!is_worker(&target->shared->rings[i]) || !worker_look(target, i))
+		if (!is_worker(&target->shared->rings[i]) || !worker_sample(target, i))
 			continue;
 		take(target, &sample);
 		sum.samples++;
@@ -173,7 +173,7 @@ static int print_plainly(const struct target *target)
 	fputs("trace_ctl: analyze_trace is neither beside trace_ctl nor in PATH: no stacks\n",
 	      stderr);
 	printf("process %u\n", target->pid);
-	sum = looks_take(target, stack_text_print);
+	sum = samples_take(target, stack_text_print);
 	sum_print(&sum);
 	return 0;
 }
@@ -185,7 +185,7 @@ int stack(const struct target *target)
 
 	if (!stack_trace_begin(target))
 		return 1;
-	sum = looks_take(target, take_for_trace);
+	sum = samples_take(target, take_for_trace);
 	trace = stack_trace_end();
 	if (trace < 0)
 		return 1;
