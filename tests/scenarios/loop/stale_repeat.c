@@ -4,7 +4,7 @@
  * it comes every 350 ms. The kernel has no part in that.
  * expects: blocked_syscall publish
  * not: late_timers
- * never: which other threads take the CPU
+ * never: 100% until the kernel
  * load: light
  */
 #include "../scenario.h"

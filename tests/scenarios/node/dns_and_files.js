@@ -2,7 +2,7 @@
 //
 // Many lookups of names at a server that does not answer; files are read meanwhile.
 // expects: pool_dns getaddrinfo
-// never: RunTimers
+// not: blocked_syscall blocked_cpu blocked
 // needs: silent_dns
 // load: light
 
