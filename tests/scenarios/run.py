@@ -146,7 +146,7 @@ def options():
     parser.add_argument("--keep", type=lambda text: Path(text).resolve(), metavar="FOLDER",
                         help="keep the traces there")
     parser.add_argument("--record", action="store_true", help="write score.txt")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 def main():
