@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A service logs to a pipe whose reader is slow: a write stays on its way for seconds.
-// expects: pending_request|request_growth AfterUvWrite|uv_write
+// expects: write_queue|pending_request|request_growth stdout|AfterUvWrite|uv_write
 // severity: any
 // stdout: slow 200000
 // env: UVTRACE_PENDING_SECONDS=2
