@@ -103,6 +103,7 @@ static const struct {
     [TRACE_SAMPLE_MACHINE] = {"MachineSample", "busy_ns", "idle_ns", "steal_ns", NULL},
     [TRACE_SAMPLE_CPUS] = {"CpusSample", "cpus", "allowed", "quota_thousandths", NULL},
     [TRACE_SAMPLE_PRICE] = {"EventPrice", "price_ps", NULL, NULL, NULL},
+    [TRACE_SAMPLE_EXIT] = {"ExitStatus", "code", "signal", NULL, NULL},
 };
 
 static void put_numbers(struct jsonl_samples *samples, const struct trace_sample *sample,
@@ -126,7 +127,7 @@ static void (*const writers[])(struct jsonl_samples *samples, const struct trace
     [TRACE_SAMPLE_STALLS] = put_numbers,   [TRACE_SAMPLE_UNTRACED] = put_numbers,
     [TRACE_SAMPLE_SWITCHES] = put_numbers, [TRACE_SAMPLE_CGROUP] = put_numbers,
     [TRACE_SAMPLE_MACHINE] = put_numbers,  [TRACE_SAMPLE_CPUS] = put_numbers,
-    [TRACE_SAMPLE_PRICE] = put_numbers,
+    [TRACE_SAMPLE_PRICE] = put_numbers,	   [TRACE_SAMPLE_EXIT] = put_numbers,
 };
 
 static bool next_ns(const struct jsonl_samples *samples, uint64_t *ns)

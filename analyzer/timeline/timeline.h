@@ -377,6 +377,14 @@ bool timeline_death_was_noticed(const struct timeline *timeline);
 /* The last moment at which the process is known to have lived, by its own events. */
 uint64_t timeline_last_event(const struct timeline *timeline);
 
+/* How a process ended that did not end by exit(), where that is known. */
+struct timeline_ending {
+	bool known;
+	uint32_t code, signal; /* signal: that killed it; 0: none did, as with _exit() */
+};
+
+struct timeline_ending timeline_ending(const struct trace_process *process);
+
 /* The process ended otherwise than by exit(): what was open is what it was in. */
 static inline bool timeline_died(const struct trace_process *process)
 {

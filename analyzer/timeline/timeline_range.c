@@ -224,3 +224,15 @@ uint64_t timeline_busy_ticks(const struct timeline_worker *worker)
 		   ? worker->inside_ticks - worker->parked_ticks
 		   : 0;
 }
+
+struct timeline_ending timeline_ending(const struct trace_process *process)
+{
+	for (size_t i = process->sample_count; i-- > 0;) {
+		const struct trace_sample *sample = &process->samples[i];
+		if (sample->type == TRACE_SAMPLE_EXIT)
+			return (struct timeline_ending){.known = true,
+							.code = (uint32_t)sample->a,
+							.signal = (uint32_t)sample->b};
+	}
+	return (struct timeline_ending){0};
+}

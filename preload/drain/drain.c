@@ -390,8 +390,19 @@ static void drain_rest(struct drain *drain)
 	rings_seal(drain, TRACE_SEAL_EXIT);
 }
 
+/* How the program ended, if it was not by exit(). */
+static void exit_put(struct drain *drain)
+{
+	uint32_t gone = drain->program_gone ? atomic_load(drain->program_gone) : 0;
+
+	if (!drain->asked.exiting && gone & PROGRAM_GONE_STATUS && drain->segment.writer.is_open)
+		sampler_sample_exit(&drain->sampler, (int)(gone >> PROGRAM_GONE_SHIFT),
+				    drain->now_ns);
+}
+
 static void finish(struct drain *drain)
 {
+	exit_put(drain);
 	rings_seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
 	say_what_is_done(drain);
 	if (drain->asked.exiting && !drain->asked.gone &&

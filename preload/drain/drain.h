@@ -10,6 +10,11 @@
 
 #include "ring/shared.h"
 
+/* What program_gone says once it is not 0: besides, the status of wait(), from that bit on. */
+#define PROGRAM_GONE	    1u
+#define PROGRAM_GONE_STATUS 2u
+#define PROGRAM_GONE_SHIFT  16
+
 /* Drains until the program ends: in the helper, until program_gone says so; in a thread, until
  * shared->exiting. `shared` has been checked (ring_check.h). Sets shared->drain_state to
  * DRAIN_RUNNING at its start and to DRAIN_DONE at its end. Returns 0, or -errno where nothing could

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +31,7 @@
 #include "ring/ring_file.h"
 #include "orphans.h"
 #include "observe/maps.h"
+#include "files/proc_file.h"
 #include "format/version.h"
 
 #define PROCESS_NAME  "uvtrace-drain"
@@ -82,6 +84,57 @@ static bool is_alive(const struct watch *watch)
 	return kill(watch->pid, 0) == 0 || errno != ESRCH;
 }
 
+/* As linux/pidfd.h has it since 6.15. */
+struct exit_info {
+	uint64_t mask, cgroup;
+	uint32_t ids[11];
+	int32_t status;
+};
+#define EXIT_INFO     _IOWR(0xFF, 11, struct exit_info)
+#define EXIT_INFO_BIT 8
+#define EXIT_FIELD    50 /* exit_code in /proc/PID/stat, counted behind the name: state is 1 */
+
+/* Of one that nobody has waited for yet. */
+static bool zombie_status(pid_t pid, int *status)
+{
+	char text[1024], *at, *next = NULL;
+
+	if (proc_file_read_task((uint32_t)pid, (uint32_t)pid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	at = strrchr(text, ')');
+	at = at ? strtok_r(at + 1, " ", &next) : NULL;
+	if (!at || strcmp(at, "Z") != 0)
+		return false;
+	for (int i = 1; at && i < EXIT_FIELD; i++)
+		at = strtok_r(NULL, " \n", &next);
+	*status = at ? atoi(at) : 0;
+	return at != NULL;
+}
+
+/* Of one that somebody has waited for; the kernel keeps it as long as there is a pidfd. */
+static bool reaped_status(int pidfd, int *status)
+{
+	struct exit_info info = {.mask = EXIT_INFO_BIT};
+
+	if (ioctl(pidfd, EXIT_INFO, &info) != 0 || !(info.mask & EXIT_INFO_BIT))
+		return false;
+	*status = info.status;
+	return true;
+}
+
+/* How the program ended, as program_gone says it. */
+static uint32_t gone_value(const struct watch *watch)
+{
+	int status = 0;
+
+	if (watch->pidfd < 0 ||
+	    !(reaped_status(watch->pidfd, &status) || zombie_status(watch->pid, &status) ||
+	      reaped_status(watch->pidfd, &status)))
+		return PROGRAM_GONE;
+	return PROGRAM_GONE | PROGRAM_GONE_STATUS |
+	       (uint32_t)(status & 0xffff) << PROGRAM_GONE_SHIFT;
+}
+
 static void *watch_program(void *arg)
 {
 	struct watch *watch = arg;
@@ -95,7 +148,7 @@ static void *watch_program(void *arg)
 			poll(NULL, 0, FALL_BACK_MS);
 	/* Release: pairs with the drain's acquire. What the program wrote before it ended is there.
 	 */
-	atomic_store_explicit(&watch->gone, 1, memory_order_release);
+	atomic_store_explicit(&watch->gone, gone_value(watch), memory_order_release);
 	drain_wake(watch->shared);
 	return NULL;
 }
@@ -111,7 +164,7 @@ static void watch_start(struct watch *watch)
 	mapped = maps_has_path((uint32_t)watch->pid, watch->shared->self_path);
 	/* -ENOENT may also say that there is no /proc here. */
 	if (mapped == 0 || mapped == -ESRCH || (mapped == -ENOENT && !is_alive(watch))) {
-		watch->gone = 1;
+		watch->gone = PROGRAM_GONE;
 		return;
 	}
 	pthread_attr_init(&attributes);

@@ -354,6 +354,9 @@ enum trace_sample_type {
 	/* Process, running totals: a = samples of blocking callbacks, b = those left out because
 	 * there were too many, c = those that saw nothing but which callback it was */
 	TRACE_SAMPLE_STALLS = 11,
+	/* Process, how it ended, where that is known: a = exit code, b = signal that killed it,
+	 * 0: none */
+	TRACE_SAMPLE_EXIT = 12,
 };
 
 struct trace_sample {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "files/proc_file.h"
@@ -312,4 +313,15 @@ void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals,
 {
 	sample_changed(sampler, TRACE_SAMPLE_STALLS, 0, tick_now(sampler), &sampler->stalls, totals,
 		       now_ns);
+}
+
+void sampler_sample_exit(struct sampler *sampler, int status, uint64_t now_ns)
+{
+	union sampler_values values = {.file = {0}};
+
+	if (WIFSIGNALED(status))
+		values.exit.signal = (uint64_t)WTERMSIG(status);
+	else
+		values.exit.code = (uint64_t)WEXITSTATUS(status);
+	sample_put(sampler, TRACE_SAMPLE_EXIT, 0, tick_now(sampler), &values, now_ns);
 }

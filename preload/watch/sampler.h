@@ -56,6 +56,9 @@ union sampler_values {
 	struct {
 		uint64_t taken, left_out, blind;
 	} stalls;
+	struct {
+		uint64_t code, signal;
+	} exit;
 };
 
 /* Fills in `cpu`: CPU time, run-queue wait, time slices. False once the thread is gone. */
@@ -119,6 +122,9 @@ void sampler_end_worker(struct sampler *sampler, struct sampler_worker *worker,
 
 void sampler_sample_process(struct sampler *sampler, const struct sampler_pool *pool,
 			    uint64_t now_ns);
+
+/* How the program ended: its status as wait() gives it. */
+void sampler_sample_exit(struct sampler *sampler, int status, uint64_t now_ns);
 
 /* What the watchdog has done so far. */
 void sampler_sample_stalls(struct sampler *sampler, union sampler_values totals, uint64_t now_ns);

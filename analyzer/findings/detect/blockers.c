@@ -92,6 +92,14 @@ static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
 	return &blockers->list[blockers->count++];
 }
 
+/* By exit() or _exit(), if not by another thread's. */
+static bool ended_itself(const struct trace_process *process)
+{
+	struct timeline_ending ending = timeline_ending(process);
+
+	return process->seal_reason == TRACE_SEAL_EXIT || (ending.known && ending.signal == 0);
+}
+
 static void blocker_add(const struct detection *detection, struct blockers *blockers,
 			const struct timeline_span *span, const struct stall *kind, bool open)
 {
@@ -117,8 +125,8 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 		blocker->longest = own;
 		blocker->worst = *span;
 		blocker->worst_open = open;
-		blocker->worst_exits = open && (!kind || stall_is_exit(kind)) &&
-				       timeline->process->seal_reason == TRACE_SEAL_EXIT;
+		blocker->worst_exits =
+		    open && (!kind || stall_is_exit(kind)) && ended_itself(timeline->process);
 	}
 	if (!time.known)
 		return;

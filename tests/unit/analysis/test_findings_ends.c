@@ -126,6 +126,39 @@ Test(findings_ends, tell_no_time_that_a_callback_had_run_when_the_program_died)
 	done();
 }
 
+/* Only a signal that nobody sends to end a program in order is death. */
+Test(findings_ends, tell_dying_from_ending)
+{
+	static const struct {
+		uint64_t code, signal;
+		enum severity severity;
+		const char *title;
+	} cases[] = {
+	    {3, 0, SEVERITY_NOTE, "The program ended by _exit(3) while on_read ran."},
+	    {0, 15, SEVERITY_NOTE, "The program ended by SIGTERM while on_read ran."},
+	    {0, 11, SEVERITY_ERROR, "The program died of SIGSEGV while on_read ran."},
+	    {0, 40, SEVERITY_ERROR, "The program died of signal 40 while on_read ran."},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_EXIT,
+						   .tick = 400 * MS,
+						   .a = cases[i].code,
+						   .b = cases[i].signal};
+		open_callback(NULL);
+		process.sample_count = 1;
+		process.seal_reason = TRACE_SEAL_DIED;
+		process.seal_tick = 400 * MS;
+		find(NULL, 0);
+		cr_assert_eq(finding_of(FINDING_DIED)->severity, cases[i].severity, "%s",
+			     cases[i].title);
+		cr_assert_str_eq(finding_of(FINDING_DIED)->text.title, cases[i].title);
+		done();
+	}
+	cr_assert_eq(died(400 * MS, false)->severity, SEVERITY_NOTE, "nobody saw how");
+	done();
+}
+
 /* Another worker went on for 50 ms; somebody looked after 80. */
 Test(findings_ends, tell_how_long_it_had_run_at_least)
 {
