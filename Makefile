@@ -56,7 +56,8 @@ SHARED_SRC := $(call sources,preload/format) preload/ring/ring_check.c \
 
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources, \
-	$(addprefix analyzer/,* */native findings/detect report/text report/json report/formats))
+	$(addprefix analyzer/,* */native timeline/pool findings/detect report/text report/json \
+		report/formats))
 
 PPROF := $(BUILD)/gen/pprof.pb-c
 LIBTRACE := $(BUILD)/libtrace.so
@@ -123,8 +124,8 @@ VIEWER_CXXABI := $(if $(wildcard $(WASM_CXXABI)),-Wl$(comma)-u$(comma)__cxa_dema
 # Its C: the analyzer without what needs libraries or the program's files (*/native/, report/text,
 # report/formats, jsonl); viewer/wasm/ has stand-ins.
 VIEWER_SRC := $(SHARED_SRC) $(call sources,\
-	$(addprefix analyzer/,base trace timeline symbols findings findings/detect report \
-		report/json viewer/wasm))
+	$(addprefix analyzer/,base trace timeline timeline/pool symbols findings findings/detect \
+		report report/json viewer/wasm))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)

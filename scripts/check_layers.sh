@@ -42,6 +42,7 @@ analyzer/base: preload/format
 analyzer/trace: analyzer/base preload/format preload/files preload/ring
 analyzer/trace/native: analyzer/base analyzer/trace preload/format preload/files
 analyzer/timeline: analyzer/base analyzer/trace preload/format
+analyzer/timeline/pool: analyzer/base analyzer/trace analyzer/timeline preload/format
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format

@@ -219,30 +219,6 @@ void finding_everywhere(const struct detection *detection, struct finding *findi
 	finding->to_ns = timeline_offset_ns(detection->timeline, detection->timeline->end_tick);
 }
 
-/* ---- Figures --------------------------------------------------------------------------------- */
-
-bool is_loop(const struct timeline *timeline, size_t worker)
-{
-	return timeline->process->workers[worker].role == TRACE_ROLE_LOOP;
-}
-
-double ns_of(const struct timeline *timeline, uint64_t ticks)
-{
-	return (double)ticks * timeline_unit_ns(timeline);
-}
-
-bool timer_is_regular(const struct histogram *interval)
-{
-	return histogram_quantile(interval, 0.75) <= histogram_quantile(interval, 0.5) / 5 * 6;
-}
-
-const char *site_kind(const struct detection *detection, uint32_t site)
-{
-	const char *kind = timeline_kind(detection->timeline->process, site);
-
-	return kind ? kind : "unknown";
-}
-
 /* ---- Asking for others ----------------------------------------------------------------------- */
 
 /* Once; findings of one detector come together. */

@@ -85,12 +85,21 @@ static inline double limit(const struct detection *detection, enum threshold thr
 	return detection->input->thresholds->values[threshold];
 }
 
+/* Whether the loop itself was there for most of the time; programs may call uv_run only now and
+ * then. */
+bool was_inside(const struct timeline *timeline, size_t worker);
+/* What a delay is made of: before the loop waited, until its wait returned, behind other callbacks.
+ */
+void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kernel, uint64_t queue,
+		    double sum);
 bool is_loop(const struct timeline *timeline, size_t worker);
 /* Often enough, and by enough, to be told: where the trace has due times. */
 bool timers_are_late(const struct detection *detection, const struct timeline_timers *timers);
 /* Most intervals between its runs are near the median. */
 bool timer_is_regular(const struct histogram *interval);
 double ns_of(const struct timeline *timeline, uint64_t ticks);
+/* The callback is one of node's own. */
+bool is_of_node(const struct detection *detection, uint32_t site);
 /* "timer"; "unknown" for sites that the trace does not explain. */
 const char *site_kind(const struct detection *detection, uint32_t site);
 

@@ -37,7 +37,7 @@ struct measures_time measures_span(const struct timeline *timeline,
 
 #define MEASURES_SIZES 24
 
-/* The pool as it was, and as it would have been with other numbers of threads. */
+/* The pool as it was, and as it would have been with other numbers of threads (pool_model.h). */
 struct measures_pool {
 	uint64_t items;	       /* that the what-if rests on */
 	uint64_t threads;      /* seen at once */
@@ -47,15 +47,27 @@ struct measures_pool {
 	bool cap_reached;      /* as many as libuv lets run at once: (threads + 1) / 2 */
 	double computing; /* part of its threads' busy time on a CPU or ready to run, by samples;
 			     -1: not known */
+	double on_cpu;	  /* part of it on a CPU; -1: not known */
 	double cpus;	  /* that the process may use, by affinity and quota; 0: not known */
+	double cpus_had;  /* of these, as others left it; 0: not known */
 	uint64_t wait_p99_ns; /* observed */
 	uint64_t wait_total_ns;
+	/* What the model says of the threads that there were, and how far that is from what was
+	 * observed of the same requests: as a share, of p99 or of the mean, whichever is more. */
+	uint64_t model_p99_ns;
+	double model_error;
+	uint64_t calm_p99_ns; /* the same, had others left it all CPUs */
+	/* Requests that are no lookups: observed; by the model; by the model, without lookups. */
+	uint64_t others_p99_ns, others_model_ns, others_alone_ns;
 	struct {
 		uint32_t threads;
 		uint64_t p50_ns, p99_ns, max_ns;
+		uint64_t worst_p99_ns; /* of lookups or of the others, whichever waited longer */
+		uint64_t done_mean_ns; /* from submission to the end of the work */
 	} sizes[MEASURES_SIZES];
 	size_t size_count;
-	uint32_t enough; /* the smallest of these whose p99 stays below `limit_ns`; 0: none does */
+	uint32_t enough; /* the smallest of these that keeps both p99 below `limit_ns`, and by which
+			    requests take no longer until they have ended; 0: none is */
 };
 
 /* 0 or -ENOMEM. */

@@ -103,4 +103,6 @@ void thresholds_apply(const struct thresholds *thresholds, struct timeline_optio
 	if (shortest < (double)options->blocking_ns)
 		options->blocking_ns = (uint64_t)shortest;
 	options->pending_ns = (uint64_t)thresholds->values[LIMIT_pending];
+	options->sleep_ns = (uint64_t)thresholds->values[LIMIT_idle_with_work];
+	options->stuck_ns = (uint64_t)thresholds->values[LIMIT_pool_stuck];
 }

@@ -113,7 +113,10 @@ static void write_site(const struct writer *writer, uint32_t site, struct part d
 	const char *kind = timeline_kind(writer->input->timeline->process, site);
 
 	if (part_is(detail, "kind"))
-		fputs(kind ? kind : "unknown", writer->out);
+		fputs(!kind				? "unknown"
+		      : strcmp(kind, "after_work") == 0 ? "work"
+							: kind,
+		      writer->out);
 	else
 		fputs(symbols_site(writer->input->symbols, site, part_is(detail, "by"))->text,
 		      writer->out);

@@ -157,6 +157,8 @@ struct timeline *timeline_make(const struct trace_process *process,
 	timeline->hidden->long_poll_ticks = timeline_ticks(timeline, options->long_poll_ns);
 	timeline->hidden->idle_ticks = timeline_ticks(timeline, options->idle_ns);
 	timeline->hidden->blocking_ticks = timeline_ticks(timeline, options->blocking_ns);
+	timeline->hidden->sleep_ticks = timeline_ticks(timeline, options->sleep_ns);
+	timeline->hidden->stuck_ticks = timeline_ticks(timeline, options->stuck_ns);
 	if (timeline->options.pending_ns == 0)
 		timeline->options.pending_ns =
 		    process->pending_ns ? process->pending_ns : READER_PENDING_NS;

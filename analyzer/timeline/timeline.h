@@ -50,13 +50,17 @@ struct timeline_options {
 	uint64_t blocking_ns; /* polls of loops this long are kept as holds, and what waited behind
 				 them is added up */
 	uint64_t pending_ns; /* requests on their way for longer are listed; 0: as the trace says */
+	uint64_t sleep_ns;   /* sleeps of pool workers over requests that any of them may take are
+				added up from there on */
+	uint64_t stuck_ns;   /* so long no pool worker ended an item while requests waited: kept */
 	const struct timeline_watch *watch; /* NULL: nobody */
 };
 
 #define TIMELINE_OPTIONS_DEFAULT                                                                   \
 	{                                                                                          \
 		.long_poll_ns = 1000000, .idle_ns = 1000000, .from_ns = 0, .to_ns = UINT64_MAX,    \
-		.worker = 0, .top = 10, .blocking_ns = 5000000, .pending_ns = 0                    \
+		.worker = 0, .top = 10, .blocking_ns = 5000000, .pending_ns = 0,                   \
+		.sleep_ns = 5000000, .stuck_ns = 2000000000                                        \
 	}
 
 /* A stretch of one worker's time. */
@@ -202,11 +206,15 @@ struct timeline_early {
 struct timeline_timers {
 	struct histogram late;
 	uint64_t busy_ticks, kernel_ticks,
-	    queue_ticks;	/* the loop did not wait yet, was not run, had others first */
+	    queue_ticks;    /* the loop did not wait yet, was not run, had others first */
+	uint64_t old_ticks; /* its wait was that much too long, as libuv asked for it: uv_now was
+			       old */
 	uint64_t blocked_ticks; /* of all lateness: while a blocking callback ran */
 	struct timeline_late worst;
 	struct histogram early; /* runs before the time that was asked for, by how much */
 	struct timeline_early worst_early;
+	struct histogram asked; /* from one run to the next of the same handle */
+	uint64_t drift_ticks;	/* by which these came later than that, all together */
 };
 
 /* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */
@@ -258,11 +266,36 @@ struct timeline_iteration {
 	uint32_t worker;     /* position */
 };
 
-/* Requests that the pool has worked on: what a different number of threads would have done with
- * these. */
+/* Requests that the pool has worked on, or was to: what a different number of threads would have
+ * done with these. */
 struct timeline_arrival {
 	uint64_t submit_tick, run_ticks, wait_ticks;
-	bool lookup; /* of names or addresses: at most half of the pool may do these at once */
+	uint32_t site; /* that submitted it */
+	bool lookup;   /* of names or addresses: at most half of the pool may do these at once */
+	bool unended;  /* when the trace ended: run_ticks and wait_ticks are until then */
+	bool unstarted;
+};
+
+/* Sleeps of pool workers, of sleep_ns and more, over requests that any of them may take. */
+struct timeline_sleeps {
+	uint64_t count, ticks;
+	struct timeline_span worst;
+};
+
+/* The longest stretch in which each pool worker was in one item, none ended, and requests waited.
+ */
+struct timeline_stuck {
+	uint64_t tick, ticks;	  /* ticks 0: there was none of stuck_ns */
+	uint64_t queued, workers; /* requests that waited at its end; workers that were stuck */
+	uint32_t site; /* of the work function that all were in; site_count: they were not in one */
+	uint32_t request_site; /* ... then the one that submitted what all were in, if one did */
+	size_t worker;	       /* position of one of them */
+	bool ended;	       /* before the trace did */
+};
+
+/* Pool workers that were woken; those that found nothing to do, and how long that took them. */
+struct timeline_wakes {
+	uint64_t count, in_vain, vain_ticks;
 };
 
 /* From samples; what the machine did between the first and the last of the range. */
@@ -313,11 +346,18 @@ struct timeline {
 	    *arrivals; /* by submission: the stretch of requests that waited longest together */
 	size_t arrival_count;
 	uint64_t arrivals_seen;
-	uint64_t pool_threads; /* that were there at once */
+	uint64_t pool_threads;	 /* that were there at once */
+	uint64_t pool_unended;	 /* requests that had not ended at the end; waits count as far as
+				    they came ... */
+	uint64_t pool_unstarted; /* ... of these the ones that no worker had taken */
+	struct timeline_sleeps sleeps;
+	struct timeline_stuck stuck;
+	struct timeline_wakes pool_wakes;
 
 	struct timeline_level pool_queued, pool_running; /* from events, weighted by time */
-	struct histogram pool_wait;	 /* from submission to the start of the work */
-	struct timeline_level ready_fds; /* from events, a wait */
+	struct histogram pool_wait; /* from submission to the start of the work; to the end of the
+				       trace where it had not started */
+	struct timeline_level ready_fds;		       /* from events, a wait */
 	struct timeline_level active_requests, active_handles; /* from samples, a loop */
 	uint64_t samples;
 	struct timeline_machine machine;

@@ -202,6 +202,9 @@ static void loop_enter(struct stream *stream, uint64_t tick, uint64_t word)
 	inside_enter(stream, tick);
 	if (stream->pool)
 		return;
+	if (!stream->ran && !stream->later)
+		xevent_add(stream, tick, XEVENT_RUN);
+	stream->ran = true;
 	iteration_enter(stream, tick);
 	stream->facts->runs += stream->counted && timeline_overlaps(stream->timeline, tick, tick);
 }

@@ -21,10 +21,11 @@
  * has. */
 enum xevent_code {
 	XEVENT_WAKE =
-	    TRACE_EVENT_CODES - 3, /* of the poll that follows: how long before it the wait ended,
+	    TRACE_EVENT_CODES - 4, /* of the poll that follows: how long before it the wait ended,
 				    * and how long that was (wakeups_pack()) */
 	XEVENT_BEGIN,		   /* a pool worker is there, and busy */
 	XEVENT_GAP,		   /* events are missing here */
+	XEVENT_RUN,		   /* a loop worker calls uv_run for the first time */
 };
 
 /* Why a site's polls and submissions are looked at more closely; most have none of these. */
@@ -85,8 +86,10 @@ struct timeline_partial {
 struct iteration {
 	uint64_t wake_tick; /* 0: no wait was seen yet */
 	uint64_t wait_ticks;
-	bool entered; /* it began with uv_run, which has not waited yet */
-	bool empty;   /* it began with a wait with timeout 0 that found nothing */
+	uint64_t timers_tick; /* when its first timer ran; 0: none did */
+	uint64_t old_ticks;   /* of its wait: libuv had asked for so much more than was left */
+	bool entered;	      /* it began with uv_run, which has not waited yet */
+	bool empty;	      /* it began with a wait with timeout 0 that found nothing */
 	struct timeline_iteration facts;
 	uint64_t majority,
 	    timer_majority; /* votes, in ticks, for facts.site and facts.timer_site */
@@ -117,6 +120,7 @@ struct stream {
 	bool counted; /* false where another worker was asked for */
 	bool later;   /* a part that goes on where the one before stopped, at last_tick */
 	bool begun, ended, inside;
+	bool ran;   /* uv_run was called */
 	bool whole; /* this and the next three are the timeline's, at hand for each poll */
 	uint32_t site_count;
 	const uint16_t *traits;
@@ -159,6 +163,7 @@ struct timeline_private {
 	size_t off_count;
 	uint64_t long_poll_ticks, idle_ticks, blocking_ticks, pending_ticks, prompt_ticks;
 	uint64_t at_once_ticks; /* waits of a loop no longer than this did not sleep */
+	uint64_t sleep_ticks, stuck_ticks;
 	double ns_per_tick;
 	struct trace_sample first_machine, first_cgroup, last_cgroup; /* type 0: none was seen */
 	bool whole; /* no range was asked for and recording was never off: nothing to cut */
@@ -320,6 +325,8 @@ void switches_sample(const struct timeline *timeline, struct timeline_worker *wo
 
 struct wakeups *wakeups_make(const struct timeline *timeline);
 int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick);
+/* The worker calls uv_run for the first time: what was sent before counts from there on. */
+void wakeups_run(struct wakeups *wakeups, size_t position, uint64_t tick);
 void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed);
 void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uint64_t object,
 		  uint64_t tick);
@@ -428,8 +435,8 @@ int pool_item_end(struct pool *pool, size_t position, uint64_t work);
 int pool_submit(struct pool *pool, uint32_t site, uint64_t object);
 /* A request needs no work any more: cancelled, or its callback runs. */
 int pool_drop(struct pool *pool, uint64_t request);
-/* A work function begins. */
-void pool_work(struct pool *pool, size_t position);
+/* A work function of that site begins. */
+void pool_work(struct pool *pool, size_t position, uint32_t site);
 /* Events are missing. */
 int pool_begin_anew(struct pool *pool);
 /* Ends what is open at `tick` and writes the levels. */

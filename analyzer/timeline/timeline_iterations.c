@@ -24,6 +24,8 @@ static void timer_started(struct stream *stream, uint64_t tick, uint64_t ticks, 
 	struct iteration *iteration = &stream->iteration;
 
 	iteration->facts.timers++;
+	if (iteration->timers_tick == 0)
+		iteration->timers_tick = tick;
 	iteration->facts.timer_ticks += ticks;
 	vote(&iteration->facts.timer_site, &iteration->timer_majority, site, ticks);
 	if (last->object == object && tick > last->tick)
@@ -154,6 +156,7 @@ static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 	iteration->facts = (struct timeline_iteration){0};
 	iteration->majority = iteration->timer_majority = 0;
 	iteration->idle = false;
+	iteration->timers_tick = 0;
 }
 
 static inline bool iteration_counts(const struct stream *stream, uint64_t tick)
@@ -176,14 +179,14 @@ static inline void iteration_empty_over(struct stream *stream, uint64_t tick)
 void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ticks, uint64_t ready)
 {
 	uint64_t ready_at_once = wait_ticks <= stream->timeline->hidden->prompt_ticks ? ready : 0;
-
 	struct iteration *iteration = iteration_now(stream);
+	uint64_t wait_tick = wake_tick - wait_ticks, timers_tick = iteration->timers_tick;
 
-	iteration_empty_over(stream, wake_tick - wait_ticks);
+	iteration_empty_over(stream, wait_tick);
 	if (__builtin_expect(iteration == &stream->inner, 0)) {
 		nested_wait(stream, wait_ticks);
 	} else {
-		spinning_over(stream, wake_tick - wait_ticks);
+		spinning_over(stream, wait_tick);
 		iteration_finish(stream, ready_at_once);
 		spinning_begin(stream, ready_at_once > 0);
 	}
@@ -192,6 +195,9 @@ void iteration_begin(struct stream *stream, uint64_t wake_tick, uint64_t wait_ti
 	stream->facts->iterations += iteration_counts(stream, wake_tick);
 	iteration->wake_tick = wake_tick;
 	iteration->wait_ticks = wait_ticks;
+	/* libuv reckons how long to wait from uv_now, which is of before its timers ran. */
+	iteration->old_ticks =
+	    timers_tick > 0 && wait_tick > timers_tick ? wait_tick - timers_tick : 0;
 	iteration->entered = false;
 }
 
@@ -246,7 +252,7 @@ void iteration_enter(struct stream *stream, uint64_t tick)
 	else if (iteration->wake_tick != 0)
 		iteration_over(stream);
 	iteration->wake_tick = tick;
-	iteration->wait_ticks = 0;
+	iteration->wait_ticks = iteration->old_ticks = 0;
 	iteration->entered = stream->open.polls == 0;
 }
 

@@ -59,6 +59,12 @@ static int async_sent(struct timeline *timeline, size_t position, const struct x
 			    xevent->tick);
 }
 
+static int loop_runs(struct timeline *timeline, size_t position, const struct xevent *xevent)
+{
+	wakeups_run(timeline->hidden->wakeups, position, xevent->tick);
+	return 0;
+}
+
 static int wake_described(struct timeline *timeline, size_t position, const struct xevent *xevent)
 {
 	wakeups_wake(timeline->hidden->wakeups, position, trace_word_object(xevent->word));
@@ -94,6 +100,7 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
     [TRACE_MARK_FIELD] = mark_part,
     [XEVENT_BEGIN] = worker_wakes,
     [XEVENT_GAP] = events_missing,
+    [XEVENT_RUN] = loop_runs,
     [XEVENT_WAKE] = wake_described,
 };
 
@@ -108,7 +115,7 @@ static int poll_begins(struct timeline *timeline, size_t position, uint32_t site
 	if (traits & TRAIT_POOL)
 		return pool_drop(timeline->hidden->pool, object);
 	if (traits & TRAIT_WORK)
-		pool_work(timeline->hidden->pool, position);
+		pool_work(timeline->hidden->pool, position, site);
 	return 0;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Timers against the time that they were due: how late each run was, and where the time went, cut
- * in three as that of a wake-up is; and runs that came before the time that was asked for. That
- * time is libuv's due time, unless the timer was started by a uv_now that was old: then it is by so
- * much later than libuv's, whose timer runs too early if something else wakes the loop (nothing
- * does: then the wait, which is reckoned from the old time too, lasts as much longer).
+ * in three as that of a wake-up is, and the wait's part in two: what libuv itself asked for beyond
+ * the due time, since it reckons a wait from uv_now, and what the kernel added. How far each run
+ * was from the one before, and how far it was to be. And runs that came before the time that was
+ * asked for. That time is libuv's due time, unless the timer was started by a uv_now that was old:
+ * then it is by so much later than libuv's, whose timer runs too early if something else wakes the
+ * loop (nothing does: then the wait, which is reckoned from the old time too, lasts as much
+ * longer).
  *
  * Rules: only what the trace says counts (TIMER_DUE, and for early runs LOOP_TIME, TIMER_DUE,
  * TIMER_START): nothing is inferred from intervals. libuv counts in whole milliseconds of
@@ -119,6 +122,25 @@ static void late_worst(struct stream *stream, struct timeline_timers *facts, uin
 	};
 }
 
+/* The time from the last run's start until this one was due is what was asked for: in whole ms, as
+ * libuv counts it. */
+static void drift_count(struct stream *stream, uint64_t tick, uint64_t object, uint64_t due_ms,
+			struct timeline_timers *facts)
+{
+	const struct timer_start *last = &stream->timers[(object >> 4) & (TIMERS_KNOWN - 1)];
+	const struct timeline *timeline = stream->timeline;
+
+	if (last->object != object || tick <= last->tick)
+		return;
+	uint64_t due_ns = ns_of_ms(due_ms), last_ns = trace_ns(timeline->process, last->tick);
+	if (due_ns <= last_ns)
+		return;
+	uint64_t asked =
+	    timeline_ticks(timeline, (due_ns - last_ns + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS);
+	histogram_add(&facts->asked, asked);
+	facts->drift_ticks += tick - last->tick > asked ? tick - last->tick - asked : 0;
+}
+
 void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)
 {
 	struct timeline_timers *facts = &stream->partial->sites[site].iterations.timers;
@@ -139,15 +161,18 @@ void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t
 	uint64_t queue = iteration->wake_tick && tick > iteration->wake_tick
 			     ? least(tick - iteration->wake_tick, late)
 			     : 0;
-	uint64_t kernel = iteration->wake_tick ? least(iteration->wait_ticks, late - queue) : 0;
+	uint64_t waited = iteration->wake_tick ? least(iteration->wait_ticks, late - queue) : 0;
+	uint64_t old = least(iteration->old_ticks, waited);
 	if (stream->outside.span.duration > 0)
 		outside_timer(stream, late);
 	histogram_add(&facts->late, late);
 	if (delays_some(stream) && stream->open.polls == 0)
 		facts->blocked_ticks += delays_of(stream, stream->delays.since_tick, tick);
 	facts->queue_ticks += queue;
-	facts->kernel_ticks += kernel;
-	facts->busy_ticks += late - queue - kernel;
+	facts->old_ticks += old;
+	facts->kernel_ticks += waited - old;
+	facts->busy_ticks += late - queue - waited;
+	drift_count(stream, tick, object, due_ms, facts);
 	if (late > facts->worst.late || (late == facts->worst.late && tick < facts->worst.tick))
 		late_worst(stream, facts, tick, late);
 }
@@ -156,6 +181,9 @@ void timers_merge(struct timeline_timers *into, const struct timeline_timers *fr
 {
 	histogram_merge(&into->late, &from->late);
 	histogram_merge(&into->early, &from->early);
+	histogram_merge(&into->asked, &from->asked);
+	into->drift_ticks += from->drift_ticks;
+	into->old_ticks += from->old_ticks;
 	into->queue_ticks += from->queue_ticks;
 	into->kernel_ticks += from->kernel_ticks;
 	into->busy_ticks += from->busy_ticks;
@@ -173,4 +201,5 @@ void timers_clear(struct timeline_timers *timers)
 {
 	histogram_clear(&timers->late);
 	histogram_clear(&timers->early);
+	histogram_clear(&timers->asked);
 }

@@ -5,7 +5,7 @@
  * others came first in the iteration.
  *
  * A send while another is under way is coalesced: libuv runs one callback for both, and the first
- * counts.
+ * counts. Nobody runs a loop before its first uv_run: sends before that count from there on.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 /* What the next async poll of a worker is told. */
 struct wake {
 	uint64_t queue_ticks, wait_ticks;
+	uint64_t run_tick; /* when it first called uv_run; 0: not seen */
 };
 
 struct wakeups {
@@ -80,10 +81,15 @@ int wakeups_send(struct wakeups *wakeups, uint64_t object, uint64_t tick)
 	return 0;
 }
 
+void wakeups_run(struct wakeups *wakeups, size_t position, uint64_t tick)
+{
+	wakeups->wakes[position].run_tick = tick;
+}
+
 void wakeups_wake(struct wakeups *wakeups, size_t position, uint64_t packed)
 {
-	wakeups->wakes[position] = (struct wake){.queue_ticks = unpack_one(packed >> 24),
-						 .wait_ticks = unpack_one(packed)};
+	wakeups->wakes[position].queue_ticks = unpack_one(packed >> 24);
+	wakeups->wakes[position].wait_ticks = unpack_one(packed);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -101,6 +107,8 @@ void wakeups_poll(struct timeline *timeline, size_t position, uint32_t site, uin
 	if (!request_table_take(&wakeups->sent, object, &send) ||
 	    !timeline_overlaps(timeline, send.submit_tick, tick))
 		return;
+	if (send.submit_tick < wakeups->wakes[position].run_tick)
+		send.submit_tick = wakeups->wakes[position].run_tick;
 	uint64_t latency = tick > send.submit_tick ? tick - send.submit_tick : 0;
 	uint64_t queue = least(wakeups->wakes[position].queue_ticks, latency);
 	uint64_t kernel = least(wakeups->wakes[position].wait_ticks, latency - queue);

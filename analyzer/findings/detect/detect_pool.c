@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool: its size, lookups that starve it, threads asleep while requests wait.
+ * The thread pool: its size, lookups that starve it, files that are polled. Who waited is told by
+ * kind. A size is promised only where the model of the pool says of the present size what was
+ * observed.
  */
 #include "findings/findings_internal.h"
+#include "pool_sites.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-static bool is_lookup_kind(const char *kind)
-{
-	return strcmp(kind, "getaddrinfo") == 0 || strcmp(kind, "getnameinfo") == 0;
-}
-
-/* The submitting callback whose requests the pool worked on longest; of lookups only, if asked. */
-static uint32_t most_work(const struct detection *detection, bool lookups)
-{
-	const struct timeline *timeline = detection->timeline;
-	uint32_t most = (uint32_t)timeline->process->site_count;
-
-	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		if ((!lookups || is_lookup_kind(site_kind(detection, i))) &&
-		    timeline->sites[i].pool_run.sum > timeline->sites[most].pool_run.sum)
-			most = i;
-	}
-	return most;
-}
 
 /* What lacks: threads for work that waits, CPUs for work that computes. */
 enum pool_lack {
@@ -47,14 +32,23 @@ static enum pool_lack pool_lacks(const struct detection *detection)
 	return (double)pool->threads + 1 <= pool->cpus ? LACK_THREADS_TO_CPUS : LACK_CPUS;
 }
 
-/* The size to advise: where the work computes, no more than there are CPUs. 0: none helps. */
-static uint64_t pool_size(const struct measures_pool *pool, enum pool_lack lack)
+/* The model says of the threads that there were what was observed. */
+static bool model_holds(const struct detection *detection)
 {
+	return detection->findings->pool.model_error <= limit(detection, LIMIT_pool_model);
+}
+
+/* The size to advise: where the work computes, no more than there are CPUs. 0: none is promised. */
+static uint64_t pool_size(const struct detection *detection, enum pool_lack lack)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
 	uint32_t cpus = (uint32_t)pool->cpus;
 
-	if (lack != LACK_THREADS_TO_CPUS)
-		return pool->enough;
-	return pool->enough > 0 && pool->enough < cpus ? pool->enough : cpus;
+	if (!model_holds(detection) || lack == LACK_CPUS)
+		return 0;
+	if (lack == LACK_THREADS_TO_CPUS && (pool->enough == 0 || pool->enough > cpus))
+		return cpus;
+	return pool->enough > pool->threads ? pool->enough : 0;
 }
 
 static bool is_uncertain(const struct timeline *timeline)
@@ -62,39 +56,105 @@ static bool is_uncertain(const struct timeline *timeline)
 	return timeline->pool_uncertain || timeline->process->pool_items_unseen;
 }
 
-static void facts_of_work(const struct detection *detection, struct finding *finding, uint32_t site)
-{
-	const struct histogram *run = &detection->timeline->sites[site].pool_run;
-	double sum = ns_of(detection->timeline, run->sum);
+/* ---- Facts ----------------------------------------------------------------------------------- */
 
-	fact_whole(finding, FACT_works, run->count);
-	fact_ns(finding, FACT_work_mean_ns, run->count ? sum / (double)run->count : 0);
+static void facts_of_model(const struct detection *detection, struct finding *finding,
+			   enum pool_lack lack)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+
+	if (pool_size(detection, lack) > 0) {
+		fact_whole(finding, FACT_size, pool_size(detection, lack));
+	} else if (!model_holds(detection) && lack != LACK_CPUS) {
+		fact_flag(finding, FACT_model_fails, true);
+		fact_whole(finding, FACT_model_p99_ns, pool->model_p99_ns);
+	}
+}
+
+static void facts_of_lookups(struct finding *finding, const struct measures_pool *pool)
+{
+	fact_number(finding, FACT_lookup_share, pool->lookup_run);
+	fact_whole(finding, FACT_lookups_max, pool->lookups_most);
+	fact_flag(finding, FACT_lookups, pool->lookups > 0);
+	fact_flag(finding, FACT_lookup_cap, pool->cap_reached);
 }
 
 static void facts_of_pool(const struct detection *detection, struct finding *finding,
 			  enum pool_lack lack)
 {
+	const struct timeline *timeline = detection->timeline;
 	const struct measures_pool *pool = &detection->findings->pool;
 
 	fact_whole(finding, FACT_wait_p99_ns, pool->wait_p99_ns);
 	fact_whole(finding, FACT_threads, pool->threads);
-	fact_whole(finding, FACT_requests, detection->timeline->pool_wait.count);
+	fact_whole(finding, FACT_requests, timeline->pool_wait.count);
 	fact_whole(finding, FACT_wait_total_ns, pool->wait_total_ns);
-	fact_whole(finding, FACT_queued_max, detection->timeline->pool_queued.max);
-	fact_number(finding, FACT_lookup_share, pool->lookup_run);
-	fact_whole(finding, FACT_lookups_max, pool->lookups_most);
-	fact_flag(finding, FACT_lookup_cap, pool->cap_reached);
+	fact_whole(finding, FACT_queued_max, timeline->pool_queued.max);
+	if (timeline->pool_unended > 0)
+		fact_whole(finding, FACT_unended, timeline->pool_unended);
+	facts_of_lookups(finding, pool);
 	if (pool->computing >= 0)
 		fact_number(finding, FACT_computing_share, pool->computing);
 	if (pool->cpus > 0)
 		fact_number(finding, FACT_cpus, pool->cpus);
 	fact_flag(finding, FACT_work_waits, lack == LACK_THREADS);
 	fact_flag(finding, FACT_work_computes, lack == LACK_THREADS_TO_CPUS || lack == LACK_CPUS);
-	if (lack != LACK_CPUS && pool_size(pool, lack) > 0)
-		fact_whole(finding, FACT_size, pool_size(pool, lack));
+	facts_of_model(detection, finding, lack);
 }
 
-static void pool_tell(struct detection *detection, enum severity severity)
+static void facts_of_kinds(const struct detection *detection, struct finding *finding,
+			   const struct pool_sites *sites)
+{
+	static const struct {
+		enum fact_name kind, wait, count;
+	} names[POOL_KINDS_TOLD] = {
+	    {FACT_kind_1, FACT_kind_1_p99_ns, FACT_kind_1_requests},
+	    {FACT_kind_2, FACT_kind_2_p99_ns, FACT_kind_2_requests},
+	    {FACT_kind_3, FACT_kind_3_p99_ns, FACT_kind_3_requests},
+	};
+
+	for (size_t i = 0; i < sites->kind_count; i++) {
+		fact_text(finding, names[i].kind, sites->kinds[i].name);
+		fact_ticks(detection, finding, names[i].wait, sites->kinds[i].p99);
+		fact_whole(finding, names[i].count, sites->kinds[i].count);
+	}
+}
+
+static void facts_of_work(const struct detection *detection, struct finding *finding,
+			  const struct pool_work_sum *work)
+{
+	fact_whole(finding, FACT_works, work->count);
+	fact_ns(finding, FACT_work_mean_ns,
+		work->count ? ns_of(detection->timeline, work->ticks) / (double)work->count : 0);
+}
+
+/* Other requests waited because of lookups: without these the model lets them wait half as long. */
+static bool lookups_starve(const struct detection *detection)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+
+	return model_holds(detection) &&
+	       (double)pool->others_p99_ns >= limit(detection, LIMIT_pool_wait) &&
+	       pool->others_alone_ns * 2 < pool->others_model_ns;
+}
+
+/* Others than those whose work fills the pool. */
+static void facts_of_others(const struct detection *detection, struct finding *finding,
+			    const struct pool_sites *sites)
+{
+	bool lookups = finding->id == FINDING_POOL_DNS, starve = lookups_starve(detection);
+
+	fact_flag(finding, FACT_starves, lookups && starve);
+	if (lookups && !starve)
+		return;
+	if (ns_of(detection->timeline, sites->others_p99) < limit(detection, LIMIT_pool_wait_goal))
+		return;
+	fact_ticks(detection, finding, FACT_others_p99_ns, sites->others_p99);
+	fact_whole(finding, FACT_waiter, sites->others_site);
+}
+
+static void pool_tell(struct detection *detection, const struct pool_sites *sites,
+		      enum severity severity)
 {
 	static const enum finding_id ids[] = {[LACK_LOOKUPS] = FINDING_POOL_DNS,
 					      [LACK_THREADS] = FINDING_POOL_SMALL,
@@ -102,17 +162,23 @@ static void pool_tell(struct detection *detection, enum severity severity)
 					      [LACK_THREADS_TO_CPUS] = FINDING_POOL_SMALL,
 					      [LACK_CPUS] = FINDING_POOL_CPU};
 	enum pool_lack lack = pool_lacks(detection);
-	uint32_t site = most_work(detection, lack == LACK_LOOKUPS);
 	struct finding finding = finding_make(detection, ids[lack], severity);
+	const struct pool_work_sum *work =
+	    lack == LACK_LOOKUPS ? &sites->most_lookups : &sites->most;
 
-	finding_blame(detection, &finding, site);
+	finding_blame(detection, &finding, sites->polls ? sites->poller : work->site);
 	finding_everywhere(detection, &finding);
 	facts_of_pool(detection, &finding, lack);
-	facts_of_work(detection, &finding, site);
-	finding.cost_ns = detection->findings->pool.wait_total_ns;
+	facts_of_kinds(detection, &finding, sites);
+	facts_of_work(detection, &finding, sites->polls ? &sites->polled : work);
+	facts_of_others(detection, &finding, sites);
+	fact_flag(&finding, FACT_polls, sites->polls);
+	finding.cost_ns = whole_ns_of(detection->timeline, sites->wait_ticks);
 	finding.confidence = is_uncertain(detection->timeline) ? 0.5 : 0.9;
 	finding_add(detection, &finding);
 }
+
+/* ---- Whether --------------------------------------------------------------------------------- */
 
 /* With one thread for each request of the time, would they have waited as long? Then the threads
  * are not what lacks. */
@@ -125,8 +191,8 @@ static bool size_helps(const struct measures_pool *pool)
 /* Requests that waited for threads that the kernel did not run do not ask for more threads. */
 static bool threads_slept(struct detection *detection)
 {
-	double most =
-	    limit(detection, LIMIT_cause_share) * (double)detection->findings->pool.wait_p99_ns;
+	const struct measures_pool *pool = &detection->findings->pool;
+	double most = limit(detection, LIMIT_cause_share) * (double)pool->wait_p99_ns;
 	const struct finding *finding;
 
 	for (size_t at = 0;
@@ -137,50 +203,37 @@ static bool threads_slept(struct detection *detection)
 	return false;
 }
 
+/* Work that computes and waits for nothing but itself has as many threads as help: only others that
+ * wait behind it are a reason to do something. Nor is the pool at fault where waits would be short
+ * if other programs had left it the CPUs, or if its threads had been run when they were woken. */
+static enum severity pool_severity(struct detection *detection, const struct pool_sites *sites)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+	double others_ns = ns_of(detection->timeline, sites->others_p99);
+	double most = limit(detection, sites->polls ? LIMIT_pool_wait_polls : LIMIT_pool_wait);
+	bool batch = sites->polls || pool_lacks(detection) == LACK_CPUS;
+
+	if (batch && others_ns < most)
+		return SEVERITY_NOTE;
+	if (!batch && (double)pool->wait_p99_ns < most)
+		return SEVERITY_NOTE;
+	if (sites->polls)
+		return SEVERITY_WARNING;
+	return (double)pool->calm_p99_ns < most || threads_slept(detection) ? SEVERITY_NOTE
+									    : SEVERITY_WARNING;
+}
+
 void detect_pool(struct detection *detection)
 {
 	const struct measures_pool *pool = &detection->findings->pool;
+	struct pool_sites sites;
 
-	if ((double)pool->items < limit(detection, LIMIT_pool_least) || !size_helps(pool))
+	if ((double)pool->items < limit(detection, LIMIT_pool_least) || !size_helps(pool) ||
+	    (double)pool->wait_p99_ns < limit(detection, LIMIT_pool_wait_goal) ||
+	    found(detection, FINDING_POOL_STUCK))
 		return;
-	if ((double)pool->wait_p99_ns >= limit(detection, LIMIT_pool_wait))
-		pool_tell(detection, threads_slept(detection) ? SEVERITY_NOTE : SEVERITY_WARNING);
-	else if ((double)pool->wait_p99_ns >= limit(detection, LIMIT_pool_wait_goal))
-		pool_tell(detection, SEVERITY_NOTE);
-}
-
-static void idle_tell(struct detection *detection, const struct timeline_span *worst,
-		      uint64_t sleeps, uint64_t ticks)
-{
-	const struct timeline *timeline = detection->timeline;
-	struct finding finding = finding_make(detection, FINDING_IDLE_WITH_WORK, SEVERITY_WARNING);
-
-	finding_place(detection, &finding, worst->tick, worst->duration, worst->worker);
-	fact_ticks(detection, &finding, FACT_duration_ns, worst->duration);
-	fact_whole(&finding, FACT_requests, worst->sure);
-	fact_whole(&finding, FACT_runs, sleeps);
-	fact_ticks(detection, &finding, FACT_total_ns, ticks);
-	finding.cost_ns = whole_ns_of(timeline, ticks);
-	finding.confidence = is_uncertain(timeline) ? 0.5 : 0.8;
-	finding_add(detection, &finding);
-}
-
-/* The longest come first in the list. */
-void detect_idle(struct detection *detection)
-{
-	const struct timeline *timeline = detection->timeline;
-	const struct timeline_span *worst = NULL;
-	uint64_t sleeps = 0, ticks = 0;
-
-	for (size_t i = 0; i < timeline->idle.count; i++) {
-		const struct timeline_span *span = &timeline->idle.spans[i];
-		if (span->sure == 0 ||
-		    ns_of(timeline, span->duration) < limit(detection, LIMIT_idle_with_work))
-			continue;
-		worst = worst ? worst : span;
-		sleeps++;
-		ticks += span->duration;
-	}
-	if (worst)
-		idle_tell(detection, worst, sleeps, ticks);
+	if (pool_sites_sum(detection, &sites))
+		pool_tell(detection, &sites, pool_severity(detection, &sites));
+	else
+		detection->findings->failed = true;
 }

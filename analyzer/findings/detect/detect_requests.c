@@ -66,6 +66,22 @@ static void waiting_tell(struct detection *detection, const struct waiting *wait
 	finding_add(detection, &finding);
 }
 
+/* The pool says why its requests do not complete: its threads are stuck, or they wait for one. */
+static bool is_explained(struct detection *detection, uint32_t site)
+{
+	const struct trace_process *process = detection->timeline->process;
+	size_t at = 0;
+
+	if (site >= process->site_count || process->sites[site].kind >= process->kind_count ||
+	    process->kinds[process->sites[site].kind].class != KIND_CLASS_POOL)
+		return false;
+	if (finding_next(detection, FINDING_POOL_STUCK, &at))
+		return true;
+	return detection->timeline->pool_unstarted > 0 &&
+	       (found(detection, FINDING_POOL_DNS) || found(detection, FINDING_POOL_SMALL) ||
+		found(detection, FINDING_POOL_CPU));
+}
+
 void detect_pending(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -84,8 +100,10 @@ void detect_pending(struct detection *detection)
 	}
 	for (size_t i = 0; i < timeline->slow_requests.count; i++)
 		waiting_add(list, &count, &timeline->slow_requests.spans[i], true);
-	for (size_t i = 0; i < count; i++)
-		waiting_tell(detection, &list[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (!is_explained(detection, list[i].site))
+			waiting_tell(detection, &list[i]);
+	}
 	free(list);
 }
 

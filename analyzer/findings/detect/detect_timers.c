@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Timers that run late or early, and slow wake-ups by uv_async_send.
+ * Timers that run late or early, or come later with each run.
  */
 #include "findings/findings_internal.h"
 
 /* ---- Late timers ----------------------------------------------------------------------------- */
-
-/* Whether the loop itself was there for most of the time; programs may call uv_run only now and
- * then. */
-static bool was_inside(const struct timeline *timeline, size_t worker)
-{
-	return timeline->workers[worker].inside_ticks * 2 > timeline->range_ticks;
-}
 
 /* What came before its latest run. */
 static void facts_of_delay(const struct detection *detection, struct finding *finding,
@@ -82,16 +75,6 @@ static const struct timeline_span *outside_before(const struct timeline *timelin
 	return NULL;
 }
 
-/* What a delay is made of: before the loop waited, until its wait returned, behind other callbacks.
- */
-static void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kernel, uint64_t queue,
-			   double sum)
-{
-	fact_number(finding, FACT_before_wait_share, (double)busy / sum);
-	fact_number(finding, FACT_kernel_share, (double)kernel / sum);
-	fact_number(finding, FACT_queue_share, (double)queue / sum);
-}
-
 /* What the latest run came after. */
 static void facts_of_worst(const struct detection *detection, struct finding *finding,
 			   const struct timeline_late *worst, const struct timeline_span *outside)
@@ -145,6 +128,9 @@ static void due_tell(struct detection *detection, uint32_t site)
 		ns_of(timeline, timers->late.sum) / (double)timers->late.count);
 	facts_of_parts(&finding, timers->busy_ticks, timers->kernel_ticks, timers->queue_ticks,
 		       sum);
+	if (timers->old_ticks > 0)
+		fact_number(&finding, FACT_old_now_share, (double)timers->old_ticks / sum);
+	fact_flag(&finding, FACT_old_now, (double)timers->old_ticks >= most);
 	fact_flag(&finding, FACT_outside, outside || !inside);
 	fact_flag(&finding, FACT_kernel_late, kernel);
 	facts_of_worst(detection, &finding, worst, outside);
@@ -199,62 +185,66 @@ static void early_tell(struct detection *detection, uint32_t site)
 	finding_add(detection, &finding);
 }
 
+/* node starts its one timer with what is left for the next of its own: reckoned from the same old
+ * uv_now, so that nothing runs early. */
 void detect_early(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
 		const struct histogram *early = &timeline->sites[i].iterations.timers.early;
-		if ((double)early->count >= limit(detection, LIMIT_early_least) &&
+		if (!is_of_node(detection, i) &&
+		    (double)early->count >= limit(detection, LIMIT_early_least) &&
 		    ns_of(timeline, histogram_quantile(early, 0.5)) >=
 			limit(detection, LIMIT_early))
 			early_tell(detection, i);
 	}
 }
 
-/* ---- Wake-ups -------------------------------------------------------------------------------- */
+/* ---- Drift ----------------------------------------------------------------------------------- */
 
-static void wakeup_tell(struct detection *detection, uint32_t site)
+static void drift_tell(struct detection *detection, uint32_t site)
 {
 	const struct timeline *timeline = detection->timeline;
-	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
-	uint32_t behind = timeline->sites[site].iterations.worst.behind;
-	bool inside = was_inside(timeline, wakeups->worst_worker);
-	bool blocked = found_blocking(detection, behind) ||
-		       found_blocking_meanwhile(detection, wakeups->worst_worker,
-						wakeups->worst_tick, wakeups->worst_ticks);
-	bool explained = inside && (found_not_run(detection) || blocked);
-	struct finding finding = finding_make(detection, FINDING_SLOW_WAKEUP,
-					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
+	const struct timeline_site_iterations *iterations = &timeline->sites[site].iterations;
+	struct finding finding = finding_make(detection, FINDING_DRIFT, SEVERITY_NOTE);
 
-	finding.follows = explained;
 	finding_blame(detection, &finding, site);
-	finding_place(detection, &finding, wakeups->worst_tick, wakeups->worst_ticks,
-		      wakeups->worst_worker);
-	fact_ticks(detection, &finding, FACT_latency_p99_ns,
-		   histogram_quantile(&wakeups->latency, 0.99));
-	fact_ticks(detection, &finding, FACT_latency_max_ns, wakeups->latency.max);
-	fact_whole(&finding, FACT_sends, wakeups->sends);
-	fact_whole(&finding, FACT_coalesced, wakeups->coalesced);
-	facts_of_parts(&finding, wakeups->busy_ticks, wakeups->kernel_ticks, wakeups->queue_ticks,
-		       (double)wakeups->latency.sum);
-	fact_flag(&finding, FACT_outside, !inside);
-	fact_flag(&finding, FACT_kernel_late, wakeups->kernel_ticks * 2 > wakeups->latency.sum);
-	finding.cost_ns = whole_ns_of(timeline, wakeups->latency.sum);
-	finding.confidence = 0.8;
+	finding_everywhere(detection, &finding);
+	fact_ticks(detection, &finding, FACT_interval_p50_ns,
+		   histogram_quantile(&iterations->interval, 0.5));
+	fact_ticks(detection, &finding, FACT_asked_ns,
+		   histogram_quantile(&iterations->timers.asked, 0.5));
+	fact_ticks(detection, &finding, FACT_total_ns, iterations->timers.drift_ticks);
+	fact_whole(&finding, FACT_runs, iterations->timers.asked.count);
+	finding.confidence = 0.9;
 	finding_add(detection, &finding);
 }
 
-void detect_wakeup(struct detection *detection)
+static bool is_late(struct detection *detection, uint32_t site)
+{
+	const struct finding *finding;
+
+	for (size_t at = 0;
+	     (finding = finding_next(detection, FINDING_LATE_TIMERS, &at)) != NULL;) {
+		if (finding->site == site)
+			return true;
+	}
+	return false;
+}
+
+/* Each run is asked for from the one before: what that was late by is never made up for. */
+void detect_drift(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
 
 	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		const struct histogram *latency = &timeline->sites[i].wakeups.latency;
-		if (!timeline_waits_for_nothing(timeline, i) &&
-		    (double)latency->count >= limit(detection, LIMIT_wakeup_least) &&
-		    ns_of(timeline, histogram_quantile(latency, 0.99)) >=
-			limit(detection, LIMIT_wakeup))
-			wakeup_tell(detection, i);
+		const struct timeline_site_iterations *iterations = &timeline->sites[i].iterations;
+		const struct histogram *asked = &iterations->timers.asked;
+		double most = limit(detection, LIMIT_drift_share) * (double)asked->sum;
+		if ((double)asked->count >= limit(detection, LIMIT_drift_least) &&
+		    timer_is_regular(asked) && timer_is_regular(&iterations->interval) &&
+		    (double)iterations->timers.drift_ticks >= most && !is_late(detection, i))
+			drift_tell(detection, i);
 	}
 }

@@ -60,8 +60,12 @@ static void pool_feed(uint64_t cpu_ns, uint64_t wait_ns, uint64_t cpus, uint64_t
 	timeline->arrival_count = 40;
 	timeline->pool_threads = 4;
 	for (size_t i = 0; i < 40; i++) {
-		timeline->arrivals[i] =
-		    (struct timeline_arrival){.submit_tick = 5, .run_ticks = 10 * MS};
+		timeline->arrivals[i] = (struct timeline_arrival){.submit_tick = 5,
+								  .run_ticks = 10 * MS,
+								  .wait_ticks = i / 4 * 10 * MS,
+								  .site = SITE_WRITE};
+		histogram_add(&timeline->sites[SITE_WRITE].pool_wait, i / 4 * 10 * MS);
+		histogram_add(&timeline->sites[SITE_WRITE].pool_run, 10 * MS);
 		histogram_add(&timeline->pool_wait, i / 4 * 10 * MS);
 	}
 }
@@ -195,9 +199,11 @@ Test(findings_pool, find_lookups_that_starve_the_pool)
 {
 	for (uint64_t lookups = 19; lookups <= 20; lookups++) {
 		pool_feed(10 * MS, 2 * MS, 2, 0);
-		for (size_t i = 0; i < lookups; i++)
+		for (size_t i = 0; i < lookups; i++) {
 			timeline->arrivals[i].lookup = true;
-		histogram_add(&timeline->sites[SITE_LOOKUP].pool_run, 10 * MS);
+			timeline->arrivals[i].site = SITE_LOOKUP;
+			histogram_add(&timeline->sites[SITE_LOOKUP].pool_run, 10 * MS);
+		}
 		find(NULL, 0);
 		cr_assert_eq(finding_of(FINDING_POOL_DNS) != NULL, lookups == 20,
 			     "half of the work");
@@ -220,15 +226,14 @@ Test(findings_pool, ask_for_no_size_where_few_requests_waited)
 	done();
 }
 
-/* A thread of the pool slept so long while three requests waited. */
-static void thread_sleeps(uint64_t ns)
+/* Threads of the pool slept so long in all while three requests waited, one of them 5 ms. */
+static void thread_sleeps(uint64_t worst, uint64_t all)
 {
-	free(timeline->idle.spans);
-	timeline->idle.spans = calloc(1, sizeof(*timeline->idle.spans));
-	cr_assert_not_null(timeline->idle.spans);
-	timeline->idle.count = 1;
-	timeline->idle.spans[0] = (struct timeline_span){
-	    .tick = 100 * MS, .duration = ns, .worker = 1, .depth = 3, .sure = 3};
+	timeline->pool_threads = 4;
+	timeline->sleeps = (struct timeline_sleeps){
+	    .count = 2,
+	    .ticks = all,
+	    .worst = {.tick = 100 * MS, .duration = worst, .worker = 1, .depth = 3, .sure = 3}};
 	find(NULL, 0);
 }
 
@@ -236,17 +241,19 @@ Test(findings_pool, find_threads_that_sleep_while_requests_wait)
 {
 	set_up(400 * MS, 0);
 	finish();
-	thread_sleeps(5 * MS);
+	thread_sleeps(5 * MS, 320 * MS);
 	const struct finding *idle = finding_of(FINDING_IDLE_WITH_WORK);
 	cr_assert(idle && idle->severity == SEVERITY_WARNING);
 	cr_assert_str_eq(
 	    idle->text.title,
 	    "Pool thread 2 slept for 5.00 ms while up to 3 requests waited for a thread.");
+	cr_assert_eq(idle->cost_ns, 320 * MS);
 	done();
 	set_up(400 * MS, 0);
 	finish();
-	thread_sleeps(5 * MS - 1);
-	cr_assert_null(finding_of(FINDING_IDLE_WITH_WORK));
+	thread_sleeps(5 * MS, 319 * MS);
+	idle = finding_of(FINDING_IDLE_WITH_WORK);
+	cr_assert(idle && idle->severity == SEVERITY_NOTE, "a fifth of the time of four threads");
 	done();
 }
 
@@ -254,11 +261,11 @@ Test(findings_pool, find_threads_that_sleep_while_requests_wait)
 Test(findings_pool, note_a_small_pool_whose_threads_were_not_run)
 {
 	pool_feed(10 * MS, 2 * MS, 2, 0);
-	thread_sleeps(50 * MS);
+	thread_sleeps(50 * MS, 50 * MS);
 	cr_assert_eq(finding_of(FINDING_POOL_SMALL)->severity, SEVERITY_NOTE);
 	done();
 	pool_feed(10 * MS, 2 * MS, 2, 0);
-	thread_sleeps(30 * MS);
+	thread_sleeps(30 * MS, 30 * MS);
 	cr_assert_eq(finding_of(FINDING_POOL_SMALL)->severity, SEVERITY_WARNING);
 	done();
 }

@@ -247,6 +247,86 @@ Test(findings_timers, find_early_timers)
 	done();
 }
 
+/* node starts its timer with what is left, by the same old uv_now. */
+Test(findings_timers, find_no_early_timers_of_node)
+{
+	static char name[] = "node::Environment::RunTimers";
+
+	early_runs(5, 20);
+	sites[SITE_TIMER].callback_symbol = name;
+	symbols_close(symbols);
+	symbols = symbols_open(&process);
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_EARLY_TIMERS));
+	done();
+}
+
+/* A timer repeats each 200 ms and works for so long: libuv waits for 200 ms behind that, since its
+ * uv_now is of before. */
+static void repeats(uint64_t runs, uint64_t work_ms)
+{
+	set_up((200 + work_ms) * (runs + 1) * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 0));
+	for (uint64_t i = 0; i < runs; i++) {
+		uint64_t at = 100 + (200 + work_ms) * i, due = i ? at - work_ms : at;
+		FEED(0, instant(at * MS, due, TRACE_TIMER_DUE),
+		     poll(at * MS, work_ms * MS, SITE_TIMER, 2),
+		     wait((at + work_ms) * MS, 200 * MS, 0));
+	}
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_timers, tell_waits_that_libuv_asked_for_from_those_of_the_kernel)
+{
+	repeats(21, 20);
+	const struct timeline_timers *timers = &timeline->sites[SITE_TIMER].iterations.timers;
+	const struct finding *late = finding_of(FINDING_LATE_TIMERS);
+	cr_assert_eq(timers->old_ticks, 20 * 20 * MS);
+	cr_assert_eq(timers->kernel_ticks, 0);
+	cr_assert(late && late->severity == SEVERITY_WARNING, "nothing else is told");
+	cr_assert(strstr(late->text.evidence, "100% because libuv asked to wait for longer"), "%s",
+		  late->text.evidence);
+	cr_assert(strstr(late->text.advice, "uv_update_time()"), "%s", late->text.advice);
+	done();
+}
+
+/* ---- Drift ----------------------------------------------------------------------------------- */
+
+/* Asked for each 20 ms, from the start of each run, and later by so much. */
+static const struct finding *drifts(uint64_t runs, uint64_t late_ns)
+{
+	uint64_t at = 100 * MS, due = 100;
+
+	set_up(10000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 0));
+	for (uint64_t i = 0; i < runs; i++) {
+		FEED(0, instant(at, due, TRACE_TIMER_DUE), poll(at, 1000, SITE_TIMER, 2),
+		     wait(at + 2000, MS, 0));
+		due = at / MS + 20;
+		at += 20 * MS + late_ns;
+	}
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_DRIFT);
+}
+
+Test(findings_timers, note_timers_that_drift)
+{
+	const struct finding *drift = drifts(51, 700000);
+
+	cr_assert(drift && drift->severity == SEVERITY_NOTE);
+	cr_assert(strstr(drift->text.title, "its 50 runs came"), "%s", drift->text.title);
+	cr_assert(strstr(drift->text.title, "than one each 20.0 ms would have"), "%s",
+		  drift->text.title);
+	done();
+	cr_assert_null(drifts(50, 700000), "too few");
+	done();
+	cr_assert_null(drifts(51, 500000), "about on time");
+	done();
+}
+
 /* ---- Wake-ups -------------------------------------------------------------------------------- */
 
 /* Each is sent when a callback of this length begins. */
@@ -296,5 +376,62 @@ Test(findings_timers, count_no_wait_before_the_send)
 	cr_assert_eq(wakeups->queue_ticks, 20u);
 	cr_assert_eq(wakeups->kernel_ticks, 50u);
 	cr_assert_eq(wakeups->busy_ticks, 0u);
+	done();
+}
+
+Test(findings_timers, warn_of_wakeups_that_wait_long)
+{
+	wakeups(10, 24 * MS);
+	cr_assert_eq(finding_of(FINDING_SLOW_WAKEUP)->severity, SEVERITY_NOTE);
+	done();
+	thresholds.values[LIMIT_blocked] = 100e6;
+	wakeups(10, 26 * MS);
+	thresholds = thresholds_default();
+	cr_assert_not_null(finding_of(FINDING_SLOW_WAKEUP));
+	done();
+}
+
+/* Sent at 100, while nobody runs the loop; uv_run is called at 5,000. */
+Test(findings_timers, count_wakeups_from_the_first_run_of_the_loop)
+{
+	set_up(MS, 0);
+	FEED(1, instant(100, 7, TRACE_ASYNC_SEND));
+	FEED(0, instant(5000, 0x10, TRACE_LOOP_ENTER), wait(5100, 100, 1),
+	     poll(5220, 10, SITE_ASYNC, 7), wait(5400, 1000, 0));
+	finish();
+	cr_assert_eq(timeline->sites[SITE_ASYNC].wakeups.latency.sum, 220u);
+	cr_assert_eq(timeline->sites[SITE_ASYNC].wakeups.worst_tick, 5000u);
+	done();
+}
+
+/* ---- Coalesced ------------------------------------------------------------------------------- */
+
+/* So many sends, of which each callback answers so many. */
+static const struct finding *sends(uint64_t count, uint64_t at_once)
+{
+	set_up(10000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < count; i++)
+		FEED(1, instant((i / at_once + 1) * MS + i % at_once, 7, TRACE_ASYNC_SEND));
+	for (uint64_t i = 0; i < count / at_once; i++)
+		FEED(0, wait((i + 1) * MS - 1000, 2000, 1),
+		     poll((i + 1) * MS + 2000, 10, SITE_ASYNC, 7));
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_COALESCED);
+}
+
+Test(findings_timers, note_sends_that_become_one_callback)
+{
+	const struct finding *found = sends(100, 2);
+
+	cr_assert(found && found->severity == SEVERITY_NOTE);
+	cr_assert_str_eq(found->text.title,
+			 "100 uv_async_send became 50 runs of on_async: 2 at a time.");
+	cr_assert(strstr(found->text.evidence, "or loses some"), "%s", found->text.evidence);
+	done();
+	cr_assert_null(sends(98, 2), "too few");
+	done();
+	cr_assert_null(sends(100, 1), "each has its own");
 	done();
 }

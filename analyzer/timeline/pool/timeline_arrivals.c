@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "timeline_internal.h"
+#include "timeline/timeline_internal.h"
 
 #define ARRIVALS_KEPT 32768 /* in a stretch */
 

@@ -15,42 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/request_table.h"
-#include "timeline_internal.h"
-
-#define OFFSETS_MAX 16 /* different places of struct uv__work in requests */
-#define PRESENT_MAX                                                                                \
-	1024 /* libuv makes no more threads; what a change costs must not grow with a damaged      \
-		trace */
-
-struct pool_worker {
-	enum pool_worker_state state;
-	uint64_t since;	    /* of the state; AWAKE: also since the end of the item before */
-	uint64_t work_tick; /* AWAKE: when a work function began since then, 0 where none did */
-	uint64_t
-	    depth_max; /* PARKED: the deepest queue since `since`, or since the queue last filled */
-	uint64_t sure_max; /* the same of requests that are no lookups */
-};
-
-/* One level of depth over time. */
-struct level {
-	uint64_t now, max, changes;
-	double area; /* level x ticks */
-};
-
-struct pool {
-	struct timeline *timeline;
-	struct request_table requests;
-	struct pool_worker *workers; /* as process->workers */
-	size_t *present; /* positions of those that are not ABSENT, PRESENT_MAX at most */
-	size_t present_count, awake;
-	uint64_t lookups; /* outstanding */
-	struct arrivals arrivals;
-	struct level queued, running;
-	uint64_t now, filled_tick; /* filled: since when queued > 0 */
-	uint16_t offsets[OFFSETS_MAX];
-	size_t offset_count;
-};
+#include "timeline_pool.h"
 
 /* ---- Depth over time ------------------------------------------------------------------------- */
 
@@ -71,70 +36,12 @@ void pool_pass(struct pool *pool, uint64_t tick)
 	pool->now = tick;
 }
 
-static bool worker_is_counted(const struct timeline *timeline, size_t position)
+bool pool_counts_worker(const struct pool *pool, size_t position)
 {
+	const struct timeline *timeline = pool->timeline;
+
 	return timeline->options.worker == 0 ||
 	       timeline->options.worker == timeline->process->workers[position].worker;
-}
-
-/* A parked worker saw a queue that was not empty, until now. */
-static int idle_end(struct pool *pool, size_t position)
-{
-	struct timeline *timeline = pool->timeline;
-	const struct pool_worker *worker = &pool->workers[position];
-	uint64_t from = worker->since > pool->filled_tick ? worker->since : pool->filled_tick;
-	struct timeline_span span = {
-	    .tick = from,
-	    .duration = pool->now - from,
-	    .worker = position,
-	    .site = (uint32_t)timeline->process->site_count,
-	    .depth = worker->depth_max,
-	    .sure = worker->sure_max,
-	};
-
-	/* What waits only for its callback cannot be told from what waits for a thread. */
-	if (timeline->process->pool_items_unseen)
-		return 0;
-	if (span.duration < timeline->hidden->idle_ticks ||
-	    !timeline_overlaps(timeline, from, pool->now) || !worker_is_counted(timeline, position))
-		return 0;
-	return timeline_top_add(&timeline->idle, &span);
-}
-
-static int idle_end_all(struct pool *pool)
-{
-	if (pool->now - pool->filled_tick < pool->timeline->hidden->idle_ticks)
-		return 0;
-	for (size_t i = 0; i < pool->present_count; i++) {
-		size_t position = pool->present[i];
-		if (pool->workers[position].state == POOL_WORKER_PARKED &&
-		    idle_end(pool, position) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Queued requests that any worker may take: lookups may only use half of the pool, and wait for
- * that. */
-static uint64_t sure_queued(const struct pool *pool)
-{
-	uint64_t others = pool->requests.count - pool->lookups;
-
-	return others > pool->awake ? others - pool->awake : 0;
-}
-
-/* The parked workers' deepest queue; `afresh` where it has just filled. */
-static void idle_deepen(struct pool *pool, uint64_t queued, bool afresh)
-{
-	uint64_t sure = sure_queued(pool);
-
-	for (size_t i = 0; i < pool->present_count; i++) {
-		struct pool_worker *worker = &pool->workers[pool->present[i]];
-		if (afresh || queued > worker->depth_max)
-			worker->depth_max = queued;
-		if (afresh || sure > worker->sure_max)
-			worker->sure_max = sure;
-	}
 }
 
 /* Reckons the levels anew after a change. */
@@ -146,11 +53,11 @@ static int pool_level(struct pool *pool)
 	int error = 0;
 
 	if (before > 0 && queued == 0)
-		error = idle_end_all(pool);
+		error = pool_idle_end_all(pool);
 	if (before == 0 && queued > 0)
 		pool->filled_tick = pool->now;
 	if (queued > before)
-		idle_deepen(pool, queued, before == 0);
+		pool_idle_deepen(pool, queued, before == 0);
 	pool->queued.changes += queued != before;
 	pool->queued.now = queued;
 	pool->running.changes += pool->running.now != outstanding - queued;
@@ -186,8 +93,16 @@ int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state
 	struct pool_worker *worker = &pool->workers[position];
 	int error = 0;
 
+	bool woken = worker->state == POOL_WORKER_PARKED && state == POOL_WORKER_AWAKE;
+
 	if (worker->state == POOL_WORKER_PARKED && pool->queued.now > 0)
-		error = idle_end(pool, position);
+		error = pool_idle_end(pool, position);
+	pool_moves(pool, true);
+	if (state == POOL_WORKER_PARKED)
+		pool_vain_end(pool, worker);
+	pool->timeline->pool_wakes.count += woken;
+	if (state == POOL_WORKER_ABSENT)
+		pool->left_tick = pool->now;
 	pool->awake -= worker->state == POOL_WORKER_AWAKE;
 	pool->awake += state == POOL_WORKER_AWAKE;
 	if (state != POOL_WORKER_ABSENT)
@@ -196,8 +111,9 @@ int pool_worker(struct pool *pool, size_t position, enum pool_worker_state state
 		worker_absent(pool, position);
 	*worker = (struct pool_worker){.state = state,
 				       .since = pool->now,
+				       .in_vain = woken,
 				       .depth_max = pool->queued.now,
-				       .sure_max = sure_queued(pool)};
+				       .sure_max = pool_sure_queued(pool)};
 	if (pool->present_count > pool->timeline->pool_threads)
 		pool->timeline->pool_threads = pool->present_count;
 	return error < 0 ? error : pool_level(pool);
@@ -211,7 +127,7 @@ static int item_count(struct pool *pool, const struct timeline_span *span)
 	struct timeline *timeline = pool->timeline;
 	struct timeline_worker *facts = &timeline->workers[span->worker];
 
-	if (!worker_is_counted(timeline, span->worker) ||
+	if (!pool_counts_worker(pool, span->worker) ||
 	    !timeline_overlaps(timeline, span->tick, pool->now))
 		return 0;
 	histogram_add(&timeline->sites[span->site].pool, span->duration);
@@ -220,35 +136,36 @@ static int item_count(struct pool *pool, const struct timeline_span *span)
 	return timeline_note_poll(timeline, facts, &timeline->long_polls, span);
 }
 
-static bool is_lookup(const struct pool *pool, uint32_t site)
-{
-	return (pool->timeline->hidden->traits[site] & TRAIT_LOOKUP) != 0;
-}
-
 static bool outstanding_take(struct pool *pool, uint64_t key, struct request *taken)
 {
 	if (!request_table_take(&pool->requests, key, taken))
 		return false;
-	pool->lookups -= is_lookup(pool, taken->site);
+	pool->lookups -= pool_is_lookup(pool, taken->site);
 	return true;
 }
 
-/* A request whose submission was seen has been worked on. */
+int pool_arrival_add(struct pool *pool, const struct timeline_arrival *arrival)
+{
+	struct timeline_site *facts = &pool->timeline->sites[arrival->site];
+
+	histogram_add(&pool->timeline->pool_wait, arrival->wait_ticks);
+	histogram_add(&facts->pool_wait, arrival->wait_ticks);
+	if (!arrival->unended)
+		histogram_add(&facts->pool_run, arrival->run_ticks);
+	return arrivals_add(pool->timeline, &pool->arrivals, arrival);
+}
+
 static int item_measure(struct pool *pool, const struct request *request, uint64_t start)
 {
-	struct timeline_site *facts = &pool->timeline->sites[request->site];
-	uint64_t wait = start - request->submit_tick;
-
-	histogram_add(&pool->timeline->pool_wait, wait);
-	histogram_add(&facts->pool_wait, wait);
-	histogram_add(&facts->pool_run, pool->now - start);
 	struct timeline_arrival arrival = {
 	    .submit_tick = request->submit_tick,
 	    .run_ticks = pool->now - start,
-	    .wait_ticks = wait,
-	    .lookup = is_lookup(pool, request->site),
+	    .wait_ticks = start - request->submit_tick,
+	    .site = request->site,
+	    .lookup = pool_is_lookup(pool, request->site),
 	};
-	return arrivals_add(pool->timeline, &pool->arrivals, &arrival);
+
+	return pool_arrival_add(pool, &arrival);
 }
 
 int pool_item_end(struct pool *pool, size_t position, uint64_t work)
@@ -282,8 +199,10 @@ int pool_item_end(struct pool *pool, size_t position, uint64_t work)
 					      request.submit_tick);
 	if (error == 0 && awake && !was_callback)
 		error = item_count(pool, &span);
+	pool_moves(pool, true);
 	worker->since = pool->now;
 	worker->work_tick = 0;
+	worker->in_vain = false;
 	return error < 0 ? error : pool_level(pool);
 }
 
@@ -297,7 +216,7 @@ int pool_submit(struct pool *pool, uint32_t site, uint64_t object)
 	if (key == 0)
 		return 0;
 	outstanding_take(pool, key, &before); /* its end was lost */
-	pool->lookups += is_lookup(pool, site);
+	pool->lookups += pool_is_lookup(pool, site);
 	request = request_table_add(&pool->requests, key);
 	if (!request)
 		return -ENOMEM;
@@ -322,15 +241,19 @@ int pool_begin_anew(struct pool *pool)
 	pool->timeline->pool_uncertain |= pool->requests.count > 0 || pool->present_count > 0;
 	request_table_empty(&pool->requests);
 	pool->lookups = 0;
+	pool->moved_tick = pool->now;
 	return pool_level(pool);
 }
 
-void pool_work(struct pool *pool, size_t position)
+void pool_work(struct pool *pool, size_t position, uint32_t site)
 {
 	struct pool_worker *worker = &pool->workers[position];
 
-	if (worker->work_tick == 0)
-		worker->work_tick = pool->now;
+	if (worker->work_tick != 0)
+		return;
+	worker->work_tick = pool->now;
+	worker->work_site = site;
+	worker->in_vain = false;
 }
 
 /* ---- The interface --------------------------------------------------------------------------- */
@@ -366,35 +289,6 @@ struct pool *pool_make(struct timeline *timeline)
 	return pool;
 }
 
-/* Work that goes on where the trace ends. Which request it is can be told only where one is
- * outstanding. */
-static int items_still_open(struct pool *pool)
-{
-	struct timeline *timeline = pool->timeline;
-	uint32_t site = (uint32_t)timeline->process->site_count;
-
-	for (size_t i = 0; pool->requests.count == 1 && i < pool->requests.capacity; i++) {
-		if (pool->requests.slots[i].key != 0)
-			site = pool->requests.slots[i].site;
-	}
-	for (size_t i = 0; i < pool->present_count; i++) {
-		const struct pool_worker *worker = &pool->workers[pool->present[i]];
-		struct timeline_span span = {
-		    .tick = worker->since,
-		    .duration = pool->now - worker->since,
-		    .worker = pool->present[i],
-		    .site = site,
-		    .in_pool = true,
-		};
-		if (worker->state != POOL_WORKER_AWAKE || worker->work_tick != 0 ||
-		    pool->requests.count == 0 || !worker_is_counted(timeline, span.worker))
-			continue;
-		if (timeline_top_add(&timeline->open, &span) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static struct timeline_level level_read(const struct level *level, uint64_t ticks)
 {
 	return (struct timeline_level){
@@ -409,10 +303,10 @@ int pool_finish(struct pool *pool, uint64_t tick)
 	struct timeline *timeline = pool->timeline;
 
 	pool_pass(pool, tick);
-	arrivals_finish(timeline, &pool->arrivals);
-	if (items_still_open(pool) < 0)
+	if (pool_ends(pool) < 0)
 		return -ENOMEM;
-	if (pool->queued.now > 0 && idle_end_all(pool) < 0)
+	arrivals_finish(timeline, &pool->arrivals);
+	if (pool->queued.now > 0 && pool_idle_end_all(pool) < 0)
 		return -ENOMEM;
 	timeline->pool_queued = level_read(&pool->queued, timeline->range_ticks);
 	timeline->pool_running = level_read(&pool->running, timeline->range_ticks);
