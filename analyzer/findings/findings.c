@@ -188,10 +188,13 @@ const struct fact *finding_fact(const struct finding *finding, enum fact_name na
 
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site)
 {
-	const struct symbol_info *callback = symbols_site(detection->input->symbols, site, false);
+	const struct trace_process *process = detection->timeline->process;
+	bool has_callback = site >= process->site_count || process->sites[site].callback;
+	const struct symbol_info *info =
+	    symbols_site(detection->input->symbols, site, !has_callback);
 
-	finding->file = callback->file;
-	finding->line = callback->line;
+	finding->file = info->file;
+	finding->line = info->line;
 	finding->site = site;
 	fact_whole(finding, FACT_site, site);
 }

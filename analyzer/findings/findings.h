@@ -39,6 +39,7 @@ enum fact_name {
 enum fact_unit {
 	FACT_UNIT_TIME,
 	FACT_UNIT_COUNT,
+	FACT_UNIT_BYTES,
 	FACT_UNIT_SHARE,
 	FACT_UNIT_NUMBER,
 	FACT_UNIT_SITE,
@@ -53,7 +54,7 @@ enum fact_unit {
 struct fact {
 	enum fact_name name;
 	union {
-		uint64_t whole;		   /* TIME, COUNT, SITE, WORKER, FLAG (1), REASON */
+		uint64_t whole;		   /* TIME, COUNT, BYTES, SITE, WORKER, FLAG (1), REASON */
 		double number;		   /* SHARE, NUMBER */
 		char *text;		   /* TEXT, its own */
 		const struct stall *stall; /* STALL, of the input */

@@ -120,8 +120,15 @@ static inline void fact_ticks(const struct detection *detection, struct finding 
 	fact_ns(finding, name, ns_of(detection->timeline, ticks));
 }
 
-/* Whose callbacks ran on most of a loop's handles that were not closed; site_count: nobody's. */
-uint32_t growth_culprit(const struct findings_input *input, size_t worker, uint64_t *handles);
+/* ---- detect_queues.c ---- */
+
+/* A growing queue of writes of this site was found. */
+bool found_queue(struct detection *detection, uint32_t site);
+/* How long all writes of a site took. */
+uint64_t queue_cost_ns(const struct timeline *timeline, uint32_t site);
+/* What is known of the queues of the writes of a site. */
+void queue_facts(const struct detection *detection, struct finding *finding, size_t worker,
+		 uint32_t site);
 
 #define FINDING(name, id, detector_, ...) detector detector_;
 #include "findings.def"

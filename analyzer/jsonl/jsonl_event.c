@@ -176,6 +176,19 @@ static void put_unknown(struct jsonl_process *process, uint64_t word)
 	jsonl_key_address(process->out, "object", trace_word_object(word));
 }
 
+static void put_queue(struct jsonl_process *process, struct trace_queue queue)
+{
+	const char *stream = trace_stream_name(queue.stream);
+
+	if (stream)
+		jsonl_key_string(process->out, "stream", stream);
+	if (queue.fd < TRACE_QUEUE_FD_MAX)
+		jsonl_key_number(process->out, "fd", queue.fd);
+	jsonl_key_number(process->out, "bytes", queue.bytes);
+	if (queue.behind)
+		jsonl_put_text(process->out, ",\"behind\":true");
+}
+
 /* The object field, by its type. */
 static void put_object(struct jsonl_process *process, uint64_t word)
 {
@@ -201,6 +214,9 @@ static void put_object(struct jsonl_process *process, uint64_t word)
 	case TRACE_OBJECT_WORK:
 		put_request(process, object);
 		break;
+	case TRACE_OBJECT_QUEUE:
+		put_queue(process, trace_queue_of(word));
+		break;
 	case TRACE_OBJECT_NONE:
 	case TRACE_OBJECT_MARK:
 	case TRACE_OBJECT_HIGH:
@@ -219,12 +235,25 @@ static void put_submit(struct jsonl_process *process, uint64_t ns, uint32_t work
 	jsonl_end(process);
 }
 
+static void put_handle(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+{
+	uint32_t site = trace_word_code(word) - TRACE_CODE_HANDLE;
+	bool makes = trace_site_makes(process->process, site);
+
+	put_site_event(process, makes ? "HandleInit" : "HandleStart", ns, worker, site, word);
+	jsonl_end(process);
+}
+
 void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
 {
 	uint32_t code = trace_word_code(word);
 
 	if (trace_code_is_submit(code)) {
 		put_submit(process, ns, worker, word);
+		return;
+	}
+	if (trace_code_is_handle(code)) {
+		put_handle(process, ns, worker, word);
 		return;
 	}
 	jsonl_begin(process, trace_event_name(word), ns, worker);

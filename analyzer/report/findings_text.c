@@ -144,6 +144,22 @@ static void write_share(const struct writer *writer, double share)
 	fprintf(writer->out, 100 * share < 9.95 ? "%.2g%%" : "%.0f%%", 100 * share);
 }
 
+/* "341 bytes", "2.28 MB" */
+static void write_bytes(const struct writer *writer, uint64_t bytes)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB"};
+	double number = (double)bytes / 1000;
+	size_t unit = 0;
+
+	if (bytes < 1000) {
+		fprintf(writer->out, "%" PRIu64 " bytes", bytes);
+		return;
+	}
+	for (; number >= 999.5 && unit + 1 < sizeof(units) / sizeof(*units); unit++)
+		number /= 1000;
+	fprintf(writer->out, "%.3g %s", number, units[unit]);
+}
+
 static void write_number(const struct writer *writer, double number)
 {
 	fprintf(writer->out, number < 1000 ? "%.3g" : "%.0f", number);
@@ -164,6 +180,9 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 	switch (fact_unit(fact->name)) {
 	case FACT_UNIT_TIME:
 		fputs(duration_format(fact->whole, text), writer->out);
+		return;
+	case FACT_UNIT_BYTES:
+		write_bytes(writer, fact->whole);
 		return;
 	case FACT_UNIT_SHARE:
 		write_share(writer, fact->number);

@@ -234,6 +234,8 @@ int timeline_partial_merge(struct timeline *timeline, struct timeline_partial *p
 	for (size_t i = 0; partial->sites && i <= timeline->process->site_count; i++) {
 		histogram_merge(&timeline->sites[i].callback, &partial->sites[i].callback);
 		histogram_merge(&timeline->sites[i].life, &partial->sites[i].life);
+		if (partial->sites[i].queue_bytes > timeline->sites[i].queue_bytes)
+			timeline->sites[i].queue_bytes = partial->sites[i].queue_bytes;
 	}
 	if (partial->sites)
 		iterations_merge(timeline, partial);
@@ -274,6 +276,8 @@ void timeline_worker_merge(struct timeline_worker *into, struct timeline_worker 
 	into->connections += from->connections;
 	into->reads += from->reads;
 	into->runs += from->runs;
+	into->handles_made += from->handles_made;
+	into->handles_closed += from->handles_closed;
 	into->iterations += from->iterations;
 	into->empty_iterations += from->empty_iterations;
 	into->empty_ticks += from->empty_ticks;

@@ -157,8 +157,9 @@ struct timeline_worker {
 
 	uint64_t connections; /* runs of connection callbacks */
 	struct timeline_majority connection_site, read_site;
-	uint64_t reads;	     /* runs of callbacks that read (read, udp_recv, poll) */
-	uint64_t runs;	     /* calls of uv_run */
+	uint64_t reads; /* runs of callbacks that read (read, udp_recv, poll) */
+	uint64_t runs;	/* calls of uv_run */
+	uint64_t handles_made, handles_closed;
 	uint64_t iterations; /* iterations of a loop: from the end of a wait to the next; uv_run
 				without a wait */
 	uint64_t empty_iterations; /* after a wait with timeout 0 that found nothing; uv_run that
@@ -244,6 +245,7 @@ struct timeline_site {
 	struct timeline_site_iterations iterations;
 	struct histogram life; /* of requests: from submission to the callback's start */
 	uint64_t pending;      /* requests that had no callback when the trace ended */
+	uint64_t queue_bytes;  /* writes: the most that a stream still had to write after one */
 	struct histogram pool_wait,
 	    pool_run; /* of requests that the pool worked on, by submitting site */
 	struct timeline_wakeups wakeups; /* of uv_async_t */

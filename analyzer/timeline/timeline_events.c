@@ -260,6 +260,7 @@ static void submit(struct stream *stream, uint64_t tick, uint64_t word)
 	uint32_t site = site_of(stream, word);
 	uint16_t traits = stream->traits[site];
 
+	stream->submit_site = site;
 	if (traits & TRAIT_POOL)
 		xevent_add(stream, tick, word);
 	if ((traits & TRAIT_REQUEST) &&
@@ -317,6 +318,30 @@ static void accept_failed(struct stream *stream, uint64_t tick, uint64_t word)
 	accept_failures_add(&stream->facts->accept_failures, &failure);
 }
 
+static void handle_begins(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	stream->facts->handles_made +=
+	    timeline_overlaps(stream->timeline, tick, tick) &&
+	    trace_site_makes(stream->timeline->process, site_of(stream, word));
+}
+
+static void handle_close(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	(void)word;
+	stream->facts->handles_closed += timeline_overlaps(stream->timeline, tick, tick);
+}
+
+/* Of the write that was submitted just before. */
+static void write_queue(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	uint64_t *most = &stream->partial->sites[stream->submit_site].queue_bytes;
+	uint64_t bytes = trace_queue_of(word).bytes;
+
+	if (bytes > *most && timeline_overlaps(stream->timeline, tick, tick))
+		*most = bytes;
+	stream->submit_site = stream->site_count;
+}
+
 /* ---- Items ----------------------------------------------------------------------------------- */
 
 /* What an event says of its own worker; those that are not here say nothing of it. */
@@ -335,6 +360,8 @@ static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t
     [TRACE_ACCEPT_FAILED] = accept_failed,
     [TRACE_LOOP_TIME] = loop_time,
     [TRACE_TIMER_START] = timer_start,
+    [TRACE_HANDLE_CLOSE] = handle_close,
+    [TRACE_WRITE_QUEUE] = write_queue,
     [TRACE_LOST_FULL] = lost_told,
     [TRACE_LOST_REENTRANT] = lost_told,
     [TRACE_LOST_DEPTH] = lost_told,
@@ -348,6 +375,8 @@ static void instant(struct stream *stream, uint64_t tick, uint64_t word)
 		poll_start(stream, tick, word);
 	else if (trace_code_is_submit(code))
 		submit(stream, tick, word);
+	else if (trace_code_is_handle(code))
+		handle_begins(stream, tick, word);
 	else if (code < TRACE_EVENT_CODES && handlers[code])
 		handlers[code](stream, tick, word);
 	if (trace_set_has(trace_crosses_set, code))

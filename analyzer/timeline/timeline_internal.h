@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the timeline share. Nobody else includes this but handle_leak.c, for its
- * request table.
+ * What the files of the timeline share. Nobody else includes this.
  *
  * Streams do the bulk of the work and know their own worker only (timeline_stream.c, and
  * timeline_events.c: what each event does). What concerns other workers they hand on as xevents,
@@ -65,6 +64,7 @@ struct site_partial {
 	struct histogram callback;
 	struct timeline_site_iterations iterations;
 	struct histogram life;
+	uint64_t queue_bytes;
 };
 
 /* What one thread adds up on its own. */
@@ -142,6 +142,7 @@ struct stream {
 	uint64_t window_parked;
 	struct timer_start timers[TIMERS_KNOWN];
 	struct timer_set timer_sets[TIMER_SETS_KNOWN];
+	uint32_t submit_site;	  /* of the submission that the event before was; else site_count */
 	uint64_t due_ms, loop_ms; /* of the timer that comes next; 0: not told */
 };
 
@@ -235,10 +236,12 @@ static inline bool timeline_overlaps(const struct timeline *timeline, uint64_t f
 	return to >= timeline->from_tick && from < timeline->to_tick;
 }
 
-/* The site of a poll or submit code; site_count where there is no such site. */
+/* The site of a poll, submit or handle code; site_count where there is no such site. */
 static inline uint32_t timeline_site_of(uint32_t site_count, uint32_t code)
 {
-	uint32_t site = code - (code >= TRACE_CODE_SUBMIT ? TRACE_CODE_SUBMIT : TRACE_CODE_POLL);
+	uint32_t site = code - TRACE_CODE_POLL < TRACE_CODE_END - TRACE_CODE_POLL
+			    ? (code - TRACE_CODE_POLL) % TRACE_SITES_MAX
+			    : site_count;
 
 	return site < site_count ? site : site_count;
 }

@@ -79,6 +79,7 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .pool = worker->role == TRACE_ROLE_POOL,
 	    .whole = timeline->hidden->whole,
 	    .site_count = (uint32_t)timeline->process->site_count,
+	    .submit_site = (uint32_t)timeline->process->site_count,
 	    .traits = timeline->hidden->traits,
 	    .blocking_ticks = timeline->hidden->blocking_ticks,
 	    .counted = timeline->options.worker == 0 || timeline->options.worker == worker->worker,

@@ -267,6 +267,13 @@ const char *trace_file_path(const struct trace *trace, size_t index);
 ssize_t trace_file_read(const struct trace *trace, size_t index, void *to, size_t bytes,
 			uint64_t offset);
 
+/* Its callback, or what is made there, is of a handle. */
+bool trace_site_is_handle(const struct trace_process *process, uint32_t site);
+/* "timer"; "" where the trace does not explain the site. */
+const char *trace_site_kind(const struct trace_process *process, uint32_t site);
+/* A handle's event of that site says that it was made; else that it was started. */
+bool trace_site_makes(const struct trace_process *process, uint32_t site);
+
 /* NULL where the trace does not say it. */
 static inline const char *trace_name(const struct trace_process *process, uint32_t name)
 {

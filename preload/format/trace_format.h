@@ -15,6 +15,7 @@
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,9 @@
 #define TRACE_CODE_POLL	  64u  /* + site: a poll (callback) of that site starts */
 /* + site: a request was submitted there */
 #define TRACE_CODE_SUBMIT (TRACE_CODE_POLL + TRACE_SITES_MAX)
-#define TRACE_CODE_END	  (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)
+/* + site: a handle was made there (a site without a callback), or started with its callback */
+#define TRACE_CODE_HANDLE (TRACE_CODE_SUBMIT + TRACE_SITES_MAX)
+#define TRACE_CODE_END	  (TRACE_CODE_HANDLE + TRACE_SITES_MAX)
 #define TRACE_DEPTH_MAX	  64 /* polls and loops open at once on one worker */
 
 enum trace_code {
@@ -65,6 +68,11 @@ static inline int trace_code_is_poll(uint32_t code)
 static inline int trace_code_is_submit(uint32_t code)
 {
 	return code - TRACE_CODE_SUBMIT < TRACE_SITES_MAX;
+}
+
+static inline int trace_code_is_handle(uint32_t code)
+{
+	return code - TRACE_CODE_HANDLE < TRACE_SITES_MAX;
 }
 
 static inline uint64_t trace_word(uint64_t object, uint32_t code)
@@ -112,6 +120,38 @@ static inline uint32_t trace_mark_more(uint64_t word)
 static inline uint32_t trace_mark_low(uint64_t word)
 {
 	return (uint32_t)(word >> 16);
+}
+
+/* A stream's queue of writes. Its object: behind << 47 | stream << 44 | descriptor << 32 | bytes.
+ * `behind`: the queue was not empty before the write. A descriptor of 4095 stands for all from
+ * there on and for none, bytes of 2^32 - 1 for all from there on. */
+enum trace_stream { TRACE_STREAM_TCP = 1, TRACE_STREAM_PIPE = 2, TRACE_STREAM_TTY = 3 };
+#define TRACE_QUEUE_FD_MAX 4095
+
+struct trace_queue {
+	bool behind;
+	uint32_t stream; /* enum trace_stream; others: unknown */
+	uint32_t fd, bytes;
+};
+
+static inline uint64_t trace_queue_word(bool behind, enum trace_stream stream, int fd,
+					uint64_t bytes)
+{
+	uint64_t descriptor = (uint32_t)fd < TRACE_QUEUE_FD_MAX ? (uint32_t)fd : TRACE_QUEUE_FD_MAX;
+
+	return trace_word((uint64_t)behind << 47 | (uint64_t)stream << 44 | descriptor << 32 |
+			      (bytes < UINT32_MAX ? bytes : UINT32_MAX),
+			  TRACE_WRITE_QUEUE);
+}
+
+static inline struct trace_queue trace_queue_of(uint64_t word)
+{
+	return (struct trace_queue){
+	    .behind = word >> 63,
+	    .stream = (uint32_t)(word >> 60) & 7,
+	    .fd = (uint32_t)(word >> 48) & TRACE_QUEUE_FD_MAX,
+	    .bytes = (uint32_t)(word >> 16),
+	};
 }
 
 enum trace_role {

@@ -27,7 +27,8 @@ const struct trace_kind_row trace_kinds[KIND_COUNT] = {
 bool trace_code_names_object(uint32_t code)
 {
 	if (code >= TRACE_EVENT_CODES)
-		return trace_code_is_poll(code) || trace_code_is_submit(code);
+		return trace_code_is_poll(code) || trace_code_is_submit(code) ||
+		       trace_code_is_handle(code);
 	return trace_events[code].object == TRACE_OBJECT_HANDLE ||
 	       trace_events[code].object == TRACE_OBJECT_REQUEST;
 }
@@ -40,6 +41,7 @@ const char *trace_event_name(uint64_t word)
 		return trace_events[code].name ? trace_events[code].jsonl : "Unknown";
 	return trace_code_is_poll(code)	    ? "PollStart"
 	       : trace_code_is_submit(code) ? "RequestSubmit"
+	       : trace_code_is_handle(code) ? "HandleStart"
 					    : "Unknown";
 }
 
@@ -51,6 +53,14 @@ const char *trace_tier_name(uint32_t tier)
 
 	return tier < sizeof(names) / sizeof(names[0]) && names[tier] ? names[tier]
 								      : names[TRACE_TIER_FULL];
+}
+
+const char *trace_stream_name(uint32_t stream)
+{
+	static const char *const names[] = {
+	    [TRACE_STREAM_TCP] = "tcp", [TRACE_STREAM_PIPE] = "pipe", [TRACE_STREAM_TTY] = "tty"};
+
+	return stream < sizeof(names) / sizeof(names[0]) ? names[stream] : NULL;
 }
 
 const char *trace_role_name(uint32_t role)

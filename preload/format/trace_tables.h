@@ -37,6 +37,7 @@ enum trace_object {
 	TRACE_OBJECT_MS,
 	TRACE_OBJECT_MARK,
 	TRACE_OBJECT_HIGH,
+	TRACE_OBJECT_QUEUE,
 };
 
 #define TRACE_INNER_INNER    1
@@ -143,6 +144,9 @@ extern const struct trace_kind_row trace_kinds[KIND_COUNT];
 
 /* "full", "libc", "full (patched)"; "full" for any other number. */
 const char *trace_tier_name(uint32_t tier);
+
+/* "tcp", "pipe", "tty"; NULL for any other number. */
+const char *trace_stream_name(uint32_t stream);
 
 /* "loop", "pool", "other"; NULL for any other number. */
 const char *trace_role_name(uint32_t role);

@@ -23,6 +23,10 @@ const struct call *call_look_up(struct call *scratch, uint32_t key, void *callba
  * act is a jump. */
 #define CALL_KEY(kind, function) ((uint32_t)(function) << 16 | (kind))
 
+/* In the place of a kind's number, for a call that makes a handle of that kind, or stops one. */
+#define CALL_IS_MAKING	 0x100u
+#define CALL_IS_STOPPING 0x200u
+
 /* What `function`, called at `caller` with that callback, comes to. Valid until the thread's next
  * call. */
 static inline const struct call *call_find(struct call *scratch, uint32_t key, void *callback,

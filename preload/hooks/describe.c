@@ -43,10 +43,22 @@ static void put_refused(struct text *text, enum entry_reason reason)
 	size_t count = 0;
 
 	for (size_t i = 0; i < REAL_COUNT; i++)
-		if (plan->plans[i].reason == reason)
+		if (plan->plans[i].reason == reason && !static_plan_is_noted(i))
 			put(text, "%s%s", count++ ? ", " : "callbacks of ", libuv_function_name(i));
 	if (count)
 		put(text, " are not seen in this program, because %s; ", entry_reason_text(reason));
+}
+
+/* Handles that are made or stopped by these are not seen to be. */
+static void put_unnoted(struct text *text)
+{
+	const struct static_plan *plan = &by_patch_state()->plan;
+	size_t count = 0;
+
+	for (size_t i = 0; i < REAL_COUNT; i++)
+		if (static_plan_is_noted(i) && plan->plans[i].reason > ENTRY_ABSENT)
+			put(text, "%s%s",
+			    count++ ? ", " : "; not patched: ", libuv_function_name(i));
 }
 
 static void describe_patched(struct shared *shared)
@@ -65,6 +77,7 @@ static void describe_patched(struct shared *shared)
 	    "%u functions of libuv in the executable patched in %u us; its code: 0x%jx to 0x%jx",
 	    by->patched, by->took_ns / 1000, (uintmax_t)by->plan.parts.text.start,
 	    (uintmax_t)(by->plan.parts.text.start + by->plan.parts.text.bytes));
+	put_unnoted(&how);
 }
 
 static enum static_outcome unseen_outcome(void)

@@ -15,20 +15,47 @@
 #include "program/thread.h"
 #include "program/hotpath.h"
 
-#define ECANCELED_STATUS (-125) /* UV_ECANCELED */
+#define STATUS_MIN (-4095) /* UV_EOF and the like; others are -errno */
+
+/* Of callbacks that have a status as their second argument; others have anything there. */
+static inline bool status_is_error(const void *status)
+{
+	return (uint32_t)(uintptr_t)status >= (uint32_t)STATUS_MIN;
+}
 
 static enum trace_role role_of(const struct site *site)
 {
 	return site->kind == KIND_WORK ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP;
 }
 
-__attribute__((noinline, cold)) static void dispatch_cancelled(struct thread *thread, void *request)
+/* The handle that an error ends which its own callback, or that of a request on it, is told. */
+static const void *ended_handle(const void *a, const struct site *site)
 {
-	struct thread *scratch = thread_reserve(1, thread->role);
+	switch (site->kind) {
+	case KIND_READ:
+	case KIND_POLL:
+		return a;
+	case KIND_CONNECT:
+		return ((const uv_connect_t *)a)->handle;
+	case KIND_WRITE:
+		return ((const uv_write_t *)a)->handle;
+	default:
+		return NULL;
+	}
+}
+
+/* The callback that begins is told of an error. */
+__attribute__((noinline, cold)) static void dispatch_failed(struct thread *thread, void *a,
+							    int status, const struct site *site)
+{
+	bool is_cancelled = status == UV_ECANCELED;
+	const void *object = !is_cancelled ? ended_handle(a, site) : site->has_status ? a : NULL;
+	struct thread *scratch = object ? thread_reserve(1, thread->role) : NULL;
 
 	if (scratch)
 		thread_put(scratch, scratch->last_counter,
-			   trace_word((uintptr_t)request, TRACE_REQUEST_CANCELLED));
+			   trace_word((uintptr_t)object,
+				      is_cancelled ? TRACE_REQUEST_CANCELLED : TRACE_HANDLE_END));
 }
 
 /* For a libuv whose own calls do not reach us. `request` may be freed. */
@@ -68,8 +95,8 @@ static bool due_is_untold(const struct thread *thread, const struct site *site, 
 /* Sections of their own, whose ends the linker knows: see dispatch_true_caller. */
 #define DISPATCH_SECTION __attribute__((section("uvtrace_dispatch")))
 
-/* The uncommon cases: no room, another clock, frames without a return, a cancelled request, a timer
- * of a libuv in the executable. */
+/* The uncommon cases: no room, another clock, frames without a return, a request or handle
+ * that failed, a timer of a libuv in the executable. */
 DISPATCH_SECTION __attribute__((noinline)) static void
 dispatch_slow(void *a, void *b, void *c, void *d, void *e, const struct site *site)
 {
@@ -86,8 +113,8 @@ dispatch_slow(void *a, void *b, void *c, void *d, void *e, const struct site *si
 		depth = thread_push(thread, thread_sp(), clock_read(thread->clock),
 				    trace_word((uintptr_t)a, code));
 	}
-	if (thread && (int)(intptr_t)b == ECANCELED_STATUS && site->has_status)
-		dispatch_cancelled(thread, a);
+	if (thread && status_is_error(b))
+		dispatch_failed(thread, a, (int)(intptr_t)b, site);
 	site->callback(a, b, c, d, e);
 	if (depth >= 0)
 		dispatch_end(depth, a, site);
@@ -102,8 +129,7 @@ static inline bool dispatch_is_plain(const struct thread *thread, const void *st
 
 	return thread->head < thread->limit && thread_enabled(thread) &&
 	       thread->clock == TRACE_CLOCK_TSC && depth < TRACE_DEPTH_MAX &&
-	       (!depth || thread->frames[depth - 1].sp > thread_sp()) &&
-	       (int)(intptr_t)status != ECANCELED_STATUS;
+	       (!depth || thread->frames[depth - 1].sp > thread_sp()) && !status_is_error(status);
 }
 
 DISPATCH_SECTION __attribute__((noinline)) static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Handles: each wrapper gives libuv a thunk in place of the callback and forwards the call. Timers
- * also record when they are due.
+ * Handles: each wrapper gives libuv a thunk in place of the callback and forwards the call. That a
+ * handle was started is told where it was at rest before, or had another callback. Timers also
+ * record when they are due.
  */
 #include <stddef.h>
 
@@ -21,11 +22,34 @@
 		CALL_REAL(call, name, __VA_ARGS__);                                                \
 	})
 
+/* The same, and tells that `handle` is started. `same`: it has this callback already. */
+#define START(name, kind, type, handle, same, callback, ...)                                       \
+	({                                                                                         \
+		struct call scratch;                                                               \
+		const struct call *call = CALL(&scratch, name, kind, callback);                    \
+		type thunk = (type)call->thunk;                                                    \
+		uint32_t code =                                                                    \
+		    call->code && (same) && is_active(handle) ? 0 : (uint32_t)call->code;          \
+		int result = CALL_REAL(call, name, __VA_ARGS__);                                   \
+                                                                                                   \
+		if (result == 0 && code)                                                           \
+			hooks_emit(false, trace_word((uintptr_t)(handle), code));                  \
+		result;                                                                            \
+	})
+
+/* Of the copy that was just looked up. */
+static bool is_active(const void *handle)
+{
+	__typeof__(&uv_is_active) function = REAL_AGAIN(uv_is_active);
+
+	return function && function(handle);
+}
+
 /* A timer is set relative to uv_now, which libuv updates after each wait. If that is long ago, the
  * timer is due sooner than its caller meant. */
 #define STALE_UNITS (1 << 17) /* of counter >> unit_shift: 1 to 2 ms */
 
-static void timer_started(const uv_timer_t *handle)
+static void timer_stale(const uv_timer_t *handle)
 {
 	struct thread *thread =
 	    thread_current->ring ? thread_reserve(3, thread_current->role) : NULL;
@@ -37,6 +61,13 @@ static void timer_started(const uv_timer_t *handle)
 	thread_put(thread, counter, trace_word(handle->loop->time, TRACE_LOOP_TIME));
 	thread_put(thread, counter, trace_word(handle->timeout, TRACE_TIMER_DUE));
 	thread_put(thread, counter, trace_word((uintptr_t)handle, TRACE_TIMER_START));
+}
+
+static void timer_started(const uv_timer_t *handle, bool tells_repeat)
+{
+	if (tells_repeat)
+		hooks_emit(false, trace_word((uintptr_t)handle, TRACE_TIMER_REPEATS));
+	timer_stale(handle);
 }
 
 /* A timer's callback follows, and libuv has not set its next time yet: handle->timeout is when it
@@ -59,9 +90,11 @@ EXPORT int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout, 
 
 	if (by_libuv && !thread_current->timer_again && site_is_thunk((void *)cb))
 		timer_fires(handle);
-	rc = REGISTER(uv_timer_start, TIMER, uv_timer_cb, cb, handle, thunk, timeout, repeat);
+	rc = START(uv_timer_start, TIMER, uv_timer_cb, handle,
+		   handle->timer_cb == thunk && !handle->repeat == !repeat, cb, handle, thunk,
+		   timeout, repeat);
 	if (rc == 0 && !by_libuv)
-		timer_started(handle);
+		timer_started(handle, repeat);
 	return rc;
 }
 
@@ -80,28 +113,31 @@ EXPORT int uv_timer_again(uv_timer_t *handle)
 	if (recorded)
 		thread_current->timer_again = false;
 	if (rc == 0 && !fires)
-		timer_started(handle);
+		timer_started(handle, false);
 	return rc;
 }
 
 EXPORT int uv_idle_start(uv_idle_t *handle, uv_idle_cb cb)
 {
-	return REGISTER(uv_idle_start, IDLE, uv_idle_cb, cb, handle, thunk);
+	return START(uv_idle_start, IDLE, uv_idle_cb, handle, handle->idle_cb == thunk, cb, handle,
+		     thunk);
 }
 
 EXPORT int uv_prepare_start(uv_prepare_t *handle, uv_prepare_cb cb)
 {
-	return REGISTER(uv_prepare_start, PREPARE, uv_prepare_cb, cb, handle, thunk);
+	return START(uv_prepare_start, PREPARE, uv_prepare_cb, handle, handle->prepare_cb == thunk,
+		     cb, handle, thunk);
 }
 
 EXPORT int uv_check_start(uv_check_t *handle, uv_check_cb cb)
 {
-	return REGISTER(uv_check_start, CHECK, uv_check_cb, cb, handle, thunk);
+	return START(uv_check_start, CHECK, uv_check_cb, handle, handle->check_cb == thunk, cb,
+		     handle, thunk);
 }
 
 EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 {
-	int rc = REGISTER(uv_async_init, ASYNC, uv_async_cb, cb, loop, handle, thunk);
+	int rc = START(uv_async_init, ASYNC, uv_async_cb, handle, false, cb, loop, handle, thunk);
 
 	/* uv_loop_init does so, before there is anything else to see. */
 	if (libuv_is_text(CALLER) && libuv_is_text((void *)cb))
@@ -111,31 +147,34 @@ EXPORT int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 
 EXPORT int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb)
 {
-	return REGISTER(uv_poll_start, POLL, uv_poll_cb, cb, handle, events, thunk);
+	return START(uv_poll_start, POLL, uv_poll_cb, handle, handle->poll_cb == thunk, cb, handle,
+		     events, thunk);
 }
 
 EXPORT int uv_signal_start(uv_signal_t *handle, uv_signal_cb cb, int signum)
 {
-	return REGISTER(uv_signal_start, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
+	return START(uv_signal_start, SIGNAL, uv_signal_cb, handle, handle->signal_cb == thunk, cb,
+		     handle, thunk, signum);
 }
 
 EXPORT int uv_signal_start_oneshot(uv_signal_t *handle, uv_signal_cb cb, int signum)
 {
-	return REGISTER(uv_signal_start_oneshot, SIGNAL, uv_signal_cb, cb, handle, thunk, signum);
+	return START(uv_signal_start_oneshot, SIGNAL, uv_signal_cb, handle,
+		     handle->signal_cb == thunk, cb, handle, thunk, signum);
 }
 
 EXPORT int uv_fs_event_start(uv_fs_event_t *handle, uv_fs_event_cb cb, const char *path,
 			     unsigned int flags)
 {
-	return REGISTER(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, cb, handle, thunk, path,
-			flags);
+	return START(uv_fs_event_start, FS_EVENT, uv_fs_event_cb, handle, handle->cb == thunk, cb,
+		     handle, thunk, path, flags);
 }
 
 EXPORT int uv_fs_poll_start(uv_fs_poll_t *handle, uv_fs_poll_cb cb, const char *path,
 			    unsigned int interval)
 {
-	return REGISTER(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, cb, handle, thunk, path,
-			interval);
+	return START(uv_fs_poll_start, FS_POLL, uv_fs_poll_cb, handle, true, cb, handle, thunk,
+		     path, interval);
 }
 
 EXPORT int uv_read_start(uv_stream_t *handle, uv_alloc_cb alloc, uv_read_cb cb)
@@ -144,7 +183,8 @@ EXPORT int uv_read_start(uv_stream_t *handle, uv_alloc_cb alloc, uv_read_cb cb)
 
 	if (config.alloc)
 		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_read_start, ALLOC, alloc)->thunk;
-	return REGISTER(uv_read_start, READ, uv_read_cb, cb, handle, alloc, thunk);
+	return START(uv_read_start, READ, uv_read_cb, handle, handle->read_cb == thunk, cb, handle,
+		     alloc, thunk);
 }
 
 EXPORT int uv_udp_recv_start(uv_udp_t *handle, uv_alloc_cb alloc, uv_udp_recv_cb cb)
@@ -153,12 +193,14 @@ EXPORT int uv_udp_recv_start(uv_udp_t *handle, uv_alloc_cb alloc, uv_udp_recv_cb
 
 	if (config.alloc)
 		alloc = (uv_alloc_cb)CALL(&alloc_room, uv_udp_recv_start, ALLOC, alloc)->thunk;
-	return REGISTER(uv_udp_recv_start, UDP_RECV, uv_udp_recv_cb, cb, handle, alloc, thunk);
+	return START(uv_udp_recv_start, UDP_RECV, uv_udp_recv_cb, handle, handle->recv_cb == thunk,
+		     cb, handle, alloc, thunk);
 }
 
 EXPORT int uv_listen(uv_stream_t *handle, int backlog, uv_connection_cb cb)
 {
-	return REGISTER(uv_listen, CONNECTION, uv_connection_cb, cb, handle, backlog, thunk);
+	return START(uv_listen, CONNECTION, uv_connection_cb, handle,
+		     handle->connection_cb == thunk, cb, handle, backlog, thunk);
 }
 
 /* The options belong to the caller: the callback is replaced in a copy. */
@@ -167,9 +209,14 @@ EXPORT int uv_spawn(uv_loop_t *loop, uv_process_t *handle, const uv_process_opti
 	uv_process_options_t copy = *options;
 	struct call scratch;
 	const struct call *call = CALL(&scratch, uv_spawn, PROCESS_EXIT, options->exit_cb);
+	uint32_t code = call->code;
+	int rc;
 
 	copy.exit_cb = (uv_exit_cb)call->thunk;
-	return CALL_REAL(call, uv_spawn, loop, handle, &copy);
+	rc = CALL_REAL(call, uv_spawn, loop, handle, &copy);
+	if (rc == 0 && code)
+		hooks_emit(false, trace_word((uintptr_t)handle, code));
+	return rc;
 }
 
 /* True where libuv closes a handle of its own, or goes on with what uv_tcp_close_reset was asked

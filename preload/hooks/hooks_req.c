@@ -11,6 +11,30 @@
 #define SUBMIT(name, kind, callback)                                                               \
 	submit_begin(CALL_KEY(KIND_##kind, REAL_##name), (void *)(callback), CALLER, false)
 
+/* Tells what a stream still has to write behind a write that it could not do at once. */
+__attribute__((noinline, cold)) static void queue_tell(const uv_stream_t *stream, bool behind)
+{
+	static const uint8_t sorts[UV_HANDLE_TYPE_MAX] = {
+	    [UV_TCP] = TRACE_STREAM_TCP,
+	    [UV_NAMED_PIPE] = TRACE_STREAM_PIPE,
+	    [UV_TTY] = TRACE_STREAM_TTY,
+	};
+	uint32_t sort = (uint32_t)stream->type < UV_HANDLE_TYPE_MAX ? sorts[stream->type] : 0;
+
+	hooks_emit(false,
+		   trace_queue_word(behind, sort, stream->io_watcher.fd, stream->write_queue_size));
+}
+
+/* `behind`: there was a queue before. */
+static inline int write_end(const struct submit *submit, const uv_write_t *req,
+			    const uv_stream_t *stream, bool behind, int rc)
+{
+	submit_end(submit, req, rc);
+	if (__builtin_expect(rc == 0 && submit->thread && stream->write_queue_size, 0))
+		queue_tell(stream, behind);
+	return rc;
+}
+
 /* libuv's uv_write is uv_write2 without a handle to send, and jumps there. We go there at once: one
  * call less than without us, and nothing of ours is passed a second time. */
 EXPORT int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[], unsigned int count,
@@ -18,9 +42,10 @@ EXPORT int uv_write(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
 {
 	struct submit submit = SUBMIT(uv_write_direct, WRITE, cb);
 	uv_write_cb thunk = (uv_write_cb)submit.callback;
+	bool behind = handle->write_queue_size;
 
-	return submit_end(&submit, req,
-			  CALL_REAL(&submit, uv_write2, req, handle, bufs, count, NULL, thunk));
+	return write_end(&submit, req, handle, behind,
+			 CALL_REAL(&submit, uv_write2, req, handle, bufs, count, NULL, thunk));
 }
 
 EXPORT int uv_write2(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[],
@@ -28,9 +53,10 @@ EXPORT int uv_write2(uv_write_t *req, uv_stream_t *handle, const uv_buf_t bufs[]
 {
 	struct submit submit = SUBMIT(uv_write2, WRITE, cb);
 	uv_write_cb thunk = (uv_write_cb)submit.callback;
+	bool behind = handle->write_queue_size;
 
-	return submit_end(
-	    &submit, req,
+	return write_end(
+	    &submit, req, handle, behind,
 	    CALL_REAL(&submit, uv_write2, req, handle, bufs, count, send_handle, thunk));
 }
 

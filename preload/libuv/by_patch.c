@@ -19,6 +19,7 @@ static uintptr_t trampolines[REAL_COUNT], hooks[REAL_COUNT];
 /* libtrace.so is linked with -Bsymbolic-functions: these names are its own wrappers here, though
  * the executable's come before them in the dynamic linker's order. */
 #define WRAPPER_HOOKED(name) ((void *)name)
+#define WRAPPER_NOTED(name)  ((void *)name)
 #define WRAPPER_CALLED(name) NULL
 
 static void *const wrappers[REAL_COUNT] = {

@@ -24,7 +24,7 @@ static const char *const outcome_texts[STATIC_OUTCOMES] = {
 #undef OUTCOME
 };
 
-enum function_use { CALLED, HOOKED };
+enum function_use { CALLED, HOOKED, NOTED };
 
 static const struct {
 	uint8_t arguments;
@@ -49,6 +49,11 @@ static const enum libuv_function core[] = {
 const char *static_outcome_text(enum static_outcome outcome)
 {
 	return outcome < STATIC_OUTCOMES ? outcome_texts[outcome] : "of an unknown reason";
+}
+
+bool static_plan_is_noted(size_t function)
+{
+	return functions[function].use == NOTED;
 }
 
 /* ---- Is it libuv? ---------------------------------------------------------------------------- */
@@ -252,7 +257,7 @@ static void plan_functions(struct static_plan *plan)
 
 	for (size_t i = 0; i < REAL_COUNT; i++)
 		entry_plan_make(&plan->plans[i], &plan->parts.image,
-				functions[i].use == HOOKED ? plan->parts.functions[i] : none,
+				functions[i].use != CALLED ? plan->parts.functions[i] : none,
 				functions[i].arguments);
 	refuse_shared(plan);
 }

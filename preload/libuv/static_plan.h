@@ -55,4 +55,7 @@ size_t static_plan_core_missing(const struct static_plan *plan);
 /* What an outcome says, to go on after "because ". */
 const char *static_outcome_text(enum static_outcome outcome);
 
+/* It says when a handle begins or ends, and no callback is lost without it. */
+bool static_plan_is_noted(size_t function);
+
 #endif

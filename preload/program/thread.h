@@ -46,12 +46,13 @@ struct call {
 	void *real;		       /* NULL: this libuv has no such function */
 	const struct libuv_copy *copy; /* in which it lies */
 	uint32_t key;		       /* CALL_KEY */
-	uint32_t code;		       /* of the submission; 0: there is none to record */
-	uint64_t reserved[2];	       /* up to a cache line */
+	uint32_t code;	      /* of the submission, or of a handle made or started; 0: there
+			       * is none to record */
+	uint64_t reserved[2]; /* up to a cache line */
 };
 _Static_assert(sizeof(struct call) == 64, "a cache line");
 
-#define THREAD_CALLS 8 /* remembered, a power of two */
+#define THREAD_CALLS 16 /* remembered, a power of two */
 
 /* What an event touches comes first: the first cache line, and of the second the outermost frames.
  * A server at full load has evicted nearly all of it when the next event comes, so lines are what

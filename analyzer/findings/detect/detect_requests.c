@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Requests that never complete; handles and requests that only grow.
+ * Requests that never complete.
  */
 #include "findings/findings_internal.h"
 
@@ -101,86 +101,8 @@ void detect_pending(struct detection *detection)
 	for (size_t i = 0; i < timeline->slow_requests.count; i++)
 		waiting_add(list, &count, &timeline->slow_requests.spans[i], true);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_explained(detection, list[i].site))
+		if (!is_explained(detection, list[i].site) && !found_queue(detection, list[i].site))
 			waiting_tell(detection, &list[i]);
 	}
 	free(list);
-}
-
-/* ---- Growth ---------------------------------------------------------------------------------- */
-
-/* By how much a number grew from quarter to quarter without ever coming back; 0: it did. */
-static uint64_t growth_of(const struct timeline_growth *growth)
-{
-	for (size_t i = 0; i < TIMELINE_QUARTERS; i++) {
-		if (growth->samples[i] == 0 || (i > 0 && growth->least[i] <= growth->least[i - 1]))
-			return 0;
-	}
-	uint64_t first = growth->most[0], last = growth->least[TIMELINE_QUARTERS - 1];
-	return last > first ? last - first : 0;
-}
-
-/* Who submitted most of the requests that are left. */
-static uint32_t requests_culprit(const struct timeline *timeline, uint64_t *most)
-{
-	uint32_t site = (uint32_t)timeline->process->site_count;
-
-	for (uint32_t i = 0; i < timeline->process->site_count; i++) {
-		if (timeline->sites[i].pending > *most) {
-			*most = timeline->sites[i].pending;
-			site = i;
-		}
-	}
-	return site;
-}
-
-/* One that explains less than half of the growth is no culprit. */
-static void growth_blame(const struct detection *detection, struct finding *finding, size_t worker,
-			 uint64_t by)
-{
-	uint64_t most = 0;
-	uint32_t site = finding->id == FINDING_HANDLE_GROWTH
-			    ? growth_culprit(detection->input, worker, &most)
-			    : requests_culprit(detection->timeline, &most);
-
-	if (most * 2 < by || site == detection->timeline->process->site_count)
-		return;
-	finding_blame(detection, finding, site);
-	fact_whole(finding, FACT_left, most);
-}
-
-static void growth_tell(struct detection *detection, size_t worker, enum finding_id id,
-			const struct timeline_growth *growth, uint64_t by)
-{
-	static const enum fact_name names[TIMELINE_QUARTERS] = {FACT_least_1, FACT_least_2,
-								FACT_least_3, FACT_least_4};
-	struct finding finding = finding_make(detection, id, SEVERITY_WARNING);
-
-	finding_worker(detection, &finding, worker);
-	finding_everywhere(detection, &finding);
-	growth_blame(detection, &finding, worker, by);
-	fact_whole(&finding, FACT_growth, by);
-	for (size_t i = 0; i < TIMELINE_QUARTERS; i++)
-		fact_whole(&finding, names[i], growth->least[i]);
-	finding.confidence = 0.7;
-	finding_add(detection, &finding);
-}
-
-static void growth_look(struct detection *detection, size_t worker, enum finding_id id,
-			const struct timeline_growth *growth)
-{
-	uint64_t by = growth_of(growth);
-
-	if ((double)by >= limit(detection, LIMIT_growth))
-		growth_tell(detection, worker, id, growth, by);
-}
-
-void detect_growth(struct detection *detection)
-{
-	const struct timeline *timeline = detection->timeline;
-
-	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		growth_look(detection, i, FINDING_HANDLE_GROWTH, &timeline->workers[i].handles);
-		growth_look(detection, i, FINDING_REQUEST_GROWTH, &timeline->workers[i].requests);
-	}
 }

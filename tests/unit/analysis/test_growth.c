@@ -1,71 +1,225 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whose handles a loop has ever more of: a trace with handles that are closed and handles that are
- * not.
+ * Handles that only grow: those that ended and were not closed, and those that go on.
  */
-#include "findings/findings_internal.h"
-#include "../reader_helper.h"
+#include "growth_helper.h"
 
-#define CODE_TIMER (TRACE_CODE_POLL + 1)
-#define CODE_READ  (TRACE_CODE_POLL + 2)
+TestSuite(growth, .init = setup, .fini = teardown);
 
-static void setup(void)
+/* ---- Handles that ended ---------------------------------------------------------------------- */
+
+/* A connection each 10 ms, that ends 5 ms later; every `kept`th stays open. */
+static void connections_put(uint64_t kept)
 {
-	dir_make();
-}
+	for (uint64_t i = 0; i < STEPS; i++) {
+		uint64_t object = 0x1000 + 0x100 * i;
 
-TestSuite(growth, .init = setup, .fini = dir_remove);
-
-static size_t record_put(struct record *records, size_t at, uint64_t object, uint32_t code)
-{
-	records[at] =
-	    (struct record){40000000 + builder_counter(at * 1000), trace_word(object, code)};
-	return at + 1;
-}
-
-/* Five timers, four of them closed; three handles that read, one of them twice. */
-static void trace_make(void)
-{
-	static const uint64_t readers[] = {0x20, 0x21, 0x22, 0x20};
-	struct builder *builder = builder_new();
-	struct record records[64];
-	struct encoder encoder;
-	size_t count = 0;
-
-	for (uint64_t i = 0; i < 5; i++) {
-		count = record_put(records, count, 0x10 + i, CODE_TIMER);
-		count = record_put(records, count, 0, TRACE_POLL_END);
+		put(at_of(i), object, MADE(TCP_INIT));
+		put(at_of(i), object, MADE(ON_READ));
+		put(at_of(i) + 5, object, CODE(ON_READ));
+		put(at_of(i) + 5, object, TRACE_HANDLE_END);
+		if (i % kept != 0)
+			put(at_of(i) + 5, object, TRACE_HANDLE_CLOSE);
+		put(at_of(i) + 5, 0, TRACE_POLL_END);
 	}
-	for (uint64_t i = 0; i < 4; i++)
-		count = record_put(records, count, 0x10 + i, TRACE_HANDLE_CLOSE);
-	for (size_t i = 0; i < 4; i++) {
-		count = record_put(records, count, readers[i], CODE_READ);
-		count = record_put(records, count, 0, TRACE_POLL_END);
-	}
-	builder_header(builder, builder_default_header(1));
-	builder_kinds(builder, 72);
-	builder_site(builder, 1, KIND_TIMER, 0x1000, 0x2000, "on_timer");
-	builder_site(builder, 2, KIND_READ, 0x1100, 0x2000, "on_read");
-	builder_clock(builder, 10000000);
-	encoder_init(&encoder, 1, HELPER_SHIFT);
-	builder_events(builder, &encoder,
-		       (struct encoder_source){records, (1ull << 40) - 1, 0, count});
-	builder_clock(builder, 10000000000);
-	builder_write(builder, in_dir("t.1.0.bin"));
-	builder_free(builder);
 }
 
+Test(growth, streams_that_were_told_their_end_are_left)
+{
+	const struct finding *finding;
+
+	connections_put(2);
+	finish(0);
+	finding = finding_of(FINDING_UNCLOSED_HANDLES);
+	cr_assert_not_null(finding);
+	cr_assert_eq(finding->severity, SEVERITY_WARNING);
+	cr_assert_eq(finding->site, TCP_INIT);
+	cr_assert_eq(fact_of(finding, FACT_left), STEPS / 2);
+	cr_assert_eq(fact_of(finding, FACT_told_end), STEPS / 2);
+	cr_assert_eq(fact_of(finding, FACT_made), STEPS);
+	cr_assert_eq(fact_of(finding, FACT_closed), STEPS / 2);
+	cr_assert_eq(fact_of(finding, FACT_end_seen_by), ON_READ);
+	/* 50 in each quarter, by one more or less at its edges. */
+	cr_assert(fact_of(finding, FACT_growth) >= 98 && fact_of(finding, FACT_growth) <= 102);
+	cr_assert_eq(fact_of(finding, FACT_least_1), 0);
+	cr_assert(fact_of(finding, FACT_least_3) >= 98 && fact_of(finding, FACT_least_3) <= 102);
+}
+
+Test(growth, all_of_them_are_closed)
+{
+	connections_put(STEPS);
+	finish(0);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+/* The oldest are closed when there are 100. */
+Test(growth, they_are_closed_later)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i, MADE(TCP_INIT));
+		put(at_of(i), 0x1000 + i, CODE(ON_READ));
+		put(at_of(i), 0x1000 + i, TRACE_HANDLE_END);
+		put(at_of(i), 0, TRACE_POLL_END);
+		for (uint64_t j = i - 49; i % 100 == 99 && j <= i; j++)
+			put(at_of(i), 0x1000 + j, TRACE_HANDLE_CLOSE);
+		for (uint64_t j = i - 99; i % 100 == 99 && j < i - 49; j++)
+			put(at_of(i), 0x1000 + j, TRACE_HANDLE_CLOSE);
+	}
+	finish(0);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+/* What an end is, and what is none: `made` and `events` of each handle, and how many are left. */
+static void handles_put(uint32_t site, const uint32_t *codes)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i, MADE(site));
+		for (size_t j = 0; codes[j] != 0; j++) {
+			if (trace_code_is_poll(codes[j]))
+				run(at_of(i), 0x1000 + i, codes[j] - TRACE_CODE_POLL);
+			else
+				put(at_of(i), 0x1000 + i, codes[j]);
+		}
+	}
+	finish(0);
+}
+
+static void assert_left(enum fact_name how, enum severity severity)
+{
+	const struct finding *finding = finding_of(FINDING_UNCLOSED_HANDLES);
+
+	cr_assert_not_null(finding);
+	cr_assert_eq(fact_of(finding, FACT_left), STEPS);
+	cr_assert_eq(fact_of(finding, how), STEPS);
+	cr_assert_eq(finding->severity, severity);
+}
+
+Test(growth, stopped_timers)
+{
+	handles_put(TIMER_INIT, (const uint32_t[]){MADE(ON_TIMER), TRACE_HANDLE_STOP, 0});
+	assert_left(FACT_stopped, SEVERITY_WARNING);
+}
+
+Test(growth, timers_that_are_started_again)
+{
+	handles_put(TIMER_INIT,
+		    (const uint32_t[]){MADE(ON_TIMER), TRACE_HANDLE_STOP, MADE(ON_TIMER), 0});
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+Test(growth, timers_that_ran_and_do_not_repeat)
+{
+	handles_put(TIMER_INIT, (const uint32_t[]){MADE(ON_TIMER), CODE(ON_TIMER), 0});
+	assert_left(FACT_fired, SEVERITY_WARNING);
+}
+
+Test(growth, timers_that_repeat)
+{
+	handles_put(TIMER_INIT,
+		    (const uint32_t[]){MADE(ON_TIMER), TRACE_TIMER_REPEATS, CODE(ON_TIMER), 0});
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+Test(growth, processes_that_are_over)
+{
+	handles_put(ON_EXIT, (const uint32_t[]){CODE(ON_EXIT), 0});
+	assert_left(FACT_exited, SEVERITY_WARNING);
+}
+
+Test(growth, streams_that_are_not_read_may_be_in_use)
+{
+	handles_put(TCP_INIT, (const uint32_t[]){MADE(ON_READ), TRACE_HANDLE_STOP, 0});
+	assert_left(FACT_paused, SEVERITY_NOTE);
+}
+
+Test(growth, wake_ups_do_not_end)
+{
+	handles_put(ON_ASYNC, (const uint32_t[]){CODE(ON_ASYNC), 0});
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+/* A handle's memory is another's now. */
+Test(growth, memory_that_is_used_again)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i % 2, MADE(TIMER_INIT));
+		put(at_of(i), 0x1000 + i % 2, TRACE_HANDLE_STOP);
+	}
+	finish(0);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+Test(growth, nothing_is_said_of_those_before_a_loss)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i, MADE(TIMER_INIT));
+		put(at_of(i), 0x1000 + i, TRACE_HANDLE_STOP);
+		if (i == STEPS * 7 / 8)
+			put(at_of(i), 1, TRACE_LOST_FULL);
+	}
+	finish(0);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+/* ---- Active handles -------------------------------------------------------------------------- */
+
+/* Timers that were started for later, and never ran. */
+Test(growth, who_started_what_never_ran)
+{
+	const struct finding *finding;
+
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i, MADE(TIMER_INIT));
+		put(at_of(i), 0x1000 + i, MADE(ON_TIMER));
+	}
+	finish(10);
+	finding = finding_of(FINDING_HANDLE_GROWTH);
+	cr_assert_not_null(finding);
+	cr_assert_eq(finding->site, ON_TIMER);
+	cr_assert_eq(fact_of(finding, FACT_left), STEPS);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+/* Of a trace that does not know where handles were made: by the first callback that ran. */
 Test(growth, blames_whose_handles_were_not_closed)
 {
-	const struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
-	uint64_t handles = 0;
+	const struct finding *finding;
 
-	trace_make();
-	struct trace *trace = open_path(dir);
-	struct timeline *timeline = timeline_read(trace, 0, &options, NULL, NULL);
-	struct findings_input input = {.trace = trace, .timeline = timeline};
-	cr_assert_eq(growth_culprit(&input, 0, &handles), 2u);
-	cr_assert_eq(handles, 3u);
-	timeline_free(timeline);
-	trace_close(trace);
+	for (uint64_t i = 0; i < STEPS; i++) {
+		run(at_of(i), 0x1000 + i, ON_TIMER);
+		run(at_of(i), 0x5000 + i, ON_ASYNC);
+		put(at_of(i), 0x5000 + i, TRACE_HANDLE_CLOSE);
+	}
+	finish(10);
+	finding = finding_of(FINDING_HANDLE_GROWTH);
+	cr_assert_not_null(finding);
+	cr_assert_eq(finding->site, ON_TIMER);
+	cr_assert_eq(fact_of(finding, FACT_left), STEPS);
+}
+
+/* `accepted`: others connected; else the program did. */
+static void clients_put(bool accepted)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		if (accepted)
+			run(at_of(i), 0x50, ON_CONNECTION);
+		put(at_of(i), 0x1000 + i, MADE(TCP_INIT));
+		put(at_of(i), 0x1000 + i, MADE(ON_READ));
+		put(at_of(i), 0x5000 + i, MADE(TIMER_INIT));
+		put(at_of(i), 0x5000 + i, MADE(ON_TIMER));
+	}
+	finish(20);
+}
+
+Test(growth, clients_join_and_stay)
+{
+	clients_put(true);
+	cr_assert_null(finding_of(FINDING_HANDLE_GROWTH));
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
+Test(growth, connections_of_the_program_itself)
+{
+	clients_put(false);
+	cr_assert_not_null(finding_of(FINDING_HANDLE_GROWTH));
 }

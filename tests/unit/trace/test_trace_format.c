@@ -86,6 +86,8 @@ Test(trace_format, each_event_stands_in_the_document)
 	assert_stands(row);
 	snprintf(row, sizeof(row), "\n| %u + site |", TRACE_CODE_SUBMIT);
 	assert_stands(row);
+	snprintf(row, sizeof(row), "\n| %u + site |", TRACE_CODE_HANDLE);
+	assert_stands(row);
 	snprintf(row, sizeof(row), "Codes from %u on\nare free.", TRACE_CODE_END);
 	assert_stands(row);
 }
@@ -98,7 +100,8 @@ Test(trace_format, the_document_has_no_other_events)
 	cr_assert_not_null(at);
 	for (at = strchr(at, '\n') + 1; *at == '|'; at = strchr(at, '\n') + 1)
 		rows++;
-	cr_assert_eq(rows, 1 + EVENTS + 2); /* the line below the head; polls and submissions */
+	cr_assert_eq(rows,
+		     1 + EVENTS + 3); /* the line below the head; polls, submissions, handles */
 }
 
 /* Codes are bits of the sets in trace_tables.h. */
@@ -119,8 +122,8 @@ Test(trace_format, sets_are_what_the_rows_say)
 	cr_assert(trace_code_nests(TRACE_CODE_POLL) && trace_code_nests(TRACE_CODE_SUBMIT - 1));
 	cr_assert_not(trace_code_nests(TRACE_CODE_POLL - 1) || trace_code_nests(TRACE_CODE_SUBMIT));
 	cr_assert(trace_code_is_inner(TRACE_CODE_SUBMIT) &&
-		  trace_code_is_inner(TRACE_CODE_END - 1));
-	cr_assert_not(trace_code_is_inner(TRACE_CODE_END) || trace_code_is_inner(0));
+		  trace_code_is_inner(TRACE_CODE_HANDLE - 1));
+	cr_assert_not(trace_code_is_inner(TRACE_CODE_HANDLE) || trace_code_is_inner(0));
 }
 
 /* The line of docs/jsonl.md that tells of an event; ends the test where there is none. */
