@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,6 +160,7 @@ static void exec_child(const struct run *run, const int *input, const int *outpu
 	if (errors)
 		dup2(errors[1], 2);
 	reset_signals();
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* where the test fails, the program does not stay */
 	if (run->prepare && run->prepare() != 0)
 		_exit(126);
 	execvpe(argv[0], argv, environment);
