@@ -77,18 +77,19 @@ uint32_t first_site(const struct blockers *blockers, uint32_t site)
 	return first;
 }
 
-static struct blocker *blocker_of(struct blockers *blockers, uint32_t site,
-				  const struct stall *kind, bool nested)
+static struct blocker *blocker_of(struct blockers *blockers, const struct blocker *like)
 {
+	const struct stall *kind = like->kind;
+
 	for (size_t i = 0; i < blockers->count; i++) {
 		struct blocker *blocker = &blockers->list[i];
-		if (blocker->site == site && blocker->nested == nested &&
+		if (blocker->site == like->site && blocker->nested == like->nested &&
+		    blocker->exits == like->exits &&
 		    (kind && blocker->kind ? stall_same_kind(blocker->kind, kind)
 					   : kind == blocker->kind))
 			return blocker;
 	}
-	blockers->list[blockers->count] =
-	    (struct blocker){.site = site, .kind = kind, .nested = nested};
+	blockers->list[blockers->count] = *like;
 	return &blockers->list[blockers->count++];
 }
 
@@ -112,21 +113,24 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 	if (!is_loop(timeline, span->worker) || span->nested ||
 	    own < limit(detection, LIMIT_blocked_note))
 		return;
-	struct blocker *blocker =
-	    blocker_of(blockers, first_site(blockers, span->site), nested ? NULL : kind, nested);
+	struct blocker *blocker = blocker_of(
+	    blockers, &(struct blocker){.site = first_site(blockers, span->site),
+					.kind = nested ? NULL : kind,
+					.nested = nested,
+					.exits = open && (!kind || stall_is_exit(kind)) &&
+						 ended_itself(timeline->process)});
 	blocker->runs++;
 	blocker->open += open;
 	blocker->total += own;
 	blocker->wall += wall;
 	blocker->seen += kind || nested ? wall : 0;
 	blocker->nested_ns += ns_of(timeline, span->nested_ticks);
-	missed_add(detection, blocker, span);
+	if (!blocker->exits)
+		missed_add(detection, blocker, span);
 	if (own > blocker->longest) {
 		blocker->longest = own;
 		blocker->worst = *span;
 		blocker->worst_open = open;
-		blocker->worst_exits =
-		    open && (!kind || stall_is_exit(kind)) && ended_itself(timeline->process);
 	}
 	if (!time.known)
 		return;
@@ -188,7 +192,6 @@ static void blocker_join(struct blocker *into, const struct blocker *from)
 		into->longest = from->longest;
 		into->worst = from->worst;
 		into->worst_open = from->worst_open;
-		into->worst_exits = from->worst_exits;
 	}
 }
 
@@ -218,7 +221,7 @@ static bool speaks_for(const struct detection *detection, const struct blockers 
 
 	for (size_t i = 0; i < blockers->count; i++) {
 		const struct blocker *blocker = &blockers->list[i];
-		if (blocker->site == unseen->site && blocker->kind) {
+		if (blocker->site == unseen->site && blocker->kind && !blocker->exits) {
 			seen += blocker->wall;
 			runs += (double)blocker->runs;
 		}
@@ -235,7 +238,7 @@ static void unseen_join(const struct detection *detection, struct blockers *bloc
 
 	for (size_t i = 0; i < blockers->count; i++) {
 		struct blocker *blocker = &blockers->list[i];
-		if (blocker->site == unseen.site && blocker->kind &&
+		if (blocker->site == unseen.site && blocker->kind && !blocker->exits &&
 		    (!most || blocker->total > most->total))
 			most = blocker;
 	}
@@ -262,7 +265,8 @@ bool blockers_make(const struct detection *detection, struct blockers *blockers)
 	blockers_add(detection, blockers, &timeline->blocking, false);
 	blockers_add(detection, blockers, &timeline->open, true);
 	for (size_t i = blockers->count; i-- > 0;)
-		if (!blockers->list[i].kind && !blockers->list[i].nested)
+		if (!blockers->list[i].kind && !blockers->list[i].nested &&
+		    !blockers->list[i].exits)
 			unseen_join(detection, blockers, i);
 	return true;
 }

@@ -14,8 +14,9 @@ struct blocker {
 	uint32_t site;		     /* the first of its callback */
 	const struct stall *kind;    /* any sample that saw that; NULL: none */
 	bool nested;		     /* they waited in loops of their own */
+	bool exits;		     /* the program ended in them by exit() */
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
-	bool worst_open, worst_exits;
+	bool worst_open;
 	double total, longest; /* ns, without what the kernel may have kept it from running */
 	double wall;	       /* ns, with that */
 	double seen;	       /* ns of wall, of runs that samples saw; of nested ones all */

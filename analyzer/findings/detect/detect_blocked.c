@@ -87,8 +87,9 @@ static double blocker_share(const struct blockers *blockers, const struct blocke
 	double total = 0;
 
 	for (size_t i = 0; i < blockers->count; i++)
-		total += blockers->list[i].site == blocker->site ? blockers->list[i].total : 0;
-	return total > 0 ? blocker->total / total : 0;
+		if (blockers->list[i].site == blocker->site && !blockers->list[i].exits)
+			total += blockers->list[i].total;
+	return total > 0 && !blocker->exits ? blocker->total / total : 0;
 }
 
 /* What others waited for its callback, and how many of them. */
@@ -122,7 +123,7 @@ static double blocker_cost(const struct detection *detection, const struct block
  * its program by exit() keeps nobody. */
 static bool holds_on(const struct blocker *blocker)
 {
-	return blocker->worst_open && !blocker->worst_exits;
+	return blocker->worst_open && !blocker->exits;
 }
 
 /* What the timer itself came late by that its callback took, where it did so as a rule. */
@@ -144,7 +145,7 @@ static enum severity blocker_severity(struct detection *detection, const struct 
 	enum severity severity = blocking_severity(detection, blocker->longest, blocker->total);
 	bool unknown = detection->timeline->process->tier == TRACE_TIER_LIBC;
 
-	if (severity == SEVERITY_NOTE || quota_held(detection, blocker))
+	if (severity == SEVERITY_NOTE || blocker->exits || quota_held(detection, blocker))
 		return SEVERITY_NOTE;
 	if (own_late_ns(detection, blocker) > cost)
 		cost = own_late_ns(detection, blocker);
@@ -282,7 +283,7 @@ static void facts_of_end(const struct detection *detection, const struct blocker
 	    timeline_lost_after(detection->timeline, blocker->worst.worker, blocker->worst.tick))
 		return;
 	fact_flag(finding, FACT_did_not_return, !running);
-	fact_flag(finding, FACT_exits, blocker->worst_exits && blocker->kind);
+	fact_flag(finding, FACT_exits, blocker->exits && blocker->kind);
 	fact_flag(finding, FACT_still_running, running);
 }
 
