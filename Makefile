@@ -416,6 +416,7 @@ check-scenarios: all $(SCENARIOS)
 	@scripts/install_deps.sh build scenarios
 	@tests/real/setup.sh $(BUILD)/real || :
 	$(Q)tests/scenarios/test_score.py
+	$(Q)tests/scenarios/promises.py $(BUILD)
 	$(Q)tests/scenarios/run.py $(BUILD) $(SCENARIOS_ARGS)
 
 # Programs that are written at random, each with one cause or none.
