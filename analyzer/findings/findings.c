@@ -300,10 +300,17 @@ bool found_blocking_worker(struct detection *detection, size_t worker)
 	return false;
 }
 
+static bool found_any(struct detection *detection, enum finding_id id)
+{
+	size_t at = 0;
+
+	return finding_next(detection, id, &at) != NULL;
+}
+
 bool found_not_run(struct detection *detection)
 {
-	return found(detection, FINDING_THROTTLED) || found(detection, FINDING_STEAL) ||
-	       found(detection, FINDING_DESCHEDULED);
+	return found_any(detection, FINDING_THROTTLED) || found_any(detection, FINDING_STEAL) ||
+	       found_any(detection, FINDING_DESCHEDULED);
 }
 
 /* ---- What a trace does not have -------------------------------------------------------------- */

@@ -69,7 +69,8 @@ bool found_blocking_meanwhile(struct detection *detection, size_t worker, uint64
 			      uint64_t ticks);
 /* There is one above a note that says that callbacks block this worker's loop. */
 bool found_blocking_worker(struct detection *detection, size_t worker);
-/* The machine kept the program from running: what came late may have come late by that. */
+/* The machine kept the program from running, as a note says at least: what came late may have come
+ * late by that. */
 bool found_not_run(struct detection *detection);
 
 #define WAIT_BESIDES                                                                               \

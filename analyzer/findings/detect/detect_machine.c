@@ -11,23 +11,56 @@ static bool quota_explains(const struct detection *detection, const struct timel
 	       limit(detection, LIMIT_cause_share) * (double)facts->sched_wait_ns;
 }
 
-static void descheduled_tell(struct detection *detection, size_t worker, double share)
+/* What a loop wanted: to run, on a CPU or ready to. */
+static double wanted_ns(const struct timeline_worker *facts)
+{
+	return (double)facts->sched_wait_ns + (double)facts->cpu_ns;
+}
+
+static bool waits_much(const struct detection *detection, size_t worker)
 {
 	const struct timeline_worker *facts = &detection->timeline->workers[worker];
-	bool much = share >= limit(detection, LIMIT_cpu_wait) && !quota_explains(detection, facts);
-	struct finding finding =
-	    finding_make(detection, FINDING_DESCHEDULED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	double wait = (double)facts->sched_wait_ns;
 
-	finding_worker(detection, &finding, worker);
+	return is_loop(detection->timeline, worker) && facts->sampled &&
+	       wait >= limit(detection, LIMIT_cpu_wait_least) &&
+	       wait >= limit(detection, LIMIT_cpu_wait_note) * wanted_ns(facts);
+}
+
+/* A loop that seldom runs, and waits a little each time, is not starved: that takes a share of the
+ * time, too. */
+static bool is_starved(const struct detection *detection, const struct timeline_worker *facts)
+{
+	double wait = (double)facts->sched_wait_ns;
+
+	return wait >= limit(detection, LIMIT_cpu_wait) * wanted_ns(facts) &&
+	       wait >= limit(detection, LIMIT_cpu_wait_wall) * (double)facts->sampled_ns &&
+	       !quota_explains(detection, facts);
+}
+
+/* Of all loops, by the one that waited longest: the machine is one cause. */
+static void descheduled_tell(struct detection *detection, size_t worst, size_t loops,
+			     uint64_t total_ns)
+{
+	const struct timeline_worker *facts = &detection->timeline->workers[worst];
+	struct finding finding =
+	    finding_make(detection, FINDING_DESCHEDULED,
+			 is_starved(detection, facts) ? SEVERITY_WARNING : SEVERITY_NOTE);
+
+	finding_worker(detection, &finding, worst);
 	finding_everywhere(detection, &finding);
 	fact_whole(&finding, FACT_wait_ns, facts->sched_wait_ns);
-	fact_number(&finding, FACT_wait_share, share);
+	fact_number(&finding, FACT_wait_share, (double)facts->sched_wait_ns / wanted_ns(facts));
 	fact_whole(&finding, FACT_cpu_ns, facts->cpu_ns);
 	fact_whole(&finding, FACT_sampled_ns, facts->sampled_ns);
 	fact_whole(&finding, FACT_slices, facts->slices);
 	if (facts->switches.known)
 		fact_whole(&finding, FACT_preemptions, facts->switches.involuntary);
-	finding.cost_ns = facts->sched_wait_ns;
+	if (loops > 1) {
+		fact_whole(&finding, FACT_others, loops - 1);
+		fact_whole(&finding, FACT_total_ns, total_ns);
+	}
+	finding.cost_ns = total_ns;
 	finding.confidence = 0.9;
 	finding_add(detection, &finding);
 }
@@ -36,23 +69,45 @@ static void descheduled_tell(struct detection *detection, size_t worker, double 
 void detect_descheduled(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
+	size_t loops = 0, worst = 0;
+	uint64_t total_ns = 0;
 
 	for (size_t i = 0; i < timeline->process->worker_count; i++) {
-		const struct timeline_worker *facts = &timeline->workers[i];
-		double wait = (double)facts->sched_wait_ns, wanted = wait + (double)facts->cpu_ns;
-		if (is_loop(timeline, i) && facts->sampled &&
-		    wait >= limit(detection, LIMIT_cpu_wait_least) &&
-		    wait >= limit(detection, LIMIT_cpu_wait_note) * wanted)
-			descheduled_tell(detection, i, wait / wanted);
+		if (!waits_much(detection, i))
+			continue;
+		total_ns += timeline->workers[i].sched_wait_ns;
+		if (loops++ == 0 ||
+		    timeline->workers[i].sched_wait_ns > timeline->workers[worst].sched_wait_ns)
+			worst = i;
 	}
+	if (loops > 0)
+		descheduled_tell(detection, worst, loops, total_ns);
+}
+
+/* A machine's part of the time of the recording. */
+static bool is_much_of_it(const struct detection *detection, double ns, enum threshold share)
+{
+	const struct timeline *timeline = detection->timeline;
+
+	return ns >= limit(detection, share) * ns_of(timeline, timeline->range_ticks);
+}
+
+/* By the periods that were stopped, where that is a part of the time, too. */
+static enum severity throttled_severity(const struct detection *detection, double share)
+{
+	double ns = (double)detection->timeline->machine.throttled_ns;
+
+	if (share < limit(detection, LIMIT_throttled) ||
+	    !is_much_of_it(detection, ns, LIMIT_throttled_wall))
+		return SEVERITY_NOTE;
+	return share >= limit(detection, LIMIT_throttled_error) ? SEVERITY_ERROR : SEVERITY_WARNING;
 }
 
 static void throttled_tell(struct detection *detection, double share)
 {
 	const struct timeline_machine *machine = &detection->timeline->machine;
-	bool much = share >= limit(detection, LIMIT_throttled);
 	struct finding finding =
-	    finding_make(detection, FINDING_THROTTLED, much ? SEVERITY_WARNING : SEVERITY_NOTE);
+	    finding_make(detection, FINDING_THROTTLED, throttled_severity(detection, share));
 
 	fact_number(&finding, FACT_quota_cpus, (double)machine->quota / 1000);
 	fact_number(&finding, FACT_throttled_share, share);
@@ -78,21 +133,33 @@ void detect_throttled(struct detection *detection)
 		throttled_tell(detection, share);
 }
 
+/* What of the workers' CPU time was stolen; -1: nobody knows how much they had. */
+static double stolen_ns(const struct timeline *timeline, double share)
+{
+	uint64_t cpu_ns = 0;
+	bool sampled = false;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++) {
+		sampled |= timeline->workers[i].sampled;
+		cpu_ns += timeline->workers[i].cpu_ns;
+	}
+	return sampled ? share * (double)cpu_ns : -1;
+}
+
 static void steal_tell(struct detection *detection, double share)
 {
 	const struct timeline *timeline = detection->timeline;
-	bool much = share >= limit(detection, LIMIT_steal);
+	double stolen = stolen_ns(timeline, share);
+	bool much = share >= limit(detection, LIMIT_steal) &&
+		    (stolen < 0 || is_much_of_it(detection, stolen, LIMIT_steal_wall));
 	struct finding finding =
 	    finding_make(detection, FINDING_STEAL, much ? SEVERITY_WARNING : SEVERITY_NOTE);
-	uint64_t cpu_ns = 0;
 
-	for (size_t i = 0; i < timeline->process->worker_count; i++)
-		cpu_ns += timeline->workers[i].cpu_ns;
 	finding_everywhere(detection, &finding);
 	fact_number(&finding, FACT_steal_share, share);
 	fact_whole(&finding, FACT_steal_ns, timeline->machine.steal_ns);
 	fact_whole(&finding, FACT_busy_ns, timeline->machine.busy_ns);
-	finding.cost_ns = whole_ns(share * (double)cpu_ns);
+	finding.cost_ns = whole_ns(stolen);
 	finding.confidence = 0.8;
 	finding_add(detection, &finding);
 }

@@ -142,14 +142,20 @@ Test(findings_machine, find_throttling_from_its_thresholds_on)
 	cr_assert_eq(throttled(5, 60 * MS)->severity, SEVERITY_NOTE);
 	done();
 	cr_assert_eq(throttled(20, 60 * MS)->severity, SEVERITY_WARNING);
+	cr_assert_eq(thresholds_set(&thresholds, "throttled_wall=0.16"), 0);
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_eq(finding_of(FINDING_THROTTLED)->severity, SEVERITY_NOTE, "15% of the time");
+	done();
+	cr_assert_eq(throttled(50, 60 * MS)->severity, SEVERITY_ERROR);
 	done();
 }
 
-/* The loop wanted to run for 200 ms. */
-static const struct finding *descheduled(uint64_t wait_ns)
+/* The loop wanted to run for so long, in 391 ms. */
+static const struct finding *descheduled(uint64_t wanted_ns, uint64_t wait_ns)
 {
 	samples[0] = sample_of(TRACE_SAMPLE_WORKER, 1, 4, 0, 0, 0);
-	samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, 200 * MS - wait_ns, wait_ns, 30);
+	samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, wanted_ns - wait_ns, wait_ns, 30);
 	set_up(400 * MS, 2);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
 	finish();
@@ -159,9 +165,9 @@ static const struct finding *descheduled(uint64_t wait_ns)
 
 Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 {
-	cr_assert_null(descheduled(39 * MS));
+	cr_assert_null(descheduled(200 * MS, 39 * MS));
 	done();
-	const struct finding *found = descheduled(60 * MS);
+	const struct finding *found = descheduled(200 * MS, 60 * MS);
 	cr_assert_eq(found->severity, SEVERITY_NOTE);
 	cr_assert_str_eq(
 	    found->text.title,
@@ -169,7 +175,31 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	cr_assert_str_eq(cost_text(finding_cost(found->id)), "own delay");
 	cr_assert_not(found->has_moment, "it is about the whole recording");
 	done();
-	cr_assert_eq(descheduled(100 * MS)->severity, SEVERITY_WARNING);
+	cr_assert_eq(descheduled(380 * MS, 240 * MS)->severity, SEVERITY_WARNING);
+	done();
+	cr_assert_eq(descheduled(240 * MS, 230 * MS)->severity, SEVERITY_NOTE,
+		     "it seldom wants to run");
+	done();
+}
+
+/* The machine is one cause. */
+Test(findings_machine, tell_of_all_loops_that_waited_at_once)
+{
+	for (uint32_t i = 0; i < 4; i++)
+		samples[i] = sample_of(TRACE_SAMPLE_WORKER, 1 + i % 2, 4 + i / 2 * 390 * MS, 0,
+				       i < 2 ? 0 : (uint64_t)(40 + 60 * i) * MS, 30);
+	set_up(400 * MS, 4);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	finish();
+	find(NULL, 0);
+	const struct finding *found = finding_of(FINDING_DESCHEDULED);
+	cr_assert_eq(findings->count, 1u);
+	cr_assert_eq(found->worker, 2u);
+	cr_assert_eq(found->cost_ns, 380 * MS);
+	cr_assert(strstr(found->text.evidence, "So did 1 other loop, 380 ms together."), "%s",
+		  found->text.evidence);
 	done();
 }
 
