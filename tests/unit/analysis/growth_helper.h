@@ -39,11 +39,13 @@ static struct timeline *timeline;
 static struct symbols *symbols;
 static struct findings *findings;
 static struct thresholds thresholds;
+static double pending_ns; /* how long a request is waited for; 0: as always */
 
 static inline void setup(void)
 {
 	dir_make();
 	record_count = 0;
+	pending_ns = 0;
 }
 
 static inline void teardown(void)
@@ -130,6 +132,8 @@ static inline void finish(uint64_t rise)
 	builder_free(builder);
 	trace = open_path(dir);
 	thresholds = thresholds_default();
+	if (pending_ns > 0)
+		thresholds.values[LIMIT_pending] = pending_ns;
 	thresholds_apply(&thresholds, &options);
 	timeline = timeline_read(trace, 0, &options, NULL, NULL);
 	symbols = symbols_open(timeline->process);

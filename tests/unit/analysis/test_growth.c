@@ -69,6 +69,23 @@ Test(growth, they_are_closed_later)
 	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
 }
 
+/* All are closed when half of the time is over; there are more of them at the end all the same. */
+Test(growth, they_become_fewer_once)
+{
+	for (uint64_t i = 0; i < STEPS; i++) {
+		put(at_of(i), 0x1000 + i, MADE(TIMER_INIT));
+		put(at_of(i), 0x1000 + i, TRACE_HANDLE_STOP);
+		for (uint64_t j = 0; i == STEPS / 2 + 4 && j <= i; j++)
+			put(at_of(i), 0x1000 + j, TRACE_HANDLE_CLOSE);
+		for (uint64_t j = 0; i == STEPS / 2 + 8 && j < 3 * STEPS; j++) {
+			put(at_of(i), 0x5000 + j, MADE(TIMER_INIT));
+			put(at_of(i), 0x5000 + j, TRACE_HANDLE_STOP);
+		}
+	}
+	finish(0);
+	cr_assert_null(finding_of(FINDING_UNCLOSED_HANDLES));
+}
+
 /* What an end is, and what is none: `made` and `events` of each handle, and how many are left. */
 static void handles_put(uint32_t site, const uint32_t *codes)
 {

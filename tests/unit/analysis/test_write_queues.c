@@ -19,6 +19,7 @@ Test(write_queues, writes_pile_up)
 {
 	const struct finding *finding;
 
+	pending_ns = 1e9;
 	writes_put(10000, UINT64_MAX);
 	finish(0);
 	finding = finding_of(FINDING_WRITE_QUEUE);
@@ -44,9 +45,9 @@ Test(write_queues, a_short_queue_is_no_matter)
 	cr_assert_null(finding_of(FINDING_WRITE_QUEUE));
 }
 
-/* Each write has what came while the one before was on its way: as node does. `inside`: submitted
- * in its callback. */
-static void chain_put(bool inside)
+/* Each write has what came while the one before was on its way: as node does. They are submitted in
+ * the callback of the one before, or (`answers`) in one that reads. */
+static void chain_put(bool answers)
 {
 	static const uint64_t at_ms[] = {0, 100, 600, 3000};
 	static const uint64_t bytes[] = {300, 60000, 400000, 2000000};
@@ -56,12 +57,13 @@ static void chain_put(bool inside)
 
 		if (i > 0)
 			put(at_ms[i], object - 1, CODE(i == 1 ? ON_WRITE : ON_WRITE_AGAIN));
-		if (i > 0 && !inside)
+		if (answers) {
 			put(at_ms[i], 0, TRACE_POLL_END);
+			put(at_ms[i], 0x50, CODE(ON_READ));
+		}
 		put(at_ms[i], object, SENT(i == 0 ? ON_WRITE : ON_WRITE_AGAIN));
 		put_queue(at_ms[i], false, 1, bytes[i]);
-		if (i > 0 && inside)
-			put(at_ms[i], 0, TRACE_POLL_END);
+		put(at_ms[i], 0, TRACE_POLL_END);
 	}
 	finish(0);
 }
@@ -70,7 +72,7 @@ Test(write_queues, each_write_takes_what_has_come_meanwhile)
 {
 	const struct finding *finding;
 
-	chain_put(true);
+	chain_put(false);
 	finding = finding_of(FINDING_WRITE_QUEUE);
 	cr_assert_not_null(finding);
 	cr_assert_eq(fact_of(finding, FACT_queue_bytes), 2000000);
@@ -80,7 +82,7 @@ Test(write_queues, each_write_takes_what_has_come_meanwhile)
 
 Test(write_queues, answers_of_different_size_are_no_queue)
 {
-	chain_put(false);
+	chain_put(true);
 	cr_assert_null(finding_of(FINDING_WRITE_QUEUE));
 }
 
