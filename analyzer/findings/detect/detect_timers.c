@@ -233,6 +233,16 @@ static bool is_late(struct detection *detection, uint32_t site)
 	return false;
 }
 
+/* A callback that blocks the loop says why already. */
+static bool is_blocked(struct detection *detection, uint32_t site)
+{
+	const struct timeline_timers *timers = &detection->timeline->sites[site].iterations.timers;
+
+	return found_blocking(detection, site) ||
+	       (double)timers->blocked_ticks >=
+		   limit(detection, LIMIT_cause_share) * (double)timers->drift_ticks;
+}
+
 /* Each run is asked for from the one before: what that was late by is never made up for. */
 void detect_drift(struct detection *detection)
 {
@@ -244,7 +254,8 @@ void detect_drift(struct detection *detection)
 		double most = limit(detection, LIMIT_drift_share) * (double)asked->sum;
 		if ((double)asked->count >= limit(detection, LIMIT_drift_least) &&
 		    timer_is_regular(asked) && timer_is_regular(&iterations->interval) &&
-		    (double)iterations->timers.drift_ticks >= most && !is_late(detection, i))
+		    (double)iterations->timers.drift_ticks >= most && !is_late(detection, i) &&
+		    !is_blocked(detection, i))
 			drift_tell(detection, i);
 	}
 }

@@ -44,7 +44,9 @@ static json_t *facts_json(const struct report *report, const struct finding *fin
 static json_t *finding_json(const struct report *report, const struct finding *finding)
 {
 	const struct finding_text *text = &finding->text;
-	const char *cost = cost_text(finding_cost(finding->id));
+	/* Where callbacks cannot be seen, that no wait is known is no figure. */
+	bool is_known = finding->cost_ns > 0 || !finding_fact(finding, FACT_tier_libc);
+	const char *cost = is_known ? cost_text(finding_cost(finding->id)) : NULL;
 	const struct json_pair pairs[] = {
 	    {"id", json_text(finding_id_name(finding->id))},
 	    {"severity", json_text(severity_name(finding->severity))},
@@ -53,7 +55,7 @@ static json_t *finding_json(const struct report *report, const struct finding *f
 	    {"file", json_text(finding->file)},
 	    {"line", json_integer(finding->line)},
 	    {"evidence", json_text(text->evidence)},
-	    {"cost_ns", json_number(finding->cost_ns)},
+	    {"cost_ns", is_known ? json_number(finding->cost_ns) : json_null()},
 	    {"cost", cost ? json_text(cost) : json_null()},
 	    {"confidence", json_real(finding->confidence)},
 	    {"advice", json_text(text->advice)},

@@ -196,6 +196,7 @@ Test(findings_delays, what_cannot_be_seen_is_no_proof_that_nobody_waited)
 	const struct finding *finding = blocked();
 	cr_assert_eq(finding->severity, SEVERITY_WARNING);
 	cr_assert_null(strstr(finding->text.evidence, "delayed 0"), "%s", finding->text.evidence);
+	cr_assert_not_null(strstr(finding->text.evidence, "nor who waited for them"));
 	cr_assert_null(finding_fact(finding, FACT_delayed));
 	done();
 }
