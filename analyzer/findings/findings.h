@@ -47,6 +47,7 @@ enum fact_unit {
 	FACT_UNIT_FLAG,
 	FACT_UNIT_TEXT,
 	FACT_UNIT_REASON,
+	FACT_UNIT_ADVICE,
 	FACT_UNIT_STALL
 };
 
@@ -54,7 +55,7 @@ enum fact_unit {
 struct fact {
 	enum fact_name name;
 	union {
-		uint64_t whole;		   /* TIME, COUNT, BYTES, SITE, WORKER, FLAG (1), REASON */
+		uint64_t whole; /* TIME, COUNT, BYTES, SITE, WORKER, FLAG (1), REASON, ADVICE */
 		double number;		   /* SHARE, NUMBER */
 		char *text;		   /* TEXT, its own */
 		const struct stall *stall; /* STALL, of the input */

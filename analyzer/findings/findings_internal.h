@@ -48,6 +48,8 @@ void finding_worker(const struct detection *detection, struct finding *finding, 
  * it. */
 void facts_of_functions(struct detection *detection, const struct stall *const *samples,
 			size_t count, uint32_t site, struct finding *finding);
+/* What to do about what this sample saw (NULL: nobody looked), and what that was for. */
+void fact_of_remedy(struct finding *finding, const struct stall *stall, enum work_reason reason);
 /* It is about these ticks of a worker; the report shows the timeline around the first. */
 void finding_place(const struct detection *detection, struct finding *finding, uint64_t tick,
 		   uint64_t ticks, size_t worker);

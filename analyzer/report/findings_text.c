@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/durations.h"
+#include "findings/advice.h"
 #include "stall_text.h"
 
 #define CERTAIN 0.9
@@ -64,6 +65,10 @@ const char *work_reason_text(enum work_reason reason)
 	    [REASON_REQUIRE] = "loading a module",
 	    [REASON_IMPORT] = "importing a module",
 	    [REASON_GIL] = "waiting for Python's interpreter lock (GIL)",
+	    [REASON_LOOKUP] = "resolving a name",
+	    [REASON_SPAWN] = "starting a process",
+	    [REASON_CHILD] = "waiting for a child process",
+	    [REASON_EXIT] = "waiting for threads at the end of the program",
 	};
 
 	return texts[reason];
@@ -173,6 +178,15 @@ static void write_stall(const struct writer *writer, const struct stall *stall)
 	free(text);
 }
 
+static void write_part(const struct writer *writer, struct part text);
+
+static void write_advice(const struct writer *writer, enum advice advice)
+{
+	const char *text = advice_text(advice, runtime_of(writer->input->timeline->process));
+
+	write_part(writer, (struct part){text, strlen(text)});
+}
+
 static void write_fact(const struct writer *writer, const struct fact *fact, struct part detail)
 {
 	char text[DURATION_TEXT_BYTES];
@@ -201,6 +215,9 @@ static void write_fact(const struct writer *writer, const struct fact *fact, str
 		return;
 	case FACT_UNIT_STALL:
 		write_stall(writer, fact->stall);
+		return;
+	case FACT_UNIT_ADVICE:
+		write_advice(writer, (enum advice)fact->whole);
 		return;
 	case FACT_UNIT_REASON:
 		fputs(work_reason_text((enum work_reason)fact->whole), writer->out);
@@ -239,9 +256,15 @@ static void write_field(const struct writer *writer, struct part field)
 	const struct fact *fact;
 
 	name = part_cut(&detail, '.');
+	enum advice advice =
+	    part_is(name, "advice") ? advice_find(detail.at, detail.length) : ADVICE_COUNT;
 	fact = fact_find(writer, name);
 	if (name.length > 0 && *name.at == '=' && write_threshold(writer, name))
 		return;
+	if (advice != ADVICE_COUNT) {
+		write_advice(writer, advice);
+		return;
+	}
 	if (fact && is_word && is_one(fact))
 		rest = one;
 	if (fact && is_word)
@@ -261,8 +284,6 @@ static size_t bracket_length(struct part text)
 		depth += (text.at[length] == '[') - (text.at[length] == ']');
 	return length;
 }
-
-static void write_part(const struct writer *writer, struct part text);
 
 /* "[?fact:text]", "[!fact:text]", from its second character on. Returns how long it is, with its
  * end. */

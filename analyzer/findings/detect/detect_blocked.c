@@ -200,8 +200,8 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 }
 
 /* Why it computes, where most of what its samples stand for was for that. */
-static void fact_of_reason(const struct blockers *blockers, const struct blocker *blocker,
-			   struct finding *finding)
+static void facts_of_reason(const struct blockers *blockers, const struct blocker *blocker,
+			    struct finding *finding)
 {
 	uint64_t all = 0, ticks[REASON_COUNT] = {0};
 
@@ -213,9 +213,12 @@ static void fact_of_reason(const struct blockers *blockers, const struct blocker
 		all += stall->ticks;
 		ticks[stall->script.reason] += stall->ticks;
 	}
-	for (enum work_reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++)
-		if (ticks[reason] > all / 2)
-			fact_whole(finding, FACT_reason, reason);
+	enum work_reason reason = REASON_COUNT;
+	while (--reason > REASON_NONE && ticks[reason] <= all / 2)
+		;
+	if (reason != REASON_NONE)
+		fact_whole(finding, FACT_reason, reason);
+	fact_of_remedy(finding, blocker->stall, reason);
 }
 
 /* The functions that most of its samples share. */
@@ -355,7 +358,7 @@ static void blocker_tell(struct detection *detection, const struct blockers *blo
 	else if (!blocker->nested)
 		facts_of_time(blocker, &finding);
 	facts_of_callers(detection, blockers, blocker, &finding);
-	fact_of_reason(blockers, blocker, &finding);
+	facts_of_reason(blockers, blocker, &finding);
 	facts_of_marks(detection, blocker, &finding);
 	finding.confidence = cause.confidence;
 	finding.cost_ns = whole_ns(cost);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "findings/advice.h"
 #include "findings/findings_internal.h"
 #include "findings/stall_shared.h"
 #include "trace/syscalls.h"
@@ -100,4 +101,17 @@ void facts_of_functions(struct detection *detection, const struct stall *const *
 	else if (shared.own)
 		facts_of_natives(detection, &shared, site, finding);
 	free(shared.call);
+}
+
+void fact_of_remedy(struct finding *finding, const struct stall *stall, enum work_reason reason)
+{
+	enum advice advice = ADVICE_UNKNOWN;
+
+	if (stall)
+		advice = advice_of_stall(stall, reason);
+	else if (finding->id == FINDING_BLOCKED_CPU)
+		advice = ADVICE_COMPUTE;
+	else if (finding->id == FINDING_BLOCKED_SYSCALL)
+		advice = ADVICE_WAIT;
+	fact_whole(finding, FACT_remedy, advice);
 }

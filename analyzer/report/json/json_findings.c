@@ -4,6 +4,7 @@
  * docs/findings.md says how each figure is reckoned. Where findings were not looked for, what rests
  * on them is null.
  */
+#include "findings/advice.h"
 #include "report/findings_text.h"
 #include "report_json.h"
 
@@ -21,6 +22,8 @@ static json_t *fact_json(const struct report *report, const struct fact *fact)
 		return json_text(fact->text);
 	case FACT_UNIT_STALL:
 		return stall_what_json(fact->stall);
+	case FACT_UNIT_ADVICE:
+		return json_text(advice_id((enum advice)fact->whole));
 	case FACT_UNIT_REASON:
 		return json_text(work_reason_name((enum work_reason)fact->whole));
 	default:
