@@ -56,8 +56,8 @@ struct fact {
 	enum fact_name name;
 	union {
 		uint64_t whole; /* TIME, COUNT, BYTES, SITE, WORKER, FLAG (1), REASON, ADVICE */
-		double number;		   /* SHARE, NUMBER */
-		char *text;		   /* TEXT, its own */
+		double number;	/* SHARE, NUMBER */
+		char *text;	/* TEXT, its own */
 		const struct stall *stall; /* STALL, of the input */
 	};
 };

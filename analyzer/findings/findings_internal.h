@@ -42,7 +42,7 @@ void fact_flag(struct finding *finding, enum fact_name name, bool holds);
 void finding_blame(const struct detection *detection, struct finding *finding, uint32_t site);
 /* A worker as the culprit, or as the place. */
 void finding_worker(const struct detection *detection, struct finding *finding, size_t worker);
-/* The function that explains what these stall samples of a callback were in (stall_shared.h), the
+/* The function that explains what these stall samples of a callback were in (stall_scripts.h), the
  * first of which is the one that is told. Of scripts: the title names the program's own function
  * that waited or called something that is not its own; of one that computes by itself, who called
  * it. */

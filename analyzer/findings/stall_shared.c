@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See stall_shared.h.
+ * See stall_scripts.h.
  */
-#include "stall_shared.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
 
 #include "stall.h"
 #include "stall_scripts.h"
-#include "stall_shared.h"
 #include "trace/syscalls.h"
 
 #define LOCK_FRAMES 6 /* innermost ones among which the lock's function is looked for */

@@ -139,7 +139,8 @@ Test(stalls, names_the_file_of_a_lock)
 		   (int)truth_value(stuck.truth, "fd"), dir);
 	cr_assert_str_eq(event_text(stall, "cause"), "syscall");
 	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "blocked_syscall");
-	check_says(first_finding(&stuck), "title", "off-CPU in flock(fd %d = %s/held.lock)",
+	check_says(first_finding(&stuck), "title", "off-CPU in save_state stuck.c:");
+	check_says(first_finding(&stuck), "title", ": flock(fd %d = %s/held.lock)",
 		   (int)truth_value(stuck.truth, "fd"), dir);
 }
 

@@ -29,6 +29,8 @@ struct blocker {
 	const struct stall *stall;		  /* what it was seen in */
 	const struct stall *scripts;		  /* ... with functions of scripts */
 	struct timeline_span told;		  /* the run that this was in, else the worst */
+	double cost;  /* ns that others waited for it, without what is told otherwise */
+	bool is_told; /* ... all of it is */
 };
 
 struct blockers {
@@ -59,5 +61,13 @@ struct blocker_cause blocker_cause_by_time(const struct detection *detection,
 /* Why it blocked, as far as samples cover it. */
 struct blocker_cause blocker_cause(const struct detection *detection,
 				   const struct blocker *blocker);
+
+/* Whether a sample is of a run of this blocker's. */
+bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
+			size_t stall_sample);
+enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
+			       double cost);
+/* Tells of causes that several of them have in common (detect_joint.c). */
+void joint_find(struct detection *detection, struct blockers *blockers);
 
 #endif

@@ -12,9 +12,8 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-/* Whether a sample is of a run of this blocker's. */
-static bool is_at(const struct blockers *blockers, const struct blocker *blocker,
-		  size_t stall_sample)
+bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
+			size_t stall_sample)
 {
 	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
 
@@ -29,7 +28,8 @@ static void blocker_stall(const struct blockers *blockers, struct blocker *block
 {
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (is_at(blockers, blocker, i) && stall_same_kind(stall, blocker->kind) &&
+		if (blocker_has_sample(blockers, blocker, i) &&
+		    stall_same_kind(stall, blocker->kind) &&
 		    (!blocker->stall || stall_tells_more(stall, blocker->stall)))
 			blocker->stall = stall;
 	}
@@ -139,8 +139,8 @@ static double own_late_ns(const struct detection *detection, const struct blocke
 
 /* What nobody waited for is a note however long it took; where timers cannot be seen, that is not
  * known. */
-static enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
-				      double cost)
+enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
+			       double cost)
 {
 	enum severity severity = blocking_severity(detection, blocker->longest, blocker->total);
 	bool unknown = detection->timeline->process->tier == TRACE_TIER_LIBC;
@@ -166,7 +166,7 @@ static const struct stall *stalls_besides(const struct blockers *blockers,
 	*ticks = 0;
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (!is_at(blockers, blocker, i))
+		if (!blocker_has_sample(blockers, blocker, i))
 			continue;
 		all += stall->ticks;
 		if (stall_same_kind(stall, blocker->stall) || stall->cause == STALL_UNKNOWN)
@@ -185,7 +185,7 @@ static void facts_of_samples(const struct detection *detection, const struct blo
 	uint64_t ticks, samples = 0;
 
 	for (size_t i = 0; i < blockers->stall_samples.count; i++)
-		samples += is_at(blockers, blocker, i);
+		samples += blocker_has_sample(blockers, blocker, i);
 	fact_whole(finding, FACT_samples, samples);
 	fact_stall(finding, FACT_what, stall);
 	fact_ticks(detection, finding, FACT_sampled_at_ns, stall->tick - stall->poll_tick);
@@ -236,7 +236,7 @@ static void facts_of_callers(struct detection *detection, const struct blockers 
 		samples[count++] = blocker->scripts;
 	for (size_t i = 0; blocker->stall && i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (stall != blocker->scripts && is_at(blockers, blocker, i) &&
+		if (stall != blocker->scripts && blocker_has_sample(blockers, blocker, i) &&
 		    stall_same_kind(stall, blocker->kind))
 			samples[count++] = stall;
 	}
@@ -337,10 +337,7 @@ static void facts_of_delay(const struct detection *detection, const struct block
 static void blocker_tell(struct detection *detection, const struct blockers *blockers,
 			 struct blocker *blocker)
 {
-	double cost = blocker_cost(detection, blockers, blocker);
-
-	blocker_stall(blockers, blocker);
-	blocker_choose(blocker);
+	double cost = blocker->cost;
 	struct blocker_cause cause = blocker_cause(detection, blocker);
 	struct finding finding =
 	    finding_make(detection, cause.id, blocker_severity(detection, blocker, cost));
@@ -370,8 +367,16 @@ void detect_blocked(struct detection *detection)
 	struct blockers blockers;
 
 	if (blockers_make(detection, &blockers)) {
+		for (size_t i = 0; i < blockers.count; i++) {
+			struct blocker *blocker = &blockers.list[i];
+			blocker_stall(&blockers, blocker);
+			blocker_choose(blocker);
+			blocker->cost = blocker_cost(detection, &blockers, blocker);
+		}
+		joint_find(detection, &blockers);
 		for (size_t i = 0; i < blockers.count; i++)
-			blocker_tell(detection, &blockers, &blockers.list[i]);
+			if (!blockers.list[i].is_told)
+				blocker_tell(detection, &blockers, &blockers.list[i]);
 	} else {
 		detection->findings->failed = true;
 	}

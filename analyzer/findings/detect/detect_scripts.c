@@ -9,7 +9,7 @@
 
 #include "findings/advice.h"
 #include "findings/findings_internal.h"
-#include "findings/stall_shared.h"
+#include "findings/stall_scripts.h"
 #include "trace/syscalls.h"
 
 static bool is_waiting(const struct stall *stall)
@@ -107,6 +107,8 @@ void fact_of_remedy(struct finding *finding, const struct stall *stall, enum wor
 {
 	enum advice advice = ADVICE_UNKNOWN;
 
+	if (finding->id == FINDING_NESTED_LOOP)
+		return;
 	if (stall)
 		advice = advice_of_stall(stall, reason);
 	else if (finding->id == FINDING_BLOCKED_CPU)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "findings/stall_shared.h"
+#include "findings/stall_scripts.h"
 
 #define FRAMES_MAX 8
 #define SYMBOL(name_, file_, module_)                                                              \

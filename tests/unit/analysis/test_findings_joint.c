@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Causes that several callbacks have in common: one finding, which takes its part of their time. A
+ * tick is a nanosecond.
+ */
+#include "findings_helper.h"
+
+static char nothing[] = "";
+static const struct trace_stall in_futex = {.machine = TRACE_MACHINE_X86_64,
+					    .syscall = 202,
+					    .object = nothing},
+				computing = {.machine = TRACE_MACHINE_X86_64, .syscall = -1};
+
+static struct stall stall_of(uint32_t site, uint64_t poll_tick, uint64_t ticks,
+			     enum work_reason reason)
+{
+	bool waits = reason == REASON_GIL;
+
+	return (struct stall){.tick = poll_tick + ticks,
+			      .poll_tick = poll_tick,
+			      .ticks = ticks,
+			      .site = site,
+			      .cause = waits ? STALL_SYSCALL : STALL_CPU,
+			      .in = {.kind = waits ? STALL_IN_FUTEX : STALL_IN_UNKNOWN},
+			      .stall_sample = waits ? &in_futex : &computing,
+			      .script = {.reason = reason}};
+}
+
+/* Four runs of 60 ms; behind each of them another callback waits. */
+static void four_runs(void)
+{
+	static const uint32_t of[] = {SITE_READ, SITE_TIMER, SITE_READ, SITE_TIMER};
+
+	set_up(900 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1));
+	for (uint64_t i = 0; i < 4; i++)
+		FEED(0, poll((100 + 100 * i) * MS, 60 * MS, of[i], 1),
+		     poll((160 + 100 * i) * MS, MS, SITE_WRITE, 2),
+		     wait((161 + 100 * i) * MS, 39 * MS, 1));
+	finish();
+}
+
+static size_t count_of(enum finding_id id)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->list[i].id == id;
+	return count;
+}
+
+static uint64_t whole(const struct finding *finding, enum fact_name name)
+{
+	const struct fact *fact = finding_fact(finding, name);
+
+	return fact ? fact->whole : 0;
+}
+
+static double cost_of_all(void)
+{
+	double cost = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		if (finding_cost(findings->list[i].id) == COST_OTHERS)
+			cost += (double)findings->list[i].cost_ns;
+	return cost;
+}
+
+Test(findings_joint, the_interpreter_lock_is_one_finding_for_all_callbacks)
+{
+	struct stall stalls[] = {stall_of(SITE_READ, 100 * MS, 60 * MS, REASON_GIL),
+				 stall_of(SITE_TIMER, 200 * MS, 60 * MS, REASON_GIL),
+				 stall_of(SITE_READ, 300 * MS, 60 * MS, REASON_GIL)};
+
+	four_runs();
+	find(stalls, 0);
+	double cost = cost_of_all();
+	done();
+	four_runs();
+	find(stalls, 3);
+	const struct finding *finding = finding_of(FINDING_GIL);
+	cr_assert_not_null(finding);
+	cr_expect_eq(count_of(FINDING_GIL), 1u);
+	cr_expect_eq(count_of(FINDING_BLOCKED_SYSCALL) + count_of(FINDING_BLOCKED), 0u);
+	cr_expect_eq(whole(finding, FACT_callbacks), 2u);
+	cr_expect_eq(whole(finding, FACT_runs), 4u);
+	cr_expect_eq(whole(finding, FACT_not_sampled), 1u);
+	cr_expect_eq(whole(finding, FACT_samples), 3u);
+	cr_expect_float_eq((double)finding->cost_ns, cost, 2);
+	cr_expect_not_null(strstr(finding->text.title, "interpreter lock (GIL)"));
+	done();
+}
+
+/* One callback that waits for it, and one that computes: each is told. */
+Test(findings_joint, what_has_another_cause_is_told_by_itself)
+{
+	struct stall stalls[] = {stall_of(SITE_READ, 100 * MS, 60 * MS, REASON_GIL),
+				 stall_of(SITE_TIMER, 200 * MS, 60 * MS, REASON_NONE)};
+
+	four_runs();
+	find(stalls, 2);
+	cr_expect_eq(count_of(FINDING_GIL), 1u);
+	cr_expect_eq(count_of(FINDING_BLOCKED_CPU), 1u);
+	cr_expect_eq(whole(finding_of(FINDING_GIL), FACT_callbacks), 1u);
+	done();
+}
+
+/* Three of five samples, a third of the reads' time and all of the timers'. */
+Test(findings_joint, garbage_collection_takes_its_part_of_each_callback)
+{
+	struct stall stalls[] = {stall_of(SITE_READ, 100 * MS, 40 * MS, REASON_NONE),
+				 stall_of(SITE_READ, 100 * MS, 20 * MS, REASON_GARBAGE),
+				 stall_of(SITE_TIMER, 200 * MS, 60 * MS, REASON_GARBAGE),
+				 stall_of(SITE_READ, 300 * MS, 60 * MS, REASON_NONE),
+				 stall_of(SITE_TIMER, 400 * MS, 60 * MS, REASON_GARBAGE)};
+
+	stalls[1].tick = 160 * MS;
+	four_runs();
+	find(stalls, 0);
+	double cost = cost_of_all();
+	done();
+	four_runs();
+	find(stalls, 5);
+	const struct finding *finding = finding_of(FINDING_GC);
+	cr_assert_not_null(finding);
+	cr_expect_eq(count_of(FINDING_BLOCKED_CPU), 1u);
+	cr_expect_eq(whole(finding, FACT_samples), 3u);
+	cr_expect_eq(whole(finding, FACT_all_samples), 5u);
+	cr_expect_eq(whole(finding, FACT_callbacks), 2u);
+	cr_expect_eq(whole(finding, FACT_total_ns), 120 * MS + 120 * MS / 6);
+	cr_expect_float_eq(cost_of_all(), cost, 4, "nothing is counted twice");
+	done();
+	stalls[1].script.reason = REASON_NONE; /* two samples prove little */
+	four_runs();
+	find(stalls, 5);
+	cr_expect_null(finding_of(FINDING_GC));
+	cr_expect_eq(count_of(FINDING_BLOCKED_CPU), 2u);
+	done();
+}
