@@ -38,14 +38,28 @@ static bool is_starved(const struct detection *detection, const struct timeline_
 	       !quota_explains(detection, facts);
 }
 
+/* The program takes a CPU for nothing, or has one loop do it all: more of a CPU is no remedy. */
+static bool burns_a_cpu(struct detection *detection)
+{
+	static const enum finding_id ids[] = {FINDING_SPINNING, FINDING_READY_SPIN,
+					      FINDING_ACCEPT_LIMIT, FINDING_HOT_LOOP,
+					      FINDING_UNEVEN_PROCESSES};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		if (found(detection, ids[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Of all loops, by the one that waited longest: the machine is one cause. */
 static void descheduled_tell(struct detection *detection, size_t worst, size_t loops,
 			     uint64_t total_ns)
 {
 	const struct timeline_worker *facts = &detection->timeline->workers[worst];
-	struct finding finding =
-	    finding_make(detection, FINDING_DESCHEDULED,
-			 is_starved(detection, facts) ? SEVERITY_WARNING : SEVERITY_NOTE);
+	bool starved = is_starved(detection, facts) && !burns_a_cpu(detection);
+	struct finding finding = finding_make(detection, FINDING_DESCHEDULED,
+					      starved ? SEVERITY_WARNING : SEVERITY_NOTE);
 
 	finding_worker(detection, &finding, worst);
 	finding_everywhere(detection, &finding);

@@ -10,7 +10,16 @@
 
 #include <string.h>
 
-/* How long the worker was there in the range and not parked. */
+/* The part of its events that is in the trace. */
+static double recorded_share(const struct trace_worker *worker)
+{
+	double gone = (double)worker->lost + (double)worker->missing;
+
+	return gone > 0 ? (double)worker->events / ((double)worker->events + gone) : 1;
+}
+
+/* How long the worker was there in the range and not parked; without what it waited for a CPU, and
+ * what is missing. */
 static double awake_ns(const struct timeline *timeline, size_t position)
 {
 	const struct trace_worker *worker = &timeline->process->workers[position];
@@ -21,7 +30,9 @@ static double awake_ns(const struct timeline *timeline, size_t position)
 	    end > from ? (end < timeline->end_tick ? end : timeline->end_tick) - from : 0;
 	uint64_t parked = timeline->workers[position].parked_ticks + timeline->off_ticks;
 
-	return ticks > parked ? ns_of(timeline, ticks - parked) : 0;
+	double ns = ticks > parked ? ns_of(timeline, ticks - parked) : 0;
+	double waited = (double)timeline->workers[position].sched_wait_ns;
+	return ns > waited ? (ns - waited) * recorded_share(worker) : 0;
 }
 
 /* By samples, the thread was on a CPU or ready to run for that part of this time; true where there

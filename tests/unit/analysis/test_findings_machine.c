@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Findings about the machine and the trace itself.
+ * Findings about what is short: the machine's time, descriptors, loops side by side, the trace
+ * itself.
  */
 #include "findings_helper.h"
+
+#define US 1000ull
 
 /* ---- The machine ----------------------------------------------------------------------------- */
 
@@ -282,5 +285,143 @@ Test(findings_machine, find_callbacks_that_were_left)
 	cr_assert(unwound && unwound->severity == SEVERITY_NOTE);
 	cr_assert(strstr(unwound->text.title, "1 callback was left through libuv"), "%s",
 		  unwound->text.title);
+	done();
+}
+
+/* ---- Clients that cannot be accepted --------------------------------------------------------- */
+
+/* A listener accepts one client, then accept() fails so often: in libuv, or in a callback. */
+static const struct finding *cannot_accept(uint64_t times, uint64_t descriptors, bool in_callback)
+{
+	set_up(100 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(10, 100 * US, 1),
+	     poll(200 * US, 100, SITE_CONNECTION, 1));
+	for (uint64_t i = 0; i < times; i++) {
+		FEED(0, wait(MS + i * MS, 100 * US, 1));
+		if (in_callback)
+			FEED(0, instant(MS + i * MS + 200 * US, 2, TRACE_CODE_POLL + SITE_POLL));
+		FEED(0, instant(MS + i * MS + 300 * US, descriptors, TRACE_ACCEPT_FAILED));
+		if (in_callback)
+			FEED(0, instant(MS + i * MS + 400 * US, 0, TRACE_POLL_END));
+	}
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_ACCEPT_LIMIT);
+}
+
+Test(findings_loops, find_clients_that_no_descriptor_is_left_for)
+{
+	const struct finding *found = cannot_accept(10, 64, false);
+	cr_assert(found && found->severity == SEVERITY_ERROR);
+	cr_assert_str_eq(found->text.culprit, "on_client");
+	cr_assert_str_eq(found->text.title,
+			 "Clients were turned away: accept() failed 10 times, as all 64 "
+			 "descriptors of the process were in use (EMFILE).");
+	cr_assert(strstr(found->text.evidence, "Within 9.00 ms on worker 1 (loop); it accepted 1 "
+					       "connection in all"),
+		  "%s", found->text.evidence);
+	cr_assert(strstr(found->text.evidence, "no callback runs"));
+	cr_assert_eq(found->from_ns, (int64_t)(1300 * US));
+	done();
+	found = cannot_accept(9, 0, true);
+	cr_assert(found && found->severity == SEVERITY_WARNING);
+	cr_assert_str_eq(found->text.culprit, "on_ready", "who called accept()");
+	cr_assert(strstr(found->text.title, "the system had no file left"), "%s",
+		  found->text.title);
+	cr_assert_null(strstr(found->text.evidence, "no callback runs"));
+	done();
+	cr_assert_null(cannot_accept(0, 64, false));
+	done();
+}
+
+/* ---- A hot loop ------------------------------------------------------------------------------ */
+
+/* Two loops for 100 ms: one reads all the time; the other waits, after so many callbacks of some
+ * kind. */
+static void two_loops(uint32_t site, uint64_t runs)
+{
+	set_up(100 * MS, 0);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 90; i++)
+		FEED(0, poll(1 * MS + i * MS, MS - 10, SITE_READ, 1));
+	FEED(0, wait(95 * MS, 5 * MS, 0));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < runs; i++)
+		FEED(1, poll(1 * MS + i * 100, 50, site, 2));
+	FEED(1, wait(2 * MS, 98 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, compare_loops_that_do_the_same)
+{
+	two_loops(SITE_READ, 20);
+	const struct finding *hot = finding_of(FINDING_HOT_LOOP);
+	cr_assert_not_null(hot);
+	cr_assert(strstr(hot->text.title, "the other loop that reads"));
+	cr_assert(strstr(hot->text.evidence,
+			 "accepted 0 connections and read 90 times, the other 0 and 20;"));
+	done();
+	two_loops(SITE_READ, 9);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "next to nothing");
+	done();
+	two_loops(SITE_ASYNC, 20);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "a runtime's own loop");
+	done();
+	two_loops(SITE_TIMER, 20);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "a scheduler");
+	done();
+}
+
+/* Two loops accept on one port, and one of them is kept busy by what it accepted. */
+static void two_listeners(uint64_t hot, uint64_t other)
+{
+	set_up(100 * MS, 0);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < hot; i++)
+		FEED(0, poll(10 + i * 100, 50, SITE_CONNECTION, 1));
+	FEED(0, poll(1 * MS, 90 * MS, SITE_READ, 1), wait(95 * MS, 5 * MS, 0));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < other; i++)
+		FEED(1, poll(10 + i * 100, 50, SITE_CONNECTION, 2));
+	FEED(1, wait(2 * MS, 98 * MS, 0));
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, advise_by_what_the_other_loops_accept)
+{
+	two_listeners(8, 4);
+	const struct finding *hot = finding_of(FINDING_HOT_LOOP);
+	cr_assert_not_null(hot);
+	cr_assert(strstr(hot->text.advice, "spread by number, not by load"));
+	cr_assert_null(strstr(hot->text.advice, "SO_REUSEPORT"), "they all accept");
+	done();
+	two_listeners(8, 3);
+	cr_assert(strstr(finding_of(FINDING_HOT_LOOP)->text.advice, "most come to this one"));
+	done();
+	two_listeners(8, 2);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "next to nothing");
+	done();
+}
+
+/* A second listener, for something else. */
+Test(findings_loops, compare_loops_that_run_the_same_callbacks)
+{
+	two_loops(SITE_POLL, 20);
+	cr_assert_eq(timeline->workers[1].reads, 20u);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP));
+	done();
+}
+
+Test(findings_loops, compare_no_loops_whose_callbacks_nobody_sees)
+{
+	two_loops(SITE_READ, 20);
+	process.tier = TRACE_TIER_LIBC;
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP));
 	done();
 }
