@@ -97,6 +97,18 @@ Test(findings_pool_told, say_that_lookups_starve_others_only_where_they_do)
 		  found->text.title);
 	cr_assert(strstr(found->text.title, "read behind them 200 ms"), "%s", found->text.title);
 	done();
+	/* Half of two threads is left to them; with both they would wait half as long. */
+	pool_make(4 * MS, 2);
+	for (uint64_t i = 0; i < 20; i++)
+		pool_add(SITE_LOOKUP, 5, i * 10 * MS, 10 * MS);
+	for (uint64_t i = 0; i < 9; i++)
+		pool_add(SITE_READ, 6, i * 10 * MS, 10 * MS);
+	find(NULL, 0);
+	found = finding_of(FINDING_POOL_DNS);
+	cr_assert_not_null(found);
+	cr_assert(strstr(found->text.title, "DNS lookups wait for each other"), "%s",
+		  found->text.title);
+	done();
 }
 
 /* All 40 wait 30 ms, which no queue explains. */
@@ -112,6 +124,16 @@ Test(findings_pool_told, promise_no_size_where_the_model_fails)
 	cr_assert(strstr(found->text.advice, "No size is promised: for the present 4 the model"),
 		  "%s", found->text.advice);
 	cr_assert(!strstr(found->text.advice, "UV_THREADPOOL_SIZE="), "%s", found->text.advice);
+	done();
+	/* 40 at once, of which the last waits 90 ms by the model. */
+	pool_make(4 * MS, 4);
+	for (uint64_t i = 0; i < 40; i++)
+		pool_add(SITE_WRITE, 5, 200 * MS, 10 * MS);
+	find(NULL, 0);
+	found = finding_of(FINDING_POOL_SMALL);
+	cr_assert(found && found->severity == SEVERITY_WARNING);
+	cr_assert(strstr(found->text.advice, "No size is promised: for the present 4 the model"),
+		  "%s", found->text.advice);
 	done();
 }
 

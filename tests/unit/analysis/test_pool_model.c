@@ -105,4 +105,9 @@ Test(pool_model, changes_the_pace_as_requests_come_and_end)
 	run(2, 2, 1, 1);
 	check(0, 0, 15);
 	check(1, 0, 15);
+	request(2, 9, 10, false);
+	run(3, 3, 1, 1);
+	check(0, 0, 18);
+	check(1, 0, 23);
+	check(2, 0, 21);
 }

@@ -84,6 +84,14 @@ Test(timeline_pool_threads, are_not_stuck_while_one_sleeps_or_nothing_waits)
 	finish();
 	cr_assert_eq(timeline->stuck.ticks, 0, "4,900 ns; then one sleeps, and nothing waits");
 	done();
+	options.stuck_ns = 5000;
+	process_make(1, 20000);
+	FEED(0, submit(1000, SITE_AFTER, 0x1000));
+	FEED(1, instant(10, TRACE_PARK), instant(1050, TRACE_UNPARK),
+	     instant(1100, poll_word(SITE_WORK, 0x1000)));
+	finish();
+	cr_assert_eq(timeline->stuck.ticks, 0, "no request waits");
+	done();
 }
 
 /* Both are in looks at files, for all that is known. */
