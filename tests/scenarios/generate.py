@@ -121,6 +121,8 @@ class Program:
                   "WORK": rng.randint(15, 35), "BODY": rng.choice(cause.bodies or ("",))}
         on_loop = 0 if cause.main else rng.randrange(len(self.loops))
         self.add(causes.driven(name, cause, kind), values, self.loops[on_loop])
+        if cause.bodies:  # what a callback does costs what others waited: somebody waits
+            self.add(causes.TICKER, {"CB": self.names.next()}, self.loops[on_loop])
         self.what = f"{name} on loop {on_loop}" + (f" in a {kind} callback" if cause.bodies else "")
         culprit = "worker" if cause.main else values["CB"]
         self.fields = {"expects": f"{cause.expects} {culprit}", "env": cause.env}

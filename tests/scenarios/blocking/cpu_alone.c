@@ -3,6 +3,7 @@
  * A timer's callback computes for 100 ms and reads the clock meanwhile. The loop has nothing else
  * but a prepare and two check handles, as node has: nobody waits for it.
  * expects: blocked_cpu compute
+ * severity: any
  * costs: 0 60
  * never: uv_timer_start
  */
