@@ -118,6 +118,7 @@ def end_session(process):
 
 def _name_server_socket(probe=False):
     silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # two runs may be at work
     try:
         silent.bind((NAME_SERVER, 53))
     except OSError:
