@@ -105,6 +105,8 @@ double ns_of(const struct timeline *timeline, uint64_t ticks);
 bool is_of_node(const struct detection *detection, uint32_t site);
 /* "timer"; "unknown" for sites that the trace does not explain. */
 const char *site_kind(const struct detection *detection, uint32_t site);
+/* One callback, of one kind, that was registered in several places. */
+bool sites_share_callback(const struct trace_process *process, uint32_t a, uint32_t b);
 
 /* Sums of what overlaps may be beyond what JSON's numbers hold: then as much as these do. */
 static inline uint64_t whole_ns(double ns)

@@ -56,22 +56,13 @@ static void missed_add(const struct detection *detection, struct blocker *blocke
 
 /* ---- Putting runs together ------------------------------------------------------------------- */
 
-static bool same_callback(const struct trace_process *process, uint32_t a, uint32_t b)
-{
-	const struct trace_site *sites = process->sites;
-
-	return a == b ||
-	       (a < process->site_count && b < process->site_count && sites[a].callback != 0 &&
-		sites[a].callback == sites[b].callback && sites[a].kind == sites[b].kind);
-}
-
 uint32_t first_site(const struct blockers *blockers, uint32_t site)
 {
 	uint32_t first = 0;
 
 	if (blockers->firsts[site] > 0)
 		return blockers->firsts[site] - 1;
-	while (!same_callback(blockers->process, first, site))
+	while (!sites_share_callback(blockers->process, first, site))
 		first++;
 	blockers->firsts[site] = first + 1;
 	return first;

@@ -37,8 +37,9 @@ static size_t peers_keep(const struct detection *detection, bool accept, struct 
 	size_t kept = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (work_of(&workers[loops[i].worker], accept).site ==
-		    work_of(&workers[loops[0].worker], accept).site)
+		if (sites_share_callback(detection->timeline->process,
+					 work_of(&workers[loops[i].worker], accept).site,
+					 work_of(&workers[loops[0].worker], accept).site))
 			loops[kept++] = loops[i];
 	}
 	return kept;

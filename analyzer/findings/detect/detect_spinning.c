@@ -129,6 +129,15 @@ static bool empty_ones_work(const struct detection *detection, const struct time
 	       limit(detection, LIMIT_spinning_work) * (double)worker->empty_iterations;
 }
 
+/* The empty iterations took that part of the time, or came one so soon after the other that nothing
+ * of use lies between. */
+static bool is_most_of_it(const struct detection *detection, const struct timeline_worker *worker,
+			  double empty, double awake)
+{
+	return empty >= limit(detection, LIMIT_spinning) * awake ||
+	       awake <= limit(detection, LIMIT_spinning_gap) * (double)worker->empty_iterations;
+}
+
 /* A few empty iterations are no spinning, and make no rate. */
 static bool spins(const struct detection *detection, size_t position, double *rate)
 {
@@ -139,7 +148,7 @@ static bool spins(const struct detection *detection, size_t position, double *ra
 	if (!is_loop(timeline, position) || awake <= 0 ||
 	    (double)worker->empty_iterations < limit(detection, LIMIT_spinning_least) ||
 	    empty < limit(detection, LIMIT_spinning_time) ||
-	    empty < limit(detection, LIMIT_spinning) * awake ||
+	    !is_most_of_it(detection, worker, empty, awake) ||
 	    worker->empty_iterations * 2 < worker->iterations ||
 	    empty_ones_work(detection, worker) || !ran_for(detection, position, awake))
 		return false;

@@ -111,8 +111,9 @@ static void due_tell(struct detection *detection, uint32_t site)
 	const struct timeline_span *outside = outside_before(timeline, worst);
 	bool inside = was_inside(timeline, worst->worker);
 	double sum = (double)timers->late.sum, most = limit(detection, LIMIT_cause_share) * sum;
+	/* What an old uv_now costs comes from the same timers: they ran before it was read. */
 	bool kernel = (double)timers->kernel_ticks >= most,
-	     queued = (double)timers->queue_ticks >= most;
+	     queued = (double)(timers->queue_ticks + timers->old_ticks) >= most;
 	bool explained = inside && (kernel || late_is_explained(detection, timers, queued));
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);

@@ -11,16 +11,11 @@ static void serve(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
 {
 	uv_buf_t reply = uv_buf_init(buffer->base, 1);
 
+	if (!stream->data) /* nobody waits for an answer */
+		return;
 	if (bytes > 0)
 		uv_try_write(stream, &reply, 1);
 	spin_us(300);
-}
-
-static void serve_rarely(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
-{
-	(void)stream;
-	(void)bytes;
-	(void)buffer;
 }
 
 /* Two that talk without a pause. */
@@ -28,6 +23,7 @@ static void conversation_start(uv_pipe_t *ours, uv_pipe_t *theirs)
 {
 	uv_buf_t first = uv_buf_init("x", 1);
 
+	ours->data = theirs->data = ours;
 	check(uv_read_start((uv_stream_t *)ours, give_buffer, serve), "uv_read_start");
 	check(uv_read_start((uv_stream_t *)theirs, give_buffer, serve), "uv_read_start");
 	uv_try_write((uv_stream_t *)theirs, &first, 1);
@@ -55,8 +51,7 @@ static void run_loop(void *arg)
 	if (arg)
 		conversation_start(&ours, &theirs);
 	else
-		check(uv_read_start((uv_stream_t *)&ours, give_buffer, serve_rarely),
-		      "uv_read_start");
+		check(uv_read_start((uv_stream_t *)&ours, give_buffer, serve), "uv_read_start");
 	run_for(&loop, 1200);
 }
 

@@ -180,7 +180,7 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	done();
 	cr_assert_eq(descheduled(380 * MS, 240 * MS)->severity, SEVERITY_WARNING);
 	done();
-	cr_assert_eq(descheduled(240 * MS, 230 * MS)->severity, SEVERITY_NOTE,
+	cr_assert_eq(descheduled(200 * MS, 190 * MS)->severity, SEVERITY_NOTE,
 		     "it seldom wants to run");
 	done();
 }
