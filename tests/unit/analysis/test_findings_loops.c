@@ -43,6 +43,11 @@ Test(findings_loops, take_no_lost_events_for_other_work)
 	findings_free(findings);
 	find(NULL, 0);
 	cr_assert_null(finding_of(FINDING_SPINNING), "40% of the time");
+	cr_assert_eq(thresholds_set(&thresholds, "spinning_gap=50us"), 0);
+	findings_free(findings);
+	find(NULL, 0);
+	cr_assert_not_null(finding_of(FINDING_SPINNING), "one each 50 us");
+	cr_assert_eq(thresholds_set(&thresholds, "spinning_gap=2us"), 0);
 	workers[0].events = 3000;
 	workers[0].lost = 1500;
 	findings_free(findings);

@@ -413,6 +413,14 @@ Test(findings_loops, compare_loops_that_run_the_same_callbacks)
 	two_loops(SITE_POLL, 20);
 	cr_assert_eq(timeline->workers[1].reads, 20u);
 	cr_assert_null(finding_of(FINDING_HOT_LOOP));
+	findings_free(findings);
+	sites[SITE_POLL].kind = KIND_READ;
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_HOT_LOOP), "another callback that reads");
+	findings_free(findings);
+	sites[SITE_POLL] = sites[SITE_READ];
+	find(NULL, 0);
+	cr_assert_not_null(finding_of(FINDING_HOT_LOOP), "registered in two places");
 	done();
 }
 
