@@ -123,6 +123,9 @@ class Program:
         self.add(causes.driven(name, cause, kind), values, self.loops[on_loop])
         if cause.bodies:  # what a callback does costs what others waited: somebody waits
             self.add(causes.TICKER, {"CB": self.names.next()}, self.loops[on_loop])
+        if name == "computing work":  # more threads do not help it: others wait for the pool
+            self.add(blocks.DRIVERS["fs"], {"CB": self.names.next(), "BODY": "", "PERIOD": 20},
+                     self.loops[on_loop])
         self.what = f"{name} on loop {on_loop}" + (f" in a {kind} callback" if cause.bodies else "")
         culprit = "worker" if cause.main else values["CB"]
         self.fields = {"expects": f"{cause.expects} {culprit}", "env": cause.env}

@@ -44,29 +44,14 @@ static void outside_add(const struct detection *detection, struct outside *outsi
 	outside->cpu += time.cpu.about;
 }
 
-/* A warning says already that its timers ran late. */
-static bool late_is_told(struct detection *detection, uint32_t worker)
-{
-	const struct finding *finding;
-
-	for (size_t at = 0;
-	     (finding = finding_next(detection, FINDING_LATE_TIMERS, &at)) != NULL;) {
-		if (finding->worker == worker && finding->severity > SEVERITY_NOTE)
-			return true;
-	}
-	return false;
-}
-
 static void outside_tell(struct detection *detection, const struct outside *outside)
 {
 	const struct timeline *timeline = detection->timeline;
 	size_t position = outside->worst.worker;
 	double late = ns_of(timeline, timeline->workers[position].outside_late_ticks);
-	enum severity severity =
-	    late_is_told(detection, timeline->process->workers[position].worker)
-		? SEVERITY_NOTE
-		: blocking_severity(detection, outside->longest, outside->total);
-	struct finding finding = finding_make(detection, FINDING_LOOP_NOT_RUN, severity);
+	struct finding finding =
+	    finding_make(detection, FINDING_LOOP_NOT_RUN,
+			 blocking_severity(detection, outside->longest, outside->total));
 
 	finding_place(detection, &finding, outside->worst.tick, outside->worst.duration, position);
 	fact_whole(&finding, FACT_duration_ns, timeline_span_ns(timeline, &outside->worst));

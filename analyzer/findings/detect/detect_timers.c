@@ -19,6 +19,20 @@ static void facts_of_delay(const struct detection *detection, struct finding *fi
 	fact_ticks(detection, finding, FACT_behind_ns, worst->behind_ticks);
 }
 
+/* Its loop was not run: that says why. */
+static bool not_run_is_told(struct detection *detection, size_t worker)
+{
+	uint32_t number = detection->timeline->process->workers[worker].worker;
+	const struct finding *finding;
+
+	for (size_t at = 0;
+	     (finding = finding_next(detection, FINDING_LOOP_NOT_RUN, &at)) != NULL;) {
+		if (finding->worker == number && finding->severity > SEVERITY_NOTE)
+			return true;
+	}
+	return false;
+}
+
 /* By its intervals. */
 static void interval_tell(struct detection *detection, uint32_t site)
 {
@@ -32,7 +46,8 @@ static void interval_tell(struct detection *detection, uint32_t site)
 	bool inside = was_inside(timeline, worst->worker);
 	bool kernel =
 	    inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
-	bool explained = inside && (kernel || found_blocking(detection, worst->behind));
+	bool explained = inside ? kernel || found_blocking(detection, worst->behind)
+				: not_run_is_told(detection, worst->worker);
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
@@ -114,7 +129,10 @@ static void due_tell(struct detection *detection, uint32_t site)
 	/* What an old uv_now costs comes from the same timers: they ran before it was read. */
 	bool kernel = (double)timers->kernel_ticks >= most,
 	     queued = (double)(timers->queue_ticks + timers->old_ticks) >= most;
-	bool explained = inside && (kernel || late_is_explained(detection, timers, queued));
+	bool not_run =
+	    (double)timers->busy_ticks >= most && not_run_is_told(detection, worst->worker);
+	bool explained =
+	    not_run || (inside && (kernel || late_is_explained(detection, timers, queued)));
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 

@@ -217,6 +217,61 @@ Test(findings_ends, names_a_loop_that_nobody_ran)
 	done();
 }
 
+/* It looks after its loop each so many ms; a timer was due after 2 of them. */
+static void looks_now_and_then(uint64_t away_ms)
+{
+	set_up(4000 * MS, 0);
+	for (uint64_t i = 0; i < 25; i++) {
+		uint64_t at = 10 * MS + i * (away_ms + 60) * MS, due = at / MS + 2;
+		FEED(0, instant(at - 2 * MS, 0x10, TRACE_LOOP_ENTER),
+		     instant(at - 1 * MS, 0, TRACE_TURN), instant(at, 0x10, TRACE_LOOP_LEAVE));
+		at += away_ms * MS;
+		FEED(0, instant(at, 0x10, TRACE_LOOP_ENTER), instant(at, due, TRACE_TIMER_DUE),
+		     poll(at, 1000, SITE_TIMER, 1), instant(at + 1 * MS, 1, TRACE_TURN));
+		FEED(0, instant(at + 2 * MS, 0x10, TRACE_LOOP_LEAVE));
+	}
+	finish();
+	find(NULL, 0);
+}
+
+/* The cause comes first, and what follows from it is a note; unless the cause is too short to be
+ * more. */
+Test(findings_ends, names_a_loop_that_nobody_ran_before_its_late_timers)
+{
+	for (uint64_t away_ms = 20; away_ms <= 60; away_ms += 40) {
+		looks_now_and_then(away_ms);
+		const struct finding *late = finding_of(FINDING_LATE_TIMERS),
+				     *not_run = finding_of(FINDING_LOOP_NOT_RUN);
+		cr_assert(late && not_run);
+		cr_assert_eq(late->follows, away_ms == 60);
+		cr_assert_eq(late->severity, away_ms == 60 ? SEVERITY_NOTE : SEVERITY_WARNING);
+		cr_assert_eq(not_run->severity, away_ms == 60 ? SEVERITY_ERROR : SEVERITY_NOTE);
+		done();
+	}
+}
+
+/* The program was away once, for as long; all other runs came late behind a callback. */
+Test(findings_ends, leaves_late_timers_that_other_callbacks_delay)
+{
+	set_up(4000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(1 * MS, 0x10, TRACE_LOOP_LEAVE),
+	     instant(61 * MS, 0x10, TRACE_LOOP_ENTER), instant(61 * MS, 3, TRACE_TIMER_DUE),
+	     poll(61 * MS, 1000, SITE_TIMER, 1));
+	for (uint64_t i = 1; i < 30; i++) {
+		uint64_t ms = 100 * i;
+		FEED(0, wait(ms * MS - 20 * MS, 20 * MS, 1), poll(ms * MS, 15 * MS, SITE_READ, 1),
+		     instant((ms + 15) * MS, ms + 1, TRACE_TIMER_DUE),
+		     poll((ms + 15) * MS, 1000, SITE_TIMER, 1));
+	}
+	finish();
+	find(NULL, 0);
+	const struct finding *late = finding_of(FINDING_LATE_TIMERS),
+			     *not_run = finding_of(FINDING_LOOP_NOT_RUN);
+	cr_assert(late && late->severity == SEVERITY_WARNING);
+	cr_assert(not_run && not_run->severity == SEVERITY_WARNING);
+	done();
+}
+
 /* Descriptors that are ready when it comes back may be what it waited for by itself: unless it
  * computed. */
 Test(findings_ends, lets_a_program_wait_for_its_loop_by_itself)
