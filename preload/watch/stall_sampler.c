@@ -141,7 +141,7 @@ void stall_sampler_ask(struct watchdog *watchdog, const struct watchdog_ring *ri
 	stall_sampler.sample.poll = *poll;
 	stall_sampler.sample.head = ring->head;
 	stall_sampler.sample.own_tid = stall_sampler.sample.at.tid = ring->tid;
-	stall_sampler.sample.at.may_stop = apart && stall_sampler.is_loop;
+	stall_sampler.sample.at.may_stop = apart && stall_sampler.is_loop && !poll->waits;
 	stall_sampler.sample.at.poll_word = poll->word;
 	ask(apart);
 }

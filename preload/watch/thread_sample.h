@@ -19,8 +19,10 @@
 
 /* The poll that a worker was last seen in. */
 struct stall_poll {
-	uint32_t worker;  /* 0: none */
-	uint64_t counter; /* when it began; 0: no poll is open */
+	uint32_t worker;	/* 0: none */
+	uint64_t counter;	/* when it began; 0: no poll is open */
+	bool waits;		/* its thread was last seen waiting, in a loop that the poll runs */
+	uint64_t waits_sampled; /* the counter of the last poll that was sampled so */
 	uint64_t word;
 	uint64_t start_ns;
 	uint64_t due_ns;	   /* of the next sample */

@@ -45,18 +45,80 @@ static uint64_t newest_counter(const struct watchdog_ring *ring)
 	return ring->encoder->tick << ring->encoder->unit_shift;
 }
 
+/* What is open by all records; false: there are too many that are not encoded yet. */
+static bool open_now(const struct watchdog_ring *ring, struct open_stack *open)
+{
+	const struct encoder *encoder = ring->encoder;
+
+	if (ring->head - encoder->index > SCAN_MAX)
+		return false;
+	*open = encoder->open;
+	for (uint64_t i = encoder->index; i < ring->head; i++) {
+		struct record record = laps_record(&ring->laps, ring->records, i);
+
+		if (record.word == 0) /* gone */
+			return false;
+		open_apply(open, record.word, record.counter >> encoder->unit_shift);
+	}
+	return open->beyond == 0;
+}
+
+/* The outermost callback, as a record, where the loop that called it stands still: it runs another
+ * one. */
+static struct record holding_callback(const struct open_stack *open)
+{
+	const struct trace_context *callback = NULL;
+	uint64_t around = 0;
+
+	for (uint32_t i = 0; i < open->count; i++) {
+		const struct trace_context *at = &open->list[i];
+
+		if (!callback && trace_word_is_poll(at->word))
+			callback = at;
+		else if (!callback)
+			around = trace_word_object(at->word);
+		else if (!trace_word_is_poll(at->word))
+			return trace_word_object(at->word) == around
+				   ? (struct record){0}
+				   : (struct record){callback->tick, callback->word};
+	}
+	return (struct record){0};
+}
+
+/* The callback that waits in a loop of its own, of a thread that waits; counter 0: none, as between
+ * callbacks. A loop that does much hardly waits: it is not worth the search. */
+static struct record poll_that_waits(const struct watchdog *watchdog,
+				     const struct watchdog_ring *ring)
+{
+	struct open_stack open;
+	struct record callback;
+
+	if (ring->role != TRACE_ROLE_LOOP ||
+	    ring->head - watchdog->polls[ring->index].head >= MANY_EVENTS ||
+	    (ring->head == ring->encoder->index && ring->encoder->open.polls == 0) ||
+	    !open_now(ring, &open))
+		return (struct record){0};
+	callback = holding_callback(&open);
+	callback.counter <<= ring->encoder->unit_shift;
+	return callback;
+}
+
 /* The poll that is open, as a record; counter 0: there is none to be watched. Of the pool
  * everything but a wait counts, of loops whose callbacks cannot be seen each iteration; both have
- * no word. */
-static struct record poll_open(const struct watchdog *watchdog, const struct watchdog_ring *ring)
+ * no word. `waits`: in a loop of its own. */
+static struct record poll_open(const struct watchdog *watchdog, const struct watchdog_ring *ring,
+			       bool *waits)
 {
 	struct record doing = current_callback_of(ring);
 	uint32_t code = trace_word_code(doing.word);
 
+	*waits = code == TRACE_PARK;
 	if (trace_word_is_poll(doing.word))
 		return doing;
-	if (ring->head == 0 || code == TRACE_PARK)
+	if (ring->head == 0)
 		return (struct record){0};
+	if (*waits)
+		return poll_that_waits(watchdog, ring);
 	if (ring->role == TRACE_ROLE_POOL || (watchdog->shared->tier == TRACE_TIER_LIBC &&
 					      (code == TRACE_UNPARK || code == TRACE_TURN)))
 		return (struct record){newest_counter(ring), 0};
@@ -65,9 +127,10 @@ static struct record poll_open(const struct watchdog *watchdog, const struct wat
 
 /* The same, with the counter as a trace has it, by which polls are told apart. What began before
  * recording was switched on may have ended unseen. */
-static struct record poll_watched(const struct watchdog *watchdog, const struct watchdog_ring *ring)
+static struct record poll_watched(const struct watchdog *watchdog, const struct watchdog_ring *ring,
+				  bool *waits)
 {
-	struct record open = poll_open(watchdog, ring);
+	struct record open = poll_open(watchdog, ring, waits);
 	uint32_t unit_shift = watchdog->segment->header.unit_shift;
 
 	if (open.counter <
@@ -101,7 +164,12 @@ static void poll_begin(const struct watchdog *watchdog, struct stall_poll *poll,
 		       const struct watchdog_ring *ring, struct record open)
 {
 	*poll = (struct stall_poll){
-	    .worker = ring->worker, .counter = open.counter, .word = open.word, .head = poll->head};
+	    .worker = ring->worker,
+	    .counter = open.counter,
+	    .word = open.word,
+	    .head = poll->head,
+	    .waits_sampled = poll->waits_sampled,
+	};
 	poll->start_ns = ns_of(watchdog, open.counter);
 	poll->due_ns = poll->start_ns + threshold_of(watchdog, ring->role);
 }
@@ -190,12 +258,16 @@ static bool has_look(const struct watchdog *watchdog, uint32_t ring)
 	return watchdog_has_news(watchdog) && stall_sampler.ring == ring;
 }
 
-/* A sample counts only if the callback was open all the while. */
+/* A sample counts only if the callback was open all the while, and waited if that is what was to be
+ * seen. */
 static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 {
 	struct stall_poll *poll = &watchdog->polls[stall_sampler.ring];
+	bool to_wait = stall_sampler.sample.poll.waits;
 
-	if (was_open) {
+	if (was_open && (!to_wait || stall_sampler.sample.probe.sp)) {
+		if (to_wait)
+			poll->waits_sampled = stall_sampler.sample.poll.counter;
 		note_errors(watchdog);
 		thread_sample_write(watchdog->segment, &stall_sampler.sample, watchdog->now_ns);
 		watchdog->taken++;
@@ -208,10 +280,13 @@ static void stall_probe_collect(struct watchdog *watchdog, bool was_open)
 }
 
 static void poll_see(struct watchdog *watchdog, struct stall_poll *poll,
-		     const struct watchdog_ring *ring, struct record open)
+		     const struct watchdog_ring *ring, struct record open, bool waits)
 {
 	if (!poll->counter)
 		poll_begin(watchdog, poll, ring, open);
+	poll->waits = waits;
+	if (waits && poll->waits_sampled == poll->counter)
+		return;
 	if (!poll->base_counter)
 		poll_base(watchdog, poll, ring);
 	if (watchdog->now_ns >= poll->due_ns)
@@ -223,19 +298,20 @@ static void poll_see(struct watchdog *watchdog, struct stall_poll *poll,
 void watchdog_see(struct watchdog *watchdog, const struct watchdog_ring *ring)
 {
 	struct stall_poll *poll = &watchdog->polls[ring->index];
-	struct record open = poll_watched(watchdog, ring);
+	bool waits;
+	struct record open = poll_watched(watchdog, ring, &waits);
 
 	if (has_look(watchdog, ring->index))
 		stall_probe_collect(watchdog,
 				    stall_sampler.undisturbed ||
 					stall_sampler.sample.poll.counter == open.counter);
 	if (poll->counter && (poll->worker != ring->worker || poll->counter != open.counter)) {
-		if (poll->probes > 0)
+		if (poll->probes > 0 && !poll->waits)
 			stall_write_end(watchdog, poll, ring->tid);
 		poll->counter = 0;
 	}
 	if (open.counter)
-		poll_see(watchdog, poll, ring, open);
+		poll_see(watchdog, poll, ring, open, waits);
 	poll->head = ring->head;
 }
 

@@ -5,8 +5,9 @@
  * recorded. The drain runs this with what it knows of the rings; the program does nothing for it.
  *
  * Watched are the innermost open callback of a loop's thread, and the iterations of a loop whose
- * callbacks are not visible (tier "libc"). The work of a pool thread is watched from WATCHDOG_POOL
- * times the threshold on; a pool thread is never stopped.
+ * callbacks are not visible (tier "libc"). While the thread waits in a loop that a callback runs,
+ * the outermost callback is watched; that is sampled once, and never stopped for it. The work of a
+ * pool thread is watched from WATCHDOG_POOL times the threshold on; a pool thread is never stopped.
  *
  * Rules: at most WATCHDOG_SAMPLES_MAX samples a second; those left out are counted. A sample that
  * must stop the thread may have to wait. So a separate thread takes it, which is made for the first

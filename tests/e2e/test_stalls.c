@@ -220,6 +220,29 @@ Test(stalls, sees_a_callback_that_goes_on_recording)
 	cr_assert_not_null(frame_named(first_stall(&stuck), "ring_on"));
 }
 
+/* It is asleep as between callbacks, but its own callback waits: one sample says where. */
+Test(stalls, sees_once_where_a_callback_runs_a_loop_of_its_own)
+{
+	struct stuck stuck = stuck_run("inside", NULL, NULL, NULL);
+	const json_t *asleep = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(stuck.stalls); i++) {
+		const json_t *stall = json_array_get(stuck.stalls, i);
+		if (strcmp(event_text(stall, "state"), "S") != 0)
+			continue;
+		asleep = stall;
+		count++;
+	}
+	cr_assert_eq(count, 1, "%zu samples of one wait", count);
+	cr_assert_str_eq(event_text(asleep, "callback"), "on_timer");
+	cr_assert_str_eq(event_text(asleep, "cause"), "syscall");
+	cr_assert(json_is_false(json_object_get(asleep, "stopped")));
+	check_times(asleep);
+	check_stack(&stuck, asleep, "run_inside");
+	cr_assert_str_eq(event_text(first_finding(&stuck), "id"), "nested_loop");
+}
+
 /* ---- How often ------------------------------------------------------------------------------- */
 
 Test(stalls, looks_again_at_doubling_intervals)

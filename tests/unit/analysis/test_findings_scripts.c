@@ -141,3 +141,36 @@ Test(findings_scripts, runs_are_told_apart_by_function)
 	cr_assert_eq(count, 2);
 	done();
 }
+
+/* A callback that waits from 110 to 290 ms in a loop of its own, for a child process. */
+static const struct finding *nested(const struct stall *stall)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(105 * MS, 0x20, TRACE_LOOP_ENTER), wait(110 * MS, 180 * MS, 1),
+	     poll(290 * MS, 1000, SITE_CHILD, 5), instant(299 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(300 * MS, 0, TRACE_POLL_END), wait(302 * MS, 50 * MS, 0));
+	finish();
+	find(stall, 1);
+	return finding_of(FINDING_NESTED_LOOP);
+}
+
+/* Where a sample saw them, of just that run. */
+Test(findings_scripts, who_runs_a_loop_of_its_own_is_told)
+{
+	static char exec_sync[] = "child_process.execSync";
+	struct stall stall = stall_at(100 * MS, 30 * MS, STALL_SYSCALL);
+
+	stall.script = (struct stall_script){.user = &user, .call_name = exec_sync};
+	const struct finding *finding = nested(&stall);
+	cr_assert_not_null(finding);
+	cr_assert_str_eq(finding->text.title,
+			 "countPrimes app.js:12 blocked worker 1 (loop) for 200 ms: it ran a loop "
+			 "of its own in child_process.execSync, which waited for a child process.");
+	cr_assert_eq(findings->count, 1u);
+	done();
+	stall.poll_tick = 50 * MS;
+	cr_assert_str_eq(nested(&stall)->text.culprit, "on_read");
+	done();
+}
