@@ -136,9 +136,9 @@ Test(fault_flow, allocator_preloaded_too)
 /* What the program did, kept apart from what the tracer says of itself. */
 static uint64_t count_program_events(const struct trace *trace)
 {
-	static const char *const each[] = {"PollStart",	   "PollEnd",	 "LoopTurn",
-					   "LoopEnter",	   "LoopLeave",	 "WorkerPark",
-					   "WorkerUnpark", "HandleClose"};
+	static const char *const each[] = {
+	    "PollStart",    "PollEnd",	  "LoopTurn",	 "LoopEnter",  "LoopLeave", "WorkerPark",
+	    "WorkerUnpark", "HandleInit", "HandleStart", "HandleStop", "HandleEnd", "HandleClose"};
 	uint64_t count = 0;
 
 	for (size_t i = 0; i < COUNT(each); i++)
