@@ -20,6 +20,7 @@
 #define SCAN_MAX       4096 /* newest records that are gone through for what is open */
 #define NEW_PART       25 /* a poll has only just begun until this part of the threshold is over */
 #define MANY_EVENTS    1000 /* between two rounds */
+#define WAIT_EVENTS    200  /* between two rounds: a loop that does more hardly waits */
 
 /* ---- What the threads are in ---------------------------------------------------------------- */
 
@@ -86,7 +87,7 @@ static struct record holding_callback(const struct open_stack *open)
 }
 
 /* The callback that waits in a loop of its own, of a thread that waits; counter 0: none, as between
- * callbacks. A loop that does much hardly waits: it is not worth the search. */
+ * callbacks. Of a server, which waits often but shortly, no records are gone through. */
 static struct record poll_that_waits(const struct watchdog *watchdog,
 				     const struct watchdog_ring *ring)
 {
@@ -94,7 +95,7 @@ static struct record poll_that_waits(const struct watchdog *watchdog,
 	struct record callback;
 
 	if (ring->role != TRACE_ROLE_LOOP ||
-	    ring->head - watchdog->polls[ring->index].head >= MANY_EVENTS ||
+	    ring->head - watchdog->polls[ring->index].head >= WAIT_EVENTS ||
 	    (ring->head == ring->encoder->index && ring->encoder->open.polls == 0) ||
 	    !open_now(ring, &open))
 		return (struct record){0};
