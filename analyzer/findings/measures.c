@@ -96,3 +96,23 @@ struct measures_overhead measures_overhead(const struct timeline *timeline)
 	overhead.cost_ns = (double)overhead.events * overhead.event_ns;
 	return overhead;
 }
+
+/* ---- The start of the pool ------------------------------------------------------------------- */
+
+uint64_t measures_pool_start(const struct timeline *timeline)
+{
+	const struct timeline_arrival *first = timeline->arrivals;
+	const struct trace_process *process = timeline->process;
+	bool threads = false;
+
+	if (timeline->arrival_count == 0 || first->unstarted)
+		return 0;
+	for (size_t i = 0; i < process->worker_count; i++) {
+		if (process->workers[i].role != TRACE_ROLE_POOL)
+			continue;
+		if (process->workers[i].start_tick <= first->submit_tick)
+			return 0;
+		threads = true;
+	}
+	return threads ? first->wait_ticks : 0;
+}

@@ -56,12 +56,14 @@ struct measures_pool {
 	 * observed of the same requests: as a share, of p99 or of the mean, whichever is more. */
 	uint64_t model_p99_ns;
 	double model_error;
+	uint64_t wake_ns; /* that waking a thread took, as requests show that found an idle one */
 	uint64_t calm_p99_ns; /* the same, had others left it all CPUs */
 	/* Requests that are no lookups: observed; by the model; by the model, without lookups. */
 	uint64_t others_p99_ns, others_model_ns, others_alone_ns;
 	struct {
 		uint32_t threads;
-		uint64_t p50_ns, p99_ns, max_ns;
+		uint64_t p50_ns, p99_ns, max_ns; /* for want of a thread */
+		uint64_t about_p99_ns;		 /* and until threads are woken or started */
 		uint64_t worst_p99_ns; /* of lookups or of the others, whichever waited longer */
 		uint64_t done_mean_ns; /* from submission to the end of the work */
 	} sizes[MEASURES_SIZES];
@@ -70,6 +72,9 @@ struct measures_pool {
 			    requests take no longer until they have ended; 0: none is */
 };
 
+/* Ticks that the first request waited, if it came before all threads of the pool and started them;
+ * 0: it did not. */
+uint64_t measures_pool_start(const struct timeline *timeline);
 /* 0 or -ENOMEM. */
 int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct measures_pool *pool);
 

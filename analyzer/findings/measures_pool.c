@@ -277,6 +277,9 @@ static void model_check(struct what_if *what_if)
 	pool_model_run(&what_if->model, threads, what_if->outcomes);
 	size_t count = waits_of_model(what_if, false);
 	double said_mean = mean_wait(waits, count), said_p99 = quantile(waits, count, 99);
+	size_t woken = pool_model_woken(&what_if->model, what_if->outcomes, waits);
+	what_if->model.wake = quantile(waits, woken, 50);
+	pool->wake_ns = ns_of_ticks(timeline, what_if->model.wake);
 	waits_observed(what_if, false);
 	double mean = mean_wait(waits, count), p99 = quantile(waits, count, 99);
 	pool->model_p99_ns = ns_of_ticks(timeline, said_p99);
@@ -372,6 +375,10 @@ static double size_measure(struct what_if *what_if, uint32_t threads)
 	pool->sizes[at].p50_ns = ns_of_ticks(timeline, what_if->waits[count / 2]);
 	pool->sizes[at].max_ns = ns_of_ticks(timeline, what_if->waits[count - 1]);
 	pool->sizes[at].done_mean_ns = ns_of_ticks(timeline, done);
+	pool_model_wake(&what_if->model, threads, what_if->outcomes);
+	for (size_t i = 0; i < count; i++)
+		what_if->waits[i] = what_if->outcomes[i].wait;
+	pool->sizes[at].about_p99_ns = ns_of_ticks(timeline, quantile(what_if->waits, count, 99));
 	return done;
 }
 
@@ -404,7 +411,9 @@ static int what_if_measure(const struct timeline *timeline, uint64_t limit_ns,
 		      .computing = pool->computing > 0
 				       ? pool->on_cpu / (1 - (pool->computing - pool->on_cpu))
 				       : -1,
-		      .cpus = pool->cpus},
+		      .cpus = pool->cpus,
+		      .start = (double)measures_pool_start(timeline),
+		      .started = (uint32_t)pool->threads},
 	    .outcomes = calloc(timeline->arrival_count + 1, sizeof(*what_if.outcomes)),
 	    .waits = calloc(timeline->arrival_count + 1, sizeof(*what_if.waits)),
 	};

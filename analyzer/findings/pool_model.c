@@ -163,3 +163,47 @@ void pool_model_run(const struct pool_model *model, uint32_t threads, struct poo
 		start_all(&simulation);
 	while (simulation.threads > 0 && advance(&simulation));
 }
+
+/* ---- Waking threads -------------------------------------------------------------------------- */
+
+static bool starts_pool(const struct pool_model *model, size_t at)
+{
+	return at == 0 && model->start > 0;
+}
+
+size_t pool_model_woken(const struct pool_model *model, const struct pool_outcome *outcomes,
+			double *waits)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < model->count; i++) {
+		if (outcomes[i].wait == 0 && !starts_pool(model, i))
+			waits[count++] = (double)model->arrivals[i].wait_ticks;
+	}
+	return count;
+}
+
+/* A thread more takes about as long to start as to wake. */
+static double start_ticks(const struct pool_model *model, uint32_t threads)
+{
+	double more = ((double)threads - (double)model->started) * model->wake;
+
+	return fmax(model->start + more, model->wake);
+}
+
+void pool_model_wake(const struct pool_model *model, uint32_t threads,
+		     struct pool_outcome *outcomes)
+{
+	double each = model->wake / fmax(model->cpus, 1), woken = 0;
+
+	for (size_t i = 0; i < model->count; i++) {
+		double came =
+		    (double)(model->arrivals[i].submit_tick - model->arrivals[0].submit_tick);
+		if (starts_pool(model, i)) {
+			outcomes[i].wait += start_ticks(model, threads);
+		} else if (outcomes[i].wait == 0) {
+			woken = fmax(woken, came) + each;
+			outcomes[i].wait = fmax(woken - came, model->wake);
+		}
+	}
+}

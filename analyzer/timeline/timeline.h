@@ -215,7 +215,7 @@ struct timeline_timers {
 	struct histogram early; /* runs before the time that was asked for, by how much */
 	struct timeline_early worst_early;
 	struct histogram asked; /* from one run to the next of the same handle */
-	uint64_t drift_ticks;	/* by which these came later than that, all together */
+	int64_t drift_ticks;	/* by which these came later, all together; below 0: earlier */
 };
 
 /* Dispatch: from the end of a wait to the start of a callback. Of outermost polls of loops. */

@@ -138,7 +138,7 @@ static void drift_count(struct stream *stream, uint64_t tick, uint64_t object, u
 	uint64_t asked =
 	    timeline_ticks(timeline, (due_ns - last_ns + NS_PER_MS - 1) / NS_PER_MS * NS_PER_MS);
 	histogram_add(&facts->asked, asked);
-	facts->drift_ticks += tick - last->tick > asked ? tick - last->tick - asked : 0;
+	facts->drift_ticks += (int64_t)(tick - last->tick - asked);
 }
 
 void timer_fired(struct stream *stream, uint64_t tick, uint64_t object, uint32_t site)

@@ -7,6 +7,7 @@
 #include "findings/findings_internal.h"
 #include "pool_sites.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,39 @@ static bool model_holds(const struct detection *detection)
 	return detection->findings->pool.model_error <= limit(detection, LIMIT_pool_model);
 }
 
+/* The place of that many threads, or of the next fewer ones. */
+static size_t size_at(const struct measures_pool *pool, uint64_t threads)
+{
+	size_t at = 0;
+
+	while (at + 1 < pool->size_count && pool->sizes[at + 1].threads <= threads)
+		at++;
+	return at;
+}
+
+/* The smallest whose wait is near the best that any larger pool brings without requests that take
+ * longer; 0: none brings half of the present wait. */
+static uint64_t nearest_size(const struct detection *detection)
+{
+	const struct measures_pool *pool = &detection->findings->pool;
+	size_t present = size_at(pool, pool->threads);
+	uint64_t done = pool->sizes[present].done_mean_ns;
+	double half = (double)pool->sizes[present].worst_p99_ns / 2, best = half;
+	uint64_t size = 0;
+
+	for (size_t i = present + 1; i < pool->size_count; i++) {
+		if (pool->sizes[i].done_mean_ns <= done)
+			best = fmin(best, (double)pool->sizes[i].worst_p99_ns);
+	}
+	best = fmin(best * (1 + limit(detection, LIMIT_pool_near)), half);
+	for (size_t i = pool->size_count; i > present + 1; i--) {
+		if (pool->sizes[i - 1].done_mean_ns <= done &&
+		    (double)pool->sizes[i - 1].worst_p99_ns <= best)
+			size = pool->sizes[i - 1].threads;
+	}
+	return size;
+}
+
 /* The size to advise: where the work computes, no more than there are CPUs. 0: none is promised. */
 static uint64_t pool_size(const struct detection *detection, enum pool_lack lack)
 {
@@ -48,7 +82,9 @@ static uint64_t pool_size(const struct detection *detection, enum pool_lack lack
 		return 0;
 	if (lack == LACK_THREADS_TO_CPUS && (pool->enough == 0 || pool->enough > cpus))
 		return cpus;
-	return pool->enough > pool->threads ? pool->enough : 0;
+	return pool->enough == 0	      ? nearest_size(detection)
+	       : pool->enough > pool->threads ? pool->enough
+					      : 0;
 }
 
 static bool is_uncertain(const struct timeline *timeline)
@@ -63,8 +99,12 @@ static void facts_of_model(const struct detection *detection, struct finding *fi
 {
 	const struct measures_pool *pool = &detection->findings->pool;
 
-	if (pool_size(detection, lack) > 0) {
-		fact_whole(finding, FACT_size, pool_size(detection, lack));
+	uint64_t size = pool_size(detection, lack);
+
+	if (size > 0) {
+		fact_whole(finding, FACT_size, size);
+		fact_whole(finding, FACT_size_p99_ns,
+			   pool->sizes[size_at(pool, size)].about_p99_ns);
 	} else if (!model_holds(detection) && lack != LACK_CPUS) {
 		fact_flag(finding, FACT_model_fails, true);
 		fact_whole(finding, FACT_model_p99_ns, pool->model_p99_ns);

@@ -71,6 +71,7 @@ static json_t *sizes_json(const struct measures_pool *pool)
 		    {"wait_p50_ns", json_number(pool->sizes[i].p50_ns)},
 		    {"wait_p99_ns", json_number(pool->sizes[i].p99_ns)},
 		    {"wait_max_ns", json_number(pool->sizes[i].max_ns)},
+		    {"about_p99_ns", json_number(pool->sizes[i].about_p99_ns)},
 		};
 		json_array_append_new(list, json_add(json_object(), pairs, COUNT(pairs)));
 	}
@@ -155,6 +156,7 @@ json_t *pool_json(const struct report *report)
 	    {"wakes", json_number(report->timeline->pool_wakes.count)},
 	    {"wakes_in_vain", json_number(report->timeline->pool_wakes.in_vain)},
 	    {"model_wait_p99_ns", pool->items ? json_number(pool->model_p99_ns) : json_null()},
+	    {"wake_ns", pool->items ? json_number(pool->wake_ns) : json_null()},
 	    {"calm_wait_p99_ns", pool->items ? json_number(pool->calm_p99_ns) : json_null()},
 	    {"model_error", pool->items ? json_real(pool->model_error) : json_null()},
 	    {"what_if_items", json_number(pool->items)},

@@ -294,8 +294,9 @@ Test(findings_timers, tell_waits_that_libuv_asked_for_from_those_of_the_kernel)
 
 /* ---- Drift ----------------------------------------------------------------------------------- */
 
-/* Asked for each 20 ms, from the start of each run, and later by so much. */
-static const struct finding *drifts(uint64_t runs, uint64_t late_ns)
+/* Asked for each 20 ms, from the start of each run, and later by so much; every other one, if
+ * asked, earlier by as much. */
+static const struct finding *drifts(uint64_t runs, uint64_t late_ns, bool jitters)
 {
 	uint64_t at = 100 * MS, due = 100;
 
@@ -305,7 +306,7 @@ static const struct finding *drifts(uint64_t runs, uint64_t late_ns)
 		FEED(0, instant(at, due, TRACE_TIMER_DUE), poll(at, 1000, SITE_TIMER, 2),
 		     wait(at + 2000, MS, 0));
 		due = at / MS + 20;
-		at += 20 * MS + late_ns;
+		at += jitters && i % 2 ? 20 * MS - late_ns : 20 * MS + late_ns;
 	}
 	finish();
 	find(NULL, 0);
@@ -314,16 +315,18 @@ static const struct finding *drifts(uint64_t runs, uint64_t late_ns)
 
 Test(findings_timers, note_timers_that_drift)
 {
-	const struct finding *drift = drifts(51, 700000);
+	const struct finding *drift = drifts(51, 700000, false);
 
 	cr_assert(drift && drift->severity == SEVERITY_NOTE);
 	cr_assert(strstr(drift->text.title, "its 50 runs came"), "%s", drift->text.title);
 	cr_assert(strstr(drift->text.title, "than one each 20.0 ms would have"), "%s",
 		  drift->text.title);
 	done();
-	cr_assert_null(drifts(50, 700000), "too few");
+	cr_assert_null(drifts(50, 700000, false), "too few");
 	done();
-	cr_assert_null(drifts(51, 500000), "about on time");
+	cr_assert_null(drifts(51, 500000, false), "about on time");
+	done();
+	cr_assert_null(drifts(51, 1300000, true), "now later, now earlier");
 	done();
 }
 

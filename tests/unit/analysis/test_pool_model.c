@@ -111,3 +111,37 @@ Test(pool_model, changes_the_pace_as_requests_come_and_end)
 	check(1, 0, 23);
 	check(2, 0, 21);
 }
+
+Test(pool_model, wakes_threads_one_after_another)
+{
+	struct pool_model model = {.arrivals = arrivals,
+				   .demands = demands,
+				   .count = 5,
+				   .computing = -1,
+				   .cpus = 2,
+				   .wake = 6,
+				   .started = 2};
+	double waits[REQUESTS_MAX];
+
+	for (size_t i = 0; i < 5; i++) {
+		request(i, 0, 10, false);
+		arrivals[i].wait_ticks = 20 + i;
+	}
+	pool_model_run(&model, 4, outcomes);
+	cr_assert_eq(pool_model_woken(&model, outcomes, waits), 4);
+	cr_assert_eq(waits[3], 23, "the fifth waits for a thread");
+	pool_model_wake(&model, 4, outcomes);
+	check(0, 6, 10);
+	check(1, 6, 10);
+	check(2, 9, 10);
+	check(3, 12, 10);
+	check(4, 10, 20);
+	/* The first starts the pool. */
+	model.start = 50;
+	pool_model_run(&model, 4, outcomes);
+	cr_assert_eq(pool_model_woken(&model, outcomes, waits), 3);
+	pool_model_wake(&model, 4, outcomes);
+	check(0, 62, 10);
+	check(1, 6, 10);
+	check(3, 9, 10);
+}
