@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pool threads of the lowest class, on the one CPU that the loop computes on in small pieces.
+ * Pool threads of the lowest class, on the one CPU that the loop computes on in small pieces. What
+ * they computed themselves the kernel holds against them: they sleep on for many ms after they were
+ * woken for the next requests.
  * expects: idle_with_work worker
  */
 #include "../scenario.h"
@@ -9,6 +11,7 @@
 
 static uv_work_t works[8];
 static uv_idle_t idle;
+static int left;
 
 static void step_down(uv_work_t *work)
 {
@@ -16,18 +19,22 @@ static void step_down(uv_work_t *work)
 
 	(void)work;
 	sched_setscheduler(0, SCHED_IDLE, &none);
-	usleep(2000);
+	spin_us(100);
 }
 
 static void stepped_down(uv_work_t *work, int status)
 {
 	(void)work;
 	(void)status;
+	left--;
 }
 
 static void order(uv_timer_t *timer)
 {
 	(void)timer;
+	if (left > 0)
+		return;
+	left = 8;
 	for (int i = 0; i < 8; i++)
 		uv_queue_work(uv_default_loop(), &works[i], step_down, stepped_down);
 }
@@ -50,7 +57,7 @@ int main(void)
 	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 	check(uv_idle_init(uv_default_loop(), &idle), "uv_idle_init");
 	check(uv_idle_start(&idle, compute_a_bit), "uv_idle_start");
-	every(uv_default_loop(), &timer, order, 300);
+	every(uv_default_loop(), &timer, order, 5);
 	run_for(uv_default_loop(), 1500);
 	return 0;
 }
