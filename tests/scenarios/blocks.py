@@ -32,8 +32,8 @@ every(loop, &${X}_timer, ${X}_send, $PERIOD);"""),
 static int ${X}_fds[2];
 static uv_poll_t ${X}_poll;
 static uv_thread_t ${X}_thread;
-static void $CB(uv_poll_t *poll, int status, int events)
-{ char byte; (void)poll; (void)status; (void)events;
+static void $CB(uv_poll_t *handle, int status, int events)
+{ char byte; (void)handle; (void)status; (void)events;
   if (read(${X}_fds[0], &byte, 1) > 0) { $BODY } }
 static void ${X}_feed(void *arg)
 { (void)arg; while (!over) { usleep($PERIOD * 1000); if (write(${X}_fds[1], "x", 1) < 0) return; } }

@@ -37,9 +37,10 @@ static void ${X}_over(uv_timer_t *timer) { uv_close((uv_handle_t *)timer, NULL);
 LOCK_HELPER = """
 static uv_mutex_t ${X}_mutex;
 static uv_thread_t ${X}_holder;
+static volatile int ${X}_wanted;
 static void ${X}_hold(void *arg)
-{ (void)arg; while (!over) { uv_mutex_lock(&${X}_mutex); usleep($LONG * 1500);
-    uv_mutex_unlock(&${X}_mutex); usleep(5000); } }
+{ (void)arg; while (!over) { uv_mutex_lock(&${X}_mutex); while (!${X}_wanted && !over) usleep(1000);
+    usleep($LONG * 1000); uv_mutex_unlock(&${X}_mutex); usleep(5000); } }
 """
 LOCK_SETUP = """uv_mutex_init(&${X}_mutex); uv_thread_create(&${X}_holder, ${X}_hold, NULL);"""
 
@@ -59,7 +60,8 @@ CAUSES = {
     "computes": Cause("blocked_cpu", bodies=COMPUTE),
     "waits": Cause("blocked_syscall", bodies=WAIT),
     "waits for a lock": Cause("blocked_lock|blocked_syscall", bodies=[
-        "uv_mutex_lock(&${X}_mutex); uv_mutex_unlock(&${X}_mutex);"]),
+        "${X}_wanted = 1; uv_mutex_lock(&${X}_mutex); ${X}_wanted = 0;"
+        "uv_mutex_unlock(&${X}_mutex);"]),
     "runs a loop": Cause("nested_loop", bodies=NESTED),
     "dies": Cause("died", bodies=["static int runs; if (++runs == 3) abort();",
                                   "static int runs; if (++runs == 3) raise(SIGSEGV);"]),
