@@ -9,6 +9,7 @@
 #include "timeline/poll_marks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
@@ -137,6 +138,23 @@ static double own_late_ns(const struct detection *detection, const struct blocke
 	return ns_of(detection->timeline, timers->blocked_ticks);
 }
 
+/* libuv sets itself up: it makes the pool's threads with the first request, and waits until each of
+ * them runs. That is once, and takes long only where the machine is busy. */
+static bool sets_libuv_up(const struct blocker *blocker)
+{
+	const struct stall *stall = blocker->stall;
+
+	if (!stall || blocker->runs != 1)
+		return false;
+	for (size_t i = 0; i < stall->frame_count; i++) {
+		if (stall->frames[i].is_own || stall->frames[i].scanned)
+			return false;
+		if (strcmp(stall->frames[i].symbol->name, "uv_once") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* What nobody waited for is a note however long it took; where timers cannot be seen, that is not
  * known. */
 enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
@@ -145,7 +163,8 @@ enum severity blocker_severity(struct detection *detection, const struct blocker
 	enum severity severity = blocking_severity(detection, blocker->longest, blocker->total);
 	bool unknown = detection->timeline->process->tier == TRACE_TIER_LIBC;
 
-	if (severity == SEVERITY_NOTE || blocker->exits || quota_held(detection, blocker))
+	if (severity == SEVERITY_NOTE || blocker->exits || sets_libuv_up(blocker) ||
+	    quota_held(detection, blocker))
 		return SEVERITY_NOTE;
 	if (own_late_ns(detection, blocker) > cost)
 		cost = own_late_ns(detection, blocker);

@@ -377,6 +377,40 @@ Test(findings_delays, cpu_time_speaks_for_runs_that_nobody_saw)
 	done();
 }
 
+/* ---- The beginning --------------------------------------------------------------------------- */
+
+/* 60 ms in a function that uv_once called; `own`: one of the program. */
+static enum severity waited_in_once(bool own)
+{
+	struct symbol_info symbols_of[] = {
+	    {.name = "uv_sem_wait", .text = "uv_sem_wait", .file = "", .module = ""},
+	    {.name = "init", .text = "init", .file = "", .module = ""},
+	    {.name = "uv_once", .text = "uv_once", .file = "", .module = ""}};
+	struct stack_frame frames[] = {{.symbol = &symbols_of[0]},
+				       {.symbol = &symbols_of[1], .is_own = own},
+				       {.symbol = &symbols_of[2]}};
+	struct stall stall = seen_at(100 * MS);
+
+	stall.ticks = 60 * MS;
+	stall.frames = frames;
+	stall.frame_count = 3;
+	set_up(2000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	FEED(0, wait(80 * MS, 20 * MS, 2), poll(100 * MS, 60 * MS, SITE_READ, 1),
+	     poll(160 * MS, 1000, SITE_ASYNC, 1), wait(1040 * MS, 100 * MS, 0));
+	finish();
+	find(&stall, 1);
+	return finding_of(FINDING_BLOCKED_CPU)->severity;
+}
+
+Test(findings_delays, libuv_sets_itself_up_once)
+{
+	cr_assert_eq(waited_in_once(false), SEVERITY_NOTE);
+	done();
+	cr_assert_neq(waited_in_once(true), SEVERITY_NOTE, "what the program does there");
+	done();
+}
+
 /* ---- The end --------------------------------------------------------------------------------- */
 
 /* Open from 100 ms to the end at 400, in exit() or in something else. */
