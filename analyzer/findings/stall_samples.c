@@ -8,8 +8,20 @@
 #include "stall_samples.h"
 #include "stall_scripts.h"
 
+/* One function of the program called the same: it computes there, waits for the garbage collector's
+ * threads, or for a CPU, and that is one cause. */
+static bool same_call(const struct stall *a, const struct stall *b)
+{
+	const char *x = a->script.call_name, *y = b->script.call_name;
+
+	return a->script.user && b->script.user && x && y && strcmp(x, y) == 0 &&
+	       stall_same_function(a, b);
+}
+
 bool stall_same_kind(const struct stall *a, const struct stall *b)
 {
+	if (same_call(a, b))
+		return true;
 	return a->cause == b->cause && stall_same_function(a, b) &&
 	       (a->cause != STALL_SYSCALL || a->stall_sample->syscall == b->stall_sample->syscall);
 }

@@ -23,14 +23,35 @@ bool blocker_has_sample(const struct blockers *blockers, const struct blocker *b
 	       seen && blocker->kind && stall_same_kind(seen, blocker->kind);
 }
 
+/* What most of the time went by in that its samples stand for. */
+static enum stall_cause cause_of_most(const struct blockers *blockers,
+				      const struct blocker *blocker)
+{
+	static const enum stall_cause causes[] = {STALL_CPU, STALL_SYSCALL, STALL_LOCK};
+	enum stall_cause most = blocker->kind ? blocker->kind->cause : STALL_UNKNOWN;
+	uint64_t ticks[STALL_CAUSES] = {0};
+
+	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (blocker_has_sample(blockers, blocker, i) &&
+		    stall_same_kind(stall, blocker->kind))
+			ticks[stall->cause] += stall->ticks;
+	}
+	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++)
+		most = ticks[causes[i]] > ticks[most] ? causes[i] : most;
+	return most;
+}
+
 /* Of the samples that saw what it was in, the one that stands for most. Where none did (the kernel
  * did not let it run), samples of its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
+	enum stall_cause cause = cause_of_most(blockers, blocker);
+
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
 		if (blocker_has_sample(blockers, blocker, i) &&
-		    stall_same_kind(stall, blocker->kind) &&
+		    stall_same_kind(stall, blocker->kind) && stall->cause == cause &&
 		    (!blocker->stall || stall_tells_more(stall, blocker->stall)))
 			blocker->stall = stall;
 	}

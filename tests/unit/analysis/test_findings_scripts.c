@@ -126,6 +126,36 @@ Test(findings_scripts, why_it_computes_holds_for_most_of_the_time)
 	done();
 }
 
+/* One function in one call is one cause, whether it computed there or waited for threads that help:
+ * the one that most of the time went by in. */
+Test(findings_scripts, one_call_is_one_cause)
+{
+	struct stall stalls[] = {stall_at(100 * MS, 61 * MS, STALL_SYSCALL),
+				 stall_at(200 * MS, 80 * MS, STALL_CPU)};
+	size_t blocking = 0;
+
+	stalls[0].script.call_name = stalls[1].script.call_name = json_parse;
+	two_runs();
+	find(stalls, 2);
+	for (size_t i = 0; i < findings->count; i++)
+		blocking += finding_fact(&findings->list[i], FACT_runs) != NULL;
+	cr_assert_eq(blocking, 1);
+	cr_assert_not_null(finding_of(FINDING_BLOCKED_CPU));
+	done();
+	stalls[0].ticks = 81 * MS;
+	two_runs();
+	find(stalls, 2);
+	cr_assert_not_null(finding_of(FINDING_BLOCKED_SYSCALL));
+	cr_assert_null(finding_of(FINDING_BLOCKED_CPU));
+	done();
+	stalls[0].script.call_name = fs_read;
+	two_runs();
+	find(stalls, 2);
+	cr_assert_not_null(finding_of(FINDING_BLOCKED_SYSCALL), "another call");
+	cr_assert_not_null(finding_of(FINDING_BLOCKED_CPU));
+	done();
+}
+
 /* node runs all requests in one callback: each function that blocks it is a finding. */
 Test(findings_scripts, runs_are_told_apart_by_function)
 {
