@@ -3,6 +3,7 @@
  * See measures.h.
  */
 #include "measures.h"
+#include "pool_model.h"
 
 static double least(double a, double b)
 {
@@ -115,4 +116,32 @@ uint64_t measures_pool_start(const struct timeline *timeline)
 		threads = true;
 	}
 	return threads ? first->wait_ticks : 0;
+}
+
+/* The start of the pool's next thread after that tick; 0: there is none. */
+static uint64_t next_start(const struct trace_process *process, uint64_t tick)
+{
+	uint64_t next = 0;
+
+	for (size_t i = 0; i < process->worker_count; i++) {
+		uint64_t start = process->workers[i].start_tick;
+		if (process->workers[i].role == TRACE_ROLE_POOL && start > tick &&
+		    (next == 0 || start < next))
+			next = start;
+	}
+	return next;
+}
+
+double measures_pool_start_each(const struct timeline *timeline)
+{
+	struct histogram gaps = {0};
+	uint64_t from = next_start(timeline->process, 0), to;
+
+	for (; from > 0 && gaps.count < POOL_MODEL_THREADS_MAX &&
+	       (to = next_start(timeline->process, from)) > 0;
+	     from = to)
+		histogram_add(&gaps, to - from);
+	double each = gaps.count > 0 ? (double)histogram_quantile(&gaps, 0.5) : 0;
+	histogram_clear(&gaps);
+	return each;
 }

@@ -75,6 +75,9 @@ struct measures_pool {
 /* Ticks that the first request waited, if it came before all threads of the pool and started them;
  * 0: it did not. */
 uint64_t measures_pool_start(const struct timeline *timeline);
+/* The median of the ticks from the start of one thread of the pool to that of the next; 0: there is
+ * one. */
+double measures_pool_start_each(const struct timeline *timeline);
 /* 0 or -ENOMEM. */
 int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct measures_pool *pool);
 

@@ -183,10 +183,9 @@ size_t pool_model_woken(const struct pool_model *model, const struct pool_outcom
 	return count;
 }
 
-/* A thread more takes about as long to start as to wake. */
 static double start_ticks(const struct pool_model *model, uint32_t threads)
 {
-	double more = ((double)threads - (double)model->started) * model->wake;
+	double more = ((double)threads - (double)model->started) * model->start_each;
 
 	return fmax(model->start + more, model->wake);
 }

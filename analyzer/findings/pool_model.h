@@ -25,12 +25,13 @@ struct pool_model {
 	const struct timeline_arrival *arrivals; /* by submission */
 	const double *demands; /* by arrival: ticks that it needs of a thread, were there CPUs */
 	size_t count;
-	double computing; /* part of that which computes; below 0: not known, taken as none */
-	double cpus;	  /* 0: not known, taken as enough */
-	bool no_lookups;  /* leave them out */
-	double wake;	  /* ticks that it takes to wake a thread */
-	double start;	  /* that the first request waited, which started the pool; 0: none did */
-	uint32_t started; /* threads that it started */
+	double computing;  /* part of that which computes; below 0: not known, taken as none */
+	double cpus;	   /* 0: not known, taken as enough */
+	bool no_lookups;   /* leave them out */
+	double wake;	   /* ticks that it takes to wake a thread */
+	double start;	   /* that the first request waited, which started the pool; 0: none did */
+	uint32_t started;  /* threads that it started ... */
+	double start_each; /* ticks from one to the next */
 };
 
 /* Ticks from submission. Of what was left out both are below 0. */

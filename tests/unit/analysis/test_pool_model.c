@@ -138,10 +138,11 @@ Test(pool_model, wakes_threads_one_after_another)
 	check(4, 10, 20);
 	/* The first starts the pool. */
 	model.start = 50;
+	model.start_each = 7;
 	pool_model_run(&model, 4, outcomes);
 	cr_assert_eq(pool_model_woken(&model, outcomes, waits), 3);
 	pool_model_wake(&model, 4, outcomes);
-	check(0, 62, 10);
+	check(0, 64, 10);
 	check(1, 6, 10);
 	check(3, 9, 10);
 }
