@@ -37,6 +37,9 @@
 #define UNIT_BYTES     2
 #define TAG_BITS       7ull
 
+/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR of code objects. */
+#define CODE_GENERATORS (0x20u | 0x80u | 0x200u)
+
 struct python_frame {
 	uint64_t frame, code, at;
 	uint64_t name, file, lines, units; /* of the code object */
@@ -211,6 +214,17 @@ static void code_take(struct walk *walk, struct python_frame *frame)
 	frame->first_line = remote_u32(walk->memory, frame->code + layout->code_first_line);
 }
 
+/* Code of a generator, a coroutine or both. A frame object of one that has ended no longer says
+ * whose it was, but lies in wait for the next. Up to 3.10 the flags stand before the first line
+ * (CPython's Include/code.h and cpython/code.h). */
+static bool is_generator_code(struct walk *walk, uint64_t code)
+{
+	const struct cpython_layout *layout = &walk->python->layout;
+	uint64_t flags = code + layout->code_first_line - sizeof(uint32_t);
+
+	return has_frame_objects(walk->python) && remote_u32(walk->memory, flags) & CODE_GENERATORS;
+}
+
 static bool is_taken(const struct walk *walk, uint64_t frame)
 {
 	for (uint32_t i = 0; i < walk->count; i++)
@@ -235,7 +249,7 @@ static bool frame_take(struct walk *walk, uint64_t frame, uint8_t owner)
 	taken->code = word(walk, frame, python->layout.frame_code) & ~tag;
 	taken->at = frame_at(walk, frame);
 	taken->called_by_c = is_entry(walk, frame);
-	taken->of_generator = owner == OWNER_GENERATOR;
+	taken->of_generator = owner == OWNER_GENERATOR || is_generator_code(walk, taken->code);
 	code_take(walk, taken);
 	return is_a(walk, taken->code, python->code_type) &&
 	       (!has_frame_objects(python) || is_a(walk, frame, python->frame_type));

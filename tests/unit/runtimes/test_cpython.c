@@ -241,6 +241,26 @@ Test(cpython, generator_is_not_the_outermost)
 	}
 }
 
+/* A frame object of a coroutine that has ended says no more whose it is; its code does. */
+Test(cpython, code_of_a_coroutine_is_not_the_outermost)
+{
+	static const uint32_t kinds[] = {0x20, 0x80, 0x200};
+
+	for (uint16_t version = 308; version <= 310; version++) {
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+			uint64_t code;
+
+			three_put(version);
+			code = code_add("awaited", "a.py", 5);
+			memory_put_u32(&memory, code + memory.python.layout.code_first_line - 4,
+				       0x43 | kinds[i]);
+			memory_add_frame(&memory, code, 0, true);
+			walk();
+			cr_assert_eq(stack.status, TRACE_SCRIPT_LOST, "%u", version);
+		}
+	}
+}
+
 static uint64_t innermost_put(void)
 {
 	uint64_t frame, at = memory.cframe + memory.python.layout.cframe_frame - MEMORY_BASE;
