@@ -5,9 +5,9 @@
 # analyze_trace advises, and holds the waits against what was promised. Exit 0: all promises held.
 #
 # Rules: a promise is that a wait falls from what it was to about so much. It holds where the wait
-# that is left is no more above that than SHARE of what it was: with enough threads only their waking
-# is left, which differs by some ms from run to run, and a size that is one step too small lets
-# requests wait for the work of others, which is a large part of what they waited before.
+# that is left is no more above that than SHARE of what it was: with enough threads only their
+# waking is left, which differs by some ms from run to run, and a size that is one step too small
+# lets requests wait for the work of others, which is a large part of what they waited before.
 # What a busy machine does to a run is told by the trace itself: where the loop or the pool stood
 # ready for longer than is allowed and was not run, the run says nothing and is made again.
 """Runs programs again with the size of the thread pool that was advised."""
