@@ -35,6 +35,7 @@ static bool is_starved(const struct detection *detection, const struct timeline_
 
 	return wait >= limit(detection, LIMIT_cpu_wait) * wanted_ns(facts) &&
 	       wait >= limit(detection, LIMIT_cpu_wait_wall) * (double)facts->sampled_ns &&
+	       wait >= limit(detection, LIMIT_cpu_wait_slice) * (double)facts->slices &&
 	       !quota_explains(detection, facts);
 }
 

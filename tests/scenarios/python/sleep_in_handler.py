@@ -21,15 +21,16 @@ async def work():
         await asyncio.sleep(0.1)
 
 
-async def tick():
+async def tick(seconds):
     while True:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(seconds)
 
 
 async def main():
-    ticks = asyncio.create_task(tick())
+    ticks = [asyncio.create_task(tick(seconds)) for seconds in (0.007, 0.011, 0.019)]
     await work()
-    ticks.cancel()
+    for task in ticks:
+        task.cancel()
 
 
 uvloop.install()

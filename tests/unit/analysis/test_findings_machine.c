@@ -154,11 +154,14 @@ Test(findings_machine, find_throttling_from_its_thresholds_on)
 	done();
 }
 
+static uint64_t samples_slices = 30;
+
 /* The loop wanted to run for so long, in 391 ms. */
 static const struct finding *descheduled(uint64_t wanted_ns, uint64_t wait_ns)
 {
 	samples[0] = sample_of(TRACE_SAMPLE_WORKER, 1, 4, 0, 0, 0);
-	samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, wanted_ns - wait_ns, wait_ns, 30);
+	samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, wanted_ns - wait_ns, wait_ns,
+			       samples_slices);
 	set_up(400 * MS, 2);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
 	finish();
@@ -182,6 +185,11 @@ Test(findings_machine, find_run_queue_wait_from_its_thresholds_on)
 	done();
 	cr_assert_eq(descheduled(200 * MS, 190 * MS)->severity, SEVERITY_NOTE,
 		     "it seldom wants to run");
+	done();
+	samples_slices = 241;
+	cr_assert_eq(descheduled(380 * MS, 240 * MS)->severity, SEVERITY_NOTE,
+		     "less than a ms each time");
+	samples_slices = 30;
 	done();
 }
 
