@@ -6,13 +6,15 @@
  * run whatever the program wants in one callback, so each kind of cause has a finding of its own.
  * Runs without a sample go with the kind that took longest, if what was seen speaks for them too:
  * samples cover most of the time, or many runs, or CPU time says the same of those that nobody saw.
- * Runs that waited in a loop of their own need no sample: the trace has it.
+ * Runs that waited in a loop of their own need no sample: the trace has it. Samples tell only which
+ * function of a script ran that loop.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blockers.h"
+#include "findings/stall_scripts.h"
 
 /* ---- What a run did -------------------------------------------------------------------------- */
 
@@ -68,6 +70,12 @@ uint32_t first_site(const struct blockers *blockers, uint32_t site)
 	return first;
 }
 
+bool blocker_is_of(const struct blocker *blocker, const struct stall *kind)
+{
+	return blocker->nested ? kind->script.user && stall_same_function(blocker->kind, kind)
+			       : stall_same_kind(blocker->kind, kind);
+}
+
 static struct blocker *blocker_of(struct blockers *blockers, const struct blocker *like)
 {
 	const struct stall *kind = like->kind;
@@ -76,8 +84,7 @@ static struct blocker *blocker_of(struct blockers *blockers, const struct blocke
 		struct blocker *blocker = &blockers->list[i];
 		if (blocker->site == like->site && blocker->nested == like->nested &&
 		    blocker->exits == like->exits &&
-		    (kind && blocker->kind ? stall_same_kind(blocker->kind, kind)
-					   : kind == blocker->kind))
+		    (kind && blocker->kind ? blocker_is_of(blocker, kind) : kind == blocker->kind))
 			return blocker;
 	}
 	blockers->list[blockers->count] = *like;
@@ -106,7 +113,7 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 		return;
 	struct blocker *blocker = blocker_of(
 	    blockers, &(struct blocker){.site = first_site(blockers, span->site),
-					.kind = nested ? NULL : kind,
+					.kind = nested && kind && !kind->script.user ? NULL : kind,
 					.nested = nested,
 					.exits = open && (!kind || stall_is_exit(kind)) &&
 						 ended_itself(timeline->process)});
@@ -212,14 +219,16 @@ static bool speaks_for(const struct detection *detection, const struct blockers 
 
 	for (size_t i = 0; i < blockers->count; i++) {
 		const struct blocker *blocker = &blockers->list[i];
-		if (blocker->site == unseen->site && blocker->kind && !blocker->exits) {
+		if (blocker->site == unseen->site && blocker->kind && !blocker->exits &&
+		    blocker->nested == unseen->nested) {
 			seen += blocker->wall;
 			runs += (double)blocker->runs;
 		}
 	}
 	return seen >= limit(detection, LIMIT_cause_share) * (seen + unseen->wall) ||
 	       runs >= limit(detection, LIMIT_sampled_runs) ||
-	       time_agrees(blocker_cause_by_time(detection, unseen).id, cause_seen(most->kind));
+	       (!unseen->nested &&
+		time_agrees(blocker_cause_by_time(detection, unseen).id, cause_seen(most->kind)));
 }
 
 /* Runs without a sample go with the kind that took longest. */
@@ -230,7 +239,7 @@ static void unseen_join(const struct detection *detection, struct blockers *bloc
 	for (size_t i = 0; i < blockers->count; i++) {
 		struct blocker *blocker = &blockers->list[i];
 		if (blocker->site == unseen.site && blocker->kind && !blocker->exits &&
-		    (!most || blocker->total > most->total))
+		    blocker->nested == unseen.nested && (!most || blocker->total > most->total))
 			most = blocker;
 	}
 	if (!most || !speaks_for(detection, blockers, most, &unseen))
@@ -256,8 +265,7 @@ bool blockers_make(const struct detection *detection, struct blockers *blockers)
 	blockers_add(detection, blockers, &timeline->blocking, false);
 	blockers_add(detection, blockers, &timeline->open, true);
 	for (size_t i = blockers->count; i-- > 0;)
-		if (!blockers->list[i].kind && !blockers->list[i].nested &&
-		    !blockers->list[i].exits)
+		if (!blockers->list[i].kind && !blockers->list[i].exits)
 			unseen_join(detection, blockers, i);
 	return true;
 }
@@ -301,22 +309,34 @@ struct blocker_cause blocker_cause_by_time(const struct detection *detection,
 	return (struct blocker_cause){FINDING_BLOCKED, SURE_HARDLY};
 }
 
+/* How sure samples make it: by the share of the runs' time that they saw, or by many runs. */
+static double sure_by_samples(const struct detection *detection, const struct blocker *blocker)
+{
+	double share = blocker->wall > 0 ? blocker->seen / blocker->wall : 0;
+	double sure = SURE_HARDLY + (1 - SURE_HARDLY) * (share < 1 ? share : 1);
+	double runs = (double)(blocker->runs - blocker->unseen);
+
+	return runs >= limit(detection, LIMIT_sampled_runs) && sure < SURE_RUNS ? SURE_RUNS : sure;
+}
+
+static double rounded(double confidence)
+{
+	return floor(confidence * 100) / 100;
+}
+
 struct blocker_cause blocker_cause(const struct detection *detection, const struct blocker *blocker)
 {
 	struct blocker_cause by_time = blocker_cause_by_time(detection, blocker);
+	double sure = sure_by_samples(detection, blocker);
 
-	if (blocker->nested)
-		return (struct blocker_cause){FINDING_NESTED_LOOP, 1};
+	if (blocker->nested) /* that they waited so is certain; in which function, samples say */
+		return (struct blocker_cause){FINDING_NESTED_LOOP,
+					      blocker->kind ? rounded(sure) : 1};
 	if (!blocker->stall)
 		return by_time;
-	struct blocker_cause cause = {cause_seen(blocker->stall), 0};
-	double share = blocker->wall > 0 ? blocker->seen / blocker->wall : 0;
-	cause.confidence = SURE_HARDLY + (1 - SURE_HARDLY) * (share < 1 ? share : 1);
-	if (time_agrees(by_time.id, cause.id) && by_time.confidence > cause.confidence)
+	struct blocker_cause cause = {cause_seen(blocker->stall), sure};
+	if (time_agrees(by_time.id, cause.id) && by_time.confidence > sure)
 		cause.confidence = by_time.confidence;
-	if ((double)(blocker->runs - blocker->unseen) >= limit(detection, LIMIT_sampled_runs) &&
-	    cause.confidence < SURE_RUNS)
-		cause.confidence = SURE_RUNS;
-	cause.confidence = floor(cause.confidence * 100) / 100;
+	cause.confidence = rounded(cause.confidence);
 	return cause;
 }

@@ -12,7 +12,8 @@
 /* The long runs of one callback that were in the same. */
 struct blocker {
 	uint32_t site;		     /* the first of its callback */
-	const struct stall *kind;    /* any sample that saw that; NULL: none */
+	const struct stall *kind;    /* any sample that saw that; NULL: none. Of nested runs, one
+					that has a function of a script */
 	bool nested;		     /* they waited in loops of their own */
 	bool exits;		     /* the program ended in them by exit() */
 	uint64_t runs, open, unseen; /* unseen: nobody looked at them */
@@ -62,6 +63,9 @@ struct blocker_cause blocker_cause_by_time(const struct detection *detection,
 struct blocker_cause blocker_cause(const struct detection *detection,
 				   const struct blocker *blocker);
 
+/* Whether a run in which that was seen is one of this blocker's, which has a kind: nested ones are
+ * told apart by the function that ran the loop. */
+bool blocker_is_of(const struct blocker *blocker, const struct stall *kind);
 /* Whether a sample is of a run of this blocker's. */
 bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
 			size_t stall_sample);

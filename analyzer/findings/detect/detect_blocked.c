@@ -20,7 +20,7 @@ bool blocker_has_sample(const struct blockers *blockers, const struct blocker *b
 
 	return first_site(blockers, blockers->stall_samples.list[stall_sample].site) ==
 		   blocker->site &&
-	       seen && blocker->kind && stall_same_kind(seen, blocker->kind);
+	       seen && blocker->kind && blocker_is_of(blocker, seen);
 }
 
 /* What most of the time went by in that its samples stand for. */
@@ -42,11 +42,37 @@ static enum stall_cause cause_of_most(const struct blockers *blockers,
 	return most;
 }
 
+static bool is_of_run(const struct stall *stall, const struct timeline_span *span)
+{
+	return stall->poll_tick == span->tick && stall->worker == span->worker;
+}
+
+/* What runs waited in is known of those that ran a loop: samples tell their function alone, best
+ * those of the longest run. */
+static void nested_scripts(const struct blockers *blockers, struct blocker *blocker)
+{
+	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		const struct stall *best = blocker->scripts;
+		bool of_worst = is_of_run(stall, &blocker->worst);
+		bool best_of_worst = best && is_of_run(best, &blocker->worst);
+		if (blocker_has_sample(blockers, blocker, i) && blocker_is_of(blocker, stall) &&
+		    (!best || of_worst > best_of_worst ||
+		     (of_worst == best_of_worst && stall->ticks > best->ticks)))
+			blocker->scripts = stall;
+	}
+}
+
 /* Of the samples that saw what it was in, the one that stands for most. Where none did (the kernel
  * did not let it run), samples of its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
 	enum stall_cause cause = cause_of_most(blockers, blocker);
+
+	if (blocker->nested) {
+		nested_scripts(blockers, blocker);
+		return;
+	}
 
 	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
 		const struct stall *stall = &blockers->stall_samples.list[i];
@@ -69,11 +95,10 @@ static void blocker_stall(const struct blockers *blockers, struct blocker *block
  * that. */
 static void blocker_choose(struct blocker *blocker)
 {
-	const struct stall *stall = blocker->stall;
+	const struct stall *stall = blocker->nested ? blocker->scripts : blocker->stall;
 
 	blocker->told = blocker->worst;
-	if (!stall ||
-	    (stall->poll_tick == blocker->worst.tick && stall->worker == blocker->worst.worker))
+	if (!stall || is_of_run(stall, &blocker->worst))
 		return;
 	blocker->told.tick = stall->poll_tick;
 	blocker->told.site = stall->site;

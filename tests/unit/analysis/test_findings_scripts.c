@@ -204,3 +204,74 @@ Test(findings_scripts, who_runs_a_loop_of_its_own_is_told)
 	cr_assert_str_eq(nested(&stall)->text.culprit, "on_read");
 	done();
 }
+
+/* Two runs of that callback, each of which waits for a child process in a loop of its own. */
+static void nested_runs(const struct stall *stalls, size_t count)
+{
+	set_up(900 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(105 * MS, 0x20, TRACE_LOOP_ENTER), wait(110 * MS, 180 * MS, 1),
+	     poll(290 * MS, 1000, SITE_CHILD, 5), instant(299 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(300 * MS, 0, TRACE_POLL_END), wait(302 * MS, 98 * MS, 1),
+	     instant(400 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(405 * MS, 0x20, TRACE_LOOP_ENTER), wait(410 * MS, 80 * MS, 1),
+	     poll(490 * MS, 1000, SITE_CHILD, 5), instant(499 * MS, 0x20, TRACE_LOOP_LEAVE),
+	     instant(500 * MS, 0, TRACE_POLL_END), wait(502 * MS, 98 * MS, 0));
+	finish();
+	find(stalls, count);
+}
+
+static size_t nested_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->list[i].id == FINDING_NESTED_LOOP;
+	return count;
+}
+
+/* Each function that runs a loop is a finding, with the duration of its own runs. */
+Test(findings_scripts, functions_that_run_a_loop_are_told_apart)
+{
+	static char spawn_sync[] = "child_process.spawnSync";
+	struct stall stalls[] = {stall_at(100 * MS, 30 * MS, STALL_SYSCALL),
+				 stall_at(400 * MS, 30 * MS, STALL_SYSCALL)};
+
+	stalls[0].script = (struct stall_script){.user = &user, .call_name = spawn_sync};
+	stalls[1].script = (struct stall_script){.user = &other, .call_name = spawn_sync};
+	nested_runs(stalls, 2);
+	cr_assert_eq(nested_count(), 2u);
+	cr_assert_str_eq(
+	    findings->list[0].text.title,
+	    "countPrimes app.js:12 blocked worker 1 (loop) for 200 ms: it ran a loop "
+	    "of its own in child_process.spawnSync, which waited for a child process.");
+	cr_assert_str_eq(findings->list[1].text.culprit, "parseBody app.js:41");
+	cr_assert_eq(finding_fact(&findings->list[1], FACT_duration_ns)->whole, 100 * MS);
+	done();
+	stalls[1].script.user = &user;
+	stalls[1].cause = STALL_CPU; /* it starts the process */
+	nested_runs(stalls, 2);
+	cr_assert_eq(nested_count(), 1u, "one function");
+	done();
+}
+
+/* What one function is seen in speaks for a run that nobody saw, where most was seen; how sure that
+ * is goes by it. */
+Test(findings_scripts, a_loop_that_nobody_saw_goes_with_what_was_seen)
+{
+	struct stall stall = stall_at(100 * MS, 30 * MS, STALL_SYSCALL);
+
+	nested_runs(&stall, 1);
+	cr_assert_eq(nested_count(), 1u);
+	const struct finding *finding = finding_of(FINDING_NESTED_LOOP);
+	cr_assert_str_eq(finding->text.culprit, "countPrimes app.js:12");
+	cr_assert_eq(finding_fact(finding, FACT_not_sampled)->whole, 1u);
+	cr_assert_float_eq(finding->confidence, 0.83, 0.001);
+	done();
+	stall = stall_at(400 * MS, 30 * MS, STALL_SYSCALL);
+	nested_runs(&stall, 1);
+	cr_assert_eq(nested_count(), 2u, "200 of 300 ms were not seen");
+	cr_assert_float_eq(finding_of(FINDING_NESTED_LOOP)->confidence, 1, 0.001);
+	done();
+}
