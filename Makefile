@@ -548,7 +548,8 @@ format:
 # docs/findings.md, in part made from the tables of the findings.
 FINDINGS_DOC := $(BUILD)/findings_doc
 
-$(FINDINGS_DOC): scripts/findings_doc.c $(ANALYZER_LIB) $(wildcard analyzer/findings/*.def)
+$(FINDINGS_DOC): scripts/findings_doc.c $(ANALYZER_LIB) \
+		$(wildcard analyzer/findings/*.def analyzer/findings/*/*.def)
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Ianalyzer -o $@ $< $(ANALYZER_LIB) \
 		$(ANALYZER_LIBS)
 

@@ -46,6 +46,7 @@ analyzer/timeline/pool: analyzer/base analyzer/trace analyzer/timeline preload/f
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
+analyzer/findings/meanings: analyzer/findings
 analyzer/findings/detect: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
 	analyzer/findings preload/format
 analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings

@@ -26,7 +26,7 @@ static const struct meaning {
 } meanings[] = {
 #define FAMILY(heading)	   {.family = (heading), .id = FINDING_COUNT},
 #define MEANING(name, ...) {NULL, FINDING_##name, __VA_ARGS__},
-#include "findings/meanings.def"
+#include "findings/meanings/meanings.def"
 };
 
 #define MEANINGS (sizeof(meanings) / sizeof(*meanings))
