@@ -6,7 +6,7 @@
 # what it says it holds. One object tree (BUILD/mutations/build) serves all rows; each row compiles
 # one file.
 #
-# Usage: run.py [BUILD] [TEXT ...]   only rows that contain one of the texts
+# Usage: run.py --help
 # A row of the table is five fields, divided by " | " (a line that begins with # is a comment):
 #   suite     unit, e2e, faults (Criterion) or page (node's test runner)
 #   filter    which tests to run: Criterion's "suite/test" with wildcards;
@@ -16,8 +16,9 @@
 #   new       what takes its place; "(nothing)" where it is only taken out
 # Before the first mutation the named tests run once as they are: a test that fails anyway, or that
 # matches nothing, shows nothing.
-# Exit status: 0 every mutation was killed, 1 some survived, 2 rows are wrong.
+# Exit status: 0 every mutation was killed, 1 some survived, 2 rows could not be tried.
 
+import argparse
 import os
 import re
 import shutil
@@ -35,6 +36,11 @@ FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis", f"LIBUV={ROOT}/
 NO_PAGE = ["VIEWER_TOOLS="]
 
 
+def fail(text):
+    print(text, file=sys.stderr)
+    sys.exit(2)
+
+
 def text_of(field):
     if field == "(nothing)":
         return ""
@@ -45,7 +51,7 @@ class Row:
     def __init__(self, number, line):
         fields = line.split(" | ")
         if len(fields) != 5 or (fields[0] not in BINARIES and fields[0] != "page"):
-            sys.exit(f"table.txt:{number}: not five fields, or no such suite")
+            fail(f"table.txt:{number}: not five fields, or no such suite")
         self.number = number
         self.suite, self.tests, self.file = fields[:3]
         self.old, self.new = (text_of(field) for field in fields[3:])
@@ -173,7 +179,7 @@ def unmutated(tree, rows):
     for suite in sorted({row.suite for row in rows}):
         error = build(tree, suite)
         if error:
-            sys.exit(f"the sources do not build: {error}")
+            fail(f"the sources do not build: {error}")
         tests = sorted({row.tests for row in rows if row.suite == suite})
         for at, name in enumerate(tests, 1):
             print(f"[{suite} {at}/{len(tests)}] unchanged: {name}", flush=True)
@@ -184,15 +190,39 @@ def unmutated(tree, rows):
     return wrong
 
 
+def line_range(text):
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def options_read():
+    parser = argparse.ArgumentParser(
+        description="Breaks the product in aimed ways: does a test fail each time?",
+        epilog="Exit status: 0 all were killed (--fits: all fit), 1 some survived (do not fit), "
+               "2 rows could not be tried.")
+    parser.add_argument("--fits", action="store_true",
+                        help="only check that each row's old text is in its file exactly once")
+    parser.add_argument("--lines", type=line_range, default=range(sys.maxsize), metavar="FROM-TO",
+                        help="only rows on these lines of table.txt")
+    parser.add_argument("build", nargs="?", default="build",
+                        help="folder for the changed copy of the sources (build)")
+    parser.add_argument("texts", nargs="*", metavar="TEXT",
+                        help="only rows that contain one of the texts")
+    options = parser.parse_args()
+    rows = [row for row in rows_read(options.texts or [""]) if row.number in options.lines]
+    if not rows:
+        parser.error("no row of table.txt is selected")
+    return options, rows
+
+
 def main():
-    if sys.argv[1:] == ["--fits"]:
-        misfits = [row.label for row in rows_read([""]) if not fits(row)]
+    options, rows = options_read()
+    if options.fits:
+        misfits = [row.label for row in rows if not fits(row)]
         for label in misfits:
             print(f"the text is not there exactly once: {label}")
         sys.exit(1 if misfits else 0)
-    build_folder = sys.argv[1] if len(sys.argv) > 1 else "build"
-    tree = os.path.join(ROOT, build_folder, "mutations")
-    rows = list(rows_read(sys.argv[2:] or [""]))
+    tree = os.path.join(ROOT, options.build, "mutations")
     survived, wrong, killed = [], [], 0
 
     os.nice(10)
