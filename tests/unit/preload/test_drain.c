@@ -271,6 +271,44 @@ static size_t count_worker_samples(const struct trace_process *process, uint32_t
 	return count;
 }
 
+/* One pass over the rings: what each counted, what rings that were freed had counted, and which
+ * threads of the pool do not wait. Loops have requests, and are no threads of the pool. */
+Test(drain, the_pools_sample_is_of_all_rings)
+{
+	struct shared_ring *loop, *works, *waits;
+	const struct trace_sample *last = NULL;
+	struct trace *trace;
+
+	site_add(SITE);
+	atomic_store(&shared->pool_submitted, 100);
+	atomic_store(&shared->pool_cancelled, 20);
+	atomic_store(&shared->pool_finished, 70);
+	loop = ring_begin(0, TRACE_ROLE_LOOP);
+	works = ring_begin(1, TRACE_ROLE_POOL);
+	waits = ring_begin(2, TRACE_ROLE_POOL);
+	atomic_store(&loop->pool_submitted, 12);
+	atomic_store(&loop->pool_cancelled, 4);
+	atomic_store(&works->pool_submitted, 3);
+	atomic_store(&works->pool_finished, 2);
+	atomic_store(&waits->pool_finished, 1);
+	atomic_store(&waits->pool_parked, 1);
+	put_polls(loop, 1);
+	put_polls(works, 1);
+	put_polls(waits, 1);
+	drain_begin();
+	flush();
+	drain_end();
+	trace = trace_read();
+	for (size_t i = 0; i < trace->processes[0].sample_count; i++)
+		if (trace->processes[0].samples[i].type == TRACE_SAMPLE_POOL)
+			last = &trace->processes[0].samples[i];
+	cr_assert_not_null(last);
+	cr_assert_eq(last->a, 115 - 24 - 73 - 1, "submitted, not cancelled, finished or begun");
+	cr_assert_eq(last->b, 1, "works");
+	cr_assert_eq(last->c, 2, "threads");
+	trace_close(trace);
+}
+
 /* While more threads have ended than the drain is woken for, it reads nothing for samples. */
 Test(drain, rings_that_are_wanted_back_come_before_samples)
 {

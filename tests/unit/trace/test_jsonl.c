@@ -5,101 +5,10 @@
  * the golden traces.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 
-#include "jsonl/jsonl.h"
-#include "../reader_helper.h"
-
-#define LINES_MAX 20000
-
-static struct builder *builder;
-static struct jsonl_text out;
-static json_t *lines[LINES_MAX];
-static size_t line_count;
-
-static void setup(void)
-{
-	dir_make();
-	srandom(21);
-	builder = builder_new();
-}
-
-static void teardown(void)
-{
-	for (size_t i = 0; i < line_count; i++)
-		json_decref(lines[i]);
-	builder_free(builder);
-	dir_remove();
-}
+#include "jsonl_helper.h"
 
 TestSuite(jsonl, .init = setup, .fini = teardown);
-
-static void no_problem(void *arg, const char *problem)
-{
-	(void)arg;
-	cr_assert_fail("%s", problem);
-}
-
-static void no_progress(void *arg, uint64_t done, uint64_t total)
-{
-	(void)arg, (void)done, (void)total;
-}
-
-static void load_lines(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	static char line[65536];
-
-	while (fgets(line, sizeof(line), file)) {
-		json_error_t error;
-
-		cr_assert_lt(line_count, (size_t)LINES_MAX);
-		lines[line_count] = json_loads(line, 0, &error);
-		cr_assert_not_null(lines[line_count++], "%s: %s", error.text, line);
-	}
-	fclose(file);
-}
-
-/* Every line of what is in the directory. */
-static void convert(void)
-{
-	static const struct jsonl_watcher watcher = {no_problem, no_progress, NULL};
-	struct trace *trace = open_path(dir);
-
-	out = (struct jsonl_text){.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
-	cr_assert_geq(out.fd, 0);
-	cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
-	close(out.fd);
-	trace_close(trace);
-	load_lines(in_dir("lines"));
-}
-
-static const char *text_of(size_t line, const char *key)
-{
-	const char *text = json_string_value(json_object_get(lines[line], key));
-
-	return text ? text : "";
-}
-
-static json_int_t number_of(size_t line, const char *key)
-{
-	return json_integer_value(json_object_get(lines[line], key));
-}
-
-static bool is_event(size_t line, const char *event)
-{
-	return strcmp(text_of(line, "event"), event) == 0;
-}
-
-static size_t count_events(const char *event)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < line_count; i++)
-		count += is_event(i, event);
-	return count;
-}
 
 /* ---- Strings --------------------------------------------------------------------------------- */
 
@@ -184,22 +93,6 @@ static void put_worker(uint32_t number, uint8_t role, const struct record *recor
 	builder_events(builder, &encoder,
 		       (struct encoder_source){records, (1ull << 40) - 1, 0, count});
 	builder_worker(builder, &worker, "thread");
-}
-
-static void begin_file(uint32_t pid)
-{
-	builder->bytes = 0;
-	builder_header(builder, builder_default_header(pid));
-	builder_kinds(builder, 72);
-	for (uint16_t site = 0; site < 7; site++)
-		builder_site(builder, site, site % 2 ? KIND_TIMER : KIND_WRITE, 0x1000 + site, 0,
-			     "callback");
-	builder_clock(builder, 10000000000);
-}
-
-static void end_file(const char *name)
-{
-	put_file(name, builder->data, builder->bytes);
 }
 
 Test(jsonl, workers_are_merged_in_order_of_time)
