@@ -225,9 +225,10 @@ $(BUILD)/trace_ctl: $(call obj,$(call sources,preload/ctl)) $(UNIT_LIB)
 
 $(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c) $(PPROF).o
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC)) $(ZYDIS_OBJ)
-$(ANALYZER_LIB) $(UNIT_LIB):
+# Made anew: ar would keep objects that are no longer in a list, which the Makefile has.
+$(ANALYZER_LIB) $(UNIT_LIB): Makefile
 	@mkdir -p $(@D); rm -f $@
-	$(call say,AR,$@)$(AR) rcs $@ $^
+	$(call say,AR,$@)$(AR) rcs $@ $(filter %.o,$^)
 
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(OPT) $(LTO) -o $@ $^ $(ANALYZER_LIBS)
