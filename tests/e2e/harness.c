@@ -22,6 +22,7 @@
 extern char **environ;
 
 static char dir[PATH_MAX];
+static struct timespec began; /* the test, by the clock of files' times */
 
 /* ---- Places ---------------------------------------------------------------------------------- */
 
@@ -29,6 +30,7 @@ void harness_enter(void)
 {
 	const char *parent = getenv("TMPDIR");
 
+	clock_gettime(CLOCK_REALTIME_COARSE, &began);
 	snprintf(dir, sizeof(dir), "%s/uvtrace-test.XXXXXX", parent ? parent : "/tmp");
 	cr_assert_not_null(mkdtemp(dir), "%s: %s", dir, strerror(errno));
 	cr_assert_eq(chdir(dir), 0);
@@ -333,18 +335,43 @@ bool wait_until(bool (*check)(void *arg), void *arg)
 	return false;
 }
 
+bool is_old_ring(const char *path)
+{
+	struct stat stat_of;
+
+	if (stat(path, &stat_of) != 0)
+		return false;
+	return stat_of.st_ctim.tv_sec < began.tv_sec ||
+	       (stat_of.st_ctim.tv_sec == began.tv_sec && stat_of.st_ctim.tv_nsec < began.tv_nsec);
+}
+
+size_t rings_find(pid_t pid, glob_t *rings)
+{
+	char pattern[64];
+	size_t count = 0;
+
+	*rings = (glob_t){0};
+	snprintf(pattern, sizeof(pattern), "/dev/shm/uvtrace.%d.*", (int)pid);
+	if (glob(pattern, 0, NULL, rings) != 0)
+		return 0;
+	for (size_t i = 0; i < rings->gl_pathc; i++) {
+		char *path = rings->gl_pathv[i];
+
+		if (is_old_ring(path))
+			continue;
+		rings->gl_pathv[i] = rings->gl_pathv[count];
+		rings->gl_pathv[count++] = path;
+	}
+	return count;
+}
+
 bool has_ring(pid_t pid)
 {
-	char prefix[64];
-	DIR *opened_dir = opendir("/dev/shm");
-	bool found = false;
+	glob_t rings;
+	size_t count = rings_find(pid, &rings);
 
-	cr_assert_not_null(opened_dir);
-	snprintf(prefix, sizeof(prefix), "uvtrace.%d.", (int)pid);
-	for (struct dirent *entry = readdir(opened_dir); entry; entry = readdir(opened_dir))
-		found |= strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
-	closedir(opened_dir);
-	return found;
+	globfree(&rings);
+	return count > 0;
 }
 
 static bool ring_gone(void *arg)

@@ -11,6 +11,7 @@
 #ifndef HARNESS_H
 #define HARNESS_H
 
+#include <glob.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,7 +75,13 @@ void session_say(struct session *session, const char *line, const char *answer);
 /* Closes its input, waits for its end; the status as in struct result. */
 int session_end(struct session *session);
 
-/* Whether there is a ring of a process: its helper removes it when all is written. */
+/* A file in /dev/shm that was there before the test began. The numbers of processes come again, and
+ * a ring whose program and helper were killed stays. */
+bool is_old_ring(const char *path);
+/* The rings of a process, old ones left out: so many at the front of `rings`, which the caller
+ * frees with globfree(). */
+size_t rings_find(pid_t pid, glob_t *rings);
+/* Whether there is one: its helper removes it when all is written. */
 bool has_ring(pid_t pid);
 /* A program that ends waits for its helper a fifth of a second at most, which on a busy machine is
  * not enough. False: the helper is not done in 10 s. run_well() waits. */

@@ -4,8 +4,10 @@
  * stopped or has a debugger; and what it says of processes that it cannot look at.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,13 +54,23 @@ static pid_t helper_of(pid_t pid)
 	return (pid_t)atoi(strstr(sight.text, "helper process ") + strlen("helper process "));
 }
 
+/* It has ended when this returns. */
+static void kill_at_once(pid_t pid)
+{
+	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+	cr_assert_geq(ended.fd, 0);
+	cr_assert_eq(kill(pid, SIGKILL), 0);
+	cr_assert_eq(poll(&ended, 1, 10000), 1);
+	close(ended.fd);
+}
+
 Test(stack_odd, without_a_helper)
 {
 	struct session session = start_with(NULL);
 	uint64_t line = hold_asleep(&session);
-	pid_t helper = helper_of(session.pid);
 
-	cr_assert_eq(kill(helper, SIGKILL), 0);
+	kill_at_once(helper_of(session.pid));
 	check_frames(thread_of(stack_json(session.pid), "loop", "callback"), "await_line", line,
 		     "on_timer");
 	quit(&session);

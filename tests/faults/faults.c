@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,8 +19,6 @@
 #include <unistd.h>
 
 #include "../fixtures/faults/fault.h"
-
-#define RING_GLOB "/dev/shm/uvtrace.%u.*"
 
 const char *const fault_mode_names[FAULT_MODES] = {"process", "thread"};
 const char *const fault_mode_settings[FAULT_MODES] = {"UVTRACE_DRAIN=process",
@@ -138,18 +135,10 @@ void fault_sleep_us(unsigned us)
 
 /* ---- Rings ----------------------------------------------------------------------------------- */
 
-static size_t rings_of(uint32_t pid, glob_t *rings)
-{
-	char pattern[64];
-
-	snprintf(pattern, sizeof(pattern), RING_GLOB, pid);
-	return glob(pattern, 0, NULL, rings) == 0 ? rings->gl_pathc : 0;
-}
-
 static size_t count_rings(uint32_t pid)
 {
-	glob_t rings = {0};
-	size_t count = rings_of(pid, &rings);
+	glob_t rings;
+	size_t count = rings_find((pid_t)pid, &rings);
 
 	globfree(&rings);
 	return count;
@@ -158,8 +147,8 @@ static size_t count_rings(uint32_t pid)
 void fault_remove_rings(const struct fault_truth *truth)
 {
 	for (size_t i = 0; i < truth->count; i++) {
-		glob_t rings = {0};
-		size_t count = rings_of(truth->processes[i].pid, &rings);
+		glob_t rings;
+		size_t count = rings_find((pid_t)truth->processes[i].pid, &rings);
 
 		for (size_t ring = 0; ring < count; ring++)
 			unlink(rings.gl_pathv[ring]);
@@ -208,8 +197,8 @@ json_t *fault_analyze(const struct fault_truth *truth)
 	if (count_files("uvtrace.data", ".bin"))
 		run.args[count++] = "uvtrace.data";
 	for (size_t i = 0; i < truth->count; i++) {
-		glob_t rings = {0}; /* leaked: the arguments point into it */
-		size_t found = rings_of(truth->processes[i].pid, &rings);
+		glob_t rings; /* leaked: the arguments point into it */
+		size_t found = rings_find((pid_t)truth->processes[i].pid, &rings);
 
 		for (size_t ring = 0; ring < found && count < HARNESS_ARGS_MAX - 1; ring++)
 			run.args[count++] = rings.gl_pathv[ring];
