@@ -54,7 +54,7 @@ Test(jsonl_samples, of_loops_carry_the_pools_of_their_round)
 
 	begin_file(1);
 	for (int i = 0; i < SAMPLES; i++) {
-		loops[i] = (uint32_t)random() % (LOOPS + 1);
+		loops[i] = i == 0 ? 1 : (uint32_t)random() % (LOOPS + 1);
 		builder_sample(builder, loops[i] ? TRACE_SAMPLE_QUEUE : TRACE_SAMPLE_POOL, loops[i],
 			       (uint64_t)i * 100, (uint64_t)i, (uint64_t)i + 1, (uint64_t)i + 2);
 	}
