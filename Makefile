@@ -124,8 +124,8 @@ VIEWER_CXXABI := $(if $(wildcard $(WASM_CXXABI)),-Wl$(comma)-u$(comma)__cxa_dema
 # Its C: the analyzer without what needs libraries or the program's files (*/native/, report/text,
 # report/formats, jsonl); viewer/wasm/ has stand-ins.
 VIEWER_SRC := $(SHARED_SRC) $(call sources,\
-	$(addprefix analyzer/,base trace timeline timeline/pool symbols findings findings/detect \
-		report report/json viewer/wasm))
+	$(addprefix analyzer/,base trace timeline timeline/pool transactions symbols findings \
+		findings/detect report report/json viewer/wasm))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)

@@ -43,31 +43,34 @@ analyzer/trace: analyzer/base preload/format preload/files preload/ring
 analyzer/trace/native: analyzer/base analyzer/trace preload/format preload/files
 analyzer/timeline: analyzer/base analyzer/trace preload/format
 analyzer/timeline/pool: analyzer/base analyzer/trace analyzer/timeline preload/format
+analyzer/transactions: analyzer/base analyzer/trace analyzer/timeline preload/format
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
-analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols preload/format
+analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols preload/format
 analyzer/findings/meanings: analyzer/findings
-analyzer/findings/detect: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
-	analyzer/findings preload/format
-analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
-	preload/format
-analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
-	analyzer/findings analyzer/report preload/format
-analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
-	analyzer/findings analyzer/report preload/format
-analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
-	analyzer/findings analyzer/report analyzer/report/text analyzer/report/json preload/format
-	preload/files
-analyzer/command: analyzer/base analyzer/timeline analyzer/findings analyzer/report
-	analyzer/report/formats preload/format
-analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/symbols analyzer/findings
-	analyzer/report preload/format
+analyzer/findings/detect: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings preload/format
+analyzer/report: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings preload/format
+analyzer/report/text: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings analyzer/report preload/format
+analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings analyzer/report preload/format
+analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings analyzer/report analyzer/report/text
+	analyzer/report/json preload/format preload/files
+analyzer/command: analyzer/base analyzer/timeline analyzer/transactions analyzer/findings
+	analyzer/report analyzer/report/formats preload/format
+analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings analyzer/report preload/format
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
-	analyzer/symbols analyzer/findings analyzer/report analyzer/report/json preload/format
-analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/symbols
-	analyzer/findings analyzer/report analyzer/report/text analyzer/report/formats
-	analyzer/jsonl preload/format preload/ring
+	analyzer/transactions analyzer/symbols analyzer/findings analyzer/report
+	analyzer/report/json preload/format
+analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
+	analyzer/symbols analyzer/findings analyzer/report analyzer/report/text
+	analyzer/report/formats analyzer/jsonl preload/format preload/ring
 '
 
 sources=$(find preload analyzer -path '*/wasm/include' -prune -o \( -name '*.[chS]' \

@@ -79,21 +79,29 @@ static uint16_t housekeeping_traits(const struct trace_site *site)
 	return 0;
 }
 
+static uint16_t site_traits(const struct trace_process *process, uint32_t site)
+{
+	const char *kind = timeline_kind(process, site);
+
+	return kind ? class_traits(process, site) | name_traits(kind) |
+			  housekeeping_traits(&process->sites[site])
+		    : 0;
+}
+
 bool timeline_waits_for_nothing(const struct timeline *timeline, uint32_t site)
 {
 	return (timeline->hidden->traits[site] & TRAIT_WAITLESS) != 0;
 }
 
+bool timeline_site_waits_for_nothing(const struct trace_process *process, uint32_t site)
+{
+	return (site_traits(process, site) & TRAIT_WAITLESS) != 0;
+}
+
 static void traits_fill(struct timeline *timeline)
 {
-	const struct trace_process *process = timeline->process;
-
-	for (uint32_t i = 0; i < process->site_count; i++) {
-		const char *kind = timeline_kind(process, i);
-		if (kind)
-			timeline->hidden->traits[i] = class_traits(process, i) | name_traits(kind) |
-						      housekeeping_traits(&process->sites[i]);
-	}
+	for (uint32_t i = 0; i < timeline->process->site_count; i++)
+		timeline->hidden->traits[i] = site_traits(timeline->process, i);
 }
 
 /* How many of each list are kept; more are counted. */
@@ -123,13 +131,17 @@ static int tables_make(struct timeline *timeline)
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
 	hidden->xevents = calloc(process->worker_count + 1, sizeof(*hidden->xevents));
+	bool watched = timeline->options.watch && timeline->options.watch->event;
+	if (watched)
+		hidden->watched = calloc(process->worker_count + 1, sizeof(*hidden->watched));
 	hidden->traits = calloc(process->site_count + 1, sizeof(*hidden->traits));
 	hidden->requests = requests_make();
 	hidden->wakeups = wakeups_make(timeline);
 	hidden->spans = spans_make(timeline);
 	timeline->names = calloc(process->name_count + 1, sizeof(*timeline->names));
 	if (!timeline->workers || !timeline->sites || !hidden->xevents || !hidden->traits ||
-	    !hidden->requests || !hidden->wakeups || !hidden->spans || !timeline->names ||
+	    (watched && !hidden->watched) || !hidden->requests || !hidden->wakeups ||
+	    !hidden->spans || !timeline->names ||
 	    timeline_partial_open(timeline, &hidden->partial) < 0)
 		return -ENOMEM;
 	traits_fill(timeline);
@@ -378,6 +390,8 @@ static void private_free(struct timeline *timeline)
 		return;
 	for (size_t i = 0; hidden->xevents && i < timeline->process->worker_count; i++)
 		free(hidden->xevents[i].entries);
+	for (size_t i = 0; hidden->watched && i < timeline->process->worker_count; i++)
+		free(hidden->watched[i].entries);
 	timeline_partial_free(timeline, &hidden->partial);
 	pool_free(hidden->pool);
 	merge_free(hidden->merge);
@@ -388,6 +402,7 @@ static void private_free(struct timeline *timeline)
 	spans_free(hidden->spans);
 	free(hidden->request_partials);
 	free(hidden->xevents);
+	free(hidden->watched);
 	free(hidden->streams);
 	free(hidden->traits);
 	free(hidden->off);

@@ -36,8 +36,16 @@ struct timeline_watch {
 	/* A mark; a span that ended, or is known to be without an end. */
 	void (*mark)(void *arg, size_t worker, const struct mark *mark);
 	void (*span)(void *arg, const struct timeline_user_spans *span);
+	/* Every event of every worker, in the order of time; where data begins or goes on after a
+	 * gap also TIMELINE_RESUME. Without it, the rest costs less. */
+	void (*event)(void *arg, size_t worker, uint64_t tick, uint64_t word);
 	void *arg;
 };
+
+/* The code of a word for watchers alone: here the worker's data begins, or goes on. Its object is
+ * COUNT << 1 | whether events are missing before it; the COUNT words that follow say what was open
+ * since before. */
+#define TIMELINE_RESUME (TRACE_EVENT_CODES - 5)
 
 struct timeline_options {
 	uint64_t long_poll_ns; /* polls this long are listed */
@@ -405,6 +413,7 @@ uint64_t timeline_ticks(const struct timeline *timeline, uint64_t ns); /* rounde
 /* Its callbacks wait for nothing that happens: what runs in each iteration, and a runtime's own
  * housekeeping. */
 bool timeline_waits_for_nothing(const struct timeline *timeline, uint32_t site);
+bool timeline_site_waits_for_nothing(const struct trace_process *process, uint32_t site);
 /* "timer"; NULL for sites and kinds that the trace does not explain. */
 const char *timeline_kind(const struct trace_process *process, uint32_t site);
 

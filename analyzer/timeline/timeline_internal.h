@@ -115,6 +115,9 @@ struct stream {
 	struct timeline_worker *facts;
 	struct timeline_partial *partial;
 	struct xevent_queue *xevents;
+	struct xevent_queue *watched; /* all events, for a watcher; NULL: nobody watches */
+	uint64_t watched_end;	      /* of a callback whose end is still to be told ... */
+	bool watched_poll;	      /* ... if there is one */
 	size_t position;
 	bool pool;    /* a pool worker */
 	bool counted; /* false where another worker was asked for */
@@ -150,9 +153,10 @@ struct pool;
 struct merge;
 
 struct timeline_private {
-	struct stream *streams;		 /* for timeline_feed(); made with the first call */
-	struct xevent_queue *xevents;	 /* of each worker, for the merge */
-	struct timeline_partial partial; /* of the streams, later of all */
+	struct stream *streams;	      /* for timeline_feed(); made with the first call */
+	struct xevent_queue *xevents; /* of each worker, for the merge ... */
+	struct xevent_queue *watched; /* ... and all events, for a watcher; NULL: nobody watches */
+	struct timeline_partial partial;	  /* of the streams, later of all */
 	struct request_partial *request_partials; /* of streams */
 	struct requests *requests;
 	struct wakeups *wakeups;
@@ -352,7 +356,10 @@ void name_clear(struct timeline_name *name);
 
 /* ---- timeline_xevents.c ---- */
 
-/* What others must know of a worker, in its order of time. No memory: stream->error. */
+/* No memory: stream->error. */
+void xevent_queue_add(struct stream *stream, struct xevent_queue *queue, uint64_t tick,
+		      uint64_t word);
+/* What others must know of a worker, in its order of time. */
 void xevent_add(struct stream *stream, uint64_t tick, uint64_t word);
 /* Of a callback that begins, as far as its site's traits ask for it; ends the request that it is
  * of. */
@@ -402,15 +409,6 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 int stream_end(struct stream *stream, uint64_t tick);
 /* Another part goes on at `tick`. */
 int stream_suspend(struct stream *stream, uint64_t tick);
-
-/* ---- timeline_merge.c ---- */
-
-struct merge *merge_make(struct timeline *timeline);
-/* The worker's queue may have xevents now: after each time that some were added. */
-void merge_wake(struct merge *merge, size_t position);
-/* Takes from the streams all xevents before `tick`, in the order of time. */
-int merge_settle(struct merge *merge, uint64_t tick);
-void merge_free(struct merge *merge);
 
 /* ---- timeline_arrivals.c ---- */
 

@@ -17,8 +17,11 @@
 
 struct merge {
 	struct timeline *timeline;
-	struct tick_heap heap; /* workers that have xevents, by the tick of the first */
-	bool *in_heap;	       /* by worker */
+	size_t workers;
+	/* Workers that have xevents, by the tick of the first; those with events for a watcher are
+	 * `workers` higher. */
+	struct tick_heap heap;
+	bool *in_heap; /* likewise */
 };
 
 /* ---- Who is told ----------------------------------------------------------------------------- */
@@ -134,9 +137,17 @@ static int xevent_take(struct timeline *timeline, size_t position, const struct 
 
 /* ---- The merge ------------------------------------------------------------------------------- */
 
-void merge_wake(struct merge *merge, size_t position)
+static struct xevent_queue *queue_at(const struct merge *merge, size_t position)
 {
-	const struct xevent_queue *queue = &merge->timeline->hidden->xevents[position];
+	const struct timeline_private *hidden = merge->timeline->hidden;
+
+	return position < merge->workers ? &hidden->xevents[position]
+					 : &hidden->watched[position - merge->workers];
+}
+
+static void queue_wake(struct merge *merge, size_t position)
+{
+	const struct xevent_queue *queue = queue_at(merge, position);
 
 	if (merge->in_heap[position] || queue->first == queue->end)
 		return;
@@ -144,12 +155,49 @@ void merge_wake(struct merge *merge, size_t position)
 	tick_heap_push(&merge->heap, queue->entries[queue->first].tick, position);
 }
 
+void merge_wake(struct merge *merge, size_t position)
+{
+	queue_wake(merge, position);
+	if (merge->timeline->hidden->watched)
+		queue_wake(merge, merge->workers + position);
+}
+
+/* The watcher's, up to the first that another queue may have something before. */
+static void watched_give(struct merge *merge, size_t position, uint64_t until)
+{
+	const struct timeline_watch *watch = merge->timeline->options.watch;
+	struct xevent_queue *queue = queue_at(merge, position);
+
+	position -= merge->workers;
+	do {
+		const struct xevent *xevent = &queue->entries[queue->first++];
+		watch->event(watch->arg, position, xevent->tick, xevent->word);
+	} while (queue->first < queue->end && queue->entries[queue->first].tick < until);
+}
+
+static uint64_t second_tick(const struct tick_heap *heap, uint64_t tick)
+{
+	for (size_t i = 1; i < 3 && i < heap->count; i++)
+		tick = heap->entries[i].tick < tick ? heap->entries[i].tick : tick;
+	return tick;
+}
+
+static int queue_give(struct merge *merge, size_t position, uint64_t tick)
+{
+	struct xevent_queue *queue = queue_at(merge, position);
+
+	if (position < merge->workers)
+		return xevent_take(merge->timeline, position, &queue->entries[queue->first++]);
+	watched_give(merge, position, second_tick(&merge->heap, tick));
+	return 0;
+}
+
 int merge_settle(struct merge *merge, uint64_t tick)
 {
 	while (merge->heap.count > 0 && merge->heap.entries[0].tick < tick) {
 		size_t position = merge->heap.entries[0].position;
-		struct xevent_queue *queue = &merge->timeline->hidden->xevents[position];
-		if (xevent_take(merge->timeline, position, &queue->entries[queue->first++]) < 0)
+		const struct xevent_queue *queue = queue_at(merge, position);
+		if (queue_give(merge, position, tick) < 0)
 			return -ENOMEM;
 		if (queue->first < queue->end) {
 			tick_heap_move_top(&merge->heap, queue->entries[queue->first].tick);
@@ -169,8 +217,9 @@ struct merge *merge_make(struct timeline *timeline)
 	if (!merge)
 		return NULL;
 	merge->timeline = timeline;
-	merge->in_heap = calloc(workers, sizeof(*merge->in_heap));
-	merge->heap.entries = calloc(workers, sizeof(*merge->heap.entries));
+	merge->workers = workers;
+	merge->in_heap = calloc(workers * 2, sizeof(*merge->in_heap));
+	merge->heap.entries = calloc(workers * 2, sizeof(*merge->heap.entries));
 	if (merge->in_heap && merge->heap.entries)
 		return merge;
 	merge_free(merge);

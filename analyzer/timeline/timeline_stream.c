@@ -54,8 +54,10 @@ static void stream_resume(struct stream *stream, const struct trace_context *con
 	if (goes_on && count > 0 && trace_word_code(context[count - 1].word) == TRACE_LOOP_ENTER &&
 	    context[count - 1].tick == stream->before_tick)
 		iteration_enter(stream, stream->before_tick);
-	if (!goes_on)
+	if (!goes_on) {
+		watched_resume(stream, since, context, count, after_gap);
 		xevent_add_begin(stream, since);
+	}
 	stream->begun = true;
 }
 
@@ -70,6 +72,7 @@ void stream_begin(struct stream *stream, struct timeline *timeline, size_t posit
 	    .facts = &timeline->workers[position],
 	    .partial = &timeline->hidden->partial,
 	    .xevents = &timeline->hidden->xevents[position],
+	    .watched = timeline->hidden->watched ? &timeline->hidden->watched[position] : NULL,
 	    .requests = timeline->hidden->request_partials
 			    ? &timeline->hidden->request_partials[position]
 			    : NULL,
@@ -94,6 +97,8 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 	if (!stream->begun || context || after_gap)
 		stream_resume(stream, context, context ? context_count : 0, after_gap,
 			      items[0].tick);
+	if (stream->watched)
+		watched_take(stream, items, count);
 	events_take(stream, items, count);
 	/* The last may be an event inside the poll before it. */
 	for (size_t i = count > 1 ? count - 2 : 0; i < count; i++) {
@@ -165,6 +170,7 @@ int stream_end(struct stream *stream, uint64_t tick)
 
 int stream_suspend(struct stream *stream, uint64_t tick)
 {
+	watched_end_poll(stream);
 	park_leave(stream, tick);
 	inside_leave(stream, tick);
 	spinning_row_end(stream);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Parts of timeline_internal.h, which includes it: who waited for blocking callbacks
- * (timeline_delays.c), loops that these ran themselves (timeline_nested.c), and requests from
- * submission to callback (timeline_requests.c).
+ * (timeline_delays.c), loops that these ran themselves (timeline_nested.c), requests from
+ * submission to callback (timeline_requests.c), all events for a watcher (timeline_watch.c), and
+ * what brings the queues of all workers together (timeline_merge.c).
  */
 #ifndef TIMELINE_STREAM_PARTS_H
 #define TIMELINE_STREAM_PARTS_H
@@ -13,9 +14,12 @@
 #include "base/request_table.h"
 
 struct timeline;
+struct merge;
 struct stream;
 struct timeline_span;
 struct requests;
+struct trace_item;
+struct trace_context;
 
 #define TURN_HOLDS 8 /* of an iteration are told apart; more are added up as the last */
 
@@ -106,5 +110,22 @@ int requests_merge(struct timeline *timeline, struct request_partial *partial);
 int requests_finish(struct timeline *timeline);
 void request_partial_clear(struct request_partial *partial);
 void requests_free(struct requests *requests);
+
+/* ---- timeline_watch.c: all events, for a watcher ---- */
+
+void watched_take(struct stream *stream, const struct trace_item *items, size_t count);
+/* The end of the callback that came last, which nothing more is inside of. */
+void watched_end_poll(struct stream *stream);
+void watched_resume(struct stream *stream, uint64_t since, const struct trace_context *context,
+		    size_t count, bool lost);
+
+/* ---- timeline_merge.c ---- */
+
+struct merge *merge_make(struct timeline *timeline);
+/* The worker's queue may have xevents now: after each time that some were added. */
+void merge_wake(struct merge *merge, size_t position);
+/* Takes from the streams all xevents before `tick`, in the order of time. */
+int merge_settle(struct merge *merge, uint64_t tick);
+void merge_free(struct merge *merge);
 
 #endif

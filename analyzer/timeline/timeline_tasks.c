@@ -34,7 +34,7 @@ struct task {
 	bool done;
 	/* What it gave, between done and retired. */
 	struct timeline_worker facts;
-	struct xevent_queue xevents;
+	struct xevent_queue xevents, watched;
 	struct request_partial requests;
 	char *problem;
 };
@@ -180,6 +180,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_part
 	stream_begin(&stream, tasks->timeline, task->worker);
 	stream.facts = &task->facts;
 	stream.xevents = &task->xevents;
+	stream.watched = stream.watched ? &task->watched : NULL;
 	stream.requests = &task->requests;
 	stream.partial = partial;
 	stream.later = task->later && task->part.missing == 0;
@@ -204,6 +205,7 @@ static void task_free(struct task *task)
 	histogram_clear(&task->facts.polls);
 	histogram_clear(&task->facts.ready);
 	free(task->xevents.entries);
+	free(task->watched.entries);
 	request_partial_clear(&task->requests);
 	free(task->problem);
 	free(task);
@@ -225,6 +227,8 @@ static int task_retire(struct tasks *tasks, size_t at)
 	uint64_t settled = at + 1 < tasks->count ? tasks->list[at + 1]->first_tick : UINT64_MAX;
 	int error = xevent_queue_move(&timeline->hidden->xevents[task->worker], &task->xevents);
 
+	if (error == 0 && timeline->hidden->watched)
+		error = xevent_queue_move(&timeline->hidden->watched[task->worker], &task->watched);
 	merge_wake(timeline->hidden->merge, task->worker);
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
 	if (error == 0)

@@ -55,15 +55,19 @@ int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from)
 	return 0;
 }
 
-void xevent_add(struct stream *stream, uint64_t tick, uint64_t word)
+void xevent_queue_add(struct stream *stream, struct xevent_queue *queue, uint64_t tick,
+		      uint64_t word)
 {
-	struct xevent_queue *queue = stream->xevents;
-
 	if (queue->end == queue->capacity && queue_grow(queue) < 0) {
 		stream->error = -ENOMEM;
 		return;
 	}
 	queue->entries[queue->end++] = (struct xevent){tick, word};
+}
+
+void xevent_add(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	xevent_queue_add(stream, stream->xevents, tick, word);
 }
 
 /* A wake-up's callback: with it goes how long ago the wait ended, and how long that was. */

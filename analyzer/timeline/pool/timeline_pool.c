@@ -62,7 +62,7 @@ static int pool_level(struct pool *pool)
 	pool->queued.now = queued;
 	pool->running.changes += pool->running.now != outstanding - queued;
 	pool->running.now = outstanding - queued;
-	if (pool->timeline->options.watch)
+	if (pool->timeline->options.watch && pool->timeline->options.watch->level)
 		pool->timeline->options.watch->level(pool->timeline->options.watch->arg, pool->now,
 						     queued, pool->running.now);
 	return error;
@@ -194,7 +194,7 @@ int pool_item_end(struct pool *pool, size_t position, uint64_t work)
 		if (known)
 			error = item_measure(pool, &request, start);
 	}
-	if (awake && timeline->options.watch)
+	if (awake && timeline->options.watch && timeline->options.watch->item)
 		timeline->options.watch->item(timeline->options.watch->arg, &span,
 					      request.submit_tick);
 	if (error == 0 && awake && !was_callback)

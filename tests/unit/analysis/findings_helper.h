@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "report/findings_text.h"
-#include "items_helper.h"
+#include "../items_helper.h"
 
 #define MS 1000000ull
 

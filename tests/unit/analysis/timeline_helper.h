@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "timeline/timeline.h"
-#include "items_helper.h"
+#include "../items_helper.h"
 
 #define WORKERS_MAX 9
 
