@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * modules_resolve(): the symbols of single addresses, from the tables of their modules' files. A
- * program that ends waits for it, and node's table has 110,000 symbols: most of them are passed
- * over by a set of the places where something is wanted.
+ * program that ends waits for it. Of a large table an index is made, once. Of others most symbols
+ * are passed over by a set of the places where something is wanted.
  */
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "elf_file.h"
+#include "function_index.h"
 #include "modules.h"
 
 #define SYMBOLS_MAX (1u << 20) /* of a table, looked at */
 #define SYMS_READ   1024
+#define NESTED_MAX  4	 /* functions that begin before an address and end before it, too */
 #define PLACES	    4096 /* parts of equal size, from the first to the last wanted address */
 
 /* Addresses of one module that want names, by address. */
@@ -21,7 +23,7 @@ struct wanted_symbols {
 	uint32_t count;
 	uint64_t bias;
 	int fd;
-	Elf64_Shdr strings;
+	Elf64_Shdr symbols, strings;
 	uint64_t first, last; /* without the bias */
 	unsigned int shift;   /* a place is 1 << shift bytes long */
 	bool places[PLACES];  /* something is wanted there, or in the next one */
@@ -101,24 +103,95 @@ static void symbol_match(struct modules *modules, const struct wanted_symbols *w
 	}
 }
 
-static void symbols_walk(struct modules *modules, struct wanted_symbols *wanted)
+/* Either looks for what is wanted in the whole table, or makes the index of it. False: it cannot be
+ * read to its end. */
+static bool table_walk(struct modules *modules, const struct wanted_symbols *wanted, uint64_t count,
+		       bool is_for_index)
 {
 	Elf64_Sym symbols[SYMS_READ];
-	Elf64_Shdr section;
-	uint64_t count;
 
-	if (!elf_symbols(wanted->fd, &section, &wanted->strings))
-		return;
-	count = section.sh_size / sizeof(Elf64_Sym);
-	count = count < SYMBOLS_MAX ? count : SYMBOLS_MAX;
 	for (uint64_t i = 0; i < count; i += SYMS_READ) {
 		uint64_t some = count - i < SYMS_READ ? count - i : SYMS_READ;
 
 		if (!elf_read(wanted->fd, symbols, some * sizeof(Elf64_Sym),
-			      section.sh_offset + i * sizeof(Elf64_Sym)))
-			return;
-		for (uint64_t j = 0; j < some; j++)
-			symbol_match(modules, wanted, &symbols[j]);
+			      wanted->symbols.sh_offset + i * sizeof(Elf64_Sym)))
+			return false;
+		for (uint64_t j = 0; j < some; j++) {
+			if (is_for_index)
+				function_index_add(&modules->index, &symbols[j]);
+			else
+				symbol_match(modules, wanted, &symbols[j]);
+		}
+	}
+	return true;
+}
+
+/* ---- By the index ---------------------------------------------------------------------------- */
+
+/* The symbol whose function holds the address, read anew. */
+static bool indexed_find(const struct function_index *index, const struct wanted_symbols *wanted,
+			 uint64_t address, Elf64_Sym *symbol)
+{
+	uint64_t below = UINT64_MAX;
+
+	for (int i = 0; i < NESTED_MAX; i++) {
+		uint32_t number = function_index_find(index, address, below);
+
+		if (number == UINT32_MAX ||
+		    !elf_read(wanted->fd, symbol, sizeof(*symbol),
+			      wanted->symbols.sh_offset + (uint64_t)number * sizeof(*symbol)) ||
+		    !function_index_is_function(symbol))
+			return false;
+		if (address - symbol->st_value < (symbol->st_size ? symbol->st_size : 1))
+			return true;
+		below = symbol->st_value;
+	}
+	return false;
+}
+
+static void indexed_resolve(struct modules *modules, const struct wanted_symbols *wanted)
+{
+	Elf64_Sym symbol;
+
+	for (uint32_t i = 0; i < wanted->count; i++)
+		if (indexed_find(&modules->index, wanted, wanted->list[i].address - wanted->bias,
+				 &symbol))
+			symbol_name(modules, wanted, &symbol, &wanted->list[i]);
+}
+
+/* Whether the module has an index, made now where it has to be. The first large one keeps it. */
+static bool index_is_there(struct modules *modules, const struct module *module,
+			   const struct wanted_symbols *wanted, uint64_t count)
+{
+	uint64_t bytes = module->end - module->start;
+
+	if (modules->indexed)
+		return modules->indexed == module && modules->index.symbol_count == count;
+	if (!function_index_fits(count, bytes))
+		return false;
+	function_index_begin(&modules->index, module->start - wanted->bias, bytes);
+	if (!table_walk(modules, wanted, count, true))
+		return false;
+	modules->indexed = module;
+	return true;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static void symbols_find(struct modules *modules, const struct module *module,
+			 struct wanted_symbols *wanted)
+{
+	uint64_t count;
+
+	if (!elf_symbols(wanted->fd, &wanted->symbols, &wanted->strings))
+		return;
+	count = wanted->symbols.sh_size / sizeof(Elf64_Sym);
+	count = count < SYMBOLS_MAX ? count : SYMBOLS_MAX;
+	if (index_is_there(modules, module, wanted, count)) {
+		indexed_resolve(modules, wanted);
+	} else {
+		places_mark(wanted);
+		table_walk(modules, wanted, count, false);
 	}
 }
 
@@ -148,9 +221,8 @@ static void module_resolve(struct modules *modules, const struct module *module,
 	wanted.fd = elf_open(modules->pid, path);
 	if (wanted.fd < 0)
 		return;
-	places_mark(&wanted);
 	if (elf_is(wanted.fd, &module->file))
-		symbols_walk(modules, &wanted);
+		symbols_find(modules, module, &wanted);
 	close(wanted.fd);
 }
 

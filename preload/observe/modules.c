@@ -22,6 +22,7 @@ void modules_init(struct modules *modules, uint32_t pid)
 	modules->count = 0;
 	modules->text_bytes = 0;
 	modules->unnamed_count = 0;
+	modules->indexed = NULL;
 }
 
 /* The newest first: what lay at an address before has been unmapped. */

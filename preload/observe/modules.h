@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "elf_file.h"
+#include "function_index.h"
 
 #define MODULES_MAX	     1024
 #define MODULES_TEXT_BYTES   (1u << 20) /* paths and symbols */
@@ -45,6 +46,8 @@ struct modules {
 	struct module_range unnamed[MODULES_UNNAMED_MAX]; /* by address; as last read */
 	struct module list[MODULES_MAX];
 	char text[MODULES_TEXT_BYTES];
+	const struct module *indexed; /* the one whose functions are in `index`; NULL: none yet */
+	struct function_index index;
 };
 
 /* An address that wants a name. */
@@ -74,7 +77,8 @@ bool modules_is_code(const struct modules *modules, uint64_t address);
 /* A copy of the text among the struct's own; 0 bytes where there is no room. */
 struct module_text modules_add_text(struct modules *modules, const char *text, size_t bytes);
 
-/* Looks up the symbols; each module's table is gone through once. Sorts `symbols` by address. */
+/* Looks up the symbols; each module's table is gone through once, but for a large one, whose index
+ * is kept. Sorts `symbols` by address. */
 void modules_resolve(struct modules *modules, struct module_symbol *symbols, uint32_t count);
 
 #endif

@@ -212,6 +212,33 @@ Test(modules, function_across_two_parts)
 	assert_text(symbols[1].name, "lfind");
 }
 
+/* Of a large table, as this program's, there is an index since the first search. */
+Test(modules, the_second_search_finds_the_same)
+{
+	static char names[512][MODULES_SYMBOL_BYTES];
+	static struct module_symbol symbols[512];
+	uint64_t start = (uintptr_t)setup & ~4095ull;
+	uint32_t named = 0;
+
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 512; i++)
+			symbols[i] = (struct module_symbol){.address = start + i * 37, .tag = i};
+		modules_resolve(&modules, symbols, 512);
+		for (uint32_t i = 0; i < 512; i++) {
+			struct module_text name = symbols[i].name;
+			char *first = names[symbols[i].tag];
+
+			named += name.bytes > 0;
+			if (round == 0)
+				memcpy(first, modules.text + name.at, name.bytes);
+			else
+				assert_text(name, first);
+		}
+	}
+	cr_assert_gt(named, 0u);
+	cr_assert_eq(modules.indexed, modules_find(&modules, start));
+}
+
 Test(modules, reading_again_adds_only_what_is_new)
 {
 	uint32_t count = modules.count;
