@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Starts the helper process with clone(CLONE_VM | CLONE_VFORK), twice, without an exit signal, then
- * exec. The program is never copied, gets no SIGCHLD, and has no child that wait() could find. The
- * helper belongs to init.
+ * Starts the helper process with clone(CLONE_VM), twice, without an exit signal, then exec. The
+ * program is never copied, gets no SIGCHLD, and has no child that wait() could find. The helper
+ * belongs to init. The program waits for the child (CLONE_VFORK), which makes everything ready, but
+ * not for the grandchild's exec, which takes half a millisecond.
  *
- * Rules: between clone and exec the child shares our memory and runs on stack pages of our
- * choosing. So it calls only async-signal-safe functions, with every signal blocked. It keeps no
- * descriptor of the program. All are closed first; then the ring file becomes 0, /dev/null 1 and 2,
- * and the program's maps 3. The ring file is opened by its name, which may be in another user's
- * directory: the opened file must be the mapped one.
+ * Rules: until the exec both share our memory and run on stack pages of our choosing, with every
+ * signal blocked. The child calls only async-signal-safe functions. The grandchild runs while the
+ * program goes on, and has the thread pointer of the thread that made it: it enters the kernel by
+ * itself, so that not even errno is touched, and uses static memory alone. The kernel clears
+ * `leaving` when it has left our memory.
+ * The helper keeps no descriptor of the program. All are closed first; then the ring file becomes
+ * 0, /dev/null 1 and 2, and the program's maps 3. The ring file is opened by its name, which may be
+ * in another user's directory: the opened file must be the mapped one.
  */
 #include "helper.h"
 
@@ -28,6 +32,7 @@
 #include "files/reason.h"
 #include "ring/ring_file.h"
 #include "files/proc_file.h"
+#include "syscall_alone.h"
 
 #define HELPER_NAME	    "uvtrace-drain"
 #define STACK_BYTES	    16384
@@ -38,6 +43,14 @@ struct spawn {
 	volatile int error; /* written by the child, whose memory is ours */
 	volatile pid_t helper;
 };
+
+/* In our memory there is a grandchild, of this process: not 0. A forked child has a copy. */
+static _Atomic pid_t leaving;
+static pid_t leaving_of;
+static _Atomic int exec_error; /* of the last grandchild; written by it */
+static char *helper_argv[4];
+static char *helper_envp[1]; /* above all no LD_PRELOAD: a helper that traces itself makes helpers
+				without end */
 
 static char helper_path[SHARED_PATH_BYTES]; /* beside the library; empty where that is not known */
 static char child_stack[STACK_BYTES] __attribute__((aligned(64)));
@@ -82,38 +95,50 @@ static void limits_raise(void)
 	}
 }
 
-static int grandchild(void *arg)
+__attribute__((no_sanitize("address", "thread", "undefined"))) static int grandchild(void *arg)
 {
-	struct spawn *spawn = arg;
-	char *argv[] = {(char *)HELPER_NAME, (char *)"0", NULL, NULL};
-	char *envp[] = {NULL}; /* above all no LD_PRELOAD: a helper that traces itself makes helpers
-				  without end */
-	int ring;
+	long maps, error;
 
-	limits_raise();
-	close_all();
-	ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
-	if (ring < 0 ? errno == ENOENT || errno == ELOOP : !ring_file_is(ring)) {
-		spawn->error = REASON_RING_REPLACED;
-		_exit(127);
-	}
-	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2) {
-		if (open("/proc/self/maps", O_RDONLY) == 3) /* our memory is still the program's */
-			argv[2] = (char *)"3";
-		execve(helper_path, argv, envp);
-	}
-	spawn->error = errno ? errno : EIO;
-	_exit(127);
+	(void)arg;
+	/* Its memory is still the program's. */
+	maps = syscall_alone(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY, 0);
+	if (maps == 3)
+		helper_argv[2] = (char *)"3";
+	error =
+	    syscall_alone(SYS_execve, (long)helper_path, (long)helper_argv, (long)helper_envp, 0);
+	atomic_store_explicit(&exec_error, (int)-error, memory_order_release);
+	syscall_alone(SYS_exit_group, 127, 0, 0, 0);
+	return 0;
+}
+
+/* The descriptors 0, 1 and 2; an error of the ring file or of the rest. */
+static int files_open(const struct spawn *spawn)
+{
+	int ring = open(spawn->ring_path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+
+	if (ring < 0 ? errno == ENOENT || errno == ELOOP : !ring_file_is(ring))
+		return REASON_RING_REPLACED;
+	if (ring == 0 && open("/dev/null", O_RDWR) == 1 && dup(1) == 2)
+		return 0;
+	return errno ? errno : EIO;
 }
 
 static int child(void *arg)
 {
 	struct spawn *spawn = arg;
 
-	spawn->helper =
-	    clone(grandchild, grandchild_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, spawn);
-	if (spawn->helper < 0)
+	limits_raise();
+	close_all();
+	spawn->error = files_open(spawn);
+	if (spawn->error)
+		_exit(0);
+	atomic_store(&leaving, 1);
+	spawn->helper = clone(grandchild, grandchild_stack + STACK_BYTES,
+			      CLONE_VM | CLONE_CHILD_CLEARTID, NULL, NULL, NULL, &leaving);
+	if (spawn->helper < 0) {
 		spawn->error = errno;
+		atomic_store(&leaving, 0);
+	}
 	_exit(0);
 }
 
@@ -159,6 +184,16 @@ static void helper_let_look(const struct shared *shared, pid_t helper)
 		prctl(PR_SET_PTRACER, helper, 0, 0, 0);
 }
 
+bool helper_is_leaving(void)
+{
+	return atomic_load(&leaving) != 0 && leaving_of == getpid();
+}
+
+int helper_error(void)
+{
+	return helper_is_leaving() ? 0 : -atomic_load_explicit(&exec_error, memory_order_acquire);
+}
+
 int helper_spawn(const struct shared *shared)
 {
 	struct spawn spawn = {.ring_path = shared->self_path};
@@ -166,11 +201,18 @@ int helper_spawn(const struct shared *shared)
 	uint64_t old_signals;
 	pid_t pid;
 
+	if (helper_is_leaving()) /* its stack is in use */
+		return -EAGAIN;
 	if (access(helper_path, X_OK)) {
 		spawn.error = errno;
 		errno = saved_errno;
 		return -spawn.error;
 	}
+	leaving_of = getpid();
+	atomic_store(&exec_error, 0);
+	helper_argv[0] = (char *)HELPER_NAME;
+	helper_argv[1] = (char *)"0";
+	helper_argv[2] = NULL;
 	signals_block(&old_signals);
 	pid = clone(child, child_stack + STACK_BYTES, CLONE_VM | CLONE_VFORK, &spawn);
 	if (pid < 0)

@@ -19,8 +19,15 @@ void helper_find(void);
 bool helper_would_be_adopted(void);
 
 /* Starts uvtrace-drain on this ring file. 0, or -errno when it could not be made: the caller drains
- * in a thread. Takes about as long as an exec. errno is kept. */
+ * in a thread. Does not wait for the exec; what may go wrong before it is found here. errno is
+ * kept. */
 int helper_spawn(const struct shared *shared);
+
+/* Between helper_spawn() and the exec. */
+bool helper_is_leaving(void);
+
+/* -errno of the exec, if the last helper could not be executed; else 0. */
+int helper_error(void);
 
 /* Kills the helper with that pid if it was stopped (SIGSTOP): nobody else can take its place.
  * False: it was not, or that cannot be told. */

@@ -115,7 +115,9 @@ static bool make_drain(struct shared *shared, uint32_t made_before)
 	int no_helper = 0, no_thread;
 
 	if (wanted) {
-		no_helper = made_before < HELPERS_MAX ? helper_spawn(shared) : -ECHILD;
+		no_helper = helper_error(); /* it would be the same again */
+		if (!no_helper)
+			no_helper = made_before < HELPERS_MAX ? helper_spawn(shared) : -ECHILD;
 		if (!no_helper)
 			return true;
 	}
@@ -180,7 +182,9 @@ bool supervisor_drain_died(const struct shared *shared)
 	if (helper != HELPER_MADE || shared->options.drain != SHARED_DRAIN_PROCESS ||
 	    atomic_load(&shared->drain_state) == DRAIN_DONE)
 		return false;
-	if (life & FUTEX_OWNER_DIED || (life == 0 && made_ago(BIRTH_MS)))
+	if ((life == 0 || life & FUTEX_OWNER_DIED) && helper_is_leaving())
+		return false;
+	if (life & FUTEX_OWNER_DIED || (life == 0 && (helper_error() || made_ago(BIRTH_MS))))
 		return true;
 	kill_stopped(shared);
 	return false;

@@ -131,6 +131,15 @@ static int no_helper(void)
 	return own_mounts() || mount("/dev/null", build_path("uvtrace-drain"), NULL, MS_BIND, NULL);
 }
 
+/* It can be executed, as far as its mode tells, and is no program. */
+static int helper_is_no_program(void)
+{
+	int fd = open("no_program", O_WRONLY | O_CREAT | O_TRUNC, 0755);
+
+	return fd < 0 || write(fd, "nothing\n", 8) != 8 || close(fd) || own_mounts() ||
+	       mount("no_program", build_path("uvtrace-drain"), NULL, MS_BIND, NULL);
+}
+
 static int no_tsc(void)
 {
 	int fd = open("clocksource", O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -263,6 +272,9 @@ FAULT(fault_places, rlimit_nproc, .program = "fault_place",
 FAULT(fault_places, no_helper, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = no_helper, .flags = FAULT_ROOT,
       .says = {[FAULT_PROCESS] = "no helper process: Permission denied; draining in a thread"})
+FAULT(fault_places, helper_is_no_program, .program = "fault_place", .args = {"turn", "nap", "turn"},
+      .prepare = helper_is_no_program, .flags = FAULT_ROOT,
+      .says = {[FAULT_PROCESS] = "no helper process: Exec format error; draining in a thread"})
 FAULT(fault_places, seccomp, .program = "fault_place",
       .args = {"turn", "seccomp", "turn", "nap", "turn"})
 FAULT(fault_places, seccomp_before_the_first_loop, .program = "fault_place",
