@@ -49,6 +49,8 @@ EXPORT int uv_run(uv_loop_t *loop, uv_run_mode mode)
 		thread->loop = outer;
 		if (depth >= 0)
 			thread_pop(thread, depth, trace_word(object, TRACE_LOOP_LEAVE));
+		if (rc == 0 && !outer)
+			supervisor_loop_ended();
 	}
 	return rc;
 }

@@ -133,8 +133,6 @@ static enum static_outcome prepare(struct patch *patch)
 	outcome = core_checked();
 	if (outcome == STATIC_DONE && !self_test())
 		outcome = STATIC_SELF_TEST;
-	if (outcome != STATIC_DONE)
-		patch_drop(patch);
 	return outcome;
 }
 
@@ -150,10 +148,10 @@ static enum static_outcome patch_now(void)
 	};
 	enum static_outcome outcome = prepare(&patch);
 
-	if (outcome == STATIC_DONE && !patch_write(&patch)) {
-		patch_drop(&patch);
+	if (outcome == STATIC_DONE && !patch_write(&patch))
 		outcome = STATIC_WRITE;
-	}
+	if (outcome != STATIC_DONE)
+		patch_drop(&patch);
 	state.patched = outcome == STATIC_DONE ? (uint16_t)patch_good_count(&patch) : 0;
 	return outcome;
 }

@@ -29,6 +29,12 @@ static bool is_branch(const uint8_t *code, size_t bytes, size_t *opcode_bytes, s
 	return (first & 0xf0) == 0x70 || (first & 0xfc) == 0xe0 || first == 0xeb;
 }
 
+/* The bytes that one may begin with, its prefix included: a tenth of those of ordinary code. */
+static const bool may_begin_branch[256] = {
+    [0x0f] = true,	    [0x66] = true, [0x70 ... 0x7f] = true, [0xc7] = true,
+    [0xe0 ... 0xe3] = true, [0xe9] = true, [0xeb] = true,
+};
+
 /* Where one at `code` would lead. */
 static uintptr_t branch_target(const uint8_t *code, uintptr_t address, size_t opcode_bytes,
 			       size_t offset_bytes)
@@ -53,6 +59,8 @@ size_t insn_branches_end(const uint8_t *code, size_t bytes, uintptr_t address, u
 	size_t end = 0, opcode_bytes, offset_bytes;
 
 	for (size_t i = 0; i < bytes; i++) {
+		if (!may_begin_branch[code[i]])
+			continue;
 		if (is_short_near(code + i, bytes - i))
 			end = i + 1;
 		if (is_branch(code + i, bytes - i, &opcode_bytes, &offset_bytes) &&

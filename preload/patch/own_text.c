@@ -93,6 +93,11 @@ bool own_file_matches(const struct own_file *file, uintptr_t address, size_t byt
 	       memcmp(file->bytes + at, (void *)address, bytes) == 0;
 }
 
+const uint8_t *own_file_at(const struct own_file *file, uintptr_t address)
+{
+	return file->bytes + (address - file->start);
+}
+
 /* ---- The memory ------------------------------------------------------------------------------ */
 
 /* The kernel counts tasks among the links of that directory. */

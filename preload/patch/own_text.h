@@ -27,6 +27,9 @@ void own_file_close(struct own_file *file);
 /* Whether memory and file have the same bytes there. */
 bool own_file_matches(const struct own_file *file, uintptr_t address, size_t bytes);
 
+/* What the file has there; the address lies in it. */
+const uint8_t *own_file_at(const struct own_file *file, uintptr_t address);
+
 /* Whether this task is the only one of its process. */
 bool own_task_is_alone(void);
 

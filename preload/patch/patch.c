@@ -11,6 +11,7 @@
 #include "own_text.h"
 
 #define PIECE_ALIGN ((size_t)16)
+#define PAGE_BYTES  ((uintptr_t)4096)
 
 static bool is_good(const struct patch *patch, size_t i)
 {
@@ -47,17 +48,15 @@ static void zones_range(const struct patch *patch, uintptr_t *start, uintptr_t *
 
 bool patch_compare(struct patch *patch)
 {
-	struct own_file file;
 	uintptr_t start, end;
 
 	zones_range(patch, &start, &end);
-	if (start >= end || !own_file_open(&file, patch->image, start, end))
+	if (start >= end || !own_file_open(&patch->file, patch->image, start, end))
 		return false;
 	for (size_t i = 0; i < patch->count; i++)
-		if (is_good(patch, i) &&
-		    !own_file_matches(&file, patch->plans[i].entry, patch->plans[i].zone_bytes))
+		if (is_good(patch, i) && !own_file_matches(&patch->file, patch->plans[i].entry,
+							   patch->plans[i].zone_bytes))
 			patch->plans[i].reason = ENTRY_CHANGED;
-	own_file_close(&file);
 	return true;
 }
 
@@ -109,46 +108,118 @@ bool patch_build(struct patch *patch)
 void patch_drop(struct patch *patch)
 {
 	island_free(&patch->island);
+	own_file_close(&patch->file);
 }
 
 /* ---- Write ----------------------------------------------------------------------------------- */
 
-struct old_zone {
-	uint8_t bytes[ENTRY_ZONE_BYTES_MAX];
+/* The functions to patch by their addresses, and what was in their zones. */
+struct writing {
+	const struct patch *patch;
+	int fd;
+	size_t count;
+	uint8_t order[PATCH_FUNCTIONS_MAX];
+	uint8_t old[PATCH_FUNCTIONS_MAX][ENTRY_ZONE_BYTES_MAX]; /* in that order */
 };
 
-/* Puts the jump into function i; `old` is what was there. */
-static bool write_one(const struct patch *patch, size_t i, int fd, struct old_zone *old)
+static const struct entry_plan *plan_at(const struct writing *writing, size_t i)
 {
-	const struct entry_plan *plan = &patch->plans[i];
-	uint8_t zone[ENTRY_ZONE_BYTES_MAX];
-
-	memcpy(old->bytes, (void *)plan->entry, plan->zone_bytes);
-	entry_put_zone(plan, patch->hooks[i], zone);
-	return own_text_write(fd, plan->entry, zone, plan->zone_bytes);
+	return &writing->patch->plans[writing->order[i]];
 }
 
-static void write_back(const struct patch *patch, size_t count, int fd, const struct old_zone *old)
+static void writing_begin(struct writing *writing, const struct patch *patch)
+{
+	writing->patch = patch;
+	writing->count = 0;
+	for (size_t i = 0; i < patch->count && i < PATCH_FUNCTIONS_MAX; i++) {
+		size_t at = writing->count;
+
+		if (!is_good(patch, i))
+			continue;
+		for (; at > 0 && plan_at(writing, at - 1)->entry > patch->plans[i].entry; at--)
+			writing->order[at] = writing->order[at - 1];
+		writing->order[at] = (uint8_t)i;
+		writing->count++;
+	}
+	for (size_t i = 0; i < writing->count; i++)
+		memcpy(writing->old[i], (void *)plan_at(writing, i)->entry,
+		       plan_at(writing, i)->zone_bytes);
+}
+
+static uintptr_t zone_end(const struct writing *writing, size_t i)
+{
+	return plan_at(writing, i)->entry + plan_at(writing, i)->zone_bytes;
+}
+
+/* One past the last function that is written together with the first: those of one page with
+ * nothing but the file's own bytes in between. So no probe that somebody has set there can be
+ * written again after it is gone. */
+static size_t group_end(const struct writing *writing, size_t first)
+{
+	uintptr_t page = plan_at(writing, first)->entry / PAGE_BYTES;
+	size_t next = first + 1;
+
+	for (; next < writing->count; next++) {
+		uintptr_t before = zone_end(writing, next - 1);
+
+		if ((zone_end(writing, next) - 1) / PAGE_BYTES != page ||
+		    !own_file_matches(&writing->patch->file, before,
+				      plan_at(writing, next)->entry - before))
+			break;
+	}
+	return next;
+}
+
+/* Puts the jumps into functions [first, next), by one write. */
+static bool group_write(const struct writing *writing, size_t first, size_t next)
+{
+	uintptr_t start = plan_at(writing, first)->entry, end = start;
+	uint8_t code[PAGE_BYTES + ENTRY_ZONE_BYTES_MAX];
+
+	for (size_t i = first; i < next; i++) {
+		const struct entry_plan *plan = plan_at(writing, i);
+
+		if (plan->entry > end)
+			memcpy(code + (end - start), own_file_at(&writing->patch->file, end),
+			       plan->entry - end);
+		entry_put_zone(plan, writing->patch->hooks[writing->order[i]],
+			       code + (plan->entry - start));
+		end = zone_end(writing, i);
+	}
+	return own_text_write(writing->fd, start, code, end - start);
+}
+
+static void write_back(const struct writing *writing, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (is_good(patch, i))
-			own_text_write(fd, patch->plans[i].entry, old[i].bytes,
-				       patch->plans[i].zone_bytes);
+		own_text_write(writing->fd, plan_at(writing, i)->entry, writing->old[i],
+			       plan_at(writing, i)->zone_bytes);
 }
 
-bool patch_write(const struct patch *patch)
+static bool write_all(const struct writing *writing)
 {
-	struct old_zone old[PATCH_FUNCTIONS_MAX];
-	int fd = patch->count <= PATCH_FUNCTIONS_MAX ? own_text_open() : -1;
-	size_t done = 0;
+	size_t next;
 
-	if (fd < 0)
+	for (size_t first = 0; first < writing->count; first = next) {
+		next = group_end(writing, first);
+		if (!group_write(writing, first, next)) {
+			write_back(writing, next);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool patch_write(struct patch *patch)
+{
+	struct writing writing = {.fd = own_text_open()};
+	bool written;
+
+	if (writing.fd < 0)
 		return false;
-	while (done < patch->count &&
-	       (!is_good(patch, done) || write_one(patch, done, fd, &old[done])))
-		done++;
-	if (done < patch->count)
-		write_back(patch, done + 1, fd, old);
-	close(fd);
-	return done == patch->count;
+	writing_begin(&writing, patch);
+	written = write_all(&writing);
+	close(writing.fd);
+	own_file_close(&patch->file);
+	return written;
 }

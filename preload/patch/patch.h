@@ -12,6 +12,7 @@
 #include "elf_image.h"
 #include "entry_plan.h"
 #include "island.h"
+#include "own_text.h"
 
 #define PATCH_FUNCTIONS_MAX 128
 
@@ -23,17 +24,20 @@ struct patch {
 	uintptr_t *hooks;
 	size_t count;
 	struct island island;
+	struct own_file file; /* from patch_compare() until the jumps are written */
 };
 
-/* Refuses functions whose code is not the file's. False: the file cannot be compared. */
+/* Refuses functions whose code is not the file's. False: the file cannot be compared. After it
+ * patch_drop() or patch_write(). */
 bool patch_compare(struct patch *patch);
 
 /* Writes hooks and trampolines to the island, decodes and compares them. False: there is no island,
  * or what is on it is not right. */
 bool patch_build(struct patch *patch);
 
-/* Puts the jumps into the functions. False: that failed, and all are as they were. */
-bool patch_write(const struct patch *patch);
+/* Puts the jumps into the functions: those of a page at once, where patch_compare() has the file.
+ * False: that failed, and all are as they were. */
+bool patch_write(struct patch *patch);
 
 /* Gives the island back; nothing leads to it. */
 void patch_drop(struct patch *patch);

@@ -3,7 +3,8 @@
  * Starts the helper process with clone(CLONE_VM), twice, without an exit signal, then exec. The
  * program is never copied, gets no SIGCHLD, and has no child that wait() could find. The helper
  * belongs to init. The program waits for the child (CLONE_VFORK), which makes everything ready, but
- * not for the grandchild's exec, which takes half a millisecond.
+ * not for the grandchild's exec, which takes half a millisecond. That begins when the program has
+ * gone on: else it would have the CPU that the program left to wait.
  *
  * Rules: until the exec both share our memory and run on stack pages of our choosing, with every
  * signal blocked. The child calls only async-signal-safe functions. The grandchild runs while the
@@ -19,6 +20,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +32,7 @@
 #include <unistd.h>
 
 #include "files/reason.h"
+#include "ring/futex.h"
 #include "ring/ring_file.h"
 #include "files/proc_file.h"
 #include "syscall_alone.h"
@@ -47,7 +50,8 @@ struct spawn {
 /* In our memory there is a grandchild, of this process: not 0. A forked child has a copy. */
 static _Atomic pid_t leaving;
 static pid_t leaving_of;
-static _Atomic int exec_error; /* of the last grandchild; written by it */
+static _Atomic uint32_t may_exec; /* futex: 1 when the program has gone on */
+static _Atomic int exec_error;	  /* of the last grandchild; written by it */
 static char *helper_argv[4];
 static char *helper_envp[1]; /* above all no LD_PRELOAD: a helper that traces itself makes helpers
 				without end */
@@ -97,9 +101,12 @@ static void limits_raise(void)
 
 __attribute__((no_sanitize("address", "thread", "undefined"))) static int grandchild(void *arg)
 {
+	/* If the program died just now, nobody says it. */
+	static const struct timespec at_most = {.tv_sec = 1};
 	long maps, error;
 
 	(void)arg;
+	syscall_alone(SYS_futex, (long)&may_exec, FUTEX_WAIT, 0, (long)&at_most);
 	/* Its memory is still the program's. */
 	maps = syscall_alone(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY, 0);
 	if (maps == 3)
@@ -132,6 +139,7 @@ static int child(void *arg)
 	spawn->error = files_open(spawn);
 	if (spawn->error)
 		_exit(0);
+	atomic_store(&may_exec, 0);
 	atomic_store(&leaving, 1);
 	spawn->helper = clone(grandchild, grandchild_stack + STACK_BYTES,
 			      CLONE_VM | CLONE_CHILD_CLEARTID, NULL, NULL, NULL, &leaving);
@@ -222,6 +230,8 @@ int helper_spawn(const struct shared *shared)
 			;
 	if (!spawn.error)
 		helper_let_look(shared, spawn.helper);
+	atomic_store(&may_exec, 1);
+	futex_wake(&may_exec);
 	signals_restore(&old_signals);
 	errno = saved_errno;
 	return -spawn.error;

@@ -25,6 +25,7 @@
 #define BIRTH_MS	  200  /* a helper that shows no life by then was killed as it began */
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
+#define LOOP_ENDED_MS	  100  /* the drain comes by itself that often while there is work */
 #define ASKED_AGAIN	  64   /* wake-ups without an answer, between looks at the clock */
 #define DRAIN_STACK_BYTES (256 * 1024)
 
@@ -201,6 +202,12 @@ void supervisor_wake(void)
 		make_drain_once(shared, atomic_load(&process->helper));
 	atomic_store(&process->asked_ns, clock_mono_ns());
 	drain_wake(shared);
+}
+
+void supervisor_loop_ended(void)
+{
+	if (clock_mono_ns() - atomic_load(&process->asked_ns) >= LOOP_ENDED_MS * 1000000ull)
+		supervisor_wake();
 }
 
 void supervisor_drain_at_exit(void)

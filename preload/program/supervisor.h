@@ -23,6 +23,10 @@ void supervisor_drain_at_exit(void);
  * errno is kept. */
 void supervisor_wake(void);
 
+/* A loop has nothing left to wait for, and the program may end soon: the drain comes now and then
+ * at such a moment, so that the end has less to wait for. errno is kept. */
+void supervisor_loop_ended(void);
+
 /* The drain may sleep without a time-out while all workers wait: whoever goes on wakes it. */
 static inline void supervisor_wake_if_asleep(const struct shared *shared)
 {

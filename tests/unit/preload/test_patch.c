@@ -100,6 +100,27 @@ Test(patch, changed_code_is_refused)
 	cr_assert_eq(patch_good_count(&again), 0);
 }
 
+/* Functions of one page are written together, but not over what somebody has put in between. */
+Test(patch, what_lies_between_functions_stays)
+{
+	struct patch patch = patch_of((void *)doubled, (void *)tripled);
+	bool is_first = plans[0].entry < plans[1].entry;
+	uint8_t *between = (uint8_t *)plans[is_first].entry - 1;
+	uint8_t file_byte = *between, other = 0xcc;
+	int fd = own_text_open();
+
+	if (!insn_is_known())
+		cr_skip_test("built without a decoder");
+	cr_assert_geq((uintptr_t)between, plans[!is_first].entry + plans[!is_first].zone_bytes);
+	cr_assert(patch_compare(&patch) && patch_build(&patch));
+	cr_assert(own_text_write(fd, (uintptr_t)between, &other, 1));
+	cr_assert(patch_write(&patch));
+	cr_assert_eq(*between, other);
+	cr_assert(own_text_write(fd, (uintptr_t)between, &file_byte, 1));
+	cr_assert_eq(((int (*)(int))doubled)(21) + ((int (*)(int))tripled)(21), 42);
+	cr_assert_eq(wrapper_calls, 2);
+}
+
 /* The second function lies where nothing can be written. */
 Test(patch, failed_write_is_taken_back)
 {
