@@ -28,8 +28,9 @@
 		struct call scratch;                                                               \
 		const struct call *call = CALL(&scratch, name, kind, callback);                    \
 		type thunk = (type)call->thunk;                                                    \
-		uint32_t code =                                                                    \
-		    call->code && (same) && is_active(handle) ? 0 : (uint32_t)call->code;          \
+		uint32_t code = call->code && (handle) && (same) && is_active(handle)              \
+				    ? 0                                                            \
+				    : (uint32_t)call->code;                                        \
 		int result = CALL_REAL(call, name, __VA_ARGS__);                                   \
                                                                                                    \
 		if (result == 0 && code)                                                           \

@@ -206,8 +206,13 @@ void supervisor_wake(void)
 
 void supervisor_loop_ended(void)
 {
-	if (clock_mono_ns() - atomic_load(&process->asked_ns) >= LOOP_ENDED_MS * 1000000ull)
-		supervisor_wake();
+	struct shared *shared = process_shared();
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!shared || now_ns - atomic_load(&process->loop_ended_ns) < LOOP_ENDED_MS * 1000000ull)
+		return;
+	atomic_store(&process->loop_ended_ns, now_ns);
+	drain_wake(shared);
 }
 
 void supervisor_drain_at_exit(void)
