@@ -18,6 +18,7 @@
 #include "report/formats/baseline.h"
 #include "report/findings_text.h"
 #include "report/report.h"
+#include "transactions/transaction_tally.h"
 
 #define PROGRESS_MS   100
 #define PROBLEMS_TOLD 20
@@ -86,7 +87,8 @@ static size_t count_wanted(const struct settings *settings, const struct trace *
 struct outcome {
 	struct report_output output;
 	struct baseline *baseline;
-	bool gated; /* a --fail-if holds */
+	bool gated;			    /* a --fail-if holds */
+	bool is_about_something[GATES_MAX]; /* by condition */
 };
 
 static void fail_ifs_check(const struct settings *settings, const struct report *report,
@@ -94,12 +96,25 @@ static void fail_ifs_check(const struct settings *settings, const struct report 
 {
 	for (size_t i = 0; i < settings->fail_if_count; i++) {
 		char *why;
+		outcome->is_about_something[i] |=
+		    !fail_if_is_about_nothing(&settings->gates[i], report);
 		if (!fail_if_fails(&settings->gates[i], report, &why))
 			continue;
 		outcome->gated = true;
 		complain("process %" PRIu32 " fails %s", report->timeline->process->pid,
 			 why ? why : settings->gates[i].text);
 		free(why);
+	}
+}
+
+/* A condition on transactions that no process has would hold for ever. */
+static void fail_ifs_check_subject(const struct settings *settings, struct outcome *outcome)
+{
+	for (size_t i = 0; i < settings->fail_if_count; i++) {
+		if (outcome->is_about_something[i])
+			continue;
+		outcome->gated = true;
+		complain("--fail-if: '%s': no transaction begins there", settings->gates[i].text);
 	}
 }
 
@@ -112,9 +127,9 @@ static int report_complete(const struct settings *settings, struct report *repor
 
 	report->findings = findings;
 	if (error == 0 && outcome->baseline) {
-		rows = baseline_compare(outcome->baseline, report->timeline, report->symbols,
-					&settings->thresholds, &report->baseline_count,
-					&report->worse);
+		rows = baseline_compare(outcome->baseline, report->timeline, report->transactions,
+					report->symbols, &settings->thresholds,
+					&report->baseline_count, &report->worse);
 		report->baseline = rows;
 		error = rows ? 0 : -ENOMEM;
 	}
@@ -126,41 +141,93 @@ static int report_complete(const struct settings *settings, struct report *repor
 	return error;
 }
 
-static int report_one(const struct settings *settings, struct trace *trace, size_t process,
-		      struct outcome *outcome)
+/* What is made of one process, one from the other; NULL where memory is out. */
+struct analysis {
+	struct timeline *timeline;
+	struct transaction_tally *tally;
+	struct transactions *transactions;
+	struct symbols *symbols;
+	struct stalls *stalls, *profile;
+	struct findings *findings;
+};
+
+static void analysis_read(struct analysis *analysis, const struct settings *settings,
+			  struct trace *trace, size_t process)
 {
 	struct progress progress = {.what = "analyzing"};
-	struct timeline *timeline =
-	    timeline_read(trace, process, &settings->timeline, progress_for_people(), &progress);
-	struct report report = {
-	    .trace = trace,
-	    .timeline = timeline,
-	    .symbols = symbols_open(&trace->processes[process]),
-	    .alone = trace->process_count == 1,
-	};
-	struct stalls *stalls =
-	    timeline && report.symbols ? stalls_make(timeline, report.symbols) : NULL;
-	struct stalls *profile = stalls ? profile_make(trace, timeline, report.symbols) : NULL;
+	const struct trace_process *read = &trace->processes[process];
+	struct transactions_options wanted = TRANSACTIONS_OPTIONS_DEFAULT;
+
+	analysis->tally = transaction_tally_make(
+	    read, (uint64_t)settings->thresholds.values[LIMIT_transaction_wait]);
+	if (!analysis->tally)
+		return;
+	wanted.keep = settings->waterfalls > wanted.keep ? settings->waterfalls : wanted.keep;
+	wanted.id = settings->transaction_id;
+	wanted.over = transaction_tally_take;
+	wanted.arg = analysis->tally;
+	analysis->transactions =
+	    transactions_read(trace, process, &settings->timeline, &wanted, progress_for_people(),
+			      &progress, &analysis->timeline);
+	progress_end(&progress);
+}
+
+static void analysis_make(struct analysis *analysis, const struct settings *settings,
+			  struct trace *trace, size_t process)
+{
+	*analysis = (struct analysis){.symbols = symbols_open(&trace->processes[process])};
+	if (analysis->symbols)
+		analysis_read(analysis, settings, trace, process);
+	if (analysis->transactions)
+		analysis->stalls = stalls_make(analysis->timeline, analysis->symbols);
+	if (analysis->stalls)
+		analysis->profile = profile_make(trace, analysis->timeline, analysis->symbols);
+	if (!analysis->profile)
+		return;
 	struct findings_input input = {
 	    .trace = trace,
 	    .process = process,
-	    .timeline = timeline,
-	    .symbols = report.symbols,
+	    .timeline = analysis->timeline,
+	    .symbols = analysis->symbols,
 	    .thresholds = &settings->thresholds,
-	    .stalls = stalls ? stalls->list : NULL,
-	    .stall_count = stalls ? stalls->count : 0,
+	    .stalls = analysis->stalls->list,
+	    .stall_count = analysis->stalls->count,
+	    .transactions = analysis->transactions,
+	    .tally = analysis->tally,
 	};
-	struct findings *findings = profile ? findings_with_text(&input) : NULL;
+	analysis->findings = findings_with_text(&input);
+}
 
-	report.stalls = stalls;
-	report.profile = profile;
-	progress_end(&progress);
-	int error = report_complete(settings, &report, findings, outcome);
-	findings_free(findings);
-	stalls_free(profile);
-	stalls_free(stalls);
-	symbols_close(report.symbols);
-	timeline_free(timeline);
+static void analysis_free(struct analysis *analysis)
+{
+	findings_free(analysis->findings);
+	stalls_free(analysis->profile);
+	stalls_free(analysis->stalls);
+	symbols_close(analysis->symbols);
+	transactions_free(analysis->transactions);
+	transaction_tally_free(analysis->tally);
+	timeline_free(analysis->timeline);
+}
+
+static int report_one(const struct settings *settings, struct trace *trace, size_t process,
+		      struct outcome *outcome)
+{
+	struct analysis analysis;
+
+	analysis_make(&analysis, settings, trace, process);
+	struct report report = {
+	    .trace = trace,
+	    .timeline = analysis.timeline,
+	    .symbols = analysis.symbols,
+	    .transactions = analysis.transactions,
+	    .waterfalls = settings->waterfalls,
+	    .transaction_id = settings->transaction_id,
+	    .stalls = analysis.stalls,
+	    .profile = analysis.profile,
+	    .alone = trace->process_count == 1,
+	};
+	int error = report_complete(settings, &report, analysis.findings, outcome);
+	analysis_free(&analysis);
 	return error;
 }
 
@@ -174,6 +241,8 @@ static int reports_print(const struct settings *settings, struct trace *trace,
 		if (process_is_wanted(settings, &trace->processes[i]))
 			error = report_one(settings, trace, i, outcome);
 	}
+	if (error == 0 && format->process)
+		fail_ifs_check_subject(settings, outcome);
 	return error == 0 ? format->end(&outcome->output) : error;
 }
 

@@ -19,6 +19,8 @@
 #define DEFAULT_INPUT "uvtrace.data"
 #define STATUS_USAGE  2
 
+#define WATERFALLS_DEFAULT "5"
+
 void complain(const char *format, ...)
 {
 	va_list arguments;
@@ -69,6 +71,23 @@ static int apply_number(struct settings *settings, const struct analyze_option *
 	}
 	*(uint32_t *)field_of(settings, option) = (uint32_t)number;
 	return OPTIONS_GO_ON;
+}
+
+/* Without a number: the default. */
+static int apply_number_if(struct settings *settings, const struct analyze_option *option,
+			   const char *value)
+{
+	return apply_number(settings, option, value ? value : WATERFALLS_DEFAULT);
+}
+
+static int apply_transaction(struct settings *settings, const struct analyze_option *option,
+			     const char *value)
+{
+	if (transaction_id_read(value, field_of(settings, option)))
+		return OPTIONS_GO_ON;
+	complain("--%s: '%s' is not the id of a transaction (such as 4123456789.1)", option->name,
+		 value);
+	return usage_error();
 }
 
 static int apply_text(struct settings *settings, const struct analyze_option *option,
@@ -177,6 +196,10 @@ static const struct analyze_option options[] = {
     {"idle", "TIME", "1ms", "list pool workers that sleep this long while requests wait",
      apply_time, FIELD(timeline.idle_ns)},
     {"top", "N", "10", "rows of each list; 1000 in JSON", apply_number, FIELD(top)},
+    {"transactions", "[N]", WATERFALLS_DEFAULT, "print the N slowest transactions, step by step",
+     apply_number_if, FIELD(waterfalls)},
+    {"transaction", "ID", "", "print this transaction whole, however many steps it has",
+     apply_transaction, FIELD(transaction_id)},
     {"from", "TIME", "", "leave out what ends before this time after the start of recording",
      apply_time, FIELD(timeline.from_ns)},
     {"to", "TIME", "", "leave out what begins after this time", apply_time, FIELD(timeline.to_ns)},
@@ -201,6 +224,18 @@ static const struct analyze_option options[] = {
 const struct analyze_option *analyze_option_at(size_t position)
 {
 	return position < COUNT(options) ? &options[position] : NULL;
+}
+
+const char *analyze_option_text(const struct analyze_option *option, char *text, size_t bytes)
+{
+	const char *argument = option->argument ? option->argument : "";
+
+	snprintf(text, bytes,
+		 *argument == '[' ? "--%s[=%s"
+		 : *argument	  ? "--%s=%s"
+				  : "--%s%s",
+		 option->name, *argument == '[' ? argument + 1 : argument);
+	return text;
 }
 
 /* ---- Help ------------------------------------------------------------------------------------ */
@@ -233,9 +268,7 @@ static int print_help(struct settings *settings, const struct analyze_option *op
 	(void)settings, (void)option, (void)value;
 	printf("%s\nOptions:\n", help_head);
 	for (size_t i = 0; i < COUNT(options); i++) {
-		snprintf(text, sizeof(text), "--%s%s%s", options[i].name,
-			 options[i].argument ? "=" : "",
-			 options[i].argument ? options[i].argument : "");
+		analyze_option_text(&options[i], text, sizeof(text));
 		printf("  %-20s  %s", text, options[i].help);
 		printf(*options[i].fallback ? " (default %s)\n" : "\n%.0s", options[i].fallback);
 	}
@@ -273,14 +306,21 @@ static int check_default_input(void)
 	return 1;
 }
 
+static int argument_kind(const struct analyze_option *option)
+{
+	if (!option->argument)
+		return no_argument;
+	return *option->argument == '[' ? optional_argument : required_argument;
+}
+
 static int options_read(struct settings *settings, int argc, char **argv)
 {
 	struct option known[COUNT(options) + 1] = {0};
 	int status = OPTIONS_GO_ON, which = 0, code;
 
 	for (size_t i = 0; i < COUNT(options); i++)
-		known[i] = (struct option){.name = options[i].name,
-					   .has_arg = options[i].argument != NULL};
+		known[i] =
+		    (struct option){.name = options[i].name, .has_arg = argument_kind(&options[i])};
 	while (status == OPTIONS_GO_ON && (code = getopt_long(argc, argv, "", known, &which)) != -1)
 		status = code == 0 ? options[which].apply(settings, &options[which], optarg)
 				   : usage_error();

@@ -20,17 +20,20 @@ struct settings {
 	struct fail_if gates[GATES_MAX];
 	size_t fail_if_count;
 	const char *baseline_path;
-	uint32_t top;	       /* 0: the default of the format */
-	uint32_t pid;	       /* 0: all processes */
-	bool all;	       /* the text report of every process, however many there are */
-	const char *page_path; /* NULL, or the file of the viewer page */
+	uint32_t top;		 /* 0: the default of the format */
+	uint32_t waterfalls;	 /* so many of the slowest transactions are printed */
+	uint64_t transaction_id; /* the one that is printed; 0: none */
+	uint32_t pid;		 /* 0: all processes */
+	bool all;		 /* the text report of every process, however many there are */
+	const char *page_path;	 /* NULL, or the file of the viewer page */
 	const char *const *paths;
 	size_t path_count;
 };
 
 struct analyze_option {
 	const char *name;     /* without the dashes */
-	const char *argument; /* what it takes, in capitals; NULL: nothing */
+	const char *argument; /* what it takes, in capitals, in brackets where it may be left out;
+				 NULL: nothing */
 	const char *fallback; /* "" without a default */
 	const char *help;     /* one line */
 	/* Returns OPTIONS_GO_ON or the status to exit with. */
@@ -41,6 +44,8 @@ struct analyze_option {
 
 #define OPTIONS_GO_ON -1
 
+/* "--top=N", "--transactions[=N]". Returns text. */
+const char *analyze_option_text(const struct analyze_option *option, char *text, size_t bytes);
 /* By position; NULL at the end. */
 const struct analyze_option *analyze_option_at(size_t position);
 

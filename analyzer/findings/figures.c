@@ -46,12 +46,3 @@ const char *site_kind(const struct detection *detection, uint32_t site)
 
 	return kind ? kind : "unknown";
 }
-
-bool sites_share_callback(const struct trace_process *process, uint32_t a, uint32_t b)
-{
-	const struct trace_site *sites = process->sites;
-
-	return a == b ||
-	       (a < process->site_count && b < process->site_count && sites[a].callback != 0 &&
-		sites[a].callback == sites[b].callback && sites[a].kind == sites[b].kind);
-}

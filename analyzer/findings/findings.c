@@ -365,8 +365,14 @@ static uint64_t own_ns(const struct finding *finding)
 	return total ? total->whole : 0;
 }
 
-/* The worst first; of equals what follows from another last, what cost most first, then what took
- * longest, then the earlier. */
+/* How long somebody waited: transactions, where it is known how many did. */
+static uint64_t waited_ns(const struct finding *finding)
+{
+	return finding->delay.known ? finding->delay.ns : finding->cost_ns;
+}
+
+/* The worst first; of equals what follows from another last, what others waited longest for first,
+ * then what cost most, then what took longest, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
@@ -375,6 +381,8 @@ static int compare_worst_first(const void *a, const void *b)
 		return x->severity > y->severity ? -1 : 1;
 	if (x->follows != y->follows)
 		return x->follows ? 1 : -1;
+	if (waited_ns(x) != waited_ns(y))
+		return waited_ns(x) > waited_ns(y) ? -1 : 1;
 	if (x->cost_ns != y->cost_ns)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
 	if (own_ns(x) != own_ns(y))
@@ -402,6 +410,7 @@ struct findings *findings_make(const struct findings_input *input)
 		findings_free(findings);
 		return NULL;
 	}
+	transactions_count(&detection);
 	if (findings->count > 1)
 		qsort(findings->list, findings->count, sizeof(*findings->list),
 		      compare_worst_first);

@@ -17,6 +17,9 @@
 #include "thresholds.h"
 #include "timeline/timeline.h"
 
+struct transactions;
+struct transaction_tally;
+
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
 enum finding_id {
@@ -73,6 +76,14 @@ struct finding_text {
 	char *snippet;	/* lines of the timeline; NULL without any */
 };
 
+/* What it cost transactions, where that is known. */
+struct finding_delay {
+	bool known;
+	bool at_most;	       /* other findings that blame the same callback delayed them, too */
+	uint64_t transactions; /* that waited because of it */
+	uint64_t ns;	       /* ... together */
+};
+
 struct finding {
 	enum finding_id id;
 	enum severity severity;
@@ -82,6 +93,7 @@ struct finding {
 	int line;
 	uint32_t site;	  /* of the culprit; site_count where it is no callback */
 	uint64_t cost_ns; /* as finding_cost() says */
+	struct finding_delay delay;
 	double confidence;
 	bool follows;		/* from another one */
 	int64_t from_ns, to_ns; /* after the process' start: the worst of it, or the whole range */
@@ -109,6 +121,9 @@ struct findings_input {
 	const struct thresholds *thresholds;
 	const struct stall *stalls;
 	size_t stall_count;
+	/* NULL: nobody followed them. */
+	const struct transactions *transactions;
+	const struct transaction_tally *tally;
 };
 
 /* NULL only when memory is out. */

@@ -11,6 +11,7 @@
 
 #include "base/durations.h"
 #include "findings.h"
+#include "trace/same_callback.h"
 
 struct detection {
 	const struct findings_input *input;
@@ -105,8 +106,6 @@ double ns_of(const struct timeline *timeline, uint64_t ticks);
 bool is_of_node(const struct detection *detection, uint32_t site);
 /* "timer"; "unknown" for sites that the trace does not explain. */
 const char *site_kind(const struct detection *detection, uint32_t site);
-/* One callback, of one kind, that was registered in several places. */
-bool sites_share_callback(const struct trace_process *process, uint32_t a, uint32_t b);
 
 /* Sums of what overlaps may be beyond what JSON's numbers hold: then as much as these do. */
 static inline uint64_t whole_ns(double ns)
@@ -134,6 +133,11 @@ uint64_t queue_cost_ns(const struct timeline *timeline, uint32_t site);
 /* What is known of the queues of the writes of a site. */
 void queue_facts(const struct detection *detection, struct finding *finding, size_t worker,
 		 uint32_t site);
+
+/* ---- detect/transaction_cost.c ---- */
+
+/* Says of each finding how many transactions it delayed, once all are found. */
+void transactions_count(struct detection *detection);
 
 #define FINDING(name, id, detector_, ...) detector detector_;
 #include "findings.def"

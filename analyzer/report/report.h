@@ -11,12 +11,14 @@
 #include "findings/findings.h"
 #include "symbols/symbols.h"
 #include "timeline/timeline.h"
+#include "transactions/transactions.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* A callback in this trace and in an older one (baseline.h). */
+/* A callback, or transactions of a signature, in this trace and in an older one (baseline.h). */
 struct baseline_row {
-	const char *kind, *callback;
+	const char *kind, *callback; /* of transactions: of their root */
+	const char *signature;	     /* of transactions; NULL: a callback */
 	bool in_pool;
 	uint64_t count, old_count;
 	uint64_t p50_ns, old_p50_ns, p99_ns, old_p99_ns;
@@ -28,10 +30,13 @@ struct report {
 	struct trace *trace;
 	const struct timeline *timeline;
 	struct symbols *symbols;
-	const struct findings *findings;     /* NULL: were not looked for */
-	const struct stalls *stalls;	     /* NULL: the same */
-	const struct stalls *profile;	     /* samples inside callbacks; NULL: the same */
-	const struct baseline_row *baseline; /* NULL: nothing to compare with */
+	const struct findings *findings;	 /* NULL: were not looked for */
+	const struct transactions *transactions; /* NULL: nobody followed them */
+	uint32_t waterfalls;			 /* so many of the slowest are drawn */
+	uint64_t transaction_id;		 /* this one is; 0: none */
+	const struct stalls *stalls;		 /* NULL: the same */
+	const struct stalls *profile;		 /* samples inside callbacks; NULL: the same */
+	const struct baseline_row *baseline;	 /* NULL: nothing to compare with */
 	size_t baseline_count, worse; /* rows; how many of these got slower, which come first */
 	bool alone; /* the trace's only process: what is wrong with the trace is told with it */
 };

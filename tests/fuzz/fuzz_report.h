@@ -83,7 +83,7 @@ static inline void input_report(struct trace *trace, size_t process,
 	if (!findings)
 		abort();
 	report.findings = findings;
-	if (baseline && !(rows = baseline_compare(baseline, timeline, symbols, &thresholds,
+	if (baseline && !(rows = baseline_compare(baseline, timeline, NULL, symbols, &thresholds,
 						  &report.baseline_count, &report.worse)))
 		abort();
 	report.baseline = rows;

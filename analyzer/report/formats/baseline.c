@@ -8,80 +8,65 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "baseline_entries.h"
 
 #define DEVIATIONS 3.0
 
 struct old_process {
 	struct timeline *timeline;
+	struct transactions *transactions;
 	struct symbols *symbols;
-	struct report_row *rows;
-	size_t row_count;
-};
-
-/* A callback of the older trace. */
-struct old_row {
-	const struct old_process *process;
-	const struct report_row *row;
-	const char *name, *module, *kind;
+	struct baseline_entries entries;
 };
 
 struct baseline {
 	struct trace *trace;
 	struct old_process *processes;
 	size_t count;
-	struct old_row
-	    *rows; /* of all processes, each callback once: of several the one that ran most */
+	/* Of all processes, each thing once: of several the one that ran most. */
+	const struct baseline_entry **rows;
 	size_t row_count;
+	struct baseline_entries *mine; /* of what was compared: rows have their texts */
+	size_t mine_count;
 };
 
 static int old_open(struct baseline *baseline, size_t at)
 {
 	static const struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
+	static const struct transactions_options wanted = TRANSACTIONS_OPTIONS_DEFAULT;
 	struct old_process *old = &baseline->processes[at];
 
-	old->timeline = timeline_read(baseline->trace, at, &options, NULL, NULL);
+	old->transactions =
+	    transactions_read(baseline->trace, at, &options, &wanted, NULL, NULL, &old->timeline);
 	old->symbols = symbols_open(&baseline->trace->processes[at]);
-	if (old->timeline)
-		old->rows = report_rows(old->timeline, &old->row_count);
-	return old->timeline && old->symbols && old->rows ? 0 : -1;
+	return old->transactions && old->symbols
+		   ? baseline_entries_make(old->timeline, old->transactions, old->symbols,
+					   &old->entries)
+		   : -1;
 }
 
-static int compare_callbacks(const struct old_row *a, const struct old_row *b)
+static int compare_things(const struct baseline_entry *a, const struct baseline_entry *b)
 {
 	int order = strcmp(a->name, b->name);
 
 	order = order ? order : strcmp(a->module, b->module);
 	order = order ? order : strcmp(a->kind, b->kind);
-	return order ? order : a->row->in_pool - b->row->in_pool;
+	return order ? order : a->in_pool - b->in_pool;
 }
 
-/* By callback; of one that is there several times the one that ran most first, then the earlier
+/* By thing; of one that is there several times the one that ran most first, then the earlier
  * one. */
 static int compare_rows(const void *left, const void *right)
 {
-	const struct old_row *a = left, *b = right;
-	uint64_t a_count = a->row->durations->count, b_count = b->row->durations->count;
-	int order = compare_callbacks(a, b);
+	const struct baseline_entry *a = *(const struct baseline_entry *const *)left,
+				    *b = *(const struct baseline_entry *const *)right;
+	int order = compare_things(a, b);
 
 	if (order)
 		return order;
-	if (a_count != b_count)
-		return a_count > b_count ? -1 : 1;
-	if (a->process != b->process)
-		return a->process < b->process ? -1 : 1;
-	return a->row < b->row ? -1 : a->row > b->row;
-}
-
-static struct old_row row_name(const struct timeline *timeline, struct symbols *symbols,
-			       const struct report_row *row)
-{
-	const struct symbol_info *site = symbols_site(symbols, row->site, false);
-
-	return (struct old_row){.row = row,
-				.name = site->name,
-				.module = site->module,
-				.kind = report_kind(timeline, row->site)};
+	if (a->durations->count != b->durations->count)
+		return a->durations->count > b->durations->count ? -1 : 1;
+	return a < b ? -1 : a > b;
 }
 
 static int rows_collect(struct baseline *baseline)
@@ -89,21 +74,18 @@ static int rows_collect(struct baseline *baseline)
 	size_t total = 0, kept = 0;
 
 	for (size_t i = 0; i < baseline->count; i++)
-		total += baseline->processes[i].row_count;
-	struct old_row *rows = baseline->rows = calloc(total + 1, sizeof(*rows));
+		total += baseline->processes[i].entries.count;
+	const struct baseline_entry **rows = baseline->rows = calloc(total + 1, sizeof(*rows));
 	if (!rows)
 		return -1;
 	for (size_t i = 0; i < baseline->count; i++) {
-		const struct old_process *old = &baseline->processes[i];
-		for (size_t r = 0; r < old->row_count; r++) {
-			rows[baseline->row_count] =
-			    row_name(old->timeline, old->symbols, &old->rows[r]);
-			rows[baseline->row_count++].process = old;
-		}
+		const struct baseline_entries *entries = &baseline->processes[i].entries;
+		for (size_t r = 0; r < entries->count; r++)
+			rows[baseline->row_count++] = &entries->list[r];
 	}
 	qsort(rows, total, sizeof(*rows), compare_rows);
 	for (size_t i = 0; i < total; i++)
-		if (i == 0 || compare_callbacks(&rows[kept - 1], &rows[i]) != 0)
+		if (i == 0 || compare_things(rows[kept - 1], rows[i]) != 0)
 			rows[kept++] = rows[i];
 	baseline->row_count = kept;
 	return 0;
@@ -148,10 +130,14 @@ void baseline_close(struct baseline *baseline)
 	if (!baseline)
 		return;
 	for (size_t i = 0; i < baseline->count; i++) {
-		free(baseline->processes[i].rows);
+		baseline_entries_free(&baseline->processes[i].entries);
 		symbols_close(baseline->processes[i].symbols);
+		transactions_free(baseline->processes[i].transactions);
 		timeline_free(baseline->processes[i].timeline);
 	}
+	for (size_t i = 0; i < baseline->mine_count; i++)
+		baseline_entries_free(&baseline->mine[i]);
+	free(baseline->mine);
 	free(baseline->rows);
 	free(baseline->processes);
 	if (baseline->trace)
@@ -159,7 +145,7 @@ void baseline_close(struct baseline *baseline)
 	free(baseline);
 }
 
-/* ---- One callback ---------------------------------------------------------------------------- */
+/* ---- One callback, or one signature ---------------------------------------------------------- */
 
 /* One side of a comparison. */
 struct side {
@@ -206,42 +192,42 @@ static bool is_worse(const struct side *now, const struct side *old, double quan
 
 static int compare_found(const void *left, const void *right)
 {
-	return compare_callbacks(left, right);
+	return compare_things(*(const struct baseline_entry *const *)left,
+			      *(const struct baseline_entry *const *)right);
 }
 
-/* The same callback in the older trace. */
-static bool old_find(const struct baseline *baseline, const struct timeline *timeline,
-		     const struct report_row *mine, struct symbols *symbols, struct side *found)
+/* The same in the older trace. */
+static const struct baseline_entry *old_find(const struct baseline *baseline,
+					     const struct baseline_entry *mine)
 {
-	struct old_row key = row_name(timeline, symbols, mine);
-	const struct old_row *old = bsearch(&key, baseline->rows, baseline->row_count,
-					    sizeof(*baseline->rows), compare_found);
+	const struct baseline_entry **old = bsearch(&mine, baseline->rows, baseline->row_count,
+						    sizeof(*baseline->rows), compare_found);
 
-	if (old)
-		*found = (struct side){old->process->timeline, old->row->durations};
-	return old != NULL;
+	return old ? *old : NULL;
 }
 
-static struct baseline_row row_make(const struct report_row *mine, const struct side *now,
-				    const struct side *old, struct symbols *symbols,
+static struct baseline_row row_make(const struct baseline_entry *mine,
+				    const struct baseline_entry *before,
 				    const struct thresholds *thresholds)
 {
+	struct side now = {mine->timeline, mine->durations},
+		    old = {before->timeline, before->durations};
 	double runs = thresholds->values[LIMIT_worse_runs];
-	bool enough =
-	    (double)now->durations->count >= runs && (double)old->durations->count >= runs;
+	bool enough = (double)now.durations->count >= runs && (double)old.durations->count >= runs;
 
 	return (struct baseline_row){
-	    .kind = report_kind(now->timeline, mine->site),
-	    .callback = symbols_site(symbols, mine->site, false)->text,
+	    .kind = mine->root_kind,
+	    .callback = mine->text,
+	    .signature = mine->signature,
 	    .in_pool = mine->in_pool,
-	    .count = now->durations->count,
-	    .old_count = old->durations->count,
-	    .p50_ns = whole_ns(quantile_ns(now, 0.5)),
-	    .old_p50_ns = whole_ns(quantile_ns(old, 0.5)),
-	    .p99_ns = whole_ns(quantile_ns(now, 0.99)),
-	    .old_p99_ns = whole_ns(quantile_ns(old, 0.99)),
-	    .worse_p50 = enough && is_worse(now, old, 0.5, thresholds),
-	    .worse_p99 = enough && is_worse(now, old, 0.99, thresholds),
+	    .count = now.durations->count,
+	    .old_count = old.durations->count,
+	    .p50_ns = whole_ns(quantile_ns(&now, 0.5)),
+	    .old_p50_ns = whole_ns(quantile_ns(&old, 0.5)),
+	    .p99_ns = whole_ns(quantile_ns(&now, 0.99)),
+	    .old_p99_ns = whole_ns(quantile_ns(&old, 0.99)),
+	    .worse_p50 = enough && is_worse(&now, &old, 0.5, thresholds),
+	    .worse_p99 = enough && is_worse(&now, &old, 0.99, thresholds),
 	};
 }
 
@@ -255,24 +241,46 @@ static int compare_worse_first(const void *a, const void *b)
 	return x->p99_ns > y->p99_ns ? -1 : x->p99_ns < y->p99_ns;
 }
 
+/* Of what is compared: kept, as rows have its texts. NULL: no memory. */
+static const struct baseline_entries *mine_make(struct baseline *baseline,
+						const struct timeline *timeline,
+						const struct transactions *transactions,
+						struct symbols *symbols)
+{
+	struct baseline_entries *mine =
+	    reallocarray(baseline->mine, baseline->mine_count + 1, sizeof(*mine));
+
+	if (!mine)
+		return NULL;
+	baseline->mine = mine;
+	mine += baseline->mine_count++;
+	return baseline_entries_make(timeline, transactions, symbols, mine) == 0 ? mine : NULL;
+}
+
+/* All that begin there together say more than their only signature where that has changed. */
+static bool is_told_already(const struct baseline *baseline, const struct baseline_entry *root)
+{
+	return root->only && old_find(baseline, root->only) != NULL;
+}
+
 struct baseline_row *baseline_compare(struct baseline *baseline, const struct timeline *timeline,
+				      const struct transactions *transactions,
 				      struct symbols *symbols, const struct thresholds *thresholds,
 				      size_t *count, size_t *worse)
 {
-	size_t row_count;
-	struct report_row *mine = report_rows(timeline, &row_count);
-	struct baseline_row *rows = mine ? calloc(row_count + 1, sizeof(*rows)) : NULL;
+	const struct baseline_entries *mine = mine_make(baseline, timeline, transactions, symbols);
+	struct baseline_row *rows = mine ? calloc(mine->count + 1, sizeof(*rows)) : NULL;
 
 	*count = *worse = 0;
-	for (size_t i = 0; rows && i < row_count; i++) {
-		struct side now = {timeline, mine[i].durations}, old;
-		if (!old_find(baseline, timeline, &mine[i], symbols, &old))
+	for (size_t i = 0; rows && i < mine->count; i++) {
+		const struct baseline_entry *entry = &mine->list[i],
+					    *old = old_find(baseline, entry);
+		if (!old || is_told_already(baseline, entry))
 			continue;
-		rows[*count] = row_make(&mine[i], &now, &old, symbols, thresholds);
+		rows[*count] = row_make(entry, old, thresholds);
 		*worse += rows[*count].worse_p50 || rows[*count].worse_p99;
 		(*count)++;
 	}
-	free(mine);
 	if (rows)
 		qsort(rows, *count, sizeof(*rows), compare_worse_first);
 	return rows;

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "base/durations.h"
+#include "report/transaction_text.h"
+
+#define SIGNATURE_LEAST 20 /* transactions of which a p99 is judged without being asked for */
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
@@ -23,8 +26,9 @@ static bool is_loop(const struct timeline *timeline, size_t worker)
 	return timeline->process->workers[worker].role == TRACE_ROLE_LOOP;
 }
 
-static double long_poll(const struct report *report)
+static double long_poll(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	const struct timeline *timeline = report->timeline;
 	uint64_t longest = 0;
 
@@ -40,18 +44,21 @@ static double long_poll(const struct report *report)
 	return ns_of(timeline, longest);
 }
 
-static double iteration(const struct report *report)
+static double iteration(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	return ns_of(report->timeline, report->timeline->iteration_ticks.max);
 }
 
-static double pool_wait(const struct report *report)
+static double pool_wait(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	return ns_of(report->timeline, histogram_quantile(&report->timeline->pool_wait, 0.99));
 }
 
-static double wakeup(const struct report *report)
+static double wakeup(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	double worst = 0;
 
 	for (size_t i = 0; i < report->timeline->process->site_count; i++) {
@@ -62,31 +69,70 @@ static double wakeup(const struct report *report)
 	return worst;
 }
 
-static double pending(const struct report *report)
+static double pending(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	const struct timeline_top *top = &report->timeline->pending;
 
 	return top->count > 0 ? ns_of(report->timeline, top->spans[0].duration) : 0;
 }
 
-static double lost(const struct report *report)
+/* Of those that begin in the callback, all signatures together; 0: there is none. */
+static uint64_t p99_of_root(const struct report *report, const struct fail_if *fail_if)
 {
+	const struct transactions *transactions = report->transactions;
+	struct histogram all = {0};
+
+	for (size_t i = 0; i < transactions->signature_count; i++) {
+		const struct transaction_signature *signature = &transactions->signatures[i];
+		if (transaction_root_is(report, signature, fail_if->root, fail_if->root_length))
+			histogram_merge(&all, &signature->ticks);
+	}
+	uint64_t p99 = histogram_quantile(&all, 0.99);
+	histogram_clear(&all);
+	return p99;
+}
+
+/* The worst of those that there are enough of to speak of a p99. */
+static double transaction_p99(const struct report *report, const struct fail_if *fail_if)
+{
+	const struct transactions *transactions = report->transactions;
+	uint64_t worst = 0;
+
+	if (!transactions)
+		return 0;
+	if (fail_if->root)
+		return ns_of(report->timeline, p99_of_root(report, fail_if));
+	for (size_t i = 0; i < transactions->signature_count; i++) {
+		const struct histogram *ticks = &transactions->signatures[i].ticks;
+		uint64_t p99 =
+		    ticks->count >= SIGNATURE_LEAST ? histogram_quantile(ticks, 0.99) : 0;
+		worst = p99 > worst ? p99 : worst;
+	}
+	return ns_of(report->timeline, worst);
+}
+
+static double lost(const struct report *report, const struct fail_if *fail_if)
+{
+	(void)fail_if;
 	return (double)(report->timeline->process->lost + report->timeline->process->missing);
 }
 
-static double worse(const struct report *report)
+static double worse(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	return (double)report->worse;
 }
 
-static double finding(const struct report *report)
+static double finding(const struct report *report, const struct fail_if *fail_if)
 {
+	(void)fail_if;
 	return findings_worst(report->findings);
 }
 
 static const struct {
 	const char *name;
-	double (*value)(const struct report *report);
+	double (*value)(const struct report *report, const struct fail_if *fail_if);
 	enum { UNIT_TIME, UNIT_NUMBER, UNIT_FINDING } unit;
 	const char *text;
 } figures[] = {
@@ -97,8 +143,11 @@ static const struct {
     {"pool_wait", pool_wait, UNIT_TIME, "p99 wait for a pool thread"},
     {"wakeup", wakeup, UNIT_TIME, "the slowest p99 from uv_async_send to its callback"},
     {"pending", pending, UNIT_TIME, "age of the oldest request that is pending at the end"},
+    {"transaction_p99", transaction_p99, UNIT_TIME,
+     "the slowest p99 of the transactions of one signature; [KIND CALLBACK]: of those that begin "
+     "there"},
     {"lost", lost, UNIT_NUMBER, "events lost or missing"},
-    {"worse", worse, UNIT_NUMBER, "callbacks that are slower than in --baseline"},
+    {"worse", worse, UNIT_NUMBER, "callbacks and transactions that are slower than in --baseline"},
 };
 
 #define FIGURES (sizeof(figures) / sizeof(*figures))
@@ -106,7 +155,7 @@ static const struct {
 void fail_if_print_figures(FILE *out)
 {
 	for (size_t i = 0; i < FIGURES; i++)
-		fprintf(out, "  %-10s %s\n", figures[i].name, figures[i].text);
+		fprintf(out, "  %-15s %s\n", figures[i].name, figures[i].text);
 }
 
 /* ---- Conditions ------------------------------------------------------------------------------ */
@@ -157,22 +206,51 @@ static int value_parse(struct fail_if *fail_if, const char *text)
 	return end == text || *end != '\0' ? -EINVAL : 0;
 }
 
+/* "[read on_request]" behind the figure's name, up to the last bracket: names of C++ may have some.
+ * Returns how long it is. */
+static size_t root_parse(struct fail_if *fail_if, const char *text)
+{
+	const char *end = *text == '[' ? strrchr(text, ']') : NULL;
+
+	if (!end)
+		return 0;
+	fail_if->root = text + 1;
+	fail_if->root_length = (size_t)(end - fail_if->root);
+	return (size_t)(end + 1 - text);
+}
+
 int fail_if_parse(struct fail_if *fail_if, const char *text)
 {
-	size_t length = strcspn(text, "<>=");
-	int compare = compare_find(text + length);
+	size_t length = strcspn(text, "[<>=");
 
 	*fail_if = (struct fail_if){.text = text};
+	size_t before = length + root_parse(fail_if, text + length);
+	int compare = compare_find(text + before);
+
 	while (fail_if->figure < FIGURES &&
 	       (strlen(figures[fail_if->figure].name) != length ||
 		strncmp(figures[fail_if->figure].name, text, length) != 0))
 		fail_if->figure++;
 	if (fail_if->figure == FIGURES)
 		return -ENOENT;
-	if (compare < 0)
+	if (compare < 0 || (fail_if->root && (figures[fail_if->figure].value != transaction_p99 ||
+					      fail_if->root_length == 0)))
 		return -EINVAL;
 	fail_if->compare = compares[compare].compare;
-	return value_parse(fail_if, text + length + strlen(compares[compare].text));
+	return value_parse(fail_if, text + before + strlen(compares[compare].text));
+}
+
+bool fail_if_is_about_nothing(const struct fail_if *fail_if, const struct report *report)
+{
+	const struct transactions *transactions = report->transactions;
+
+	for (size_t i = 0; fail_if->root && transactions && i < transactions->signature_count;
+	     i++) {
+		if (transaction_root_is(report, &transactions->signatures[i], fail_if->root,
+					fail_if->root_length))
+			return false;
+	}
+	return fail_if->root != NULL;
 }
 
 bool fail_if_needs_baseline(const struct fail_if *fail_if)
@@ -226,7 +304,7 @@ static char *why_make(const struct fail_if *fail_if, double value, const struct 
 bool fail_if_fails(const struct fail_if *fail_if, const struct report *report, char **why)
 {
 	const struct finding *found = report->findings->count > 0 ? report->findings->list : NULL;
-	double value = figures[fail_if->figure].value(report);
+	double value = figures[fail_if->figure].value(report, fail_if);
 	bool fails = blocking(fail_if->compare, value, fail_if->value);
 
 	if (fail_if->id) {

@@ -60,6 +60,9 @@ static json_t *finding_json(const struct report *report, const struct finding *f
 	    {"evidence", json_text(text->evidence)},
 	    {"cost_ns", is_known ? json_number(finding->cost_ns) : json_null()},
 	    {"cost", cost ? json_text(cost) : json_null()},
+	    {"transactions", json_number_if(finding->delay.known, finding->delay.transactions)},
+	    {"transactions_at_most", json_boolean(finding->delay.at_most)},
+	    {"transactions_ns", json_number_if(finding->delay.known, finding->delay.ns)},
 	    {"confidence", json_real(finding->confidence)},
 	    {"advice", json_text(text->advice)},
 	    {"facts", facts_json(report, finding)},
@@ -124,6 +127,7 @@ static json_t *baseline_row_json(const struct baseline_row *row)
 	const struct json_pair pairs[] = {
 	    {"kind", json_text(row->kind)},
 	    {"callback", json_text(row->callback)},
+	    {"signature", row->signature ? json_text(row->signature) : json_null()},
 	    {"in_pool", json_boolean(row->in_pool)},
 	    {"count", json_number(row->count)},
 	    {"old_count", json_number(row->old_count)},

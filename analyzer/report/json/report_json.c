@@ -106,6 +106,9 @@ static void findings_add(struct json_stream *stream, const struct report *report
 	bool seen = report_sees_calls(timeline);
 	const struct json_pair pairs[] = {
 	    {"findings", findings_json(report)},
+	    {"transactions", transactions_json(report)},
+	    {"transaction_totals", transaction_totals_json(report)},
+	    {"transaction", transaction_json(report)},
 	    {"checked", checked_json()},
 	    {"cannot_tell", unknown_json(timeline)},
 	    {"pool", findings && seen ? pool_json(report) : json_null()},

@@ -94,6 +94,15 @@ json_t *wakeups_json(const struct report *report);
 json_t *request_spans_json(const struct report *report, const struct timeline_top *top, bool ended);
 json_t *requests_json(const struct report *report);
 
+/* ---- json_transactions.c ---- */
+
+/* By signature; null, as the others, where nobody followed them. */
+json_t *transactions_json(const struct report *report);
+/* How many there were, and why some are cut. */
+json_t *transaction_totals_json(const struct report *report);
+/* The one that was asked for. */
+json_t *transaction_json(const struct report *report);
+
 /* ---- json_findings.c ---- */
 
 /* Null where findings were not looked for. */

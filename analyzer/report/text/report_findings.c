@@ -36,6 +36,18 @@ static void print_cleaned(FILE *out, const char *before, const char *text)
 	free(clean);
 }
 
+/* "34 transactions waited 1.20 s for it; " */
+static void print_delay(const struct finding *finding, FILE *out)
+{
+	const struct finding_delay *delay = &finding->delay;
+	char waited[DURATION_TEXT_BYTES];
+
+	if (delay->known && delay->transactions > 0)
+		fprintf(out, "%s%" PRIu64 " transaction%s waited %s for it; ",
+			delay->at_most ? "at most " : "", delay->transactions,
+			plural(delay->transactions), duration_format(delay->ns, waited));
+}
+
 static void print_cost(const struct finding *finding, FILE *out)
 {
 	char cost[DURATION_TEXT_BYTES], from[DURATION_TEXT_BYTES], to[DURATION_TEXT_BYTES];
@@ -44,6 +56,7 @@ static void print_cost(const struct finding *finding, FILE *out)
 	fputs("     ", out);
 	if (kind && finding->cost_ns > 0)
 		fprintf(out, "cost: %s %s; ", kind, duration_format(finding->cost_ns, cost));
+	print_delay(finding, out);
 	fprintf(out, "%s; %s to %s\n", confidence_text(finding->confidence),
 		duration_format_offset(finding->from_ns, from),
 		duration_format_offset(finding->to_ns, to));
@@ -119,19 +132,21 @@ static void print_baseline_row(const struct baseline_row *row, FILE *out)
 	report_paragraph(
 	    out, REPORT_WIDTH,
 	    "  %s%s (%s): p50 %s, was %s; p99 %s, was %s; %" PRIu64 " run%s, %s %" PRIu64,
-	    row->in_pool ? "(pool) " : "", row->callback, row->kind,
-	    duration_format(row->p50_ns, texts[0]), duration_format(row->old_p50_ns, texts[1]),
-	    duration_format(row->p99_ns, texts[2]), duration_format(row->old_p99_ns, texts[3]),
-	    row->count, plural(row->count), by_count(row->old_count, "was", "were"),
-	    row->old_count);
+	    row->in_pool ? "(pool) " : "", row->signature ? row->signature : row->callback,
+	    row->signature ? "transactions" : row->kind, duration_format(row->p50_ns, texts[0]),
+	    duration_format(row->old_p50_ns, texts[1]), duration_format(row->p99_ns, texts[2]),
+	    duration_format(row->old_p99_ns, texts[3]), row->count, plural(row->count),
+	    by_count(row->old_count, "was", "were"), row->old_count);
 }
 
 static void print_baseline(const struct report *report, FILE *out)
 {
 	if (!report->baseline)
 		return;
-	fprintf(out, "\nAGAINST THE BASELINE: %zu of %zu callback%s of both got slower\n",
-		report->worse, report->baseline_count, plural(report->baseline_count));
+	fprintf(
+	    out,
+	    "\nAGAINST THE BASELINE: %zu of %zu callbacks and transactions of both got slower\n",
+	    report->worse, report->baseline_count);
 	for (size_t i = 0; i < report->worse && i < report->timeline->options.top; i++)
 		print_baseline_row(&report->baseline[i], out);
 }
@@ -164,8 +179,7 @@ int report_findings_print(const struct report *report, FILE *out)
 
 /* ---- Markdown -------------------------------------------------------------------------------- */
 
-/* Cleaned, and with what markdown or HTML would read as more than text made harmless. */
-static void markdown_text(FILE *out, const char *text)
+void report_markdown_text(FILE *out, const char *text)
 {
 	char *clean = report_clean(text_of(text));
 
@@ -184,13 +198,18 @@ static void markdown_finding(const struct finding *finding, FILE *out)
 
 	fprintf(out, "\n### %s: %s\n\n**", severity_name(finding->severity),
 		finding_id_name(finding->id));
-	markdown_text(out, finding->text.title);
+	report_markdown_text(out, finding->text.title);
 	fputs("**\n\n- why: ", out);
-	markdown_text(out, finding->text.evidence);
+	report_markdown_text(out, finding->text.evidence);
 	if (kind && finding->cost_ns > 0)
 		fprintf(out, "\n- cost: %s %s", kind, duration_format(finding->cost_ns, cost));
+	if (finding->delay.known && finding->delay.transactions > 0)
+		fprintf(out, "\n- delayed: %s%" PRIu64 " transaction%s, %s together",
+			finding->delay.at_most ? "at most " : "", finding->delay.transactions,
+			plural(finding->delay.transactions),
+			duration_format(finding->delay.ns, cost));
 	fprintf(out, "\n- confidence: %s\n- do: ", confidence_text(finding->confidence));
-	markdown_text(out, finding->text.advice);
+	report_markdown_text(out, finding->text.advice);
 	fputc('\n', out);
 	if (!finding->text.snippet)
 		return;
@@ -203,11 +222,11 @@ int report_findings_markdown(const struct report *report, FILE *out)
 	const struct findings *findings = report->findings;
 
 	fputs("## ", out);
-	markdown_text(out, report->timeline->process->exe);
+	report_markdown_text(out, report->timeline->process->exe);
 	fprintf(out, ", process %" PRIu32 "\n", report->timeline->process->pid);
 	if (findings->count == 0)
 		fprintf(out, "\n%s\n", nothing_found(report));
 	for (size_t i = 0; i < findings->count; i++)
 		markdown_finding(&findings->list[i], out);
-	return 0;
+	return report_transactions_markdown(report, out);
 }

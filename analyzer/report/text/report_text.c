@@ -126,11 +126,22 @@ static int print_warnings(const struct report *report, FILE *out)
 int report_print(const struct report *report, FILE *out)
 {
 	static report_section *const sections[] = {
-	    print_header,	    report_findings_print,   print_warnings,
-	    report_summary_print,   report_workers_print,    report_balance_print,
-	    report_callbacks_print, report_long_polls_print, report_open_polls_print,
-	    report_stalls_print,    report_profile_print,    report_idle_print,
-	    report_marks_print,	    report_queues_print,     report_machine_print,
+	    print_header,
+	    report_findings_print,
+	    print_warnings,
+	    report_transactions_print,
+	    report_summary_print,
+	    report_workers_print,
+	    report_balance_print,
+	    report_callbacks_print,
+	    report_long_polls_print,
+	    report_open_polls_print,
+	    report_stalls_print,
+	    report_profile_print,
+	    report_idle_print,
+	    report_marks_print,
+	    report_queues_print,
+	    report_machine_print,
 	};
 	int error = 0;
 

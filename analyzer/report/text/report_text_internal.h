@@ -30,10 +30,17 @@ typedef int report_section(const struct report *report, FILE *out);
 /* report_findings.c: what is wrong, the worst first, or that nothing was found and what was looked
  * for. */
 report_section report_findings_print;
+/* Text in markdown, cleaned, and with what markdown or HTML would read as more than text made
+ * harmless. */
+void report_markdown_text(FILE *out, const char *text);
 /* report_summary.c */
 report_section report_summary_print;
 /* report_workers.c */
 report_section report_workers_print, report_balance_print;
+/* report_transactions.c; report_waterfalls.c: the slowest, or one that was asked for, whole. */
+report_section report_transactions_print, report_waterfalls_print;
+/* By signature, as a table of markdown. */
+report_section report_transactions_markdown;
 /* report_callbacks.c */
 report_section report_callbacks_print, report_long_polls_print, report_open_polls_print;
 /* report_stalls.c: what stuck callbacks were seen in, with stacks. */

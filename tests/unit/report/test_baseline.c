@@ -98,7 +98,8 @@ static void compare(duration_of *old, duration_of *now, uint32_t runs)
 	cr_assert(trace && trace->process_count == 1);
 	timeline = timeline_read(trace, 0, &options, NULL, NULL);
 	symbols = symbols_open(&trace->processes[0]);
-	rows = baseline_compare(baseline, timeline, symbols, &thresholds, &row_count, &worse_count);
+	rows = baseline_compare(baseline, timeline, NULL, symbols, &thresholds, &row_count,
+				&worse_count);
 	cr_assert_not_null(rows);
 }
 

@@ -153,7 +153,7 @@ Test(documents, launcher_has_each_option)
 
 Test(documents, readme_has_each_option_of_analyze_trace)
 {
-	char *readme = document_read("README.md");
+	char *readme = document_read("README.md"), text[64];
 	size_t count = 0;
 
 	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL;
@@ -161,9 +161,9 @@ Test(documents, readme_has_each_option_of_analyze_trace)
 		const char *before = *option->fallback ? "`" : "",
 			   *after = *option->fallback ? "` " : "";
 
-		check_row("README.md", readme, "\n| `--%s%s%s` | %s%s%s| %s |\n", option->name,
-			  option->argument ? "=" : "", option->argument ? option->argument : "",
-			  before, option->fallback, after, option->help);
+		check_row("README.md", readme, "\n| `%s` | %s%s%s| %s |\n",
+			  analyze_option_text(option, text, sizeof(text)), before, option->fallback,
+			  after, option->help);
 	}
 	cr_expect_eq(count_of(readme, "\n| `--"), count);
 	free(readme);
@@ -176,9 +176,8 @@ Test(documents, manual_has_each_option_of_analyze_trace)
 
 	for (const struct analyze_option *option; (option = analyze_option_at(count)) != NULL;
 	     count++) {
-		snprintf(name, sizeof(name), "--%s", option->name);
-		snprintf(head, sizeof(head), "\n.TP\n.B %s%s%s\n", roff(name),
-			 option->argument ? "=" : "", option->argument ? option->argument : "");
+		analyze_option_text(option, name, sizeof(name));
+		snprintf(head, sizeof(head), "\n.TP\n.B %s\n", roff(name));
 		check_row("docs/analyze_trace.1", manual, "%s%s%s%s%s\n", head, roff(option->help),
 			  *option->fallback ? " (default " : "", option->fallback,
 			  *option->fallback ? ")" : "");
