@@ -12,7 +12,8 @@ from pathlib import Path
 import machine
 
 ROOT = Path(__file__).resolve().parents[2]
-FIELDS = ("expects", "severity", "says", "never", "not", "costs", "env", "quota", "cpus", "needs",
+FIELDS = ("expects", "severity", "says", "never", "not", "costs", "delays",
+          "env", "quota", "cpus", "needs",
           "stdout", "stderr", "load", "nodes")
 COMMENT = re.compile(r"^(?: \*|//|#|--) (\w+): (.*)$", re.M)
 PYTHON = "/usr/bin/python3"  # of the distribution, whose uvloop uses a shared libuv

@@ -9,6 +9,7 @@
  *   severity: any                ... or it is above a note and the first
  *   says: TEXT [ | TEXT]         what that finding's texts must have; several lines: all of them
  *   costs: LEAST MOST            what its cost must be, in ms
+ *   delays: LEAST                how many transactions it must have delayed
  *   never: TEXT                  what no finding's texts may have
  *   not: ID ...                  what must not be found above a note
  *   env: NAME=VALUE ...          how it is recorded

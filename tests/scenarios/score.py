@@ -39,6 +39,13 @@ def _costs(scenario, finding):
     return ""
 
 
+def _delays(scenario, finding):
+    """What is wrong with how many transactions it delayed."""
+    least = int(scenario.one("delays") or 0)
+    delayed = finding.get("transactions") or 0
+    return f"delayed {delayed} transactions, not {least}" if delayed < least else ""
+
+
 def _forbidden(scenario, found):
     """(id, what is wrong) of what must not be said."""
     for finding in found:
@@ -73,7 +80,8 @@ def _judge_sick(scenario, found):
             one in finding["culprit"] for one in scenario.culprits):
         return f"said: {_brief(finding)}", [finding["id"]]
     lacks = [text for text in scenario.all("says") if not _has(_texts(finding), text)]
-    wrong = f"does not say: {lacks[0]}" if lacks else _costs(scenario, finding)
+    wrong = f"does not say: {lacks[0]}" if lacks else (
+        _costs(scenario, finding) or _delays(scenario, finding))
     return (wrong and f"{_brief(finding)} {wrong}"), ([finding["id"]] if wrong else [])
 
 
