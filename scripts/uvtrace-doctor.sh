@@ -94,9 +94,12 @@ doctor_inside() {
 	case ${UVTRACE_PATCH:-1}:$state in
 	1:patched:*)
 		tell ok program \
-			"$program_file: tier full (patched): ${state#patched: }, can be seen"
+			"$program_file: tier full (patched): ${state#patched: }"
 		echo "$inside" | sed -n 's/^refused: //p' | while read -r refused; do
-			tell warn program "callbacks of $refused"
+			tell warn program "$refused"
+		done
+		echo "$inside" | sed -n 's/^not noted: //p' | while read -r missing; do
+			tell ok program "every callback is seen, but not the $missing"
 		done
 		;;
 	0:*) tell warn program "$only_waits: UVTRACE_PATCH=0 leaves the libuv in it alone" ;;

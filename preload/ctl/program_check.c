@@ -21,17 +21,27 @@ static unsigned int good_count(const struct static_plan *plan)
 	return count;
 }
 
+/* Of what only makes or stops handles no callback is missing. */
+static void print_refused(size_t function, enum entry_reason reason)
+{
+	if (static_plan_is_noted(function))
+		printf("not noted: calls of %s, because %s\n", libuv_function_name(function),
+		       entry_reason_text(reason));
+	else
+		printf("refused: callbacks of %s are not seen, because %s\n",
+		       libuv_function_name(function), entry_reason_text(reason));
+}
+
 static void print_patched(const struct static_plan *plan)
 {
-	printf("patched: %u functions of the libuv in it", good_count(plan));
+	printf("patched: %u functions of the libuv", good_count(plan));
 	if (plan->version)
-		printf(" (%u.%u.%u)", plan->version >> 16, plan->version >> 8 & 255,
+		printf(" %u.%u.%u", plan->version >> 16, plan->version >> 8 & 255,
 		       plan->version & 255);
-	putchar('\n');
+	puts(" in it can be patched");
 	for (size_t i = 0; i < REAL_COUNT; i++)
 		if (plan->plans[i].reason != ENTRY_GOOD && plan->plans[i].reason != ENTRY_ABSENT)
-			printf("refused: %s, because %s\n", libuv_function_name(i),
-			       entry_reason_text(plan->plans[i].reason));
+			print_refused(i, plan->plans[i].reason);
 }
 
 /* No name led to a libuv. */

@@ -64,6 +64,15 @@ static bool compile(const char *source, const char *flag, const char *output)
 	return run_program(&run).status == 0;
 }
 
+/* The library would stop it from starting: musl's loader cannot load what needs glibc. */
+Test(launcher, refuses_programs_for_musl)
+{
+	if (!compile("int main(void) { return 0; }",
+		     "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1", "for_musl"))
+		cr_skip_test("no compiler");
+	check_refused("./for_musl", 126, "linked to musl; the library needs glibc");
+}
+
 Test(launcher, refuses_static_programs)
 {
 	if (!compile("int main(void) { return 0; }", "-static", "static"))
@@ -342,6 +351,8 @@ Test(launcher, doctor_tests_itself)
 		  refused.out);
 	cr_assert(linked.status == 0 && strstr(linked.out, "tier full (patched): "), "%s",
 		  linked.out);
+	cr_assert(strstr(linked.out, " in it can be patched"), "%s", linked.out);
+	cr_assert_null(strstr(linked.out, "callbacks of "), "%s", linked.out);
 	cr_assert(left_alone.status == 0 && strstr(left_alone.out, "tier libc"), "%s",
 		  left_alone.out);
 	cr_assert(nowhere.status == 1 && strstr(nowhere.out, "FAIL  self-test"), "%s", nowhere.out);
