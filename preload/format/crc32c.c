@@ -3,7 +3,7 @@
  * CRC32C by the processor's own instruction if it has one (SSE4.2, ARMv8 CRC), otherwise by table,
  * eight bytes per step.
  *
- * Rules: no state, and the tables are made at compile time, so any thread may call it at any time.
+ * Rules: the tables are made at compile time, so any thread may call it at any time.
  * A checksum is linear in its input. A table entry is the exclusive or of the entries of its
  * index's bits, so eight numbers describe a table of 256.
  */
@@ -87,9 +87,28 @@ uint32_t crc32c_portable(uint32_t crc, const void *data, size_t bytes)
 }
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <nmmintrin.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Asked once: the instruction leaves a virtual machine. Not by the compiler's own way: that asks
+ * before main(), in each program that the library is loaded into. */
+static bool has_sse42(void)
+{
+	static _Atomic uint32_t known; /* 0: not asked yet, 1: no, 2: yes */
+	uint32_t answer = atomic_load_explicit(&known, memory_order_relaxed);
+	uint32_t a, b, c, d;
+
+	if (!answer) {
+		answer = __get_cpuid(1, &a, &b, &c, &d) && c & bit_SSE4_2 ? 2 : 1;
+		atomic_store_explicit(&known, answer, memory_order_relaxed);
+	}
+	return answer == 2;
+}
+
 #define HARDWARE		  __attribute__((target("sse4.2")))
-#define HARDWARE_THERE		  __builtin_cpu_supports("sse4.2")
+#define HARDWARE_THERE		  has_sse42()
 #define HARDWARE_BYTE(crc, value) _mm_crc32_u8(crc, value)
 #define HARDWARE_WORD(crc, value) ((uint32_t)_mm_crc32_u64(crc, value))
 #elif defined(__aarch64__)
