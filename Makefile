@@ -57,9 +57,9 @@ SHARED_SRC := $(call sources,preload/format) preload/ring/ring_check.c \
 ANALYZER_MAINS := $(wildcard analyzer/*.c)
 ANALYZER_SRC := $(call sources, \
 	$(addprefix analyzer/,* */native timeline/pool findings/detect report/text report/json \
-		report/formats))
+		report/formats report/formats/exports))
 
-PPROF := $(BUILD)/gen/pprof.pb-c
+PROTOS := $(BUILD)/gen/pprof.pb-c $(BUILD)/gen/perfetto.pb-c
 LIBTRACE := $(BUILD)/libtrace.so
 DRAIN := $(BUILD)/uvtrace-drain
 CTL := $(BUILD)/trace_ctl
@@ -134,7 +134,8 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios \
 	check-generated \
 	check-asan bench fuzz run-fuzz \
-	install format docs lint clean viewer viewer-skipped check-viewer check-firefox
+	install format docs lint clean viewer viewer-skipped check-viewer check-exports \
+	check-firefox
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
@@ -148,6 +149,7 @@ help:
 	'make check       installs what is missing, builds, runs the tests and lint' \
 	'make check-static  the whole-program tests with libuv linked into the programs' \
 	'make check-faults  injects faults; N=1000 kills program and helper so often (default 50)' \
+	'make check-exports  what --format=otlp, perfetto, pprof write, read by others'\'' code' \
 	'make check-firefox  the tests of the page in Firefox (make check: in Chromium)' \
 	'make check-real  traces unmodified real programs under load (tests/real/run.sh)' \
 	'make check-node  official builds of node: every callback that they count is in the trace' \
@@ -223,7 +225,7 @@ $(BUILD)/uvtrace-drain: $(call obj,preload/drain/uvtrace_drain.c $(DRAIN_SRC))
 $(BUILD)/trace_ctl: $(call obj,$(call sources,preload/ctl)) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
-$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c) $(PPROF).o
+$(ANALYZER_LIB): $(call obj,$(ANALYZER_SRC) $(SHARED_SRC) preload/ring/clock.c) $(PROTOS:=.o)
 $(UNIT_LIB): $(call obj,$(UNIT_PRELOAD_SRC)) $(ZYDIS_OBJ)
 # Made anew: ar would keep objects that are no longer in a list, which the Makefile has.
 $(ANALYZER_LIB) $(UNIT_LIB): Makefile
@@ -233,16 +235,16 @@ $(ANALYZER_LIB) $(UNIT_LIB): Makefile
 $(TOOLS): $(BUILD)/%: $(BUILD)/obj/analyzer/%.o $(ANALYZER_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) $(OPT) $(LTO) -o $@ $^ $(ANALYZER_LIBS)
 
-# The messages of pprof's format.
-$(PPROF).c: analyzer/report/formats/pprof.proto
+# The messages of the formats that are made with protobuf.
+$(BUILD)/gen/%.pb-c.c: analyzer/report/formats/exports/%.proto
 	@mkdir -p $(@D)
 	$(call say,PROTO,$@)protoc-c --c_out=$(@D) -I$(<D) $<
-$(PPROF).o: $(PPROF).c
+$(PROTOS:=.o): %.o: %.c
 	$(call say,CC,$<)$(CC) $(ALL_CFLAGS) -w -c -o $@ $<
-PPROF_USERS := $(addprefix $(BUILD)/obj/,analyzer/report/formats/format_pprof.o \
-	tests/e2e/test_profile.o)
-$(PPROF_USERS): $(PPROF).c
-$(PPROF_USERS): ALL_CFLAGS += -isystem $(dir $(PPROF))
+PROTO_USERS := $(addprefix $(BUILD)/obj/,$(addprefix analyzer/report/formats/exports/, \
+	pprof_parts.o format_perfetto.o perfetto_packets.o) tests/e2e/test_profile.o)
+$(PROTO_USERS): $(PROTOS:=.c)
+$(PROTO_USERS): ALL_CFLAGS += -isystem $(BUILD)/gen
 
 # ---- The viewer ----------------------------------------------------------------------------------
 
@@ -350,7 +352,7 @@ $(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += \
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcriterion $(ANALYZER_LIBS)
 
-$(BUILD)/e2e_tests: $(call obj,$(E2E_SRC)) $(PPROF).o
+$(BUILD)/e2e_tests: $(call obj,$(E2E_SRC)) $(BUILD)/gen/pprof.pb-c.o
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcriterion -ljansson -lprotobuf-c \
 		-lpthread
 
@@ -375,7 +377,8 @@ check:
 	@$(MAKE) --no-print-directory -j1 --keep-going run-check
 
 # One suite after the other: they kill, fill and measure, and each uses the machine as it needs.
-run-check: lint check-unit check-e2e check-static check-faults check-names check-viewer
+run-check: lint check-unit check-e2e check-static check-faults check-names check-viewer \
+	check-exports
 
 CRITERION_FLAGS ?= --jobs 2
 
@@ -406,6 +409,18 @@ $(VIEWER_TEST)/.installed: tests/viewer/package.json tests/viewer/package-lock.j
 
 check-viewer: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	$(Q)$(VIEWER_RUN)
+
+# What the formats for other tools write, read by those tools' own code.
+EXPORTS_TEST := $(BUILD)/exports-test
+
+$(EXPORTS_TEST)/.installed: tests/exports/package.json tests/exports/package-lock.json
+	@mkdir -p $(@D)
+	$(call say,NPM,$(@D))cp $^ tests/exports/.npmrc $(@D) && \
+		npm ci --prefix $(@D) --silent --ignore-scripts && touch $@
+
+check-exports: tests $(BUILD)/bench/generate_trace $(EXPORTS_TEST)/.installed
+	$(Q)BUILD=$(BUILD) node --test --test-concurrency=2 --test-reporter=spec \
+		$(wildcard tests/exports/test_*.js)
 
 check-firefox: tests $(BUILD)/bench/generate_trace $(VIEWER_TEST)/.installed
 	@scripts/install_deps.sh build viewer browser firefox

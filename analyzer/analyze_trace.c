@@ -149,10 +149,27 @@ struct analysis {
 	struct symbols *symbols;
 	struct stalls *stalls, *profile;
 	struct findings *findings;
+	int error; /* of the format, before anything was read */
 };
 
+/* Who is told of a transaction that is over. */
+struct listeners {
+	struct transaction_tally *tally;
+	const struct report_format *format;
+	struct report_output *output;
+};
+
+static void over_tell(void *arg, const struct transaction *transaction)
+{
+	const struct listeners *listeners = arg;
+
+	transaction_tally_take(listeners->tally, transaction);
+	if (listeners->format->over)
+		listeners->format->over(listeners->output, transaction);
+}
+
 static void analysis_read(struct analysis *analysis, const struct settings *settings,
-			  struct trace *trace, size_t process)
+			  struct trace *trace, size_t process, struct report_output *output)
 {
 	struct progress progress = {.what = "analyzing"};
 	const struct trace_process *read = &trace->processes[process];
@@ -164,8 +181,9 @@ static void analysis_read(struct analysis *analysis, const struct settings *sett
 		return;
 	wanted.keep = settings->waterfalls > wanted.keep ? settings->waterfalls : wanted.keep;
 	wanted.id = settings->transaction_id;
-	wanted.over = transaction_tally_take;
-	wanted.arg = analysis->tally;
+	struct listeners listeners = {analysis->tally, settings->format, output};
+	wanted.over = over_tell;
+	wanted.arg = &listeners;
 	analysis->transactions =
 	    transactions_read(trace, process, &settings->timeline, &wanted, progress_for_people(),
 			      &progress, &analysis->timeline);
@@ -173,11 +191,15 @@ static void analysis_read(struct analysis *analysis, const struct settings *sett
 }
 
 static void analysis_make(struct analysis *analysis, const struct settings *settings,
-			  struct trace *trace, size_t process)
+			  struct trace *trace, size_t process, struct report_output *output)
 {
 	*analysis = (struct analysis){.symbols = symbols_open(&trace->processes[process])};
-	if (analysis->symbols)
-		analysis_read(analysis, settings, trace, process);
+	struct report_source source = {trace, process, analysis->symbols};
+
+	if (analysis->symbols && settings->format->open)
+		analysis->error = settings->format->open(output, &source);
+	if (analysis->symbols && analysis->error == 0)
+		analysis_read(analysis, settings, trace, process, output);
 	if (analysis->transactions)
 		analysis->stalls = stalls_make(analysis->timeline, analysis->symbols);
 	if (analysis->stalls)
@@ -214,7 +236,7 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 {
 	struct analysis analysis;
 
-	analysis_make(&analysis, settings, trace, process);
+	analysis_make(&analysis, settings, trace, process, &outcome->output);
 	struct report report = {
 	    .trace = trace,
 	    .timeline = analysis.timeline,
@@ -226,7 +248,9 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .profile = analysis.profile,
 	    .alone = trace->process_count == 1,
 	};
-	int error = report_complete(settings, &report, analysis.findings, outcome);
+	int error = analysis.error;
+	if (error == 0)
+		error = report_complete(settings, &report, analysis.findings, outcome);
 	analysis_free(&analysis);
 	return error;
 }

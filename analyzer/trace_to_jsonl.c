@@ -23,18 +23,21 @@
 
 struct job {
 	const char *in, *out;
-	struct jsonl_text text;
-	bool progress, incomplete;
+	struct json_out text;
+	bool progress, incomplete, transactions;
 };
 
 static void usage(FILE *to)
 {
-	fputs("Usage: " PROGRAM " IN [OUT]\n"
+	fputs("Usage: " PROGRAM " [--transactions] IN [OUT]\n"
 	      "Writes the trace IN (a file, or a directory with the files of one or many "
 	      "processes) as JSON lines to\n"
 	      "OUT (default: standard output): one event a line, in the order of time.\n\n"
-	      "  -h, --help     print this help\n"
-	      "  -V, --version  print the version\n\n"
+	      "  -t, --transactions  each PollStart says which transaction it is part of, and "
+	      "which callback led to\n"
+	      "                      it (reads the trace twice)\n"
+	      "  -h, --help          print this help\n"
+	      "  -V, --version       print the version\n\n"
 	      "Exit status: 0 all is read and written; 1 something could not be read or written "
 	      "(each problem is a\n"
 	      "line on standard error; the rest is written); 2 bad usage.\n",
@@ -141,7 +144,7 @@ static int convert(struct job *job, struct trace *trace)
 
 	if (error)
 		return error;
-	error = jsonl_convert(trace, &job->text, &watcher);
+	error = jsonl_convert(trace, &job->text, &watcher, job->transactions);
 	if (job->text.fd != STDOUT_FILENO && close(job->text.fd) != 0 && !error)
 		error = -errno;
 	return error;
@@ -166,13 +169,18 @@ static int run(struct job *job)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	static const struct option options[] = {{"transactions", no_argument, NULL, 't'},
+						{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'V'},
+						{0}};
 	static struct job job;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "thV", options, NULL)) != -1) {
 		switch (option) {
+		case 't':
+			job.transactions = true;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;

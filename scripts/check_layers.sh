@@ -44,6 +44,7 @@ analyzer/trace/native: analyzer/base analyzer/trace preload/format preload/files
 analyzer/timeline: analyzer/base analyzer/trace preload/format
 analyzer/timeline/pool: analyzer/base analyzer/trace analyzer/timeline preload/format
 analyzer/transactions: analyzer/base analyzer/trace analyzer/timeline preload/format
+analyzer/transactions/native: analyzer/base analyzer/trace analyzer/transactions preload/format
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
@@ -60,10 +61,14 @@ analyzer/report/json: analyzer/base analyzer/trace analyzer/timeline analyzer/tr
 analyzer/report/formats: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
 	analyzer/symbols analyzer/findings analyzer/report analyzer/report/text
 	analyzer/report/json preload/format preload/files
+analyzer/report/formats/exports: analyzer/base analyzer/trace analyzer/timeline
+	analyzer/transactions analyzer/transactions/native analyzer/symbols analyzer/findings
+	analyzer/report analyzer/report/formats preload/format
 analyzer/command: analyzer/base analyzer/timeline analyzer/transactions analyzer/findings
 	analyzer/report analyzer/report/formats preload/format
 analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
-	analyzer/symbols analyzer/findings analyzer/report preload/format
+	analyzer/transactions/native analyzer/symbols analyzer/findings analyzer/report
+	preload/format
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
 	analyzer/transactions analyzer/symbols analyzer/findings analyzer/report

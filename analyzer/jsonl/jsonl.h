@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the parts of trace_to_jsonl share: jsonl_text (a buffered output, numbers, strings),
- * jsonl_event (one line an event), jsonl_stream (a worker's items as events in order of time),
- * jsonl_samples (the same for samples), jsonl_convert (all of it, merged).
+ * What the parts of trace_to_jsonl share: jsonl_event (one line an event), jsonl_stream (a worker's
+ * items as events in order of time), jsonl_samples (the same for samples), jsonl_convert (all of
+ * it, merged).
  *
  * Rules: one event is one line; whatever is in the trace, the line is valid JSON and valid UTF-8.
  * Memory does not grow with the trace.
@@ -10,36 +10,12 @@
 #ifndef JSONL_H
 #define JSONL_H
 
+#include "base/json_out.h"
+#include "base/request_table.h"
 #include "trace/marks.h"
 #include "trace/reader.h"
-#include "base/request_table.h"
 #include "symbols/symbols.h"
-
-/* ---- jsonl_text.c ---------------------------------------------------------------------------- */
-
-#define JSONL_BUFFER_BYTES 65536
-#define JSONL_TEXT_MAX	   4096 /* bytes of a string from the trace that are shown */
-
-struct jsonl_text {
-	int fd;
-	int error; /* the first one, -errno; everything after it is thrown away */
-	size_t used;
-	char buffer[JSONL_BUFFER_BYTES];
-};
-
-void jsonl_flush(struct jsonl_text *text);
-void jsonl_put(struct jsonl_text *text, const char *from, size_t bytes);
-void jsonl_put_text(struct jsonl_text *text, const char *from); /* as it is */
-void jsonl_put_number(struct jsonl_text *text, uint64_t number);
-/* `"` + the string, escaped + `"`. */
-void jsonl_put_string(struct jsonl_text *text, const char *string);
-/* `,"key":` before a value; the key is not escaped. */
-void jsonl_key(struct jsonl_text *text, const char *key);
-void jsonl_key_number(struct jsonl_text *text, const char *key, uint64_t number);
-void jsonl_key_string(struct jsonl_text *text, const char *key, const char *string);
-void jsonl_key_address(struct jsonl_text *text, const char *key, uint64_t address);
-void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *strings,
-		       size_t count);
+#include "transactions/native/step_index.h"
 
 /* ---- jsonl_event.c --------------------------------------------------------------------------- */
 
@@ -73,18 +49,20 @@ struct jsonl_pending {
 
 struct jsonl_process {
 	const struct trace_process *process;
-	struct jsonl_text *out;
+	struct json_out *out;
 	struct symbols *symbols;
 	char **sites; /* by site: kind, callback and caller as they are printed; made when first
 			 needed */
 	uint64_t *requests;
 	struct jsonl_pending pending;
 	bool show_pid;
+	struct step_index *index; /* NULL: nobody asked for transactions */
+	struct step_reader *steps;
 };
 
 /* Returns 0 or -ENOMEM. */
 int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace,
-		       struct jsonl_text *out, bool show_pid);
+		       struct json_out *out, bool show_pid);
 void jsonl_process_free(struct jsonl_process *process);
 
 /* `{"event":...,"timestamp_ns":...,"worker":...`; jsonl_end() closes it. */
@@ -98,8 +76,10 @@ void jsonl_put_poll(struct jsonl_process *process, uint64_t word);
 void jsonl_instant(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
 void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker,
 		const struct mark *mark);
-/* PollStart, and RequestDone before it where the callback is that of a request. */
-void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word);
+/* PollStart, and RequestDone before it where the callback is that of a request. `step`: what
+ * transaction it is part of; NULL: not known. */
+void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word,
+		      const struct step_record *step);
 /* `word` is the one that the poll began with; 0: not known. duration_ns UINT64_MAX: not known. */
 void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word,
 		    uint64_t duration_ns, bool unwound);
@@ -133,6 +113,14 @@ static inline uint64_t jsonl_later_ns(uint64_t ns, uint64_t by_ns)
 /* Tells what has been on its way for long, and sets pending.due_ns anew. */
 void jsonl_pending_look(struct jsonl_process *process, uint64_t ns);
 void jsonl_pending_free(struct jsonl_pending *pending);
+
+/* ---- jsonl_steps.c --------------------------------------------------------------------------- */
+
+/* Reads the trace for its transactions, for jsonl_step(). 0 or -errno. */
+int jsonl_steps_find(struct jsonl_process *process, struct trace *trace, size_t position);
+/* What a poll is part of; NULL: not known. Asked in the order of time. */
+const struct step_record *jsonl_step(const struct jsonl_process *process, size_t worker,
+				     uint64_t tick);
 
 /* ---- jsonl_stream.c -------------------------------------------------------------------------- */
 
@@ -188,7 +176,9 @@ struct jsonl_watcher {
 	void *arg;
 };
 
-/* Writes all of it and flushes. Returns 0 or -errno. */
-int jsonl_convert(struct trace *trace, struct jsonl_text *out, const struct jsonl_watcher *watcher);
+/* Writes all of it and flushes; with `transactions` each poll says which one it is part of, for
+ * which the trace is read once more. Returns 0 or -errno. */
+int jsonl_convert(struct trace *trace, struct json_out *out, const struct jsonl_watcher *watcher,
+		  bool transactions);
 
 #endif

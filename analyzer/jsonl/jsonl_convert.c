@@ -39,12 +39,13 @@ struct stall_samples {
 
 struct conversion {
 	struct trace *trace;
-	struct jsonl_text *out;
+	struct json_out *out;
 	struct jsonl_process *processes;
 	struct jsonl_samples *samples;
 	struct jsonl_stalls *stalls;
 	struct stall_samples *stall_samples; /* by process */
 	bool by_wall_clock;		     /* several boots */
+	bool transactions;		     /* are told */
 	struct source *sources;
 	size_t source_count;
 	struct tick_heap heap;		   /* sources */
@@ -98,6 +99,8 @@ static int begin_process(struct conversion *conversion, size_t index)
 	int error = jsonl_process_init(&conversion->processes[index], process, conversion->out,
 				       conversion->trace->process_count > 1);
 
+	if (!error && conversion->transactions)
+		error = jsonl_steps_find(&conversion->processes[index], conversion->trace, index);
 	if (error)
 		return error;
 	conversion->stall_samples[index].known_until_ns = trace_known_until_ns(process);
@@ -260,14 +263,29 @@ static int merge(struct conversion *conversion)
 	return error;
 }
 
-int jsonl_convert(struct trace *trace, struct jsonl_text *out, const struct jsonl_watcher *watcher)
+/* 0, or the first error that cut into what is known of transactions. */
+static int steps_error(const struct conversion *conversion)
 {
-	struct conversion conversion = {.trace = trace, .out = out, .watcher = *watcher};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < conversion->trace->process_count; i++)
+		if (conversion->processes[i].steps)
+			error = step_reader_error(conversion->processes[i].steps);
+	return error;
+}
+
+int jsonl_convert(struct trace *trace, struct json_out *out, const struct jsonl_watcher *watcher,
+		  bool transactions)
+{
+	struct conversion conversion = {
+	    .trace = trace, .out = out, .watcher = *watcher, .transactions = transactions};
 	int error = begin_all(&conversion);
 
 	if (!error)
 		error = merge(&conversion);
-	jsonl_flush(out);
+	if (!error)
+		error = steps_error(&conversion);
+	json_out_flush(out);
 	end_all(&conversion);
 	return error ? error : out->error;
 }

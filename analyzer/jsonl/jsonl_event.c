@@ -13,7 +13,7 @@
 #include "jsonl.h"
 
 int jsonl_process_init(struct jsonl_process *process, const struct trace_process *trace,
-		       struct jsonl_text *out, bool show_pid)
+		       struct json_out *out, bool show_pid)
 {
 	*process = (struct jsonl_process){
 	    .process = trace, .out = out, .show_pid = show_pid, .pending.due_ns = UINT64_MAX};
@@ -29,24 +29,26 @@ void jsonl_process_free(struct jsonl_process *process)
 	free(process->sites);
 	free(process->requests);
 	jsonl_pending_free(&process->pending);
+	step_reader_close(process->steps);
+	step_index_free(process->index);
 	if (process->symbols)
 		symbols_close(process->symbols);
 }
 
 void jsonl_begin(struct jsonl_process *process, const char *event, uint64_t ns, uint32_t worker)
 {
-	jsonl_put_text(process->out, "{\"event\":\"");
-	jsonl_put_text(process->out, event);
-	jsonl_put_text(process->out, "\",\"timestamp_ns\":");
-	jsonl_put_number(process->out, ns);
+	json_out_text(process->out, "{\"event\":\"");
+	json_out_text(process->out, event);
+	json_out_text(process->out, "\",\"timestamp_ns\":");
+	json_out_number(process->out, ns);
 	if (process->show_pid)
-		jsonl_key_number(process->out, "pid", process->process->pid);
-	jsonl_key_number(process->out, "worker", worker);
+		json_out_key_number(process->out, "pid", process->process->pid);
+	json_out_key_number(process->out, "worker", worker);
 }
 
 void jsonl_end(struct jsonl_process *process)
 {
-	jsonl_put(process->out, "}\n", 2);
+	json_out_bytes(process->out, "}\n", 2);
 }
 
 /* ---- Sites ----------------------------------------------------------------------------------- */
@@ -71,18 +73,18 @@ static uint8_t site_class(const struct trace_process *process, uint32_t site_ind
 	return kind ? kind->class : KIND_CLASS_NONE;
 }
 
-static void put_kind(struct jsonl_process *process, struct jsonl_text *to, uint32_t number)
+static void put_kind(struct jsonl_process *process, struct json_out *to, uint32_t number)
 {
 	const struct trace_kind_info *kind = find_kind(process->process, number);
 
-	jsonl_key_string(to, "kind", kind ? kind->name : "unknown");
+	json_out_key_string(to, "kind", kind ? kind->name : "unknown");
 }
 
 /* Its text is made apart and kept. NULL: no memory. */
 static char *make_site(struct jsonl_process *process, uint32_t index)
 {
 	const struct trace_site *site = find_site(process->process, index);
-	struct jsonl_text *text = calloc(1, sizeof(*text));
+	struct json_out *text = calloc(1, sizeof(*text));
 	char *made;
 
 	if (!text)
@@ -90,10 +92,11 @@ static char *make_site(struct jsonl_process *process, uint32_t index)
 	text->fd = -1; /* it all fits into the buffer */
 	put_kind(process, text, site->kind);
 	if (site->callback)
-		jsonl_key_string(text, "callback",
-				 symbols_site(process->symbols, index, false)->text);
+		json_out_key_string(text, "callback",
+				    symbols_site(process->symbols, index, false)->text);
 	if (site->caller)
-		jsonl_key_string(text, "caller", symbols_site(process->symbols, index, true)->text);
+		json_out_key_string(text, "caller",
+				    symbols_site(process->symbols, index, true)->text);
 	made = strndup(text->buffer, text->used);
 	free(text);
 	return made;
@@ -102,13 +105,13 @@ static char *make_site(struct jsonl_process *process, uint32_t index)
 static void put_site(struct jsonl_process *process, uint32_t index)
 {
 	if (!find_site(process->process, index)) {
-		jsonl_key_string(process->out, "kind", "unknown");
+		json_out_key_string(process->out, "kind", "unknown");
 		return;
 	}
 	if (!process->sites[index])
 		process->sites[index] = make_site(process, index);
 	if (process->sites[index])
-		jsonl_put_text(process->out, process->sites[index]);
+		json_out_text(process->out, process->sites[index]);
 	else
 		process->out->error = -ENOMEM;
 }
@@ -116,7 +119,7 @@ static void put_site(struct jsonl_process *process, uint32_t index)
 void jsonl_put_poll(struct jsonl_process *process, uint64_t word)
 {
 	put_site(process, trace_word_code(word) - TRACE_CODE_POLL);
-	jsonl_key_address(process->out, "object", trace_word_object(word));
+	json_out_key_address(process->out, "object", trace_word_object(word));
 }
 
 static void put_site_event(struct jsonl_process *process, const char *event, uint64_t ns,
@@ -124,7 +127,7 @@ static void put_site_event(struct jsonl_process *process, const char *event, uin
 {
 	jsonl_begin(process, event, ns, worker);
 	put_site(process, site);
-	jsonl_key_address(process->out, "object", trace_word_object(word));
+	json_out_key_address(process->out, "object", trace_word_object(word));
 }
 
 /* ---- Requests of the pool -------------------------------------------------------------------- */
@@ -160,20 +163,20 @@ static void put_request(struct jsonl_process *process, uint64_t work)
 	uint32_t kind = trace_word_code(known);
 
 	if (!known || trace_word_object(known) != work) {
-		jsonl_key_address(process->out, "work", work);
+		json_out_key_address(process->out, "work", work);
 		return;
 	}
 	put_kind(process, process->out, kind);
-	jsonl_key_address(process->out, "object",
-			  work - process->process->kinds[kind].work_req_offset);
+	json_out_key_address(process->out, "object",
+			     work - process->process->kinds[kind].work_req_offset);
 }
 
 /* ---- Events ---------------------------------------------------------------------------------- */
 
 static void put_unknown(struct jsonl_process *process, uint64_t word)
 {
-	jsonl_key_number(process->out, "code", trace_word_code(word));
-	jsonl_key_address(process->out, "object", trace_word_object(word));
+	json_out_key_number(process->out, "code", trace_word_code(word));
+	json_out_key_address(process->out, "object", trace_word_object(word));
 }
 
 static void put_queue(struct jsonl_process *process, struct trace_queue queue)
@@ -181,12 +184,12 @@ static void put_queue(struct jsonl_process *process, struct trace_queue queue)
 	const char *stream = trace_stream_name(queue.stream);
 
 	if (stream)
-		jsonl_key_string(process->out, "stream", stream);
+		json_out_key_string(process->out, "stream", stream);
 	if (queue.fd < TRACE_QUEUE_FD_MAX)
-		jsonl_key_number(process->out, "fd", queue.fd);
-	jsonl_key_number(process->out, "bytes", queue.bytes);
+		json_out_key_number(process->out, "fd", queue.fd);
+	json_out_key_number(process->out, "bytes", queue.bytes);
 	if (queue.behind)
-		jsonl_put_text(process->out, ",\"behind\":true");
+		json_out_text(process->out, ",\"behind\":true");
 }
 
 /* The object field, by its type. */
@@ -199,17 +202,17 @@ static void put_object(struct jsonl_process *process, uint64_t word)
 	case TRACE_OBJECT_LOOP:
 	case TRACE_OBJECT_HANDLE:
 	case TRACE_OBJECT_REQUEST:
-		jsonl_key_address(process->out, event->key, object);
+		json_out_key_address(process->out, event->key, object);
 		break;
 	case TRACE_OBJECT_COUNT:
-		jsonl_key_number(process->out, event->key, object);
+		json_out_key_number(process->out, event->key, object);
 		break;
 	case TRACE_OBJECT_LOST:
-		jsonl_key_number(process->out, "count", object);
-		jsonl_key_string(process->out, "reason", event->key);
+		json_out_key_number(process->out, "count", object);
+		json_out_key_string(process->out, "reason", event->key);
 		break;
 	case TRACE_OBJECT_MS:
-		jsonl_key_number(process->out, event->key, object * 1000000);
+		json_out_key_number(process->out, event->key, object * 1000000);
 		break;
 	case TRACE_OBJECT_WORK:
 		put_request(process, object);
@@ -273,14 +276,14 @@ static void put_mark_fields(struct jsonl_process *process, const struct mark *ma
 
 		if (!name)
 			continue;
-		jsonl_put_text(process->out, first ? ",\"fields\":{" : ",");
+		json_out_text(process->out, first ? ",\"fields\":{" : ",");
 		first = false;
-		jsonl_put_string(process->out, name);
-		jsonl_put(process->out, ":", 1);
-		jsonl_put_number(process->out, mark->fields[i].value);
+		json_out_string(process->out, name);
+		json_out_bytes(process->out, ":", 1);
+		json_out_number(process->out, mark->fields[i].value);
 	}
 	if (!first)
-		jsonl_put(process->out, "}", 1);
+		json_out_bytes(process->out, "}", 1);
 }
 
 /* Ids are strings, as addresses are. */
@@ -291,11 +294,11 @@ void jsonl_mark(struct jsonl_process *process, uint64_t ns, uint32_t worker,
 
 	jsonl_begin(process, trace_event_name(mark->code), ns, worker);
 	if (name)
-		jsonl_key_string(process->out, "name", name);
+		json_out_key_string(process->out, "name", name);
 	if (mark->code == TRACE_MARK)
-		jsonl_key_number(process->out, "value", mark->value);
+		json_out_key_number(process->out, "value", mark->value);
 	else
-		jsonl_key_address(process->out, "id", mark->value);
+		json_out_key_address(process->out, "id", mark->value);
 	put_mark_fields(process, mark);
 	jsonl_end(process);
 }
@@ -305,11 +308,24 @@ void jsonl_request_pending(struct jsonl_process *process, const struct request *
 {
 	put_site_event(process, "RequestPending", ns, request->worker, request->site,
 		       trace_word(request->key, TRACE_CODE_SUBMIT));
-	jsonl_key_number(process->out, "age_ns", age_ns);
+	json_out_key_number(process->out, "age_ns", age_ns);
 	jsonl_end(process);
 }
 
-void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word)
+static void put_step(struct jsonl_process *process, const struct step_record *step)
+{
+	char id[TRANSACTION_ID_CHARS];
+
+	transaction_id_print(step->transaction, id);
+	json_out_key_string(process->out, "transaction", id);
+	if (step->parent == 0)
+		return;
+	transaction_id_print(step->parent, id);
+	json_out_key_string(process->out, "parent", id);
+}
+
+void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t word,
+		      const struct step_record *step)
 {
 	uint32_t site = trace_word_code(word) - TRACE_CODE_POLL;
 	uint8_t class = site_class(process->process, site);
@@ -319,10 +335,12 @@ void jsonl_poll_start(struct jsonl_process *process, uint64_t ns, uint32_t worke
 	if (class == KIND_CLASS_REQUEST || class == KIND_CLASS_POOL) {
 		put_site_event(process, "RequestDone", ns, worker, site, word);
 		if (jsonl_pending_end(process, trace_word_object(word), ns, &life_ns))
-			jsonl_key_number(process->out, "life_ns", life_ns);
+			json_out_key_number(process->out, "life_ns", life_ns);
 		jsonl_end(process);
 	}
 	put_site_event(process, "PollStart", ns, worker, site, word);
+	if (step)
+		put_step(process, step);
 	jsonl_end(process);
 }
 
@@ -335,9 +353,9 @@ void jsonl_poll_end(struct jsonl_process *process, uint64_t ns, uint32_t worker,
 	else
 		jsonl_begin(process, "PollEnd", ns, worker);
 	if (duration_ns != UINT64_MAX)
-		jsonl_key_number(process->out, "duration_ns", duration_ns);
+		json_out_key_number(process->out, "duration_ns", duration_ns);
 	if (unwound)
-		jsonl_put_text(process->out, ",\"unwound\":true");
+		json_out_text(process->out, ",\"unwound\":true");
 	jsonl_end(process);
 }
 
@@ -354,40 +372,41 @@ void jsonl_missing(struct jsonl_process *process, uint64_t ns, uint32_t worker, 
 	jsonl_pending_forget(process, worker, ns);
 	jsonl_begin(process, "Lost", ns, worker);
 	if (count > 0)
-		jsonl_key_number(process->out, "count", count);
-	jsonl_key_string(process->out, "reason", "missing from the files");
+		json_out_key_number(process->out, "count", count);
+	json_out_key_string(process->out, "reason", "missing from the files");
 	jsonl_end(process);
 }
 
 void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uint64_t count)
 {
 	jsonl_begin(process, "Lost", ns, worker);
-	jsonl_key_number(process->out, "count", count);
-	jsonl_key_string(process->out, "reason", "at an unknown time");
+	json_out_key_number(process->out, "count", count);
+	json_out_key_string(process->out, "reason", "at an unknown time");
 	jsonl_end(process);
 }
 
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 {
 	const struct trace_process *from = process->process;
-	struct jsonl_text *out = process->out;
+	struct json_out *out = process->out;
 
-	jsonl_put_text(out, "{\"event\":\"TraceStart\",\"timestamp_ns\":");
-	jsonl_put_number(out, trace_ns(from, from->start_tick));
-	jsonl_key_number(out, "pid", from->pid);
-	jsonl_key_string(out, "program", from->exe);
-	jsonl_key_string(out, "command", from->cmdline);
-	jsonl_key_string(out, "libuv", from->libuv);
-	jsonl_key_string(out, "tier", trace_tier_name(from->tier));
-	jsonl_key_string(out, "clock", from->clock == TRACE_CLOCK_MONOTONIC ? "monotonic" : "tsc");
-	jsonl_key_number(out, "start_realtime_ns", from->start_real_ns);
-	jsonl_key_number(out, "start_timestamp_ns", from->start_mono_ns);
-	jsonl_key_string(out, "version", from->version);
-	jsonl_key_number(out, "segments", from->segment_count);
-	jsonl_key_number(out, "events", from->events);
-	jsonl_key_number(out, "lost", from->lost);
-	jsonl_key_number(out, "missing", from->missing);
-	jsonl_key_strings(out, "notes", from->notes, from->note_count);
-	jsonl_key_strings(out, "problems", trace->problems, trace->problem_count);
+	json_out_text(out, "{\"event\":\"TraceStart\",\"timestamp_ns\":");
+	json_out_number(out, trace_ns(from, from->start_tick));
+	json_out_key_number(out, "pid", from->pid);
+	json_out_key_string(out, "program", from->exe);
+	json_out_key_string(out, "command", from->cmdline);
+	json_out_key_string(out, "libuv", from->libuv);
+	json_out_key_string(out, "tier", trace_tier_name(from->tier));
+	json_out_key_string(out, "clock",
+			    from->clock == TRACE_CLOCK_MONOTONIC ? "monotonic" : "tsc");
+	json_out_key_number(out, "start_realtime_ns", from->start_real_ns);
+	json_out_key_number(out, "start_timestamp_ns", from->start_mono_ns);
+	json_out_key_string(out, "version", from->version);
+	json_out_key_number(out, "segments", from->segment_count);
+	json_out_key_number(out, "events", from->events);
+	json_out_key_number(out, "lost", from->lost);
+	json_out_key_number(out, "missing", from->missing);
+	json_out_key_strings(out, "notes", from->notes, from->note_count);
+	json_out_key_strings(out, "problems", trace->problems, trace->problem_count);
 	jsonl_end(process);
 }

@@ -50,18 +50,18 @@ static void put_pool(struct jsonl_process *process, const struct trace_sample *p
 {
 	if (!pool)
 		return;
-	jsonl_key_number(process->out, "pool_queued", pool->a);
-	jsonl_key_number(process->out, "pool_running", pool->b);
-	jsonl_key_number(process->out, "pool_threads", pool->c);
+	json_out_key_number(process->out, "pool_queued", pool->a);
+	json_out_key_number(process->out, "pool_running", pool->b);
+	json_out_key_number(process->out, "pool_threads", pool->c);
 }
 
 static void put_queue(struct jsonl_samples *samples, const struct trace_sample *sample, uint64_t ns)
 {
 	samples->loops_told = true;
 	jsonl_begin(samples->process, "QueueSample", ns, sample->worker);
-	jsonl_key_number(samples->process->out, "active_requests", sample->a);
-	jsonl_key_number(samples->process->out, "active_handles", sample->b);
-	jsonl_key_number(samples->process->out, "ready", sample->c);
+	json_out_key_number(samples->process->out, "active_requests", sample->a);
+	json_out_key_number(samples->process->out, "active_handles", sample->b);
+	json_out_key_number(samples->process->out, "ready", sample->c);
 	put_pool(samples->process, pool_of_round(samples, sample));
 	jsonl_end(samples->process);
 }
@@ -85,8 +85,8 @@ static void put_recording(struct jsonl_samples *samples, const struct trace_samp
 			  uint64_t ns)
 {
 	jsonl_begin(samples->process, "Recording", ns, sample->worker);
-	jsonl_put_text(samples->process->out,
-		       sample->a ? ",\"enabled\":true" : ",\"enabled\":false");
+	json_out_text(samples->process->out,
+		      sample->a ? ",\"enabled\":true" : ",\"enabled\":false");
 	jsonl_end(samples->process);
 }
 
@@ -110,13 +110,13 @@ static void put_numbers(struct jsonl_samples *samples, const struct trace_sample
 			uint64_t ns)
 {
 	jsonl_begin(samples->process, names[sample->type].event, ns, sample->worker);
-	jsonl_key_number(samples->process->out, names[sample->type].a, sample->a);
+	json_out_key_number(samples->process->out, names[sample->type].a, sample->a);
 	if (names[sample->type].b)
-		jsonl_key_number(samples->process->out, names[sample->type].b, sample->b);
+		json_out_key_number(samples->process->out, names[sample->type].b, sample->b);
 	if (names[sample->type].c)
-		jsonl_key_number(samples->process->out, names[sample->type].c, sample->c);
+		json_out_key_number(samples->process->out, names[sample->type].c, sample->c);
 	if (names[sample->type].d && sample->d > 0)
-		jsonl_key_number(samples->process->out, names[sample->type].d, sample->d);
+		json_out_key_number(samples->process->out, names[sample->type].d, sample->d);
 	jsonl_end(samples->process);
 }
 

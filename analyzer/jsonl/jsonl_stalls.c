@@ -11,75 +11,75 @@
 #include "report/stall_text.h"
 #include "trace/syscalls.h"
 
-static void put_arguments(struct jsonl_text *out, const struct trace_stall *stall_sample)
+static void put_arguments(struct json_out *out, const struct trace_stall *stall_sample)
 {
 	char text[24];
 
-	jsonl_key(out, "args");
+	json_out_key(out, "args");
 	for (size_t i = 0; i < sizeof(stall_sample->arguments) / sizeof(stall_sample->arguments[0]);
 	     i++) {
 		snprintf(text, sizeof(text), "0x%" PRIx64, stall_sample->arguments[i]);
-		jsonl_put_text(out, i ? "," : "[");
-		jsonl_put_string(out, text);
+		json_out_text(out, i ? "," : "[");
+		json_out_string(out, text);
 	}
-	jsonl_put_text(out, "]");
+	json_out_text(out, "]");
 }
 
-static void put_syscall(struct jsonl_text *out, const struct trace_stall *stall_sample)
+static void put_syscall(struct json_out *out, const struct trace_stall *stall_sample)
 {
 	const char *name = syscall_name(stall_sample->machine, stall_sample->syscall);
 
 	if (stall_sample->syscall < 0)
 		return;
 	if (name)
-		jsonl_key_string(out, "syscall", name);
+		json_out_key_string(out, "syscall", name);
 	else
-		jsonl_key_number(out, "syscall", (uint64_t)stall_sample->syscall);
+		json_out_key_number(out, "syscall", (uint64_t)stall_sample->syscall);
 	put_arguments(out, stall_sample);
 }
 
-static void put_measured(struct jsonl_text *out, const struct stall *stall)
+static void put_measured(struct json_out *out, const struct stall *stall)
 {
 	if (!stall->measured)
 		return;
-	jsonl_key_number(out, "on_cpu_ns", stall->cpu_ns);
-	jsonl_key_number(out, "wait_ns", stall->wait_ns);
-	jsonl_key_number(out, "asleep_ns", stall->asleep_ns);
+	json_out_key_number(out, "on_cpu_ns", stall->cpu_ns);
+	json_out_key_number(out, "wait_ns", stall->wait_ns);
+	json_out_key_number(out, "asleep_ns", stall->asleep_ns);
 }
 
 /* Innermost first; "? " before what was found by searching the stack. */
-static void put_frames(struct jsonl_text *out, const struct stall *stall)
+static void put_frames(struct json_out *out, const struct stall *stall)
 {
-	char text[JSONL_TEXT_MAX];
+	char text[JSON_OUT_TEXT_MAX];
 
-	jsonl_key(out, "frames");
-	jsonl_put_text(out, "[");
+	json_out_key(out, "frames");
+	json_out_text(out, "[");
 	for (size_t i = 0; i < stall->frame_count; i++) {
 		snprintf(text, sizeof(text), "%s%s", stall->frames[i].scanned ? "? " : "",
 			 stall->frames[i].symbol->text);
-		jsonl_put_text(out, i ? "," : "");
-		jsonl_put_string(out, text);
+		json_out_text(out, i ? "," : "");
+		json_out_string(out, text);
 	}
-	jsonl_put_text(out, "]");
+	json_out_text(out, "]");
 }
 
 /* The program's own function of a script. */
-static void put_script(struct jsonl_text *out, const struct stall_script *script)
+static void put_script(struct json_out *out, const struct stall_script *script)
 {
 	if (script->user) {
-		jsonl_key_string(out, "function", script->user->symbol->name);
-		jsonl_key_string(out, "function_file", script->user->symbol->file);
-		jsonl_key_number(out, "function_line", (uint64_t)script->user->symbol->line);
+		json_out_key_string(out, "function", script->user->symbol->name);
+		json_out_key_string(out, "function_file", script->user->symbol->file);
+		json_out_key_number(out, "function_line", (uint64_t)script->user->symbol->line);
 	}
 	if (script->call_name)
-		jsonl_key_string(out, "called", script->call_name);
+		json_out_key_string(out, "called", script->call_name);
 	if (script->reason)
-		jsonl_key_string(out, "reason", work_reason_name(script->reason));
+		json_out_key_string(out, "reason", work_reason_name(script->reason));
 }
 
 static void put_sample(struct jsonl_process *process, const struct trace_stall *stall_sample)
 {
-	struct jsonl_text *out = process->out;
+	struct json_out *out = process->out;
 	char state[] = {(char)stall_sample->state, '\0'};
 	struct stall stall;
 	int error = stall_explain(process->process, process->symbols, stall_sample, &stall);
@@ -87,11 +87,11 @@ static void put_sample(struct jsonl_process *process, const struct trace_stall *
 
 	if (error || !what)
 		out->error = -ENOMEM;
-	jsonl_key_string(out, "cause", stall_cause_name(stall.cause));
-	jsonl_key_string(out, "what", what ? what : "");
+	json_out_key_string(out, "cause", stall_cause_name(stall.cause));
+	json_out_key_string(out, "what", what ? what : "");
 	free(what);
 	if (stall_sample->state)
-		jsonl_key_string(out, "state", state);
+		json_out_key_string(out, "state", state);
 	put_syscall(out, stall_sample);
 	put_measured(out, &stall);
 	put_script(out, &stall.script);
@@ -109,12 +109,12 @@ static void put_stall(struct jsonl_process *process, const struct trace_stall *s
 	jsonl_begin(process, is_sample ? "Stall" : "StallEnd", ns, stall_sample->worker);
 	if (stall_sample->poll_word)
 		jsonl_put_poll(process, stall_sample->poll_word);
-	jsonl_key_number(process->out, "so_far_ns",
-			 ns - trace_ns(process->process, stall_sample->poll_tick));
+	json_out_key_number(process->out, "so_far_ns",
+			    ns - trace_ns(process->process, stall_sample->poll_tick));
 	if (is_sample)
 		put_sample(process, stall_sample);
 	if (stall_sample->suppressed)
-		jsonl_key_number(process->out, "suppressed", stall_sample->suppressed);
+		json_out_key_number(process->out, "suppressed", stall_sample->suppressed);
 	jsonl_end(process);
 }
 

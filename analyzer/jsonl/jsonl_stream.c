@@ -203,9 +203,9 @@ static void write_begin(struct jsonl_stream *stream, uint64_t ns)
 
 	stream->begun = true;
 	jsonl_begin(stream->process, "WorkerStart", ns, worker->worker);
-	jsonl_key_string(stream->process->out, "role", trace_role_name(worker->role));
-	jsonl_key_number(stream->process->out, "tid", worker->tid);
-	jsonl_key_string(stream->process->out, "name", worker->name);
+	json_out_key_string(stream->process->out, "role", trace_role_name(worker->role));
+	json_out_key_number(stream->process->out, "tid", worker->tid);
+	json_out_key_string(stream->process->out, "name", worker->name);
 	jsonl_end(stream->process);
 	tell_item_start(stream, ns);
 }
@@ -235,6 +235,15 @@ static void after_instant(struct jsonl_stream *stream, uint64_t ns, uint64_t wor
 	stream->end_told |= code == TRACE_WORKER_END;
 }
 
+static void poll_start(struct jsonl_stream *stream, uint64_t ns, const struct trace_item *item)
+{
+	size_t position = (size_t)(stream->worker - stream->process->process->workers);
+
+	jsonl_poll_start(stream->process, ns, stream->worker->worker, item->word,
+			 stream->process->steps ? jsonl_step(stream->process, position, item->tick)
+						: NULL);
+}
+
 static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct trace_item *item)
 {
 	uint32_t worker = stream->worker->worker;
@@ -246,7 +255,7 @@ static void write_instant(struct jsonl_stream *stream, uint64_t ns, const struct
 	}
 	switch (trace_code_effect(trace_word_code(item->word))) {
 	case TRACE_EFFECT_OPENS_POLL:
-		jsonl_poll_start(stream->process, ns, worker, item->word);
+		poll_start(stream, ns, item);
 		break;
 	case TRACE_EFFECT_CLOSES_POLL:
 		end_poll(stream, ns, item->word);
@@ -270,7 +279,7 @@ static void write_item(struct jsonl_stream *stream, uint64_t ns)
 	stream->fused = true;
 	stream->fused_item = item;
 	if (item.shape == TRACE_SHAPE_POLL) {
-		jsonl_poll_start(stream->process, ns, stream->worker->worker, item.word);
+		poll_start(stream, ns, &item);
 	} else {
 		open_apply(&stream->open, TRACE_PARK, item.tick);
 		jsonl_instant(stream->process, ns, stream->worker->worker, TRACE_PARK);

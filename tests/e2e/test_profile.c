@@ -138,18 +138,35 @@ Test(profile, pprof_has_the_samples_of_the_report)
 	json_decref(truth);
 }
 
-Test(profile, pprof_of_a_trace_without_samples_says_so)
+Test(profile, pprof_without_samples_has_the_runs_of_callbacks)
+{
+	json_t *truth = busy_run("UVTRACE_SAMPLE_HZ=0");
+	double busy_ns =
+	    (double)truth_value(truth, "parse_ns") + (double)truth_value(truth, "render_ns");
+	Pprof__Profile *pprof = pprof_read();
+	double all_ns = 0;
+
+	cr_assert_not_null(pprof);
+	cr_expect_eq(pprof->period, 0);
+	for (size_t i = 0; i < pprof->n_sample; i++) {
+		all_ns += (double)pprof->sample[i]->value[1];
+		cr_expect(is_in(pprof, pprof->sample[i], "on_tick"));
+	}
+	cr_expect_float_eq(all_ns / busy_ns, 1, 0.1);
+	pprof__profile__free_unpacked(pprof, NULL);
+	json_decref(truth);
+}
+
+Test(profile, pprof_of_a_trace_without_callbacks_says_so)
 {
 	struct run run = {.program = build_path("analyze_trace"),
-			  .args = {"--format=pprof", "uvtrace.data"},
+			  .args = {"--format=pprof", source_path("tests/golden/garbage.bin")},
 			  .bare = true};
-	json_t *truth = busy_run("UVTRACE_SAMPLE_HZ=0");
 	struct result result = run_program(&run);
 
 	cr_expect_eq(result.status, 1);
 	cr_expect_str_eq(result.out, "");
-	cr_expect_not_null(strstr(result.err, "UVTRACE_SAMPLE_HZ"));
-	json_decref(truth);
+	cr_expect_not_null(strstr(result.err, "no callbacks"), "%s", result.err);
 }
 
 Test(profile, samples_that_nobody_asked_for_are_not_taken)

@@ -152,12 +152,12 @@ static inline void input_check_times(const struct trace_process *process)
 static inline void input_convert(struct trace *trace)
 {
 	static const struct jsonl_watcher watcher = {input_ignore, input_no_progress, NULL};
-	static struct jsonl_text out;
+	static struct json_out out;
 
 	if (out.fd == 0)
 		out.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (jsonl_convert(trace, &out, &watcher) != 0)
-		abort();
+	if (jsonl_convert(trace, &out, &watcher, true) != 0)
+		abort(, false);
 }
 
 static inline struct trace *input_open(const char *path)

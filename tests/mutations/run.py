@@ -8,9 +8,9 @@
 #
 # Usage: run.py --help
 # A row of the table is five fields, divided by " | " (a line that begins with # is a comment):
-#   suite     unit, e2e, faults (Criterion) or page (node's test runner)
+#   suite     unit, e2e, faults (Criterion), page or exports (node's test runner)
 #   filter    which tests to run: Criterion's "suite/test" with wildcards;
-#             for page: the test file and a part of the test's name, "test_polls.js: a click"
+#             for the others: the test file and a part of the test's name, "test_polls.js: a click"
 #   file      the source that is changed
 #   old       text that occurs exactly once in the file; \n is a line's end, \t a tab, \| a bar
 #   new       what takes its place; "(nothing)" where it is only taken out
@@ -31,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TEST_SECONDS_MAX = 300
 BINARIES = {"unit": "unit_tests", "e2e": "e2e_tests", "faults": "fault_tests"}
+FOLDERS = {"page": "viewer", "exports": "exports"}
 # Quick to compile; the page is built for its own tests alone.
 FLAGS = ["OPT=-O1 -g", "LTO=", f"ZYDIS={ROOT}/build/deps/zydis", f"LIBUV={ROOT}/build/deps/libuv"]
 NO_PAGE = ["VIEWER_TOOLS="]
@@ -50,7 +51,7 @@ def text_of(field):
 class Row:
     def __init__(self, number, line):
         fields = line.split(" | ")
-        if len(fields) != 5 or (fields[0] not in BINARIES and fields[0] != "page"):
+        if len(fields) != 5 or (fields[0] not in BINARIES and fields[0] not in FOLDERS):
             fail(f"table.txt:{number}: not five fields, or no such suite")
         self.number = number
         self.suite, self.tests, self.file = fields[:3]
@@ -94,7 +95,9 @@ def tree_make(tree):
 def build(tree, suite):
     """The first error that was said; None if it built."""
     targets = {"unit": ["build/unit_tests"], "page": ["tests", "build/bench/generate_trace",
-                                                      "build/viewer-test/.installed"]}
+                                                      "build/viewer-test/.installed"],
+               "exports": ["tests", "build/bench/generate_trace",
+                           "build/exports-test/.installed"]}
     flags = FLAGS + ([] if suite == "page" else NO_PAGE)
     done = subprocess.run(["make", "-j2", *flags, *targets.get(suite, ["tests"])], cwd=tree,
                           text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -106,10 +109,10 @@ def build(tree, suite):
 
 def run_tests(tree, suite, tests):
     """True if the tests pass; None if the filter selects none."""
-    if suite == "page":
+    if suite in FOLDERS:
         file, name = tests.split(": ", 1)
         command = ["node", "--test", "--test-reporter=tap", "--test-name-pattern", name,
-                   f"tests/viewer/{file}"]
+                   f"tests/{FOLDERS[suite]}/{file}"]
     else:
         command = [os.path.join("build", BINARIES[suite]), "--jobs", "2", "--filter", tests]
     # A group of its own, so that a test that hangs is ended with what it has started.

@@ -6,6 +6,7 @@
 #include "report_formats.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/text/report_overview.h"
@@ -95,25 +96,30 @@ static int html_begin(struct report_output *output)
 /* A row a format. */
 /* clang-format off */
 static const struct report_format formats[] = {
-    {"text", "the report for people", TOP_DEFAULT, false, text_begin, text_process, text_end},
+    {"text", "the report for people", TOP_DEFAULT, false, text_begin, NULL, NULL, text_process,
+     text_end},
     {"json", "one object with all figures; of several processes {\"processes\": [...]}",
-     TOP_DEFAULT_JSON, true, json_begin, json_process, json_end},
-    {"markdown", "the findings, to paste into an issue", TOP_DEFAULT, false, markdown_begin,
-     markdown_process, nothing},
+     TOP_DEFAULT_JSON, true, json_begin, NULL, NULL, json_process, json_end},
+    {"markdown", "the findings, to paste into an issue", TOP_DEFAULT, false, markdown_begin, NULL,
+     NULL, markdown_process, nothing},
     {"junit", "the findings as test cases in JUnit XML, for CI systems", TOP_DEFAULT, false,
-     junit_begin, junit_process, junit_end},
+     junit_begin, NULL, NULL, junit_process, junit_end},
     {"sarif", "the findings as SARIF 2.1.0, for code scanning", TOP_DEFAULT, false, sarif_begin,
-     sarif_process, sarif_end},
+     NULL, NULL, sarif_process, sarif_end},
     {"collapsed", "total times as collapsed stacks, for flame graphs", TOP_DEFAULT, false, nothing,
-     collapsed_process, nothing},
-    {"pprof", "the profile of callbacks (UVTRACE_SAMPLE_HZ), for pprof", TOP_DEFAULT, false,
-     nothing, pprof_process, pprof_end},
+     NULL, NULL, collapsed_process, nothing},
+    {"pprof", "what callbacks took, or their profile (UVTRACE_SAMPLE_HZ), for pprof", TOP_DEFAULT,
+     false, nothing, pprof_open, pprof_over, pprof_process, pprof_end},
+    {"otlp", "transactions as OpenTelemetry traces (OTLP/JSON)", TOP_DEFAULT, false, otlp_begin,
+     otlp_open, otlp_over, otlp_process, otlp_end},
+    {"perfetto", "the whole trace for ui.perfetto.dev and trace_processor", TOP_DEFAULT, false,
+     nothing, perfetto_open, perfetto_over, perfetto_process, nothing},
     {"stacks", "what each thread was in at its newest stall sample, with its stack", TOP_DEFAULT,
-     false, nothing, stacks_process, nothing},
-    {"stacks-json", "the same as JSON, an object a process", TOP_DEFAULT, false, nothing,
-     stacks_json_process, nothing},
+     false, nothing, NULL, NULL, stacks_process, nothing},
+    {"stacks-json", "the same as JSON, an object a process", TOP_DEFAULT, false, nothing, NULL,
+     NULL, stacks_json_process, nothing},
     {"html", "the viewer page with the trace inside, for a browser", TOP_DEFAULT, true, html_begin,
-     NULL, nothing},
+     NULL, NULL, NULL, nothing},
 };
 /* clang-format on */
 
@@ -154,6 +160,7 @@ int report_format_process(const struct report_format *format, struct report_outp
 
 void report_output_free(struct report_output *output)
 {
+	free(output->own);
 	report_list_free(output->list);
 	overview_free(output->overview);
 }

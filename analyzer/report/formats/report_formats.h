@@ -29,6 +29,14 @@ struct report_output {
 	bool has_profile; /* one was written */
 	struct report_list *list;
 	struct overview *overview;
+	void *own; /* freed with free() */
+};
+
+/* A process that is to be read. */
+struct report_source {
+	struct trace *trace;
+	size_t process; /* position */
+	struct symbols *symbols;
 };
 
 struct report_format {
@@ -37,6 +45,10 @@ struct report_format {
 	size_t top_default;  /* rows of each list */
 	bool names_problems; /* of the trace as a whole; of others they go to standard error */
 	int (*begin)(struct report_output *output);
+	/* Of each process before process(), NULL: nothing. It is about to be read; meanwhile: a
+	 * transaction is over, in the order of their ends. */
+	int (*open)(struct report_output *output, const struct report_source *source);
+	void (*over)(void *output, const struct transaction *transaction);
 	int (*process)(struct report_output *output,
 		       const struct report *report); /* NULL: needs none */
 	int (*end)(struct report_output *output);

@@ -22,11 +22,11 @@ TestSuite(golden, .init = enter_golden, .fini = dir_remove);
 
 static void put_problem(void *arg, const char *problem)
 {
-	struct jsonl_text *out = arg;
+	struct json_out *out = arg;
 
-	jsonl_put_text(out, "problem: ");
-	jsonl_put_text(out, problem);
-	jsonl_put_text(out, "\n");
+	json_out_text(out, "problem: ");
+	json_out_text(out, problem);
+	json_out_text(out, "\n");
 }
 
 static void no_progress(void *arg, uint64_t done, uint64_t total)
@@ -37,18 +37,18 @@ static void no_progress(void *arg, uint64_t done, uint64_t total)
 /* What trace_to_jsonl would print, into a file. */
 static void convert(const char *name, const char *to)
 {
-	static struct jsonl_text out;
+	static struct json_out out;
 	const struct jsonl_watcher watcher = {put_problem, no_progress, &out};
 	struct trace *trace = open_path(name);
 	FILE *file = fopen(to, "w");
 
 	cr_assert_not_null(file);
-	out = (struct jsonl_text){.fd = fileno(file)};
+	out = (struct json_out){.fd = fileno(file)};
 	if (trace->process_count > 0)
-		cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
+		cr_assert_eq(jsonl_convert(trace, &out, &watcher, false), 0);
 	for (size_t i = 0; i < trace->problem_count; i++)
 		put_problem(&out, trace->problems[i]);
-	jsonl_flush(&out);
+	json_out_flush(&out);
 	cr_assert_eq(out.error, 0);
 	fclose(file);
 	trace_close(trace);

@@ -122,8 +122,8 @@ Test(report, names_the_formats_from_the_table)
 	char names[REPORT_FORMAT_NAMES_BYTES];
 
 	cr_assert_str_eq(report_format_names(names),
-			 "text, json, markdown, junit, sarif, collapsed, pprof, stacks, "
-			 "stacks-json or html");
+			 "text, json, markdown, junit, sarif, collapsed, pprof, otlp, "
+			 "perfetto, stacks, stacks-json or html");
 	for (size_t i = 0; report_format_at(i); i++)
 		cr_assert_eq(report_format_find(report_format_at(i)->name), report_format_at(i));
 	cr_assert_null(report_format_find("xml"));

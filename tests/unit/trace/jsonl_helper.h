@@ -15,7 +15,7 @@
 #define LINES_MAX 20000
 
 static struct builder *builder;
-static struct jsonl_text out;
+static struct json_out out;
 static json_t *lines[LINES_MAX];
 static size_t line_count;
 
@@ -66,9 +66,9 @@ static inline void convert(void)
 	static const struct jsonl_watcher watcher = {no_problem, no_progress, NULL};
 	struct trace *trace = open_path(dir);
 
-	out = (struct jsonl_text){.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
+	out = (struct json_out){.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
 	cr_assert_geq(out.fd, 0);
-	cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
+	cr_assert_eq(jsonl_convert(trace, &out, &watcher, false), 0);
 	close(out.fd);
 	trace_close(trace);
 	load_lines(in_dir("lines"));

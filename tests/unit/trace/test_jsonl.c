@@ -24,11 +24,11 @@ Test(jsonl, any_bytes_are_valid_json)
 				? random()
 				: "\"\\\n\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0"[random() %
 										       14];
-		jsonl_put_text(&out, "{\"text\":");
-		jsonl_put_string(&out, text);
-		jsonl_put_text(&out, "}\n");
+		json_out_text(&out, "{\"text\":");
+		json_out_string(&out, text);
+		json_out_text(&out, "}\n");
 	}
-	jsonl_flush(&out);
+	json_out_flush(&out);
 	cr_assert_eq(out.error, 0);
 	close(out.fd);
 	load_lines(in_dir("lines"));
@@ -52,11 +52,11 @@ Test(jsonl, valid_text_comes_back_as_it_was)
 
 	out.fd = open(in_dir("lines"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	for (size_t i = 0; i < count + sizeof(broken) / sizeof(broken[0]); i++) {
-		jsonl_put_text(&out, "{\"text\":");
-		jsonl_put_string(&out, i < count ? texts[i] : broken[i - count]);
-		jsonl_put_text(&out, "}\n");
+		json_out_text(&out, "{\"text\":");
+		json_out_string(&out, i < count ? texts[i] : broken[i - count]);
+		json_out_text(&out, "}\n");
 	}
-	jsonl_flush(&out);
+	json_out_flush(&out);
 	close(out.fd);
 	load_lines(in_dir("lines"));
 	for (size_t i = 0; i < line_count; i++)
@@ -76,7 +76,7 @@ Test(jsonl, full_device_is_an_error)
 	builder_clock(builder, 1000000000);
 	trace = open_bytes(builder->data, builder->bytes);
 	out.fd = open("/dev/full", O_WRONLY);
-	cr_assert_eq(jsonl_convert(trace, &out, &watcher), -ENOSPC);
+	cr_assert_eq(jsonl_convert(trace, &out, &watcher, false), -ENOSPC);
 	close(out.fd);
 	trace_close(trace);
 }

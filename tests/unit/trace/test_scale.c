@@ -91,7 +91,7 @@ static void *lines_count(void *arg)
 static size_t converted_count(const char *text)
 {
 	static const struct jsonl_watcher watcher = {no_problem, no_progress, NULL};
-	static struct jsonl_text out;
+	static struct json_out out;
 	struct trace *trace = open_path(dir);
 	struct lines lines = {.text = text};
 	pthread_t reader;
@@ -100,8 +100,8 @@ static size_t converted_count(const char *text)
 	cr_assert_eq(pipe(fds), 0);
 	lines.from = fdopen(fds[0], "r");
 	cr_assert_eq(pthread_create(&reader, NULL, lines_count, &lines), 0);
-	out = (struct jsonl_text){.fd = fds[1]};
-	cr_assert_eq(jsonl_convert(trace, &out, &watcher), 0);
+	out = (struct json_out){.fd = fds[1]};
+	cr_assert_eq(jsonl_convert(trace, &out, &watcher, false), 0);
 	close(fds[1]);
 	pthread_join(reader, NULL);
 	fclose(lines.from);

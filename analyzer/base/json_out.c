@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A buffered output with what JSON lines need: numbers, addresses, strings. Made by hand because a
- * line is built for every event of a trace.
+ * See json_out.h. Made by hand because a line is built for every event of a trace.
  *
- * Rules: jsonl_put_string() is the one place where anything is escaped: quotes, backslashes,
- * control characters; what is no valid UTF-8 becomes U+FFFD. Errors are kept and told once, by
- * whoever flushes.
+ * Rules: what is no valid UTF-8 becomes U+FFFD; quotes, backslashes and control characters are
+ * escaped.
  */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "jsonl.h"
+#include "json_out.h"
 
-void jsonl_flush(struct jsonl_text *text)
+void json_out_flush(struct json_out *text)
 {
 	size_t done = 0;
 
@@ -28,7 +26,7 @@ void jsonl_flush(struct jsonl_text *text)
 	text->used = 0;
 }
 
-void jsonl_put(struct jsonl_text *text, const char *from, size_t bytes)
+void json_out_bytes(struct json_out *text, const char *from, size_t bytes)
 {
 	while (bytes > 0) {
 		size_t capacity = sizeof(text->buffer) - text->used;
@@ -39,16 +37,16 @@ void jsonl_put(struct jsonl_text *text, const char *from, size_t bytes)
 		from += part;
 		bytes -= part;
 		if (text->used == sizeof(text->buffer))
-			jsonl_flush(text);
+			json_out_flush(text);
 	}
 }
 
-void jsonl_put_text(struct jsonl_text *text, const char *from)
+void json_out_text(struct json_out *text, const char *from)
 {
-	jsonl_put(text, from, strlen(from));
+	json_out_bytes(text, from, strlen(from));
 }
 
-void jsonl_put_number(struct jsonl_text *text, uint64_t number)
+void json_out_number(struct json_out *text, uint64_t number)
 {
 	char digits[20];
 	char *at = digits + sizeof(digits);
@@ -57,10 +55,10 @@ void jsonl_put_number(struct jsonl_text *text, uint64_t number)
 		*--at = '0' + number % 10;
 		number /= 10;
 	} while (number > 0);
-	jsonl_put(text, at, digits + sizeof(digits) - at);
+	json_out_bytes(text, at, digits + sizeof(digits) - at);
 }
 
-static void put_address(struct jsonl_text *text, uint64_t address)
+static void put_address(struct json_out *text, uint64_t address)
 {
 	char digits[18];
 	char *at = digits + sizeof(digits);
@@ -71,7 +69,7 @@ static void put_address(struct jsonl_text *text, uint64_t address)
 	} while (address > 0);
 	*--at = 'x';
 	*--at = '0';
-	jsonl_put(text, at, digits + sizeof(digits) - at);
+	json_out_bytes(text, at, digits + sizeof(digits) - at);
 }
 
 /* Length of the UTF-8 character at `at`, which ends with a 0 byte at the latest; 0: it is none. */
@@ -101,73 +99,74 @@ static size_t utf8_length(const unsigned char *at)
 	return 0;
 }
 
-static void put_escaped(struct jsonl_text *text, unsigned char byte)
+static void put_escaped(struct json_out *text, unsigned char byte)
 {
 	char escape[] = "\\u0000";
 
 	if (byte == '"' || byte == '\\') {
 		escape[1] = byte;
-		jsonl_put(text, escape, 2);
+		json_out_bytes(text, escape, 2);
 		return;
 	}
 	escape[4] = "0123456789abcdef"[byte >> 4];
 	escape[5] = "0123456789abcdef"[byte & 15];
-	jsonl_put(text, escape, 6);
+	json_out_bytes(text, escape, 6);
 }
 
-void jsonl_put_string(struct jsonl_text *text, const char *string)
+void json_out_string(struct json_out *text, const char *string)
 {
 	const unsigned char *at = (const unsigned char *)string;
-	const unsigned char *end = at + strnlen(string, JSONL_TEXT_MAX);
+	const unsigned char *end = at + strnlen(string, JSON_OUT_TEXT_MAX);
 
-	jsonl_put(text, "\"", 1);
+	json_out_bytes(text, "\"", 1);
 	while (at < end) {
 		size_t length = utf8_length(at);
 
 		if (length == 0)
-			jsonl_put_text(text, "\\ufffd");
+			json_out_text(text, "\\ufffd");
 		else if (*at < 0x20 || *at == '"' || *at == '\\' || *at == 0x7f)
 			put_escaped(text, *at);
 		else
-			jsonl_put(text, (const char *)at, length);
+			json_out_bytes(text, (const char *)at, length);
 		at += length ? length : 1;
 	}
-	jsonl_put(text, "\"", 1);
+	json_out_bytes(text, "\"", 1);
 }
 
-void jsonl_key(struct jsonl_text *text, const char *key)
+void json_out_key(struct json_out *text, const char *key)
 {
-	jsonl_put(text, ",\"", 2);
-	jsonl_put_text(text, key);
-	jsonl_put(text, "\":", 2);
+	json_out_bytes(text, ",\"", 2);
+	json_out_text(text, key);
+	json_out_bytes(text, "\":", 2);
 }
 
-void jsonl_key_number(struct jsonl_text *text, const char *key, uint64_t number)
+void json_out_key_number(struct json_out *text, const char *key, uint64_t number)
 {
-	jsonl_key(text, key);
-	jsonl_put_number(text, number);
+	json_out_key(text, key);
+	json_out_number(text, number);
 }
 
-void jsonl_key_string(struct jsonl_text *text, const char *key, const char *string)
+void json_out_key_string(struct json_out *text, const char *key, const char *string)
 {
-	jsonl_key(text, key);
-	jsonl_put_string(text, string);
+	json_out_key(text, key);
+	json_out_string(text, string);
 }
 
-void jsonl_key_address(struct jsonl_text *text, const char *key, uint64_t address)
+void json_out_key_address(struct json_out *text, const char *key, uint64_t address)
 {
-	jsonl_key(text, key);
-	jsonl_put(text, "\"", 1);
+	json_out_key(text, key);
+	json_out_bytes(text, "\"", 1);
 	put_address(text, address);
-	jsonl_put(text, "\"", 1);
+	json_out_bytes(text, "\"", 1);
 }
 
-void jsonl_key_strings(struct jsonl_text *text, const char *key, char *const *strings, size_t count)
+void json_out_key_strings(struct json_out *text, const char *key, char *const *strings,
+			  size_t count)
 {
-	jsonl_key(text, key);
+	json_out_key(text, key);
 	for (size_t i = 0; i < count; i++) {
-		jsonl_put(text, i ? "," : "[", 1);
-		jsonl_put_string(text, strings[i]);
+		json_out_bytes(text, i ? "," : "[", 1);
+		json_out_string(text, strings[i]);
 	}
-	jsonl_put_text(text, count ? "]" : "[]");
+	json_out_text(text, count ? "]" : "[]");
 }
