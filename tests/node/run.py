@@ -154,7 +154,8 @@ def check_packages(node):
                                     "it('fails', () => { throw new Error('thrown'); });\n")
     (folder / 'main.js').write_text("setTimeout(() => console.log('timer'), 5);\n")
     check_same(node, 'tsc', [modules / 'typescript' / 'bin' / 'tsc', '--noEmit', folder / 'a.ts'])
-    check_same(node, 'mocha', [modules / 'mocha' / 'bin' / 'mocha.js', folder / 'test.js'])
+    check_same(node, 'mocha', [modules / 'mocha' / 'bin' / 'mocha.js', '--slow', '60000',
+                                folder / 'test.js'])
     check_same(node, 'express',
                ['-e', f"const s = require('{modules}/express')().listen(0, () => s.close())"])
     check_single_executable(node, folder, modules / 'postject' / 'dist' / 'cli.js')
