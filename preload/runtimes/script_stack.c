@@ -48,8 +48,9 @@ bool script_text_append(char *to, size_t bytes, size_t *used, uint32_t c)
 	uint8_t out[4];
 	size_t count;
 
-	if (c < 0x20 || c == 0x7f || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
-		c = '?';
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 ||
+	    (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
+		c = '?'; /* controls, ends of lines, what is no character */
 	if (c < 0x80) {
 		out[0] = (uint8_t)c;
 		count = 1;

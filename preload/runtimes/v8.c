@@ -83,7 +83,10 @@ struct script_frame *v8_frame_add(struct v8_walk *walk, uint64_t frame, uint8_t 
 	if (!function)
 		return added;
 	added->flags = function->flags;
-	added->function = script_stack_text(walk->stack, function->name);
+	if (!(added->flags & TRACE_SCRIPT_UNREADABLE)) /* or it is a part of one */
+		added->function = script_stack_text(walk->stack, function->name);
+	if (function->name[0] && !added->function) /* no room */
+		added->flags |= TRACE_SCRIPT_UNREADABLE;
 	added->file = script_stack_text(walk->stack, function->file);
 	added->source = function->script;
 	added->first_position = function->start;

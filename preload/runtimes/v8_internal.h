@@ -124,6 +124,8 @@ bool v8_is_string_type(uint16_t type);
 uint64_t v8_field(struct remote_memory *memory, uint64_t object, uint32_t offset);
 /* A Smi's value; -1: it is none. */
 int64_t v8_smi(uint64_t value);
+/* Where it was moved to, else itself. */
+uint64_t v8_string_place(struct remote_memory *memory, uint64_t string);
 /* Appends to `to`, terminated; false: it is no string. */
 bool v8_string(struct remote_memory *memory, uint64_t string, char *to, size_t bytes);
 /* False: it is no SFI. */

@@ -48,11 +48,11 @@ static bool source_open(struct remote_memory *memory, uint64_t script, struct so
 	uint64_t next = v8_field(memory, script, v8_layout.script_source);
 
 	for (uint32_t depth = 0; next && depth < 3; depth++) {
-		source->string = next;
-		type = v8_type(memory, next);
+		source->string = v8_string_place(memory, next);
+		type = v8_type(memory, source->string);
 		if (type == 0 || type >= 128)
 			return false;
-		next = string_behind(memory, next, type);
+		next = string_behind(memory, source->string, type);
 	}
 	source->length = remote_u32(memory, source->string - 1 + STRING_LENGTH_AT);
 	source->unit = type & 8 ? 1 : 2;

@@ -5,7 +5,8 @@
  *
  * Rules: an object counts as what it should be only if its map says exactly that type. While V8
  * moves an object, the old one has the address of the new one in place of its map; its other words
- * are as they were.
+ * are as they were. A string may then be another: of one that leads to a second one (thin, or the
+ * flattened sum of two) V8 keeps the second alone. So of strings the new one is read.
  */
 #include "v8_internal.h"
 
@@ -20,6 +21,7 @@
 #define STRING_SECOND_AT   24
 #define STRING_LENGTH_MAX  (1u << 29)
 #define STRING_DEPTH_MAX   6
+#define STRING_MOVES_MAX   3
 #define STRING_CHUNK_BYTES 128
 
 #define SCOPE_FLAGS_AT	    8 /* then: parameters, locals, and where it has them start and end */
@@ -97,6 +99,18 @@ struct string_part {
 	bool full;
 };
 
+uint64_t v8_string_place(struct remote_memory *memory, uint64_t string)
+{
+	for (int i = 0; i < STRING_MOVES_MAX && v8_is_object(string); i++) {
+		uint64_t map = v8_field(memory, string, 0);
+
+		if (!map || map & 3)
+			break;
+		string = map + 1;
+	}
+	return string;
+}
+
 static uint32_t string_length(struct remote_memory *memory, uint64_t string)
 {
 	return remote_u32(memory, string - 1 + STRING_LENGTH_AT);
@@ -144,7 +158,7 @@ static bool cons_append(struct string_part *part, uint64_t string, uint32_t from
 {
 	uint64_t first = v8_field(part->memory, string, STRING_TEXT_AT);
 	uint64_t second = v8_field(part->memory, string, STRING_SECOND_AT);
-	uint32_t left = string_length(part->memory, first);
+	uint32_t left = string_length(part->memory, v8_string_place(part->memory, first));
 	uint32_t of_first = from < left ? left - from : 0;
 
 	of_first = of_first < count ? of_first : count;
@@ -164,6 +178,7 @@ static bool string_append(struct string_part *part, uint64_t string, uint32_t fr
 
 	if (part->full)
 		return true;
+	string = v8_string_place(part->memory, string);
 	if (depth > STRING_DEPTH_MAX || !string_type(part->memory, string, &type))
 		return false;
 	length = string_length(part->memory, string);
@@ -292,8 +307,9 @@ static void script_read(struct remote_memory *memory, uint64_t script, struct v8
 	if (v8_type(memory, script) != v8_layout.type_script)
 		return;
 	function->script = script;
-	v8_string(memory, v8_field(memory, script, v8_layout.script_name), function->file,
-		  sizeof(function->file));
+	if (!v8_string(memory, v8_field(memory, script, v8_layout.script_name), function->file,
+		       sizeof(function->file)))
+		function->file[0] = '\0'; /* no part of one */
 }
 
 bool v8_function_read(struct remote_memory *memory, uint64_t sfi, struct v8_function *function)

@@ -145,6 +145,23 @@ Test(v8_strings, that_are_being_moved_are_read)
 	cr_assert_null(text_of(old));
 }
 
+/* V8 has not copied the one that leads to it: what lies there is no text. */
+Test(v8_strings, that_led_to_others_are_those_when_they_are_moved)
+{
+	uint64_t name = heap_string("/app.js"), copy = heap_string("/app.js");
+	uint64_t thin = heap_string_made(TAG_THIN, 7, name, 0);
+	uint64_t both = heap_string_made(TAG_CONS, 11, thin, heap_string(":12 "));
+
+	*heap_at(thin, 0) = name - 1;
+	cr_assert_str_eq(text_of(thin), "/app.js");
+	cr_assert_str_eq(text_of(both), "/app.js:12 ");
+	*heap_at(name, 0) = copy - 1;
+	memset(heap_at(name, 16), '?', 7);
+	cr_assert_str_eq(text_of(thin), "/app.js");
+	*heap_at(copy, 0) = thin - 1; /* in a circle */
+	cr_assert_null(text_of(thin));
+}
+
 /* ---- Functions ------------------------------------------------------------------------------- */
 
 Test(v8_strings, a_function_has_a_name_a_file_and_a_place)
