@@ -48,11 +48,35 @@ static uint32_t ring_choose(const struct profiler *profiler, uint32_t *busy)
 	return chosen;
 }
 
+/* ---- What a sample costs --------------------------------------------------------------------- */
+
+/* After a sample that cost so much the next one has to wait. */
+static void cost_add(struct profiler *profiler, uint64_t cost_ns)
+{
+	profiler->cost_ns += cost_ns;
+	while (profiler->next_ns < profiler->asked_ns + profiler->cost_ns * PROFILER_COST_PART) {
+		profiler->next_ns += profiler->period_ns;
+		profiler->left_out++;
+	}
+}
+
+/* False: the thread that was stopped still waits for a CPU. */
+static bool wait_is_known(struct profiler *profiler)
+{
+	uint64_t wait_ns = 0;
+
+	if (profiler->is_waiting &&
+	    !stall_sampler_wait(profiler->segment->proc_pid, profiler->tid, &wait_ns))
+		return false;
+	profiler->is_waiting = false;
+	cost_add(profiler, wait_ns);
+	return true;
+}
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
 static void sample_write(struct profiler *profiler, uint64_t now_ns)
 {
-	uint64_t pause_ns = stall_sampler.cost_ns * PROFILER_COST_PART;
-	uint64_t earliest_ns = profiler->asked_ns + pause_ns;
-
 	if (stall_sampler.sample.saw) {
 		if (now_ns - profiler->modules_ns >= SECOND_NS) {
 			segment_update_modules(profiler->segment, now_ns);
@@ -64,10 +88,9 @@ static void sample_write(struct profiler *profiler, uint64_t now_ns)
 	} else if (stall_sampler.sample.probe.state == 'R' && !stall_sampler.sample.at.may_stop) {
 		segment_put_note(profiler->segment, SEGMENT_NOTE_NO_STOPS, now_ns);
 	}
-	while (profiler->next_ns < earliest_ns) {
-		profiler->next_ns += profiler->period_ns;
-		profiler->left_out++;
-	}
+	profiler->is_waiting = stall_sampler.is_waiting;
+	profiler->cost_ns = 0;
+	cost_add(profiler, stall_sampler.cost_ns);
 	/* Release: pairs with the acquire of whoever asks next. */
 	atomic_store_explicit(&stall_sampler.state, STALL_SAMPLER_IDLE, memory_order_release);
 }
@@ -81,6 +104,7 @@ static void sample_ask(struct profiler *profiler, uint64_t now_ns)
 	profiler->left_out += busy - 1;
 	profiler->ring = ring;
 	profiler->asked_ns = now_ns;
+	profiler->tid = profiler->shared->rings[ring].tid;
 	stall_sampler_ask_profile(profiler->shared, profiler->segment->proc_pid, ring);
 }
 
@@ -97,10 +121,12 @@ uint64_t profiler_step(struct profiler *profiler, uint64_t now_ns)
 		profiler->next_ns = now_ns + profiler->period_ns;
 	if (now_ns < profiler->next_ns)
 		return profiler->next_ns;
-	profiler->next_ns += profiler->period_ns;
-	if (state == STALL_SAMPLER_IDLE)
-		sample_ask(profiler, now_ns);
-	else
+	if (state != STALL_SAMPLER_IDLE || !wait_is_known(profiler)) {
+		profiler->next_ns += profiler->period_ns;
 		profiler->left_out++;
+	} else if (now_ns >= profiler->next_ns) { /* the wait may have cost more */
+		profiler->next_ns += profiler->period_ns;
+		sample_ask(profiler, now_ns);
+	}
 	return profiler->next_ns;
 }

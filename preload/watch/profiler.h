@@ -5,8 +5,10 @@
  * and then; the stall sampler's thread does the work.
  *
  * Rules: off unless asked for; then a loop that waits costs a read of 4 bytes and is not stopped.
- * At most PROFILER_COST_PART of the time goes into samples: one that took long is followed by a
- * longer pause. What is left out is counted in the next sample, so that a reader can weigh each.
+ * At most PROFILER_COST_PART of the time goes into samples, of the helper's as well as of the
+ * program's: one that took long is followed by a longer pause. It counts for how long the thread
+ * was stopped, and that it waited for a CPU afterwards. What is left out is counted in the next
+ * sample, so that a reader can weigh each.
  */
 #ifndef PROFILER_H
 #define PROFILER_H
@@ -25,8 +27,11 @@ struct profiler {
 	uint64_t period_ns; /* 0: off */
 	uint64_t next_ns, asked_ns;
 	uint64_t modules_ns; /* when what is mapped was last told */
-	uint32_t ring;	     /* that was sampled last */
-	uint32_t left_out;   /* samples that were due since the last one that was taken */
+	uint32_t ring;	     /* that was sampled last: */
+	uint32_t tid;
+	uint64_t cost_ns;  /* ... what that cost, as far as it is known */
+	bool is_waiting;   /* ... its thread had no CPU again yet */
+	uint32_t left_out; /* samples that were due since the last one that was taken */
 };
 
 void profiler_init(struct profiler *profiler, struct shared *shared, struct segment *segment);

@@ -25,17 +25,37 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
 }
 
+bool stall_sampler_wait(uint32_t pid, uint32_t tid, uint64_t *wait_ns)
+{
+	const union sampler_values *before = &stall_sampler.before;
+	union sampler_values now;
+	uint64_t slices;
+
+	*wait_ns = 0;
+	if (!sampler_read_cpu(pid, tid, &now))
+		return true;
+	slices = now.cpu.slices - before->cpu.slices;
+	if (slices > 0)
+		*wait_ns = (now.cpu.wait_ns - before->cpu.wait_ns) / slices;
+	return slices > 0;
+}
+
 /* A thread that woke up meanwhile is not told. What counts as the cost is what is worse: the CPU
- * time here, or how long the program was stopped. */
+ * time here, or how long the program did not run. */
 static void profile_now(void)
 {
-	uint64_t start_ns = cpu_ns();
+	struct thread_sample *sample = &stall_sampler.sample;
+	uint64_t start_ns = cpu_ns(), wait_ns = 0;
+	bool has_before = sampler_read_cpu(sample->at.pid, sample->at.tid, &stall_sampler.before);
 
-	thread_sample_take(&stall_sampler.sample);
-	stall_sampler.sample.saw &= !stall_sampler.sample.probe.moved;
+	thread_sample_take(sample);
+	sample->saw &= !sample->probe.moved;
+	stall_sampler.is_waiting = has_before && sample->probe.stopped_ns > 0 &&
+				   !stall_sampler_wait(sample->at.pid, sample->at.tid, &wait_ns);
 	stall_sampler.cost_ns = cpu_ns() - start_ns;
-	if (stall_sampler.sample.probe.stopped_ns > stall_sampler.cost_ns)
-		stall_sampler.cost_ns = stall_sampler.sample.probe.stopped_ns;
+	if (sample->probe.stopped_ns > 0 &&
+	    sample->probe.stopped_ns + wait_ns > stall_sampler.cost_ns)
+		stall_sampler.cost_ns = sample->probe.stopped_ns + wait_ns;
 }
 
 static void stall_now(void)

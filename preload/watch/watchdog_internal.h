@@ -26,7 +26,9 @@ struct stall_sampler {
 	struct thread_sample sample;
 	/* A sample for the profile: */
 	bool is_profile;
-	uint64_t cost_ns; /* CPU time of the sample, or how long the thread was stopped */
+	uint64_t cost_ns; /* CPU time of the sample, or how long the thread did not run */
+	bool is_waiting;  /* the thread was stopped, and had no CPU again yet */
+	union sampler_values before; /* ... what it had waited before */
 };
 
 extern struct stall_sampler stall_sampler;
@@ -41,6 +43,10 @@ bool stall_sampler_in_callback(const struct shared *shared, uint32_t pid, uint32
 /* Asks for a sample of the innermost callback of the ring's thread. The stall sampler must be idle.
  */
 void stall_sampler_ask_profile(struct shared *shared, uint32_t pid, uint32_t ring);
+
+/* How long a thread that was stopped waited for a CPU since: it has lost its core, so of all waits
+ * since one is ours. False: it still waits. */
+bool stall_sampler_wait(uint32_t pid, uint32_t tid, uint64_t *wait_ns);
 
 /* After samples of it, the poll is over; `tid` ran it. */
 void stall_write_end(struct watchdog *watchdog, const struct stall_poll *poll, uint32_t tid);
