@@ -5,7 +5,9 @@
 # Prints that line, and the method.
 """A callback that is stuck in a known way."""
 import asyncio
+import gc
 import json
+import re
 import socket
 import sys
 import threading
@@ -14,6 +16,7 @@ import time
 import uvloop
 
 rows = [{'id': i, 'name': 'n%d' % i, 'list': [i, i + 1]} for i in range(20000)]
+pattern = re.compile('(a+)+b')
 lock = threading.Lock()
 left, right = socket.socketpair()
 
@@ -35,6 +38,12 @@ class Page:
 
     async def sorting(self, end):
         while time.monotonic() < end: sorted(rows, key=lambda row: -row['id'])  # sorting
+
+    async def matching(self, end):
+        while time.monotonic() < end: pattern.match('a' * 18)  # matching
+
+    async def collecting(self, end):
+        while time.monotonic() < end: gc.collect()  # collecting
 
     async def sleeping(self, end):
         time.sleep(end - time.monotonic())  # sleeping

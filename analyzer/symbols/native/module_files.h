@@ -9,6 +9,7 @@
 #include <elfutils/libdwfl.h>
 #include <stdbool.h>
 
+#include "python_functions.h"
 #include "trace/reader.h"
 
 struct module_files {
@@ -16,6 +17,8 @@ struct module_files {
 	Dwfl *dwfl; /* NULL: no file that may be believed */
 	Dwfl_Module *module;
 	uint64_t shift; /* of the module's addresses to those that libdw knows */
+	bool python_tried;
+	struct python_functions python; /* of a module of CPython */
 };
 
 /* Tries, once. The caller ends `dwfl`. */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/demangle.h"
+#include "function_starts.h"
 #include "module_files.h"
 #include "perf_map.h"
 #include "source_places.h"
@@ -113,6 +114,22 @@ static struct module_files *files_of(struct symbols *symbols, const struct trace
 	return files;
 }
 
+/* What CPython's own tables call it. */
+static void python_find(struct module_files *files, uint64_t address, struct found *found)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(files->module, &bias);
+	uint64_t start = elf ? elf_function_start(elf, address - bias) : 0;
+	const char *name;
+
+	if (!files->python_tried)
+		python_functions_read(&files->python, elf);
+	files->python_tried = true;
+	name = start ? python_functions_find(&files->python, start) : NULL;
+	found->name = name ? strdup(name) : NULL;
+	found->offset = name ? address - bias - start : 0;
+}
+
 static void files_find(struct symbols *symbols, uint64_t address, struct found *found)
 {
 	struct module_files *files = files_of(symbols, found->module);
@@ -125,8 +142,10 @@ static void files_find(struct symbols *symbols, uint64_t address, struct found *
 	address -= files->shift;
 	const char *name =
 	    dwfl_module_addrinfo(files->module, address, &offset, &symbol, NULL, NULL, NULL);
-	if (!name || !*name)
+	if (!name || !*name) {
+		python_find(files, address, found);
 		return;
+	}
 	found->name = demangle(name);
 	found->offset = offset;
 	if (offset != 0 || !declaration_find(files->module, address, found))
@@ -359,6 +378,7 @@ void symbols_close(struct symbols *symbols)
 	if (!symbols)
 		return;
 	for (size_t i = 0; symbols->files && i < symbols->process->module_count; i++) {
+		python_functions_free(&symbols->files[i].python);
 		if (symbols->files[i].dwfl)
 			dwfl_end(symbols->files[i].dwfl);
 	}
