@@ -133,7 +133,7 @@ VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 .PHONY: all help tests demo run-demo check run-check check-unit check-e2e check-faults check-real \
 	check-node check-names check-static check-libuv check-trixie check-arm64 check-scenarios \
 	check-generated \
-	check-asan bench fuzz run-fuzz \
+	check-asan bench fuzz run-fuzz fuzz-names run-fuzz-names \
 	install format docs lint clean viewer viewer-skipped check-viewer check-exports \
 	check-firefox
 .DELETE_ON_ERROR:
@@ -162,6 +162,7 @@ help:
 	'make check-asan  the unit tests under the address and undefined behaviour sanitizers' \
 	'make bench       builds the benchmarks and prints their figures' \
 	'make fuzz        runs each fuzzer for FUZZ_SECONDS=60 (needs clang)' \
+	'make fuzz-names  those of names in memory alone, RUNS=1000000 times a version' \
 	'make check-tsan  the library in the fixtures, and the readers, under ThreadSanitizer' \
 	'make check-valgrind  the tools, on good and bad traces, and traced fixtures: memcheck' \
 	'make check-loop  unit, e2e and fault tests N=50 times; names each test that failed' \
@@ -345,8 +346,8 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
 
-# It sees which words are read.
-$(BUILD)/fuzz/fuzz_names_v8: ALL_LDFLAGS += \
+# They see which words are read.
+$(addprefix $(BUILD)/fuzz/,fuzz_names_v8 fuzz_names_cpython): ALL_LDFLAGS += \
 	$(foreach name,read u64 u32,-Wl$(comma)--wrap=remote_$(name))
 
 $(BUILD)/unit_tests: $(call obj,$(UNIT_SRC)) $(ANALYZER_LIB) $(UNIT_LIB)
@@ -516,14 +517,16 @@ $(FUZZ_PROGRAMS): tests/fixtures/process/own_text.c tests/fixtures/fixture.c
 	$(call say,LINK,$@)$(CC) $(CPPFLAGS) -O1 $(if $(findstring exported,$@),-s -rdynamic) \
 		-o $@ $^ -l:libuv_a.a -lpthread -ldl
 
-# What samples of three versions of node have read.
+# What samples of three versions of node and of each CPython here have read.
 FUZZ_NAMES := $(BUILD)/../names/recordings
 
 $(FUZZ_NAMES):
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/.. CC=gcc OPT='-O2 -g' SANITIZE= \
+		$(BUILD)/../names/sample_names
 	$(Q)tests/names/record.py $(BUILD)/.. $@
 
 run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
-	$(Q)for fuzzer in $(filter-out %_names_v8,$(FUZZERS)); do \
+	$(Q)for fuzzer in $(filter-out %_names_v8 %_names_cpython,$(FUZZERS)); do \
 		corpus=$(BUILD)/corpus/$${fuzzer##*/}; seeds="tests/golden tests/fuzz/corpus"; \
 		max=2800; mkdir -p $$corpus; \
 		case $$fuzzer in \
@@ -537,11 +540,29 @@ run-fuzz: $(FUZZERS) $(FUZZ_PROGRAMS) $(FUZZ_NAMES)
 		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$$max -len_control=0 \
 		-print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus $$seeds || exit 1; done
-	$(Q)for names in $(FUZZ_NAMES)/*; do \
-		corpus=$(BUILD)/corpus/fuzz_names_v8.$${names##*/}; mkdir -p $$corpus; \
-		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_v8 -max_total_time=$(FUZZ_SECONDS) \
-			-max_len=265 -len_control=0 -detect_leaks=0 -print_final_stats=1 \
+	$(Q)$(call fuzz_names,-max_total_time=$(FUZZ_SECONDS))
+
+# $(1): how long each of the recordings' folders is tried.
+fuzz_names = for names in $(FUZZ_NAMES)/*/*; do \
+		version=$${names\#\#*/}; runtime=$${names%/*}; runtime=$${runtime\#\#*/}; \
+		corpus=$(BUILD)/corpus/$$runtime.$$version; mkdir -p $$corpus; \
+		echo "== $$runtime $$version"; \
+		FUZZ_NAMES=$$names $(BUILD)/fuzz/fuzz_names_$$runtime $(1) \
+			-max_len=45 -len_control=0 -detect_leaks=0 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/ $(FUZZ_ARGS) $$corpus || exit 1; done
+
+# Only the readers of other programs' memory, without sanitizers, RUNS times for each version: some
+# thousand times a second.
+RUNS ?= 1000000
+
+fuzz-names:
+	@scripts/install_deps.sh build fuzz
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing-names CC=clang \
+		OPT='-O2 -g -fno-sanitize-coverage=trace-cmp' SANITIZE=fuzzer-no-link \
+		run-fuzz-names
+
+run-fuzz-names: $(BUILD)/fuzz/fuzz_names_v8 $(BUILD)/fuzz/fuzz_names_cpython $(FUZZ_NAMES)
+	$(Q)$(call fuzz_names,-runs=$(RUNS))
 
 run-demo: all
 	$(Q)scripts/demo.sh $(BUILD)

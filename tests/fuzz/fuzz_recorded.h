@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Recordings of samples (tests/names/v8_record.h), read again: what the fuzzer of V8's names works
- * on; and what it asks of texts.
+ * Recordings of samples (tests/names/record.h), read again: what the fuzzers of names work on; and
+ * what they ask of texts.
  */
 #ifndef FUZZ_RECORDED_H
 #define FUZZ_RECORDED_H
@@ -12,19 +12,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../names/v8_record.h"
+#include "../names/record.h"
 
 #define RECORDINGS_MAX 64u
-#define WORDS_MAX      4096u
+#define WORDS_MAX      8192u
 #define CHANGES_MAX    24u
 #define CHANGE_BYTES   11u
 #define STACK_MAX      (262144u / 8)
 #define NAMES_MAX      65536u
 
-/* A word that the reader reads: in memory, or of the thread's copied stack. */
+/* A word that the reader reads in memory. */
 struct place {
 	uint64_t address;
 	uint64_t value;
+	uint64_t frames; /* which frames it was read for: a bit for each of `told` */
+	uint64_t kind;	 /* of the object that has its type there */
+	bool is_free;	 /* no name is read from it */
+};
+
+/* A frame as it is told. */
+struct told {
+	uint64_t frame, function, name; /* the last two: hashes of name and file, of the name */
+	uint32_t line, position;
+	uint8_t flags;
+};
+
+/* Hashes, sorted. */
+struct hashes {
+	uint32_t count;
+	uint64_t *of;
 };
 
 struct recorded {
@@ -34,15 +50,20 @@ struct recorded {
 	uint64_t *addresses; /* of the pages */
 	uint32_t place_count;
 	struct place places[WORDS_MAX];
-	uint32_t name_count;
-	uint64_t *names; /* hashes of texts of strings, sorted */
+	uint32_t exchange_count;
+	uint32_t exchanges[WORDS_MAX]; /* which places may be exchanged */
+	uint32_t told_count;
+	struct told told[TRACE_SCRIPT_FRAMES_MAX]; /* where nothing is changed */
+	struct hashes texts;			   /* of all strings that are there */
+	struct hashes functions;		   /* of all functions: name and file */
+	struct hashes text_words, name_words;	   /* addresses that these were read from */
 };
 
 static void check(bool holds, const char *what)
 {
 	if (holds)
 		return;
-	fprintf(stderr, "fuzz_names_v8: %s\n", what);
+	fprintf(stderr, "fuzz_names: %s\n", what);
 	abort();
 }
 
@@ -81,7 +102,10 @@ static void recording_free(struct recorded *of)
 	free(of->stack);
 	free(of->pages);
 	free(of->addresses);
-	free(of->names);
+	free(of->texts.of);
+	free(of->functions.of);
+	free(of->text_words.of);
+	free(of->name_words.of);
 	*of = (struct recorded){0};
 }
 
@@ -103,13 +127,25 @@ static bool is_utf8(const char *text)
 	return true;
 }
 
-static uint64_t hash_of(const char *text)
-{
-	uint64_t hash = 14695981039346656037ull;
+/* ---- Hashes ---------------------------------------------------------------------------------- */
 
+#define HASH_BEGIN 14695981039346656037ull
+
+static uint64_t hash_more(uint64_t hash, const char *text)
+{
 	for (; *text; text++)
 		hash = (hash ^ (uint8_t)*text) * 1099511628211ull;
 	return hash;
+}
+
+static uint64_t hash_of(const char *text)
+{
+	return hash_more(HASH_BEGIN, text);
+}
+
+static uint64_t hash_of_function(const char *name, const char *file)
+{
+	return hash_more(hash_of(name) * 31 + 1, file);
 }
 
 static int hash_compare(const void *a, const void *b)
@@ -117,6 +153,32 @@ static int hash_compare(const void *a, const void *b)
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+/* Not yet sorted. */
+static void hash_add(struct hashes *to, uint64_t hash)
+{
+	if (to->count % NAMES_MAX == 0)
+		to->of = realloc(to->of, (to->count + (size_t)NAMES_MAX) * sizeof(*to->of));
+	to->of[to->count++] = hash;
+}
+
+static void hashes_sort(struct hashes *of)
+{
+	uint32_t kept = 0;
+
+	if (!of->count)
+		return;
+	qsort(of->of, of->count, sizeof(*of->of), hash_compare);
+	for (uint32_t i = 0; i < of->count; i++)
+		if (kept == 0 || of->of[i] != of->of[kept - 1])
+			of->of[kept++] = of->of[i];
+	of->count = kept;
+}
+
+static bool hash_is_in(const struct hashes *of, uint64_t hash)
+{
+	return of->count && bsearch(&hash, of->of, of->count, sizeof(hash), hash_compare);
 }
 
 #endif

@@ -126,7 +126,7 @@ def samples_of(build, python, what, options):
         program.stdout.close()
     if done.returncode:
         raise SystemExit(done.stderr.strip())
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.split('\n') if line]
 
 
 def median(values):

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 #
-# record.py BUILD FOLDER: samples of three versions of node, with all that they read, as
-# FOLDER/VERSION/*: what the fuzzer tests/fuzz/fuzz_names_v8.c works on. Not kept with the sources:
-# the programs' memory is large.
+# record.py BUILD FOLDER: samples of three versions of node and of each CPython that is installed,
+# with all that they read, as FOLDER/v8/VERSION/* and FOLDER/cpython/VERSION/*: what the fuzzers
+# tests/fuzz/fuzz_names_{v8,cpython}.c work on. Not kept with the sources: the programs' memory is
+# large.
 """Makes recordings of samples for the fuzzer."""
 import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
+import python_truth
 import v8_check
 
 VERSIONS = ['18', '22', '26']
@@ -32,11 +33,18 @@ def record_deep(node, folder):
 
 def record_stress(node, folder, *flags):
     """Functions that move."""
-    process = node.start(*flags, v8_check.HERE / 'v8_stress.js')
-    time.sleep(1)
+    process = node.start_stress(flags=flags)
     node.sample(process.pid, '-n', str(STRESS_SAMPLES), '-i', '20', '-o', folder)
     process.kill()
     process.wait()
+
+
+def record_python(build, python, folder):
+    """Functions of every sort, as it computes and as it sleeps."""
+    folder.mkdir(parents=True)
+    python_truth.LOOKS = 2 * STRESS_SAMPLES
+    for what, options, _tells in python_truth.WAYS[:2]:
+        python_truth.samples_of(build, python, what, [*options, '-o', str(folder)])
 
 
 def main():
@@ -48,11 +56,16 @@ def main():
         [v8_check.HERE.parent / 'node' / 'setup.sh', build / 'node', *VERSIONS], check=True
     )
     for version in VERSIONS:
-        node = v8_check.Node(build, version)
-        (made / version).mkdir(parents=True)
-        record_deep(node, (made / version).resolve())
-        record_stress(node, (made / version).resolve())
-        record_stress(node, (made / version).resolve(), '--stress-compaction')
+        node, own = v8_check.Node(build, version), (made / 'v8' / version).resolve()
+        own.mkdir(parents=True)
+        record_deep(node, own)
+        record_stress(node, own)
+        record_stress(node, own, '--stress-compaction')
+    for python in python_truth.pythons():
+        number = python_truth.version_of(python)
+        own = (made / 'cpython' / f'{number // 100}.{number % 100}').resolve()
+        if not own.exists():
+            record_python(build, python, own)
     made.rename(folder)
 
 

@@ -11,7 +11,7 @@
  * -r             does not stop it: reads twice
  * -c FIELD=N     another value in the layout of V8: how constants of a new version are found
  * -l             prints the layout of V8, and ends
- * -o FOLDER      writes what each sample read, for the fuzzer (v8_record.h)
+ * -o FOLDER      writes what each sample read, for the fuzzer (record.h)
  *
  * Rules: as in runtimes.h. Linked with wrappers of ptrace() and stall_probe_read(), which measure
  * the stop and see the memory that is read.
@@ -27,7 +27,7 @@
 #include "layout_fields.h"
 #include "observe/stall_probe.h"
 #include "runtimes/runtimes.h"
-#include "v8_record.h"
+#include "record.h"
 
 #define STACK_BYTES 262144u
 
@@ -256,6 +256,9 @@ int main(int argc, char **argv)
 		layout_print();
 		return 0;
 	}
+	record_begin();
+	runtimes_prepare(options.pid, now_ns());
+	record_opened();
 	for (uint32_t i = 0; i < options.count; i++) {
 		sample();
 		fflush(stdout);

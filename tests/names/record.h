@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A recording: what one sample read of a process's memory, and the thread, so that the reader can
- * be run on it again without the process (tests/fuzz/fuzz_names_v8.c). A file has a struct
+ * be run on it again without the process (tests/fuzz/fuzz_changed.h). A file has a struct
  * recording, then the stack's words, then pages.
  */
-#ifndef V8_RECORD_H
-#define V8_RECORD_H
+#ifndef RECORD_H
+#define RECORD_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "observe/stall_probe.h"
 #include "runtimes/runtimes.h"
 
-#define RECORD_MAGIC  0x38564e55u
+#define RECORD_MAGIC  0x32524e55u
 #define RECORD_PAGES  2048u
 #define RECORD_RANGES 64u
 
@@ -27,7 +27,7 @@ struct recording_page {
 
 struct recording {
 	uint32_t magic, page_count, stack_words, range_count;
-	uint64_t bias; /* of the module with V8 */
+	uint64_t bias; /* of the module with the runtime */
 	uint64_t is_executable, is_stopped;
 	uint64_t tid, sp, pc, fp, thread_pointer;
 	uint64_t ranges[RECORD_RANGES][2]; /* code in files */
@@ -35,7 +35,8 @@ struct recording {
 };
 
 static struct {
-	bool active; /* while a sample is taken */
+	bool active;	 /* while a sample is taken */
+	uint32_t opened; /* pages that were read to find the runtime: in each recording */
 	uint32_t page_count;
 	struct recording_page pages[RECORD_PAGES];
 } recorder;
@@ -43,7 +44,13 @@ static struct {
 static inline void record_begin(void)
 {
 	recorder.active = true;
-	recorder.page_count = 0;
+	recorder.page_count = recorder.opened;
+}
+
+/* What was read until now is of no sample, but of all. */
+static inline void record_opened(void)
+{
+	recorder.opened = recorder.page_count;
 }
 
 static inline void record_page(uint64_t address, const uint8_t *bytes)
@@ -74,18 +81,30 @@ static inline void record_memory(uint32_t pid, uint64_t address, const void *fro
 	}
 }
 
+static inline bool record_is_runtime(const char *name)
+{
+	static const char *const names[] = {"/node", "/libnode", "/python3", "/libpython3."};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 static inline bool record_mapping(const struct mapping *mapping, void *arg)
 {
 	struct recording *to = arg;
 	const char *name = strrchr(mapping->path, '/');
+	bool is_library = name && strncmp(name, "/lib", 4) == 0;
 
 	if (mapping->executable && mapping->path[0] && to->range_count < RECORD_RANGES) {
 		to->ranges[to->range_count][0] = mapping->start;
 		to->ranges[to->range_count++][1] = mapping->end;
 	}
-	if (name && mapping->offset == 0 && !to->path[0] &&
-	    (strncmp(name, "/node", 5) == 0 || strncmp(name, "/libnode", 8) == 0)) {
-		to->is_executable = strncmp(name, "/lib", 4) != 0;
+	/* The first one so named; but a library before an executable that is linked with it. */
+	if (name && mapping->offset == 0 && record_is_runtime(name) &&
+	    (!to->path[0] || is_library)) {
+		to->is_executable = !is_library;
 		to->bias = mapping->start; /* less the file's lowest address: the reader has it */
 		snprintf(to->path, sizeof(to->path), "%s", mapping->path);
 	}
