@@ -84,9 +84,10 @@ static void warn_untraced(const struct timeline *timeline, struct warnings *out)
 	char count[REPORT_COUNT_BYTES], off[DURATION_TEXT_BYTES];
 
 	if (timeline->process->tier == TRACE_TIER_LIBC)
-		warn(out, "No callbacks of this program can be seen (tier libc). Only waits are "
-			  "visible, and nothing of a pool. A turn is all that a loop runs between "
-			  "two waits.");
+		warn(out,
+		     "No callbacks of this program can be seen (tier libc). Only waits are "
+		     "visible, and nothing of a pool. An iteration is all that a loop runs between "
+		     "two waits.");
 	if (timeline->untraced_callbacks > 0)
 		warn(out,
 		     "%s callback registration%s %s not traced: the limit is %d different "

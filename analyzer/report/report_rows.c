@@ -178,7 +178,7 @@ const char *report_stall_callback(const struct report *report, const struct stal
 {
 	if (stall->site < report->timeline->process->site_count)
 		return symbols_site(report->symbols, stall->site, false)->text;
-	return report->timeline->process->tier == TRACE_TIER_LIBC ? "a turn of the loop"
+	return report->timeline->process->tier == TRACE_TIER_LIBC ? "an iteration of the loop"
 								  : "work of the pool";
 }
 

@@ -23,7 +23,7 @@ const struct symbol_info symbols_no_callback = PLACEHOLDER("(no callback)");
 
 const struct symbol_info *symbols_absent_site(const struct trace_process *process, bool caller)
 {
-	static const struct symbol_info loop_iteration = PLACEHOLDER("(a turn of the loop)");
+	static const struct symbol_info loop_iteration = PLACEHOLDER("(an iteration of the loop)");
 
 	return process->tier == TRACE_TIER_LIBC && !caller ? &loop_iteration
 							   : &symbols_unknown_site;

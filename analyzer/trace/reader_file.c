@@ -138,7 +138,7 @@ static int find_in_dir(struct reader *reader, const char *dir)
 	}
 	closedir(opened_dir);
 	if (!error && found == 0)
-		reader_problem(reader, "%s: no trace in this folder (no file *.bin)", dir);
+		reader_problem(reader, "%s: no trace in this directory (no file *.bin)", dir);
 	return error;
 }
 

@@ -24,7 +24,7 @@
 #define STATUS_NOT_FOUND 127
 
 static struct segment segment;
-static char folder[64];
+static char dir[64];
 static sigset_t signals_before;
 
 /* ---- The trace ------------------------------------------------------------------------------- */
@@ -35,9 +35,8 @@ static bool folder_make(void)
 	static const char *const places[] = {"/tmp", "/var/tmp", SHARED_DIR};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(folder, sizeof(folder), "%s/trace_ctl.%d.XXXXXX", places[i],
-			 (int)getpid());
-		if (mkdtemp(folder))
+		snprintf(dir, sizeof(dir), "%s/trace_ctl.%d.XXXXXX", places[i], (int)getpid());
+		if (mkdtemp(dir))
 			return true;
 	}
 	fprintf(stderr, "trace_ctl: no directory for the stacks can be made in /tmp: %s\n",
@@ -58,20 +57,20 @@ static void signals_hold(void)
 
 static void path_of(char *path, size_t bytes, const char *ending)
 {
-	snprintf(path, bytes, "%s/" TRACE_NAME ".%u.%" PRIu64 ".bin%s", folder, segment.header.pid,
+	snprintf(path, bytes, "%s/" TRACE_NAME ".%u.%" PRIu64 ".bin%s", dir, segment.header.pid,
 		 segment.writer.segment, ending);
 }
 
 static void folder_remove(void)
 {
 	static const char *const endings[] = {"", ".open"};
-	char path[sizeof(folder) + 64];
+	char path[sizeof(dir) + 64];
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		path_of(path, sizeof(path), endings[i]);
 		unlink(path);
 	}
-	rmdir(folder);
+	rmdir(dir);
 	sigprocmask(SIG_SETMASK, &signals_before, NULL);
 }
 
@@ -105,7 +104,7 @@ static int segment_open(const struct target *target)
 
 	segment_init(&segment, target->shared, target->pid, 0);
 	segment.header.pid = target->pid;
-	snprintf(options.path, sizeof(options.path), "%s/" TRACE_NAME ".bin", folder);
+	snprintf(options.path, sizeof(options.path), "%s/" TRACE_NAME ".bin", dir);
 	writer_init(&segment.writer, &options, target->pid);
 	return segment_begin(&segment, clock_mono_ns());
 }
@@ -146,7 +145,7 @@ void stack_trace_add(const struct thread_sample *sample)
 
 int stack_trace_end(void)
 {
-	char path[sizeof(folder) + 64];
+	char path[sizeof(dir) + 64];
 	uint64_t now_ns = clock_mono_ns();
 	int trace = -1, error;
 

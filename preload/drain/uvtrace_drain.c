@@ -46,7 +46,7 @@ struct watch {
 	_Atomic uint32_t gone;
 };
 
-static void become_nobodys(void)
+static void daemonize(void)
 {
 	static const int ignored[] = {SIGHUP,  SIGINT,	  SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP,
 				      SIGTTIN, SIGTTOU,	  SIGXFSZ, SIGXCPU, SIGALRM, SIGUSR1,
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 	ring_fd = argc == 2 || argc == 3 ? fd_parse(argv[1]) : -1;
 	if (ring_fd < 0)
 		return 2;
-	become_nobodys();
+	daemonize();
 	watch.shared = ring_map(ring_fd);
 	if (!watch.shared)
 		return 1;

@@ -57,7 +57,8 @@ static bool path_is_good(void)
 	    config.path[0] && config.writer != SHARED_WRITER_NULL ? dir_check_file(config.path) : 0;
 
 	if (!config.path[0])
-		log_warn("cannot trace: the current folder is gone, and UVTRACE_PATH names none");
+		log_warn(
+		    "cannot trace: the current directory is gone, and UVTRACE_PATH names none");
 	if (error)
 		log_warn("cannot trace: UVTRACE_PATH=%.200s: %s", config.path, reason_text(error));
 	return config.path[0] && !error;

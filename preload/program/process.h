@@ -37,7 +37,7 @@ struct process {
 	_Atomic uint64_t made_ns;	/* when the last one was */
 	_Atomic uint64_t asked_ns;	/* when the drain was last woken */
 	_Atomic uint64_t loop_ended_ns; /* when it was woken because a loop had ended */
-	_Atomic uint32_t asked_again;	/* times that it was found not to have moved since */
+	_Atomic uint32_t still_count;	/* times that it was found not to have moved since */
 	struct shared *_Atomic shared;
 	struct thread *_Atomic others; /* what threads that are no workers share */
 	_Atomic uint32_t others_state; /* 0: not made yet, 1: being made, 2: made or given up */

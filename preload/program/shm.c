@@ -248,12 +248,13 @@ struct shared *shm_create(void)
 		return shared;
 	second = create_in(open_in_trace_dir, &place, &shared);
 	if (!second) {
-		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace folder",
+		log_warn("no ring memory in " SHARED_DIR ": %s; using the trace directory",
 			 reason_text(error));
 		return shared;
 	}
 	dir_explain(second, config.path, place.strange_bytes, why, sizeof(why));
-	log_warn("cannot trace: no ring memory in " SHARED_DIR ": %s, nor in the trace folder: %s",
+	log_warn("cannot trace: no ring memory in " SHARED_DIR
+		 ": %s, nor in the trace directory: %s",
 		 reason_text(error), why);
 	return shared;
 }

@@ -26,7 +26,7 @@
 #define MISSING_MS	  1000 /* between attempts where nothing can be made */
 #define STUCK_MS	  5000 /* without an answer: then the helper is looked at */
 #define LOOP_ENDED_MS	  100  /* the drain comes by itself that often while there is work */
-#define ASKED_AGAIN	  64   /* wake-ups without an answer, between looks at the clock */
+#define STILL_CHECK_EVERY 64   /* wake-ups without an answer, between looks at the clock */
 #define DRAIN_STACK_BYTES (256 * 1024)
 
 static _Atomic uint32_t never_gone;
@@ -158,11 +158,11 @@ static bool made_ago(uint64_t ms)
  * filter may not allow more. */
 static void kill_stopped(const struct shared *shared)
 {
-	uint32_t asked_again = atomic_load_explicit(&process->asked_again, memory_order_relaxed);
+	uint32_t still_count = atomic_load_explicit(&process->still_count, memory_order_relaxed);
 	uint64_t now_ns;
 
-	atomic_store_explicit(&process->asked_again, asked_again + 1, memory_order_relaxed);
-	if (asked_again % ASKED_AGAIN != ASKED_AGAIN - 1)
+	atomic_store_explicit(&process->still_count, still_count + 1, memory_order_relaxed);
+	if (still_count % STILL_CHECK_EVERY != STILL_CHECK_EVERY - 1)
 		return;
 	now_ns = clock_mono_ns();
 	if (now_ns - atomic_load(&process->asked_ns) < STUCK_MS * 1000000ull)

@@ -181,7 +181,7 @@ FAULT(fault_places, chroot, .program = "fault_place",
 FAULT(fault_places, chroot_before_the_first_loop, .program = "fault_place",
       .args = {"chroot", "turn", "turn"}, .flags = FAULT_ROOT | FAULT_UNTRACED | FAULT_SAYS_MORE,
       .says = BOTH("no ring memory in /dev/shm: No such file or directory; "
-		   "using the trace folder"))
+		   "using the trace directory"))
 FAULT(fault_places, setuid, .program = "fault_place",
       .args = {"turn", "nobody", "turn", "nap", "turn"},
       .flags = FAULT_ROOT | FAULT_THREAD_LEAVES_RING)
@@ -240,14 +240,16 @@ FAULT(fault_places, rlimit_fsize_of_64_kib_from_the_start, .program = "fault_pla
       .says = BOTH("cannot trace: no ring memory in /dev/shm: File too large, nor"))
 FAULT(fault_places, rlimit_fsize_of_16_mib_from_the_start, .program = "fault_place",
       .args = {"turn", "nap", "turn"}, .prepare = middling_files)
-FAULT(fault_places, shm_full, .program = "fault_place", .args = {"turn", "nap", "turn"},
-      .prepare = shm_small, .flags = FAULT_ROOT,
-      .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
-FAULT(fault_places, shm_full_deep_trace_dir, .program = "fault_place",
-      .args = {"turn", "nap", "turn"},
-      .env = {"UVTRACE_PATH=uvtrace.data/../deep/down/../../uvtrace.data/trace.bin"},
-      .prepare = shm_small, .flags = FAULT_ROOT,
-      .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace folder"))
+FAULT(
+    fault_places, shm_full, .program = "fault_place", .args = {"turn", "nap", "turn"},
+    .prepare = shm_small, .flags = FAULT_ROOT,
+    .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace directory"))
+FAULT(
+    fault_places, shm_full_deep_trace_dir, .program = "fault_place",
+    .args = {"turn", "nap", "turn"},
+    .env = {"UVTRACE_PATH=uvtrace.data/../deep/down/../../uvtrace.data/trace.bin"},
+    .prepare = shm_small, .flags = FAULT_ROOT,
+    .says = BOTH("no ring memory in /dev/shm: No space left on device; using the trace directory"))
 FAULT(fault_places, shm_nearly_full, .program = "fault_place",
       .args = {"turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "turn", "nap",
 	       "turn"},
@@ -257,11 +259,11 @@ FAULT(fault_places, shm_noexec, .program = "fault_place", .args = {"turn", "nap"
       .prepare = shm_noexec, .flags = FAULT_ROOT)
 FAULT(fault_places, shm_read_only, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = shm_read_only, .flags = FAULT_ROOT,
-      .says = BOTH("no ring memory in /dev/shm: Read-only file system; using the trace folder"))
+      .says = BOTH("no ring memory in /dev/shm: Read-only file system; using the trace directory"))
 FAULT(fault_places, shm_absent, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = shm_absent, .flags = FAULT_ROOT,
       .says = BOTH("no ring memory in /dev/shm: No such file or directory; "
-		   "using the trace folder"))
+		   "using the trace directory"))
 FAULT(fault_places, rlimit_as, .program = "fault_place", .args = {"turn", "nap", "turn"},
       .prepare = little_memory)
 FAULT(fault_places, rlimit_as_of_20_mib, .program = "fault_place", .args = {"turn", "nap", "turn"},

@@ -91,7 +91,7 @@ static void print_slowest_loop(const struct report *report, FILE *out)
 
 	if (timeline->process->tier == TRACE_TIER_LIBC) {
 		if (slowest)
-			print_slowest(report, slowest, "Longest turn", out);
+			print_slowest(report, slowest, "Longest iteration", out);
 		return;
 	}
 	if (is_long(timeline, slowest)) {

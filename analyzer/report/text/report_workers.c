@@ -96,7 +96,7 @@ int report_workers_print(const struct report *report, FILE *out)
 		"\nWORKERS: threads that run callbacks (loop) or the work of requests (pool)\n"
 		"  poll: one %s; park: a wait for events; busy: not parked;\n"
 		"  run queue: run-queue wait, ready to run but without a CPU\n",
-		timeline->process->tier == TRACE_TIER_LIBC ? "turn of a loop"
+		timeline->process->tier == TRACE_TIER_LIBC ? "iteration of a loop"
 							   : "run of a callback");
 	int error = table_print(&table, out, REPORT_WIDTH);
 	if (count > shown)

@@ -23,7 +23,7 @@
 /* One script; also where there is no map, so that nobody looks twice. */
 struct script_file {
 	char *path;
-	char *folder; /* of the map: sources are told from there */
+	char *dir; /* of the map: sources are told from there */
 	struct source_map *map;
 };
 
@@ -46,7 +46,7 @@ static void script_file_free(void *node)
 	struct script_file *script = node;
 
 	source_map_free(script->map);
-	free(script->folder);
+	free(script->dir);
 	free(script->path);
 	free(script);
 }
@@ -104,7 +104,7 @@ static const char *local_path(const char *file)
 	return *file == '/' ? file : NULL;
 }
 
-static char *folder_of(const char *path)
+static char *dir_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -170,19 +170,19 @@ static void map_read(const struct source_places *places, struct script_file *scr
 	if (text)
 		script->map = source_map_parse(text, bytes);
 	if (script->map)
-		script->folder = folder_of(path);
+		script->dir = dir_of(path);
 	free(text);
 }
 
 static char *beside(const char *path, const char *url)
 {
-	char *folder = folder_of(path), *joined = NULL;
+	char *dir = dir_of(path), *joined = NULL;
 
 	if (*url == '/')
 		joined = strdup(url);
-	else if (folder && asprintf(&joined, "%s/%s", folder, url) < 0)
+	else if (dir && asprintf(&joined, "%s/%s", dir, url) < 0)
 		joined = NULL;
-	free(folder);
+	free(dir);
 	return joined;
 }
 
@@ -196,7 +196,7 @@ static void map_find(const struct source_places *places, struct script_file *scr
 
 	if (url && strncmp(url, INLINE, sizeof(INLINE) - 1) == 0) {
 		script->map = inline_map(url);
-		script->folder = folder_of(path);
+		script->dir = dir_of(path);
 	} else if (url && !strstr(url, "://")) {
 		map_path = beside(path, url);
 	} else if (text && !url && asprintf(&map_path, "%s.map", path) < 0) {
@@ -259,8 +259,7 @@ bool source_places_find(void *arg, const char *file, uint32_t line, struct scrip
 		return false;
 	if (*found.source == '/' || strstr(found.source, "://"))
 		place->file = strdup(found.source);
-	else if (asprintf(&place->file, "%s/%s", script->folder ? script->folder : "",
-			  found.source) < 0)
+	else if (asprintf(&place->file, "%s/%s", script->dir ? script->dir : "", found.source) < 0)
 		place->file = NULL;
 	if (!place->file)
 		return false;

@@ -59,7 +59,7 @@ static bool put_out(struct inflation *inflation, size_t bytes)
 				     inflation->base + inflation->bytes + done);
 
 		if (put <= 0) {
-			inflation->problem = "no room for it in the folder for temporary files";
+			inflation->problem = "no room for it in the directory for temporary files";
 			return false;
 		}
 		done += put;

@@ -41,7 +41,7 @@ json_t *describe_box(size_t worker, const struct box *box)
 static void said_place(json_t *json, const struct poll_mark *mark, const struct box *box)
 {
 	for (size_t worker = 0; worker < viewer.process->worker_count; worker++) {
-		const struct named_span *span =
+		const struct user_span *span =
 		    named_find(&viewer.lanes[worker].named, mark->name, mark->value, box->tick,
 			       box->tick + box->duration);
 		if (!span)

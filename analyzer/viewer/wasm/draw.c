@@ -313,7 +313,7 @@ static struct stroke *add_named(enum stroke_type type, uint64_t tick, uint64_t e
 	return stroke;
 }
 
-static void add_span(const struct named_span *span, uint32_t row)
+static void add_span(const struct user_span *span, uint32_t row)
 {
 	struct stroke *stroke = add_named(STROKE_SPAN, span->tick, span->end, span->name, span->id);
 

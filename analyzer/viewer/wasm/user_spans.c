@@ -41,12 +41,12 @@ int named_add_span(struct named *named, const struct timeline_user_spans *span, 
 		named->left_out++;
 		return 0;
 	}
-	struct named_span *spans =
+	struct user_span *spans =
 	    room_for_one(named->spans, named->span_count, &named->span_room, sizeof(*named->spans));
 	if (!spans)
 		return -ENOMEM;
 	named->spans = spans;
-	spans[named->span_count++] = (struct named_span){
+	spans[named->span_count++] = (struct user_span){
 	    .tick = span->tick,
 	    .end = span->ended		    ? span->tick + span->duration
 		   : last_tick > span->tick ? last_tick
@@ -64,7 +64,7 @@ int named_add_span(struct named *named, const struct timeline_user_spans *span, 
 
 static int compare_earlier_first(const void *left, const void *right)
 {
-	const struct named_span *a = left, *b = right;
+	const struct user_span *a = left, *b = right;
 
 	if (a->tick != b->tick)
 		return a->tick < b->tick ? -1 : 1;
@@ -81,7 +81,7 @@ static uint8_t row_free(const uint64_t *ends, uint64_t tick)
 }
 
 /* What overlaps the piece becomes part of it. False: it does not. */
-static bool piece_takes(struct named_span *piece, const struct named_span *span)
+static bool piece_takes(struct user_span *piece, const struct user_span *span)
 {
 	if (span->tick > piece->end)
 		return false;
@@ -95,7 +95,7 @@ static bool piece_takes(struct named_span *piece, const struct named_span *span)
 }
 
 static size_t row_fill(const struct named *named, const uint8_t *rows, uint8_t row,
-		       struct named_span *to)
+		       struct user_span *to)
 {
 	size_t count = 0;
 	uint32_t before = 0;
@@ -117,7 +117,7 @@ int named_finish(struct named *named)
 {
 	uint64_t ends[NAMED_ROWS] = {0};
 	uint8_t *rows = malloc(named->span_count + 1);
-	struct named_span *placed = malloc((named->span_count + 1) * sizeof(*placed));
+	struct user_span *placed = malloc((named->span_count + 1) * sizeof(*placed));
 	size_t count = 0;
 
 	if (!rows || !placed) {
@@ -163,7 +163,7 @@ uint32_t named_rows(const struct named *named)
 
 /* The first span of [low, high) that ends at or after a tick: in a row starts and ends go up
  * together. */
-static size_t span_ending(const struct named_span *spans, size_t low, size_t high, uint64_t tick)
+static size_t span_ending(const struct user_span *spans, size_t low, size_t high, uint64_t tick)
 {
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -191,11 +191,11 @@ static size_t mark_from(const struct named *named, size_t low, uint64_t tick)
 
 /* Those that end within a width of the first one's begin are one stroke. Returns where the next one
  * begins. */
-static size_t narrow_draw(const struct named_span *spans, size_t at, size_t end, double width,
+static size_t narrow_draw(const struct user_span *spans, size_t at, size_t end, double width,
 			  uint32_t row, named_draw_span *draw)
 {
 	size_t next = span_ending(spans, at, end, spans[at].tick + (uint64_t)width);
-	struct named_span column = spans[at];
+	struct user_span column = spans[at];
 
 	next = next > at ? next : at + 1;
 	column.count = spans[next - 1].before + spans[next - 1].count - spans[at].before;
@@ -204,7 +204,7 @@ static size_t narrow_draw(const struct named_span *spans, size_t at, size_t end,
 	return next;
 }
 
-static void row_draw(const struct named_span *spans, size_t at, size_t end, uint64_t from,
+static void row_draw(const struct user_span *spans, size_t at, size_t end, uint64_t from,
 		     uint64_t to, double width, uint32_t row, named_draw_span *draw)
 {
 	at = span_ending(spans, at, end, from);
@@ -240,11 +240,11 @@ void named_draw(const struct named *named, uint64_t from, uint64_t to, double wi
 	marks_draw(named, from, to, width, draw_mark);
 }
 
-const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id,
-				    uint64_t from, uint64_t to)
+const struct user_span *named_find(const struct named *named, uint32_t name, uint64_t id,
+				   uint64_t from, uint64_t to)
 {
 	for (size_t i = 0; i < named->span_count; i++) {
-		const struct named_span *span = &named->spans[i];
+		const struct user_span *span = &named->spans[i];
 		if (span->id == id && span->name == name && span->count == 1 && span->tick <= to &&
 		    span->end >= from)
 			return span;

@@ -26,7 +26,7 @@ struct named_mark {
 };
 
 /* One span; in the last row a piece of several: then `name` and `id` are the longest's. */
-struct named_span {
+struct user_span {
 	uint64_t tick, end, id;
 	uint32_t name, end_worker;
 	uint32_t count, before; /* before: those in this row that begin earlier */
@@ -36,7 +36,7 @@ struct named_span {
 struct named {
 	struct named_mark *marks;
 	size_t mark_count, mark_room;
-	struct named_span *spans; /* as they come, later by row and start */
+	struct user_span *spans; /* as they come, later by row and start */
 	size_t span_count, span_room;
 	size_t row_ends[NAMED_ROWS]; /* in `spans` */
 	uint64_t left_out;
@@ -53,12 +53,12 @@ uint32_t named_rows(const struct named *named);
 
 /* Calls for each mark or span of [from, to], those narrower than `width` by columns: the first of a
  * column with their number. */
-typedef void named_draw_span(const struct named_span *span, uint32_t row);
+typedef void named_draw_span(const struct user_span *span, uint32_t row);
 typedef void named_draw_mark(const struct named_mark *mark, uint32_t count);
 void named_draw(const struct named *named, uint64_t from, uint64_t to, double width,
 		named_draw_span *draw_span, named_draw_mark *draw_mark);
 /* The span of this name and id that overlaps [from, to]; NULL: there is none. */
-const struct named_span *named_find(const struct named *named, uint32_t name, uint64_t id,
-				    uint64_t from, uint64_t to);
+const struct user_span *named_find(const struct named *named, uint32_t name, uint64_t id,
+				   uint64_t from, uint64_t to);
 
 #endif

@@ -329,7 +329,7 @@ Test(reader_files, what_is_no_trace_is_one_line)
 	struct trace_file_header header = builder_default_header(1);
 
 	assert_nothing(in_dir("absent.bin"), "absent.bin: No such file or directory");
-	assert_nothing(dir, "no trace in this folder");
+	assert_nothing(dir, "no trace in this directory");
 	assert_nothing("/dev/null", "/dev/null: not a regular file");
 	put_file("empty.bin", "", 0);
 	assert_nothing(in_dir("empty.bin"), "empty.bin: empty");

@@ -28,7 +28,7 @@ function eachNear(lane, ns, slack, take) {
 }
 
 /* The mark or span under a point of the band above a lane's polls, the last drawn. */
-function saidUnder(lane, y, ns, slack) {
+function annotationUnder(lane, y, ns, slack) {
 	const top = lane.top - lane.worker.span_rows * SPAN_HEIGHT;
 	const row = Math.floor((y - top) / SPAN_HEIGHT);
 	let found = null;
@@ -72,7 +72,7 @@ export function strokeUnder(x, y) {
 	if (!lane || !view.drawn || x < GUTTER)
 		return null;
 	const slack = ((state.to - state.from) / plotWidth()) * SLACK, below = y + view.scroll;
-	const under = below < lane.top ? saidUnder : pollUnder;
+	const under = below < lane.top ? annotationUnder : pollUnder;
 	const stroke = under(lane, below, nsOf(x), slack);
 	return stroke && { ...stroke, lane };
 }

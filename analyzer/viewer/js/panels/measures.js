@@ -271,12 +271,12 @@ function timerRow(row) {
 	};
 }
 
-/* Most timers in one turn. */
+/* Most timers in one iteration. */
 function stormLine({ most_in_turn: most, most_in_turn_ns: took, most_in_turn_start_ns: at }) {
 	if (most === 0)
 		return null;
 	return element('p', {},
-		`At most ${plural(most, 'timer')} in one turn, for ${formatDuration(took)} `,
+		`At most ${plural(most, 'timer')} in one iteration, for ${formatDuration(took)} `,
 		actionButton('Show', goToTime(at + took / 2, Math.max(took, TIME_LEAST_NS))));
 }
 

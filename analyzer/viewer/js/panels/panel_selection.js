@@ -66,17 +66,17 @@ function pollFacts(detail, site) {
 	]);
 }
 
-/* In tier "libc" a turn of the loop stands for the callbacks that it ran. */
-function isTurn({ site }) {
+/* In tier "libc" an iteration of the loop stands for the callbacks that it ran. */
+function isIteration({ site }) {
 	return view.process.report.tier === 'libc' && site === view.process.sites.length - 1;
 }
 
-function turnFacts(detail) {
+function iterationFacts(detail) {
 	const worker = view.process.workers[detail.worker];
 	const clock = formatClock(detail.start_ns, view.process.startRealNs, 1000);
 	return facts([
-		['Kind', 'turn: all that the loop ran between two waits'],
-		['Began', detail.turn ? turnBegan(detail.turn) : ''],
+		['Kind', 'iteration: all that the loop ran between two waits'],
+		['Began', detail.turn ? iterationBegan(detail.turn) : ''],
 		['Callbacks', 'cannot be seen (tier libc), nor how many, nor for which handles'],
 		['Worker', `${worker.worker} ${worker.role}`],
 		['Start', `${formatOffset(detail.start_ns, 1)}, ${clock}`],
@@ -85,10 +85,10 @@ function turnFacts(detail) {
 	]);
 }
 
-// ---- Its turn, its work, what it woke -----------------------------------------------------------
+// ---- Its iteration, its work, what it woke ------------------------------------------------------
 
-/* How a turn began, in words. */
-function turnBegan({ after, ready }) {
+/* How an iteration began, in words. */
+function iterationBegan({ after, ready }) {
 	if (after === 'enter')
 		return 'uv_run began';
 	return `the loop ${after === 'park' ? 'woke' : 'looked'} (${plural(ready, 'ready fd')})`;
@@ -99,14 +99,14 @@ function behindItem(poll) {
 		span('figure', formatDuration(poll.duration_ns)), span('what', siteOf(poll).name)));
 }
 
-function turnSection({ turn }) {
+function iterationSection({ turn }) {
 	if (!turn)
 		return null;
-	const waited = formatDuration(turn.waited_ns), began = turnBegan(turn);
+	const waited = formatDuration(turn.waited_ns), began = iterationBegan(turn);
 	const polls = plural(turn.polls, 'poll');
-	return section('Its turn',
+	return section('Its iteration',
 		element('p', {}, turn.polls === 0
-			? `It was the first of its turn and began ${waited} after ${began}.`
+			? `It was the first of its iteration and began ${waited} after ${began}.`
 			: `It waited ${waited} after ${began}, behind ${polls}:`),
 		listOf('rows', turn.behind.map(behindItem)));
 }
@@ -195,13 +195,13 @@ export function showSelection() {
 		return;
 	}
 	const site = siteOf(detail);
-	if (isTurn(detail)) {
-		fill(panel, element('h2', { class: 'lead' }, site.name), turnFacts(detail),
+	if (isIteration(detail)) {
+		fill(panel, element('h2', { class: 'lead' }, site.name), iterationFacts(detail),
 			saidSection(detail));
 		return;
 	}
 	fill(panel,
 		element('h2', { class: 'lead' }, site.name), pollFacts(detail, site),
-		saidSection(detail), turnSection(detail), workSection(detail), wakesSection(detail),
+		saidSection(detail), iterationSection(detail), workSection(detail), wakesSection(detail),
 			lifeSection());
 }
