@@ -28,7 +28,7 @@ test('a click on a poll tells about it, hovering too', () => withDemo(async (pag
 	assert.equal(poll.duration_ns, longest.duration_ns);
 	const text = await page.textContent('#panel-selection');
 	for (const word of ['Kind', longest.kind, 'Callback', 'Registered', 'Handle', '0x', 'Start',
-		'Duration', 'Its turn'])
+		'Duration', 'Its iteration'])
 		assert.ok(text.includes(word), word);
 	await shoot(page, 'selection');
 }));

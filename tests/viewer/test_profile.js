@@ -47,12 +47,32 @@ async function shareOf(page, name) {
 	return widths.reduce((sum, width) => sum + width, 0) / graph.width;
 }
 
+/* Lines "profile;KIND;CALLBACK;FUNCTION;... US". */
+function stacksOf(...files) {
+	return execFileSync(path.join(BUILD, 'analyze_trace'), ['--collapsed', ...files],
+		{ encoding: 'utf8' }).split('\n').filter((line) => line.startsWith('profile;'));
+}
+
+/* "LEVEL NAME" of each callback and function in these stacks, once. */
+function levelsOf(stacks) {
+	const levels = stacks.flatMap((line) => {
+		const [, kind, callback, ...functions] = line.replace(/ \d+$/, '').split(';');
+		return [`${kind} ${callback}`, ...functions].map((name, at) => `${at + 2} ${name}`);
+	});
+	return [...new Set(levels)].sort();
+}
+
+/* The same of the boxes, without the one of all callbacks. */
+async function levelsOfBoxes(page) {
+	const levels = await page.locator('#flame .box').evaluateAll((boxes) =>
+		boxes.map((box) => `${box.getAttribute('aria-level')} ${box.textContent}`));
+	return [...new Set(levels.slice(1))].sort();
+}
+
 /* The time in one kind of callback that collapsed stacks with a function stand for, in us. */
 function collapsedOf(...parts) {
-	const lines = execFileSync(path.join(BUILD, 'analyze_trace'),
-		['--collapsed', ...segmentsOf(busy)], { encoding: 'utf8' }).split('\n');
-	return lines.filter((line) => line.startsWith('profile;') &&
-		parts.every((part) => line.includes(part)))
+	return stacksOf(...segmentsOf(busy))
+		.filter((line) => parts.every((part) => line.includes(part)))
 		.reduce((sum, line) => sum + Number(line.split(' ').pop()), 0);
 }
 
@@ -71,10 +91,14 @@ test('a link to the panel shows findings where there is no profile', () =>
 	}, '#tab=profile'));
 
 test('a part of the trace has the stacks of its own samples', () => withProfile(async (page) => {
-	const last = segmentsOf(busy).at(-1), { profile } = analyze(last);
-	assert.ok(segmentsOf(busy).length > 1);
+	const files = segmentsOf(busy);
+	const last = files.findLast((file) => stacksOf(file).length > 0);
+	assert.ok(files.length > 1 && last !== files[0]);
 	await load(page, [last]);
-	assert.deepEqual((await figuresOf(page)).profile, profile);
+	await settle(page);
+	assert.deepEqual((await figuresOf(page)).profile, analyze(last).profile);
+	await page.click('#tab-profile');
+	assert.deepEqual(await levelsOfBoxes(page), levelsOf(stacksOf(last)));
 }));
 
 test('boxes are as wide as their time, and the figures those of analyze_trace', () =>
