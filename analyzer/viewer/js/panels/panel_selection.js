@@ -202,6 +202,6 @@ export function showSelection() {
 	}
 	fill(panel,
 		element('h2', { class: 'lead' }, site.name), pollFacts(detail, site),
-		saidSection(detail), iterationSection(detail), workSection(detail), wakesSection(detail),
-			lifeSection());
+		saidSection(detail), iterationSection(detail), workSection(detail),
+		wakesSection(detail), lifeSection());
 }
