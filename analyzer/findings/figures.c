@@ -11,9 +11,21 @@ bool is_loop(const struct timeline *timeline, size_t worker)
 	return timeline->process->workers[worker].role == TRACE_ROLE_LOOP;
 }
 
+/* From its first event to its last one, within the range. */
+uint64_t worker_life_ticks(const struct timeline *timeline, size_t worker)
+{
+	const struct trace_worker *facts = &timeline->process->workers[worker];
+	uint64_t from = facts->first_tick > timeline->from_tick ? facts->first_tick
+								: timeline->from_tick;
+	uint64_t to =
+	    facts->last_tick < timeline->end_tick ? facts->last_tick : timeline->end_tick;
+
+	return to > from ? to - from : 0;
+}
+
 bool was_inside(const struct timeline *timeline, size_t worker)
 {
-	return timeline->workers[worker].inside_ticks * 2 > timeline->range_ticks;
+	return timeline->workers[worker].inside_ticks * 2 > worker_life_ticks(timeline, worker);
 }
 
 void facts_of_parts(struct finding *finding, uint64_t busy, uint64_t kernel, uint64_t queue,

@@ -89,7 +89,8 @@ static inline double limit(const struct detection *detection, enum threshold thr
 	return detection->input->thresholds->values[threshold];
 }
 
-/* Whether the loop itself was there for most of the time; programs may call uv_run only now and
+uint64_t worker_life_ticks(const struct timeline *timeline, size_t worker);
+/* Whether the loop itself was there for most of its life; programs may call uv_run only now and
  * then. */
 bool was_inside(const struct timeline *timeline, size_t worker);
 /* What a delay is made of: before the loop waited, until its wait returned, behind other callbacks.

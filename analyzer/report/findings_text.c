@@ -116,15 +116,17 @@ static const struct fact *fact_find(const struct writer *writer, struct part nam
 static void write_site(const struct writer *writer, uint32_t site, struct part detail)
 {
 	const char *kind = timeline_kind(writer->input->timeline->process, site);
+	const struct symbol_info *info =
+	    symbols_site(writer->input->symbols, site, part_is(detail, "by"));
 
+	if (kind && strcmp(kind, "after_work") == 0)
+		kind = "work";
 	if (part_is(detail, "kind"))
-		fputs(!kind				? "unknown"
-		      : strcmp(kind, "after_work") == 0 ? "work"
-							: kind,
-		      writer->out);
+		fputs(kind ? kind : "unknown", writer->out);
+	else if (detail.length == 0 && kind && !info->named)
+		fprintf(writer->out, "%s callback %s", kind, info->text);
 	else
-		fputs(symbols_site(writer->input->symbols, site, part_is(detail, "by"))->text,
-		      writer->out);
+		fputs(info->text, writer->out);
 }
 
 static void write_worker(const struct writer *writer, uint64_t number, struct part detail)

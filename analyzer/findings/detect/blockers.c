@@ -40,20 +40,35 @@ static bool is_nested(const struct detection *detection, const struct timeline_s
 	       limit(detection, LIMIT_cause_share) * (double)span->duration;
 }
 
-/* A timer that runs regularly was due again while its own callback ran: whatever it serves waited,
- * such as all timers of a JavaScript program, which one handle stands for. */
+/* Whether the median of its intervals says how often the timer is due. All timers of a JavaScript
+ * program are one: its runs are mostly far apart from long ones, and no more regular than what they
+ * serve; a chain of long runs has no time between them. */
+static bool is_due_each(const struct detection *detection, uint32_t site, double own)
+{
+	const struct timeline_site *facts = &detection->timeline->sites[site];
+	const struct histogram *interval = &facts->iterations.interval;
+	uint64_t usual = histogram_quantile(interval, 0.5);
+
+	if (usual == 0 || (double)interval->count < limit(detection, LIMIT_missed_least))
+		return false;
+	return timer_is_regular(interval) ||
+	       (is_of_node(detection, site) && own >= 2 * ns_of(detection->timeline, usual) &&
+		histogram_quantile(&facts->callback, 0.5) <= usual / 2);
+}
+
+/* A timer was due again while its own callback ran: whatever it serves waited, such as all timers
+ * of a JavaScript program, which one handle stands for. What the kernel took is not its fault. */
 static void missed_add(const struct detection *detection, struct blocker *blocker,
-		       const struct timeline_span *span)
+		       const struct timeline_span *span, double own)
 {
 	const struct histogram *interval =
 	    &detection->timeline->sites[span->site].iterations.interval;
-	uint64_t usual = histogram_quantile(interval, 0.5);
+	double usual = ns_of(detection->timeline, histogram_quantile(interval, 0.5));
 
-	if ((double)interval->count < limit(detection, LIMIT_late_least) || usual == 0 ||
-	    span->duration <= usual || !timer_is_regular(interval))
+	if (!is_due_each(detection, span->site, own) || own <= usual)
 		return;
-	blocker->missed += span->duration / usual;
-	blocker->missed_ns += ns_of(detection->timeline, span->duration - usual);
+	blocker->missed += (uint64_t)(own / usual);
+	blocker->missed_ns += own - usual;
 }
 
 /* ---- Putting runs together ------------------------------------------------------------------- */
@@ -124,7 +139,7 @@ static void blocker_add(const struct detection *detection, struct blockers *bloc
 	blocker->seen += kind || nested ? wall : 0;
 	blocker->nested_ns += ns_of(timeline, span->nested_ticks);
 	if (!blocker->exits)
-		missed_add(detection, blocker, span);
+		missed_add(detection, blocker, span, own);
 	if (own > blocker->longest) {
 		blocker->longest = own;
 		blocker->worst = *span;

@@ -201,6 +201,25 @@ static bool sets_libuv_up(const struct blocker *blocker)
 	return false;
 }
 
+/* A worker thread of JavaScript may wait for its tasks in this way: that is what the call is for. */
+static bool waits_as_a_worker(const struct detection *detection, const struct blocker *blocker)
+{
+	const struct trace_process *process = detection->timeline->process;
+	const struct stall *stall = blocker->stall;
+
+	return stall && stall->script.call_name &&
+	       strcmp(stall->script.call_name, "Atomics.wait") == 0 &&
+	       process->workers[blocker->worst.worker].tid != process->pid;
+}
+
+/* Nobody saw what it was in, and for most of the time it waited for a CPU: what is left may be a
+ * wait for a thread that waited for one, too. */
+static bool machine_held(const struct detection *detection, const struct blocker *blocker)
+{
+	return blocker->seen <= 0 && blocker->wall - blocker->total >=
+					 limit(detection, LIMIT_cause_share) * blocker->wall;
+}
+
 /* What nobody waited for is a note however long it took; where timers cannot be seen, that is not
  * known. */
 enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
@@ -210,7 +229,8 @@ enum severity blocker_severity(struct detection *detection, const struct blocker
 	bool unknown = detection->timeline->process->tier == TRACE_TIER_LIBC;
 
 	if (severity == SEVERITY_NOTE || blocker->exits || sets_libuv_up(blocker) ||
-	    quota_held(detection, blocker))
+	    quota_held(detection, blocker) || machine_held(detection, blocker) ||
+	    waits_as_a_worker(detection, blocker))
 		return SEVERITY_NOTE;
 	if (own_late_ns(detection, blocker) > cost)
 		cost = own_late_ns(detection, blocker);

@@ -16,13 +16,15 @@ struct outside {
 };
 
 /* Where nothing was late, the thread may have waited there for the loop itself: unless it computed.
+ * One that waits there until the next timer is due, and then for a CPU, is late by the kernel: all
+ * that it can have waited for one meanwhile is not the program's.
  */
 static void outside_add(const struct detection *detection, struct outside *outside,
 			const struct timeline_span *span)
 {
 	struct measures_time time = measures_span(detection->timeline, span);
 	double ns = (double)timeline_span_ns(detection->timeline, span);
-	double own = time.known ? ns - time.wait.about : ns;
+	double own = time.known ? ns - time.wait_most : ns;
 
 	if (own < limit(detection, LIMIT_blocked_note) ||
 	    (span->depth == 0 &&

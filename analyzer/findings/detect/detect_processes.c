@@ -5,6 +5,7 @@
  *
  * Rules: siblings are the same program with the same command line that ran at the same time and did
  * the same work by the same callback: who forks a child for a job of its own has no sibling in it.
+ * Several that had no work at all are siblings too, but for the first process, which forked them.
  * Of those that were on a CPU by their samples nothing is read; a busy one ends the search.
  */
 #include "findings/findings_internal.h"
@@ -27,7 +28,11 @@ struct siblings {
 	double busiest, idle; /* idle: sum of shares */
 	uint64_t connections, reads;
 	bool busy; /* one is */
+	uint64_t first_pid; /* of all with its command line */
+	size_t unused;	    /* of `count`: they had no work */
 };
+
+#define UNUSED_LEAST 2 /* of them are no accident */
 
 static struct process_work work_of(const struct timeline *timeline)
 {
@@ -83,6 +88,23 @@ static bool same_work(const struct detection *detection, const struct process_wo
 	       same_callback(process, hot->read_site, other, work->read_site);
 }
 
+/* It neither accepts nor reads, nor does anything else. */
+static bool had_no_work(const struct detection *detection, const struct process_work *work)
+{
+	return (double)work->connections < limit(detection, LIMIT_hot_loop_accepts) &&
+	       (double)work->reads < limit(detection, LIMIT_hot_loop_least) &&
+	       work->share <= limit(detection, LIMIT_idle_loop);
+}
+
+/* The hot one serves others, and was forked as the others were. */
+static bool may_be_unused(const struct detection *detection, const struct process_work *hot,
+			  const struct siblings *siblings)
+{
+	return ((double)hot->connections >= limit(detection, LIMIT_hot_loop_accepts) ||
+		(double)hot->reads >= limit(detection, LIMIT_hot_loop_least)) &&
+	       detection->timeline->process->pid != siblings->first_pid;
+}
+
 static uint64_t duration_ns(const struct trace_process *process)
 {
 	return trace_ns(process, process->last_tick) - trace_ns(process, process->first_tick);
@@ -130,8 +152,13 @@ static void sibling_add(const struct detection *detection, const struct process_
 
 	if (!timeline)
 		detection->findings->failed = true;
-	if (work.share >= 0 && same_work(detection, hot, &trace->processes[position], &work)) {
+	bool same = same_work(detection, hot, &trace->processes[position], &work);
+	bool unused = !same && may_be_unused(detection, hot, siblings) &&
+		      had_no_work(detection, &work) &&
+		      trace->processes[position].pid != siblings->first_pid;
+	if (work.share >= 0 && (same || unused)) {
 		siblings->count++;
+		siblings->unused += unused;
 		siblings->connections += work.connections;
 		siblings->reads += work.reads;
 		siblings->idle += 1 - work.share;
@@ -146,9 +173,14 @@ static struct siblings siblings_find(const struct detection *detection,
 {
 	const struct trace *trace = detection->input->trace;
 	const struct trace_process *process = detection->timeline->process;
-	struct siblings siblings = {0};
+	struct siblings siblings = {.first_pid = process->pid};
 	size_t read = 0;
 
+	for (size_t i = 0; i < trace->process_count; i++) {
+		if (is_sibling(process, &trace->processes[i]) &&
+		    trace->processes[i].pid < siblings.first_pid)
+			siblings.first_pid = trace->processes[i].pid;
+	}
 	for (size_t i = 0; i < trace->process_count && read < SIBLINGS_READ && !siblings.busy;
 	     i++) {
 		if (!is_sibling(process, &trace->processes[i]))
@@ -184,7 +216,7 @@ static void uneven_tell(struct detection *detection, const struct process_work *
 	fact_whole(&finding, FACT_other_connections, siblings->connections);
 	fact_whole(&finding, FACT_other_reads, siblings->reads);
 	fact_number(&finding, FACT_idle_share, siblings->idle / (double)siblings->count);
-	finding.confidence = 0.8;
+	finding.confidence = siblings->unused > 0 ? 0.6 : 0.8;
 	finding_add(detection, &finding);
 }
 
@@ -202,6 +234,7 @@ void detect_uneven_processes(struct detection *detection)
 	if (hot.share < limit(detection, LIMIT_hot_loop))
 		return;
 	struct siblings siblings = siblings_find(detection, &hot);
-	if (siblings.count > 0 && !siblings.busy)
+	if (siblings.count > 0 && !siblings.busy &&
+	    (siblings.unused < siblings.count || siblings.unused >= UNUSED_LEAST))
 		uneven_tell(detection, &hot, &siblings);
 }

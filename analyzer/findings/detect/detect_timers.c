@@ -47,7 +47,8 @@ static void interval_tell(struct detection *detection, uint32_t site)
 	bool kernel =
 	    inside && worst->delay * 2 < late - usual; /* the loop was free: it was not run */
 	bool explained = inside ? kernel || found_blocking(detection, worst->behind)
-				: not_run_is_told(detection, worst->worker);
+				: not_run_is_told(detection, worst->worker) ||
+				      found(detection, FINDING_DESCHEDULED);
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
@@ -61,7 +62,8 @@ static void interval_tell(struct detection *detection, uint32_t site)
 		facts_of_delay(detection, &finding, worst, kernel);
 	else
 		fact_number(&finding, FACT_inside_share,
-			    inside_ticks / (double)timeline->range_ticks);
+			    inside_ticks /
+				(double)(worker_life_ticks(timeline, worst->worker) + 1));
 	finding.cost_ns = whole_ns_of(timeline, sum > usual_sum ? sum - usual_sum : 0);
 	finding.confidence = 0.6;
 	finding_add(detection, &finding);
@@ -132,7 +134,8 @@ static void due_tell(struct detection *detection, uint32_t site)
 	bool not_run =
 	    (double)timers->busy_ticks >= most && not_run_is_told(detection, worst->worker);
 	bool explained =
-	    not_run || (inside && (kernel || late_is_explained(detection, timers, queued)));
+	    not_run || (inside ? kernel || late_is_explained(detection, timers, queued)
+			       : found(detection, FINDING_DESCHEDULED));
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
