@@ -15,10 +15,9 @@ bool is_loop(const struct timeline *timeline, size_t worker)
 uint64_t worker_life_ticks(const struct timeline *timeline, size_t worker)
 {
 	const struct trace_worker *facts = &timeline->process->workers[worker];
-	uint64_t from = facts->first_tick > timeline->from_tick ? facts->first_tick
-								: timeline->from_tick;
-	uint64_t to =
-	    facts->last_tick < timeline->end_tick ? facts->last_tick : timeline->end_tick;
+	uint64_t from =
+	    facts->first_tick > timeline->from_tick ? facts->first_tick : timeline->from_tick;
+	uint64_t to = facts->last_tick < timeline->end_tick ? facts->last_tick : timeline->end_tick;
 
 	return to > from ? to - from : 0;
 }

@@ -208,7 +208,34 @@ static void blocker_join(struct blocker *into, const struct blocker *from)
 	}
 }
 
-static enum finding_id cause_seen(const struct stall *stall)
+bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
+			size_t stall_sample)
+{
+	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
+
+	return first_site(blockers, blockers->stall_samples.list[stall_sample].site) ==
+		   blocker->site &&
+	       seen && blocker->kind && blocker_is_of(blocker, seen);
+}
+
+enum stall_cause blocker_most_seen(const struct blockers *blockers, const struct blocker *blocker)
+{
+	static const enum stall_cause causes[] = {STALL_CPU, STALL_SYSCALL, STALL_LOCK};
+	enum stall_cause most = blocker->kind ? blocker->kind->cause : STALL_UNKNOWN;
+	uint64_t ticks[STALL_CAUSES] = {0};
+
+	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
+		const struct stall *stall = &blockers->stall_samples.list[i];
+		if (blocker_has_sample(blockers, blocker, i) &&
+		    stall_same_kind(stall, blocker->kind))
+			ticks[stall->cause] += stall->ticks;
+	}
+	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++)
+		most = ticks[causes[i]] > ticks[most] ? causes[i] : most;
+	return most;
+}
+
+static enum finding_id cause_seen(enum stall_cause cause)
 {
 	static const enum finding_id seen[STALL_CAUSES] = {
 	    [STALL_UNKNOWN] = FINDING_BLOCKED,	   [STALL_SYSCALL] = FINDING_BLOCKED_SYSCALL,
@@ -216,7 +243,7 @@ static enum finding_id cause_seen(const struct stall *stall)
 	    [STALL_DESCHEDULED] = FINDING_BLOCKED,
 	};
 
-	return seen[stall->cause];
+	return seen[cause];
 }
 
 /* CPU time knows sleep alone: a lock is slept for as well. */
@@ -242,8 +269,8 @@ static bool speaks_for(const struct detection *detection, const struct blockers 
 	}
 	return seen >= limit(detection, LIMIT_cause_share) * (seen + unseen->wall) ||
 	       runs >= limit(detection, LIMIT_sampled_runs) ||
-	       (!unseen->nested &&
-		time_agrees(blocker_cause_by_time(detection, unseen).id, cause_seen(most->kind)));
+	       (!unseen->nested && time_agrees(blocker_cause_by_time(detection, unseen).id,
+					       cause_seen(blocker_most_seen(blockers, most))));
 }
 
 /* Runs without a sample go with the kind that took longest. */
@@ -349,7 +376,7 @@ struct blocker_cause blocker_cause(const struct detection *detection, const stru
 					      blocker->kind ? rounded(sure) : 1};
 	if (!blocker->stall)
 		return by_time;
-	struct blocker_cause cause = {cause_seen(blocker->stall), sure};
+	struct blocker_cause cause = {cause_seen(blocker->stall->cause), sure};
 	if (time_agrees(by_time.id, cause.id) && by_time.confidence > sure)
 		cause.confidence = by_time.confidence;
 	cause.confidence = rounded(cause.confidence);

@@ -69,6 +69,8 @@ bool blocker_is_of(const struct blocker *blocker, const struct stall *kind);
 /* Whether a sample is of a run of this blocker's. */
 bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
 			size_t stall_sample);
+/* What most of the time went by in that its samples stand for. */
+enum stall_cause blocker_most_seen(const struct blockers *blockers, const struct blocker *blocker);
 enum severity blocker_severity(struct detection *detection, const struct blocker *blocker,
 			       double cost);
 /* Tells of causes that several of them have in common (detect_joint.c). */

@@ -13,35 +13,6 @@
 
 #define STALLS_BESIDES 0.1 /* of the time that stall samples stand for is worth a word */
 
-bool blocker_has_sample(const struct blockers *blockers, const struct blocker *blocker,
-			size_t stall_sample)
-{
-	const struct stall *seen = blockers->stall_samples.seen[stall_sample];
-
-	return first_site(blockers, blockers->stall_samples.list[stall_sample].site) ==
-		   blocker->site &&
-	       seen && blocker->kind && blocker_is_of(blocker, seen);
-}
-
-/* What most of the time went by in that its samples stand for. */
-static enum stall_cause cause_of_most(const struct blockers *blockers,
-				      const struct blocker *blocker)
-{
-	static const enum stall_cause causes[] = {STALL_CPU, STALL_SYSCALL, STALL_LOCK};
-	enum stall_cause most = blocker->kind ? blocker->kind->cause : STALL_UNKNOWN;
-	uint64_t ticks[STALL_CAUSES] = {0};
-
-	for (size_t i = 0; i < blockers->stall_samples.count; i++) {
-		const struct stall *stall = &blockers->stall_samples.list[i];
-		if (blocker_has_sample(blockers, blocker, i) &&
-		    stall_same_kind(stall, blocker->kind))
-			ticks[stall->cause] += stall->ticks;
-	}
-	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++)
-		most = ticks[causes[i]] > ticks[most] ? causes[i] : most;
-	return most;
-}
-
 static bool is_of_run(const struct stall *stall, const struct timeline_span *span)
 {
 	return stall->poll_tick == span->tick && stall->worker == span->worker;
@@ -67,7 +38,7 @@ static void nested_scripts(const struct blockers *blockers, struct blocker *bloc
  * did not let it run), samples of its longest run tell its functions all the same. */
 static void blocker_stall(const struct blockers *blockers, struct blocker *blocker)
 {
-	enum stall_cause cause = cause_of_most(blockers, blocker);
+	enum stall_cause cause = blocker_most_seen(blockers, blocker);
 
 	if (blocker->nested) {
 		nested_scripts(blockers, blocker);
@@ -201,7 +172,8 @@ static bool sets_libuv_up(const struct blocker *blocker)
 	return false;
 }
 
-/* A worker thread of JavaScript may wait for its tasks in this way: that is what the call is for. */
+/* A worker thread of JavaScript may wait for its tasks in this way: that is what the call is for.
+ */
 static bool waits_as_a_worker(const struct detection *detection, const struct blocker *blocker)
 {
 	const struct trace_process *process = detection->timeline->process;

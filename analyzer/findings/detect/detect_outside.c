@@ -15,16 +15,23 @@ struct outside {
 	struct timeline_span worst;
 };
 
+/* One that sleeps there, such as until the next timer is due, and then waits for a CPU is late by
+ * the kernel: all that it can have waited for one meanwhile is not the program's. */
+static double own_ns(const struct measures_time *time, double ns)
+{
+	if (!time->known)
+		return ns;
+	return ns - (time->asleep.about > time->cpu.about ? time->wait_most : time->wait.about);
+}
+
 /* Where nothing was late, the thread may have waited there for the loop itself: unless it computed.
- * One that waits there until the next timer is due, and then for a CPU, is late by the kernel: all
- * that it can have waited for one meanwhile is not the program's.
  */
 static void outside_add(const struct detection *detection, struct outside *outside,
 			const struct timeline_span *span)
 {
 	struct measures_time time = measures_span(detection->timeline, span);
 	double ns = (double)timeline_span_ns(detection->timeline, span);
-	double own = time.known ? ns - time.wait_most : ns;
+	double own = own_ns(&time, ns);
 
 	if (own < limit(detection, LIMIT_blocked_note) ||
 	    (span->depth == 0 &&

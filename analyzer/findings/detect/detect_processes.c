@@ -27,7 +27,7 @@ struct siblings {
 	size_t count;
 	double busiest, idle; /* idle: sum of shares */
 	uint64_t connections, reads;
-	bool busy; /* one is */
+	bool busy;	    /* one is */
 	uint64_t first_pid; /* of all with its command line */
 	size_t unused;	    /* of `count`: they had no work */
 };

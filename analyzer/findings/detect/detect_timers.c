@@ -133,9 +133,8 @@ static void due_tell(struct detection *detection, uint32_t site)
 	     queued = (double)(timers->queue_ticks + timers->old_ticks) >= most;
 	bool not_run =
 	    (double)timers->busy_ticks >= most && not_run_is_told(detection, worst->worker);
-	bool explained =
-	    not_run || (inside ? kernel || late_is_explained(detection, timers, queued)
-			       : found(detection, FINDING_DESCHEDULED));
+	bool explained = not_run || (inside ? kernel || late_is_explained(detection, timers, queued)
+					    : found(detection, FINDING_DESCHEDULED));
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 

@@ -26,8 +26,8 @@ static void wakeup_tell(struct detection *detection, uint32_t site)
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_wakeups *wakeups = &timeline->sites[site].wakeups;
 	bool inside = was_inside(timeline, wakeups->worst_worker);
-	bool explained = inside ? wakeup_is_explained(detection, site)
-				: found(detection, FINDING_DESCHEDULED);
+	bool explained =
+	    inside ? wakeup_is_explained(detection, site) : found(detection, FINDING_DESCHEDULED);
 	struct finding finding = finding_make(detection, FINDING_SLOW_WAKEUP,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 
