@@ -240,3 +240,21 @@ Test(findings, have_thresholds_that_are_all_documented)
 	}
 	free(document);
 }
+
+/* A callback that began and ended, in a trace of which nothing is missing. */
+Test(findings, say_nothing_of_a_trace_that_is_whole)
+{
+	static const enum finding_id ids[] = {FINDING_NO_EVENTS, FINDING_LOST_EVENTS,
+					      FINDING_UNTRACED, FINDING_UNWOUND, FINDING_DIED};
+
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(210 * MS, 1, TRACE_CODE_POLL + SITE_READ),
+	     instant(211 * MS, 0, TRACE_POLL_END));
+	finish();
+	process.events = 1;
+	find(NULL, 0);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		cr_assert_null(finding_of(ids[i]), "%zu", i);
+	done();
+}

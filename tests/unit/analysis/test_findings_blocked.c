@@ -98,6 +98,12 @@ Test(findings_blocked, says_what_else_a_stuck_callback_was_in)
 	find(stalls, 3);
 	cr_assert_null(strstr(findings->list[0].text.evidence, "stalled elsewhere"));
 	done();
+	stalls[1].ticks = 40 * MS;
+	one_callback(MS, MS);
+	find(stalls, 3);
+	cr_assert_null(finding_of(FINDING_BLOCKED_LOCK), "it computed for longer");
+	cr_assert_not_null(finding_of(FINDING_BLOCKED_CPU));
+	done();
 }
 
 /* Six runs of one callback: two computed, two were in fsync, one in read; at one nobody looked. */

@@ -105,6 +105,27 @@ Test(findings_joint, what_has_another_cause_is_told_by_itself)
 	done();
 }
 
+/* A run of 60 ms, of which the first sample saw the wait and the second a computation. */
+Test(findings_joint, the_interpreter_lock_is_named_for_most_of_the_time)
+{
+	struct stall stalls[] = {stall_of(SITE_READ, 100 * MS, 20 * MS, REASON_GIL),
+				 stall_of(SITE_READ, 100 * MS, 40 * MS, REASON_NONE)};
+
+	stalls[1].tick = 160 * MS;
+	four_runs();
+	find(stalls, 2);
+	cr_expect_null(finding_of(FINDING_GIL));
+	cr_expect_not_null(finding_of(FINDING_BLOCKED_CPU));
+	done();
+	stalls[0].tick += 20 * MS;
+	stalls[0].ticks = 40 * MS;
+	stalls[1].ticks = 20 * MS;
+	four_runs();
+	find(stalls, 2);
+	cr_expect_not_null(finding_of(FINDING_GIL));
+	done();
+}
+
 /* Three of five samples, a third of the reads' time and all of the timers'. */
 Test(findings_joint, garbage_collection_takes_its_part_of_each_callback)
 {

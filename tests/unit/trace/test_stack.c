@@ -44,15 +44,26 @@ static struct symbols *symbols;
 static struct stack stack;
 static struct trace_stall stall;
 
-#define OURS 0x10000ull /* an address in a library of that name */
+/* Addresses in libraries of these names, which are not there. */
+#define OURS   0x10000ull
+#define PLUGIN 0x20000ull
+#define PYTHON 0x30000ull
+
+static void module_add(uint64_t start, char *path)
+{
+	modules[process.module_count++] =
+	    (struct trace_module){.start = start, .end = start + 4096, .path = path};
+}
 
 static void set_up(void)
 {
-	static char ours[] = "/usr/lib/libtrace.so";
+	static char ours[] = "/usr/lib/libtrace.so", plugin[] = "/nowhere/plugin.so",
+		    python_module[] = "/nowhere/libpython3.11.so.1.0";
 
 	own_modules_read(&process, modules);
-	modules[process.module_count++] =
-	    (struct trace_module){.start = OURS, .end = OURS + 4096, .path = ours};
+	module_add(OURS, ours);
+	module_add(PLUGIN, plugin);
+	module_add(PYTHON, python_module);
 	symbols = symbols_open(&process);
 }
 
@@ -234,6 +245,22 @@ Test(stack, python_that_the_callback_does_not_run_is_not_shown)
 	natives[1].is_outermost = true;
 	splice(FRAMES(natives), FRAMES(scripts));
 	check("node_read uvloop_run");
+}
+
+/* A function without a name may be an evaluation where it is Python's, and is none elsewhere. */
+Test(stack, functions_of_python_without_names_may_hide_evaluations)
+{
+	struct unwind_frame natives[] = {NATIVE(node_read, 0), NATIVE(PLUGIN, 0x80),
+					 NATIVE(uvloop_run, 0x100)};
+	struct trace_script scripts[] = {python("<module>", TRACE_SCRIPT_CALLED_BY_C)};
+
+	stall = (struct trace_stall){.sp = SP, .frame_sp = SP + 0x1000};
+	natives[2].is_outermost = true;
+	splice(FRAMES(natives), FRAMES(scripts));
+	cr_assert(stack.is_whole);
+	natives[1].address = PYTHON + 1;
+	splice(FRAMES(natives), FRAMES(scripts));
+	cr_assert_not(stack.is_whole);
 }
 
 /* ---- Names ----------------------------------------------------------------------------------- */
