@@ -9,6 +9,7 @@
 #   4. C is as clang-format has it, where that is installed; tables that are aligned by hand stand
 #      between "clang-format off" and "on".
 #   5. Each row of tests/mutations/table.txt still fits the file that it changes.
+#   6. A file of ours that a source or document names by its path is there.
 # What git ignores, golden files, and what other tools write are not looked at.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -69,6 +70,16 @@ if command -v clang-format >/dev/null; then
 	formatted=$(printf '%s\n' "$sources" | grep -E '^(preload|analyzer|tests)/.*\.[ch]$')
 	# shellcheck disable=SC2086
 	clang-format --dry-run -Werror $formatted || fail 'C is as clang-format has it: make format'
+fi
+
+named='\<(preload|analyzer|tests|scripts|docs)/[A-Za-z0-9_./-]+\.(c|h|S|def|js|py|sh|md)\>'
+# shellcheck disable=SC2086
+missing=$(grep -noE "$named" /dev/null $ours | while IFS=: read -r file line path; do
+	[ -f "$path" ] || echo "$file:$line: names $path"
+done)
+if [ "$missing" ]; then
+	printf '%s\n' "$missing" >&2
+	fail 'a path that is named is that of a file'
 fi
 
 if command -v python3 >/dev/null && ! python3 -B tests/mutations/run.py --fits >&2; then

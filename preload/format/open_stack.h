@@ -2,7 +2,7 @@
  *
  * What is open on a worker: the callbacks (polls) and loops that it is in, outermost first, and
  * whether it waits. The drain, the readers and the page follow workers with it;
- * tests/unit/test_open_stack.c holds the rule.
+ * tests/unit/trace/test_open_stack.c holds the rule.
  *
  * The rule. Events may be lost anywhere, so each event says more than its own effect:
  *   the end of a callback ends the innermost one, and the loops that were entered inside it;

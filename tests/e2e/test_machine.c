@@ -4,7 +4,8 @@
  * cpu.stat, getrusage() of the thread itself.
  *
  * A quota needs a cgroup that the test may make (v2, or v1's cpu hierarchy): elsewhere that test
- * says that it skips, and tests/unit/test_machine.c holds the readers against files made by hand.
+ * says that it skips, and tests/unit/preload/test_machine.c holds the readers against
+ * files made by hand.
  */
 #include <fcntl.h>
 #include <stdio.h>
