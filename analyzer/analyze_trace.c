@@ -242,6 +242,7 @@ static int report_one(const struct settings *settings, struct trace *trace, size
 	    .timeline = analysis.timeline,
 	    .symbols = analysis.symbols,
 	    .transactions = analysis.transactions,
+	    .tally = analysis.tally,
 	    .waterfalls = settings->waterfalls,
 	    .transaction_id = settings->transaction_id,
 	    .stalls = analysis.stalls,

@@ -365,10 +365,12 @@ static uint64_t own_ns(const struct finding *finding)
 	return total ? total->whole : 0;
 }
 
-/* How long somebody waited: transactions, where it is known how many did. */
+/* How long somebody waited: transactions, where it is known how many did; half of what they may
+ * have waited before their turn. */
 static uint64_t waited_ns(const struct finding *finding)
 {
-	return finding->delay.known ? finding->delay.ns : finding->cost_ns;
+	return finding->delay.known ? finding->delay.ns + finding->delay.before_ns / 2
+				    : finding->cost_ns;
 }
 
 /* The worst first; of equals what follows from another last, what others waited longest for first,

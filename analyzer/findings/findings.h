@@ -82,6 +82,8 @@ struct finding_delay {
 	bool at_most;	       /* other findings that blame the same callback delayed them, too */
 	uint64_t transactions; /* that waited because of it */
 	uint64_t ns;	       /* ... together */
+	uint64_t before;       /* whose data may have lain there before their turn because of it */
+	uint64_t before_ns;    /* ... for so long at most, together */
 };
 
 struct finding {

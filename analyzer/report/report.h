@@ -32,6 +32,7 @@ struct report {
 	struct symbols *symbols;
 	const struct findings *findings;	 /* NULL: were not looked for */
 	const struct transactions *transactions; /* NULL: nobody followed them */
+	const struct transaction_tally *tally;	 /* NULL: the same */
 	uint32_t waterfalls;			 /* so many of the slowest are drawn */
 	uint64_t transaction_id;		 /* this one is; 0: none */
 	const struct stalls *stalls;		 /* NULL: the same */

@@ -83,6 +83,7 @@ static void iteration_begins(engine *e, struct worker *worker, uint64_t tick)
 {
 	if (worker->pool && !open_has_loop(&worker->open))
 		return;
+	before_note(e, worker, tick);
 	worker->wake_tick = tick;
 	worker->waits++;
 	history_iteration_begin(e, worker, tick);
@@ -139,12 +140,14 @@ static void nesting_event(engine *e, size_t position, uint64_t tick, uint64_t wo
 		park_ends(e, worker, tick);
 		worker->open.parked = true;
 		worker->open.park_tick = tick;
+		before_wait(worker, tick);
 		break;
 	case TRACE_EFFECT_CLOSES_WAIT:
 		park_ends(e, worker, tick);
 		iteration_begins(e, worker, tick);
 		break;
 	case TRACE_EFFECT_PASSES_WAIT:
+		before_wait(worker, tick);
 		iteration_begins(e, worker, tick);
 		break;
 	case TRACE_EFFECT_OPENS_LOOP:

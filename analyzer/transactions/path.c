@@ -168,6 +168,8 @@ static bool is_asked(const engine *e, uint64_t root_tick, size_t position)
 static void transaction_tell(engine *e, struct transaction *transaction, bool asked)
 {
 	transaction->steps = e->scratch;
+	if (transaction->cut == CUT_NONE && transaction->step_count > 0)
+		before_find(e, transaction);
 	if (transaction->cut == CUT_NONE &&
 	    kept_wants(e, transaction->end_tick - transaction->begin_tick))
 		kept_add(e, transaction);

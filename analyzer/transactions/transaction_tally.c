@@ -124,17 +124,34 @@ static uint32_t site_of_part(struct transaction_tally *tally, const struct trans
 	return most;
 }
 
+static void before_take(const struct transaction_tally *tally,
+			const struct transaction *transaction, struct transaction_worst *row)
+{
+	uint64_t ticks = transaction->before_ticks;
+
+	if (ticks == 0 || ticks < tally->least)
+		return;
+	row->before++;
+	if (ticks <= row->before_ticks)
+		return;
+	row->before_ticks = ticks;
+	row->before_site = transaction->before_site;
+}
+
 static void worst_take(struct transaction_tally *tally, const struct transaction *transaction)
 {
 	uint64_t ticks = transaction->end_tick - transaction->begin_tick;
 	struct transaction_worst *row =
 	    transaction->signature ? row_of(tally, transaction->signature) : NULL;
 
-	if (!row || (row->signature != 0 && ticks <= row->ticks))
+	if (!row)
 		return;
-	*row = (struct transaction_worst){.signature = transaction->signature,
-					  .ticks = ticks,
-					  .worker = transaction->steps[0].worker};
+	before_take(tally, transaction, row);
+	if (row->signature != 0 && ticks <= row->ticks)
+		return;
+	row->signature = transaction->signature;
+	row->ticks = ticks;
+	row->worker = transaction->steps[0].worker;
 	for (size_t part = 0; part < TRANSACTION_PARTS; part++)
 		row->sites[part] = site_of_part(tally, transaction, (enum transaction_part)part);
 }
@@ -148,6 +165,11 @@ void transaction_tally_take(void *arg, const struct transaction *transaction)
 	delays_add(tally, transaction, false);
 	delays_add(tally, transaction, true);
 	delay_add(tally, &tally->pool, transaction->parts[PART_POOL_WAIT]);
+	if (transaction->before_ticks >= tally->least && transaction->before_ticks > 0) {
+		struct transaction_delay *delay = &tally->behind[transaction->before_site];
+		delay->before++;
+		delay->before_ticks += transaction->before_ticks;
+	}
 	worst_take(tally, transaction);
 }
 

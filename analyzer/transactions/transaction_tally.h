@@ -15,6 +15,8 @@
 
 struct transaction_delay {
 	uint64_t transactions, ticks;
+	/* More whose data may have lain there before their turn, and for how long at most. */
+	uint64_t before, before_ticks;
 };
 
 /* The slowest transaction of a signature. */
@@ -23,6 +25,10 @@ struct transaction_worst {
 	uint64_t ticks;
 	size_t worker;			   /* its root's, a position */
 	uint32_t sites[TRANSACTION_PARTS]; /* on whom most of each part went */
+	/* Of all of the signature: how many may have waited before their turn; the one that may
+	 * have waited longest, and behind whom. */
+	uint64_t before, before_ticks;
+	uint32_t before_site;
 };
 
 struct transaction_tally {

@@ -85,6 +85,11 @@ struct transaction_step {
 struct transaction {
 	uint64_t id; /* transaction_id_print() */
 	uint64_t begin_tick, end_tick;
+	/* Where a wait found its root ready at once: so long at most its data may have lain there
+	 * before begin_tick, while the loop was busy, mostly with that callback. 0: no time worth a
+	 * word. Of those that are told whole (`over`, slowest, asked). */
+	uint64_t before_ticks;
+	uint32_t before_site; /* site_count: nobody */
 	enum transaction_cut cut;
 	uint64_t started_by; /* id of the transaction that started the timer, or the reading of the
 				handle; 0: none, or not known */

@@ -109,6 +109,12 @@ struct history_iteration {
 	struct transaction_behind sites[HISTORY_SITES];
 	uint32_t site_count;
 };
+/* A long iteration whose next one, from `tick` on, began with what was ready at once. */
+struct before {
+	uint64_t tick, ticks;
+	uint32_t site;
+};
+#define BEFORE_KEPT 64
 /* What a loop did lately, the newest at [count - 1 modulo the size]. */
 #define CLOSES_MAX 1024 /* whose callbacks may still come; of more the oldest do not */
 
@@ -122,7 +128,8 @@ struct history {
 	struct history_poll polls[HISTORY_POLLS];
 	struct history_park parks[HISTORY_PARKS];
 	struct history_iteration iterations[HISTORY_ITERATIONS];
-	uint64_t poll_count, park_count, iteration_count;
+	struct before before[BEFORE_KEPT];
+	uint64_t poll_count, park_count, iteration_count, before_count;
 };
 
 struct worker {
@@ -132,6 +139,7 @@ struct worker {
 	bool pool;
 	uint32_t resuming;  /* so many words follow of what was open */
 	uint64_t wake_tick; /* of the iteration that the innermost loop is in; 0: none */
+	uint64_t wait_tick; /* begin of the wait before that; 0: there is none */
 	uint64_t waits;	    /* that ended */
 	uint64_t alloc_tick, alloc_end, alloc_object; /* the poll before, if it was of alloc */
 	struct mark_parts marks;
@@ -264,6 +272,14 @@ uint32_t history_names(const struct worker *worker, uint64_t from, uint64_t to,
 bool names_add(struct transaction_behind *names, uint32_t *count, uint32_t max, uint32_t site,
 	       uint64_t ticks);
 void names_sort(struct transaction_behind *names, uint32_t count);
+
+/* ---- before.c ---- */
+
+/* A wait begins; an iteration begins. */
+void before_wait(struct worker *worker, uint64_t tick);
+void before_note(engine *e, struct worker *worker, uint64_t tick);
+/* Sets before_ticks and before_site. */
+void before_find(const engine *e, struct transaction *transaction);
 
 /* ---- engine_polls.c ---- */
 

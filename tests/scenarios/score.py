@@ -42,7 +42,7 @@ def _costs(scenario, finding):
 def _delays(scenario, finding):
     """What is wrong with how many transactions it delayed."""
     least = int(scenario.one("delays") or 0)
-    delayed = finding.get("transactions") or 0
+    delayed = (finding.get("transactions") or 0) + (finding.get("transactions_before") or 0)
     return f"delayed {delayed} transactions, not {least}" if delayed < least else ""
 
 

@@ -3,9 +3,9 @@
  * Transactions whose slowest take several times their median, mostly by one cause. Signatures that
  * one callback makes slow are one finding, by the one that waited longest.
  *
- * Rules: no cause is told twice. Where another finding that is as grave names the culprit, or the
- * machine kept the program from running, nothing is told here: that one says how many transactions
- * it delayed (transaction_cost.c).
+ * Rules: no cause is told twice. Where another finding names the culprit, or the machine kept the
+ * program from running, nothing is told here: that one says how many transactions it delayed
+ * (transaction_cost.c).
  */
 #include <stdlib.h>
 
@@ -83,7 +83,9 @@ static bool slow_make(const struct detection *detection,
 
 /* ---- Whether another finding tells it -------------------------------------------------------- */
 
-static bool is_named(struct detection *detection, uint32_t site, enum severity least)
+/* A finding blames the callback. What it says of how grave that is goes by more than is known here:
+ * run-queue wait, and who waited. */
+static bool is_named(struct detection *detection, uint32_t site)
 {
 	const struct trace_process *process = detection->timeline->process;
 	const struct finding *finding;
@@ -93,7 +95,7 @@ static bool is_named(struct detection *detection, uint32_t site, enum severity l
 			continue;
 		for (size_t at = 0;
 		     (finding = finding_next(detection, (enum finding_id)id, &at)) != NULL;) {
-			if (finding->severity >= least && finding->site < process->site_count &&
+			if (finding->site < process->site_count &&
 			    sites_share_callback(process, finding->site, site))
 				return true;
 		}
@@ -128,6 +130,9 @@ static bool part_is_explained(struct detection *detection, enum transaction_part
 #define ONE_OF(ids) found_one_of(detection, ids, sizeof(ids) / sizeof(*(ids)), least)
 
 	if (part != PART_EXTERNAL && part != PART_POOL_WAIT && ONE_OF(machine))
+		return true;
+	if ((part == PART_OWN || part == PART_BEHIND || part == PART_KERNEL) &&
+	    found_not_run(detection))
 		return true;
 	return (part == PART_BEHIND && ONE_OF(loop)) || (part == PART_POOL_WAIT && ONE_OF(pool)) ||
 	       (part == PART_KERNEL && ONE_OF(late));
@@ -249,7 +254,7 @@ void detect_transactions(struct detection *detection)
 	for (size_t i = 0; i < count; i++) {
 		enum severity severity = slow_severity(detection, &list[i]);
 		if (!part_is_explained(detection, list[i].part, severity) &&
-		    !is_named(detection, list[i].site, severity))
+		    !is_named(detection, list[i].site))
 			slow_tell(detection, &list[i]);
 	}
 	detection->findings->failed |= !list;

@@ -4,9 +4,10 @@
  * A table says of which findings that can be told, and how.
  *
  * Rules: of a transaction counts what of its critical path went by behind the finding's callback,
- * or for a thread of the pool, if that is LIMIT_transaction_wait or more. Where several findings
- * blame one callback, each has its part of that time, by what they cost; how many they delayed is
- * then known of all together only ("at most").
+ * or for a thread of the pool, if that is LIMIT_transaction_wait or more; apart from these, whose
+ * data may have lain there for so long while the callback ran, before their turn. Where several
+ * findings blame one callback, each has its part of that time, by what they cost; how many they
+ * delayed is then known of all together only ("at most").
  */
 #include "findings/findings_internal.h"
 #include "transactions/transaction_tally.h"
@@ -32,6 +33,8 @@ static struct transaction_delay delay_behind(const struct detection *detection, 
 			continue;
 		delay.transactions += detection->input->tally->behind[i].transactions;
 		delay.ticks += detection->input->tally->behind[i].ticks;
+		delay.before += detection->input->tally->behind[i].before;
+		delay.before_ticks += detection->input->tally->behind[i].before_ticks;
 	}
 	return delay;
 }
@@ -68,9 +71,11 @@ static void finding_count(const struct detection *detection, struct finding *fin
 				   : 1 / (double)several;
 
 	finding->delay.known = true;
-	finding->delay.at_most = several > 1 && delay.transactions > 0;
+	finding->delay.at_most = several > 1 && delay.transactions + delay.before > 0;
 	finding->delay.transactions = delay.transactions;
 	finding->delay.ns = whole_ns(share * ns_of(detection->timeline, delay.ticks));
+	finding->delay.before = delay.before;
+	finding->delay.before_ns = whole_ns(share * ns_of(detection->timeline, delay.before_ticks));
 }
 
 void transactions_count(struct detection *detection)

@@ -5,6 +5,7 @@
  */
 #include "report/transaction_text.h"
 #include "report_json.h"
+#include "transactions/transaction_tally.h"
 
 static json_t *id_json(uint64_t id)
 {
@@ -130,6 +131,8 @@ static json_t *signature_json(const struct report *report,
 	const struct histogram *ticks = &signature->ticks;
 	double seconds = (double)timeline_ns(timeline, timeline->range_ticks) / 1e9;
 	bool any = signature->site_count > 0;
+	const struct transaction_worst *worst =
+	    report->tally ? transaction_tally_worst(report->tally, signature->hash) : NULL;
 	const struct json_pair pairs[] = {
 	    {"signature", kinds_json(report, signature)},
 	    {"callbacks", callbacks_of_json(report, signature)},
@@ -148,6 +151,9 @@ static json_t *signature_json(const struct report *report,
 	    {"median", share_json(report, &signature->median)},
 	    {"tail", share_json(report, &signature->tail)},
 	    {"all", share_json(report, &signature->all)},
+	    {"before", json_number_if(report->tally, worst ? worst->before : 0)},
+	    {"before_ns_at_most",
+	     json_number_if(report->tally, worst ? timeline_ns(timeline, worst->before_ticks) : 0)},
 	    {"slowest", slowest_json(report, signature)},
 	};
 
@@ -243,6 +249,7 @@ json_t *transaction_json(const struct report *report)
 	    {"start_ns", json_integer(timeline_offset_ns(timeline, asked->begin_tick))},
 	    {"duration_ns", json_ticks(timeline, asked->end_tick - asked->begin_tick)},
 	    {"cut", asked->cut ? json_text(transaction_cut_keys[asked->cut]) : json_null()},
+	    {"before_ns_at_most", json_ticks(timeline, asked->before_ticks)},
 	    {"started_by", id_json(asked->started_by)},
 	    {"steps", steps},
 	};

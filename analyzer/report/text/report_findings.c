@@ -36,16 +36,31 @@ static void print_cleaned(FILE *out, const char *before, const char *text)
 	free(clean);
 }
 
-/* "34 transactions waited 1.20 s for it; " */
-static void print_delay(const struct finding *finding, FILE *out)
+/* "34 transactions waited 1.20 s for it", and those that may have. NULL: none did. */
+static char *delay_text(const struct finding *finding)
 {
 	const struct finding_delay *delay = &finding->delay;
-	char waited[DURATION_TEXT_BYTES];
+	const char *most = delay->at_most ? "at most " : "";
+	char waited[DURATION_TEXT_BYTES], *text = NULL;
+	size_t bytes;
+	FILE *out = delay->transactions + delay->before > 0 ? open_memstream(&text, &bytes) : NULL;
 
-	if (delay->known && delay->transactions > 0)
-		fprintf(out, "%s%" PRIu64 " transaction%s waited %s for it; ",
-			delay->at_most ? "at most " : "", delay->transactions,
-			plural(delay->transactions), duration_format(delay->ns, waited));
+	if (!out)
+		return NULL;
+	if (delay->transactions > 0)
+		fprintf(out, "%s%" PRIu64 " transaction%s waited %s for it", most,
+			delay->transactions, plural(delay->transactions),
+			duration_format(delay->ns, waited));
+	if (delay->before > 0)
+		fprintf(out,
+			"%s%s%" PRIu64 " %stransaction%s may have waited before %s turn, "
+			"%s at most",
+			delay->transactions > 0 ? ", " : "", most, delay->before,
+			delay->transactions > 0 ? "more " : "", plural(delay->before),
+			by_count(delay->before, "its", "their"),
+			duration_format(delay->before_ns, waited));
+	fclose(out);
+	return text;
 }
 
 static void print_cost(const struct finding *finding, FILE *out)
@@ -56,10 +71,13 @@ static void print_cost(const struct finding *finding, FILE *out)
 	fputs("     ", out);
 	if (kind && finding->cost_ns > 0)
 		fprintf(out, "cost: %s %s; ", kind, duration_format(finding->cost_ns, cost));
-	print_delay(finding, out);
 	fprintf(out, "%s; %s to %s\n", confidence_text(finding->confidence),
 		duration_format_offset(finding->from_ns, from),
 		duration_format_offset(finding->to_ns, to));
+	char *delay = delay_text(finding);
+	if (delay)
+		report_paragraph(out, REPORT_WIDTH, "     delayed: %s", delay);
+	free(delay);
 }
 
 static void print_finding(const struct finding *finding, size_t number, bool whole, FILE *out)
@@ -203,11 +221,10 @@ static void markdown_finding(const struct finding *finding, FILE *out)
 	report_markdown_text(out, finding->text.evidence);
 	if (kind && finding->cost_ns > 0)
 		fprintf(out, "\n- cost: %s %s", kind, duration_format(finding->cost_ns, cost));
-	if (finding->delay.known && finding->delay.transactions > 0)
-		fprintf(out, "\n- delayed: %s%" PRIu64 " transaction%s, %s together",
-			finding->delay.at_most ? "at most " : "", finding->delay.transactions,
-			plural(finding->delay.transactions),
-			duration_format(finding->delay.ns, cost));
+	char *delay = delay_text(finding);
+	if (delay)
+		fprintf(out, "\n- delayed: %s", delay);
+	free(delay);
 	fprintf(out, "\n- confidence: %s\n- do: ", confidence_text(finding->confidence));
 	report_markdown_text(out, finding->text.advice);
 	fputc('\n', out);

@@ -9,6 +9,7 @@
 
 #include "report/transaction_text.h"
 #include "report_text_internal.h"
+#include "transactions/transaction_tally.h"
 
 #define SHOWN_WHOLE 3	 /* signatures, unless --top says fewer ... */
 #define WHOLE_LEAST 20	 /* ... of so many transactions; of the others the longest say all */
@@ -39,10 +40,13 @@ static void signature_row(struct table *table, const struct report *report,
 	const struct timeline *timeline = report->timeline;
 	const struct histogram *ticks = &signature->ticks;
 	double seconds = (double)timeline_ns(timeline, timeline->range_ticks) / 1e9;
+	double per_second = seconds > 0 ? (double)signature->count / seconds : 0;
 	char rate[32];
 
-	snprintf(rate, sizeof(rate), "%.3g",
-		 seconds > 0 ? (double)signature->count / seconds : 0.0);
+	if (per_second < 1000)
+		snprintf(rate, sizeof(rate), "%.3g", per_second);
+	else
+		report_count((uint64_t)per_second, rate);
 	table_add_count(table, signature->count);
 	table_add_count(table, signature->cut);
 	table_add(table, rate);
@@ -142,6 +146,24 @@ static int print_sides(const struct report *report, const struct transaction_sig
 	return table_print(&table, out, REPORT_WIDTH);
 }
 
+/* How long data may have lain there before its turn, which is in no figure. */
+static void print_before(const struct report *report, const struct transaction_signature *signature,
+			 FILE *out)
+{
+	const struct transaction_worst *worst =
+	    report->tally ? transaction_tally_worst(report->tally, signature->hash) : NULL;
+	char longest[DURATION_TEXT_BYTES];
+
+	if (!worst || worst->before == 0)
+		return;
+	report_paragraph(
+	    out, REPORT_WIDTH,
+	    "  %" PRIu64 " of them may have waited before their turn, up to %s, behind %s: "
+	    "they were there when the loop came back.",
+	    worst->before, report_ticks(report->timeline, worst->before_ticks, longest),
+	    transaction_callback(report, worst->before_site));
+}
+
 static int print_signature(const struct report *report,
 			   const struct transaction_signature *signature, FILE *out)
 {
@@ -164,7 +186,9 @@ static int print_signature(const struct report *report,
 		return -ENOMEM;
 	report_paragraph(out, REPORT_WIDTH, "%s.", text);
 	free(text);
-	return print_sides(report, signature, &median, &tail, out);
+	int error = print_sides(report, signature, &median, &tail, out);
+	print_before(report, signature, out);
+	return error;
 }
 
 /* ---- Markdown -------------------------------------------------------------------------------- */

@@ -178,6 +178,19 @@ static void print_started_by(const struct transaction *transaction, FILE *out)
 	fprintf(out, "  Started by transaction %s.\n", id);
 }
 
+static void print_before(const struct report *report, const struct transaction *transaction,
+			 FILE *out)
+{
+	char most[DURATION_TEXT_BYTES];
+
+	if (transaction->before_ticks > 0)
+		report_paragraph(
+		    out, REPORT_WIDTH,
+		    "  Before that its data may have lain there for up to %s, behind %s.",
+		    report_ticks(report->timeline, transaction->before_ticks, most),
+		    transaction_callback(report, transaction->before_site));
+}
+
 static void print_head(const struct report *report, const struct transaction *transaction,
 		       FILE *out)
 {
@@ -197,6 +210,7 @@ static void print_head(const struct report *report, const struct transaction *tr
 	    transaction->cut ? "; cut: " : "",
 	    transaction->cut ? transaction_cut_words[transaction->cut] : "");
 	print_started_by(transaction, out);
+	print_before(report, transaction, out);
 }
 
 static int print_waterfall(const struct report *report, const struct transaction *transaction,

@@ -281,6 +281,40 @@ Test(findings_transactions, what_somebody_waited_for_comes_first)
 	end();
 }
 
+/* Whose data may have lain there before their turn are told apart, and count by half. */
+Test(findings_transactions, who_may_have_waited_before_its_turn_is_told)
+{
+	struct transaction_step root = {.parent = TRANSACTION_NO_STEP, .in_path = true};
+	struct transaction transaction = {.begin_tick = 63 * MS,
+					  .end_tick = 64 * MS,
+					  .steps = &root,
+					  .step_count = 1,
+					  .before_ticks = 60 * MS,
+					  .before_site = SITE_TIMER,
+					  .signature = 7};
+
+	begin();
+	slow_make(PART_OWN, 0, 1);
+	tally_take(PART_BEHIND, 3 * MS, 40, SITE_POLL);
+	transaction_tally_take(tally, &transaction);
+	transaction_tally_take(tally, &transaction);
+	FEED(0, instant(MS, 1, TRACE_LOOP_ENTER), wait(2 * MS, MS, 1),
+	     poll(3 * MS, 60 * MS, SITE_TIMER, 1), poll(63 * MS, MS, SITE_READ, 2),
+	     wait(65 * MS, MS, 1), poll(66 * MS, 100 * MS, SITE_POLL, 3),
+	     poll(166 * MS, MS, SITE_READ, 2), wait(168 * MS, MS, 0));
+	find_all();
+	const struct finding *first = &findings->list[0];
+	cr_assert_eq(first->site, (uint32_t)SITE_TIMER, "half of 120 ms is more than 40 ms");
+	cr_assert_eq(first->delay.transactions, 0);
+	cr_assert_eq(first->delay.before, 2);
+	cr_assert_eq(first->delay.before_ns, 120 * MS);
+	const struct transaction_worst *worst = transaction_tally_worst(tally, 7);
+	cr_assert_eq(worst->before, 2);
+	cr_assert_eq(worst->before_ticks, 60 * MS);
+	cr_assert_eq(worst->before_site, (uint32_t)SITE_TIMER);
+	end();
+}
+
 /* ---- The tally ------------------------------------------------------------------------------- */
 
 Test(transaction_tally, counts_who_waited_long_enough_and_is_whole)
