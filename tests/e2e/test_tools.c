@@ -71,6 +71,31 @@ Test(tools, conditions_can_hold)
 	cr_expect_eq(analyze_with("--html=page.html", "--fail-if=lost>0").status, 2);
 }
 
+static void check_says(const char *option, int status, const char *said, bool on_error)
+{
+	struct result result = analyze_with(option, NULL);
+
+	cr_expect_eq(result.status, status, "%s: %d", option, result.status);
+	cr_expect_not_null(strstr(on_error ? result.err : result.out, said), "%s says: %s%s",
+			   option, result.out, result.err);
+	result_free(&result);
+}
+
+/* The number of --transactions may be left out; an id is one, or refused. */
+Test(tools, transactions_are_asked_for)
+{
+	check_says("--transactions", 0, "THE SLOWEST TRANSACTIONS", false);
+	check_says("--transactions=1", 0, "THE SLOWEST TRANSACTIONS", false);
+	check_says("--transactions=0", 2, "not a number of 1 or more", true);
+	check_says("--transaction=1.1", 0, "There is no transaction of that id", false);
+	check_says("--transaction=fast", 2, "is not the id of a transaction", true);
+	check_says("--help", 0, "--transactions[=N] ", false);
+	check_says("--fail-if=transaction_p99>1ns", 3, "transaction_p99>1ns: it is ", true);
+	check_says("--fail-if=transaction_p99[read nobody]>1s", 3, "no transaction begins there",
+		   true);
+	check_says("--fail-if=transaction_p99[>1s", 2, "is not a condition", true);
+}
+
 /* HTML is a format like the others: with a name for its file, and without. */
 Test(tools, the_page_is_a_format)
 {
