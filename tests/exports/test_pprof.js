@@ -72,6 +72,8 @@ test('runs have the label of the signature of their transaction', () => {
 	assert.ok(new Set(labelled.map((one) => one.labels.transaction)).size > 1);
 	for (const one of reads.filter((read) => read.labels.transaction))
 		assert.ok(one.labels.transaction.startsWith('read on_read'));
+	assert.ok(samples.some((one) => one.labels['callback kind'] === 'work' &&
+		one.labels.transaction));
 	/* Those that are cut at the trace's ends have none. */
 	assert.ok(runs(reads) - runs(reads.filter((one) => one.labels.transaction)) < 10);
 });

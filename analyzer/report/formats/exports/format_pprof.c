@@ -205,20 +205,31 @@ static bool is_wanted(const struct pprof *pprof, size_t worker, uint64_t tick, u
 	       (number == 0 || timeline->process->workers[worker].worker == number);
 }
 
+/* Of the transaction that a callback which begins is part of, itself or as its work on the pool; 0:
+ * of none. */
+static uint64_t signature_at(const struct pprof *pprof, size_t worker, uint64_t tick)
+{
+	bool pool = pprof->report->timeline->process->workers[worker].role == TRACE_ROLE_POOL;
+	size_t count;
+	const struct step_record *records = step_reader_at(pprof->polls, tick, &count);
+	const struct step_record *own = step_record_find(records, count, worker);
+
+	for (size_t i = 0; !own && pool && i < count; i++)
+		if (records[i].type == STEP_RECORD_WORK)
+			own = &records[i];
+	return own ? own->signature : 0;
+}
+
 static void take_begin(void *arg, size_t worker, uint64_t tick, uint64_t word)
 {
 	struct pprof *pprof = arg;
 	struct lane *lane = &pprof->lanes[worker];
-	const struct step_record *records, *own;
-	size_t count;
 
 	if (!trace_word_is_poll(word) || lane->depth == OPEN_STACK_MAX)
 		return;
-	records = step_reader_at(pprof->polls, tick, &count);
-	own = step_record_find(records, count, worker);
 	lane->runs[lane->depth++] = (struct open_run){
 	    .site = trace_word_code(word) - TRACE_CODE_POLL,
-	    .signature = own ? own->signature : 0,
+	    .signature = signature_at(pprof, worker, tick),
 	};
 }
 
