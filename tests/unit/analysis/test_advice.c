@@ -72,6 +72,40 @@ Test(advice, sends_no_work_to_the_pool_where_that_does_not_help)
 		cr_expect_null(strstr(advice_text(rows[i], RUNTIME_C), "uv_queue_work"));
 }
 
+/* What each finding advises differs by runtime in more than a name of libuv's. */
+Test(advice, findings_are_told_in_the_terms_of_the_runtime)
+{
+	static const struct {
+		enum advice row;
+		const char *node, *python, *lua;
+	} rows[] = {
+	    {ADVICE_NESTED, "promise", "await", "vim.wait()"},
+	    {ADVICE_SHORTEN, "setImmediate()", "asyncio.to_thread", "uv.new_work"},
+	    {ADVICE_HOT, "node:cluster", "reuse_port=True", "stream:write2()"},
+	    {ADVICE_POOL_SIZE, "process.env", "os.environ", "once the pool runs"},
+	    {ADVICE_POOL_DNS, "dns.resolve4()", "aiodns", "nearby resolver"},
+	    {ADVICE_POOL_POLLS, "fs.watch()", "watchfiles", "uv.new_fs_event"},
+	    {ADVICE_POOL_STUCK, "net.Socket", "resolv.conf", "time limit"},
+	    {ADVICE_DRIFT, "performance.now()", "loop.call_at(", "uv.now()"},
+	    {ADVICE_ACCEPT, "server.maxConnections", "writer.close()", "handle:close()"},
+	    {ADVICE_IN_FLIGHT, "stream.pipeline()", "asyncio.Semaphore", "callbacks"},
+	};
+
+	set_up(400 * MS, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *const has[RUNTIME_COUNT] = {NULL, rows[i].node, rows[i].python,
+							rows[i].lua};
+		for (enum runtime runtime = RUNTIME_NODE; runtime < RUNTIME_COUNT; runtime++) {
+			char *text = rendered(rows[i].row, runtime);
+			cr_expect(strstr(text, has[runtime]), "%s: %s", has[runtime], text);
+			free(text);
+		}
+	}
+	finish();
+	find(NULL, 0);
+	done();
+}
+
 Test(advice, each_row_is_found_by_its_id)
 {
 	for (enum advice advice = 0; advice < ADVICE_COUNT; advice++)
