@@ -6,8 +6,9 @@
  */
 #include "findings/findings_internal.h"
 
-#define SURE_OF_SIGNAL 0.9 /* the kernel said how it ended */
-#define SURE_OF_END    0.8
+#define SURE_OF_SIGNAL	0.9 /* the kernel said how it ended */
+#define SURE_OF_END	0.8
+#define SURE_OF_SEVERAL 0.5 /* ... but not which thread did it */
 
 /* How long it had run: when the program died nobody saw, the helper only noticed that it was gone.
  */
@@ -88,6 +89,29 @@ static const struct timeline_span *open_at_death(const struct timeline *timeline
 	return span;
 }
 
+/* What ran on other loops at that moment, first the one that began last: which thread ended the
+ * program the kernel does not tell. */
+static bool facts_of_others(const struct timeline *timeline, const struct timeline_span *span,
+			    struct finding *finding)
+{
+	const struct timeline_span *beside = NULL;
+	uint64_t count = 0;
+
+	for (size_t i = 0; is_loop(timeline, span->worker) && i < timeline->open.count; i++) {
+		const struct timeline_span *open = &timeline->open.spans[i];
+		if (open->worker == span->worker || !is_loop(timeline, open->worker) ||
+		    !timeline_end_is_known(timeline, open->worker))
+			continue;
+		count++;
+		beside = !beside || open->tick > beside->tick ? open : beside;
+	}
+	if (!beside)
+		return false;
+	fact_whole(finding, FACT_beside, beside->site);
+	fact_whole(finding, FACT_beside_count, count);
+	return true;
+}
+
 void detect_died(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -106,5 +130,7 @@ void detect_died(struct detection *detection)
 	finding_place(detection, &finding, span->tick, span->duration, span->worker);
 	facts_of_death(detection, span, &finding);
 	finding.confidence = ending.known ? SURE_OF_SIGNAL : SURE_OF_END;
+	if (facts_of_others(timeline, span, &finding))
+		finding.confidence = SURE_OF_SEVERAL;
 	finding_add(detection, &finding);
 }

@@ -159,6 +159,30 @@ Test(findings_ends, tell_dying_from_ending)
 	done();
 }
 
+/* A callback of another loop ran too: which thread did it the kernel does not tell. */
+Test(findings_ends, name_each_callback_in_which_the_program_may_have_died)
+{
+	samples[0] = (struct trace_sample){.type = TRACE_SAMPLE_EXIT, .tick = 400 * MS, .b = 6};
+	set_up(400 * MS, 1);
+	workers[0].last_tick = workers[1].last_tick = 100 * MS;
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_READ));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER),
+	     instant(100 * MS, 1, TRACE_CODE_POLL + SITE_TIMER));
+	finish();
+	process.seal_reason = TRACE_SEAL_DIED;
+	process.seal_tick = 400 * MS;
+	find(NULL, 0);
+	const struct finding *finding = finding_of(FINDING_DIED);
+	cr_assert_not_null(finding);
+	cr_assert_str_eq(finding->text.title,
+			 "The program died of SIGABRT while on_read and on_timer ran.");
+	cr_assert_str_eq(finding->text.culprit, "on_read or on_timer");
+	cr_assert_float_eq(finding->confidence, 0.5, 0.001);
+	done();
+}
+
 /* Another worker went on for 50 ms; somebody looked after 80. */
 Test(findings_ends, tell_how_long_it_had_run_at_least)
 {
