@@ -325,6 +325,17 @@ static void handle_begins(struct stream *stream, uint64_t tick, uint64_t word)
 	    trace_site_makes(stream->timeline->process, site_of(stream, word));
 }
 
+/* Of a poll that has an item of its own events_take() tells. */
+static void handle_end(struct stream *stream, uint64_t tick, uint64_t word)
+{
+	uint64_t around =
+	    open_top_is_poll(&stream->open) ? stream->open.list[stream->open.count - 1].word : 0;
+
+	(void)tick;
+	if (stream->open.polls == 1 && trace_word_object(around) == trace_word_object(word))
+		spinning_failed(stream, 0, around, site_of(stream, around));
+}
+
 static void handle_close(struct stream *stream, uint64_t tick, uint64_t word)
 {
 	(void)word;
@@ -360,6 +371,7 @@ static void (*const handlers[TRACE_EVENT_CODES])(struct stream *stream, uint64_t
     [TRACE_ACCEPT_FAILED] = accept_failed,
     [TRACE_LOOP_TIME] = loop_time,
     [TRACE_TIMER_START] = timer_start,
+    [TRACE_HANDLE_END] = handle_end,
     [TRACE_HANDLE_CLOSE] = handle_close,
     [TRACE_WRITE_QUEUE] = write_queue,
     [TRACE_LOST_FULL] = lost_told,
@@ -406,6 +418,10 @@ void events_take(struct stream *stream, const struct trace_item *items, size_t c
 			park(stream, item->tick, TRACE_PARK);
 			unpark(stream, item->tick + item->duration, item->word);
 		} else {
+			if (item->inside && stream->open.polls == 0 &&
+			    trace_word_code(item->word) == TRACE_HANDLE_END)
+				spinning_failed(stream, item[-1].duration, item[-1].word,
+						site_of(stream, item[-1].word));
 			instant(stream, item->tick, item->word);
 		}
 	}

@@ -294,6 +294,8 @@ void spinning_empty(struct stream *stream, const struct iteration *iteration, ui
 void spinning_begin(struct stream *stream, bool at_once);
 /* A run of a polled descriptor's callback. */
 void spinning_poll(struct stream *stream, uint64_t ticks, uint64_t object, uint32_t site);
+/* The callback of `word` was told of an error. */
+void spinning_failed(struct stream *stream, uint64_t ticks, uint64_t word, uint32_t site);
 /* An iteration that began with a wait is over. */
 void spinning_over(struct stream *stream, uint64_t tick);
 /* The row is over, or nobody knows how it goes on. */

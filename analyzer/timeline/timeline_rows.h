@@ -34,13 +34,15 @@ struct timeline_accept_failures {
 	struct timeline_majority site;	/* whose callbacks */
 };
 
-/* A polled descriptor (uv_poll_t) that was ready in loop iteration after loop iteration: in rows of
- * many, of the handle that had most. */
+/* A descriptor that was ready in loop iteration after loop iteration: in rows of many, of the handle
+ * that had most. It is one of a uv_poll_t, or of a handle that reads and was told of an error each
+ * time. */
 struct timeline_always_ready {
 	uint64_t object;
 	uint32_t site;
 	uint64_t iterations, at_once; /* at_once: the wait before it took no time */
 	uint64_t ticks, callbacks, callback_ticks;
+	uint64_t failures; /* callbacks with an error; 0 of a uv_poll_t */
 };
 
 #endif

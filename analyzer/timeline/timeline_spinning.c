@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Loop iterations that do nothing, and what makes a loop go through them: idle handles and timers
- * that ran in empty ones, and polled descriptors that are ready in one iteration after the other.
+ * that ran in empty ones, and descriptors that are ready in one iteration after the other: polled
+ * ones, and those of handles whose callback gets an error each time, so that nothing is read.
  *
  * A row is of one handle: it is over with the first iteration in which its callback did not run.
  * Rows of fewer than ROW_LEAST iterations are not kept, and of several handles the one with more.
@@ -41,6 +42,7 @@ static void row_keep(struct timeline_always_ready *into, const struct timeline_a
 	into->ticks += row->ticks;
 	into->callbacks += row->callbacks;
 	into->callback_ticks += row->callback_ticks;
+	into->failures += row->failures;
 }
 
 void spinning_row_end(struct stream *stream)
@@ -71,6 +73,16 @@ void spinning_poll(struct stream *stream, uint64_t ticks, uint64_t object, uint3
 	row->seen = true;
 	row->facts.callbacks++;
 	row->facts.callback_ticks += ticks;
+}
+
+void spinning_failed(struct stream *stream, uint64_t ticks, uint64_t word, uint32_t site)
+{
+	uint64_t object = trace_word_object(word);
+
+	if ((stream->traits[site] & (TRAIT_READ | TRAIT_POLL)) != TRAIT_READ)
+		return;
+	spinning_poll(stream, ticks, object, site);
+	stream->ready_row.facts.failures += object == stream->ready_row.facts.object;
 }
 
 void spinning_over(struct stream *stream, uint64_t tick)

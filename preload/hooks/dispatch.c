@@ -33,6 +33,7 @@ static const void *ended_handle(const void *a, const struct site *site)
 {
 	switch (site->kind) {
 	case KIND_READ:
+	case KIND_UDP_RECV:
 	case KIND_POLL:
 		return a;
 	case KIND_CONNECT:

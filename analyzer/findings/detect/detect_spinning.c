@@ -52,14 +52,16 @@ static double confidence_of(const struct detection *detection, size_t position)
 
 /* ---- A descriptor that is always ready ------------------------------------------------------- */
 
-/* A callback that reads or writes takes longer than that, or most of the time. */
+/* A callback that reads or writes takes longer than that, or most of the time. What gets an error
+ * each time has read nothing. */
 static bool does_nothing(const struct detection *detection,
 			 const struct timeline_always_ready *ready)
 {
 	const struct timeline *timeline = detection->timeline;
 	double callbacks = ns_of(timeline, ready->callback_ticks);
 
-	return callbacks <= limit(detection, LIMIT_cause_share) * ns_of(timeline, ready->ticks) ||
+	return ready->failures >= ready->callbacks ||
+	       callbacks <= limit(detection, LIMIT_cause_share) * ns_of(timeline, ready->ticks) ||
 	       callbacks <= limit(detection, LIMIT_ready_spin_run) * (double)ready->callbacks;
 }
 
@@ -101,6 +103,7 @@ static void ready_spin_tell(struct detection *detection, size_t position)
 	fact_number(&finding, FACT_runs_per_second, (double)ready->callbacks / ns * 1e9);
 	fact_ns(&finding, FACT_total_ns, ns);
 	fact_whole(&finding, FACT_iterations, ready->iterations);
+	fact_flag(&finding, FACT_no_buffer, ready->failures > 0);
 	fact_number(&finding, FACT_at_once_share,
 		    (double)ready->at_once / (double)ready->iterations);
 	fact_ns(&finding, FACT_run_mean_ns,

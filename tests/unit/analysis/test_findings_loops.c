@@ -258,6 +258,49 @@ Test(findings_loops, find_no_descriptor_that_is_served)
 	done();
 }
 
+/* A read handle whose callback is told of an error in each of 100,000 iterations, or in every
+ * second one. The error is inside the callback's item, or between its start and its end. */
+static void failed_again(bool fused, uint64_t every)
+{
+	struct trace_item failed = instant(0, 0x100, TRACE_HANDLE_END);
+
+	set_up(100001 * 2 * US, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 100000; i++) {
+		uint64_t at = 10 + i * 2 * US;
+
+		failed.tick = at + 400;
+		failed.inside = fused;
+		FEED(0, wait(at, 400, 1));
+		if (i % every > 0)
+			FEED(0, poll(at + 400, 1500, SITE_READ, 0x100));
+		else if (fused)
+			FEED(0, poll(at + 400, 1500, SITE_READ, 0x100), failed);
+		else
+			FEED(0, instant(at + 400, 0x100, TRACE_CODE_POLL + SITE_READ), failed,
+			     instant(at + 1900, 0, TRACE_POLL_END));
+	}
+	finish();
+	find(NULL, 0);
+}
+
+Test(findings_loops, find_a_handle_that_cannot_be_read)
+{
+	failed_again(true, 1);
+	const struct finding *spin = finding_of(FINDING_READY_SPIN);
+	cr_assert(spin && spin->severity == SEVERITY_WARNING);
+	cr_assert(strstr(spin->text.evidence, "100000 runs of 1.50 µs"), "%s", spin->text.evidence);
+	cr_assert(strstr(spin->text.evidence, "UV_ENOBUFS"), "%s", spin->text.evidence);
+	cr_assert(strstr(spin->text.advice, "alloc callback"), "%s", spin->text.advice);
+	done();
+	failed_again(false, 1);
+	cr_assert_not_null(finding_of(FINDING_READY_SPIN));
+	done();
+	failed_again(true, 2);
+	cr_assert_null(finding_of(FINDING_READY_SPIN), "it is read every second time");
+	done();
+}
+
 /* More events than can be kept come of the spinning. */
 Test(findings_loops, take_lost_events_for_a_consequence_of_spinning)
 {
