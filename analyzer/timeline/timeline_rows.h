@@ -34,9 +34,9 @@ struct timeline_accept_failures {
 	struct timeline_majority site;	/* whose callbacks */
 };
 
-/* A descriptor that was ready in loop iteration after loop iteration: in rows of many, of the handle
- * that had most. It is one of a uv_poll_t, or of a handle that reads and was told of an error each
- * time. */
+/* A descriptor that was ready in loop iteration after loop iteration: in rows of many, of the
+ * handle that had most. It is one of a uv_poll_t, or of a handle that reads and was told of an
+ * error each time. */
 struct timeline_always_ready {
 	uint64_t object;
 	uint32_t site;
