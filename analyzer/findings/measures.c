@@ -145,3 +145,23 @@ double measures_pool_start_each(const struct timeline *timeline)
 	histogram_clear(&gaps);
 	return each;
 }
+
+uint64_t measures_pool_settled(const struct timeline *timeline)
+{
+	struct histogram waits = {0};
+	uint64_t start = measures_pool_start(timeline);
+	uint64_t started = start > 0 ? timeline->arrivals[0].submit_tick + start : 0;
+
+	if (started == 0)
+		return histogram_quantile(&timeline->pool_wait, 0.99);
+	for (size_t i = 0; i < timeline->arrival_count; i++) {
+		const struct timeline_arrival *arrival = &timeline->arrivals[i];
+		uint64_t before =
+		    started > arrival->submit_tick ? started - arrival->submit_tick : 0;
+		histogram_add(&waits,
+			      arrival->wait_ticks > before ? arrival->wait_ticks - before : 0);
+	}
+	uint64_t p99 = histogram_quantile(&waits, 0.99);
+	histogram_clear(&waits);
+	return p99;
+}

@@ -50,7 +50,8 @@ struct measures_pool {
 	double on_cpu;	  /* part of it on a CPU; -1: not known */
 	double cpus;	  /* that the process may use, by affinity and quota; 0: not known */
 	double cpus_had;  /* of these, as others left it; 0: not known */
-	uint64_t wait_p99_ns; /* observed */
+	uint64_t wait_p99_ns;	 /* observed */
+	uint64_t settled_p99_ns; /* ... without what requests waited for the threads to start */
 	uint64_t wait_total_ns;
 	/* What the model says of the threads that there were, and how far that is from what was
 	 * observed of the same requests: as a share, of p99 or of the mean, whichever is more. */
@@ -78,6 +79,8 @@ uint64_t measures_pool_start(const struct timeline *timeline);
 /* The median of the ticks from the start of one thread of the pool to that of the next; 0: there is
  * one. */
 double measures_pool_start_each(const struct timeline *timeline);
+/* p99 of the waits in ticks, each from when the pool's threads had started. */
+uint64_t measures_pool_settled(const struct timeline *timeline);
 /* 0 or -ENOMEM. */
 int measures_pool(const struct timeline *timeline, uint64_t limit_ns, struct measures_pool *pool);
 

@@ -77,6 +77,7 @@ static void pool_sum(const struct timeline *timeline, struct measures_pool *pool
 	pool->items = timeline->arrival_count;
 	pool->threads = timeline->pool_threads;
 	pool->wait_p99_ns = timeline_ns(timeline, histogram_quantile(&timeline->pool_wait, 0.99));
+	pool->settled_p99_ns = timeline_ns(timeline, measures_pool_settled(timeline));
 	pool->wait_total_ns = timeline_ns(timeline, timeline->pool_wait.sum);
 }
 

@@ -255,7 +255,7 @@ static enum severity pool_severity(struct detection *detection, const struct poo
 
 	if (batch && others_ns < most)
 		return SEVERITY_NOTE;
-	if (!batch && (double)pool->wait_p99_ns < most)
+	if (!batch && (double)pool->settled_p99_ns < most)
 		return SEVERITY_NOTE;
 	if (sites->polls)
 		return SEVERITY_WARNING;
@@ -263,13 +263,14 @@ static enum severity pool_severity(struct detection *detection, const struct poo
 									    : SEVERITY_WARNING;
 }
 
+/* What requests wait for the start of the pool's threads, once, no number of threads takes away. */
 void detect_pool(struct detection *detection)
 {
 	const struct measures_pool *pool = &detection->findings->pool;
 	struct pool_sites sites;
 
 	if ((double)pool->items < limit(detection, LIMIT_pool_least) || !size_helps(pool) ||
-	    (double)pool->wait_p99_ns < limit(detection, LIMIT_pool_wait_goal) ||
+	    (double)pool->settled_p99_ns < limit(detection, LIMIT_pool_wait_goal) ||
 	    found(detection, FINDING_POOL_STUCK))
 		return;
 	if (pool_sites_sum(detection, &sites))

@@ -173,6 +173,33 @@ Test(findings_pool_told, promise_a_wait_with_the_time_that_threads_take_to_wake)
 	done();
 }
 
+/* 20 requests, of which the first takes 5 ms; where it starts the pool, one more came with it. */
+static const struct finding *started(bool starts, uint64_t waited, uint64_t later_waited)
+{
+	pool_make(4 * MS, 2);
+	workers[0].role = TRACE_ROLE_POOL;
+	workers[0].start_tick = 6 + MS;
+	workers[1].start_tick = starts ? 6 : 4;
+	pool_add(SITE_WRITE, 5, 5 * MS, MS);
+	pool_add(SITE_WRITE, 5 + MS, waited, MS);
+	for (uint64_t i = 0; i < 18; i++)
+		pool_add(SITE_WRITE, 20 * MS + i * 10 * MS, later_waited, MS);
+	find(NULL, 0);
+	return finding_of(FINDING_POOL_SMALL);
+}
+
+Test(findings_pool_told, the_start_of_the_pool_is_no_lack_of_threads)
+{
+	cr_assert_null(started(true, 4 * MS, MS / 10));
+	done();
+	cr_assert_not_null(started(false, 4 * MS, MS / 10), "the pool had started before");
+	done();
+	cr_assert_not_null(started(true, 12 * MS, MS / 10), "8 ms longer than the start took");
+	done();
+	cr_assert_not_null(started(true, 4 * MS, 3 * MS), "others wait after it");
+	done();
+}
+
 /* With the most threads 64 lookups run at once, of 130: the last wait for two before them, as they
  * do where 48 run. */
 Test(findings_pool_told, promise_the_smallest_size_whose_wait_is_near_the_best)
