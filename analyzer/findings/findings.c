@@ -256,6 +256,29 @@ bool found(struct detection *detection, enum finding_id id)
 	return false;
 }
 
+bool found_blaming(struct detection *detection, enum finding_id id, uint32_t site)
+{
+	const struct finding *finding;
+
+	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
+		if (finding->severity > SEVERITY_NOTE && finding->site == site)
+			return true;
+	}
+	return false;
+}
+
+bool found_on_worker(struct detection *detection, enum finding_id id, size_t worker)
+{
+	uint32_t number = detection->timeline->process->workers[worker].worker;
+	const struct finding *finding;
+
+	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
+		if (finding->severity > SEVERITY_NOTE && finding->worker == number)
+			return true;
+	}
+	return false;
+}
+
 bool found_blocking(struct detection *detection, uint32_t site)
 {
 	detector_run(detection, FINDING_BLOCKED);

@@ -64,6 +64,9 @@ void finding_everywhere(const struct detection *detection, struct finding *findi
 const struct finding *finding_next(struct detection *detection, enum finding_id id, size_t *at);
 /* There is one above a note. */
 bool found(struct detection *detection, enum finding_id id);
+/* ... that blames this callback, or is about this worker (position). */
+bool found_blaming(struct detection *detection, enum finding_id id, uint32_t site);
+bool found_on_worker(struct detection *detection, enum finding_id id, size_t worker);
 /* There is one above a note that blames this callback for blocking a loop. */
 bool found_blocking(struct detection *detection, uint32_t site);
 /* For most of that time of a worker ran callbacks of which one above a note says that they block.
@@ -125,10 +128,13 @@ static inline void fact_ticks(const struct detection *detection, struct finding 
 	fact_ns(finding, name, ns_of(detection->timeline, ticks));
 }
 
+/* ---- detect_spinning.c ---- */
+
+/* This worker (position) is busy because it spins, as one above a note says. */
+bool found_spinning(struct detection *detection, size_t worker);
+
 /* ---- detect_queues.c ---- */
 
-/* A growing queue of writes of this site was found. */
-bool found_queue(struct detection *detection, uint32_t site);
 /* How long all writes of a site took. */
 uint64_t queue_cost_ns(const struct timeline *timeline, uint32_t site);
 /* What is known of the queues of the writes of a site. */

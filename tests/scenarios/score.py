@@ -4,11 +4,13 @@
 #   right   the first finding has the id, the culprit and the texts that the scenario expects
 #   missed  the scenario expects this finding, and it is not right
 #   false   it was said above a note of a healthy program, or first in place of what is expected,
-#           or with a text that it must not have, or though the scenario has a "not" for it
+#           or with a text that it must not have, or though the scenario has a "not" for it, or it
+#           tells what one before it has told
 # precision = right / (right + false), recall = right / (right + missed).
 """Judges findings and adds up the score."""
 import collections
 
+SAME_TIME = 0.8  # of the shorter one: two findings of one culprit are about the same
 TEXTS = ("title", "culprit", "evidence", "advice")
 # wrong: what is wrong, "": nothing; right: the id that was right; false: ids said falsely
 Verdict = collections.namedtuple("Verdict", "wrong right false")
@@ -58,6 +60,27 @@ def _forbidden(scenario, found):
             yield finding["id"], f"said: {_brief(finding)}"
 
 
+def _overlap(one, other):
+    """Of the shorter one's time, the share in which both are."""
+    if any(finding.get("from_ns") is None for finding in (one, other)):
+        return 0
+    both = min(one["to_ns"], other["to_ns"]) - max(one["from_ns"], other["from_ns"])
+    shorter = min(finding["to_ns"] - finding["from_ns"] for finding in (one, other))
+    return both / shorter if shorter > 0 else float(both >= 0)
+
+
+def _told_twice(found):
+    """(id, what is wrong) of findings above a note that blame the callback that one before them
+    has blamed for the same time."""
+    above = _above(found)
+    for at, finding in enumerate(above):
+        for before in above[:at]:
+            if finding["culprit"] and finding["culprit"] == before["culprit"] and \
+                    not finding["culprit"].startswith(("worker ", "process ", "the ")) and \
+                    _overlap(finding, before) > SAME_TIME:
+                yield finding["id"], f"tells again: {_brief(before)}, as {_brief(finding)}"
+
+
 def _candidate(scenario, found):
     """The finding that has to be right, and those that should not be before it."""
     above = _above(found)
@@ -89,7 +112,7 @@ def judge(scenario, found, broken=""):
     """The verdict on one run's findings. broken: the scenario itself did not work."""
     if broken:
         return Verdict(broken, None, [])
-    forbidden = list(_forbidden(scenario, found))
+    forbidden = [*_forbidden(scenario, found), *_told_twice(found)]
     false = [one for one, _ in forbidden]
     if scenario.healthy:
         above = _above(found)

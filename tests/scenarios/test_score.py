@@ -57,6 +57,14 @@ class Judging(unittest.TestCase):
         self.check(("expects: healthy",), [NOTE], None, [])
         self.check(("expects: healthy",), [OTHER, RIGHT, NOTE], None, ["blocked_cpu", "spinning"])
 
+    def test_one_cause_is_told_once(self):
+        again = {**RIGHT, "id": "ready_spin", "from_ns": 10, "to_ns": 30}
+        first = {**RIGHT, "from_ns": 0, "to_ns": 100}
+        self.check(SICK, [first, again], None, ["ready_spin"])
+        self.check(SICK, [first, {**again, "severity": "note"}], "spinning", [])
+        self.check(SICK, [first, {**again, "culprit": "other app.c:9"}], "spinning", [])
+        self.check(SICK, [first, {**again, "from_ns": 90, "to_ns": 110}], "spinning", [])
+
     def test_texts(self):
         self.check((*SICK, "says: spins", "says: start | stop"), [RIGHT], "spinning", [])
         self.check((*SICK, "says: spins", "says: start"), [RIGHT], None, ["spinning"])

@@ -76,6 +76,18 @@ static uint32_t requests_culprit(const struct timeline *timeline, uint64_t *most
 	return site;
 }
 
+/* They pile up behind the pool's threads: that says why. */
+static bool pool_explains(struct detection *detection, uint32_t site)
+{
+	static const enum finding_id ids[] = {FINDING_POOL_STUCK, FINDING_POOL_DNS,
+					      FINDING_POOL_SMALL, FINDING_POOL_CPU};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (found_blaming(detection, ids[i], site))
+			return true;
+	return false;
+}
+
 static void requests_look(struct detection *detection, size_t worker)
 {
 	const struct timeline_growth *growth = &detection->timeline->workers[worker].requests;
@@ -91,6 +103,8 @@ static void requests_look(struct detection *detection, size_t worker)
 		queue_facts(detection, &finding, worker, site);
 		finding.cost_ns = queue_cost_ns(detection->timeline, site);
 	}
+	if (pool_explains(detection, finding.site))
+		finding.severity = SEVERITY_NOTE;
 	finding_add(detection, &finding);
 }
 

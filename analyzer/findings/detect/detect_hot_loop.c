@@ -97,7 +97,9 @@ static void hot_loop_tell(struct detection *detection, const struct loop_share *
 			  bool accept)
 {
 	const struct timeline_worker *hot = &detection->timeline->workers[loops[0].worker];
-	struct finding finding = finding_make(detection, FINDING_HOT_LOOP, SEVERITY_WARNING);
+	bool spins = found_spinning(detection, loops[0].worker);
+	struct finding finding =
+	    finding_make(detection, FINDING_HOT_LOOP, spins ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_worker(detection, &finding, loops[0].worker);
 	finding_everywhere(detection, &finding);

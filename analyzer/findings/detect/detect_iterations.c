@@ -33,12 +33,22 @@ static void storm_tell(struct detection *detection, const struct timeline_iterat
 	finding_add(detection, &finding);
 }
 
+/* One timer took half of it: that is told by itself, the iteration is not long by their number. */
+static bool is_of_one(const struct timeline_iteration *iteration)
+{
+	uint64_t others = iteration->ticks - iteration->timer_ticks;
+
+	return iteration->longest_ticks > others &&
+	       iteration->longest_ticks * 2 > iteration->timer_ticks;
+}
+
 void detect_storm(struct detection *detection)
 {
 	const struct timeline *timeline = detection->timeline;
 	const struct timeline_iteration *iteration = &timeline->most_timers;
 
 	if ((double)iteration->timers >= limit(detection, LIMIT_storm_timers) &&
+	    !is_of_one(iteration) &&
 	    iteration_own(timeline, iteration, iteration->timer_ticks) >=
 		limit(detection, LIMIT_storm_time))
 		storm_tell(detection, iteration, ns_of(timeline, iteration->timer_ticks));

@@ -201,7 +201,8 @@ static void uneven_tell(struct detection *detection, const struct process_work *
 	const struct trace_process *process = detection->timeline->process;
 	bool accepts = (double)hot->connections >= limit(detection, LIMIT_hot_loop_accepts);
 	struct finding finding =
-	    finding_make(detection, FINDING_UNEVEN_PROCESSES, SEVERITY_WARNING);
+	    finding_make(detection, FINDING_UNEVEN_PROCESSES,
+			 found_spinning(detection, hot->worker) ? SEVERITY_NOTE : SEVERITY_WARNING);
 
 	finding_worker(detection, &finding, hot->worker);
 	finding_everywhere(detection, &finding);

@@ -211,18 +211,6 @@ uint64_t queue_cost_ns(const struct timeline *timeline, uint32_t site)
 	return whole_ns(all_ns);
 }
 
-static bool growth_has(struct detection *detection, uint32_t site)
-{
-	const struct finding *finding;
-
-	for (size_t at = 0;
-	     (finding = finding_next(detection, FINDING_REQUEST_GROWTH, &at)) != NULL;) {
-		if (finding->site == site)
-			return true;
-	}
-	return false;
-}
-
 static void queue_found(struct detection *detection, size_t worker, const struct found_queue *queue)
 {
 	const struct timeline *timeline = detection->timeline;
@@ -230,7 +218,7 @@ static void queue_found(struct detection *detection, size_t worker, const struct
 	uint64_t longest = longest_write(timeline, queue->site);
 
 	if ((double)ns_of(timeline, longest) < limit(detection, LIMIT_queue_time) ||
-	    growth_has(detection, queue->site))
+	    found_blaming(detection, FINDING_REQUEST_GROWTH, queue->site))
 		return;
 	finding_blame(detection, &finding, queue->site);
 	finding_worker(detection, &finding, worker);
@@ -260,16 +248,4 @@ void detect_queues(struct detection *detection)
 		if (queue.bytes > 0)
 			queue_found(detection, i, &queue);
 	}
-}
-
-bool found_queue(struct detection *detection, uint32_t site)
-{
-	const struct finding *finding;
-
-	for (size_t at = 0;
-	     (finding = finding_next(detection, FINDING_WRITE_QUEUE, &at)) != NULL;) {
-		if (finding->site == site)
-			return true;
-	}
-	return false;
 }

@@ -46,11 +46,13 @@ static void facts_of_oldest(const struct detection *detection, struct finding *f
 	fact_flag(finding, FACT_never_ended, !waiting->oldest_ended && !running);
 }
 
+/* Where they pile up, that tells of them: these are the oldest. */
 static void waiting_tell(struct detection *detection, const struct waiting *waiting)
 {
 	const struct histogram *life = &detection->timeline->sites[waiting->site].life;
 	const struct timeline_span *oldest = &waiting->oldest;
-	enum severity severity = waiting->pending ? SEVERITY_WARNING : SEVERITY_NOTE;
+	bool grows = found_blaming(detection, FINDING_REQUEST_GROWTH, waiting->site);
+	enum severity severity = waiting->pending && !grows ? SEVERITY_WARNING : SEVERITY_NOTE;
 	struct finding finding = finding_make(detection, FINDING_PENDING_REQUEST, severity);
 
 	finding_blame(detection, &finding, waiting->site);
@@ -101,7 +103,8 @@ void detect_pending(struct detection *detection)
 	for (size_t i = 0; i < timeline->slow_requests.count; i++)
 		waiting_add(list, &count, &timeline->slow_requests.spans[i], true);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_explained(detection, list[i].site) && !found_queue(detection, list[i].site))
+		if (!is_explained(detection, list[i].site) &&
+		    !found_blaming(detection, FINDING_WRITE_QUEUE, list[i].site))
 			waiting_tell(detection, &list[i]);
 	}
 	free(list);

@@ -235,3 +235,10 @@ void detect_spinning(struct detection *detection)
 			spinning_tell(detection, i, rate);
 	}
 }
+
+bool found_spinning(struct detection *detection, size_t worker)
+{
+	return found_on_worker(detection, FINDING_SPINNING, worker) ||
+	       found_on_worker(detection, FINDING_READY_SPIN, worker) ||
+	       found_on_worker(detection, FINDING_ACCEPT_LIMIT, worker);
+}

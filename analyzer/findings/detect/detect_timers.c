@@ -22,15 +22,7 @@ static void facts_of_delay(const struct detection *detection, struct finding *fi
 /* Its loop was not run: that says why. */
 static bool not_run_is_told(struct detection *detection, size_t worker)
 {
-	uint32_t number = detection->timeline->process->workers[worker].worker;
-	const struct finding *finding;
-
-	for (size_t at = 0;
-	     (finding = finding_next(detection, FINDING_LOOP_NOT_RUN, &at)) != NULL;) {
-		if (finding->worker == number && finding->severity > SEVERITY_NOTE)
-			return true;
-	}
-	return false;
+	return found_on_worker(detection, FINDING_LOOP_NOT_RUN, worker);
 }
 
 /* By its intervals. */

@@ -314,6 +314,26 @@ Test(findings_loops, take_lost_events_for_a_consequence_of_spinning)
 	process.lost = 0;
 }
 
+/* Beside it a loop that watches descriptors too, and waits. */
+Test(findings_loops, a_loop_that_spins_is_not_told_as_hot_again)
+{
+	set_up(200 * MS, 0);
+	workers[1].role = TRACE_ROLE_LOOP;
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 99000; i++)
+		FEED(0, wait(10 + i * 2 * US, 400, 1),
+		     poll(10 + i * 2 * US + 400, 12, SITE_POLL, 0x100));
+	FEED(1, instant(1, 0x20, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 20; i++)
+		FEED(1, poll(MS + i * 100, 50, SITE_POLL, 0x200));
+	FEED(1, wait(2 * MS, 198 * MS, 0));
+	finish();
+	find(NULL, 0);
+	cr_assert_eq(finding_of(FINDING_READY_SPIN)->severity, SEVERITY_WARNING);
+	cr_assert_eq(finding_of(FINDING_HOT_LOOP)->severity, SEVERITY_NOTE);
+	done();
+}
+
 /* ---- Full iterations ------------------------------------------------------------------------- */
 
 /* One iteration: so many timers, then so many reads. */
@@ -343,11 +363,29 @@ Test(findings_loops, find_a_timer_storm)
 	cr_assert_eq(finding_fact(storm, FACT_timers)->whole, 100u);
 	cr_assert_eq(storm->cost_ns, 500 * MS, "each waits for half of the others");
 	done();
+	one_iteration(100, 100 * US, 1, 20 * MS);
+	cr_assert_not_null(finding_of(FINDING_TIMER_STORM), "what is long is no timer");
+	done();
 	one_iteration(99, 110 * US, 0, 0);
 	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too few");
 	done();
 	one_iteration(100, 99 * US, 0, 0);
 	cr_assert_null(finding_of(FINDING_TIMER_STORM), "too short");
+	done();
+}
+
+/* 100 timers in one iteration, of which one takes most of the time. */
+Test(findings_loops, one_long_timer_is_no_storm)
+{
+	set_up(2000 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1),
+	     poll(100 * MS, 50 * MS, SITE_TIMER, 2));
+	for (uint64_t i = 0; i < 99; i++)
+		FEED(0, poll(150 * MS + i * 100 * US, 100 * US, SITE_TIMER, 2));
+	FEED(0, wait(160 * MS, 100 * MS, 0));
+	finish();
+	find(NULL, 0);
+	cr_assert_null(finding_of(FINDING_TIMER_STORM));
 	done();
 }
 

@@ -320,6 +320,27 @@ Test(findings_pool, find_what_only_grows)
 	done();
 }
 
+/* Of requests that pile up the oldest are no finding of their own; of others they are. */
+Test(findings_pool, tell_once_of_requests_that_pile_up)
+{
+	size_t told = 0;
+
+	grow(50, false);
+	timeline->options.pending_ns = 100 * MS;
+	findings_free(findings);
+	find(NULL, 0);
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		if (finding->id != FINDING_PENDING_REQUEST)
+			continue;
+		told++;
+		cr_assert_eq(finding->severity,
+			     finding->site == SITE_WRITE ? SEVERITY_NOTE : SEVERITY_WARNING);
+	}
+	cr_assert_eq(told, 2u);
+	done();
+}
+
 Test(findings_pool, blame_nobody_who_explains_too_little)
 {
 	grow(100, false);
