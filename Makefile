@@ -254,8 +254,8 @@ viewer: $(if $(VIEWER_TOOLS),$(VIEWER),viewer-skipped)
 viewer-skipped:
 	@echo 'trace_viewer.html is not built: scripts/install_deps.sh viewer installs the tools'
 
-$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*/*.h analyzer/*/*/*.h analyzer/*/*.def \
-		preload/*/*.h preload/*/*.def \
+$(BUILD)/viewer.wasm: $(VIEWER_SRC) $(wildcard analyzer/*/*.h analyzer/*/*/*.h \
+		analyzer/*/*.def analyzer/*/*/*.def preload/*/*.h preload/*/*.def \
 		analyzer/viewer/wasm/include/*.h analyzer/viewer/wasm/include/sys/*.h)
 	@mkdir -p $(@D)
 	$(call say,WASM,$@)$(WASM_CC) --target=wasm32-wasi -mexec-model=reactor -O3 -std=gnu11 \

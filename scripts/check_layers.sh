@@ -48,7 +48,8 @@ analyzer/transactions/native: analyzer/base analyzer/trace analyzer/transactions
 analyzer/symbols: analyzer/base analyzer/trace preload/format
 analyzer/symbols/native: analyzer/base analyzer/trace analyzer/symbols preload/format preload/files
 analyzer/findings: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
-	analyzer/symbols preload/format
+	analyzer/symbols analyzer/findings/advice preload/format
+analyzer/findings/advice:
 analyzer/findings/meanings: analyzer/findings
 analyzer/findings/detect: analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
 	analyzer/symbols analyzer/findings preload/format

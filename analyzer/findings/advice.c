@@ -15,7 +15,7 @@ static const struct {
 	const char *id, *texts[RUNTIME_COUNT];
 } rows[ADVICE_COUNT] = {
 #define ADVICE(name, id, c, node, python, lua) {id, {c, node, python, lua}},
-#include "advice.def"
+#include "findings/advice/advice.def"
 #undef ADVICE
 };
 

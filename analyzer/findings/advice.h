@@ -12,7 +12,7 @@ enum runtime { RUNTIME_C, RUNTIME_NODE, RUNTIME_PYTHON, RUNTIME_LUA, RUNTIME_COU
 
 enum advice {
 #define ADVICE(name, ...) ADVICE_##name,
-#include "advice.def"
+#include "findings/advice/advice.def"
 #undef ADVICE
 	ADVICE_COUNT
 };

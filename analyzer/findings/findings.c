@@ -245,38 +245,33 @@ const struct finding *finding_next(struct detection *detection, enum finding_id 
 	return NULL;
 }
 
-bool found(struct detection *detection, enum finding_id id)
+/* One above a note of that callback and of that worker; NULL: any of them. */
+static bool found_of(struct detection *detection, enum finding_id id, const uint32_t *site,
+		     const uint32_t *worker)
 {
 	const struct finding *finding;
 
 	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
-		if (finding->severity > SEVERITY_NOTE)
+		if (finding->severity > SEVERITY_NOTE && (!site || finding->site == *site) &&
+		    (!worker || finding->worker == *worker))
 			return true;
 	}
 	return false;
+}
+
+bool found(struct detection *detection, enum finding_id id)
+{
+	return found_of(detection, id, NULL, NULL);
 }
 
 bool found_blaming(struct detection *detection, enum finding_id id, uint32_t site)
 {
-	const struct finding *finding;
-
-	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
-		if (finding->severity > SEVERITY_NOTE && finding->site == site)
-			return true;
-	}
-	return false;
+	return found_of(detection, id, &site, NULL);
 }
 
 bool found_on_worker(struct detection *detection, enum finding_id id, size_t worker)
 {
-	uint32_t number = detection->timeline->process->workers[worker].worker;
-	const struct finding *finding;
-
-	for (size_t at = 0; (finding = finding_next(detection, id, &at)) != NULL;) {
-		if (finding->severity > SEVERITY_NOTE && finding->worker == number)
-			return true;
-	}
-	return false;
+	return found_of(detection, id, NULL, &detection->timeline->process->workers[worker].worker);
 }
 
 bool found_blocking(struct detection *detection, uint32_t site)
