@@ -64,13 +64,13 @@ static json_t *share_json(const struct report *report, const struct transaction_
 	transaction_items_make(report->timeline->process, share, &items);
 	const struct json_pair whole[] = {
 	    {"count", json_number(share->count)},
-	    {"ns", json_ticks(report->timeline, share->ticks / share->count)},
+	    {"ns", json_number(timeline_ns(report->timeline, share->ticks) / share->count)},
 	};
 	json_t *object = json_add(json_object(), whole, COUNT(whole));
 	for (size_t part = 0; part < TRANSACTION_PARTS; part++) {
 		const struct json_pair sum = {
 		    transaction_part_keys[part],
-		    json_ticks(report->timeline, share->parts[part] / share->count)};
+		    json_number(timeline_ns(report->timeline, share->parts[part]) / share->count)};
 		object = json_add(object, &sum, 1);
 	}
 	const struct json_pair names[] = {

@@ -2,7 +2,7 @@
  *
  * A server in a container with less of a CPU than its requests need: some wait for the next period.
  * expects: throttled quota
- * quota: 20000 100000
+ * quota: 10000 100000
  */
 #include "../clients.h"
 
