@@ -383,14 +383,6 @@ static uint64_t own_ns(const struct finding *finding)
 	return total ? total->whole : 0;
 }
 
-/* How long somebody waited: transactions, where it is known how many did; half of what they may
- * have waited before their turn. */
-static uint64_t waited_ns(const struct finding *finding)
-{
-	return finding->delay.known ? finding->delay.ns + finding->delay.before_ns / 2
-				    : finding->cost_ns;
-}
-
 /* The worst first; of equals what follows from another last, what others waited longest for first,
  * then what cost most, then what took longest, then the earlier. */
 static int compare_worst_first(const void *a, const void *b)
@@ -401,8 +393,8 @@ static int compare_worst_first(const void *a, const void *b)
 		return x->severity > y->severity ? -1 : 1;
 	if (x->follows != y->follows)
 		return x->follows ? 1 : -1;
-	if (waited_ns(x) != waited_ns(y))
-		return waited_ns(x) > waited_ns(y) ? -1 : 1;
+	if (finding_waited_ns(x) != finding_waited_ns(y))
+		return finding_waited_ns(x) > finding_waited_ns(y) ? -1 : 1;
 	if (x->cost_ns != y->cost_ns)
 		return x->cost_ns > y->cost_ns ? -1 : 1;
 	if (own_ns(x) != own_ns(y))

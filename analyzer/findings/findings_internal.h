@@ -145,6 +145,9 @@ void queue_facts(const struct detection *detection, struct finding *finding, siz
 
 /* Says of each finding how many transactions it delayed, once all are found. */
 void transactions_count(struct detection *detection);
+/* How long somebody waited: transactions, where it is known how many did; half of what they may
+ * have waited before their turn. */
+uint64_t finding_waited_ns(const struct finding *finding);
 
 #define FINDING(name, id, detector_, ...) detector detector_;
 #include "findings.def"

@@ -89,3 +89,9 @@ void transactions_count(struct detection *detection)
 			finding_count(detection, &detection->findings->list[i]);
 	}
 }
+
+uint64_t finding_waited_ns(const struct finding *finding)
+{
+	return finding->delay.known ? finding->delay.ns + finding->delay.before_ns / 2
+				    : finding->cost_ns;
+}
