@@ -88,6 +88,8 @@ SCENARIOS := $(addprefix $(BUILD)/scenarios/,$(basename $(notdir \
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 # The tool of check-names; it measures the stop and sees the memory that is read.
 NAMES_TOOL := $(BUILD)/names/sample_names
+# Tells each transaction of a trace, for tests.
+TRANSACTIONS_TOOL := $(BUILD)/transactions/tell_transactions
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 UNIT_SRC := $(wildcard tests/unit/*.c tests/unit/*/*.c)
 E2E_SRC := $(wildcard tests/e2e/*.c)
@@ -342,6 +344,10 @@ $(NAMES_TOOL): $(call obj,tests/names/sample_names.c) $(UNIT_LIB)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=ptrace -Wl,--wrap=stall_probe_read \
 		-o $@ $^
 
+$(TRANSACTIONS_TOOL): $(call obj,tests/transactions/tell_transactions.c) $(ANALYZER_LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ANALYZER_LIBS)
+
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ANALYZER_LIB) $(UNIT_LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(ANALYZER_LIBS)
@@ -362,7 +368,7 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 
 # Everything that check runs, without running it.
 tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) \
-		$(FIXTURES_CC) $(addprefix $(BUILD)/,exported/fixtures/own_text \
+		$(FIXTURES_CC) $(TRANSACTIONS_TOOL) $(addprefix $(BUILD)/,exported/fixtures/own_text \
 		hidden/fixtures/own_text exported/fixtures/control exported/fixtures/flood \
 		unit_tests e2e_tests fault_tests)
 

@@ -100,8 +100,11 @@ static uint8_t role_of(const struct trace_process *process, uint32_t site)
 		break;
 	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(names[i].kind, kind) == 0)
-			return names[i].role;
+		if (strcmp(names[i].kind, kind) != 0)
+			continue;
+		return names[i].role == ROLE_ASYNC && timeline_site_waits_for_nothing(process, site)
+			   ? ROLE_HOUSEKEEPING
+			   : names[i].role;
 	}
 	return timeline_site_waits_for_nothing(process, site) ? ROLE_WAITLESS : ROLE_ROOT;
 }

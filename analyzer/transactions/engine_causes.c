@@ -35,7 +35,7 @@ static void cause_drop(engine *e, struct cause *cause)
 	live_release(e, live, epoch, weak);
 }
 
-static void cause_drop_key(engine *e, enum cause_class class, uint64_t object)
+void cause_drop_key(engine *e, enum cause_class class, uint64_t object)
 {
 	struct cause *cause = causes_find(&e->causes, cause_key(class, object));
 

@@ -14,7 +14,8 @@ static const enum cause_class classes[] = {
 
 static bool role_waits(uint8_t role)
 {
-	return role != ROLE_WAITLESS && role != ROLE_ALLOC && role != ROLE_CLOSE;
+	return role != ROLE_WAITLESS && role != ROLE_ALLOC && role != ROLE_HOUSEKEEPING &&
+	       role != ROLE_CLOSE;
 }
 
 /* The open poll below this place of the stack; NONE: there is none. */
@@ -243,6 +244,8 @@ void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word)
 
 	if (run.role >= ROLE_REQUEST)
 		cause_take(e, position, tick, &run);
+	else if (run.role == ROLE_HOUSEKEEPING)
+		cause_drop_key(e, CLASS_ASYNC, run.object);
 	else if (run.role == ROLE_ROOT && e->started_count > 0)
 		started_find(e, &run);
 	run.lazy = run.live == NONE;

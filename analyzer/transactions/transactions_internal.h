@@ -23,6 +23,7 @@ enum site_role {
 	ROLE_ROOT,     /* begins a transaction where nothing caused it */
 	ROLE_WAITLESS, /* the same, once it causes something */
 	ROLE_ALLOC,    /* belongs to the read that follows */
+	ROLE_HOUSEKEEPING, /* a runtime's own, behind an asynchronous send: nobody waits for it */
 	ROLE_REQUEST,
 	ROLE_POOL, /* a request that the pool works on */
 	ROLE_WORK, /* a request's work function */
@@ -305,6 +306,8 @@ void cause_send(engine *e, size_t position, uint64_t tick, uint64_t object);
 void cause_close(engine *e, size_t position, uint64_t tick, uint64_t object);
 void cause_start(engine *e, size_t position, uint64_t tick, uint64_t word);
 void cause_mark(engine *e, size_t position, uint64_t tick, uint64_t word);
+/* What was on its way there will not run. */
+void cause_drop_key(engine *e, enum cause_class class, uint64_t object);
 void started_drop(engine *e, uint64_t object);
 /* Closes of this worker whose callback would have come. */
 void closes_expire(engine *e, struct worker *worker);
