@@ -262,6 +262,7 @@ int transactions_finish(struct transactions *transactions, const struct timeline
 	engine *e = transactions->hidden;
 
 	(void)timeline;
+	polls_end_all(e);
 	live_end_all(e);
 	if (e->error < 0 || statistics_finish(e, transactions) < 0)
 		return -ENOMEM;

@@ -241,11 +241,11 @@ void cause_start(engine *e, size_t position, uint64_t tick, uint64_t word)
 	uint32_t site = engine_site(e, word);
 	uint64_t object = trace_word_object(word);
 
-	if (object == 0 || site == e->site_count || e->makes[site])
+	if (object == 0 || site == e->site_count)
 		return;
 	if (e->roles[site] == ROLE_EXIT)
 		child_spawned(e, position, tick, site, object);
-	else if (e->roles[site] == ROLE_ROOT)
+	else if (e->roles[site] == ROLE_ROOT && !e->makes[site])
 		started_add(e, position, object);
 }
 

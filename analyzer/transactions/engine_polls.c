@@ -298,3 +298,16 @@ void poll_ends(engine *e, size_t position, uint64_t tick, bool lost)
 	worker->alloc_tick = begin_tick;
 	worker->alloc_end = tick;
 }
+
+void polls_end_all(engine *e)
+{
+	for (size_t i = 0; i < e->process->worker_count; i++) {
+		const struct worker *worker = &e->workers[i];
+		uint32_t at = worker->open.count;
+		while ((at = poll_below(worker, at)) != NONE) {
+			const struct run *run = &worker->runs[at];
+			if (run->live == NONE && run->lazy && role_waits(run->role))
+				cut_count(e, CUT_UNENDED, run->site, i, worker->open.list[at].tick);
+		}
+	}
+}

@@ -20,9 +20,9 @@
 
 /* What a site's polls are to the engine. */
 enum site_role {
-	ROLE_ROOT,     /* begins a transaction where nothing caused it */
-	ROLE_WAITLESS, /* the same, once it causes something */
-	ROLE_ALLOC,    /* belongs to the read that follows */
+	ROLE_ROOT,	   /* begins a transaction where nothing caused it */
+	ROLE_WAITLESS,	   /* the same, once it causes something */
+	ROLE_ALLOC,	   /* belongs to the read that follows */
 	ROLE_HOUSEKEEPING, /* a runtime's own, behind an asynchronous send: nobody waits for it */
 	ROLE_REQUEST,
 	ROLE_POOL, /* a request that the pool works on */
@@ -287,6 +287,8 @@ void before_find(const engine *e, struct transaction *transaction);
 void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word);
 /* The innermost poll ends; it is still on the stack. lost: its end was not seen. */
 void poll_ends(engine *e, size_t position, uint64_t tick, bool lost);
+/* The trace ends: polls that are open, and have no transaction yet, did not end. */
+void polls_end_all(engine *e);
 /* Where a cause recorded now comes from: the innermost poll, whose transaction begins here where it
  * has none. *live NONE: from outside any; GONE: from one that was cut. As it is now, not settled.
  */

@@ -16,7 +16,7 @@
 
 struct telling {
 	const struct trace_process *process;
-	bool quiet, wrong;
+	bool wrong;
 };
 
 static uint64_t ns_of(const struct telling *telling, uint64_t tick)
@@ -62,7 +62,8 @@ static void step_print(const struct telling *telling, const struct transaction_s
 		       ns_for(telling, step->caused_tick, step->behind[i].ticks));
 	printf("},\"busy_by\":{");
 	for (int i = 0; i < TRANSACTION_STEP_NAMES && step->busy[i].ticks > 0; i++)
-		printf("%s\"%s\":%" PRIu64, i > 0 ? "," : "", symbol_of(process, step->busy[i].site),
+		printf("%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+		       symbol_of(process, step->busy[i].site),
 		       ns_for(telling, step->caused_tick, step->busy[i].ticks));
 	printf("}}");
 }
@@ -73,8 +74,8 @@ static void check_sum(struct telling *telling, const struct transaction *transac
 
 	for (int i = 0; i < TRANSACTION_PARTS; i++)
 		sum += transaction->parts[i];
-	telling->wrong |= transaction->cut == CUT_NONE &&
-			  sum != transaction->end_tick - transaction->begin_tick;
+	telling->wrong |=
+	    transaction->cut == CUT_NONE && sum != transaction->end_tick - transaction->begin_tick;
 }
 
 static void transaction_print(void *arg, const struct transaction *transaction)
@@ -83,8 +84,6 @@ static void transaction_print(void *arg, const struct transaction *transaction)
 	char id[TRANSACTION_ID_CHARS];
 
 	check_sum(telling, transaction);
-	if (telling->quiet)
-		return;
 	transaction_id_print(transaction->id, id);
 	printf("{\"id\":\"%s\",\"cut\":\"%s\",\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64, id,
 	       transaction_cut_keys[transaction->cut], ns_of(telling, transaction->begin_tick),
@@ -134,12 +133,15 @@ static void result_print(const struct trace_process *process, const struct timel
 /* False: it could not be told, or does not add up. */
 static bool process_tell(struct trace *trace, size_t process, bool quiet)
 {
-	struct telling telling = {.process = &trace->processes[process], .quiet = quiet};
+	struct telling telling = {
+	    .process = &trace->processes[process],
+	};
 	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
 	struct transactions_options wanted = TRANSACTIONS_OPTIONS_DEFAULT;
 	struct timeline *timeline;
 
-	wanted.over = transaction_print;
+	if (!quiet)
+		wanted.over = transaction_print;
 	wanted.arg = &telling;
 	struct transactions *result =
 	    transactions_read(trace, process, &options, &wanted, NULL, NULL, &timeline);

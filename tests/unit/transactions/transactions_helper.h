@@ -38,15 +38,17 @@ static struct timeline *timeline;
 static struct transactions *transactions;
 static struct told told[TOLD_MAX];
 static size_t told_count;
+static bool silent; /* too many to be kept; they are checked all the same */
 
 static inline void tell(void *arg, const struct transaction *transaction)
 {
-	struct told *next = &told[told_count];
+	static struct told one;
+	struct told *next = silent ? &one : &told[told_count];
 	uint64_t sum = 0;
 
 	(void)arg;
 	cr_assert_lt(told_count, TOLD_MAX);
-	told_count++;
+	told_count += !silent;
 	next->facts = *transaction;
 	for (size_t i = 0; i < transaction->step_count; i++) {
 		const struct transaction_step *step = &transaction->steps[i];
@@ -64,6 +66,8 @@ static inline void tell(void *arg, const struct transaction *transaction)
 	if (transaction->cut == CUT_NONE)
 		cr_assert_eq(sum, transaction->end_tick - transaction->begin_tick);
 }
+
+static inline void process_open(void);
 
 static inline void process_make(uint64_t last_tick)
 {
@@ -101,6 +105,11 @@ static inline void process_make(uint64_t last_tick)
 		    (struct trace_worker){.worker = i + 1,
 					  .role = i >= POOL_A ? TRACE_ROLE_POOL : TRACE_ROLE_LOOP,
 					  .start_tick = 1};
+	process_open();
+}
+
+static inline void process_open(void)
+{
 	wanted.over = tell;
 	transactions = transactions_make(&process, &options, &wanted);
 	cr_assert_not_null(transactions);
