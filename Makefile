@@ -368,7 +368,8 @@ $(BUILD)/fault_tests: $(call obj,$(FAULT_SRC) $(wildcard tests/e2e/harness*.c))
 
 # Everything that check runs, without running it.
 tests: all $(FIXTURES) $(FIXTURES_LINKED) $(FIXTURES_IMITATING) $(FIXTURES_ODD) $(FIXTURES_SO) \
-		$(FIXTURES_CC) $(TRANSACTIONS_TOOL) $(addprefix $(BUILD)/,exported/fixtures/own_text \
+		$(FIXTURES_CC) $(TRANSACTIONS_TOOL) \
+		$(addprefix $(BUILD)/,exported/fixtures/own_text \
 		hidden/fixtures/own_text exported/fixtures/control exported/fixtures/flood \
 		unit_tests e2e_tests fault_tests)
 

@@ -131,7 +131,7 @@ static int tables_make(struct timeline *timeline)
 	timeline->workers = calloc(process->worker_count + 1, sizeof(*timeline->workers));
 	timeline->sites = calloc(process->site_count + 1, sizeof(*timeline->sites));
 	hidden->xevents = calloc(process->worker_count + 1, sizeof(*hidden->xevents));
-	bool watched = timeline->options.watch && timeline->options.watch->event;
+	bool watched = timeline->options.watch && timeline->options.watch->events;
 	if (watched)
 		hidden->watched = calloc(process->worker_count + 1, sizeof(*hidden->watched));
 	hidden->traits = calloc(process->site_count + 1, sizeof(*hidden->traits));

@@ -27,6 +27,12 @@
 
 struct timeline_span;
 struct timeline_user_spans;
+
+struct timeline_event {
+	uint64_t tick;
+	uint64_t word;
+};
+
 /* What is seen across workers on the way, for callers that draw it. */
 struct timeline_watch {
 	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no
@@ -36,9 +42,9 @@ struct timeline_watch {
 	/* A mark; a span that ended, or is known to be without an end. */
 	void (*mark)(void *arg, size_t worker, const struct mark *mark);
 	void (*span)(void *arg, const struct timeline_user_spans *span);
-	/* Every event of every worker, in the order of time; where data begins or goes on after a
-	 * gap also TIMELINE_RESUME. Without it, the rest costs less. */
-	void (*event)(void *arg, size_t worker, uint64_t tick, uint64_t word);
+	/* Every event of every worker, in the order of time, one or more of a worker; where data
+	 * begins or goes on after a gap also TIMELINE_RESUME. Without it, the rest costs less. */
+	void (*events)(void *arg, size_t worker, const struct timeline_event *list, size_t count);
 	void *arg;
 };
 

@@ -43,14 +43,9 @@ enum site_trait {
 	TRAIT_CHILD = 2048,    /* a child process ended */
 };
 
-struct xevent {
-	uint64_t tick;
-	uint64_t word;
-};
-
 /* First in, first out; grows. */
 struct xevent_queue {
-	struct xevent *entries;
+	struct timeline_event *entries;
 	size_t first, end, capacity;
 };
 

@@ -26,60 +26,70 @@ struct merge {
 
 /* ---- Who is told ----------------------------------------------------------------------------- */
 
-static int worker_parks(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int worker_parks(struct timeline *timeline, size_t position,
+			const struct timeline_event *xevent)
 {
 	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_PARKED);
 }
 
-static int worker_wakes(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int worker_wakes(struct timeline *timeline, size_t position,
+			const struct timeline_event *xevent)
 {
 	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_AWAKE);
 }
 
-static int worker_ends(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int worker_ends(struct timeline *timeline, size_t position,
+		       const struct timeline_event *xevent)
 {
 	(void)xevent;
 	return pool_worker(timeline->hidden->pool, position, POOL_WORKER_ABSENT);
 }
 
-static int item_ends(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int item_ends(struct timeline *timeline, size_t position,
+		     const struct timeline_event *xevent)
 {
 	return pool_item_end(timeline->hidden->pool, position, trace_word_object(xevent->word));
 }
 
-static int request_leaves(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int request_leaves(struct timeline *timeline, size_t position,
+			  const struct timeline_event *xevent)
 {
 	(void)position;
 	return pool_drop(timeline->hidden->pool, trace_word_object(xevent->word));
 }
 
-static int async_sent(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int async_sent(struct timeline *timeline, size_t position,
+		      const struct timeline_event *xevent)
 {
 	(void)position;
 	return wakeups_send(timeline->hidden->wakeups, trace_word_object(xevent->word),
 			    xevent->tick);
 }
 
-static int loop_runs(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int loop_runs(struct timeline *timeline, size_t position,
+		     const struct timeline_event *xevent)
 {
 	wakeups_run(timeline->hidden->wakeups, position, xevent->tick);
 	return 0;
 }
 
-static int wake_described(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int wake_described(struct timeline *timeline, size_t position,
+			  const struct timeline_event *xevent)
 {
 	wakeups_wake(timeline->hidden->wakeups, position, trace_word_object(xevent->word));
 	return 0;
 }
 
-static int mark_part(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int mark_part(struct timeline *timeline, size_t position,
+		     const struct timeline_event *xevent)
 {
 	return spans_take(timeline, position, xevent->tick, xevent->word);
 }
 
-static int events_missing(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int events_missing(struct timeline *timeline, size_t position,
+			  const struct timeline_event *xevent)
 {
 	(void)xevent;
 	spans_forget(timeline, position);
@@ -88,7 +98,7 @@ static int events_missing(struct timeline *timeline, size_t position, const stru
 }
 
 static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_t position,
-						const struct xevent *xevent) = {
+						const struct timeline_event *xevent) = {
     [TRACE_PARK] = worker_parks,
     [TRACE_UNPARK] = worker_wakes,
     [TRACE_WORKER_END] = worker_ends,
@@ -108,7 +118,7 @@ static int (*const handlers[TRACE_EVENT_CODES])(struct timeline *timeline, size_
 };
 
 static int poll_begins(struct timeline *timeline, size_t position, uint32_t site,
-		       const struct xevent *xevent)
+		       const struct timeline_event *xevent)
 {
 	uint16_t traits = timeline->hidden->traits[site];
 	uint64_t object = trace_word_object(xevent->word);
@@ -122,7 +132,8 @@ static int poll_begins(struct timeline *timeline, size_t position, uint32_t site
 	return 0;
 }
 
-static int xevent_take(struct timeline *timeline, size_t position, const struct xevent *xevent)
+static int xevent_take(struct timeline *timeline, size_t position,
+		       const struct timeline_event *xevent)
 {
 	uint32_t code = trace_word_code(xevent->word);
 
@@ -167,12 +178,12 @@ static void watched_give(struct merge *merge, size_t position, uint64_t until)
 {
 	const struct timeline_watch *watch = merge->timeline->options.watch;
 	struct xevent_queue *queue = queue_at(merge, position);
+	const struct timeline_event *first = &queue->entries[queue->first++];
 
-	position -= merge->workers;
-	do {
-		const struct xevent *xevent = &queue->entries[queue->first++];
-		watch->event(watch->arg, position, xevent->tick, xevent->word);
-	} while (queue->first < queue->end && queue->entries[queue->first].tick < until);
+	while (queue->first < queue->end && queue->entries[queue->first].tick < until)
+		queue->first++;
+	watch->events(watch->arg, position - merge->workers, first,
+		      (size_t)(&queue->entries[queue->first] - first));
 }
 
 static uint64_t second_tick(const struct tick_heap *heap, uint64_t tick)

@@ -19,7 +19,7 @@ static int queue_grow(struct xevent_queue *queue)
 			waiting * sizeof(*queue->entries));
 	} else {
 		size_t capacity = queue->capacity ? queue->capacity * 2 : 64;
-		struct xevent *entries = malloc(capacity * sizeof(*entries));
+		struct timeline_event *entries = malloc(capacity * sizeof(*entries));
 		if (!entries)
 			return -ENOMEM;
 		if (waiting)
@@ -62,7 +62,7 @@ void xevent_queue_add(struct stream *stream, struct xevent_queue *queue, uint64_
 		stream->error = -ENOMEM;
 		return;
 	}
-	queue->entries[queue->end++] = (struct xevent){tick, word};
+	queue->entries[queue->end++] = (struct timeline_event){tick, word};
 }
 
 void xevent_add(struct stream *stream, uint64_t tick, uint64_t word)

@@ -22,6 +22,8 @@ enum cause_class {
 			  root */
 };
 
+#define CAUSE_CLASS_BITS 3
+
 #define CAUSES_MAX (1u << 19) /* slots; half of them may be used */
 
 struct cause {
@@ -39,7 +41,7 @@ struct causes {
 
 static inline uint64_t cause_key(enum cause_class class, uint64_t object)
 {
-	return object << 3 | class;
+	return object << CAUSE_CLASS_BITS | class;
 }
 
 /* The place of that key, new (live UINT32_MAX) or not. NULL: it is full, or no memory. */

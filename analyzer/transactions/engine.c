@@ -143,14 +143,14 @@ static void watch_item(void *arg, const struct timeline_span *span, uint64_t sub
 		e->next->item(e->next->arg, span, submit_tick);
 }
 
-static void watch_event(void *arg, size_t worker, uint64_t tick, uint64_t word)
+static void watch_events(void *arg, size_t worker, const struct timeline_event *list, size_t count)
 {
 	struct transactions *transactions = arg;
 	engine *e = transactions->hidden;
 
-	engine_event(e, worker, tick, word);
-	if (e->next && e->next->event)
-		e->next->event(e->next->arg, worker, tick, word);
+	engine_events(e, worker, list, count);
+	if (e->next && e->next->events)
+		e->next->events(e->next->arg, worker, list, count);
 }
 
 static void watch_level(void *arg, uint64_t tick, uint64_t queued, uint64_t running)
@@ -183,7 +183,7 @@ const struct timeline_watch *transactions_watch(struct transactions *transaction
 
 	e->watch = (struct timeline_watch){
 	    .item = watch_item,
-	    .event = watch_event,
+	    .events = watch_events,
 	    .level = e->next && e->next->level ? watch_level : NULL,
 	    .mark = e->next && e->next->mark ? watch_mark : NULL,
 	    .span = e->next && e->next->span ? watch_span : NULL,

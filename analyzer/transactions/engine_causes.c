@@ -56,15 +56,21 @@ static void cause_cut(engine *e, struct cause *cause)
 
 /* Fills in a cause that comes from the source: a step that is to run. */
 static void cause_fill(engine *e, struct cause *cause, const struct source *source,
-		       const struct step *step)
+		       enum transaction_cause why, size_t position, uint64_t tick, uint32_t site)
 {
-	cause->tick = step->caused_tick;
+	cause->tick = tick;
 	cause->live = source->live;
 	cause->step = NONE;
 	cause->epoch = e->epoch;
 	if (source->live == NONE || source->live == GONE)
 		return;
-	cause->step = live_add_step(e, source->live, step);
+	struct step *step = live_add_step(e, source->live, source->step, why, tick);
+	if (!step)
+		return;
+	cause->step = live_place(e, source->live, step);
+	step->object = cause->key >> CAUSE_CLASS_BITS;
+	step->site = site;
+	step->worker = (uint32_t)position;
 }
 
 void cause_submit(engine *e, size_t position, uint64_t tick, uint64_t word)
@@ -81,22 +87,15 @@ void cause_submit(engine *e, size_t position, uint64_t tick, uint64_t word)
 	if (cause->tick != 0)
 		cause_cut(e, cause);
 	struct source source = source_find(e, position);
-	struct step step = {.object = object,
-			    .parent = source.step,
-			    .site = site,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_REQUEST,
-			    .caused_tick = tick};
+	enum transaction_cause why = source.live == NONE ? CAUSE_ROOT : CAUSE_REQUEST;
 	if (source.live == NONE) {
 		source.live = live_make(e, site, position, tick);
-		step.parent = NONE;
-		step.cause = CAUSE_ROOT;
 		if (source.live == NONE) {
 			source.live = GONE;
 			cut_count(e, CUT_GIVEN_UP, site, position, tick);
 		}
 	}
-	cause_fill(e, cause, &source, &step);
+	cause_fill(e, cause, &source, why, position, tick, site);
 }
 
 /* One more send to a callback that is already on its way. */
@@ -128,13 +127,7 @@ void cause_send(engine *e, size_t position, uint64_t tick, uint64_t object)
 		return;
 	}
 	struct source source = source_find(e, position);
-	struct step step = {.object = object,
-			    .parent = source.step,
-			    .site = e->site_count,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_ASYNC,
-			    .caused_tick = tick};
-	cause_fill(e, cause, &source, &step);
+	cause_fill(e, cause, &source, CAUSE_ASYNC, position, tick, e->site_count);
 }
 
 /* ---- Closes ---------------------------------------------------------------------------------- */
@@ -172,13 +165,7 @@ void cause_close(engine *e, size_t position, uint64_t tick, uint64_t object)
 	struct cause *cause = cause_add(e, position, CLASS_CLOSE, object);
 	if (!cause)
 		return;
-	struct step step = {.object = object,
-			    .parent = source.step,
-			    .site = e->site_count,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_CLOSE,
-			    .caused_tick = tick};
-	cause_fill(e, cause, &source, &step);
+	cause_fill(e, cause, &source, CAUSE_CLOSE, position, tick, e->site_count);
 	live_weaken(e, source.live);
 	if (worker->history->close_count == CLOSES_MAX)
 		close_drop_first(e, worker->history);
@@ -226,14 +213,8 @@ static void child_spawned(engine *e, size_t position, uint64_t tick, uint32_t si
 	if (source.live == NONE)
 		return;
 	struct cause *cause = cause_add(e, position, CLASS_CHILD, object);
-	struct step step = {.object = object,
-			    .parent = source.step,
-			    .site = site,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_SPAWN,
-			    .caused_tick = tick};
 	if (cause)
-		cause_fill(e, cause, &source, &step);
+		cause_fill(e, cause, &source, CAUSE_SPAWN, position, tick, site);
 }
 
 void cause_start(engine *e, size_t position, uint64_t tick, uint64_t word)
@@ -278,7 +259,7 @@ static void span_begins(engine *e, size_t position, uint64_t tick, uint64_t obje
 	cause->live = source.live;
 	cause->step = source.step;
 	cause->epoch = e->epoch;
-	live_hold(e, source.live);
+	live_hold(e, source.live, e->epoch);
 }
 
 void cause_mark(engine *e, size_t position, uint64_t tick, uint64_t word)

@@ -165,18 +165,17 @@ static void nesting_event(engine *e, size_t position, uint64_t tick, uint64_t wo
 
 /* ---- The table of events --------------------------------------------------------------------- */
 
-void engine_event(engine *e, size_t position, uint64_t tick, uint64_t word)
+static inline void event_take(engine *e, size_t position, uint64_t tick, uint64_t word)
 {
 	struct worker *worker = &e->workers[position];
 	uint32_t code = trace_word_code(word);
 
-	if (tick >= e->off_tick)
-		switched_off(e, tick);
-	if (worker->resuming > 0) {
-		open_again(e, worker, tick, word);
-	} else if (trace_code_is_poll(code)) {
-		park_ends(e, worker, tick);
+	if (trace_code_is_poll(code)) {
+		if (worker->open.parked)
+			park_ends(e, worker, tick);
 		poll_begins(e, position, tick, word);
+	} else if (code == TRACE_POLL_END) {
+		poll_end(e, position, tick);
 	} else if (trace_code_is_submit(code)) {
 		cause_submit(e, position, tick, word);
 	} else if (trace_code_is_handle(code)) {
@@ -193,6 +192,20 @@ void engine_event(engine *e, size_t position, uint64_t tick, uint64_t word)
 		cause_mark(e, position, tick, word);
 	} else if (trace_set_has(trace_lost_set, code)) {
 		events_missing(e);
+	}
+}
+
+void engine_events(engine *e, size_t position, const struct timeline_event *list, size_t count)
+{
+	struct worker *worker = &e->workers[position];
+
+	for (size_t i = 0; i < count; i++) {
+		if (__builtin_expect(list[i].tick >= e->off_tick, 0))
+			switched_off(e, list[i].tick);
+		if (__builtin_expect(worker->resuming > 0, 0))
+			open_again(e, worker, list[i].tick, list[i].word);
+		else
+			event_take(e, position, list[i].tick, list[i].word);
 	}
 }
 

@@ -8,7 +8,7 @@
 
 #include "transactions_internal.h"
 
-void engine_event(engine *e, size_t position, uint64_t tick, uint64_t word);
+void engine_events(engine *e, size_t position, const struct timeline_event *list, size_t count);
 void engine_item(engine *e, const struct timeline_span *span, uint64_t submit_tick);
 /* Looks for the next time that recording was switched off. */
 void engine_off_find(engine *e);

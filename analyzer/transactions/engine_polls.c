@@ -43,22 +43,20 @@ static void root_make(engine *e, size_t position, uint32_t at)
 		cut_count(e, CUT_GIVEN_UP, run->site, position, tick);
 		return;
 	}
-	struct step step = {.object = run->object,
-			    .parent = NONE,
-			    .site = run->site,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_ROOT,
-			    .running = true,
-			    .caused_tick = run->begin_tick,
-			    .ready_tick = run->begin_tick,
-			    .tick = tick};
+	struct step *step = live_add_step(e, index, NONE, CAUSE_ROOT, run->begin_tick);
 	e->lives[index].root_tick = tick;
 	e->lives[index].started_tick = run->started_tick;
 	e->lives[index].started_worker = run->started_worker;
 	run->live = index;
-	run->step = live_add_step(e, index, &step);
-	if (run->step != NONE)
-		step_measure(e, index, run->step, run->begin_tick);
+	run->step = step ? 0 : NONE;
+	if (!step)
+		return;
+	step->object = run->object;
+	step->site = run->site;
+	step->worker = (uint32_t)position;
+	step->running = true;
+	step->tick = step->end_tick = tick;
+	step_measure(e, index, 0, run->begin_tick);
 }
 
 static void nested_make(engine *e, size_t position, uint32_t at, uint32_t around)
@@ -73,17 +71,15 @@ static void nested_make(engine *e, size_t position, uint32_t at, uint32_t around
 	run->live = live;
 	if (live == GONE)
 		return;
-	struct step step = {.object = run->object,
-			    .parent = parent,
-			    .site = run->site,
-			    .worker = (uint32_t)position,
-			    .cause = CAUSE_NESTED,
-			    .running = true,
-			    .nested = true,
-			    .caused_tick = tick,
-			    .ready_tick = tick,
-			    .tick = tick};
-	run->step = live_add_step(e, live, &step);
+	struct step *step = live_add_step(e, live, parent, CAUSE_NESTED, tick);
+	run->step = step ? live_place(e, live, step) : NONE;
+	if (!step)
+		return;
+	step->object = run->object;
+	step->site = run->site;
+	step->worker = (uint32_t)position;
+	step->running = step->nested = true;
+	step->ready_tick = step->tick = step->end_tick = tick;
 }
 
 /* The poll at this place of the stack gets a live transaction, if it can have one. */
@@ -140,7 +136,9 @@ void source_join(engine *e, size_t position, const struct cause *cause)
 	uint32_t at = poll_below(worker, worker->open.count);
 	uint32_t into = cause->live, parent = cause->step;
 
-	if (at == NONE || poll_below(worker, at) != NONE)
+	/* A poll that began before the span did is not caused by it. */
+	if (at == NONE || poll_below(worker, at) != NONE ||
+	    worker->open.list[at].tick < cause->tick)
 		return;
 	struct source source = source_find(e, position);
 	live_settle(e, &into, &parent, cause->epoch);
@@ -179,12 +177,13 @@ static void step_begins(engine *e, size_t position, uint64_t tick, const struct 
 	step_measure(e, live, index, run->begin_tick);
 }
 
-/* Its work begins on the pool. */
+/* Its work begins on the pool, and may cause something until it ends. */
 static void work_begins(engine *e, uint64_t tick, struct run *run)
 {
 	uint32_t live = run->live, index = run->step;
 
 	run->work = true;
+	live_hold(e, run->live, run->epoch);
 	live_settle(e, &live, &index, run->epoch);
 	if (live != NONE && live != GONE && index != NONE)
 		e->lives[live].steps[index].run_tick = tick;
@@ -230,27 +229,26 @@ static void started_find(engine *e, struct run *run)
 void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word)
 {
 	struct worker *worker = &e->workers[position];
-	uint32_t site = engine_site(e, word);
-	struct run run = {
-	    .live = NONE,
-	    .step = NONE,
-	    .epoch = e->epoch,
-	    .role = e->roles[site],
-	    .site = site,
-	    .object = trace_word_object(word),
-	    .begin_tick =
-		worker->wake_tick != 0 && worker->wake_tick < tick ? worker->wake_tick : tick,
-	};
+	uint32_t count = worker->open.count;
+	/* What is deeper than the tracer records is of nobody. */
+	struct run beyond, *run = count < OPEN_STACK_MAX ? &worker->runs[count] : &beyond;
 
-	if (run.role >= ROLE_REQUEST)
-		cause_take(e, position, tick, &run);
-	else if (run.role == ROLE_HOUSEKEEPING)
-		cause_drop_key(e, CLASS_ASYNC, run.object);
-	else if (run.role == ROLE_ROOT && e->started_count > 0)
-		started_find(e, &run);
-	run.lazy = run.live == NONE;
-	if (worker->open.count < OPEN_STACK_MAX)
-		worker->runs[worker->open.count] = run;
+	run->live = run->step = NONE;
+	run->epoch = e->epoch;
+	run->work = false;
+	run->site = engine_site(e, word);
+	run->role = e->roles[run->site];
+	run->object = trace_word_object(word);
+	run->begin_tick =
+	    worker->wake_tick != 0 && worker->wake_tick < tick ? worker->wake_tick : tick;
+	run->started_tick = 0;
+	if (run->role >= ROLE_REQUEST)
+		cause_take(e, position, tick, run);
+	else if (run->role == ROLE_HOUSEKEEPING)
+		cause_drop_key(e, CLASS_ASYNC, run->object);
+	else if (run->role == ROLE_ROOT && e->started_count > 0)
+		started_find(e, run);
+	run->lazy = run->live == NONE;
 	open_push(&worker->open, word, tick);
 }
 
@@ -281,8 +279,10 @@ void poll_ends(engine *e, size_t position, uint64_t tick, bool lost)
 	uint64_t begin_tick = worker->open.list[at].tick;
 	bool outermost = worker->open.polls == 1;
 
-	if (run->work)
+	if (run->work) {
+		live_release(e, run->live, run->epoch, false);
 		return;
+	}
 	if (run->live == NONE && run->lazy && !outermost && role_waits(run->role))
 		run_enliven(e, position, at);
 	if (run->live != NONE)

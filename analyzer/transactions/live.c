@@ -138,25 +138,30 @@ static int steps_reserve(engine *e, struct live *live)
 	return 0;
 }
 
-uint32_t live_add_step(engine *e, uint32_t index, const struct step *step)
+struct step *live_add_step(engine *e, uint32_t index, uint32_t parent, enum transaction_cause cause,
+			   uint64_t caused_tick)
 {
 	struct live *live = &e->lives[index];
 
 	live->pending++;
 	if (live->cut)
-		return NONE;
+		return NULL;
 	if (live->count == STEPS_MAX) {
 		live_cut(e, index, CUT_TOO_LONG);
-		return NONE;
+		return NULL;
 	}
 	if (e->steps_at_once == STEPS_AT_ONCE ||
 	    (live->count == live->capacity && steps_reserve(e, live) < 0)) {
 		live_cut(e, index, CUT_GIVEN_UP);
-		return NONE;
+		return NULL;
 	}
+	struct step *step = &live->steps[live->count++];
 	e->steps_at_once++;
-	live->steps[live->count] = *step;
-	return live->count++;
+	memset(step, 0, sizeof(*step));
+	step->parent = parent;
+	step->cause = (uint8_t)cause;
+	step->caused_tick = caused_tick;
+	return step;
 }
 
 /* ---- Cuts ------------------------------------------------------------------------------------ */
@@ -222,9 +227,11 @@ void live_release(engine *e, uint32_t index, uint32_t epoch, bool weak)
 	}
 }
 
-void live_hold(engine *e, uint32_t index)
+void live_hold(engine *e, uint32_t index, uint32_t epoch)
 {
-	if (index != GONE)
+	if (index == NONE || index == GONE || epoch != e->epoch)
+		return;
+	for (; index != NONE; index = e->lives[index].joined)
 		e->lives[index].pending++;
 }
 
@@ -247,14 +254,20 @@ void live_join(engine *e, uint32_t index, uint32_t into, uint32_t parent, uint64
 	uint32_t first = e->lives[into].count;
 
 	for (uint32_t i = 0; i < live->count; i++) {
-		struct step step = live->steps[i];
-		step.parent = i == 0 ? parent : step.parent + first;
-		if (i == 0) {
-			step.cause = CAUSE_SPAN;
-			step.caused_tick = caused_tick;
-		}
-		step.names = step.behind_count = step.busy_count = 0;
-		live_add_step(e, into, &step);
+		const struct step *from = &live->steps[i];
+		struct step *step = live_add_step(e, into, i == 0 ? parent : from->parent + first,
+						  (enum transaction_cause)from->cause,
+						  i == 0 ? caused_tick : from->caused_tick);
+		if (!step)
+			continue;
+		uint64_t caused = step->caused_tick;
+		uint32_t of = step->parent;
+		*step = *from;
+		step->parent = of;
+		step->caused_tick = caused;
+		step->names = step->behind_count = step->busy_count = 0;
+		if (i == 0)
+			step->cause = CAUSE_SPAN;
 	}
 	/* It counted each step as outstanding. */
 	e->lives[into].pending += live->pending - live->count;

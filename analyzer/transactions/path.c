@@ -201,8 +201,7 @@ void transaction_over(engine *e, const struct live *live)
 {
 	struct transaction transaction = {.begin_tick = live->begin_tick,
 					  .end_tick = live->last_tick};
-	struct names names = {0};
-	struct folding folding = {0};
+	struct names names;
 
 	if (!is_wanted(e, live->begin_tick, live->last_tick, live->worker))
 		return;
@@ -213,12 +212,12 @@ void transaction_over(engine *e, const struct live *live)
 	if (live->root_tick == 0 || scratch_reserve(e, live->count) < 0)
 		return;
 	memset(e->on_path, 0, live->count);
+	names.behind_count = names.busy_count = 0;
 	path_walk(live, transaction.parts, &names, e->on_path);
-	signature_fold(e, live, &folding);
-	struct signature *signature = statistics_signature(e, &folding);
+	struct signature *signature = signature_of(e, live);
 	uint64_t ticks = live->last_tick - live->begin_tick;
 	bool asked = is_asked(e, live->root_tick, live->worker);
-	transaction.signature = fold_hash(&folding);
+	transaction.signature = signature ? signature->facts.hash : 0;
 	if (asked || e->options.over || kept_wants(e, ticks) || slowest_wants(signature, ticks))
 		transaction.id = transaction_id(e, live->root_tick, live->worker);
 	if (live->started_tick != 0)

@@ -19,7 +19,7 @@ static bool ends_twice(const struct folding *folding, size_t length)
 	return true;
 }
 
-void fold_add(struct folding *folding, uint32_t site)
+static void fold_add(struct folding *folding, uint32_t site)
 {
 	if (folding->count == TRANSACTION_SIGNATURE_SITES)
 		return;
@@ -43,7 +43,8 @@ uint64_t fold_hash(const struct folding *folding)
 	return hash | 1;
 }
 
-void signature_fold(engine *e, const struct live *live, struct folding *folding)
+/* The sites of its steps in pre-order, folded. */
+static void signature_fold(engine *e, const struct live *live, struct folding *folding)
 {
 	uint32_t *first = e->order, *next = e->order + live->count, at = 0;
 
@@ -66,4 +67,26 @@ void signature_fold(engine *e, const struct live *live, struct folding *folding)
 			at = live->steps[at].parent;
 		at = at != NONE ? next[at] : NONE;
 	}
+}
+
+/* Most transactions are like one before, step by step: then it is not folded again. */
+struct signature *signature_of(engine *e, const struct live *live)
+{
+	uint64_t hash = live->count;
+
+	for (uint32_t i = 0; i < live->count; i++) {
+		const struct step *step = &live->steps[i];
+		uint64_t ran = step->tick != 0 ? step->site : NONE;
+		hash = (hash ^ ran ^ (uint64_t)(i - step->parent) << 32) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 29;
+	}
+	struct shape *shape = &e->shapes[hash & (SHAPES - 1)];
+	if (shape->hash == hash && shape->signature)
+		return shape->signature;
+	struct folding folding;
+	folding.count = 0;
+	signature_fold(e, live, &folding);
+	shape->hash = hash;
+	shape->signature = statistics_signature(e, &folding);
+	return shape->signature;
 }

@@ -97,7 +97,8 @@ struct transaction {
 	size_t step_count;
 	uint64_t parts[TRANSACTION_PARTS]; /* of the critical path; add up to end_tick - begin_tick;
 					      of cut ones: all 0 */
-	uint64_t signature;		   /* transaction_signature.hash; of cut ones: 0 */
+	uint64_t signature;		   /* transaction_signature.hash; 0: cut, or there were too
+					      many different ones */
 };
 
 /* What some transactions of a signature spent their time on, together. */

@@ -190,6 +190,14 @@ struct pool_run {
 };
 #define POOL_RUNS 64
 
+#define SHAPES 512 /* a power of two */
+
+/* A sequence of steps whose signature is known. */
+struct shape {
+	uint64_t hash;
+	struct signature *signature;
+};
+
 struct transactions_private {
 	const struct trace_process *process;
 	struct transactions_options options;
@@ -219,6 +227,7 @@ struct transactions_private {
 	size_t off_at;	   /* sample */
 	bool lost_before;  /* events were lost somewhere before */
 	struct statistics statistics;
+	struct shape shapes[SHAPES];
 	struct kept kept;
 	struct transaction asked;
 	uint64_t count, unsigned_count;
@@ -237,8 +246,13 @@ typedef struct transactions_private engine;
 void live_settle(const engine *e, uint32_t *live, uint32_t *step, uint32_t epoch);
 /* NONE: there are too many; or no memory: e->error. */
 uint32_t live_make(engine *e, uint32_t site, size_t worker, uint64_t begin_tick);
-/* The place of the new step; NONE: the transaction is cut. */
-uint32_t live_add_step(engine *e, uint32_t live, const struct step *step);
+/* A new step, all else 0; NULL: the transaction is cut, and the step outstanding all the same. */
+struct step *live_add_step(engine *e, uint32_t live, uint32_t parent, enum transaction_cause cause,
+			   uint64_t caused_tick);
+static inline uint32_t live_place(const engine *e, uint32_t live, const struct step *step)
+{
+	return (uint32_t)(step - e->lives[live].steps);
+}
 /* It is part of another now, its root caused by that one's step. */
 void live_join(engine *e, uint32_t live, uint32_t into, uint32_t step, uint64_t caused_tick);
 void live_cut(engine *e, uint32_t live, enum transaction_cut cut);
@@ -249,7 +263,7 @@ void cut_count(engine *e, enum transaction_cut cut, uint32_t root_site, size_t w
 /* As it was recorded: one of its causes is gone, or a poll over; it may be the last. */
 void live_release(engine *e, uint32_t live, uint32_t epoch, bool weak);
 /* Something is outstanding that is no step. */
-void live_hold(engine *e, uint32_t live);
+void live_hold(engine *e, uint32_t live, uint32_t epoch);
 /* The cause that came last may have no callback; as it was recorded: it had one. */
 void live_weaken(engine *e, uint32_t live);
 void live_firm(engine *e, uint32_t live, uint32_t epoch);
@@ -343,10 +357,9 @@ struct folding {
 	uint32_t sites[TRANSACTION_SIGNATURE_SITES];
 	size_t count;
 };
-void fold_add(struct folding *folding, uint32_t site);
 uint64_t fold_hash(const struct folding *folding);
-/* The sites of a transaction's steps in pre-order, folded. */
-void signature_fold(engine *e, const struct live *live, struct folding *folding);
+/* NULL: there are too many different ones. */
+struct signature *signature_of(engine *e, const struct live *live);
 
 /* ---- statistics.c ---- */
 

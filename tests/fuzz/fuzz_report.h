@@ -17,6 +17,7 @@
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "findings/stall.h"
+#include "transactions/transactions.h"
 
 static inline struct findings *input_find(struct trace *trace, size_t process,
 					  const struct report *report,
@@ -57,13 +58,44 @@ static inline void input_print_all(const struct report *report, FILE *out)
 	}
 }
 
+/* Whatever the input is, what is whole adds up, and no step has a cause behind it. */
+static inline void input_check_transaction(void *arg, const struct transaction *transaction)
+{
+	uint64_t sum = 0;
+
+	(void)arg;
+	for (int i = 0; i < TRANSACTION_PARTS; i++)
+		sum += transaction->parts[i];
+	if (transaction->cut == CUT_NONE && sum != transaction->end_tick - transaction->begin_tick)
+		abort();
+	for (size_t i = 0; i < transaction->step_count; i++) {
+		const struct transaction_step *step = &transaction->steps[i];
+		if (step->caused_tick > step->tick || step->tick > step->end_tick ||
+		    (i > 0 && step->parent >= i))
+			abort();
+	}
+}
+
+static inline struct timeline *input_timeline(struct trace *trace, size_t process,
+					      const struct timeline_options *options)
+{
+	struct transactions_options wanted = TRANSACTIONS_OPTIONS_DEFAULT;
+	struct timeline *timeline;
+
+	wanted.over = input_check_transaction;
+	struct transactions *transactions =
+	    transactions_read(trace, process, options, &wanted, NULL, NULL, &timeline);
+	transactions_free(transactions);
+	return timeline;
+}
+
 /* One process; `baseline` may be NULL. */
 static inline void input_report(struct trace *trace, size_t process,
 				const struct timeline_options *options, struct baseline *baseline,
 				struct report_list *list, FILE *out)
 {
 	const struct thresholds thresholds = thresholds_default();
-	struct timeline *timeline = timeline_read(trace, process, options, NULL, NULL);
+	struct timeline *timeline = input_timeline(trace, process, options);
 	struct symbols *symbols = symbols_open(&trace->processes[process]);
 	struct stalls *stalls = timeline && symbols ? stalls_make(timeline, symbols) : NULL;
 	struct stalls *profile = stalls ? profile_make(trace, timeline, symbols) : NULL;

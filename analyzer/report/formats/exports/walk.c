@@ -68,9 +68,8 @@ static void resume(struct walk *walk, size_t worker, uint64_t tick, uint64_t wor
 	lane->resuming = trace_word_object(word) >> 1;
 }
 
-static void take_event(void *arg, size_t worker, uint64_t tick, uint64_t word)
+static void take_event(struct walk *walk, size_t worker, uint64_t tick, uint64_t word)
 {
-	struct walk *walk = arg;
 	struct lane *lane = &walk->lanes[worker];
 
 	if (trace_word_code(word) == TIMELINE_RESUME) {
@@ -82,6 +81,12 @@ static void take_event(void *arg, size_t worker, uint64_t tick, uint64_t word)
 	else
 		close_by(walk, worker, tick, word);
 	open_by(walk, worker, tick, word);
+}
+
+static void take_events(void *arg, size_t worker, const struct timeline_event *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		take_event(arg, worker, list[i].tick, list[i].word);
 }
 
 static void take_item(void *arg, const struct timeline_span *span, uint64_t submit_tick)
@@ -115,7 +120,7 @@ int walk_process(const struct report *report, const struct walk_listener *listen
 	const struct timeline_watch watch = {.item = take_item,
 					     .level = take_level,
 					     .mark = take_mark,
-					     .event = take_event,
+					     .events = take_events,
 					     .arg = &walk};
 	struct timeline_options options = report->timeline->options;
 	struct timeline *timeline = NULL;
