@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is told to a caller while the timeline is read: options->watch. It is told by one thread at
+ * a time, in the order of time. timeline.h includes this.
+ */
+#ifndef TIMELINE_WATCHER_H
+#define TIMELINE_WATCHER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/marks.h"
+
+struct timeline_span;
+struct timeline_user_spans;
+
+struct timeline_event {
+	uint64_t tick;
+	uint64_t word;
+};
+
+/* What is seen across workers on the way, for callers that draw it. */
+struct timeline_watch {
+	/* A worker ended a request's work; submit_tick 0: unknown. span->in_pool: the work was no
+	 * callback. */
+	void (*item)(void *arg, const struct timeline_span *span, uint64_t submit_tick);
+	void (*level)(void *arg, uint64_t tick, uint64_t queued, uint64_t running);
+	/* A mark; a span that ended, or is known to be without an end. */
+	void (*mark)(void *arg, size_t worker, const struct mark *mark);
+	void (*span)(void *arg, const struct timeline_user_spans *span);
+	/* Every event of every worker, in the order of time, one or more of a worker; where data
+	 * begins or goes on after a gap also TIMELINE_RESUME. Without it, the rest costs less. */
+	void (*events)(void *arg, size_t worker, const struct timeline_event *list, size_t count);
+	void *arg;
+};
+
+/* The code of a word for watchers alone: here the worker's data begins, or goes on. Its object is
+ * COUNT << 1 | whether events are missing before it; the COUNT words that follow say what was open
+ * since before. */
+#define TIMELINE_RESUME (TRACE_EVENT_CODES - 5)
+
+#endif
