@@ -40,6 +40,7 @@ static bool was_submitted(const engine *e, const struct step *step)
 	       e->roles[step->site] == ROLE_POOL;
 }
 
+/* Work on the pool is told as it was, also what was done while the submitting poll went on. */
 static uint64_t ready_since(const engine *e, struct step *step, uint64_t from, uint64_t wake_tick)
 {
 	bool external =
@@ -48,9 +49,9 @@ static uint64_t ready_since(const engine *e, struct step *step, uint64_t from, u
 	if (step->run_end_tick == 0)
 		step->run_tick = 0;
 	if (step->run_tick != 0) {
-		step->run_tick = between(step->run_tick, from, step->tick);
+		step->run_tick = between(step->run_tick, step->caused_tick, step->tick);
 		step->run_end_tick = between(step->run_end_tick, step->run_tick, step->tick);
-		return step->run_end_tick;
+		return between(step->run_end_tick, from, step->tick);
 	}
 	return external ? between(wake_tick, from, step->tick) : from;
 }
@@ -178,7 +179,7 @@ void step_measure(engine *e, uint32_t index, uint32_t at, uint64_t wake_tick)
 	uint64_t named = (step->tick - step->caused_tick) / NAMED_SHARE;
 	if (behind > named)
 		behind_name(e, live, at);
-	if (step->run_tick != 0 && step->run_tick - from > named)
+	if (step->run_tick > from && step->run_tick - from > named)
 		busy_name(e, live, step, from);
 }
 

@@ -178,6 +178,27 @@ Test(transactions_of_programs, work_on_the_pool)
 	lines_free(&lines);
 }
 
+/* No time of the path is the pool's then; when it worked is told all the same. */
+Test(transactions_of_programs, work_that_is_over_inside_the_callback)
+{
+	struct lines lines;
+	struct served served = check_shape(&lines, "inside", "read after_work", "on_worked");
+	int64_t wanted = truth_value(lines.traced.truth, "work_ns");
+	size_t alike = 0;
+
+	for (size_t i = 0; i < served.count; i++) {
+		const json_t *steps = json_object_get(served.list[i], "steps");
+		const json_t *root = json_array_get(steps, 0), *step = json_array_get(steps, 1);
+		uint64_t run = event_number(step, "run_ns"), end = event_number(step, "run_end_ns");
+
+		cr_assert_gt(run, event_number(root, "ns"));
+		alike += llabs((int64_t)(end - run) - wanted) <= EXACT_NS &&
+			 end <= event_number(root, "end_ns");
+	}
+	cr_assert_geq(alike * 2, served.count);
+	lines_free(&lines);
+}
+
 Test(transactions_of_programs, a_pool_full_of_work_of_others)
 {
 	struct lines lines;

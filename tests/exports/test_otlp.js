@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-	analyze, generate, groupBy, lines, removeFolders, require, sum, traceTwice,
+	analyze, generate, groupBy, lines, removeFolders, require, sum, trace, traceTwice,
 } from './harness.js';
 
 const { opentelemetry } =
@@ -173,6 +173,21 @@ test('work on the pool is a wait and a run below its submission', () => {
 		}
 	}
 	assert.ok(spans.some((span) => span.has['uvtrace.wait'] === 'pool run'));
+});
+
+test('work that is over inside the callback that submitted it is told as well', () => {
+	const { folder: served, truth: said } = trace('fixtures/serve', ['inside']);
+	const { requests, work_ns: workNs } = JSON.parse(said).values;
+	const of = spansOf(JSON.parse(analyze('--format=otlp', served)));
+	const byId = new Map(of.map((span) => [span.spanId, span]));
+	const runs = of.filter((span) => span.has['uvtrace.wait'] === 'pool run');
+	const waits = of.filter((span) => span.has['uvtrace.wait'] === 'pool wait');
+	const inside = runs.filter((run) => run.end <= byId.get(run.parentSpanId).end &&
+		Math.abs(Number(run.end - run.start) - workNs) < 1e6);
+
+	assert.equal(runs.length, requests);
+	assert.equal(waits.length, requests);
+	assert.ok(inside.length * 2 >= requests);
 });
 
 test('each process is a resource, and links lead to transactions', () => {

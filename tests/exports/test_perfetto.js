@@ -236,6 +236,17 @@ test('work on the pool lies on the way of its arrow', () => {
 	}
 });
 
+test('so does work that is over inside the callback that submitted it', () => {
+	const { folder: served, truth } = trace('fixtures/serve', ['inside']);
+	const { flows } = importTrace(packetsOf(analyze('--format=perfetto', served)));
+	const effects = [...flows.values()]
+		.filter((chain) => chain.at(-1).name.startsWith('after_work '));
+
+	assert.equal(effects.length, JSON.parse(truth).values.requests);
+	for (const chain of effects)
+		assert.equal(chain.length, 3);
+});
+
 test('counters are the depth of the queue', () => {
 	const { queues } = report(folder);
 	const byName = groupBy(all.counters, (one) => all.tracks.get(one.trackUuid).name);

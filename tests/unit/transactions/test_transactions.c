@@ -142,6 +142,42 @@ Test(transactions, work_on_the_pool_is_waited_for_and_run)
 	done();
 }
 
+/* It is told as it was; the parts have no time twice. */
+Test(transactions, work_while_the_submitting_callback_goes_on_is_its_own_time)
+{
+	process_make(20000);
+	FEED(LOOP_A, enter(100), wait(110, 890, 1), poll(1000, 1000, KIND_READ, 5),
+	     inside(1000, submit(KIND_FS_STAT, 0x1000)), wait(2100, 400, 1),
+	     poll(2500, 60, KIND_FS_STAT, 0x1000), wait(2600, 100, 0));
+	FEED(POOL_A, wait(10, 1190, 0),
+	     instant(1500, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)), wait(1600, 1000, 0));
+	finish();
+	cr_assert_eq(transactions->count, 1u);
+	const struct transaction *transaction = &told[0].facts;
+	cr_assert_eq(transaction->steps[1].run_tick, 1200u);
+	cr_assert_eq(transaction->steps[1].run_end_tick, 1500u);
+	cr_assert_eq(transaction->steps[1].ready_tick, 2000u);
+	parts_are(transaction, 1060, 100, 0, 0, 0, 400);
+	done();
+}
+
+Test(transactions, work_that_outlasts_the_submitting_callback_is_run_from_its_end_on)
+{
+	process_make(20000);
+	FEED(LOOP_A, enter(100), wait(110, 890, 1), poll(1000, 1000, KIND_READ, 5),
+	     inside(1000, submit(KIND_FS_STAT, 0x1000)), wait(2100, 1400, 1),
+	     poll(3500, 60, KIND_FS_STAT, 0x1000), wait(3600, 100, 0));
+	FEED(POOL_A, wait(10, 1190, 0),
+	     instant(3000, trace_word(0x1000 + OFFSET_FS, TRACE_ITEM_END)), wait(3100, 1000, 0));
+	finish();
+	cr_assert_eq(transactions->count, 1u);
+	const struct transaction *transaction = &told[0].facts;
+	cr_assert_eq(transaction->steps[1].run_tick, 1200u);
+	cr_assert_eq(transaction->steps[1].run_end_tick, 3000u);
+	parts_are(transaction, 1060, 0, 0, 1000, 0, 500);
+	done();
+}
+
 Test(transactions, a_request_from_outside_any_callback_is_a_root)
 {
 	process_make(20000);
