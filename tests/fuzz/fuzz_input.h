@@ -157,7 +157,7 @@ static inline void input_convert(struct trace *trace)
 	if (out.fd == 0)
 		out.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (jsonl_convert(trace, &out, &watcher, true) != 0)
-		abort(, false);
+		abort();
 }
 
 static inline struct trace *input_open(const char *path)
