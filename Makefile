@@ -124,10 +124,10 @@ VIEWER_TOOLS := $(strip $(and $(shell command -v $(WASM_CC)),$(shell command -v 
 WASM_CXXABI := $(shell $(WASM_CC) --target=wasm32-wasi -print-file-name=libc++abi.a 2>/dev/null)
 VIEWER_CXXABI := $(if $(wildcard $(WASM_CXXABI)),-Wl$(comma)-u$(comma)__cxa_demangle -lc++abi)
 # Its C: the analyzer without what needs libraries or the program's files (*/native/, report/text,
-# report/formats, jsonl); viewer/wasm/ has stand-ins.
+# report/formats, jsonl); viewer/wasm/stand_ins/ stands in.
 VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 	$(addprefix analyzer/,base trace timeline timeline/pool transactions symbols findings \
-		findings/detect report report/json viewer/wasm))
+		findings/detect report report/json viewer/wasm viewer/wasm/stand_ins))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)

@@ -73,7 +73,8 @@ analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/transact
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
 	analyzer/transactions analyzer/symbols analyzer/findings analyzer/report
-	analyzer/report/json preload/format
+	analyzer/report/json analyzer/viewer/wasm/stand_ins preload/format
+analyzer/viewer/wasm/stand_ins: analyzer/base analyzer/trace analyzer/symbols
 analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
 	analyzer/symbols analyzer/findings analyzer/report analyzer/report/text
 	analyzer/report/formats analyzer/jsonl preload/format preload/ring

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What symbols.c and its stand-in in the page (viewer/wasm/symbols_embedded.c) share: the texts of
- * what has no name, and names made of what the trace itself says. Strings that are made here are
- * the caller's; NULL: no memory.
+ * What symbols.c and its stand-in in the page (viewer/wasm/stand_ins/symbols_embedded.c) share: the
+ * texts of what has no name, and names made of what the trace itself says. Strings that are made
+ * here are the caller's; NULL: no memory.
  */
 #ifndef SYMBOLS_TEXT_H
 #define SYMBOLS_TEXT_H

@@ -37,6 +37,7 @@ BEGIN {
 }
 /^STROKE_TYPE\(/ { types[type_count++] = $2 }
 /^CHART\(/ { charts = charts (charts ? ", " : "") "'" $3 "'" }
+/^BRIEF\(/ { briefs = briefs " " $2 ": " brief_count++ "," }
 /^PROGRESS\(/ { stages = stages (stages ? ", " : "") "'" $3 "'" }
 
 END {
@@ -50,6 +51,8 @@ END {
 		printf "%s %s: %d", i ? "," : "", types[i], i
 	print " };"
 	printf "export const CHART_KEYS = [%s];\n", charts
+	printf "export const BRIEFS = %d;\n", brief_count
+	printf "export const BRIEF = {%s };\n", briefs
 	printf "export const PROGRESS_TEXTS = [%s];\n\n", stages
 	print "/* Strokes as C leaves them in a buffer. */"
 	print "export class Strokes {"

@@ -27,7 +27,7 @@ const contract = execFileSync('awk',
 	['-f', 'analyzer/viewer/contract.awk', 'analyzer/viewer/contract.def'],
 	{ encoding: 'utf8' });
 export const {
-	STROKE, CHART_KEYS, PROGRESS_TEXTS, Strokes,
+	STROKE, CHART_KEYS, PROGRESS_TEXTS, BRIEF, Strokes,
 } = await import('data:text/javascript,' + encodeURIComponent(contract));
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -176,6 +176,15 @@ export function traced(program, env = {}, args = []) {
 	if (!isMade(folder))
 		execFileSync(path.join(BUILD, program), args,
 			{ env: { ...tracedEnvironment(folder), ...env }, stdio: 'ignore' });
+	return folder;
+}
+
+/* A server of node's that answers so many requests of its own, traced. */
+export function tracedHttp(requests) {
+	const folder = path.join(BUILD, 'viewer-test', 'traced-http');
+	if (!isMade(folder))
+		execFileSync(process.execPath, ['tests/viewer/http_requests.cjs', String(requests)],
+			{ env: tracedEnvironment(folder), stdio: 'ignore' });
 	return folder;
 }
 

@@ -13,7 +13,8 @@ import {
 } from './harness.js';
 
 export const GOLDEN = path.resolve('tests/golden');
-export const NAMES = ['callback', 'caller', 'file', 'line', 'module', 'caller_file', 'caller_line'];
+export const NAMES = ['callback', 'caller', 'file', 'line', 'module', 'caller_file', 'caller_line',
+	'root_callback'];
 /* What Firefox's driver cannot do. */
 export const NOT_IN_FIREFOX = { skip: IN_FIREFOX && 'not by this driver' };
 /* What the tests of a file start with: a browser, and the folder with the trace of a program. */
@@ -38,7 +39,8 @@ export function withoutNames(value) {
 	if (value === null || typeof value !== 'object')
 		return value;
 	return Object.fromEntries(
-		Object.entries(value).filter(([key]) => !NAMES.includes(key))
+		Object.entries(value).filter(([key, inner]) => !NAMES.includes(key) &&
+			!(key === 'callbacks' && typeof inner[0] === 'string')) // of a signature
 		.map(([key, inner]) => [key, withoutNames(inner)]));
 }
 

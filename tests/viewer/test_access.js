@@ -30,8 +30,8 @@ for (const theme of ['light', 'dark']) {
 		await check('welcome');
 		await shoot(page, `welcome-${theme}`);
 		await load(page, segmentsOf(demo));
-		for (const tab of ['findings', 'callbacks', 'workers', 'stalls', 'requests',
-			'timers', 'spans', 'selection']) {
+		for (const tab of ['findings', 'transactions', 'callbacks', 'workers', 'stalls',
+			'requests', 'timers', 'spans', 'selection']) {
 			await page.click('#tab-' + tab);
 			await check(tab);
 			await shoot(page, `${tab}-${theme}`);

@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { BUILD, CHART_KEYS, PROGRESS_TEXTS, STROKE, Strokes } from './harness.js';
+import { BRIEF, BUILD, CHART_KEYS, PROGRESS_TEXTS, STROKE, Strokes } from './harness.js';
 
 const VIEWER = 'analyzer/viewer';
 const FOLDERS = ['preload', 'analyzer', `${VIEWER}/wasm`, `${VIEWER}/wasm/include`]
@@ -41,6 +41,9 @@ int main(void)
 	printf("}, \\"stages\\": {\\"\\": 0");
 #define PROGRESS(name, text) printf(", \\"%s\\": %d", text, PROGRESS_##name);
 #include "../contract.def"
+	printf("}, \\"briefs\\": {\\"\\": 0");
+#define BRIEF(name) printf(", \\"%s\\": %d", #name, BRIEF_##name);
+#include "../contract.def"
 	printf("}, \\"bytes\\": [");
 	for (size_t i = 0; i < sizeof(strokes); i++)
 		printf("%s%d", i ? ", " : "", bytes[i]);
@@ -71,9 +74,10 @@ test('a stroke that C has filled is read by JavaScript, field by field', () => {
 	assert.ok(Object.values(strokes.at(0)).every((value) => Number(value) === 0));
 });
 
-test('kinds of strokes, charts and stages count alike', () => {
+test('kinds of strokes, charts, stages and columns count alike', () => {
 	const numbered = (names) => Object.fromEntries(names.map((name, i) => [name, i]));
 	assert.deepEqual(STROKE, withoutEmpty(inC.types));
+	assert.deepEqual(BRIEF, withoutEmpty(inC.briefs));
 	assert.deepEqual(numbered(CHART_KEYS), withoutEmpty(inC.charts));
 	assert.deepEqual(numbered(PROGRESS_TEXTS), withoutEmpty(inC.stages));
 });

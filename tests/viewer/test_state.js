@@ -180,7 +180,7 @@ test('colours, times, help and tabs by hand', () => withDemo(async (page) => {
 	await page.click('#help-close');
 	await page.focus('#tab-findings');
 	await page.keyboard.press('ArrowRight');
-	assert.equal((await shown(page)).tab, 'callbacks');
+	assert.equal((await shown(page)).tab, 'transactions');
 }));
 
 test('what is shown is changed by its owner alone', () => withDemo(async (page) => {

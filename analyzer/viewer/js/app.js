@@ -15,9 +15,10 @@ import { fit } from './draw/range.js';
 import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
 import { applyFilters, forgetFilters, select } from './control/actions.js';
 import {
-	currentFigures, refreshFigures, refreshTexts, setUpPanels, showTab,
+	currentFigures, refreshFigures, refreshSignatures, refreshTexts, setUpPanels, showTab,
 } from './panels/panels.js';
 import { showSelection } from './panels/panel_selection.js';
+import { showTransaction } from './control/transactions.js';
 import { setUpKeys } from './control/keys.js';
 import { setUpPointer } from './control/pointer.js';
 import { fillControls, setUpControls, showControls } from './control/controls.js';
@@ -119,8 +120,11 @@ async function showProcess(index, wanted) {
 	byId('summary').textContent = `${formatDuration(duration)}, ${size}`;
 	showProgress(null);
 	await Promise.all([applyFilters(), refreshFigures()]);
+	const { transaction, from } = wanted;
 	if (state.worker !== null && state.tick !== null)
 		await select(state.worker, state.tick);
+	else if (transaction)
+		await showTransaction(transaction, (from ?? null) === null);
 	byId('timeline').focus({ preventScroll: true });
 	announce(`Trace shown: ${byId('summary').textContent}`);
 }
@@ -186,6 +190,8 @@ function followState(what) {
 		applyFilters();
 	if (hasAny(what, ['rangeFrom', 'rangeTo', 'long', 'idle']))
 		refreshFigures();
+	if (what.has('signature'))
+		refreshSignatures();
 	if (what.has('time'))
 		refreshTexts();
 	if (what.has('hidden'))
@@ -209,6 +215,9 @@ function goBack() {
 	change(wanted);
 	if (view.process && wanted.worker !== null && wanted.tick !== view.selected?.tick)
 		select(wanted.worker, wanted.tick);
+	else if (view.process && wanted.transaction && wanted.worker === null &&
+		wanted.transaction !== view.transaction?.id)
+		showTransaction(wanted.transaction, false);
 }
 
 function turnToProcess() {
@@ -237,7 +246,8 @@ async function begin() {
 
 /* For those who measure: what the page shows, and how long its frames took. */
 window.uvtrace = {
-	view, state, ask, change, currentFigures, redraw, refreshAll, frameMs, STROKE, Strokes,
+	view, state, ask, change, currentFigures, redraw, refreshAll, frameMs, showTransaction,
+	STROKE, Strokes,
 };
 
 begin().catch(fail);

@@ -35,3 +35,14 @@ export function fill(parent, ...children) {
 export function announce(text) {
 	byId('announcer').textContent = text;
 }
+
+/* Shows a line for some seconds, and says it. */
+export function say(text) {
+	byId('message').textContent = text;
+	byId('message').hidden = false;
+	announce(text);
+	clearTimeout(say.timer);
+	say.timer = setTimeout(() => {
+		byId('message').hidden = true;
+	}, 3500);
+}

@@ -8,6 +8,8 @@ export const DEFAULTS = {
 	from: null, to: null,       // the view, ns after the start
 	rangeFrom: null, rangeTo: null, // the range that figures are of
 	worker: null, tick: null,   // the selected poll
+	transaction: '',            // the id of the one that is shown
+	signature: null,            // of the list of transactions, its number
 	long: 1e6, idle: 1e6, shortest: 0,
 	kind: '', callback: '', object: '', // filters
 	hidden: '',                 // numbers of workers, comma-separated

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "files.h"
-#include "findings/profile.h"
-#include "report/findings_text.h"
-#include "symbols_embedded.h"
+#include "stand_ins/symbols_embedded.h"
 #include "viewer.h"
 
 struct viewer viewer;
@@ -59,7 +57,8 @@ static void process_forget(void)
 	free(viewer.lanes);
 	levels_free(&viewer.pool);
 	levels_free(&viewer.active);
-	timeline_free(viewer.timeline);
+	figures_free(&viewer.figures);
+	briefs_free(&viewer.briefs);
 	symbols_close(viewer.symbols);
 	free(viewer.filter_sites);
 	free(viewer.find_sites);
@@ -159,17 +158,6 @@ static int samples_take(void)
 	return error < 0 ? error : levels_finish(&viewer.active);
 }
 
-/* As analyze_trace has them where nobody says otherwise, with as many rows as its --json lists. */
-static struct timeline_options figure_options(void)
-{
-	struct timeline_options options = TIMELINE_OPTIONS_DEFAULT;
-	struct thresholds thresholds = thresholds_default();
-
-	options.top = 1000;
-	thresholds_apply(&thresholds, &options);
-	return options;
-}
-
 static void build_progress(void *arg, uint64_t done, uint64_t total)
 {
 	(void)arg;
@@ -185,8 +173,8 @@ static int process_ready(void)
 	viewer.sites = (uint32_t)viewer.process->site_count;
 	viewer.symbols = symbols_open(viewer.process);
 	if (viewer.lanes)
-		viewer.timeline = timeline_read(viewer.trace, viewer.process_index, &options,
-						build_progress, NULL);
+		viewer.figures = figures_read(&options, true, build_progress);
+	viewer.timeline = viewer.figures.timeline;
 	viewer.filter_sites = malloc(viewer.sites + 1);
 	viewer.find_sites = malloc(viewer.sites + 1);
 	if (!viewer.symbols || !viewer.timeline || !viewer.lanes || !viewer.filter_sites ||
@@ -323,78 +311,8 @@ EXPORT(page_process) const char *page_process(void)
 	json_put(json, "workers", workers);
 	json_put(json, "names", names_json());
 	json_put(json, "sites", sites);
+	json_put(json, "transactions_left_out", json_integer((json_int_t)viewer.briefs.left_out));
 	return viewer_answer(json);
-}
-
-/* ---- Figures --------------------------------------------------------------------------------- */
-
-static const char *report_text(const struct timeline *timeline)
-{
-	struct thresholds thresholds = thresholds_default();
-	struct stalls *stalls = stalls_make(timeline, viewer.symbols);
-	struct stalls *profile = profile_make(viewer.trace, timeline, viewer.symbols);
-	struct findings_input input = {.trace = viewer.trace,
-				       .process = viewer.process_index,
-				       .timeline = timeline,
-				       .symbols = viewer.symbols,
-				       .thresholds = &thresholds,
-				       .stalls = stalls ? stalls->list : NULL,
-				       .stall_count = stalls ? stalls->count : 0};
-	struct findings *findings = findings_with_text(&input);
-	struct report report = {.trace = viewer.trace,
-				.timeline = timeline,
-				.symbols = viewer.symbols,
-				.findings = findings,
-				.stalls = stalls,
-				.profile = profile,
-				.alone = viewer.trace->process_count == 1};
-	struct report_list *list = report_list_make(viewer.trace);
-	char *text = NULL;
-	size_t bytes = 0;
-	FILE *out = list && findings && profile ? open_memstream(&text, &bytes) : NULL;
-
-	if (out && report_list_add(list, &report) == 0)
-		report_list_print(list, out);
-	if (out)
-		fclose(out);
-	flame_take(&report);
-	report_list_free(list);
-	findings_free(findings);
-	stalls_free(profile);
-	stalls_free(stalls);
-	free(viewer.text);
-	viewer.text = text;
-	return text;
-}
-
-/* As analyze_trace --json prints them. */
-EXPORT(page_report) const char *page_report(void)
-{
-	return report_text(viewer.timeline);
-}
-
-static void figure_progress(void *arg, uint64_t done, uint64_t total)
-{
-	(void)arg;
-	page_progress(PROGRESS_FIGURES, total ? (double)done / (double)total : 0);
-}
-
-/* Figures of a range, as --from, --to, --long-poll and --idle give them; to_ns < 0: to the end.
- * NULL: no memory. */
-EXPORT(page_figures)
-const char *page_figures(double from_ns, double to_ns, double long_poll_ns, double idle_ns)
-{
-	struct timeline_options options = figure_options();
-
-	options.from_ns = from_ns > 0 ? (uint64_t)from_ns : 0;
-	options.to_ns = to_ns >= 0 ? (uint64_t)to_ns : UINT64_MAX;
-	options.long_poll_ns = (uint64_t)long_poll_ns;
-	options.idle_ns = (uint64_t)idle_ns;
-	struct timeline *timeline =
-	    timeline_read(viewer.trace, viewer.process_index, &options, figure_progress, NULL);
-	const char *text = timeline ? report_text(timeline) : NULL;
-	timeline_free(timeline);
-	return text;
 }
 
 /* ---- The filter ------------------------------------------------------------------------------ */

@@ -14,19 +14,29 @@
 
 #include <jansson.h>
 
+#include "briefs.h"
 #include "lanes.h"
 #include "levels.h"
 #include "report/report.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
+/* What a timeline's reading gave. */
+struct figures {
+	struct timeline *timeline;
+	struct transactions *transactions;
+	struct transaction_tally *tally;
+};
+
 struct viewer {
 	struct trace *trace;
 	size_t process_index;
 	const struct trace_process *process; /* NULL until one is chosen */
 	struct symbols *symbols;
-	struct timeline *timeline;
-	struct lane *lanes; /* by worker */
+	struct figures figures;	   /* of the whole process */
+	struct timeline *timeline; /* its timeline */
+	struct briefs briefs;	   /* its transactions */
+	struct lane *lanes;	   /* by worker */
 	struct levels pool, active;
 	struct lane_filter filter;
 	uint8_t *filter_sites, *find_sites; /* one byte a site, one more for unknown ones */
@@ -45,6 +55,12 @@ enum progress {
 #include "viewer/contract.def"
 };
 
+enum brief_column {
+#define BRIEF(name) BRIEF_##name,
+#include "viewer/contract.def"
+	BRIEFS
+};
+
 /* Takes the value and gives its text, valid until the next answer. NULL: no memory. */
 const char *viewer_answer(json_t *json);
 
@@ -54,6 +70,14 @@ double time_tick(uint64_t tick); /* the same in ticks */
 uint64_t tick_of(double tick);	 /* and back */
 double tick_at_ns(double ns); /* the tick, as it counts in the trace, at a time; may lie before 0 */
 uint64_t ticks_at_least(double ns); /* a duration */
+
+/* ---- figures.c ------------------------------------------------------------------------------- */
+struct timeline_options figure_options(void);
+/* Reads the process; `with_briefs`: its transactions into viewer.briefs. The timeline is NULL where
+ * memory is out. */
+struct figures figures_read(const struct timeline_options *options, bool with_briefs,
+			    trace_progress progress);
+void figures_free(struct figures *figures);
 
 /* ---- load.c ---------------------------------------------------------------------------------- */
 struct loader;

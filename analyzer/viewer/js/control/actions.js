@@ -3,7 +3,7 @@
  * What one does with a trace, however one asks for it (mouse, key, panel): select, jump, search,
  * filter, follow, take the figures of a range.
  */
-import { announce, byId } from '../dom.js';
+import { announce, say } from '../dom.js';
 import { formatDuration } from '../format.js';
 import { ask } from '../load/remote.js';
 import { change, state } from '../state.js';
@@ -12,6 +12,9 @@ import { redraw } from '../draw/frame.js';
 import { hiddenWorkers, laneOfPosition, layOut } from '../draw/layout.js';
 import { show, showAround, timeText } from '../draw/range.js';
 import { refreshAll } from '../draw/timeline.js';
+import {
+	isTransactionQuery, jumpTransaction, leaveTransaction, takeTransactionOf,
+} from './transactions.js';
 
 let filterKey = '';
 
@@ -37,10 +40,12 @@ export async function select(worker, tick, go = false) {
 	const lasted = formatDuration(detail.duration_ns), at = timeText(detail.start_ns, 1000);
 	announce(`${siteOf(detail).name}, ${lasted}, at ${at}`);
 	redraw();
+	await takeTransactionOf(worker, tick);
 }
 
 export function clearSelection() {
 	setSelected(null);
+	leaveTransaction();
 	setLife(null);
 	change({ worker: null, tick: null, rangeFrom: null, rangeTo: null });
 	redraw();
@@ -143,6 +148,8 @@ export function jumpLong(backwards) {
 }
 
 export function jumpMatch(backwards) {
+	if (isTransactionQuery(state.query))
+		return jumpTransaction(state.query, backwards);
 	const sites = matchingSites(state.query);
 	const matches = sites.reduce((sum, one) => sum + one, 0);
 	if (!state.query || matches === 0) {
@@ -158,16 +165,6 @@ export function jumpInLane(backwards) {
 	const workers = new Uint8Array(view.process.workers.length);
 	workers[view.lanes[view.chosen].position] = 1;
 	return jump({ backwards, workers }, 'poll of this worker');
-}
-
-export function say(text) {
-	byId('message').textContent = text;
-	byId('message').hidden = false;
-	announce(text);
-	clearTimeout(say.timer);
-	say.timer = setTimeout(() => {
-		byId('message').hidden = true;
-	}, 3500);
 }
 
 // ---- Filters ------------------------------------------------------------------------------------

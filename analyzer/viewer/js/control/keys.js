@@ -2,12 +2,13 @@
  *
  * Keys. Every action has one; the tables below are also what the help shows.
  */
-import { byId, element, fill } from '../dom.js';
+import { byId, element, fill, say } from '../dom.js';
 import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { chooseLane, scrollBy } from '../draw/layout.js';
 import { fit, pan, show, showAround, undoZoom, zoom } from '../draw/range.js';
-import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch, say } from './actions.js';
+import { jumpInSignature } from './transactions.js';
+import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch } from './actions.js';
 
 const ZOOM_STEP = 0.7;
 const PAN_STEP = 0.15;
@@ -22,8 +23,9 @@ function turnBetween(key, first, second) {
 
 function zoomToSelection() {
 	const { selected } = view;
-	if (selected)
-		showAround(selected.start_ns, selected.start_ns + selected.duration_ns);
+	const { transaction } = view, shown = selected || transaction;
+	if (shown)
+		showAround(shown.start_ns, shown.start_ns + shown.duration_ns);
 	else if (state.rangeFrom !== null)
 		show(state.rangeFrom, state.rangeTo);
 	else
@@ -49,10 +51,13 @@ const KEYS = [
 	[[','], ',', 'previous poll of this worker', () => jumpInLane(true)],
 	[['n'], 'N', 'next long poll', () => jumpLong(false)],
 	[['p'], 'P', 'previous long poll', () => jumpLong(true)],
-	[['/'], '/', 'search for a callback; Enter: next, Shift+Enter: previous',
+	[['/'], '/', 'search for a callback, a transaction’s id, or a signature (read > work); ' +
+		'Enter: next, Shift+Enter: previous',
 		() => byId('search').focus()],
 	[[']'], ']', 'next match', () => jumpMatch(false)],
 	[['['], '[', 'previous match', () => jumpMatch(true)],
+	[['e'], 'E', 'next transaction of this signature', () => jumpInSignature(false)],
+	[['q'], 'Q', 'previous transaction of this signature', () => jumpInSignature(true)],
 	[['f'], 'F', 'fit the whole trace', fit],
 	[['z', 'Enter'], 'Z  Enter', 'zoom to the selected poll or range', zoomToSelection],
 	[['u', 'Backspace'], 'U  Backspace', 'undo the zoom',
@@ -78,7 +83,7 @@ const MOUSE_HELP = [
 	['Wheel over the names', 'scroll workers'],
 	['Drag', 'move'],
 	['Shift + drag, or drag along the times', 'select a range: the panels show its figures'],
-	['Click', 'select a poll, with arrows to what woke it'],
+	['Click', 'select a poll, with its transaction and arrows to what woke it'],
 	['Double click', 'zoom to a poll'],
 	['Drag in the strip above', 'choose what is shown'],
 ];

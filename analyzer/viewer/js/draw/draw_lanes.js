@@ -6,7 +6,7 @@ import { STROKE } from '../contract.js';
 import { durationColor, siteColor, spanColor } from './colors.js';
 import { formatCount, formatId } from '../format.js';
 import { state } from '../state.js';
-import { view } from './view.js';
+import { isStep, view } from './view.js';
 import { labelColor, theme } from './theme.js';
 import {
 	FONT, canvas, clipText, clipped, context, fillBox, forgetFill, setFill,
@@ -26,6 +26,7 @@ const LABEL_FROM = 34, SPAN_LABEL_FROM = 28; // width that a text needs
 const HOLE_LEAST = 3;
 const COLUMN_LEAST = 0.12; // of the row's height
 const FLAG_APART = 5;
+const ASIDE = 0.3; // opacity
 
 // ---- Strokes by type ----------------------------------------------------------------------------
 
@@ -52,7 +53,9 @@ function drawColumn(lane, strokes, i, x, end) {
 	if (strokes.count(i) === 0)
 		return;
 	const share = Math.max(COLUMN_LEAST, strokes.busy(i));
+	context.globalAlpha = view.transaction ? ASIDE : 1;
 	fillBox(strokeColor(strokes, i), x, top + height * (1 - share), width, height * share);
+	context.globalAlpha = 1;
 }
 
 /* What has no end in the trace is torn at its right side. */
@@ -69,7 +72,7 @@ function drawTorn(x, top, height, width) {
 	context.fill();
 }
 
-function drawPoll(lane, strokes, i, x, end, labels) {
+function drawPollBox(lane, strokes, i, x, end, labels) {
 	const depth = strokes.depth(i), width = end - x;
 	const height = barHeight(depth), top = rowTop(lane, depth);
 	const gap = gapAfter(width);
@@ -85,6 +88,14 @@ function drawPoll(lane, strokes, i, x, end, labels) {
 		text: strokes.type(i) === STROKE.WORK ? name + ' (work)' : name,
 		x: Math.max(x, GUTTER), width: Math.min(width, end - GUTTER), top,
 	});
+}
+
+/* Where a transaction is shown, all else steps back. */
+function drawPoll(lane, strokes, i, x, end, labels) {
+	const isAside = view.transaction && !isStep(lane.position, strokes.tick(i));
+	context.globalAlpha = isAside ? ASIDE : 1;
+	drawPollBox(lane, strokes, i, x, end, isAside ? [] : labels);
+	context.globalAlpha = 1;
 }
 
 function drawPark(lane, strokes, i, x, end) {

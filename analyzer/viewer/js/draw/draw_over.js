@@ -5,6 +5,7 @@
  */
 import { state } from '../state.js';
 import { view } from './view.js';
+import { siteColor } from './colors.js';
 import { theme } from './theme.js';
 import { canvas, clipped, context } from './canvas.js';
 import {
@@ -13,6 +14,8 @@ import {
 } from './layout.js';
 
 const ARROW_BEND_LEAST = 16, ARROW_BEND_MOST = 90;
+const STEP_LEAST = 2;
+const CAUSE_LEAST = 14; // shorter ones in a lane are no arrow
 const DOT = 3; // half a side of an event of a life
 const DOT_APART = 2;
 
@@ -79,6 +82,57 @@ function drawWakes() {
 	}
 }
 
+/* A step, however narrow it is drawn, is seen. */
+function drawStep(worker, start, end, site) {
+	const lane = laneOfPosition(worker);
+	if (!lane)
+		return;
+	const x = xOf(start), width = xOf(end) - x;
+	if (width < STEP_LEAST) {
+		context.fillStyle = siteColor(theme.name, view.ranks[site] ?? -1);
+		context.fillRect(x, lane.top, STEP_LEAST, view.row);
+	}
+	context.strokeStyle = theme.colors.text;
+	context.lineWidth = 1;
+	context.strokeRect(x - 0.5, lane.top - 0.5, Math.max(STEP_LEAST, width) + 1, view.row + 1);
+}
+
+function drawCause(fromWorker, from, toWorker, to, inPath) {
+	const fromLane = laneOfPosition(fromWorker), toLane = laneOfPosition(toWorker);
+	const isShort = fromLane === toLane && xOf(to) - xOf(from) < CAUSE_LEAST;
+	if (!fromLane || !toLane || isShort)
+		return;
+	context.globalAlpha = inPath ? 1 : 0.5;
+	context.strokeStyle = context.fillStyle = theme.colors.text;
+	context.lineWidth = inPath ? 1.75 : 1;
+	drawArrow(xOf(from), middleOf(fromLane), xOf(to), middleOf(toLane));
+	context.globalAlpha = 1;
+}
+
+/* The shown transaction: its steps, and arrows from each cause to its effect, by way of the work
+ * on the pool. */
+function drawTransaction() {
+	const { steps } = view.transaction;
+	for (const { worker, site, start_ns: start, duration_ns: lasted, work } of steps) {
+		drawStep(worker, start, start + lasted, site);
+		if (work)
+			drawStep(work.worker, work.start_ns, work.end_ns, site);
+	}
+	for (const step of steps) {
+		if (step.parent === null)
+			continue;
+		const { caused_ns: caused, start_ns: start } = step;
+		const { worker } = steps[step.parent];
+		if (step.work && step.work.worker !== null) {
+			const { work } = step;
+			drawCause(worker, caused, work.worker, work.start_ns, step.in_path);
+			drawCause(work.worker, work.end_ns, step.worker, start, step.in_path);
+		} else {
+			drawCause(worker, caused, step.worker, start, step.in_path);
+		}
+	}
+}
+
 function isLeft(x) {
 	return x < GUTTER;
 }
@@ -128,6 +182,8 @@ function drawLife() {
 
 export function drawLinks() {
 	clipped(GUTTER, view.scroll, plotWidth(), canvas.clientHeight, () => {
+		if (view.transaction)
+			drawTransaction();
 		drawWakes();
 		drawLife();
 	});

@@ -16,6 +16,8 @@ const ofProcess = () => ({
 	selected: null,   // the poll, in detail
 	life: null,       // of the followed object
 	wakes: [],        // of the selected poll
+	transaction: null, // that is shown, with its steps
+	steps: new Set(), // its polls and its work on the pool, by stepKey()
 });
 
 const held = {
@@ -39,6 +41,7 @@ export const view = {
 	get selected() { return held.selected; },
 	get life() { return held.life; },
 	get wakes() { return held.wakes; },
+	get transaction() { return held.transaction; },
 	get lanes() { return held.lanes; },
 	get row() { return held.row; },
 	get lanesHeight() { return held.lanesHeight; },
@@ -103,6 +106,27 @@ export function setSelected(detail) {
 	held.selected = detail;
 	held.wakes = detail ? detail.wakes : [];
 	selectionChanged();
+}
+
+function stepKey(worker, tick) {
+	return `${worker} ${tick}`;
+}
+
+/* What the second thread told of a transaction; null: none is shown. */
+export function setTransaction(transaction) {
+	held.transaction = transaction;
+	held.steps = new Set();
+	for (const { worker, tick, work } of transaction ? transaction.steps : []) {
+		held.steps.add(stepKey(worker, tick));
+		if (work)
+			held.steps.add(stepKey(work.worker, work.tick));
+	}
+	selectionChanged();
+}
+
+/* Whether a poll, or work on the pool, is part of the shown transaction. */
+export function isStep(worker, tick) {
+	return held.steps.has(stepKey(worker, tick));
 }
 
 export function setLife(life) {

@@ -141,8 +141,20 @@ async function choose({ process }) {
 	workerCount = answer.workers.length;
 	answer.report = jsonAt(wasm.page_report());
 	answer.flame = jsonAt(wasm.page_flame());
+	answer.briefs = briefs();
 	answer.memory = memoryBytes().length;
 	return answer;
+}
+
+/* The transactions in short: contract.def has the columns. */
+function briefs() {
+	const bytes = 8 * BRIEFS * wasm.page_brief_count();
+	const table = wasm.page_briefs() >>> 0;
+	if (!table)
+		throw new Error('out of memory while reading the trace');
+	const copy = wasm.memory.buffer.slice(table, table + bytes);
+	wasm.page_free(table);
+	return new Float64Array(copy);
 }
 
 // ---- Drawing ------------------------------------------------------------------------------------
@@ -201,6 +213,8 @@ const ops = {
 	filter,
 	find,
 	detail: ({ worker, tick }) => jsonAt(wasm.page_detail(worker, tick)),
+	transaction: ({ numbers: [ns, worker] }) => jsonAt(wasm.page_transaction(ns, worker)),
+	transactionOf: ({ worker, tick }) => jsonAt(wasm.page_transaction_of(worker, tick)),
 	follow: ({ object }) => jsonAt(wasm.page_follow(object)),
 };
 

@@ -9,6 +9,7 @@ import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { follow, select, siteOf } from '../control/actions.js';
+import { transactionSection } from './panel_transaction.js';
 import { scriptOfPoll } from '../draw/scripts.js';
 import {
 	actionButton, facts, item, listOf, paragraph, rowButton, section, span,
@@ -189,6 +190,10 @@ function lifeSection() {
 
 export function showSelection() {
 	const panel = byId('panel-selection'), detail = view.selected;
+	if (!detail && view.transaction) {
+		fill(panel, transactionSection(), lifeSection());
+		return;
+	}
 	if (!detail) {
 		fill(panel, paragraph('empty', 'Click a poll for its detail, ' +
 			'or move through a worker’s polls with the keys , and .'), lifeSection());
@@ -202,6 +207,7 @@ export function showSelection() {
 	}
 	fill(panel,
 		element('h2', { class: 'lead' }, site.name), pollFacts(detail, site),
-		saidSection(detail), iterationSection(detail), workSection(detail),
+		saidSection(detail), transactionSection(),
+		iterationSection(detail), workSection(detail),
 		wakesSection(detail), lifeSection());
 }

@@ -3,13 +3,13 @@
  * The panels of callbacks and of workers: a table each, whose rows lead to the longest run and to
  * the lane.
  */
-import { byId, element, fill } from '../dom.js';
+import { byId, element, fill, say } from '../dom.js';
 import { formatPercent } from '../format.js';
 import { change } from '../state.js';
 import { setChosen, view } from '../draw/view.js';
 import { hiddenWorkers } from '../draw/layout.js';
 import { showAround } from '../draw/range.js';
-import { goToPoll, say, selectRun } from '../control/actions.js';
+import { goToPoll, selectRun } from '../control/actions.js';
 import { callbackCell, callerText, rowButton, span, swatch } from './pieces.js';
 import { countColumn, durationColumn, table } from './tables.js';
 

@@ -16,10 +16,11 @@ import { showTables } from './panel_tables.js';
 import { showSelection } from './panel_selection.js';
 import { showProfile } from './panel_profile.js';
 import { showMeasures } from './measures.js';
+import { showSignatures } from './panel_signatures.js';
 
 const TABS = [
-	'findings', 'callbacks', 'workers', 'stalls', 'profile', 'requests', 'timers', 'spans',
-	'selection',
+	'findings', 'transactions', 'callbacks', 'workers', 'stalls', 'profile', 'requests',
+	'timers', 'spans', 'selection',
 ];
 let figures = null, flame = null;
 let asked = 0; // how often figures were
@@ -55,6 +56,7 @@ function showFigures() {
 	showFindings(figures);
 	showTables(figures);
 	showMeasures(figures);
+	showSignatures(figures);
 	showProfileTab();
 	paintSwatches();
 }
@@ -75,6 +77,13 @@ export async function refreshFigures() {
 
 export function currentFigures() {
 	return figures;
+}
+
+/* Another signature is chosen. */
+export function refreshSignatures() {
+	if (figures)
+		showSignatures(figures);
+	paintSwatches();
 }
 
 /* Times are written in another way. */
@@ -112,7 +121,10 @@ export function setUpPanels() {
 		byId('tab-' + name).addEventListener('click', () => change({ tab: name }));
 		byId('tab-' + name).addEventListener('keydown', tabKey);
 	}
-	onSelection(showSelection);
+	onSelection(() => {
+		showSelection();
+		paintSwatches();
+	});
 	onSort(showFigures);
 	byId('clear').addEventListener('click', clearSelection);
 	showTab();

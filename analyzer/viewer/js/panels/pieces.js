@@ -71,7 +71,7 @@ export function nameAndPlace(row) {
 }
 
 /* A name of C++ may be as long as a panel is high; it is told apart by both ends. */
-function shortName(name) {
+export function shortName(name) {
 	if (name.length <= NAME_MOST)
 		return name;
 	return `${name.slice(0, NAME_MOST * 2 / 3)}…${name.slice(1 - NAME_MOST / 3)}`;
@@ -101,6 +101,6 @@ export function swatch(row) {
 }
 
 export function paintSwatches() {
-	for (const node of document.querySelectorAll('.swatch'))
-		node.style.background = siteColor(theme.name, Number(node.dataset.rank));
+	for (const node of document.querySelectorAll('[data-rank]'))
+		node.style.backgroundColor = siteColor(theme.name, Number(node.dataset.rank));
 }

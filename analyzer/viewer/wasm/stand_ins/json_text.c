@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON as growing text; see include/jansson.h.
+ * JSON as growing text; see ../include/jansson.h.
  */
 #include <math.h>
 #include <stdio.h>
