@@ -17,10 +17,10 @@ if [ -z "$mirror" ]; then
 	echo "setup.sh: no mirror of Debian is set up on this machine" >&2
 	exit 1
 fi
+packages=gcc,libc6-dev,libcriterion3,libdw1t64,libjansson4,libprotobuf-c1,libuv1t64,procps
 rm -rf "$root.new"
 if ! PATH=$PATH:/usr/sbin debootstrap --variant=minbase \
-	--include=gcc,libc6-dev,libcriterion3,libdw1t64,libjansson4,libuv1t64,procps trixie \
-	"$root.new" "$mirror" >"$root.log" 2>&1; then
+	--include="$packages" trixie "$root.new" "$mirror" >"$root.log" 2>&1; then
 	echo "setup.sh: debootstrap could not make it; see $root.log" >&2
 	exit 1
 fi
