@@ -119,9 +119,9 @@ static void write_site(const struct writer *writer, uint32_t site, struct part d
 	const struct symbol_info *info =
 	    symbols_site(writer->input->symbols, site, part_is(detail, "by"));
 
-	if (kind && strcmp(kind, "after_work") == 0)
+	if (part_is(detail, "request") && kind && strcmp(kind, "after_work") == 0)
 		kind = "work";
-	if (part_is(detail, "kind"))
+	if (part_is(detail, "kind") || part_is(detail, "request"))
 		fputs(kind ? kind : "unknown", writer->out);
 	else if (detail.length == 0 && kind && !info->named)
 		fprintf(writer->out, "%s callback %s", kind, info->text);

@@ -328,6 +328,8 @@ static void facts_of_runs(const struct detection *detection, const struct blocke
 	if (longest_ns != told_ns)
 		fact_whole(finding, FACT_longest_ns, longest_ns);
 	fact_flag(finding, FACT_open, blocker->open > 0);
+	fact_flag(finding, FACT_after_work,
+		  strcmp(site_kind(detection, blocker->site), "after_work") == 0);
 	if (blocker->unseen > 0)
 		fact_whole(finding, FACT_not_sampled, blocker->unseen);
 }

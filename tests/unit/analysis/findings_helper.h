@@ -27,12 +27,14 @@ enum {
 	SITE_CONNECTION,
 	SITE_CHECK,
 	SITE_CHILD,
+	SITE_AFTER,
 	SITE_COUNT
 };
 
 static struct trace_kind_info kinds[KIND_COUNT];
 static char names[SITE_COUNT][16] = {"on_timer", "on_read",  "on_async",  "on_write", "on_lookup",
-				     "on_idle",	 "on_ready", "on_client", "on_check", "on_child"};
+				     "on_idle",	 "on_ready", "on_client", "on_check", "on_child",
+				     "on_hashed"};
 static struct trace_site sites[SITE_COUNT];
 static struct trace_worker workers[2];
 static struct trace_sample samples[8];
@@ -57,7 +59,8 @@ static inline void set_up(uint64_t last_tick, size_t sample_count)
 {
 	static char timer[] = "timer", reading[] = "read", async[] = "async", writing[] = "write",
 		    lookup[] = "getaddrinfo", idle[] = "idle", polling[] = "poll",
-		    connection[] = "connection", check[] = "check", child[] = "process_exit";
+		    connection[] = "connection", check[] = "check", child[] = "process_exit",
+		    after[] = "after_work";
 
 	kind_add(KIND_TIMER, timer, KIND_CLASS_HANDLE, SITE_TIMER);
 	kind_add(KIND_READ, reading, KIND_CLASS_HANDLE, SITE_READ);
@@ -69,6 +72,7 @@ static inline void set_up(uint64_t last_tick, size_t sample_count)
 	kind_add(KIND_CONNECTION, connection, KIND_CLASS_HANDLE, SITE_CONNECTION);
 	kind_add(KIND_CHECK, check, KIND_CLASS_HANDLE, SITE_CHECK);
 	kind_add(KIND_PROCESS_EXIT, child, KIND_CLASS_HANDLE, SITE_CHILD);
+	kind_add(KIND_AFTER_WORK, after, KIND_CLASS_POOL, SITE_AFTER);
 	for (uint32_t i = 0; i < 2; i++)
 		workers[i] = (struct trace_worker){.worker = i + 1,
 						   .role = i ? TRACE_ROLE_OTHER : TRACE_ROLE_LOOP,

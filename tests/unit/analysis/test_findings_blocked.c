@@ -77,6 +77,31 @@ static struct stall stall_of(uint64_t poll_tick, uint64_t at, uint64_t ticks,
 			      .stall_sample = stall_sample};
 }
 
+/* What runs on the loop is the after_work callback; work is what the pool does. */
+Test(findings_blocked, work_is_what_the_pool_does)
+{
+	set_up(400 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER),
+	     instant(2, 0x40, TRACE_CODE_SUBMIT + SITE_AFTER), wait(1 * MS, 50 * MS, 1),
+	     poll(60 * MS, 120 * MS, SITE_AFTER, 0x30), wait(190 * MS, 10 * MS, 1));
+	finish();
+	timeline->pending.spans = calloc(1, sizeof(*timeline->pending.spans));
+	cr_assert_not_null(timeline->pending.spans);
+	timeline->pending.count = 1;
+	timeline->pending.spans[0] =
+	    (struct timeline_span){.tick = 5, .duration = 390 * MS, .site = SITE_AFTER};
+	timeline->options.pending_ns = 0;
+	find(NULL, 0);
+	const struct finding *blocked = finding_of(FINDING_BLOCKED);
+	cr_assert(strstr(blocked->text.evidence,
+			 "; kind after_work (on the loop, behind its work on the pool), "),
+		  "%s", blocked->text.evidence);
+	cr_assert_eq(strncmp(finding_of(FINDING_PENDING_REQUEST)->text.title,
+			     "A request (work) for on_hashed ", 31),
+		     0, "%s", finding_of(FINDING_PENDING_REQUEST)->text.title);
+	done();
+}
+
 /* The 30 ms of the longest look name the cause; 29 ms of others are not passed over, 3 ms are. */
 Test(findings_blocked, says_what_else_a_stuck_callback_was_in)
 {
