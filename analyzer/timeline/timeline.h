@@ -245,16 +245,6 @@ struct timeline_level {
 	uint64_t count; /* changes or samples that it rests on */
 };
 
-/* An iteration of a loop, from the end of a wait to the begin of the next. */
-struct timeline_iteration {
-	uint64_t tick, ticks; /* ticks: in callbacks */
-	uint64_t polls, longest_ticks;
-	uint64_t timers, timer_ticks;
-	uint32_t site;	     /* the one that most of it was spent in, if any was that */
-	uint32_t timer_site; /* the same among its timers */
-	uint32_t worker;     /* position */
-};
-
 /* Requests that the pool has worked on, or was to: what a different number of threads would have
  * done with these. */
 struct timeline_arrival {

@@ -129,7 +129,8 @@ struct stream {
 	uint64_t notable_ticks; /* polls shorter than this are neither long nor the longest yet */
 	struct open_stack open;
 	struct iteration iteration;
-	struct iteration inner; /* of loops that a callback runs */
+	struct iteration inner;		 /* of loops that a callback runs */
+	struct iteration_pieces *pieces; /* of a part; NULL: all is read in one */
 	struct delays delays;
 	struct nested nested;
 	struct outside outside;

@@ -128,27 +128,62 @@ static void iteration_merge(struct timeline_iteration *into, const struct timeli
 		*into = *from;
 }
 
-static void iteration_keep(struct stream *stream)
-{
-	struct timeline_partial *partial = stream->partial;
-	struct timeline_iteration *facts = &stream->iteration.facts;
+/* What the iterations of a thread's parts, or of a timeline, are added up in. */
+struct iteration_sums {
+	struct timeline_iteration *most_timers, *crowded;
+	struct histogram *ticks, *timers;
+};
 
-	facts->tick = stream->iteration.wake_tick;
-	facts->worker = (uint32_t)stream->position;
-	histogram_add(&partial->iteration_ticks, facts->ticks);
+static void iteration_keep(const struct iteration_sums *sums,
+			   const struct timeline_iteration *facts)
+{
+	if (facts->polls == 0)
+		return;
+	histogram_add(sums->ticks, facts->ticks);
 	if (facts->timers > 0)
-		histogram_add(&partial->iteration_timers, facts->timers);
-	iteration_merge(&partial->most_timers, facts, facts->timers, partial->most_timers.timers);
+		histogram_add(sums->timers, facts->timers);
+	iteration_merge(sums->most_timers, facts, facts->timers, sums->most_timers->timers);
 	if (facts->longest_ticks * CROWDED_SHARE < facts->ticks)
-		iteration_merge(&partial->crowded, facts, facts->ticks, partial->crowded.ticks);
+		iteration_merge(sums->crowded, facts, facts->ticks, sums->crowded->ticks);
+}
+
+/* It began before this part of the worker's events. */
+static inline bool is_first_piece(const struct stream *stream)
+{
+	return stream->later && stream->pieces && !stream->pieces->head.some;
+}
+
+/* What of it lies in this part. */
+static struct iteration_piece piece_of(const struct stream *stream, bool over)
+{
+	const struct iteration *iteration = &stream->iteration;
+	struct iteration_piece piece = {
+	    .some = true,
+	    .over = over,
+	    .facts = iteration->facts,
+	    .majority = iteration->majority,
+	    .timer_majority = iteration->timer_majority,
+	};
+
+	piece.facts.tick = iteration->wake_tick;
+	piece.facts.worker = (uint32_t)stream->position;
+	return piece;
 }
 
 static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 {
+	struct timeline_partial *partial = stream->partial;
 	struct iteration *iteration = &stream->iteration;
 
-	if (iteration->facts.polls > 0 && iteration->wake_tick != 0)
-		iteration_keep(stream);
+	if (__builtin_expect(is_first_piece(stream), 0)) {
+		stream->pieces->head = piece_of(stream, true);
+	} else if (iteration->facts.polls > 0 && iteration->wake_tick != 0) {
+		const struct iteration_piece piece = piece_of(stream, true);
+		iteration_keep(&(struct iteration_sums){&partial->most_timers, &partial->crowded,
+							&partial->iteration_ticks,
+							&partial->iteration_timers},
+			       &piece.facts);
+	}
 	if (__builtin_expect(delays_some(stream), 0))
 		delays_next(stream, ready_at_once);
 	iteration->before_site = iteration->longest_site;
@@ -212,7 +247,7 @@ static void iteration_over(struct stream *stream)
 {
 	struct iteration *iteration = &stream->iteration;
 
-	if (iteration->wake_tick != 0 || delays_some(stream))
+	if (iteration->wake_tick != 0 || delays_some(stream) || is_first_piece(stream))
 		iteration_finish(stream, 0);
 	iteration->wake_tick = 0;
 	iteration->entered = iteration->empty = false;
@@ -249,11 +284,50 @@ void iteration_enter(struct stream *stream, uint64_t tick)
 
 	if (iteration == &stream->inner)
 		*iteration = (struct iteration){0};
-	else if (iteration->wake_tick != 0)
+	else if (iteration->wake_tick != 0 || is_first_piece(stream))
 		iteration_over(stream);
 	iteration->wake_tick = tick;
 	iteration->wait_ticks = iteration->old_ticks = 0;
 	iteration->entered = stream->open.polls == 0;
+}
+
+/* ---- Iterations that lie in several parts ---------------------------------------------------- */
+
+void iteration_suspend(struct stream *stream)
+{
+	if (is_first_piece(stream))
+		stream->pieces->head = piece_of(stream, false);
+	else if (stream->iteration.wake_tick != 0)
+		stream->pieces->tail = piece_of(stream, false);
+	stream->iteration.facts = (struct timeline_iteration){0};
+}
+
+static void piece_add(struct iteration_piece *into, const struct iteration_piece *from)
+{
+	into->facts.polls += from->facts.polls;
+	into->facts.ticks += from->facts.ticks;
+	into->facts.timers += from->facts.timers;
+	into->facts.timer_ticks += from->facts.timer_ticks;
+	if (from->facts.longest_ticks > into->facts.longest_ticks)
+		into->facts.longest_ticks = from->facts.longest_ticks;
+	vote(&into->facts.site, &into->majority, from->facts.site, from->majority);
+	vote(&into->facts.timer_site, &into->timer_majority, from->facts.timer_site,
+	     from->timer_majority);
+}
+
+void iteration_join(struct timeline *timeline, struct iteration_piece *open,
+		    const struct iteration_pieces *pieces)
+{
+	if (open->some)
+		piece_add(open, &pieces->head);
+	if (pieces->head.some && !pieces->head.over)
+		return;
+	if (open->some)
+		iteration_keep(&(struct iteration_sums){&timeline->most_timers, &timeline->crowded,
+							&timeline->iteration_ticks,
+							&timeline->iteration_timers},
+			       &open->facts);
+	*open = pieces->tail;
 }
 
 /* ---- What threads have added up -------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows of loop iterations that do nothing, and what makes a loop go through them.
+ * Iterations of loops, rows of them that do nothing, and what makes a loop go through these.
  */
 #ifndef TIMELINE_ROWS_H
 #define TIMELINE_ROWS_H
@@ -43,6 +43,16 @@ struct timeline_always_ready {
 	uint64_t iterations, at_once; /* at_once: the wait before it took no time */
 	uint64_t ticks, callbacks, callback_ticks;
 	uint64_t failures; /* callbacks with an error; 0 of a uv_poll_t */
+};
+
+/* An iteration of a loop, from the end of a wait to the begin of the next. */
+struct timeline_iteration {
+	uint64_t tick, ticks; /* ticks: in callbacks */
+	uint64_t polls, longest_ticks;
+	uint64_t timers, timer_ticks;
+	uint32_t site;	     /* the one that most of it was spent in, if any was that */
+	uint32_t timer_site; /* the same among its timers */
+	uint32_t worker;     /* position */
 };
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/request_table.h"
+#include "timeline_rows.h"
 
 struct timeline;
 struct merge;
@@ -33,6 +34,20 @@ struct iteration_blocks {
 	struct iteration_block list[TURN_HOLDS];
 };
 
+/* What one part of a worker's events has of an iteration that lies in several. */
+struct iteration_piece {
+	bool some; /* there is one ... */
+	bool over; /* ... with the iteration's end */
+	struct timeline_iteration facts;
+	uint64_t majority, timer_majority; /* as of an iteration */
+};
+
+/* Of one part: the iteration that it begins in and the one that it ends in. An iteration that lies
+ * around all of it is the head, and not over. */
+struct iteration_pieces {
+	struct iteration_piece head, tail;
+};
+
 /* What may have waited for blocking callbacks of the iteration before. */
 struct delays {
 	struct iteration_blocks before;
@@ -50,6 +65,14 @@ struct nested {
 	uint32_t site;
 	bool child;
 };
+
+/* ---- timeline_iterations.c ---- */
+
+/* The part ends, and another goes on at once: so does the iteration. */
+void iteration_suspend(struct stream *stream);
+/* Takes the pieces of a worker's next part; `open` is of those before. */
+void iteration_join(struct timeline *timeline, struct iteration_piece *open,
+		    const struct iteration_pieces *pieces);
 
 /* ---- timeline_delays.c ---- */
 

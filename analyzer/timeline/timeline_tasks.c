@@ -36,6 +36,7 @@ struct task {
 	struct timeline_worker facts;
 	struct xevent_queue xevents, watched;
 	struct request_partial requests;
+	struct iteration_pieces pieces;
 	char *problem;
 };
 
@@ -43,7 +44,8 @@ struct tasks {
 	struct trace *trace;
 	size_t process;
 	struct timeline *timeline;
-	struct task **list; /* by first_tick; NULL once retired */
+	struct task **list;	      /* by first_tick; NULL once retired */
+	struct iteration_piece *open; /* of each worker, when its last part was retired */
 	size_t count, capacity, next, retired, window;
 	bool retiring;
 	int error;
@@ -164,8 +166,10 @@ static int task_end(const struct tasks *tasks, struct task *task, struct stream 
 {
 	if (task->last)
 		return stream_end(stream, timeline_worker_end(tasks->timeline, task->worker));
-	return stream_suspend(stream,
-			      task->next_tick == UINT64_MAX ? stream->last_tick : task->next_tick);
+	if (task->next_tick == UINT64_MAX)
+		return stream_suspend(stream, stream->last_tick);
+	iteration_suspend(stream);
+	return stream_suspend(stream, task->next_tick);
 }
 
 static int task_run(struct tasks *tasks, struct task *task, struct timeline_partial *partial,
@@ -182,6 +186,7 @@ static int task_run(struct tasks *tasks, struct task *task, struct timeline_part
 	stream.xevents = &task->xevents;
 	stream.watched = stream.watched ? &task->watched : NULL;
 	stream.requests = &task->requests;
+	stream.pieces = &task->pieces;
 	stream.partial = partial;
 	stream.later = task->later && task->part.missing == 0;
 	stream.last_tick = stream.later ? task->part.first_tick : task->last_before;
@@ -231,6 +236,7 @@ static int task_retire(struct tasks *tasks, size_t at)
 		error = xevent_queue_move(&timeline->hidden->watched[task->worker], &task->watched);
 	merge_wake(timeline->hidden->merge, task->worker);
 	timeline_worker_merge(&timeline->workers[task->worker], &task->facts);
+	iteration_join(timeline, &tasks->open[task->worker], &task->pieces);
 	if (error == 0)
 		error = requests_merge(timeline, &task->requests);
 	if (error == 0 && task->problem)
@@ -348,6 +354,7 @@ static void tasks_free(struct tasks *tasks)
 	for (size_t i = 0; i < tasks->count; i++)
 		task_free(tasks->list[i]);
 	free(tasks->list);
+	free(tasks->open);
 	pthread_cond_destroy(&tasks->moved);
 	pthread_mutex_destroy(&tasks->lock);
 }
@@ -364,7 +371,8 @@ struct timeline *timeline_read(struct trace *trace, size_t process,
 		return NULL;
 	pthread_mutex_init(&tasks.lock, NULL);
 	pthread_cond_init(&tasks.moved, NULL);
-	tasks.error = tasks_cut(&tasks);
+	tasks.open = calloc(tasks.timeline->process->worker_count + 1, sizeof(*tasks.open));
+	tasks.error = tasks.open ? tasks_cut(&tasks) : -ENOMEM;
 	if (tasks.error == 0)
 		tasks_run(&tasks);
 	tasks_free(&tasks);

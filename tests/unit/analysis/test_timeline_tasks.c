@@ -11,6 +11,7 @@
 #define WORKERS (LOOPS + POOL)
 #define RECORDS 400000 /* of one loop: several parts */
 #define OBJECTS 64
+#define STORM	90000 /* timers in one iteration: it lies in several parts */
 
 TestSuite(timeline_tasks, .init = dir_make, .fini = dir_remove);
 
@@ -25,13 +26,30 @@ static uint64_t object_some(void)
 	return 0x555500000000 + (uint64_t)(random() % OBJECTS) * 0x200;
 }
 
+static size_t storm_make(struct record *records, uint64_t *counter)
+{
+	size_t n = 0;
+
+	while (n < 2 * STORM) {
+		records[n++] = (struct record){ *counter += 10 + some_number() % 20,
+						trace_word(0x9000, TRACE_CODE_POLL)};
+		records[n++] = (struct record){ *counter += some_number() % 90, TRACE_POLL_END};
+	}
+	return n;
+}
+
 /* A loop that submits requests, with polls in polls and loops in polls. */
 static size_t loop_make(struct record *records, uint64_t counter)
 {
 	size_t n = 0;
+	bool stormed = false;
 
 	records[n++] = (struct record){counter, trace_word(0x7000, TRACE_LOOP_ENTER)};
 	while (n < RECORDS - 32) {
+		if (!stormed && n > RECORDS / 4) {
+			n += storm_make(&records[n], &counter);
+			stormed = true;
+		}
 		records[n++] = (struct record){counter += some_number() % 5000, TRACE_PARK};
 		records[n++] = (struct record){counter += some_number() % 50000,
 					       trace_word(random() % 9, TRACE_UNPARK)};
@@ -210,6 +228,17 @@ static void check_workers(const struct timeline_worker *a, const struct timeline
 	cr_assert_eq(a->slowest.duration, b->slowest.duration);
 }
 
+static void check_iterations(const struct timeline_iteration *a, const struct timeline_iteration *b)
+{
+	cr_assert_eq(a->tick, b->tick);
+	cr_assert_eq(a->worker, b->worker);
+	cr_assert_eq(a->polls, b->polls);
+	cr_assert_eq(a->ticks, b->ticks);
+	cr_assert_eq(a->timers, b->timers);
+	cr_assert_eq(a->timer_ticks, b->timer_ticks);
+	cr_assert_eq(a->longest_ticks, b->longest_ticks);
+}
+
 static void check_both_ways(struct trace *trace, const struct timeline_options *options)
 {
 	struct timeline *whole = read_from_first_to_last(trace, options);
@@ -224,6 +253,11 @@ static void check_both_ways(struct trace *trace, const struct timeline_options *
 	check_tops(&whole->long_polls, &parts->long_polls);
 	check_tops(&whole->idle, &parts->idle);
 	check_tops(&whole->open, &parts->open);
+	check_iterations(&whole->most_timers, &parts->most_timers);
+	check_iterations(&whole->crowded, &parts->crowded);
+	check_histograms(&whole->iteration_ticks, &parts->iteration_ticks);
+	check_histograms(&whole->iteration_timers, &parts->iteration_timers);
+	cr_assert_eq(whole->most_timers.timer_site, parts->most_timers.timer_site);
 	check_histograms(&whole->pool_wait, &parts->pool_wait);
 	cr_assert_eq(whole->pool_queued.max, parts->pool_queued.max);
 	cr_assert_eq(whole->pool_queued.mean, parts->pool_queued.mean);
@@ -249,6 +283,9 @@ Test(timeline_tasks, find_what_reading_from_first_to_last_finds)
 	options.idle_ns = 1000;
 	options.top = 200;
 	check_both_ways(trace, &options);
+	struct timeline *timeline = timeline_read(trace, 0, &options, NULL, NULL);
+	cr_assert_geq(timeline->most_timers.timers, STORM);
+	timeline_free(timeline);
 	options.from_ns = 200000000;
 	options.to_ns = 600000000;
 	check_both_ways(trace, &options);
