@@ -214,6 +214,8 @@ static void analysis_make(struct analysis *analysis, const struct settings *sett
 	    .thresholds = &settings->thresholds,
 	    .stalls = analysis->stalls->list,
 	    .stall_count = analysis->stalls->count,
+	    .profile = analysis->profile->list,
+	    .profile_count = analysis->profile->count,
 	    .transactions = analysis->transactions,
 	    .tally = analysis->tally,
 	};

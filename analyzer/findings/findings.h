@@ -123,6 +123,9 @@ struct findings_input {
 	const struct thresholds *thresholds;
 	const struct stall *stalls;
 	size_t stall_count;
+	/* Of the profile (profile.h), where there is one. */
+	const struct stall *profile;
+	size_t profile_count;
 	/* NULL: nobody followed them. */
 	const struct transactions *transactions;
 	const struct transaction_tally *tally;

@@ -177,6 +177,97 @@ static void gil_find(struct detection *detection, struct blockers *blockers)
 
 /* ---- Garbage collection ---------------------------------------------------------------------- */
 
+/* False: too few samples. */
+static bool gc_is_seen(const struct detection *detection, const struct seen *seen)
+{
+	return (double)seen->for_samples >=
+		   limit(detection, LIMIT_gc_share) * (double)seen->samples &&
+	       (double)seen->for_samples >= limit(detection, LIMIT_gc_least);
+}
+
+/* The function of a script that a callback began in, else the callback. */
+static bool is_same_place(const struct stall *a, const struct stall *b)
+{
+	return a->site == b->site && a->script.label == b->script.label;
+}
+
+/* What samples of the profile saw of a worker's callbacks, however short these were. Its heaviest
+ * is one in the place where most of those for the cause were, if most were in one. */
+static struct seen seen_in_profile(const struct findings_input *input, size_t worker,
+				   enum work_reason reason)
+{
+	const uint32_t unknown = (uint32_t)input->timeline->process->site_count;
+	struct seen seen = {0};
+	uint64_t votes = 0;
+
+	for (size_t i = 0; i < input->profile_count; i++) {
+		const struct stall *sample = &input->profile[i];
+		if (sample->worker != worker || sample->site == unknown)
+			continue;
+		seen.ticks += sample->ticks;
+		seen.samples++;
+		if (sample->script.reason != reason)
+			continue;
+		seen.for_ticks += sample->ticks;
+		seen.for_samples++;
+		if (votes == 0)
+			seen.heaviest = sample;
+		votes += is_same_place(seen.heaviest, sample) ? 1 : -1ull;
+	}
+	return seen;
+}
+
+/* Most samples for the cause were in the place of the heaviest. */
+static bool is_mostly_there(const struct findings_input *input, const struct seen *seen,
+			    enum work_reason reason)
+{
+	uint64_t there = 0;
+
+	for (size_t i = 0; i < input->profile_count; i++) {
+		const struct stall *sample = &input->profile[i];
+		there += sample->worker == seen->heaviest->worker &&
+			 sample->script.reason == reason && is_same_place(seen->heaviest, sample);
+	}
+	return there * 2 > seen->for_samples;
+}
+
+static void gc_profile_tell(struct detection *detection, const struct seen *seen)
+{
+	const struct stall *sample = seen->heaviest;
+	struct finding finding = finding_make(detection, FINDING_GC, SEVERITY_NOTE);
+
+	finding_worker(detection, &finding, sample->worker);
+	finding_everywhere(detection, &finding);
+	fact_flag(&finding, FACT_profiled, true);
+	fact_whole(&finding, FACT_samples, seen->for_samples);
+	fact_whole(&finding, FACT_all_samples, seen->samples);
+	fact_number(&finding, FACT_sampled_share, share_of(seen));
+	fact_ticks(detection, &finding, FACT_total_ns, seen->for_ticks);
+	if (is_mostly_there(detection->input, seen, REASON_GARBAGE)) {
+		fact_whole(&finding, FACT_site, sample->site);
+		facts_of_functions(detection, &sample, 1, sample->site, &finding);
+	}
+	fact_whole(&finding, FACT_remedy, ADVICE_GARBAGE);
+	finding.confidence = (double)seen->for_samples >= limit(detection, LIMIT_sampled_runs)
+				 ? SURE_SEEN
+				 : SURE_LEAST;
+	finding_add(detection, &finding);
+}
+
+/* Where no blocking callback shows it: of the worker whose callbacks it took most of. */
+static void gc_find_in_profile(struct detection *detection)
+{
+	struct seen worst = {0};
+
+	for (size_t i = 0; i < detection->timeline->process->worker_count; i++) {
+		struct seen seen = seen_in_profile(detection->input, i, REASON_GARBAGE);
+		if (gc_is_seen(detection, &seen) && seen.for_ticks > worst.for_ticks)
+			worst = seen;
+	}
+	if (worst.heaviest)
+		gc_profile_tell(detection, &worst);
+}
+
 static void gc_find(struct detection *detection, struct blockers *blockers)
 {
 	struct joint joint = {0};
@@ -186,9 +277,10 @@ static void gc_find(struct detection *detection, struct blockers *blockers)
 		struct seen seen = seen_of(blockers, &blockers->list[i], REASON_GARBAGE);
 		seen_add(&all, &seen);
 	}
-	if ((double)all.for_samples < limit(detection, LIMIT_gc_share) * (double)all.samples ||
-	    (double)all.for_samples < limit(detection, LIMIT_gc_least))
+	if (!gc_is_seen(detection, &all)) {
+		gc_find_in_profile(detection);
 		return;
+	}
 	for (size_t i = 0; i < blockers->count; i++) {
 		struct seen seen = seen_of(blockers, &blockers->list[i], REASON_GARBAGE);
 		double share = share_of(&seen);

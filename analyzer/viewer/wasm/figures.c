@@ -79,6 +79,8 @@ static const char *report_text(const struct figures *figures)
 				       .thresholds = &thresholds,
 				       .stalls = stalls ? stalls->list : NULL,
 				       .stall_count = stalls ? stalls->count : 0,
+				       .profile = profile ? profile->list : NULL,
+				       .profile_count = profile ? profile->count : 0,
 				       .transactions = figures->transactions,
 				       .tally = figures->tally};
 	struct findings *findings = findings_with_text(&input);

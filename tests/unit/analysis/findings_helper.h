@@ -32,9 +32,9 @@ enum {
 };
 
 static struct trace_kind_info kinds[KIND_COUNT];
-static char names[SITE_COUNT][16] = {"on_timer", "on_read",  "on_async",  "on_write", "on_lookup",
-				     "on_idle",	 "on_ready", "on_client", "on_check", "on_child",
-				     "on_hashed"};
+static char names[SITE_COUNT][16] = {"on_timer",  "on_read",  "on_async", "on_write",
+				     "on_lookup", "on_idle",  "on_ready", "on_client",
+				     "on_check",  "on_child", "on_hashed"};
 static struct trace_site sites[SITE_COUNT];
 static struct trace_worker workers[2];
 static struct trace_sample samples[8];
@@ -147,13 +147,19 @@ static inline void assert_told_once(void)
 				  findings->list[i].text.title);
 }
 
+/* Samples of a profile that findings may use; find() does. */
+static const struct stall *profile;
+static size_t profile_count;
+
 static inline void find(const struct stall *stalls, size_t stall_count)
 {
 	struct findings_input input = {.timeline = timeline,
 				       .symbols = symbols,
 				       .thresholds = &thresholds,
 				       .stalls = stalls,
-				       .stall_count = stall_count};
+				       .stall_count = stall_count,
+				       .profile = profile,
+				       .profile_count = profile_count};
 
 	findings = findings_with_text(&input);
 	cr_assert_not_null(findings);

@@ -158,3 +158,43 @@ Test(findings_joint, garbage_collection_takes_its_part_of_each_callback)
 	cr_expect_eq(count_of(FINDING_BLOCKED_CPU), 2u);
 	done();
 }
+
+/* Callbacks of 5 ms, too short to block, and twelve samples of a profile, so many of which saw it.
+ */
+static const struct finding *profiled(size_t seen)
+{
+	static struct stall list[12];
+
+	set_up(900 * MS, 0);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(2, 100 * MS - 2, 1));
+	for (uint64_t i = 0; i < 12; i++) {
+		FEED(0, poll((100 + 10 * i) * MS, 5 * MS, SITE_TIMER, 1),
+		     wait((105 + 10 * i) * MS, 5 * MS, 1));
+		list[i] = stall_of(SITE_TIMER, (100 + 10 * i) * MS, 5 * MS,
+				   i < seen ? REASON_GARBAGE : REASON_NONE);
+	}
+	finish();
+	profile = list;
+	profile_count = 12;
+	find(NULL, 0);
+	profile_count = 0;
+	return finding_of(FINDING_GC);
+}
+
+Test(findings_joint, a_profile_shows_garbage_collection_in_short_callbacks)
+{
+	const struct finding *finding = profiled(4);
+
+	cr_assert(finding && finding->severity == SEVERITY_NOTE);
+	cr_expect_str_eq(finding->text.title,
+			 "Garbage collection took 33% of the time of callbacks "
+			 "on worker 1 (loop): about 20.0 ms.");
+	cr_expect_str_eq(finding->text.evidence,
+			 "4 of 12 samples of the profile were in it, mostly "
+			 "in on_timer, kind timer.");
+	done();
+	cr_expect_not_null(profiled(3), "a quarter");
+	done();
+	cr_expect_null(profiled(2), "two samples prove little");
+	done();
+}
