@@ -16,6 +16,7 @@
 #include "v8_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define STACK_BYTES_MAX	  (8u << 20)
 #define FRAMES_MAX	  400 /* that are looked at */
@@ -24,6 +25,7 @@
 #define ARGUMENTS_MAX	  0xffff
 #define ENTRY_EXIT_BYTES  64
 #define FRAME_WORDS_BYTES 24 /* below the frame pointer, which every function's frame has */
+#define PATTERN_BYTES	  100
 
 /* ---- Words on the stack ---------------------------------------------------------------------- */
 
@@ -213,6 +215,65 @@ static bool is_function_type(uint16_t type)
 	return type >= v8_layout.first_function && type <= v8_layout.last_function;
 }
 
+static bool is_innermost(const struct script_stack *stack)
+{
+	for (uint32_t i = 0; i < stack->count; i++)
+		if (stack->frames[i].kind != TRACE_SCRIPT_EXIT &&
+		    stack->frames[i].kind != TRACE_SCRIPT_REGEXP)
+			return false;
+	return true;
+}
+
+/* Of a text's functions, which have the regular expression as their first argument. */
+static bool is_of_text(const char *function)
+{
+	static const char *const names[] = {"match",	  "matchAll", "replace",
+					    "replaceAll", "search",   "split"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(function, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The regular expression that a builtin is called on or with; 0: none. */
+static uint64_t regexp_of(const struct v8_walk *walk, uint64_t frame, const char *function)
+{
+	uint64_t on = v8_stack_word(walk, frame + 16), with = 0;
+
+	if (!v8_layout.type_regexp || !v8_layout.regexp_source)
+		return 0;
+	if (v8_type(walk->memory, on) == v8_layout.type_regexp)
+		return on;
+	if (v8_stack_word(walk, frame - 24) >= 2 && is_of_text(function)) /* arguments */
+		with = v8_stack_word(walk, frame + 24);
+	return v8_type(walk->memory, with) == v8_layout.type_regexp ? with : 0;
+}
+
+/* What matches a regular expression is told with its pattern: test /a+b/. */
+static void pattern_append(const struct v8_walk *walk, uint64_t frame, struct v8_function *function)
+{
+	uint64_t regexp = regexp_of(walk, frame, function->name);
+	size_t used = strlen(function->name);
+	char pattern[PATTERN_BYTES];
+	bool is_cut;
+
+	if (!regexp || used == 0 || used + PATTERN_BYTES + 8 > sizeof(function->name) ||
+	    !v8_string(walk->memory, v8_field(walk->memory, regexp, v8_layout.regexp_source),
+		       pattern, sizeof(pattern)))
+		return;
+	is_cut = strlen(pattern) + 5 > sizeof(pattern); /* so it may be */
+	snprintf(function->name + used, sizeof(function->name) - used, " /%s%s", pattern,
+		 is_cut ? "..." : "/");
+}
+
+static void builtin_add(struct v8_walk *walk, uint64_t frame, struct v8_function *function)
+{
+	if (is_innermost(walk->stack) && !(function->flags & TRACE_SCRIPT_UNREADABLE))
+		pattern_append(walk, frame, function);
+	v8_frame_add(walk, frame, TRACE_SCRIPT_BUILTIN, function);
+}
+
 /* What cannot be read is told as a function without a name. */
 static void function_frame_add(struct v8_walk *walk, const struct place *place)
 {
@@ -226,7 +287,7 @@ static void function_frame_add(struct v8_walk *walk, const struct place *place)
 	else if (function.script || function.bytecodes)
 		function_add(walk, *place, &function);
 	else
-		v8_frame_add(walk, place->frame, TRACE_SCRIPT_BUILTIN, &function);
+		builtin_add(walk, place->frame, &function);
 }
 
 /* The thread is at the beginning of a function, whose frame has no words yet. */

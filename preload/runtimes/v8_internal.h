@@ -43,6 +43,7 @@ struct v8_layout {
 	uint16_t scope_first; /* index of its first variable */
 	bool scope_has_range; /* start and end of the function are at fixed places */
 	uint16_t script_name, script_source, script_line_ends;
+	uint16_t type_regexp, regexp_source;
 	uint16_t string_cons, string_external, string_sliced, string_thin; /* tags */
 	uint16_t tagged_bytes;
 	uint16_t c_entry_fp;	/* in the isolate */

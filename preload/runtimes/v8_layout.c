@@ -84,6 +84,8 @@ static const struct {
     EXPORTED(script_name, true, "class_Script__name__Object"),
     EXPORTED(script_source, false, "class_Script__source__Object"),
     EXPORTED(script_line_ends, false, "class_Script__line_ends__Object"),
+    EXPORTED(type_regexp, false, "type_JSRegExp__JS_REG_EXP_TYPE"),
+    EXPORTED(regexp_source, false, "class_JSRegExp__source__Object"),
     EXPORTED(string_cons, true, "ConsStringTag"),
     EXPORTED(string_external, true, "ExternalStringTag"),
     EXPORTED(string_sliced, false, "SlicedStringTag"),

@@ -24,6 +24,7 @@ VERSIONS = [
 SAMPLES = int(os.environ.get('LOOKS', '60'))
 ROUNDS = [0, 300, 5000, 40000]
 LOST_SHARE_MAX = 0.01
+PATTERN = '^(a+)+$'  # of the case "match"
 INLINED, LINE_ABOUT, INFERRED, UNREADABLE = 1, 2, 4, 8
 NO_FUNCTIONS = ('builtin', 'exit', 'entry', 'regexp')
 
@@ -140,9 +141,13 @@ def check_block(node, report, **environment):
     )
     report.check(f'node {node.version}, block: it ends well', code == 0, code)
     lines, right, faults, nothing = marked_lines(), collections.Counter(), [], 0
+    has_pattern = False
     for sample in trace_scripts.samples(node.work / 'trace'):
         frames = [frame for frame in sample.frames if frame.kind not in NO_FUNCTIONS]
         name, _place = case_of(frames)
+        has_pattern |= name == 'match' and any(
+            frame.kind == 'builtin' and f' /{PATTERN}/' in frame.function for frame in sample.frames
+        )
         if not name:
             nothing += 1
             continue
@@ -154,6 +159,7 @@ def check_block(node, report, **environment):
     report.note(f'node {node.version}, block: samples by case {dict(right)}, {nothing} with none')
     for name in CASES:
         report.check(f'node {node.version}, block: {name} is named with its line', right[name] > 0)
+    report.check(f'node {node.version}, block: the pattern is told that is matched', has_pattern)
     report.check(
         f'node {node.version}, block: no sample says anything else', not faults, faults[:4]
     )

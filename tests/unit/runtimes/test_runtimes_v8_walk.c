@@ -151,6 +151,55 @@ Test(v8_walk, a_stack_that_is_longer_than_its_copy)
 	cr_assert_eq(stack.count, 4);
 }
 
+/* A builtin, called on the object `on` and with `with`, is the innermost function. */
+static const char *builtin_told(const char *name, uint64_t on, uint64_t with, uint64_t arguments)
+{
+	uint64_t frame = STACK_AT + 8 * 100;
+
+	top = STACK_AT + 8 * 200;
+	*word(frame - 8) = heap_object(TYPE_ARRAY, 2);
+	*word(frame - 16) = heap_function(heap_sfi(name, 0, 0, 0));
+	*word(frame - 24) = arguments;
+	*word(frame + 16) = on;
+	*word(frame + 24) = with;
+	*word(frame) = top;
+	top = frame;
+	exit_make(STACK_AT + 8 * 50, 0);
+	walk();
+	return stack.text + stack.frames[1].function;
+}
+
+Test(v8_walk, what_matches_a_regular_expression_has_its_pattern)
+{
+	uint64_t text = heap_string("text"), regexp = heap_object(TYPE_REGEXP, 6);
+	char pattern[121] = {0};
+
+	*heap_at(regexp, 32) = heap_string("^a+$");
+	cr_assert_str_eq(builtin_told("test", regexp, 0, 1), "test /^a+$/");
+	cr_assert_str_eq(builtin_told("split", text, regexp, 2), "split /^a+$/");
+	cr_assert_str_eq(builtin_told("split", text, regexp, 1), "split"); /* not an argument */
+	cr_assert_str_eq(builtin_told("push", text, regexp, 2), "push");
+	memset(pattern, 'a', sizeof(pattern) - 1);
+	*heap_at(regexp, 32) = heap_string(pattern);
+	cr_assert_str_eq(builtin_told("test", regexp, 0, 1) + 5 + 1 + 99, "...");
+	*heap_at(regexp, 32) = regexp; /* no text */
+	cr_assert_str_eq(builtin_told("test", regexp, 0, 1), "test");
+}
+
+Test(v8_walk, what_calls_a_function_back_has_no_pattern)
+{
+	uint64_t regexp = heap_object(TYPE_REGEXP, 6);
+
+	*heap_at(regexp, 32) = heap_string("^a+$");
+	builtin_told("replace", regexp, 0, 1);
+	top = STACK_AT + 8 * 100;
+	frame_make(STACK_AT + 8 * 50, function_make("called", 0, 5), 6, 0);
+	exit_make(STACK_AT + 8 * 20, 0);
+	walk();
+	cr_assert_str_eq(stack.text + stack.frames[1].function, "called");
+	cr_assert_str_eq(stack.text + stack.frames[2].function, "replace");
+}
+
 /* Of one that may not be stopped nothing is known but its thread pointer. */
 Test(v8_walk, a_thread_that_runs_on)
 {

@@ -27,6 +27,7 @@ enum {
 	TYPE_BYTES,
 	TYPE_STREAM,
 	TYPE_ARRAY,
+	TYPE_REGEXP,
 };
 enum { TAG_CONS = 1, TAG_EXTERNAL = 2, TAG_SLICED = 3, TAG_THIN = 5 };
 enum { MARKER_ENTRY = 1, MARKER_EXIT = 3, MARKER_INTERNAL = 5 };
@@ -70,6 +71,8 @@ static struct image_symbol heap_symbols[] = {
     {DBG "frametype_EntryFrame", MARKER_ENTRY},
     {DBG "frametype_ExitFrame", MARKER_EXIT},
     {DBG "frametype_InternalFrame", MARKER_INTERNAL},
+    {DBG "type_JSRegExp__JS_REG_EXP_TYPE", TYPE_REGEXP},
+    {DBG "class_JSRegExp__source__Object", 32},
 };
 #define HEAP_SYMBOLS (sizeof(heap_symbols) / sizeof(heap_symbols[0]))
 
