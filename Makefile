@@ -459,9 +459,10 @@ check-names: all $(NAMES_TOOL)
 	@scripts/install_deps.sh build browser real
 	$(Q)tests/names/run.py $(BUILD) $(NAMES)
 
-check-real: all
+check-real: all $(TRANSACTIONS_TOOL)
 	@scripts/install_deps.sh build real
 	$(Q)tests/real/run.sh
+	$(Q)tests/real/transactions.py $(BUILD)
 
 check-libuv: tests
 	@scripts/install_deps.sh build test libuv
