@@ -30,8 +30,11 @@ struct names {
 
 static void names_collect(struct names *names, const struct live *live, const struct step *step)
 {
-	const struct transaction_behind *of_step = live->names + step->names;
+	const struct transaction_behind *of_step;
 
+	if (step->behind_count + step->busy_count == 0)
+		return;
+	of_step = live->names + step->names;
 	for (uint32_t i = 0; i < step->behind_count; i++)
 		names_add(names->behind, &names->behind_count, HISTORY_SITES, of_step[i].site,
 			  of_step[i].ticks);
@@ -106,8 +109,6 @@ static int scratch_reserve(engine *e, uint32_t count)
 static void step_tell(const engine *e, const struct live *live, const struct step *step,
 		      struct transaction_step *told)
 {
-	const struct transaction_behind *names = live->names + step->names;
-
 	*told = (struct transaction_step){
 	    .cause = (enum transaction_cause)step->cause,
 	    .site = step->site,
@@ -125,10 +126,11 @@ static void step_tell(const engine *e, const struct live *live, const struct ste
 			     : 0,
 	};
 	step_parts(step, step->tick, told->parts);
-	if (step->behind_count > 0)
-		memcpy(told->behind, names, step->behind_count * sizeof(*names));
-	if (step->busy_count > 0)
-		memcpy(told->busy, names + step->behind_count, step->busy_count * sizeof(*names));
+	if (step->behind_count + step->busy_count == 0)
+		return;
+	const struct transaction_behind *names = live->names + step->names;
+	memcpy(told->behind, names, step->behind_count * sizeof(*names));
+	memcpy(told->busy, names + step->behind_count, step->busy_count * sizeof(*names));
 }
 
 /* Those that ran; one that never did gives its children to its parent. e->on_path says which are on

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the fuzzers of analyze_trace share: one process through the timeline, stalls, findings and
- * every format.
+ * What the fuzzers of analyze_trace share: one process through the timeline, transactions, stalls,
+ * findings and every format.
  */
 #ifndef FUZZ_REPORT_H
 #define FUZZ_REPORT_H
@@ -17,6 +17,7 @@
 #include "report/report.h"
 #include "report/formats/report_formats.h"
 #include "findings/stall.h"
+#include "transactions/transaction_tally.h"
 #include "transactions/transactions.h"
 
 static inline struct findings *input_find(struct trace *trace, size_t process,
@@ -31,6 +32,8 @@ static inline struct findings *input_find(struct trace *trace, size_t process,
 	    .thresholds = thresholds,
 	    .stalls = report->stalls->list,
 	    .stall_count = report->stalls->count,
+	    .transactions = report->transactions,
+	    .tally = report->tally,
 	};
 
 	return findings_with_text(&input);
@@ -42,28 +45,18 @@ static inline bool input_may_end(const struct report *report, int error)
 	return error == 0 || (error == -ENODATA && report->profile->count == 0);
 }
 
-/* In every format that prints reports. */
-static inline void input_print_all(const struct report *report, FILE *out)
-{
-	for (size_t i = 0; report_format_at(i); i++) {
-		const struct report_format *format = report_format_at(i);
-		struct report_output output = {
-		    .file = out, .trace = report->trace, .processes = 1, .top = 10};
-
-		if (format->process && (format->begin(&output) != 0 ||
-					report_format_process(format, &output, report) != 0 ||
-					!input_may_end(report, format->end(&output))))
-			abort();
-		report_output_free(&output);
-	}
-}
+/* Who is told of a transaction that is over; what is NULL is not. */
+struct input_listeners {
+	struct transaction_tally *tally;
+	const struct report_format *format;
+	struct report_output *output;
+};
 
 /* Whatever the input is, what is whole adds up, and no step has a cause behind it. */
-static inline void input_check_transaction(void *arg, const struct transaction *transaction)
+static inline void input_check_transaction(const struct transaction *transaction)
 {
 	uint64_t sum = 0;
 
-	(void)arg;
 	for (int i = 0; i < TRANSACTION_PARTS; i++)
 		sum += transaction->parts[i];
 	if (transaction->cut == CUT_NONE && sum != transaction->end_tick - transaction->begin_tick)
@@ -76,17 +69,70 @@ static inline void input_check_transaction(void *arg, const struct transaction *
 	}
 }
 
-static inline struct timeline *input_timeline(struct trace *trace, size_t process,
-					      const struct timeline_options *options)
+static inline void input_over(void *arg, const struct transaction *transaction)
+{
+	const struct input_listeners *listeners = arg;
+
+	input_check_transaction(transaction);
+	if (listeners->tally)
+		transaction_tally_take(listeners->tally, transaction);
+	if (listeners->format && listeners->format->over)
+		listeners->format->over(listeners->output, transaction);
+}
+
+static inline struct transactions *input_transactions(struct trace *trace, size_t process,
+						      const struct timeline_options *options,
+						      struct input_listeners *listeners,
+						      struct timeline **timeline)
 {
 	struct transactions_options wanted = TRANSACTIONS_OPTIONS_DEFAULT;
+
+	wanted.over = input_over;
+	wanted.arg = listeners;
+	struct transactions *transactions =
+	    transactions_read(trace, process, options, &wanted, NULL, NULL, timeline);
+	if (!transactions)
+		abort();
+	return transactions;
+}
+
+/* A format that is told of the transactions reads the process for itself. */
+static inline void input_open_format(const struct report_format *format,
+				     struct report_output *output, const struct report *report,
+				     size_t process, const struct timeline_options *options)
+{
+	struct report_source source = {report->trace, process, report->symbols};
+	struct input_listeners listeners = {.format = format, .output = output};
 	struct timeline *timeline;
 
-	wanted.over = input_check_transaction;
-	struct transactions *transactions =
-	    transactions_read(trace, process, options, &wanted, NULL, NULL, &timeline);
-	transactions_free(transactions);
-	return timeline;
+	if (!format->open)
+		return;
+	if (format->open(output, &source) != 0)
+		abort();
+	transactions_free(
+	    input_transactions(report->trace, process, options, &listeners, &timeline));
+	timeline_free(timeline);
+}
+
+/* In every format that prints reports. */
+static inline void input_print_all(const struct report *report, size_t process,
+				   const struct timeline_options *options, FILE *out)
+{
+	for (size_t i = 0; report_format_at(i); i++) {
+		const struct report_format *format = report_format_at(i);
+		struct report_output output = {
+		    .file = out, .trace = report->trace, .processes = 1, .top = 10};
+
+		if (!format->process)
+			continue;
+		if (format->begin(&output) != 0)
+			abort();
+		input_open_format(format, &output, report, process, options);
+		if (report_format_process(format, &output, report) != 0 ||
+		    !input_may_end(report, format->end(&output)))
+			abort();
+		report_output_free(&output);
+	}
 }
 
 /* One process; `baseline` may be NULL. */
@@ -95,7 +141,12 @@ static inline void input_report(struct trace *trace, size_t process,
 				struct report_list *list, FILE *out)
 {
 	const struct thresholds thresholds = thresholds_default();
-	struct timeline *timeline = input_timeline(trace, process, options);
+	struct transaction_tally *tally = transaction_tally_make(
+	    &trace->processes[process], (uint64_t)thresholds.values[LIMIT_transaction_wait]);
+	struct input_listeners listeners = {.tally = tally};
+	struct timeline *timeline;
+	struct transactions *transactions =
+	    input_transactions(trace, process, options, &listeners, &timeline);
 	struct symbols *symbols = symbols_open(&trace->processes[process]);
 	struct stalls *stalls = timeline && symbols ? stalls_make(timeline, symbols) : NULL;
 	struct stalls *profile = stalls ? profile_make(trace, timeline, symbols) : NULL;
@@ -103,6 +154,9 @@ static inline void input_report(struct trace *trace, size_t process,
 	    .trace = trace,
 	    .timeline = timeline,
 	    .symbols = symbols,
+	    .transactions = transactions,
+	    .tally = tally,
+	    .waterfalls = 2,
 	    .stalls = stalls,
 	    .profile = profile,
 	    .alone = trace->process_count == 1,
@@ -115,11 +169,12 @@ static inline void input_report(struct trace *trace, size_t process,
 	if (!findings)
 		abort();
 	report.findings = findings;
-	if (baseline && !(rows = baseline_compare(baseline, timeline, NULL, symbols, &thresholds,
-						  &report.baseline_count, &report.worse)))
+	if (baseline &&
+	    !(rows = baseline_compare(baseline, timeline, transactions, symbols, &thresholds,
+				      &report.baseline_count, &report.worse)))
 		abort();
 	report.baseline = rows;
-	input_print_all(&report, out);
+	input_print_all(&report, process, options, out);
 	if (report_list_add(list, &report) != 0)
 		abort();
 	free(rows);
@@ -127,6 +182,8 @@ static inline void input_report(struct trace *trace, size_t process,
 	stalls_free(profile);
 	stalls_free(stalls);
 	symbols_close(symbols);
+	transactions_free(transactions);
+	transaction_tally_free(tally);
 	timeline_free(timeline);
 }
 

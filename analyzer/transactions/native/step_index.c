@@ -174,7 +174,7 @@ const struct step_record *step_reader_at(struct step_reader *reader, uint64_t ti
 	for (at = end; at > reader->first && reader->records[at - 1].tick == tick;)
 		at--;
 	*count = end - at;
-	return reader->records + at;
+	return *count > 0 ? reader->records + at : NULL;
 }
 
 int step_reader_error(const struct step_reader *reader)
