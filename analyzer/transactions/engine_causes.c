@@ -262,6 +262,25 @@ static void span_begins(engine *e, size_t position, uint64_t tick, uint64_t obje
 	live_hold(e, source.live, e->epoch);
 }
 
+/* It was begun where events are missing, or in a transaction that was cut: the poll that ends it is
+ * not the root of something new. */
+static void span_goes_on(engine *e, size_t position)
+{
+	struct source source = source_find(e, position);
+
+	if (source.live != NONE && source.live != GONE && source.step == 0 &&
+	    e->lives[source.live].steps[0].cause == CAUSE_ROOT)
+		live_cut(e, source.live, CUT_LOST);
+}
+
+static bool is_gone(const engine *e, const struct cause *cause)
+{
+	uint32_t live = cause->live, step = cause->step;
+
+	live_settle(e, &live, &step, cause->epoch);
+	return live == GONE;
+}
+
 void cause_mark(engine *e, size_t position, uint64_t tick, uint64_t word)
 {
 	struct worker *worker = &e->workers[position];
@@ -275,6 +294,8 @@ void cause_mark(engine *e, size_t position, uint64_t tick, uint64_t word)
 	if (mark->code != TRACE_SPAN_END)
 		return;
 	struct cause *cause = causes_find(&e->causes, cause_key(CLASS_SPAN, object));
+	if (cause ? is_gone(e, cause) : e->lost_before)
+		span_goes_on(e, position);
 	if (!cause)
 		return;
 	source_join(e, position, cause);

@@ -222,3 +222,20 @@ Test(transaction_cuts, any_events_in_any_order)
 	cr_assert_gt(transactions->count, 1000u);
 	done();
 }
+
+/* Whoever ends it goes on with what was cut, or with what is missing. */
+Test(transaction_cuts, a_span_that_was_begun_before_events_were_lost)
+{
+	process_make(20000);
+	FEED(LOOP_A, enter(100), wait(110, 890, 1), start(1000, KIND_READ, 5),
+	     instant(1000, trace_mark_word(TRACE_SPAN_BEGIN, 1, 0, 42)), end(1100),
+	     instant(1200, lost(3)), wait(1300, 700, 1), start(2000, KIND_TIMER, 7),
+	     instant(2000, submit(KIND_WRITE, 64)),
+	     instant(2000, trace_mark_word(TRACE_SPAN_END, 1, 0, 42)), end(2100),
+	     wait(2200, 800, 1), poll(3000, 50, KIND_WRITE, 64), start(3100, SITE_TIMER_B, 8),
+	     instant(3100, trace_mark_word(TRACE_SPAN_END, 1, 0, 43)), end(3200),
+	     poll(3300, 50, KIND_READ, 5));
+	finish();
+	counts_are(1, CUT_LOST, 3);
+	done();
+}
