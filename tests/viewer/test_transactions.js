@@ -11,7 +11,8 @@ import {
 	tracedHttp,
 } from './harness.js';
 import {
-	box, browser, colorAt, figuresOf, press, showPoll, spotOf, withoutNames,
+	box, browser, colorAt, countsByLane, figuresOf, press, showPoll, spotOf,
+	withoutNames,
 } from './page_tools.js';
 
 const REQUESTS = 120;
@@ -209,6 +210,36 @@ test('the brush takes a part of the distribution', () => withHttp(async (page) =
 	await page.mouse.move(x + width - 2, y + height / 2, { steps: 4 });
 	await page.mouse.up();
 	assert.match(await text(), new RegExp(`^${main.count} transactions`));
+}));
+
+test('the filter takes a transaction, or signatures', () => withHttp(async (page) => {
+	const sum = async () => (await countsByLane(page)).reduce((all, one) => all + one, 0);
+	const filtered = async (text) => {
+		const drawn = await page.evaluate(() => document.documentElement.dataset.filtered);
+		await page.fill('#filter-only', text);
+		await page.waitForFunction((before) =>
+			document.documentElement.dataset.filtered !== before, drawn);
+		return sum();
+	};
+	const everything = await sum(), wanted = whole(main.slowest[0].id);
+	await page.evaluate(() => { document.getElementById('filters').open = true; });
+	const found = await page.evaluate(async (id) => {
+		await window.uvtrace.showTransaction(id);
+		return window.uvtrace.view.transaction.steps.map(({ work }) => Boolean(work));
+	}, wanted.id);
+	assert.equal(found.length, wanted.steps.length);
+	const works = found.filter(Boolean).length;
+	assert.ok(works >= 4, 'the file and the computation are work on the pool');
+	assert.equal(await filtered(wanted.id), wanted.steps.length + works);
+	/* All of the signature: as much for each, as it has no runs that differ in length. */
+	const alike = main.slowest.map(({ id }) => whole(id).steps.length);
+	const kinds = ['read', ...main.signature.slice(1)].join(' > ');
+	const ofSignature = await filtered(kinds);
+	const least = main.count * Math.min(...alike);
+	assert.ok(ofSignature >= least, `${ofSignature} of ${least}`);
+	assert.ok(ofSignature < everything);
+	assert.equal(await filtered('read > nothing_such'), 0);
+	assert.equal(await filtered(''), everything);
 }));
 
 test('keys and search go from one to the next', () => withHttp(async (page) => {

@@ -15,7 +15,8 @@ import { fit } from './draw/range.js';
 import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
 import { applyFilters, forgetFilters, select } from './control/actions.js';
 import {
-	currentFigures, refreshFigures, refreshSignatures, refreshTexts, setUpPanels, showTab,
+	currentFigures, refreshFigures, refreshSelection, refreshSignatures,
+	refreshTexts, setUpPanels, showTab,
 } from './panels/panels.js';
 import { showSelection } from './panels/panel_selection.js';
 import { showTransaction } from './control/transactions.js';
@@ -186,10 +187,12 @@ function followState(what) {
 	if (!view.process)
 		return;
 	refreshTimeline(what);
-	if (hasAny(what, ['kind', 'callback', 'object', 'shortest', 'hidden']))
+	if (hasAny(what, ['kind', 'callback', 'object', 'only', 'shortest', 'hidden']))
 		applyFilters();
 	if (hasAny(what, ['rangeFrom', 'rangeTo', 'long', 'idle']))
 		refreshFigures();
+	if (what.has('only'))
+		refreshSelection();
 	if (what.has('signature'))
 		refreshSignatures();
 	if (what.has('time'))

@@ -11,7 +11,7 @@ export const DEFAULTS = {
 	transaction: '',            // the id of the one that is shown
 	signature: null,            // of the list of transactions, its number
 	long: 1e6, idle: 1e6, shortest: 0,
-	kind: '', callback: '', object: '', // filters
+	kind: '', callback: '', object: '', only: '', // filters; only: of transactions
 	hidden: '',                 // numbers of workers, comma-separated
 	query: '',
 	color: 'callback', time: 'relative', tab: 'findings',

@@ -332,6 +332,7 @@ static void draw_lane(size_t worker)
 	const struct lane *lane = &viewer.lanes[worker];
 
 	draw.worker = worker;
+	viewer.filter.worker = worker;
 	draw.is_loop = viewer.process->workers[worker].role == TRACE_ROLE_LOOP;
 	draw_whole_tree(lane, &lane->polls);
 	draw_whole_tree(lane, &lane->work);

@@ -96,6 +96,7 @@ static void search_lane(struct search *search, size_t worker)
 	const struct lane_tree *trees[] = {&lane->polls, &lane->work};
 
 	search->worker = worker;
+	viewer.filter.worker = worker;
 	for (size_t t = 0; t < 2; t++) {
 		size_t level = LANE_LEVELS;
 		while (level > 0 && trees[t]->counts[level - 1] == 0)

@@ -173,3 +173,21 @@ void lane_free(struct lane *lane)
 	free(lane->samples);
 	*lane = (struct lane){0};
 }
+
+bool lane_has_step(const struct lane_filter *filter, uint64_t tick)
+{
+	size_t low = 0, high = filter->step_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (filter->steps[middle].tick < tick)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < filter->step_count && filter->steps[low].tick == tick; low++) {
+		if (filter->steps[low].worker == filter->worker)
+			return true;
+	}
+	return false;
+}

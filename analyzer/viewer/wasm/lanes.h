@@ -74,18 +74,30 @@ struct lane {
 	uint32_t depth_max;
 };
 
+/* A poll, or work on the pool. */
+struct lane_step {
+	uint64_t tick;
+	size_t worker;
+};
+
 /* What is shown; all where it is empty. */
 struct lane_filter {
-	const uint8_t *sites; /* by site, one more for unknown ones; NULL: all */
-	uint64_t object;      /* 0: all */
-	uint64_t shortest;    /* ticks */
+	const uint8_t *sites;	       /* by site, one more for unknown ones; NULL: all */
+	uint64_t object;	       /* 0: all */
+	uint64_t shortest;	       /* ticks */
+	const struct lane_step *steps; /* by tick: no others; NULL: all */
+	size_t step_count, worker;     /* worker: whose boxes are looked at */
 };
+
+bool lane_has_step(const struct lane_filter *filter, uint64_t tick);
 
 static inline bool lane_shows(const struct lane_filter *filter, const struct box *box)
 {
 	if (box->type > BOX_WORK)
 		return true;
 	if (filter->sites && !filter->sites[box->site])
+		return false;
+	if (filter->steps && !lane_has_step(filter, box->tick))
 		return false;
 	return box->duration >= filter->shortest &&
 	       (filter->object == 0 || filter->object == box->object);

@@ -59,6 +59,7 @@ static void process_forget(void)
 	levels_free(&viewer.active);
 	figures_free(&viewer.figures);
 	briefs_free(&viewer.briefs);
+	steps_forget();
 	symbols_close(viewer.symbols);
 	free(viewer.filter_sites);
 	free(viewer.find_sites);
@@ -333,6 +334,7 @@ static void lane_retree(size_t worker)
 {
 	struct lane *lane = &viewer.lanes[worker];
 
+	viewer.filter.worker = worker;
 	lane->polls.counts[0] = 0;
 	for (size_t part = 0; part < lane->part_count; part++) {
 		lane_tree_end_leaf(&lane->polls);

@@ -6,6 +6,7 @@
  * Rules: the process is read once more to find it, from where the figures came; what is not there
  * is null.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "report/json/report_json.h"
@@ -53,9 +54,8 @@ static json_t *named_json(const struct transaction_behind *named)
 	return list;
 }
 
-/* The worker of the pool that ended a request's work at a tick; null: not known. Items lie in the
- * order of ends. */
-static json_t *pool_worker_json(uint64_t run_tick, uint64_t end_tick)
+/* Items lie in the order of ends. */
+size_t pool_worker_of(uint64_t run_tick, uint64_t end_tick)
 {
 	for (size_t worker = 0; worker < viewer.process->worker_count; worker++) {
 		const struct lane *lane = &viewer.lanes[worker];
@@ -70,16 +70,18 @@ static json_t *pool_worker_json(uint64_t run_tick, uint64_t end_tick)
 		}
 		if (low < lane->item_count && lane->items[low].box.tick == run_tick &&
 		    run_tick + lane->items[low].box.duration == end_tick)
-			return json_integer((json_int_t)worker);
+			return worker;
 	}
-	return json_null();
+	return viewer.process->worker_count;
 }
 
 static void work_put(json_t *json, const struct transaction_step *step)
 {
 	json_t *work = json_object();
+	size_t worker = pool_worker_of(step->run_tick, step->run_end_tick);
+	bool known = worker < viewer.process->worker_count;
 
-	json_put(work, "worker", pool_worker_json(step->run_tick, step->run_end_tick));
+	json_put(work, "worker", known ? json_integer((json_int_t)worker) : json_null());
 	json_put(work, "tick", json_real(time_tick(step->run_tick)));
 	json_put(work, "start_ns", json_real(time_ns(step->run_tick)));
 	json_put(work, "end_ns", json_real(time_ns(step->run_end_tick)));
@@ -163,17 +165,24 @@ static void follow_progress(void *arg, uint64_t done, uint64_t total)
 	page_progress(PROGRESS_FOLLOW, total ? (double)done / (double)total : 0);
 }
 
-static const char *look_for(struct sought *sought)
+int transactions_again(void (*over)(void *arg, const struct transaction *transaction), void *arg)
 {
 	struct timeline_options options = figure_options();
-	struct transactions_options wanted = {.keep = 0, .over = over_look, .arg = sought};
+	struct transactions_options wanted = {.keep = 0, .over = over, .arg = arg};
 	struct timeline *timeline;
 	struct transactions *transactions =
 	    transactions_read(viewer.trace, viewer.process_index, &options, &wanted,
 			      follow_progress, NULL, &timeline);
+	int error = transactions ? 0 : -ENOMEM;
 
 	transactions_free(transactions);
 	timeline_free(timeline);
+	return error;
+}
+
+static const char *look_for(struct sought *sought)
+{
+	transactions_again(over_look, sought);
 	return viewer_answer(sought->found ? sought->found : json_null());
 }
 

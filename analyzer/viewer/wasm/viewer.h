@@ -117,6 +117,15 @@ struct place {
 /* The poll or work of a worker that began at a tick, the longest where there are several. */
 struct place find_at(size_t worker, uint64_t tick);
 
+/* ---- page_transactions.c --------------------------------------------------------------------- */
+/* The worker of the pool that did a request's work; worker_count: not known. */
+size_t pool_worker_of(uint64_t run_tick, uint64_t end_tick);
+/* Calls for each transaction of the process, which is read once more. Errors: -ENOMEM. */
+int transactions_again(void (*over)(void *arg, const struct transaction *transaction), void *arg);
+
+/* ---- step_filter.c --------------------------------------------------------------------------- */
+void steps_forget(void);
+
 /* ---- flame.c --------------------------------------------------------------------------------- */
 /* Keeps the profile of a report for page_flame(). */
 void flame_take(const struct report *report);

@@ -13,7 +13,8 @@ import { hiddenWorkers, laneOfPosition, layOut } from '../draw/layout.js';
 import { show, showAround, timeText } from '../draw/range.js';
 import { refreshAll } from '../draw/timeline.js';
 import {
-	isTransactionQuery, jumpTransaction, leaveTransaction, takeTransactionOf,
+	filteredTransactions, isTransactionQuery, jumpTransaction, leaveTransaction,
+	takeTransactionOf,
 } from './transactions.js';
 
 let filterKey = '';
@@ -186,17 +187,21 @@ function filteredObject() {
 
 export async function applyFilters() {
 	const object = filteredObject();
-	const key = [state.kind, state.callback, object, state.shortest].join('|');
+	const key = [state.kind, state.callback, object, state.shortest, state.only].join('|');
 	layOut();
 	if (key !== filterKey) {
 		filterKey = key;
-		await ask('filter', { sites: filteredSites(), object, shortest: state.shortest });
+		const { shortest } = state, only = filteredTransactions(state.only);
+		if (!await ask('filter', { sites: filteredSites(), object, shortest, only }))
+			say('So many are not held: the first of them are shown');
 	}
 	refreshAll();
+	const page = document.documentElement.dataset;
+	page.filtered = String(Number(page.filtered || 0) + 1);
 }
 
 export function forgetFilters() {
-	filterKey = '|||0|0';
+	filterKey = '||0|0|';
 }
 
 // ---- Figures ------------------------------------------------------------------------------------

@@ -90,11 +90,13 @@ export function showControls() {
 	showText('search', state.query);
 	showText('filter-callback', state.callback);
 	showText('filter-object', state.object);
+	showText('filter-only', state.only);
 	byId('filter-kind').value = state.kind;
 	byId('color').value = state.color;
 	byId('time').value = state.time;
 	byId('said').checked = state.said === 'on';
-	const texts = [state.kind, state.callback, state.object, state.hidden].filter(Boolean);
+	const { kind, callback, object, hidden, only } = state;
+	const texts = [kind, callback, object, hidden, only].filter(Boolean);
 	const filters = texts.length + (state.shortest > 0);
 	byId('filter-count').textContent = filters ? ` (${filters})` : '';
 }
@@ -133,6 +135,7 @@ export function setUpControls() {
 	slider('shortest', 'shortest', true);
 	debounced('filter-callback', 'callback');
 	debounced('filter-object', 'object');
+	debounced('filter-only', 'only');
 	debounced('search', 'query');
 	byId('filter-kind').addEventListener('change',
 		() => change({ kind: byId('filter-kind').value }));
@@ -149,5 +152,6 @@ export function setUpControls() {
 	byId('help-open').addEventListener('click', () => byId('help').showModal());
 	byId('help-close').addEventListener('click', () => byId('help').close());
 	byId('filter-clear').addEventListener('click',
-		() => change({ kind: '', callback: '', object: '', hidden: '', shortest: 0 }));
+		() => change({ kind: '', callback: '', object: '', hidden: '', only: '',
+			shortest: 0 }));
 }

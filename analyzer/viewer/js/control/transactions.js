@@ -119,3 +119,15 @@ export function jumpTransaction(query, backwards) {
 	}
 	return jumpAmong(signatures, backwards, `transaction of “${query}”`);
 }
+
+/* What the second thread is to show alone: a transaction by its id, else those of all signatures
+ * that match; null: everything. */
+export function filteredTransactions(query) {
+	if (!query)
+		return null;
+	if (parseId(query))
+		return { numbers: parseId(query) };
+	const matching = matchingSignatures(query);
+	const { transactions } = view.process.report;
+	return { signatures: Uint8Array.from(transactions, (row, i) => (matching.has(i) ? 1 : 0)) };
+}

@@ -186,12 +186,31 @@ async function figures({ from, to, longPoll, idle }) {
 	return { report, flame: jsonAt(wasm.page_flame()) };
 }
 
-function filter({ sites, object, shortest }) {
+/* Which transactions alone are shown: {numbers} of an id, {signatures}, or null: all. False: there
+ * were too many. */
+function filterSteps(only) {
+	let state = 0;
+	if (!only) {
+		wasm.page_filter_no_steps();
+	} else if (only.numbers) {
+		state = wasm.page_filter_transaction(...only.numbers);
+	} else {
+		const wanted = putBytes(only.signatures);
+		state = wasm.page_filter_signatures(wanted, only.signatures.length);
+		wasm.page_free(wanted);
+	}
+	if (state < 0)
+		throw new Error('out of memory');
+	return state === 0;
+}
+
+function filter({ sites, object, shortest, only }) {
+	const whole = filterSteps(only);
 	if (sites)
 		memoryBytes().set(sites, wasm.page_filter_sites() >>> 0);
 	if (wasm.page_filter(sites ? 1 : 0, object, shortest) < 0)
 		throw new Error('out of memory');
-	return true;
+	return whole;
 }
 
 function find({ from, backwards, shortest, sites, workers }) {

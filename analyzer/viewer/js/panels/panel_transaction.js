@@ -8,7 +8,7 @@
  */
 import { element } from '../dom.js';
 import { formatCount, formatDuration, formatExact, formatPercent, plural } from '../format.js';
-import { change } from '../state.js';
+import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { select, siteOf } from '../control/actions.js';
@@ -169,15 +169,17 @@ function placeInSignature({ id, signature, duration_ns: lasted }) {
 	return `${nth} of its signature${lasted && p50}`;
 }
 
-function buttons({ start_ns: start, duration_ns: lasted, signature }) {
+function buttons({ id, start_ns: start, duration_ns: lasted, signature }) {
 	const all = () => change({ signature, tab: 'transactions' });
 	return element('p', { class: 'buttons' },
 		actionButton('Show all of it', () => showAround(start, start + lasted)), ' ',
 		signature >= 0 && [
 			actionButton('‹ Previous', () => jumpInSignature(true)), ' ',
 			actionButton('Next ›', () => jumpInSignature(false)), ' ',
-			actionButton('Its signature', all),
-		]);
+			actionButton('Its signature', all), ' ',
+		],
+		actionButton(state.only === id ? 'Show others too' : 'Only this',
+			() => change({ only: state.only === id ? '' : id })));
 }
 
 /* How long what arrived may have lain there before. */

@@ -79,6 +79,11 @@ export function currentFigures() {
 	return figures;
 }
 
+export function refreshSelection() {
+	showSelection();
+	paintSwatches();
+}
+
 /* Another signature is chosen. */
 export function refreshSignatures() {
 	if (figures)
@@ -121,10 +126,7 @@ export function setUpPanels() {
 		byId('tab-' + name).addEventListener('click', () => change({ tab: name }));
 		byId('tab-' + name).addEventListener('keydown', tabKey);
 	}
-	onSelection(() => {
-		showSelection();
-		paintSwatches();
-	});
+	onSelection(refreshSelection);
 	onSort(showFigures);
 	byId('clear').addEventListener('click', clearSelection);
 	showTab();
