@@ -103,11 +103,18 @@ test('a click on a poll shows its transaction, with the figures of --transaction
 	const bars = await lines.evaluateAll((nodes) => nodes.map((node) => {
 		const all = node.querySelector('.bars').getBoundingClientRect();
 		const run = node.querySelector('.run').getBoundingClientRect();
-		return (run.left - all.left) / all.width;
+		const waits = [...node.querySelectorAll('.part')]
+			.map((part) => part.getBoundingClientRect().width);
+		return {
+			start: (run.left - all.left) / all.width,
+			waited: waits.reduce((sum, width) => sum + width, 0) / all.width,
+		};
 	}));
 	wanted.steps.forEach((one, i) => {
 		const share = (one.start_ns - wanted.start_ns) / wanted.duration_ns;
-		assert.ok(Math.abs(bars[i] - share) < 0.01, `${bars[i]}, not ${share}`);
+		assert.ok(Math.abs(bars[i].start - share) < 0.01, `${bars[i].start}, not ${share}`);
+		const waited = (one.start_ns - one.caused_ns) / wanted.duration_ns;
+		assert.ok(Math.abs(bars[i].waited - waited) < 0.01, `${bars[i].waited}, not ${waited}`);
 	});
 	assert.match(await page.textContent('#transaction'), /behind others/);
 	await shoot(page, 'transaction');

@@ -86,14 +86,25 @@ function piecesOf(step, part, named) {
 	return [...pieces, { part, ns: Math.max(0, rest) }];
 }
 
-function waitPieces(step) {
-	const plain = (part) => ({ part, ns: step.parts[part] });
-	const late = [plain('kernel_ns'), ...piecesOf(step, 'behind_ns', step.behind)];
-	const wait = step.work
-		? [...piecesOf(step, 'pool_wait_ns', step.busy), plain('pool_run_ns'),
-			plain('external_ns'), plain('own_ns'), ...late]
-		: [plain('own_ns'), plain('external_ns'), ...late];
-	return wait.filter(({ ns }) => ns > 0);
+/* The callback that led to a step went on, on the same loop: its own time before it waited. */
+function ownFirst(step, { steps }) {
+	const cause = step.parent === null ? null : steps[step.parent];
+	if (!cause || cause.worker !== step.worker)
+		return step.parent === null ? step.parts.own_ns : 0;
+	const end = cause.start_ns + cause.duration_ns;
+	return Math.min(step.parts.own_ns, Math.max(0, end - step.caused_ns));
+}
+
+function waitPieces(step, transaction) {
+	const first = ownFirst(step, transaction);
+	const plain = (part, ns = step.parts[part]) => ({ part, ns });
+	return [
+		plain('own_ns', first),
+		...piecesOf(step, 'pool_wait_ns', step.busy), plain('pool_run_ns'),
+		plain('external_ns'), plain('kernel_ns'),
+		...piecesOf(step, 'behind_ns', step.behind),
+		plain('own_ns', step.parts.own_ns - first),
+	].filter(({ ns }) => ns > 0);
 }
 
 function pieceText({ part, site, ns }) {
@@ -112,7 +123,7 @@ function bar(className, from, ns, { start_ns: begin, duration_ns: whole }, more 
 function barsOf(step, transaction) {
 	const bars = [];
 	let at = step.caused_ns;
-	for (const piece of waitPieces(step)) {
+	for (const piece of waitPieces(step, transaction)) {
 		const rank = piece.site === undefined ? null : view.ranks[piece.site] ?? -1;
 		bars.push(bar(`part ${piece.part}`, at, piece.ns, transaction,
 			{ title: pieceText(piece), 'data-rank': rank }));
@@ -125,9 +136,9 @@ function barsOf(step, transaction) {
 	return span('bars', bars, run);
 }
 
-function stepText(step, { start_ns: begin }) {
-	const waits = waitPieces(step).map(pieceText).join(', ');
-	const at = formatDuration(step.start_ns - begin);
+function stepText(step, transaction) {
+	const waits = waitPieces(step, transaction).map(pieceText).join(', ');
+	const at = formatDuration(step.start_ns - transaction.start_ns);
 	const ran = `${kindOf(step.site)} ${siteOf(step).name}: at ${at}, ` +
 		`ran ${formatDuration(step.duration_ns)}`;
 	return waits ? `${ran}; waited: ${waits}` : ran;
@@ -165,8 +176,8 @@ function placeInSignature({ id, signature, duration_ns: lasted }) {
 	const rows = rowsOf(new Set([signature])), own = rowOfId(id);
 	const row = view.process.report.transactions[signature];
 	const p50 = row ? `, whose median is ${formatDuration(row.p50_ns)}` : '';
-	const nth = `${formatCount(rows.indexOf(own) + 1)} of ${formatCount(rows.length)}`;
-	return `${nth} of its signature${lasted && p50}`;
+	const nth = `no. ${formatCount(rows.indexOf(own) + 1)} of ${formatCount(rows.length)}`;
+	return `${nth} of its signature by time${lasted && p50}`;
 }
 
 function buttons({ id, start_ns: start, duration_ns: lasted, signature }) {
