@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import {
-	PAGE, analyze, calm, closePage, load, openPage, segmentsOf, selected, shoot, shown,
+	PAGE, analyze, calm, closePage, generated, load, openPage, segmentsOf, selected, shoot, shown,
 	tracedHttp,
 } from './harness.js';
 import {
@@ -172,6 +172,28 @@ test('a transaction is in the address, and comes back from it', async () => {
 		await page.waitForSelector('#message:not([hidden])');
 		assert.match(await page.textContent('#message'), /No transaction 1\.1/);
 	}, '#transaction=1.1');
+});
+
+test('of a large process what lies around is read, and is the same', async () => {
+	const large = generated(2e6);
+	const page = await openPage(browser.context);
+	await load(page, segmentsOf(large));
+	const { slowest } = analyze(large).transactions[0];
+	for (const { id } of slowest.slice(0, 3)) {
+		const wanted = analyze(`--transaction=${id}`, large).transaction;
+		const [found, again] = await page.evaluate(async (text) => {
+			const { ask } = window.uvtrace;
+			const one = await ask('transaction', { numbers: text.split('.').map(Number) });
+			const { worker, tick } = one.steps[one.steps.length - 1];
+			return [one, await ask('transactionOf', { worker, tick })];
+		}, id);
+		assert.deepEqual(again, found);
+		assert.deepEqual(found.parts, partsOf(wanted));
+		const times = ({ start_ns, duration_ns, parent }) =>
+			({ start_ns, duration_ns, parent });
+		assert.deepEqual(found.steps.map(times), wanted.steps.map(times));
+	}
+	await closePage(page);
 });
 
 test('the list is sorted by each column', () => withHttp(async (page) => {

@@ -3,8 +3,9 @@
  * Transactions for the page: one with all its steps, by its id or by a poll that is a step of it;
  * and all of them in short.
  *
- * Rules: the process is read once more to find it, from where the figures came; what is not there
- * is null.
+ * Rules: to find it, a small process is read once more, and of a large one what lies around those
+ * that may be it. What is found there is taken where it is as it was in the whole reading; else the
+ * whole is read. What is not there is null.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,11 +13,16 @@
 #include "report/json/report_json.h"
 #include "describe.h"
 
+#define BATCH_ITEMS	4096
+#define WHOLE_EVENTS	1000000u /* a process that has fewer is read whole */
+#define WINDOW_ASIDE_NS 5000000
+
 struct sought {
 	uint64_t id; /* 0: the one of the poll */
 	size_t worker;
 	uint64_t tick, object; /* of work on the pool: of its request */
 	bool is_work;
+	bool in_window; /* not the whole process is read */
 	json_t *found;
 };
 
@@ -150,12 +156,23 @@ static bool has_poll(const struct transaction *transaction, const struct sought 
 	return false;
 }
 
+/* As when the whole process was read. */
+static bool is_the_same(const struct transaction *transaction)
+{
+	const struct brief *brief = briefs_find(&viewer.briefs, transaction->id);
+
+	return brief && brief->signature == transaction->signature &&
+	       brief->begin_tick == transaction->begin_tick &&
+	       brief->ticks == transaction->end_tick - transaction->begin_tick;
+}
+
 static void over_look(void *arg, const struct transaction *transaction)
 {
 	struct sought *sought = arg;
 
-	if (!sought->found &&
-	    (sought->id ? transaction->id == sought->id : has_poll(transaction, sought)))
+	bool is_it = sought->id ? transaction->id == sought->id : has_poll(transaction, sought);
+
+	if (!sought->found && is_it && (!sought->in_window || is_the_same(transaction)))
 		sought->found = transaction_whole_json(transaction);
 }
 
@@ -180,9 +197,98 @@ int transactions_again(void (*over)(void *arg, const struct transaction *transac
 	return error;
 }
 
+/* Parts follow one another, so what is open is told where the first one begins, or data is missing
+ * before. */
+static int part_feed(struct timeline *timeline, size_t worker, size_t part, bool is_first)
+{
+	static struct trace_item items[BATCH_ITEMS];
+	struct trace_cursor *cursor = trace_cursor_open_part(
+	    viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
+	size_t count, context_count;
+	bool after_gap;
+	int error = cursor ? 0 : -ENOMEM;
+
+	while (error == 0 &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
+		const struct trace_context *context =
+		    trace_cursor_context(cursor, &context_count, &after_gap);
+		bool is_told = context && (is_first || after_gap);
+		error = timeline_feed(timeline, worker, items, count, is_told ? context : NULL,
+				      is_told ? context_count : 0, is_told && after_gap);
+		is_first = false;
+	}
+	trace_cursor_close(cursor);
+	return error;
+}
+
+static int worker_feed(struct timeline *timeline, size_t worker, uint64_t from, uint64_t to)
+{
+	const struct lane *lane = &viewer.lanes[worker];
+	size_t first = part_at(worker, from);
+	int error = 0;
+
+	for (size_t i = first;
+	     error == 0 && i < lane->part_count && lane->parts[i].part.first_tick < to; i++)
+		error = part_feed(timeline, worker, i, i == first);
+	return error < 0 ? error : timeline_end_worker(timeline, worker);
+}
+
+static void look_between(struct sought *sought, uint64_t from, uint64_t to)
+{
+	struct timeline_options options = figure_options();
+	struct transactions_options wanted = {.keep = 0, .over = over_look, .arg = sought};
+	struct transactions *transactions = transactions_make(viewer.process, &options, &wanted);
+	struct timeline *timeline = NULL;
+
+	sought->in_window = true;
+	if (transactions) {
+		options.watch = transactions_watch(transactions);
+		timeline = timeline_make(viewer.process, &options);
+	}
+	for (size_t i = 0; timeline && i < viewer.process->worker_count; i++) {
+		if (worker_feed(timeline, i, from, to) < 0)
+			break;
+	}
+	if (timeline)
+		timeline_finish(timeline);
+	transactions_free(transactions);
+	timeline_free(timeline);
+	sought->in_window = false;
+}
+
+/* The time of all that may be it, and as much on either side. False: that is not worth it. */
+static bool window_of(const struct sought *sought, uint64_t *from, uint64_t *to)
+{
+	const struct briefs *briefs = &viewer.briefs;
+	uint64_t all = viewer.process->last_tick - viewer.process->start_tick;
+
+	*from = UINT64_MAX;
+	*to = 0;
+	for (size_t i = 0; i < briefs->count; i++) {
+		const struct brief *brief = &briefs->list[i];
+		uint64_t end = brief->begin_tick + brief->ticks;
+		if (sought->id ? brief->id != sought->id
+			       : brief->begin_tick > sought->tick || end < sought->tick)
+			continue;
+		*from = brief->begin_tick < *from ? brief->begin_tick : *from;
+		*to = end > *to ? end : *to;
+	}
+	if (*from > *to || viewer.process->events < WHOLE_EVENTS)
+		return false;
+	uint64_t aside = *to - *from + ticks_at_least(WINDOW_ASIDE_NS);
+	*from -= aside < *from ? aside : *from;
+	*to += aside;
+	return *to - *from < all / 4;
+}
+
 static const char *look_for(struct sought *sought)
 {
-	transactions_again(over_look, sought);
+	uint64_t from, to;
+
+	if (window_of(sought, &from, &to))
+		look_between(sought, from, to);
+	if (!sought->found)
+		transactions_again(over_look, sought);
 	return viewer_answer(sought->found ? sought->found : json_null());
 }
 
