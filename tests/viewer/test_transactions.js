@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import {
-	PAGE, analyze, calm, closePage, generated, load, openPage, segmentsOf, selected, shoot, shown,
-	tracedHttp,
+	PAGE, analyze, calm, closePage, generated, load, openPage, segmentsOf, selected,
+	shoot, shown, tracedHttp,
 } from './harness.js';
 import {
 	box, browser, colorAt, countsByLane, figuresOf, press, showPoll, spotOf,
@@ -114,7 +114,8 @@ test('a click on a poll shows its transaction, with the figures of --transaction
 		const share = (one.start_ns - wanted.start_ns) / wanted.duration_ns;
 		assert.ok(Math.abs(bars[i].start - share) < 0.01, `${bars[i].start}, not ${share}`);
 		const waited = (one.start_ns - one.caused_ns) / wanted.duration_ns;
-		assert.ok(Math.abs(bars[i].waited - waited) < 0.01, `${bars[i].waited}, not ${waited}`);
+		const told = `${bars[i].waited}, not ${waited}`;
+		assert.ok(Math.abs(bars[i].waited - waited) < 0.01, told);
 	});
 	assert.match(await page.textContent('#transaction'), /behind others/);
 	await shoot(page, 'transaction');
@@ -183,7 +184,8 @@ test('of a large process what lies around is read, and is the same', async () =>
 		const wanted = analyze(`--transaction=${id}`, large).transaction;
 		const [found, again] = await page.evaluate(async (text) => {
 			const { ask } = window.uvtrace;
-			const one = await ask('transaction', { numbers: text.split('.').map(Number) });
+			const numbers = text.split('.').map(Number);
+			const one = await ask('transaction', { numbers });
 			const { worker, tick } = one.steps[one.steps.length - 1];
 			return [one, await ask('transactionOf', { worker, tick })];
 		}, id);
