@@ -354,7 +354,8 @@ void name_clear(struct timeline_name *name);
 
 /* ---- timeline_xevents.c ---- */
 
-/* No memory: stream->error. */
+/* No memory: stream->error; of so many more: false too. */
+bool xevent_queue_reserve(struct stream *stream, struct xevent_queue *queue, size_t more);
 void xevent_queue_add(struct stream *stream, struct xevent_queue *queue, uint64_t tick,
 		      uint64_t word);
 /* What others must know of a worker, in its order of time. */

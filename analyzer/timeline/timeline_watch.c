@@ -28,19 +28,28 @@ void watched_end_poll(struct stream *stream)
 
 void watched_take(struct stream *stream, const struct trace_item *items, size_t count)
 {
+	struct xevent_queue *queue = stream->watched;
+
+	/* An item becomes two at most, and one callback may still be without its end. */
+	if (!xevent_queue_reserve(stream, queue, count * 2 + 1))
+		return;
+	struct timeline_event *to = queue->entries + queue->end;
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_item *item = &items[i];
-		if (stream->watched_poll && !item->inside)
-			watched_end_poll(stream);
-		add(stream, item->tick,
-		    item->shape == TRACE_SHAPE_WAIT ? (uint64_t)TRACE_PARK : item->word);
-		if (item->shape == TRACE_SHAPE_WAIT)
-			add(stream, item->tick + item->duration, item->word);
+		bool wait = item->shape == TRACE_SHAPE_WAIT;
+		if (stream->watched_poll && !item->inside) {
+			*to++ = (struct timeline_event){stream->watched_end, TRACE_POLL_END};
+			stream->watched_poll = false;
+		}
+		*to++ = (struct timeline_event){item->tick, wait ? TRACE_PARK : item->word};
+		if (wait)
+			*to++ = (struct timeline_event){item->tick + item->duration, item->word};
 		if (item->shape == TRACE_SHAPE_POLL) {
 			stream->watched_poll = true;
 			stream->watched_end = item->tick + item->duration;
 		}
 	}
+	queue->end = (size_t)(to - queue->entries);
 }
 
 void watched_resume(struct stream *stream, uint64_t since, const struct trace_context *context,

@@ -55,6 +55,17 @@ int xevent_queue_move(struct xevent_queue *to, struct xevent_queue *from)
 	return 0;
 }
 
+bool xevent_queue_reserve(struct stream *stream, struct xevent_queue *queue, size_t more)
+{
+	while (queue->capacity - queue->end < more) {
+		if (queue_grow(queue) < 0) {
+			stream->error = -ENOMEM;
+			return false;
+		}
+	}
+	return true;
+}
+
 void xevent_queue_add(struct stream *stream, struct xevent_queue *queue, uint64_t tick,
 		      uint64_t word)
 {
