@@ -168,6 +168,13 @@ static void over_tell(void *arg, const struct transaction *transaction)
 		listeners->format->over(listeners->output, transaction);
 }
 
+static bool over_wanted(void *arg, const struct transaction_glance *glance)
+{
+	const struct listeners *listeners = arg;
+
+	return transaction_tally_wants(listeners->tally, glance);
+}
+
 static void analysis_read(struct analysis *analysis, const struct settings *settings,
 			  struct trace *trace, size_t process, struct report_output *output)
 {
@@ -183,6 +190,7 @@ static void analysis_read(struct analysis *analysis, const struct settings *sett
 	wanted.id = settings->transaction_id;
 	struct listeners listeners = {analysis->tally, settings->format, output};
 	wanted.over = over_tell;
+	wanted.wants = settings->format->over ? NULL : over_wanted;
 	wanted.arg = &listeners;
 	analysis->transactions =
 	    transactions_read(trace, process, &settings->timeline, &wanted, progress_for_people(),

@@ -47,6 +47,14 @@ static bool is_found(const engine *e, uint32_t site)
 	return false;
 }
 
+bool before_may(const struct worker *worker, uint64_t begin_tick)
+{
+	const struct history *history = worker->history;
+
+	return history && history->before_count > 0 &&
+	       history->before[(history->before_count - 1) % BEFORE_KEPT].tick >= begin_tick;
+}
+
 void before_find(const engine *e, struct transaction *transaction)
 {
 	const struct transaction_step *root = transaction->steps;

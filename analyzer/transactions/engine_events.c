@@ -195,6 +195,15 @@ static inline void event_take(engine *e, size_t position, uint64_t tick, uint64_
 	}
 }
 
+/* A poll of a loop, with nothing inside, that no other poll is around? */
+static inline bool is_plain(const engine *e, const struct worker *worker,
+			    const struct timeline_event *event)
+{
+	return trace_word_is_poll(event[0].word) && event[1].word == TRACE_POLL_END &&
+	       worker->open.polls == 0 && worker->open.count < OPEN_STACK_MAX && !worker->pool &&
+	       event[1].tick < e->off_tick;
+}
+
 void engine_events(engine *e, size_t position, const struct timeline_event *list, size_t count)
 {
 	struct worker *worker = &e->workers[position];
@@ -202,10 +211,16 @@ void engine_events(engine *e, size_t position, const struct timeline_event *list
 	for (size_t i = 0; i < count; i++) {
 		if (__builtin_expect(list[i].tick >= e->off_tick, 0))
 			switched_off(e, list[i].tick);
-		if (__builtin_expect(worker->resuming > 0, 0))
+		if (__builtin_expect(worker->resuming > 0, 0)) {
 			open_again(e, worker, list[i].tick, list[i].word);
-		else
+		} else if (i + 1 < count && is_plain(e, worker, &list[i])) {
+			if (worker->open.parked)
+				park_ends(e, worker, list[i].tick);
+			poll_passes(e, position, list[i].tick, list[i + 1].tick, list[i].word);
+			i++;
+		} else {
 			event_take(e, position, list[i].tick, list[i].word);
+		}
 	}
 }
 

@@ -226,12 +226,10 @@ static void started_find(engine *e, struct run *run)
 	run->started_worker = cause->worker;
 }
 
-void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word)
+static struct run *run_begin(engine *e, size_t position, uint64_t tick, uint64_t word)
 {
 	struct worker *worker = &e->workers[position];
-	uint32_t count = worker->open.count;
-	/* What is deeper than the tracer records is of nobody. */
-	struct run beyond, *run = count < OPEN_STACK_MAX ? &worker->runs[count] : &beyond;
+	struct run *run = &worker->runs[worker->open.count];
 
 	run->live = run->step = NONE;
 	run->epoch = e->epoch;
@@ -249,7 +247,13 @@ void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word)
 	else if (run->role == ROLE_ROOT && e->started_count > 0)
 		started_find(e, run);
 	run->lazy = run->live == NONE;
-	open_push(&worker->open, word, tick);
+	return run;
+}
+
+void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word)
+{
+	run_begin(e, position, tick, word);
+	open_push(&e->workers[position].open, word, tick);
 }
 
 /* ---- End ------------------------------------------------------------------------------------- */
@@ -269,6 +273,15 @@ static void step_ends(engine *e, uint64_t tick, const struct run *run, bool lost
 			e->lives[live].last_tick = step->end_tick;
 	}
 	live_release(e, run->live, run->epoch, false);
+}
+
+static void outermost_over(engine *e, struct worker *worker, uint64_t tick, uint64_t end_tick,
+			   const struct run *run)
+{
+	history_poll(e, worker, tick, end_tick, run->site);
+	worker->alloc_object = run->role == ROLE_ALLOC && run->live == NONE ? run->object : 0;
+	worker->alloc_tick = tick;
+	worker->alloc_end = end_tick;
 }
 
 void poll_ends(engine *e, size_t position, uint64_t tick, bool lost)
@@ -293,10 +306,23 @@ void poll_ends(engine *e, size_t position, uint64_t tick, bool lost)
 		transaction_single(e, position, begin_tick, tick, run);
 	if (!outermost || worker->pool)
 		return;
-	history_poll(e, worker, begin_tick, tick, run->site);
-	worker->alloc_object = run->role == ROLE_ALLOC && run->live == NONE ? run->object : 0;
-	worker->alloc_tick = begin_tick;
-	worker->alloc_end = tick;
+	outermost_over(e, worker, begin_tick, tick, run);
+}
+
+void poll_passes(engine *e, size_t position, uint64_t tick, uint64_t end_tick, uint64_t word)
+{
+	struct worker *worker = &e->workers[position];
+	const struct run *run = run_begin(e, position, tick, word);
+
+	if (run->work) {
+		live_release(e, run->live, run->epoch, false);
+		return;
+	}
+	if (run->live != NONE)
+		step_ends(e, end_tick, run, false);
+	else if (role_waits(run->role))
+		transaction_single(e, position, tick, end_tick, run);
+	outermost_over(e, worker, tick, end_tick, run);
 }
 
 void polls_end_all(engine *e)

@@ -185,26 +185,24 @@ void step_measure(engine *e, uint32_t index, uint32_t at, uint64_t wake_tick)
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
 
-void step_parts(const struct step *step, uint64_t to, uint64_t parts[TRANSACTION_PARTS])
+void step_parts_add(const struct step *step, uint64_t to, uint64_t parts[TRANSACTION_PARTS])
 {
 	uint64_t caused = step->caused_tick < to ? step->caused_tick : to;
 	uint64_t from = between(caused + step->own_first, caused, to);
 	uint64_t ready = step->tick == 0 ? to : between(step->ready_tick, from, to);
 
-	for (int i = 0; i < TRANSACTION_PARTS; i++)
-		parts[i] = 0;
-	parts[PART_OWN] = from - caused;
 	if (step->run_tick != 0) {
 		uint64_t run = between(step->run_tick, from, ready);
-		parts[PART_POOL_WAIT] = run - from;
-		parts[PART_POOL_RUN] = ready - run;
+		parts[PART_POOL_WAIT] += run - from;
+		parts[PART_POOL_RUN] += ready - run;
 	} else {
-		parts[PART_EXTERNAL] = ready - from;
+		parts[PART_EXTERNAL] += ready - from;
 	}
 	uint64_t left = to - ready;
-	parts[PART_KERNEL] = step->kernel < left ? step->kernel : left;
-	left -= parts[PART_KERNEL];
+	uint64_t kernel = step->kernel < left ? step->kernel : left;
+	left -= kernel;
 	uint64_t own = step->own_later < left ? step->own_later : left;
-	parts[PART_OWN] += own;
-	parts[PART_BEHIND] = left - own;
+	parts[PART_KERNEL] += kernel;
+	parts[PART_OWN] += from - caused + own;
+	parts[PART_BEHIND] += left - own;
 }

@@ -22,13 +22,8 @@ uint64_t transaction_id(const engine *e, uint64_t root_tick, size_t position)
 
 /* ---- The critical path ----------------------------------------------------------------------- */
 
-/* Names of others on it. */
-struct names {
-	struct transaction_behind behind[HISTORY_SITES], busy[HISTORY_SITES];
-	uint32_t behind_count, busy_count;
-};
-
-static void names_collect(struct names *names, const struct live *live, const struct step *step)
+static void names_collect(struct path_names *names, const struct live *live,
+			  const struct step *step)
 {
 	const struct transaction_behind *of_step;
 
@@ -56,29 +51,23 @@ static uint32_t step_last(const struct live *live)
 	return last;
 }
 
-/* Marks it in `on_path`, one for each step; may be NULL. */
+/* Adds to `parts`; marks it in `on_path`, one for each step. */
 static void path_walk(const struct live *live, uint64_t parts[TRANSACTION_PARTS],
-		      struct names *names, bool *on_path)
+		      struct path_names *names, bool *on_path)
 {
 	uint32_t at = step_last(live);
 	uint64_t tick = live->steps[at].end_tick;
 
-	for (int i = 0; i < TRANSACTION_PARTS; i++)
-		parts[i] = 0;
 	while (at != NONE) {
 		const struct step *step = &live->steps[at];
-		uint64_t wait[TRANSACTION_PARTS];
 		if (step->tick != 0 && step->tick < tick) {
 			parts[PART_OWN] += tick - step->tick;
 			tick = step->tick;
 		}
-		step_parts(step, tick, wait);
-		for (int i = 0; i < TRANSACTION_PARTS; i++)
-			parts[i] += wait[i];
+		step_parts_add(step, tick, parts);
 		if (tick == step->tick)
 			names_collect(names, live, step);
-		if (on_path)
-			on_path[at] = true;
+		on_path[at] = true;
 		tick = step->caused_tick < tick ? step->caused_tick : tick;
 		at = step->parent;
 	}
@@ -125,7 +114,7 @@ static void step_tell(const engine *e, const struct live *live, const struct ste
 			     ? transaction_id(e, step->linked_tick, step->linked_worker)
 			     : 0,
 	};
-	step_parts(step, step->tick, told->parts);
+	step_parts_add(step, step->tick, told->parts);
 	if (step->behind_count + step->busy_count == 0)
 		return;
 	const struct transaction_behind *names = live->names + step->names;
@@ -166,6 +155,27 @@ static bool is_asked(const engine *e, uint64_t root_tick, size_t position)
 	return e->options.id != 0 && transaction_id(e, root_tick, position) == e->options.id;
 }
 
+static bool tells_all(const engine *e)
+{
+	return e->options.over && !e->options.wants;
+}
+
+/* Is this whole one to be told, with its steps? `names_ticks`: of all that they waited for. */
+static bool is_told(const engine *e, const struct transaction *transaction, size_t position,
+		    uint64_t names_ticks)
+{
+	struct transaction_glance glance = {
+	    .signature = transaction->signature,
+	    .ticks = transaction->end_tick - transaction->begin_tick,
+	    .behind_ticks = names_ticks,
+	    .pool_wait_ticks = transaction->parts[PART_POOL_WAIT],
+	    .before = before_may(&e->workers[position], transaction->begin_tick),
+	};
+
+	return tells_all(e) || kept_wants(e, glance.ticks) ||
+	       (e->options.over && e->options.wants(e->options.arg, &glance));
+}
+
 /* Tells and keeps it, with its steps in e->scratch. */
 static void transaction_tell(engine *e, struct transaction *transaction, bool asked)
 {
@@ -185,7 +195,7 @@ static void cut_tell(engine *e, const struct live *live)
 {
 	bool asked = is_asked(e, live->root_tick, live->worker);
 
-	if (live->root_tick == 0 || live->count == 0 || (!asked && !e->options.over) ||
+	if (live->root_tick == 0 || live->count == 0 || (!asked && !tells_all(e)) ||
 	    scratch_reserve(e, live->count) < 0)
 		return;
 	memset(e->on_path, 0, live->count);
@@ -199,12 +209,62 @@ static void cut_tell(engine *e, const struct live *live)
 	transaction_tell(e, &transaction, asked);
 }
 
+/* One by one, as step_clear(). */
+static void transaction_clear(struct transaction *transaction, uint64_t begin_tick,
+			      uint64_t end_tick)
+{
+	transaction->id = transaction->started_by = transaction->signature = 0;
+	transaction->begin_tick = begin_tick;
+	transaction->end_tick = end_tick;
+	transaction->before_ticks = 0;
+	transaction->before_site = 0;
+	transaction->cut = CUT_NONE;
+	transaction->steps = NULL;
+	transaction->step_count = 0;
+	for (int i = 0; i < TRANSACTION_PARTS; i++)
+		transaction->parts[i] = 0;
+}
+
+static uint64_t names_sum(const struct transaction_behind *names, uint32_t count)
+{
+	uint64_t ticks = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		ticks += names[i].ticks;
+	return ticks;
+}
+
+static void whole_over(engine *e, const struct live *live)
+{
+	struct transaction transaction;
+	struct path_names *names = &e->path_names;
+
+	transaction_clear(&transaction, live->begin_tick, live->last_tick);
+	memset(e->on_path, 0, live->count);
+	names->behind_count = names->busy_count = 0;
+	path_walk(live, transaction.parts, names, e->on_path);
+	struct signature *signature = signature_of(e, live);
+	uint64_t ticks = live->last_tick - live->begin_tick;
+	transaction.signature = signature ? signature->facts.hash : 0;
+	bool asked = is_asked(e, live->root_tick, live->worker);
+	bool told = asked || is_told(e, &transaction, live->worker,
+				     names_sum(live->names, live->name_count));
+	if (told || slowest_wants(signature, ticks))
+		transaction.id = transaction_id(e, live->root_tick, live->worker);
+	if (told && live->started_tick != 0)
+		transaction.started_by =
+		    transaction_id(e, live->started_tick, live->started_worker);
+	struct added_names added = {names->behind, names->behind_count, names->busy,
+				    names->busy_count};
+	statistics_add(e, signature, &transaction, &added);
+	if (!told)
+		return;
+	transaction.step_count = steps_tell(e, live);
+	transaction_tell(e, &transaction, asked);
+}
+
 void transaction_over(engine *e, const struct live *live)
 {
-	struct transaction transaction = {.begin_tick = live->begin_tick,
-					  .end_tick = live->last_tick};
-	struct names names;
-
 	if (!is_wanted(e, live->begin_tick, live->last_tick, live->worker))
 		return;
 	if (live->cut) {
@@ -213,24 +273,7 @@ void transaction_over(engine *e, const struct live *live)
 	}
 	if (live->root_tick == 0 || scratch_reserve(e, live->count) < 0)
 		return;
-	memset(e->on_path, 0, live->count);
-	names.behind_count = names.busy_count = 0;
-	path_walk(live, transaction.parts, &names, e->on_path);
-	struct signature *signature = signature_of(e, live);
-	uint64_t ticks = live->last_tick - live->begin_tick;
-	bool asked = is_asked(e, live->root_tick, live->worker);
-	transaction.signature = signature ? signature->facts.hash : 0;
-	if (asked || e->options.over || kept_wants(e, ticks) || slowest_wants(signature, ticks))
-		transaction.id = transaction_id(e, live->root_tick, live->worker);
-	if (live->started_tick != 0)
-		transaction.started_by =
-		    transaction_id(e, live->started_tick, live->started_worker);
-	struct added_names added = {names.behind, names.behind_count, names.busy, names.busy_count};
-	statistics_add(e, signature, &transaction, &added);
-	if (!asked && !e->options.over && !kept_wants(e, ticks))
-		return;
-	transaction.step_count = steps_tell(e, live);
-	transaction_tell(e, &transaction, asked);
+	whole_over(e, live);
 }
 
 /* ---- Of one step ----------------------------------------------------------------------------- */
@@ -269,7 +312,7 @@ void transaction_single(engine *e, size_t position, uint64_t tick, uint64_t end_
 			const struct run *run)
 {
 	const struct worker *worker = &e->workers[position];
-	struct transaction transaction = {.begin_tick = run->begin_tick, .end_tick = end_tick};
+	struct transaction transaction;
 	struct transaction_behind names[HISTORY_SITES];
 	uint32_t count = 0;
 	uint64_t ticks = end_tick - run->begin_tick, alloc = 0;
@@ -279,17 +322,17 @@ void transaction_single(engine *e, size_t position, uint64_t tick, uint64_t end_
 	if (worker->alloc_object != 0 && worker->alloc_object == run->object &&
 	    worker->alloc_tick >= run->begin_tick && worker->alloc_end <= tick)
 		alloc = worker->alloc_end - worker->alloc_tick;
+	transaction_clear(&transaction, run->begin_tick, end_tick);
 	transaction.parts[PART_OWN] = end_tick - tick + alloc;
 	transaction.parts[PART_BEHIND] = tick - run->begin_tick - alloc;
 	if (transaction.parts[PART_BEHIND] > ticks / SINGLE_NAMED)
 		count = history_names(worker, run->begin_tick, tick, names);
 	struct signature *signature = statistics_single(e, run->site);
+	transaction.signature = signature ? signature->facts.hash : 0;
 	bool asked = is_asked(e, tick, position);
-	bool told = asked || e->options.over || kept_wants(e, ticks);
+	bool told = asked || is_told(e, &transaction, position, names_sum(names, count));
 	if (told || slowest_wants(signature, ticks))
 		transaction.id = transaction_id(e, tick, position);
-	if (signature)
-		transaction.signature = signature->facts.hash;
 	struct added_names added = {.behind = names, .behind_count = count};
 	statistics_add(e, signature, &transaction, &added);
 	if (told)

@@ -173,6 +173,18 @@ void transaction_tally_take(void *arg, const struct transaction *transaction)
 	worst_take(tally, transaction);
 }
 
+bool transaction_tally_wants(const struct transaction_tally *tally,
+			     const struct transaction_glance *glance)
+{
+	const struct transaction_worst *row;
+
+	if (glance->before || (glance->behind_ticks > 0 && glance->behind_ticks >= tally->least) ||
+	    (glance->pool_wait_ticks > 0 && glance->pool_wait_ticks >= tally->least))
+		return true;
+	row = glance->signature ? row_of(tally, glance->signature) : NULL;
+	return row && (row->signature == 0 || glance->ticks > row->ticks);
+}
+
 const struct transaction_worst *transaction_tally_worst(const struct transaction_tally *tally,
 							uint64_t signature)
 {

@@ -48,6 +48,9 @@ struct transaction_tally *transaction_tally_make(const struct trace_process *pro
 void transaction_tally_free(struct transaction_tally *tally);
 /* For transactions_options.over. */
 void transaction_tally_take(void *tally, const struct transaction *transaction);
+/* For transactions_options.wants: could the tally change by this one? */
+bool transaction_tally_wants(const struct transaction_tally *tally,
+			     const struct transaction_glance *glance);
 /* NULL: it has no row. */
 const struct transaction_worst *transaction_tally_worst(const struct transaction_tally *tally,
 							uint64_t signature);

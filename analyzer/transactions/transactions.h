@@ -146,12 +146,23 @@ struct transactions {
 	struct transactions_private *hidden;
 };
 
+/* What is known of a whole one before it is told. */
+struct transaction_glance {
+	uint64_t signature, ticks;
+	uint64_t behind_ticks; /* of all names of its steps together */
+	uint64_t pool_wait_ticks;
+	bool before; /* before_ticks may not be 0 */
+};
+
 struct transactions_options {
 	uint32_t keep; /* so many of the slowest are kept with their steps */
 	uint64_t id;   /* this one is kept; 0: none */
 	/* Told each transaction of the range that is over, the cut ones too, by their ends; its
 	 * steps are there until it returns. NULL: nobody. */
 	void (*over)(void *arg, const struct transaction *transaction);
+	/* For a listener that needs few of them: where it says no, `over` is not told, unless the
+	 * transaction is kept anyway; of cut ones it is not told at all. NULL: it is told all. */
+	bool (*wants)(void *arg, const struct transaction_glance *glance);
 	void *arg;
 };
 

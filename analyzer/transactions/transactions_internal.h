@@ -135,8 +135,9 @@ struct history {
 
 struct worker {
 	struct open_stack open;
-	struct run runs[OPEN_STACK_MAX];
-	struct history *history; /* made with its first poll; not for the pool's */
+	struct run runs[OPEN_STACK_MAX + 1]; /* the last: of what is deeper than the tracer
+						records, and of nobody */
+	struct history *history;	     /* made with its first poll; not for the pool's */
 	bool pool;
 	uint32_t resuming;  /* so many words follow of what was open */
 	uint64_t wake_tick; /* of the iteration that the innermost loop is in; 0: none */
@@ -190,6 +191,12 @@ struct pool_run {
 };
 #define POOL_RUNS 64
 
+/* Whom the steps of a critical path waited for. */
+struct path_names {
+	struct transaction_behind behind[HISTORY_SITES], busy[HISTORY_SITES];
+	uint32_t behind_count, busy_count;
+};
+
 #define SHAPES 512 /* a power of two */
 
 /* A sequence of steps whose signature is known. */
@@ -236,14 +243,22 @@ struct transactions_private {
 	bool *on_path;
 	uint32_t *order;
 	uint32_t scratch_room;
+	struct path_names path_names;
 };
 
 typedef struct transactions_private engine;
 
 /* ---- live.c ---- */
 
+void live_settle_far(const engine *e, uint32_t *live, uint32_t *step, uint32_t epoch);
 /* Where a step is now: it may have joined another transaction, or have been cut with all. */
-void live_settle(const engine *e, uint32_t *live, uint32_t *step, uint32_t epoch);
+static inline void live_settle(const engine *e, uint32_t *live, uint32_t *step, uint32_t epoch)
+{
+	if (*live == NONE || (epoch == e->epoch && *live != GONE &&
+			      e->lives[*live].joined == NONE && !e->lives[*live].cut))
+		return;
+	live_settle_far(e, live, step, epoch);
+}
 /* NONE: there are too many; or no memory: e->error. */
 uint32_t live_make(engine *e, uint32_t site, size_t worker, uint64_t begin_tick);
 /* A new step, all else 0; NULL: the transaction is cut, and the step outstanding all the same. */
@@ -293,12 +308,16 @@ void names_sort(struct transaction_behind *names, uint32_t count);
 /* A wait begins; an iteration begins. */
 void before_wait(struct worker *worker, uint64_t tick);
 void before_note(engine *e, struct worker *worker, uint64_t tick);
+/* May before_find() find something of one that begins then? */
+bool before_may(const struct worker *worker, uint64_t begin_tick);
 /* Sets before_ticks and before_site. */
 void before_find(const engine *e, struct transaction *transaction);
 
 /* ---- engine_polls.c ---- */
 
 void poll_begins(engine *e, size_t position, uint64_t tick, uint64_t word);
+/* Of a loop, outside any other poll: begins, and ends with nothing between. */
+void poll_passes(engine *e, size_t position, uint64_t tick, uint64_t end_tick, uint64_t word);
 /* The innermost poll ends; it is still on the stack. lost: its end was not seen. */
 void poll_ends(engine *e, size_t position, uint64_t tick, bool lost);
 /* The trace ends: polls that are open, and have no transaction yet, did not end. */
@@ -332,9 +351,9 @@ void closes_expire(engine *e, struct worker *worker);
 
 /* What the step waited for, when its poll begins. */
 void step_measure(engine *e, uint32_t live, uint32_t step, uint64_t wake_tick);
-/* What [caused, to) was spent on; `to` is when its poll began, or a moment of its work on the pool
- * before. */
-void step_parts(const struct step *step, uint64_t to, uint64_t parts[TRANSACTION_PARTS]);
+/* Adds what [caused, to) was spent on; `to` is when its poll began, or a moment of its work on the
+ * pool before. */
+void step_parts_add(const struct step *step, uint64_t to, uint64_t parts[TRANSACTION_PARTS]);
 
 /* ---- pool_history.c ---- */
 
