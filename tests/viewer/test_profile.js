@@ -57,7 +57,9 @@ function stacksOf(...files) {
 function levelsOf(stacks) {
 	const levels = stacks.flatMap((line) => {
 		const [, kind, callback, ...functions] = line.replace(/ \d+$/, '').split(';');
-		return [`${kind} ${callback}`, ...functions].map((name, at) => `${at + 2} ${name}`);
+		/* Of a sample whose callback began in another part nothing is known. */
+		const outermost = kind === '(unknown)' ? callback : `${kind} ${callback}`;
+		return [outermost, ...functions].map((name, at) => `${at + 2} ${name}`);
 	});
 	return [...new Set(levels)].sort();
 }
