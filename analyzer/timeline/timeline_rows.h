@@ -13,12 +13,13 @@ struct timeline_majority {
 	uint64_t votes;
 };
 
-/* Boyer-Moore: finds it in one pass. */
+/* Boyer-Moore: finds it in one pass. One without votes is as good as any: so parts are joined in
+ * which two were even. */
 static inline void majority_add(struct timeline_majority *majority, uint32_t site, uint64_t votes)
 {
 	if (majority->site == site) {
 		majority->votes += votes;
-	} else if (majority->votes >= votes) {
+	} else if (majority->votes > 0 && majority->votes >= votes) {
 		majority->votes -= votes;
 	} else {
 		majority->site = site;

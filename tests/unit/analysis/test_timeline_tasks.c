@@ -293,3 +293,15 @@ Test(timeline_tasks, find_what_reading_from_first_to_last_finds)
 	check_both_ways(trace, &options);
 	trace_close(trace);
 }
+
+/* Of a part in which two sites were even, one of the two stands for it. */
+Test(timeline_tasks, keep_a_site_of_a_part_that_was_even)
+{
+	struct timeline_majority part = {0}, all = {0};
+
+	for (uint32_t i = 0; i < 4; i++)
+		majority_add(&part, 7 + i % 2, 1);
+	majority_add(&all, part.site, part.votes);
+	cr_expect_eq(part.votes, 0);
+	cr_expect(all.site == 7 || all.site == 8, "site %u", all.site);
+}
