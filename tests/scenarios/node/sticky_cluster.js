@@ -16,6 +16,9 @@ function workerOf(address) {
 
 function primary() {
 	const workers = Array.from({length: WORKERS}, () => cluster.fork());
+	let alive = WORKERS;
+
+	cluster.on('exit', () => --alive > 0 || process.exit(0)); // whoever outlives this is killed
 	const server = net.createServer({pauseOnConnect: true}, (socket) => {
 		workers[workerOf(socket.remoteAddress)].send('client', socket);
 	});
@@ -34,7 +37,7 @@ function ask(port, end) {
 		if (Date.now() < end)
 			setImmediate(ask, port, end);
 		else
-			process.exit(0);
+			cluster.disconnect();
 	});
 }
 
