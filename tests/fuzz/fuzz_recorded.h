@@ -39,7 +39,7 @@ struct told {
 
 /* Hashes, sorted. */
 struct hashes {
-	uint32_t count;
+	uint32_t count, capacity;
 	uint64_t *of;
 };
 
@@ -155,14 +155,6 @@ static int hash_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Not yet sorted. */
-static void hash_add(struct hashes *to, uint64_t hash)
-{
-	if (to->count % NAMES_MAX == 0)
-		to->of = realloc(to->of, (to->count + (size_t)NAMES_MAX) * sizeof(*to->of));
-	to->of[to->count++] = hash;
-}
-
 static void hashes_sort(struct hashes *of)
 {
 	uint32_t kept = 0;
@@ -174,6 +166,20 @@ static void hashes_sort(struct hashes *of)
 		if (kept == 0 || of->of[i] != of->of[kept - 1])
 			of->of[kept++] = of->of[i];
 	of->count = kept;
+}
+
+/* Not yet sorted. One table gets the same ones again and again: they are taken out before it
+ * grows. */
+static void hash_add(struct hashes *to, uint64_t hash)
+{
+	if (to->count == to->capacity) {
+		hashes_sort(to);
+		if (to->count >= to->capacity / 2) {
+			to->capacity = to->capacity ? to->capacity * 2 : NAMES_MAX;
+			to->of = realloc(to->of, to->capacity * sizeof(*to->of));
+		}
+	}
+	to->of[to->count++] = hash;
 }
 
 static bool hash_is_in(const struct hashes *of, uint64_t hash)
