@@ -108,19 +108,11 @@ static inline struct trace_item instant(uint64_t tick, uint64_t object, uint32_t
 	    .tick = tick, .word = trace_word(object, code), .shape = TRACE_SHAPE_INSTANT};
 }
 
-#define FEED(worker, ...)                                                                          \
-	do {                                                                                       \
-		const struct trace_item items_[] = {__VA_ARGS__};                                  \
-		cr_assert_eq(timeline_feed(timeline, worker, items_,                               \
-					   sizeof(items_) / sizeof(*items_), NULL, 0, false),      \
-			     0);                                                                   \
-	} while (0)
+#define FEED(worker, ...) FEED_MADE(timeline, worker, __VA_ARGS__)
 
 static inline void finish(void)
 {
-	for (size_t i = 0; i < process.worker_count; i++)
-		cr_assert_eq(timeline_end_worker(timeline, i), 0);
-	cr_assert_eq(timeline_finish(timeline), 0);
+	timeline_end(timeline);
 }
 
 static inline bool told_twice(const struct finding *a, const struct finding *b)

@@ -156,19 +156,11 @@ static inline struct trace_item enter(uint64_t tick)
 	return instant(tick, trace_word(7, TRACE_LOOP_ENTER));
 }
 
-#define FEED(worker, ...)                                                                          \
-	do {                                                                                       \
-		const struct trace_item items_[] = {__VA_ARGS__};                                  \
-		cr_assert_eq(timeline_feed(timeline, worker, items_,                               \
-					   sizeof(items_) / sizeof(*items_), NULL, 0, false),      \
-			     0);                                                                   \
-	} while (0)
+#define FEED(worker, ...) FEED_MADE(timeline, worker, __VA_ARGS__)
 
 static inline void finish(void)
 {
-	for (size_t i = 0; i < process.worker_count; i++)
-		cr_assert_eq(timeline_end_worker(timeline, i), 0);
-	cr_assert_eq(timeline_finish(timeline), 0);
+	timeline_end(timeline);
 	cr_assert_eq(transactions_finish(transactions, timeline), 0);
 }
 
