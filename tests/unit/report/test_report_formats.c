@@ -89,6 +89,30 @@ Test(report, collapses_callbacks_by_time, .init = set_up, .fini = clean_up)
 	cr_assert_not_null(strstr(formatted("collapsed"), ";planted_callback 250000\n"));
 }
 
+/* The callback that was sampled may lie in a part that is not there. */
+Test(report, pprof_has_samples_without_callbacks, .init = set_up, .fini = clean_up)
+{
+	const struct report_format *format = report_format_find("pprof");
+	struct stall sample = {.site = UINT32_MAX};
+	struct stalls profile = {.list = &sample, .count = 1};
+	struct report report = {
+	    .trace = &trace, .timeline = timeline, .symbols = symbols, .profile = &profile};
+	struct report_source source = {&trace, 0, symbols};
+
+	process.profile_hz = 99;
+	for (size_t i = 0; i < process.worker_count; i++)
+		timeline->workers[i].polls.count = 0;
+	printing();
+	struct report_output output = {.file = out, .trace = &trace, .processes = 1, .top = 10};
+	cr_assert_eq(format->begin(&output), 0);
+	cr_assert_eq(format->open(&output, &source), 0);
+	cr_assert_eq(report_format_process(format, &output, &report), 0);
+	cr_assert_eq(format->end(&output), 0);
+	report_output_free(&output);
+	what_was_printed();
+	cr_assert_not_null(memmem(printed, printed_bytes, "samples", strlen("samples")));
+}
+
 Test(report, formats_json_as_any_other, .init = set_up, .fini = clean_up)
 {
 	json_t *json = json_loads(formatted("json"), 0, NULL);

@@ -6,8 +6,8 @@
  * samples that were taken of them, with the callback as outermost function. Labels are the kind of
  * callback, the worker, and the signature of the transaction that it was part of.
  *
- * Rules: the file holds one process, the first that ran a callback. No time is in it twice: what
- * stall samples stand for is taken off the callback's own.
+ * Rules: the file holds one process, the first that ran a callback or was sampled. No time is in it
+ * twice: what stall samples stand for is taken off the callback's own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -306,13 +306,18 @@ static void pprof_close(struct pprof *pprof)
 	*pprof = (struct pprof){0};
 }
 
+static bool has_samples(const struct report *report)
+{
+	return report->profile && report->profile->count > 0;
+}
+
 static int pprof_prepare(struct pprof *pprof, const struct report *report, FILE *out)
 {
 	int error = step_index_finish(pprof->index);
 
 	pprof->report = report;
 	pprof->parts.out = out;
-	pprof->has_profile = report->profile && report->profile->count > 0;
+	pprof->has_profile = has_samples(report);
 	if (error == 0)
 		error = pprof_signatures_name(&pprof->signatures, report);
 	if (error == 0)
@@ -384,7 +389,7 @@ int pprof_process(struct report_output *output, const struct report *report)
 	struct pprof *pprof = output->own;
 	int error = 0;
 
-	if (!output->has_profile && ran_callbacks(report->timeline)) {
+	if (!output->has_profile && (has_samples(report) || ran_callbacks(report->timeline))) {
 		output->has_profile = true;
 		error = pprof_prepare(pprof, report, output->file);
 		error = error ? error : pprof_write(pprof);
@@ -397,6 +402,6 @@ int pprof_end(struct report_output *output)
 {
 	if (output->has_profile)
 		return 0;
-	output->problem = "no callbacks in this trace";
+	output->problem = "no callbacks and no samples in this trace";
 	return -ENODATA;
 }
