@@ -18,7 +18,7 @@
 #include "fuzz_report.h"
 #include "report/formats/report_html.h"
 
-#define CPU_SECONDS 4   /* the largest inputs take 0.4 of a quiet machine */
+#define CPU_SECONDS 4 /* the largest inputs take 0.4 of a quiet machine */
 #define MEMORY_MB   512
 #define PAGE	    "trace_viewer.html"
 
