@@ -178,13 +178,17 @@ include='^[[:space:]]*#[[:space:]]*include[[:space:]]*'
 }
 
 # The poison list works only on what follows it.
-for file in $(printf '%s\n' "$sources" | grep '^preload/'); do
-	last=$(grep -E "$include.*\.h[\">]" "$file" | tail -n 1)
-	if grep -qE "$include\"(program/)?hotpath\.h\"" "$file" &&
-		[ "${last%hotpath.h\"}" = "$last" ]; then
-		fail "$file: hotpath.h comes last of the includes"
-	fi
-done
+# shellcheck disable=SC2046
+if ! awk -v include="$include" '
+FNR == 1 { if (has && !last) wrong(file); file = FILENAME; has = last = 0 }
+$0 ~ include ".*\\.h[\">]" {
+	last = /hotpath\.h"/
+	has = has || $0 ~ include "\"(program/)?hotpath\\.h\""
+}
+END { if (has && !last) wrong(file); exit bad }
+function wrong(name) { print name; bad = 1 }' $(except '') >&2; then
+	fail 'hotpath.h comes last of the includes'
+fi
 for file in preload/hooks/hooks_*.c preload/hooks/dispatch.c preload/hooks/site.c \
 	preload/program/thread*.c; do
 	grep -qE "$include\"(program/)?hotpath\.h\"" "$file" ||
@@ -242,8 +246,11 @@ fi
 forbid 'a comment names functions, not files: "pairs with NAME()"' \
 	"pairs with [^.]*[a-z_]+\.[chS]\>" $sources
 
-for file in $sources $(find tests -name '*.[ch]') docs/examples/*.c; do
-	head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
-		fail "$file: begins with its SPDX line"
-done
+# shellcheck disable=SC2046,SC2086
+if ! awk '
+FNR == 1 && !/SPDX-License-Identifier: Apache-2.0/ { print FILENAME; bad = 1 }
+{ nextfile }
+END { exit bad }' $sources $(find tests -name '*.[ch]') docs/examples/*.c >&2; then
+	fail 'each file begins with its SPDX line'
+fi
 exit $failed
