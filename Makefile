@@ -127,7 +127,8 @@ VIEWER_CXXABI := $(if $(wildcard $(WASM_CXXABI)),-Wl$(comma)-u$(comma)__cxa_dema
 # report/formats, jsonl); viewer/wasm/stand_ins/ stands in.
 VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 	$(addprefix analyzer/,base trace timeline timeline/pool transactions symbols findings \
-		findings/detect report report/json viewer/wasm viewer/wasm/stand_ins))
+		findings/detect report report/json viewer/wasm \
+		viewer/wasm/jobs viewer/wasm/stand_ins))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)

@@ -369,6 +369,10 @@ int timeline_end_worker(struct timeline *timeline, size_t worker);
 int timeline_settle(struct timeline *timeline, uint64_t tick);
 int timeline_finish(struct timeline *timeline);
 
+/* Keeps a span among the longest; -ENOMEM. Sorted, these are the longest first. */
+int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
+void timeline_top_sort(struct timeline_top *top);
+
 /* Nanoseconds in a tick. */
 double timeline_unit_ns(const struct timeline *timeline);
 /* A total of ticks in nanoseconds; exact to the clock's drift. */

@@ -38,6 +38,22 @@ static void count(struct stream *stream, const struct iteration_block *block, ui
 	facts->delayed_polls += polls;
 }
 
+/* The poll at a tick waited for it. */
+static void count_poll(struct stream *stream, const struct iteration_block *block, uint64_t ticks,
+		       uint64_t tick)
+{
+	const struct timeline_watch *watch = stream->timeline->options.watch;
+	const struct timeline_span span = {.tick = block->tick,
+					   .duration = block->ticks,
+					   .worker = stream->position,
+					   .site = block->site,
+					   .object = block->object};
+
+	count(stream, block, ticks, 1);
+	if (ticks > 0 && watch && watch->delayed)
+		watch->delayed(watch->arg, &span, tick, ticks);
+}
+
 void delays_clear(struct stream *stream)
 {
 	stream->iteration.blocking.count = 0;
@@ -110,11 +126,11 @@ void delays_poll(struct stream *stream, uint64_t tick, uint32_t site)
 	if ((traits & TRAIT_WAITLESS) || !stream->counted)
 		return;
 	for (uint32_t i = 0; i < now->count; i++)
-		count(stream, &now->list[i],
-		      since ? overlap(&now->list[i], since, tick) : now->list[i].ticks, 1);
+		count_poll(stream, &now->list[i],
+			   since ? overlap(&now->list[i], since, tick) : now->list[i].ticks, tick);
 	for (uint32_t i = 0; i < delays->before.count; i++)
-		count(stream, &delays->before.list[i],
-		      waited_before(stream, &delays->before.list[i], traits, tick), 1);
+		count_poll(stream, &delays->before.list[i],
+			   waited_before(stream, &delays->before.list[i], traits, tick), tick);
 	if (since == 0 && !(traits & TRAIT_TIMER) && delays->ready > 0)
 		delays->ready--;
 }

@@ -53,6 +53,8 @@ static void poll_note(struct stream *stream, uint64_t tick, uint64_t duration, u
 
 	if (timeline_note_poll(timeline, stream->facts, &stream->partial->long_polls, &span) < 0)
 		stream->error = -ENOMEM;
+	if (timeline->options.watch && timeline->options.watch->poll)
+		return; /* every one is notable */
 	stream->notable_ticks = stream->facts->slowest.duration + 1;
 	if (stream->notable_ticks > timeline->hidden->long_poll_ticks)
 		stream->notable_ticks = timeline->hidden->long_poll_ticks;

@@ -201,13 +201,10 @@ uint64_t timeline_off_between(const struct timeline *timeline, uint64_t from, ui
 
 /* ---- timeline_top.c ---- */
 
-/* Keeps a span among the longest. */
-int timeline_top_add(struct timeline_top *top, const struct timeline_span *span);
 /* Keeps a poll as its worker's slowest, and among the long ones if it is one. */
 int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts,
 		       struct timeline_top *long_polls, const struct timeline_span *poll);
 int timeline_top_merge(struct timeline_top *into, struct timeline_top *from);
-void timeline_top_sort(struct timeline_top *top);
 /* Above 0: `a` is more. No two different spans are equal. */
 int timeline_span_compare(const struct timeline_span *a, const struct timeline_span *b);
 

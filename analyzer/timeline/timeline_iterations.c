@@ -134,11 +134,13 @@ struct iteration_sums {
 	struct histogram *ticks, *timers;
 };
 
-static void iteration_keep(const struct iteration_sums *sums,
+static void iteration_keep(const struct timeline_watch *watch, const struct iteration_sums *sums,
 			   const struct timeline_iteration *facts)
 {
 	if (facts->polls == 0)
 		return;
+	if (watch && watch->iteration)
+		watch->iteration(watch->arg, facts);
 	histogram_add(sums->ticks, facts->ticks);
 	if (facts->timers > 0)
 		histogram_add(sums->timers, facts->timers);
@@ -179,7 +181,8 @@ static void iteration_finish(struct stream *stream, uint64_t ready_at_once)
 		stream->pieces->head = piece_of(stream, true);
 	} else if (iteration->facts.polls > 0 && iteration->wake_tick != 0) {
 		const struct iteration_piece piece = piece_of(stream, true);
-		iteration_keep(&(struct iteration_sums){&partial->most_timers, &partial->crowded,
+		iteration_keep(stream->timeline->options.watch,
+			       &(struct iteration_sums){&partial->most_timers, &partial->crowded,
 							&partial->iteration_ticks,
 							&partial->iteration_timers},
 			       &piece.facts);
@@ -323,7 +326,8 @@ void iteration_join(struct timeline *timeline, struct iteration_piece *open,
 	if (pieces->head.some && !pieces->head.over)
 		return;
 	if (open->some)
-		iteration_keep(&(struct iteration_sums){&timeline->most_timers, &timeline->crowded,
+		iteration_keep(timeline->options.watch,
+			       &(struct iteration_sums){&timeline->most_timers, &timeline->crowded,
 							&timeline->iteration_ticks,
 							&timeline->iteration_timers},
 			       &open->facts);

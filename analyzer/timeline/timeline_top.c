@@ -79,6 +79,10 @@ int timeline_top_add(struct timeline_top *top, const struct timeline_span *span)
 int timeline_note_poll(const struct timeline *timeline, struct timeline_worker *facts,
 		       struct timeline_top *long_polls, const struct timeline_span *poll)
 {
+	const struct timeline_watch *watch = timeline->options.watch;
+
+	if (watch && watch->poll)
+		watch->poll(watch->arg, poll);
 	if (facts->slowest.duration == 0 || timeline_span_compare(poll, &facts->slowest) > 0)
 		facts->slowest = *poll;
 	return poll->duration < timeline->hidden->long_poll_ticks

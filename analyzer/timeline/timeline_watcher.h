@@ -13,6 +13,7 @@
 
 struct timeline_span;
 struct timeline_user_spans;
+struct timeline_iteration;
 
 struct timeline_event {
 	uint64_t tick;
@@ -31,6 +32,14 @@ struct timeline_watch {
 	/* Every event of every worker, in the order of time, one or more of a worker; where data
 	 * begins or goes on after a gap also TIMELINE_RESUME. Without it, the rest costs less. */
 	void (*events)(void *arg, size_t worker, const struct timeline_event *list, size_t count);
+	/* The next three are told as each worker's stream is read, by the thread that reads it:
+	 * whoever wants them reads with one thread. Of the range: a callback, or a request's work,
+	 * is over; so is an iteration that ran callbacks; a callback at `tick` had waited for
+	 * `block`, so long. */
+	void (*poll)(void *arg, const struct timeline_span *span);
+	void (*iteration)(void *arg, const struct timeline_iteration *facts);
+	void (*delayed)(void *arg, const struct timeline_span *block, uint64_t tick,
+			uint64_t waited);
 	void *arg;
 };
 

@@ -38,6 +38,7 @@ BEGIN {
 /^STROKE_TYPE\(/ { types[type_count++] = $2 }
 /^CHART\(/ { charts = charts (charts ? ", " : "") "'" $3 "'" }
 /^BRIEF\(/ { briefs = briefs " " $2 ": " brief_count++ "," }
+/^RUN\(/ { runs = runs " " $2 ": " run_count++ "," }
 /^PROGRESS\(/ { stages = stages (stages ? ", " : "") "'" $3 "'" }
 
 END {
@@ -53,6 +54,8 @@ END {
 	printf "export const CHART_KEYS = [%s];\n", charts
 	printf "export const BRIEFS = %d;\n", brief_count
 	printf "export const BRIEF = {%s };\n", briefs
+	printf "export const RUNS = %d;\n", run_count
+	printf "export const RUN = {%s };\n", runs
 	printf "export const PROGRESS_TEXTS = [%s];\n\n", stages
 	print "/* Strokes as C leaves them in a buffer. */"
 	print "export class Strokes {"

@@ -223,7 +223,7 @@ test('the brush takes a part of the distribution', () => withHttp(async (page) =
 	const rows = page.locator('#signature ol.rows button');
 	assert.ok((await rows.first().textContent()).includes(main.slowest[0].id));
 	/* By keys: without the greatest, the slowest one is not in the list any more. */
-	await page.focus('#brush-to');
+	await page.focus('#distribution-to');
 	await page.keyboard.press('ArrowLeft');
 	assert.doesNotMatch(await text(), new RegExp(`^${main.count} transactions`));
 	assert.ok(!(await rows.allTextContents()).join().includes(main.slowest[0].id));

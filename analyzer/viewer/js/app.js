@@ -15,11 +15,12 @@ import { fit } from './draw/range.js';
 import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
 import { applyFilters, forgetFilters, select } from './control/actions.js';
 import {
-	currentFigures, refreshFigures, refreshSelection, refreshSignatures,
-	refreshTexts, setUpPanels, showTab,
+	currentFigures, refreshFigures, refreshRuns, refreshSelection, refreshSignatures,
+	refreshTexts, setUpPanels, showRuns, showTab,
 } from './panels/panels.js';
 import { showSelection } from './panels/panel_selection.js';
 import { showTransaction } from './control/transactions.js';
+import { showNamedIteration } from './control/jobs.js';
 import { setUpKeys } from './control/keys.js';
 import { setUpPointer } from './control/pointer.js';
 import { fillControls, setUpControls, showControls } from './control/controls.js';
@@ -126,6 +127,8 @@ async function showProcess(index, wanted) {
 		await select(state.worker, state.tick);
 	else if (transaction)
 		await showTransaction(transaction, (from ?? null) === null);
+	if (wanted.iteration)
+		await showNamedIteration();
 	byId('timeline').focus({ preventScroll: true });
 	announce(`Trace shown: ${byId('summary').textContent}`);
 }
@@ -193,6 +196,10 @@ function followState(what) {
 		refreshFigures();
 	if (what.has('only'))
 		refreshSelection();
+	if (what.has('runs'))
+		refreshRuns();
+	if (hasAny(what, ['shortest', 'object', 'hidden']))
+		showRuns();
 	if (what.has('signature'))
 		refreshSignatures();
 	if (what.has('time'))

@@ -12,6 +12,16 @@
  */
 json_t *describe_iteration(size_t worker, uint64_t tick);
 
+/* The outermost callbacks of the iteration of a loop that began at a tick, in order. */
+struct iteration_reader {
+	void (*take)(void *arg, const struct box *box);
+	void *arg;
+	uint64_t end; /* where the next wait begins; 0: that is not known */
+};
+void iteration_polls(size_t worker, uint64_t began, struct iteration_reader *reader);
+/* When the iteration of what happened at a tick began; 0: not known. */
+uint64_t iteration_began(size_t worker, uint64_t tick);
+
 /* ---- wakes.c --------------------------------------------------------------------------------- */
 /* Adds to `wakes` what woke a poll or work and what it woke. Returns the work on the pool that
  * belongs to it, or null. */

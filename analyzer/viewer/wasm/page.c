@@ -60,6 +60,7 @@ static void process_forget(void)
 	figures_free(&viewer.figures);
 	briefs_free(&viewer.briefs);
 	steps_forget();
+	runs_forget();
 	symbols_close(viewer.symbols);
 	free(viewer.filter_sites);
 	free(viewer.find_sites);

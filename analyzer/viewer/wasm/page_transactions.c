@@ -13,7 +13,6 @@
 #include "report/json/report_json.h"
 #include "describe.h"
 
-#define BATCH_ITEMS	4096
 #define WHOLE_EVENTS	1000000u /* a process that has fewer is read whole */
 #define WINDOW_ASIDE_NS 5000000
 
@@ -197,42 +196,6 @@ int transactions_again(void (*over)(void *arg, const struct transaction *transac
 	return error;
 }
 
-/* Parts follow one another, so what is open is told where the first one begins, or data is missing
- * before. */
-static int part_feed(struct timeline *timeline, size_t worker, size_t part, bool is_first)
-{
-	static struct trace_item items[BATCH_ITEMS];
-	struct trace_cursor *cursor = trace_cursor_open_part(
-	    viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
-	size_t count, context_count;
-	bool after_gap;
-	int error = cursor ? 0 : -ENOMEM;
-
-	while (error == 0 &&
-	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
-		const struct trace_context *context =
-		    trace_cursor_context(cursor, &context_count, &after_gap);
-		bool is_told = context && (is_first || after_gap);
-		error = timeline_feed(timeline, worker, items, count, is_told ? context : NULL,
-				      is_told ? context_count : 0, is_told && after_gap);
-		is_first = false;
-	}
-	trace_cursor_close(cursor);
-	return error;
-}
-
-static int worker_feed(struct timeline *timeline, size_t worker, uint64_t from, uint64_t to)
-{
-	const struct lane *lane = &viewer.lanes[worker];
-	size_t first = part_at(worker, from);
-	int error = 0;
-
-	for (size_t i = first;
-	     error == 0 && i < lane->part_count && lane->parts[i].part.first_tick < to; i++)
-		error = part_feed(timeline, worker, i, i == first);
-	return error < 0 ? error : timeline_end_worker(timeline, worker);
-}
-
 static void look_between(struct sought *sought, uint64_t from, uint64_t to)
 {
 	struct timeline_options options = figure_options();
@@ -246,7 +209,7 @@ static void look_between(struct sought *sought, uint64_t from, uint64_t to)
 		timeline = timeline_make(viewer.process, &options);
 	}
 	for (size_t i = 0; timeline && i < viewer.process->worker_count; i++) {
-		if (worker_feed(timeline, i, from, to) < 0)
+		if (parts_feed(timeline, i, from, to) < 0)
 			break;
 	}
 	if (timeline)

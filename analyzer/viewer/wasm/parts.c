@@ -3,6 +3,7 @@
  * Parts of a worker's stream, decoded once more for those who look closely; the boxes of the last
  * ones are kept.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,42 @@ const struct box *part_boxes(size_t worker, size_t part, size_t *count)
 	kept_boxes += fresh.count;
 	*count = fresh.count;
 	return fresh.boxes;
+}
+
+/* Parts follow one another, so what is open is told where the first one begins, or data is missing
+ * before. */
+static int part_feed(struct timeline *timeline, size_t worker, size_t part, bool is_first)
+{
+	static struct trace_item items[BATCH_ITEMS];
+	struct trace_cursor *cursor = trace_cursor_open_part(
+	    viewer.trace, viewer.process_index, worker, &viewer.lanes[worker].parts[part].part);
+	size_t count, context_count;
+	bool after_gap;
+	int error = cursor ? 0 : -ENOMEM;
+
+	while (error == 0 &&
+	       (count = trace_cursor_read(cursor, UINT64_MAX, items, BATCH_ITEMS)) > 0) {
+		const struct trace_context *context =
+		    trace_cursor_context(cursor, &context_count, &after_gap);
+		bool is_told = context && (is_first || after_gap);
+		error = timeline_feed(timeline, worker, items, count, is_told ? context : NULL,
+				      is_told ? context_count : 0, is_told && after_gap);
+		is_first = false;
+	}
+	trace_cursor_close(cursor);
+	return error;
+}
+
+int parts_feed(struct timeline *timeline, size_t worker, uint64_t from, uint64_t to)
+{
+	const struct lane *lane = &viewer.lanes[worker];
+	size_t first = part_at(worker, from);
+	int error = 0;
+
+	for (size_t i = first;
+	     error == 0 && i < lane->part_count && lane->parts[i].part.first_tick < to; i++)
+		error = part_feed(timeline, worker, i, i == first);
+	return error < 0 ? error : timeline_end_worker(timeline, worker);
 }
 
 size_t part_at(size_t worker, uint64_t tick)

@@ -55,6 +55,12 @@ enum progress {
 #include "viewer/contract.def"
 };
 
+enum run_column {
+#define RUN(name) RUN_##name,
+#include "viewer/contract.def"
+	RUNS
+};
+
 enum brief_column {
 #define BRIEF(name) BRIEF_##name,
 #include "viewer/contract.def"
@@ -103,6 +109,9 @@ struct part_batch {
 typedef void part_take(void *arg, const struct part_batch *batch);
 struct box_stream part_stream(size_t worker);
 void part_read(size_t worker, size_t part, part_take *take, void *arg);
+/* Feeds a timeline with the parts of a worker that hold something of [from, to), and ends the
+ * worker. Errors: -ENOMEM. */
+int parts_feed(struct timeline *timeline, size_t worker, uint64_t from, uint64_t to);
 /* The first part that ends at or after a tick. */
 size_t part_at(size_t worker, uint64_t tick);
 size_t part_of_leaf(const struct lane *lane, size_t leaf);
@@ -122,6 +131,9 @@ struct place find_at(size_t worker, uint64_t tick);
 size_t pool_worker_of(uint64_t run_tick, uint64_t end_tick);
 /* Calls for each transaction of the process, which is read once more. Errors: -ENOMEM. */
 int transactions_again(void (*over)(void *arg, const struct transaction *transaction), void *arg);
+
+/* ---- jobs/runs.c ----------------------------------------------------------------------------- */
+void runs_forget(void);
 
 /* ---- step_filter.c --------------------------------------------------------------------------- */
 void steps_forget(void);

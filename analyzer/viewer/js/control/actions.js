@@ -7,11 +7,12 @@ import { announce, say } from '../dom.js';
 import { formatDuration } from '../format.js';
 import { ask } from '../load/remote.js';
 import { change, state } from '../state.js';
-import { setChosen, setLife, setSelected, view } from '../draw/view.js';
+import { setChosen, setIteration, setLife, setSelected, view } from '../draw/view.js';
 import { redraw } from '../draw/frame.js';
 import { hiddenWorkers, laneOfPosition, layOut } from '../draw/layout.js';
 import { show, showAround, timeText } from '../draw/range.js';
 import { refreshAll } from '../draw/timeline.js';
+import { takeBehind } from './jobs.js';
 import {
 	filteredTransactions, isTransactionQuery, jumpTransaction, leaveTransaction,
 	takeTransactionOf,
@@ -41,6 +42,7 @@ export async function select(worker, tick, go = false) {
 	const lasted = formatDuration(detail.duration_ns), at = timeText(detail.start_ns, 1000);
 	announce(`${siteOf(detail).name}, ${lasted}, at ${at}`);
 	redraw();
+	takeBehind(detail);
 	await takeTransactionOf(worker, tick);
 }
 
@@ -48,7 +50,8 @@ export function clearSelection() {
 	setSelected(null);
 	leaveTransaction();
 	setLife(null);
-	change({ worker: null, tick: null, rangeFrom: null, rangeTo: null });
+	setIteration(null);
+	change({ iteration: '', worker: null, tick: null, rangeFrom: null, rangeTo: null });
 	redraw();
 }
 
@@ -74,25 +77,6 @@ export async function goToPoll(poll) {
 		}
 		from = found.tick;
 	}
-}
-
-/* The run of a callback that is as long as its row says: the first one. */
-export async function selectRun(row) {
-	const isIt = (site) => site.name === row.callback && site.module === row.module;
-	const sites = Uint8Array.from(view.process.sites, (site) => (isIt(site) ? 1 : 0));
-	const workers = new Uint8Array(view.process.workers.length).fill(1);
-	const begin = state.rangeFrom ?? view.process.start_ns - 1000;
-	const from = begin / view.process.report.unit_ns - 1;
-	for (const part of [0.9999, 0.99, 0]) {
-		const shortest = row.max_ns * part;
-		const found = await ask('find',
-			{ from, backwards: false, shortest, sites, workers });
-		if (!found)
-			continue;
-		await select(found.worker, found.tick, true);
-		return true;
-	}
-	return false;
 }
 
 // ---- Finding ------------------------------------------------------------------------------------

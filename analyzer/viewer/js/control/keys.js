@@ -7,6 +7,7 @@ import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { chooseLane, scrollBy } from '../draw/layout.js';
 import { fit, pan, show, showAround, undoZoom, zoom } from '../draw/range.js';
+import { jumpIteration, showIteration, showRunsOf } from './jobs.js';
 import { jumpInSignature } from './transactions.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch } from './actions.js';
 
@@ -39,6 +40,20 @@ function followSelection() {
 		say('Select a poll first');
 }
 
+function showOwnIteration() {
+	if (view.selected)
+		showIteration(view.selected.worker, view.selected.tick);
+	else
+		say('Select a callback first');
+}
+
+function showOwnRuns() {
+	if (view.selected)
+		showRunsOf(view.selected);
+	else
+		say('Select a callback first');
+}
+
 /* Keys, what the help says of them, and what they do. */
 const KEYS = [
 	[['w', '+', '='], 'W  +', 'zoom in', () => zoom(ZOOM_STEP)],
@@ -58,6 +73,10 @@ const KEYS = [
 	[['['], '[', 'previous match', () => jumpMatch(true)],
 	[['e'], 'E', 'next transaction of this signature', () => jumpInSignature(false)],
 	[['q'], 'Q', 'previous transaction of this signature', () => jumpInSignature(true)],
+	[['i'], 'I', 'the iteration of the selected callback', showOwnIteration],
+	[['>'], '>', 'next iteration', () => jumpIteration(false)],
+	[['<'], '<', 'previous iteration', () => jumpIteration(true)],
+	[['r'], 'R', 'all runs of the selected callback', showOwnRuns],
 	[['f'], 'F', 'fit the whole trace', fit],
 	[['z', 'Enter'], 'Z  Enter', 'zoom to the selected poll or range', zoomToSelection],
 	[['u', 'Backspace'], 'U  Backspace', 'undo the zoom',

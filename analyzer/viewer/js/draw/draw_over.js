@@ -7,7 +7,8 @@ import { state } from '../state.js';
 import { view } from './view.js';
 import { siteColor } from './colors.js';
 import { theme } from './theme.js';
-import { canvas, clipped, context } from './canvas.js';
+import { FONT, canvas, clipText, clipped, context } from './canvas.js';
+import { phasesOf } from './phases.js';
 import {
 	AXIS_HEIGHT, DEPTH_MOST, GUTTER, laneOfPosition, lanesBottom, plotWidth, rowHeightOf,
 	rowTop, xOf,
@@ -16,6 +17,7 @@ import {
 const ARROW_BEND_LEAST = 16, ARROW_BEND_MOST = 90;
 const STEP_LEAST = 2;
 const CAUSE_LEAST = 14; // shorter ones in a lane are no arrow
+const WAITER_HEIGHT = 5, PHASE_HEIGHT = 9, TICK_HEIGHT = 9;
 const DOT = 3; // half a side of an event of a life
 const DOT_APART = 2;
 
@@ -79,6 +81,52 @@ function drawWakes() {
 		const from = laneOfPosition(wake.from_worker), to = laneOfPosition(wake.to_worker);
 		if (from && to)
 			drawArrow(xOf(wake.from_ns), middleOf(from), xOf(wake.to_ns), middleOf(to));
+	}
+}
+
+/* Who waited behind the selected poll: a bar below each, however narrow it is drawn. */
+function drawWaiters() {
+	for (const { worker, start_ns: start, duration_ns: lasted } of view.behind.list) {
+		const lane = laneOfPosition(worker);
+		if (!lane)
+			continue;
+		const x = xOf(start), width = Math.max(STEP_LEAST, xOf(start + lasted) - x);
+		context.fillStyle = theme.colors.select;
+		context.fillRect(x, lane.top + view.row - WAITER_HEIGHT, width, WAITER_HEIGHT);
+	}
+}
+
+/* The shown iteration: its borders, and a band above the lane for each phase. */
+function drawIteration() {
+	const { worker, began_ns: began, end_ns: end } = view.iteration;
+	const lane = laneOfPosition(worker);
+	if (!lane)
+		return;
+	context.fillStyle = theme.colors.text;
+	for (const border of [began, end ?? began])
+		context.fillRect(Math.round(xOf(border)) - 1, lane.top - PHASE_HEIGHT, 2,
+			view.row + PHASE_HEIGHT);
+	context.font = FONT.tiny;
+	phasesOf(view.iteration, (poll) => view.process.sites[poll.site]).forEach((phase, i) => {
+		const x = xOf(phase.from_ns), width = Math.max(STEP_LEAST, xOf(phase.to_ns) - x);
+		context.fillStyle = i % 2 ? theme.colors.muted : theme.colors.accent;
+		context.fillRect(x, lane.top - PHASE_HEIGHT, width, PHASE_HEIGHT - 1);
+		const text = clipText(phase.phase, width - 4);
+		context.fillStyle = theme.colors.surface;
+		if (text)
+			context.fillText(text, Math.max(x, GUTTER) + 2,
+				lane.top - PHASE_HEIGHT / 2 - 0.5);
+	});
+	context.font = FONT.normal;
+}
+
+/* A tick on the lane for each stall sample. */
+function drawStallTicks() {
+	context.fillStyle = theme.colors.text;
+	for (const { worker, at_ns: at } of view.process.report.stalls) {
+		const lane = view.lanes.find((one) => one.worker.worker === worker);
+		if (lane && at >= state.from && at <= state.to)
+			context.fillRect(xOf(at) - 1, lane.top + view.row - TICK_HEIGHT, 2, TICK_HEIGHT + 2);
 	}
 }
 
@@ -184,6 +232,11 @@ export function drawLinks() {
 	clipped(GUTTER, view.scroll, plotWidth(), canvas.clientHeight, () => {
 		if (view.transaction)
 			drawTransaction();
+		if (view.iteration)
+			drawIteration();
+		if (view.behind)
+			drawWaiters();
+		drawStallTicks();
 		drawWakes();
 		drawLife();
 	});

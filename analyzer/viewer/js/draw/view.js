@@ -18,6 +18,10 @@ const ofProcess = () => ({
 	wakes: [],        // of the selected poll
 	transaction: null, // that is shown, with its steps
 	steps: new Set(), // its polls and its work on the pool, by stepKey()
+	behind: null,     // who waited behind the selected poll: {count, waited_ns, list}
+	runs: null,       // of a callback: {key, site, inPool, rows, seen, ns}
+	iterations: null, // {rows, seen, ns}
+	iteration: null,  // the one that is shown, with its callbacks
 });
 
 const held = {
@@ -42,6 +46,10 @@ export const view = {
 	get life() { return held.life; },
 	get wakes() { return held.wakes; },
 	get transaction() { return held.transaction; },
+	get behind() { return held.behind; },
+	get runs() { return held.runs; },
+	get iterations() { return held.iterations; },
+	get iteration() { return held.iteration; },
 	get lanes() { return held.lanes; },
 	get row() { return held.row; },
 	get lanesHeight() { return held.lanesHeight; },
@@ -51,10 +59,16 @@ export const view = {
 };
 
 let selectionChanged = () => {};
+let runsChanged = () => {};
 
 /* Told when another poll is selected, or another object followed. */
 export function onSelection(listener) {
 	selectionChanged = listener;
+}
+
+/* Told when other runs, or iterations, are there. */
+export function onRuns(listener) {
+	runsChanged = listener;
 }
 
 // ---- Changes ------------------------------------------------------------------------------------
@@ -105,6 +119,7 @@ export function setDrag(range) {
 export function setSelected(detail) {
 	held.selected = detail;
 	held.wakes = detail ? detail.wakes : [];
+	held.behind = null;
 	selectionChanged();
 }
 
@@ -127,6 +142,27 @@ export function setTransaction(transaction) {
 /* Whether a poll, or work on the pool, is part of the shown transaction. */
 export function isStep(worker, tick) {
 	return held.steps.has(stepKey(worker, tick));
+}
+
+/* Who waited behind the selected poll; null: that is not known. */
+export function setBehind(behind) {
+	held.behind = behind;
+	selectionChanged();
+}
+
+export function setRuns(runs) {
+	held.runs = runs;
+	runsChanged();
+}
+
+export function setIterations(iterations) {
+	held.iterations = iterations;
+	runsChanged();
+}
+
+export function setIteration(iteration) {
+	held.iteration = iteration;
+	runsChanged();
 }
 
 export function setLife(life) {

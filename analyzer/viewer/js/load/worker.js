@@ -146,15 +146,19 @@ async function choose({ process }) {
 	return answer;
 }
 
-/* The transactions in short: contract.def has the columns. */
-function briefs() {
-	const bytes = 8 * BRIEFS * wasm.page_brief_count();
-	const table = wasm.page_briefs() >>> 0;
+/* A table of so many numbers that C has made; contract.def has the columns. */
+function numbersAt(pointer, count) {
+	const table = pointer >>> 0;
 	if (!table)
 		throw new Error('out of memory while reading the trace');
-	const copy = wasm.memory.buffer.slice(table, table + bytes);
+	const copy = wasm.memory.buffer.slice(table, table + 8 * count);
 	wasm.page_free(table);
 	return new Float64Array(copy);
+}
+
+/* The transactions in short. */
+function briefs() {
+	return numbersAt(wasm.page_briefs(), BRIEFS * wasm.page_brief_count());
 }
 
 // ---- Drawing ------------------------------------------------------------------------------------
@@ -221,6 +225,19 @@ function find({ from, backwards, shortest, sites, workers }) {
 	return found;
 }
 
+/* Runs of callbacks, the longest first; `sites` null: iterations. */
+function runs({ sites, inPool, from, to }) {
+	const end = to === null ? -1 : to;
+	if (sites)
+		memoryBytes().set(sites, wasm.page_find_sites() >>> 0);
+	const count = sites ? wasm.page_runs(inPool ? 1 : 0, from, end)
+		: wasm.page_iterations(from, end);
+	if (count < 0)
+		throw new Error('out of memory while reading the trace');
+	const seen = wasm.page_runs_seen(), ns = wasm.page_runs_ns();
+	return { seen, ns, table: numbersAt(wasm.page_runs_table(), RUNS * count) };
+}
+
 const ops = {
 	start: ({ binary }) => start(binary),
 	survey: ({ files }) => survey(files),
@@ -232,6 +249,9 @@ const ops = {
 	filter,
 	find,
 	detail: ({ worker, tick }) => jsonAt(wasm.page_detail(worker, tick)),
+	runs,
+	behind: ({ worker, tick }) => jsonAt(wasm.page_behind(worker, tick)),
+	iteration: ({ worker, tick }) => jsonAt(wasm.page_iteration(worker, tick)),
 	transaction: ({ numbers: [ns, worker] }) => jsonAt(wasm.page_transaction(ns, worker)),
 	transactionOf: ({ worker, tick }) => jsonAt(wasm.page_transaction_of(worker, tick)),
 	follow: ({ object }) => jsonAt(wasm.page_follow(object)),

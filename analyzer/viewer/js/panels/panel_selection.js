@@ -4,18 +4,24 @@
  * what it woke and what woke it; and the life of the handle or request that is followed.
  */
 import { byId, element, fill } from '../dom.js';
-import { formatClock, formatDuration, formatExact, formatOffset, plural } from '../format.js';
+import {
+	formatClock, formatCount, formatDuration, formatExact, formatOffset, plural,
+} from '../format.js';
 import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { follow, select, siteOf } from '../control/actions.js';
+import { showIteration, showRunsOf } from '../control/jobs.js';
 import { transactionSection } from './panel_transaction.js';
 import { scriptOfPoll } from '../draw/scripts.js';
+import { stallItem } from './stalls.js';
 import {
 	actionButton, facts, item, listOf, paragraph, rowButton, section, span,
 } from './pieces.js';
 
 const LIFE_SHOWN = 500;
+const WAITERS_SHOWN = 50;
+const SAME_NS = 1; // starts of one poll that are told with and without a fraction
 const LIFE_ROOM_NS = 50000; // shown on either side of an event that is no poll
 
 function workerNumber(position) {
@@ -110,6 +116,52 @@ function iterationSection({ turn }) {
 			? `It was the first of its iteration and began ${waited} after ${began}.`
 			: `It waited ${waited} after ${began}, behind ${polls}:`),
 		listOf('rows', turn.behind.map(behindItem)));
+}
+
+// ---- Who waited behind it -----------------------------------------------------------------------
+
+function waiterItem({ worker, tick, site, waited_ns: waited }) {
+	return item(rowButton(() => select(worker, tick, true), span('figure', formatDuration(waited)),
+		span('what', `${siteOf({ site }).kind} ${siteOf({ site }).name}`)));
+}
+
+function waitedText({ count, waited_ns: waited, list }) {
+	if (count === 0)
+		return 'No callback is known to have waited for it.';
+	const cut = count > WAITERS_SHOWN ? `; the ${WAITERS_SHOWN} that waited longest` : '';
+	const read = count > list.length ? ` of the first ${formatCount(list.length)}` : '';
+	return `${plural(count, 'callback')} waited, ${formatDuration(waited)} together${cut}${read}:`;
+}
+
+/* They are marked in the lane, too. */
+function waitersSection() {
+	const { behind } = view;
+	if (!behind)
+		return null;
+	const slowest = [...behind.list].sort((a, b) => b.waited_ns - a.waited_ns);
+	return element('section', { id: 'waiters' }, element('h2', {}, 'Who waited behind it'),
+		element('p', {}, waitedText(behind)),
+		listOf('rows', slowest.slice(0, WAITERS_SHOWN).map(waiterItem)));
+}
+
+// ---- What samples saw of it ---------------------------------------------------------------------
+
+function samplesSection({ worker, start_ns: start }) {
+	const { worker: number } = view.process.workers[worker];
+	const samples = view.process.report.stalls.filter((stall) => stall.worker === number &&
+		Math.abs(stall.start_ns - start) < SAME_NS);
+	if (samples.length === 0)
+		return null;
+	return element('section', { id: 'samples' }, element('h2', {}, 'What samples saw in it'),
+		element('ol', { class: 'findings' }, samples.map(stallItem)));
+}
+
+function moreButtons(detail) {
+	return element('p', { class: 'buttons' },
+		actionButton('All its runs', () => showRunsOf(detail)), ' ',
+		view.process.workers[detail.worker].role === 'loop' &&
+			actionButton('Its iteration',
+				() => showIteration(detail.worker, detail.tick)));
 }
 
 function workSection({ work }) {
@@ -207,6 +259,7 @@ export function showSelection() {
 	}
 	fill(panel,
 		element('h2', { class: 'lead' }, site.name), pollFacts(detail, site),
+		moreButtons(detail), samplesSection(detail), waitersSection(),
 		saidSection(detail), transactionSection(),
 		iterationSection(detail), workSection(detail),
 		wakesSection(detail), lifeSection());

@@ -1,45 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The panels of callbacks and of workers: a table each, whose rows lead to the longest run and to
- * the lane.
+ * The panels of callbacks and of workers: a table each, whose rows lead to all runs of a callback
+ * and to the lane.
  */
-import { byId, element, fill, say } from '../dom.js';
+import { byId, element, fill } from '../dom.js';
 import { formatPercent } from '../format.js';
-import { change } from '../state.js';
+import { change, state } from '../state.js';
 import { setChosen, view } from '../draw/view.js';
 import { hiddenWorkers } from '../draw/layout.js';
 import { showAround } from '../draw/range.js';
-import { goToPoll, selectRun } from '../control/actions.js';
+import { runsKeyOf } from '../control/jobs.js';
 import { callbackCell, callerText, rowButton, span, swatch } from './pieces.js';
 import { countColumn, durationColumn, table } from './tables.js';
+import { runsSection } from './panel_runs.js';
 
 // ---- Callbacks ----------------------------------------------------------------------------------
 
-/* Goes to the longest run of the callback within the range of the report. */
-async function goToLongest(report, row) {
-	const isIt = (poll) => poll.callback === row.callback && poll.in_pool === row.in_pool &&
-		poll.caller === row.caller && poll.duration_ns >= row.max_ns - 1000;
-	const long = report.long_polls.find(isIt);
-	if (long) {
-		await goToPoll(long);
-		return;
-	}
-	change({ query: row.callback });
-	if (!(await selectRun(row)))
-		say('This run lies outside of what is shown');
-}
-
-function callbackButton(report, row) {
+function callbackButton(row) {
 	const where = row.caller_file ? ` ${row.caller_file}:${row.caller_line}` : '';
-	const title = `registered by ${row.caller}${where}; go to its longest run`;
-	return element('button', { class: 'row', title, onclick: () => goToLongest(report, row) },
-		swatch(row), ...callbackCell(row), span('caller', callerText(row)));
+	const title = `registered by ${row.caller}${where}; shows all its runs`;
+	const key = runsKeyOf(row), isChosen = key !== '' && key === state.runs;
+	return element('button', {
+		class: 'row', title, 'aria-pressed': String(isChosen),
+		onclick: () => change({ runs: isChosen ? '' : key }),
+	}, swatch(row), ...callbackCell(row), span('caller', callerText(row)));
 }
 
-const callbackColumns = (report) => [
+const CALLBACK_COLUMNS = [
 	{
 		key: 'callback', label: 'Callback', text: true, head: true,
-		show: (row) => callbackButton(report, row),
+		show: callbackButton,
 	},
 	countColumn('count', 'Count'), durationColumn('total_ns', 'Total'),
 	durationColumn('p50_ns', 'p50'), durationColumn('p99_ns', 'p99'),
@@ -86,7 +76,7 @@ export function showTables(report) {
 	fill(byId('panel-callbacks'), table('callbacks',
 		'Callbacks, and by whom each was registered; ' +
 			'(work): its request’s work on the pool',
-		callbackColumns(report), report.callbacks, ['total_ns', -1]));
+		CALLBACK_COLUMNS, report.callbacks, ['total_ns', -1]), runsSection());
 	fill(byId('panel-workers'), table('workers',
 		'Threads that libuv runs callbacks (loop) or requests’ work (pool) on',
 		WORKER_COLUMNS, report.workers, ['worker', 1]));

@@ -6,9 +6,10 @@
 import { byId, fill } from '../dom.js';
 import { formatDuration } from '../format.js';
 import { change, state } from '../state.js';
-import { onSelection, view } from '../draw/view.js';
+import { onRuns, onSelection, setIterations, view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { clearSelection, takeFigures } from '../control/actions.js';
+import { takeIterations, takeRuns } from '../control/jobs.js';
 import { actionButton, paintSwatches } from './pieces.js';
 import { onSort } from './tables.js';
 import { showFindings } from './panel_findings.js';
@@ -17,9 +18,12 @@ import { showSelection } from './panel_selection.js';
 import { showProfile } from './panel_profile.js';
 import { showMeasures } from './measures.js';
 import { showSignatures } from './panel_signatures.js';
+import { showIterations } from './panel_iterations.js';
+import { scrollToRuns } from './panel_runs.js';
 
 const TABS = [
-	'findings', 'transactions', 'callbacks', 'workers', 'stalls', 'profile', 'requests',
+	'findings', 'transactions', 'callbacks', 'iterations', 'workers', 'stalls', 'profile',
+	'requests',
 	'timers', 'spans', 'selection',
 ];
 let figures = null, flame = null;
@@ -57,6 +61,7 @@ function showFigures() {
 	showTables(figures);
 	showMeasures(figures);
 	showSignatures(figures);
+	showIterations(figures);
 	showProfileTab();
 	paintSwatches();
 }
@@ -72,6 +77,7 @@ export async function refreshFigures() {
 	({ report: figures, flame } = fresh);
 	byId('panels').removeAttribute('aria-busy');
 	showFigures();
+	retakeRuns();
 	page.figures = String(Number(page.figures || 0) + 1);
 }
 
@@ -82,6 +88,29 @@ export function currentFigures() {
 export function refreshSelection() {
 	showSelection();
 	paintSwatches();
+}
+
+/* What is listed run by run: other runs, or those of another range. */
+export function showRuns() {
+	if (!figures)
+		return;
+	showTables(figures);
+	showIterations(figures);
+	paintSwatches();
+}
+
+export async function refreshRuns() {
+	showRuns();
+	await takeRuns();
+	scrollToRuns();
+}
+
+function retakeRuns() {
+	takeRuns();
+	if (state.tab === 'iterations')
+		takeIterations();
+	else
+		setIterations(null);
 }
 
 /* Another signature is chosen. */
@@ -107,6 +136,8 @@ export function showTab() {
 		byId('tab-' + name).tabIndex = chosen ? 0 : -1;
 		byId('panel-' + name).hidden = !chosen;
 	}
+	if (state.tab === 'iterations' && figures && !view.iterations)
+		takeIterations();
 }
 
 function tabKey(event) {
@@ -127,6 +158,7 @@ export function setUpPanels() {
 		byId('tab-' + name).addEventListener('keydown', tabKey);
 	}
 	onSelection(refreshSelection);
+	onRuns(showRuns);
 	onSort(showFigures);
 	byId('clear').addEventListener('click', clearSelection);
 	showTab();
