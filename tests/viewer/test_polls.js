@@ -200,6 +200,7 @@ test('a row of the findings and of the callbacks goes to its poll', () => withDe
 	await page.waitForFunction(() => !window.uvtrace.view.selected);
 	await page.click('#tab-callbacks');
 	await page.click('#panel-callbacks tbody tr:nth-child(2) button');
+	await page.click('#runs ol.rows button >> nth=0');
 	await page.waitForFunction(() => window.uvtrace.view.selected);
 	/* By the mean rate of the clock, not that of this moment. */
 	const { max_ns: longest } = (await figuresOf(page)).callbacks[1];

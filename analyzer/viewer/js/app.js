@@ -19,6 +19,7 @@ import {
 	refreshTexts, setUpPanels, showRuns, showTab,
 } from './panels/panels.js';
 import { showSelection } from './panels/panel_selection.js';
+import { callees, stallFlame } from './panels/stall_graph.js';
 import { showTransaction } from './control/transactions.js';
 import { showNamedIteration } from './control/jobs.js';
 import { setUpKeys } from './control/keys.js';
@@ -129,6 +130,8 @@ async function showProcess(index, wanted) {
 		await showTransaction(transaction, (from ?? null) === null);
 	if (wanted.iteration)
 		await showNamedIteration();
+	if (wanted.tab && wanted.tab !== DEFAULTS.tab)
+		change({ tab: wanted.tab });
 	byId('timeline').focus({ preventScroll: true });
 	announce(`Trace shown: ${byId('summary').textContent}`);
 }
@@ -257,7 +260,7 @@ async function begin() {
 /* For those who measure: what the page shows, and how long its frames took. */
 window.uvtrace = {
 	view, state, ask, change, currentFigures, redraw, refreshAll, frameMs, showTransaction,
-	STROKE, Strokes,
+	STROKE, Strokes, stallFlame, callees,
 };
 
 begin().catch(fail);

@@ -10,7 +10,8 @@ export const DEFAULTS = {
 	worker: null, tick: null,   // the selected poll
 	transaction: '',            // the id of the one that is shown
 	signature: null,            // of the list of transactions, its number
-	runs: '',                   // the callback whose runs are listed: its site, "12"; "12w": work
+	runs: '',                   // the callback whose runs are listed: "12", its site;
+	                            // "12w": work on the pool
 	iteration: '',              // the one that is shown: "WORKER.TICK"
 	long: 1e6, idle: 1e6, shortest: 0,
 	kind: '', callback: '', object: '', only: '', // filters; only: of transactions

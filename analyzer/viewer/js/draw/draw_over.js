@@ -126,7 +126,8 @@ function drawStallTicks() {
 	for (const { worker, at_ns: at } of view.process.report.stalls) {
 		const lane = view.lanes.find((one) => one.worker.worker === worker);
 		if (lane && at >= state.from && at <= state.to)
-			context.fillRect(xOf(at) - 1, lane.top + view.row - TICK_HEIGHT, 2, TICK_HEIGHT + 2);
+			context.fillRect(xOf(at) - 1, lane.top + view.row - TICK_HEIGHT, 2,
+				TICK_HEIGHT + 2);
 	}
 }
 

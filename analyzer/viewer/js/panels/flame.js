@@ -71,7 +71,7 @@ function parentsOf(node) {
 /* One graph. `id` names its elements; `label` is what it is called. */
 export class Flame {
 	constructor(id, label) {
-		/* What is chosen: a callback ('': all), a text, and the boxes that were zoomed to. */
+		/* Chosen: a callback ('': all), a text, and the boxes that were zoomed to. */
 		Object.assign(this, { id, label, chosen: '', wanted: '', zooms: [] });
 		/* All of it, what is shown of it, and the boxes that are drawn. */
 		Object.assign(this, { whole: null, shown: null, boxes: [] });

@@ -13,7 +13,7 @@ import {
 	filteredRuns, jumpIteration, leaveIteration, showIteration, takeIterations,
 } from '../control/jobs.js';
 import { phasesOf } from '../draw/phases.js';
-import { actionButton, facts, item, listOf, paragraph, rowButton, section, span } from './pieces.js';
+import { actionButton, facts, item, listOf, paragraph, rowButton, span } from './pieces.js';
 import { countColumn, durationColumn, table } from './tables.js';
 import { distributionSection } from './distribution.js';
 import { leftOutText, overTime } from './panel_runs.js';
@@ -22,7 +22,9 @@ const CALLBACKS_SHOWN = 12; // of a phase
 
 // ---- One of them --------------------------------------------------------------------------------
 
-const BEGAN = { park: 'the loop woke', look: 'the loop looked, without sleeping', enter: 'uv_run began' };
+const BEGAN = {
+	park: 'the loop woke', look: 'the loop looked, without sleeping', enter: 'uv_run began',
+};
 
 function callbackItem(poll) {
 	return item(rowButton(() => select(poll.worker, poll.tick, true),
@@ -61,20 +63,25 @@ function oneIteration() {
 		facts([
 			['Worker', String(view.process.workers[worker].worker)],
 			['Begin', `${timeText(began, 1000)}: ${BEGAN[iteration.after]}`],
-			['Ready', iteration.after === 'enter' ? '' : plural(iteration.ready, 'descriptor')],
-			['Took', end === null ? 'its end is not in the trace' : formatExact(end - began)],
+			['Ready', iteration.after === 'enter' ? ''
+				: plural(iteration.ready, 'descriptor')],
+			['Took', end === null ? 'its end is not in the trace'
+				: formatExact(end - began)],
 			['Callbacks', `${formatCount(count)}, ${formatDuration(ns)} in them${cut}`],
-			['Between', end === null ? '' : `${formatDuration(end - began - ns)} in the loop itself`],
+			['Between', end === null ? ''
+				: `${formatDuration(end - began - ns)} in the loop itself`],
 		]),
 		phasesOf(iteration, siteOf).map((phase) => phaseRow({ ...phase, whole: ns })),
-		paragraph('more', 'Phases are those of the callbacks’ kinds. What libuv keeps for its ' +
-			'pending phase cannot be told from what poll found, where nothing ran between.'));
+		paragraph('more', 'Phases are those of the callbacks’ kinds. What libuv keeps ' +
+			'for its pending phase cannot be told from what poll found, ' +
+			'where nothing ran between.'));
 }
 
 // ---- All of them --------------------------------------------------------------------------------
 
 const LOOP_COLUMNS = [
-	{ key: 'worker', label: 'Loop', text: true, head: true, show: ({ worker }) => String(worker) },
+	{ key: 'worker', label: 'Loop', text: true, head: true,
+		show: ({ worker }) => String(worker) },
 	countColumn('turns', 'Iterations'),
 	countColumn('empty_turns', 'Empty', 'looked without sleeping and found nothing'),
 	durationColumn('empty_turns_ns', 'Time'), countColumn('runs', 'uv_run'),
@@ -97,7 +104,8 @@ function worstSection() {
 		distributionSection({ id: 'iterations-distribution', key: 'all',
 			title: 'Time in callbacks, by iteration', word: 'iteration', rows: shown,
 			rowItem: iterationItem }),
-		shown.length > 0 && overTime(shown, 'iteration'),
+		shown.length > 0 && overTime(shown, 'iteration',
+			({ worker, tick }) => showIteration(worker, tick)),
 	];
 }
 

@@ -20,8 +20,9 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 export function runItem({ worker, tick, start_ns: start, duration_ns: lasted }) {
 	const { worker: number } = view.process.workers[worker];
-	return item(rowButton(() => select(worker, tick, true), span('figure', formatDuration(lasted)),
-		span('what', timeText(start, 1e6)), span('when', `worker ${number}`)));
+	return item(rowButton(() => select(worker, tick, true),
+		span('figure', formatDuration(lasted)), span('what', timeText(start, 1e6)),
+		span('when', `worker ${number}`)));
 }
 
 // ---- Over time ----------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ function dotsOf(rows, [from, to], least, most) {
 }
 
 /* A dot a run, higher for longer ones, on a logarithmic axis. */
-export function overTime(rows) {
+export function overTime(rows, word = 'run', go = (row) => select(row.worker, row.tick, true)) {
 	const lasted = rows.map((row) => Math.max(1, row.duration_ns));
 	const least = lasted.reduce((a, b) => Math.min(a, b), Infinity);
 	const most = lasted.reduce((a, b) => Math.max(a, b), 1);
@@ -59,13 +60,13 @@ export function overTime(rows) {
 	const to = state.rangeTo ?? view.process.end_ns;
 	const plot = svg('svg', { class: 'dots', role: 'img', preserveAspectRatio: 'none',
 		viewBox: `-3 0 ${PLOT_WIDTH + 6} ${PLOT_HEIGHT}`,
-		'aria-label': `Over time: ${plural(rows.length, 'run')} ` +
+		'aria-label': `Over time: ${plural(rows.length, word)} ` +
 			`from ${formatDuration(least)} to ${formatDuration(most)}` });
 	for (const { x, y, row } of dotsOf(rows, [from, to], least, most)) {
 		const dot = svg('rect', { x: x - 1.5, y: y - 1.5, width: 3, height: 3 },
 			svg('title', {}, `${formatDuration(row.duration_ns)} at ` +
 				timeText(row.start_ns, 1e6)));
-		dot.addEventListener('click', () => select(row.worker, row.tick, true));
+		dot.addEventListener('click', () => go(row));
 		plot.append(dot);
 	}
 	return section('Over time', plot,
@@ -109,7 +110,8 @@ function handlesSection(rows) {
 	return section('By handle',
 		table('handles', 'An address may have served several, one after the other',
 			HANDLE_COLUMNS, handles.slice(0, HANDLES_SHOWN), ['total_ns', -1]),
-		rest > 0 && paragraph('more', `and ${formatCount(rest)} more, of less time in total`));
+		rest > 0 &&
+			paragraph('more', `and ${formatCount(rest)} more, of less time in total`));
 }
 
 // ---- All of it ----------------------------------------------------------------------------------
@@ -130,7 +132,8 @@ export function runsSection() {
 	const { site, inPool, seen, ns } = runs, rows = filteredRuns(runs.rows);
 	const close = () => change({ runs: '' });
 	return element('div', { id: 'runs' },
-		element('h2', {}, `${shortName(site.name)}${inPool ? ' (work)' : ''}: all its runs`),
+		element('h2', {},
+			`${shortName(site.name)}${inPool ? ' (work)' : ''}: all its runs`),
 		element('p', {}, `${plural(seen, 'run')}, ${formatDuration(ns)} together. `,
 			leftOutText(runs, rows, 'run'), actionButton('Close', close)),
 		distributionSection({ id: 'runs-distribution', key: runs.key, title: 'Distribution',

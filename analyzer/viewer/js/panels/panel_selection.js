@@ -121,8 +121,9 @@ function iterationSection({ turn }) {
 // ---- Who waited behind it -----------------------------------------------------------------------
 
 function waiterItem({ worker, tick, site, waited_ns: waited }) {
-	return item(rowButton(() => select(worker, tick, true), span('figure', formatDuration(waited)),
-		span('what', `${siteOf({ site }).kind} ${siteOf({ site }).name}`)));
+	const { kind, name } = siteOf({ site });
+	return item(rowButton(() => select(worker, tick, true),
+		span('figure', formatDuration(waited)), span('what', `${kind} ${name}`)));
 }
 
 function waitedText({ count, waited_ns: waited, list }) {
@@ -130,7 +131,8 @@ function waitedText({ count, waited_ns: waited, list }) {
 		return 'No callback is known to have waited for it.';
 	const cut = count > WAITERS_SHOWN ? `; the ${WAITERS_SHOWN} that waited longest` : '';
 	const read = count > list.length ? ` of the first ${formatCount(list.length)}` : '';
-	return `${plural(count, 'callback')} waited, ${formatDuration(waited)} together${cut}${read}:`;
+	return `${plural(count, 'callback')} waited, ${formatDuration(waited)} together` +
+		`${cut}${read}:`;
 }
 
 /* They are marked in the lane, too. */
@@ -148,8 +150,9 @@ function waitersSection() {
 
 function samplesSection({ worker, start_ns: start }) {
 	const { worker: number } = view.process.workers[worker];
-	const samples = view.process.report.stalls.filter((stall) => stall.worker === number &&
-		Math.abs(stall.start_ns - start) < SAME_NS);
+	const isIts = (stall) =>
+		stall.worker === number && Math.abs(stall.start_ns - start) < SAME_NS;
+	const samples = view.process.report.stalls.filter(isIts);
 	if (samples.length === 0)
 		return null;
 	return element('section', { id: 'samples' }, element('h2', {}, 'What samples saw in it'),

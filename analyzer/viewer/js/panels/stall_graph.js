@@ -15,9 +15,9 @@ import { Flame, childrenFrom, rootOf } from './flame.js';
 const FUNCTIONS_SHOWN = 50;
 const SLEEPS = ['syscall', 'lock'];
 
-const stallFlame = new Flame('stall-flame', 'Stacks of stall samples');
+export const stallFlame = new Flame('stall-flame', 'Stacks of stall samples');
 const callers = new Flame('callers-flame', 'Who called it');
-const callees = new Flame('callees-flame', 'Whom it called');
+export const callees = new Flame('callees-flame', 'Whom it called');
 let paths = [], chosenFunction = null;
 
 // ---- Stacks -------------------------------------------------------------------------------------
@@ -109,7 +109,8 @@ function pathsFrom(name, outwards) {
 		const at = frames.findIndex((frame, i) => i > 0 && frame.name === name);
 		if (at < 0)
 			return null;
-		return { ns, frames: outwards ? frames.slice(0, at).reverse() : frames.slice(at + 1) };
+		const before = frames.slice(0, at).reverse();
+		return { ns, frames: outwards ? before : frames.slice(at + 1) };
 	}).filter(Boolean);
 }
 
@@ -126,7 +127,8 @@ function sandwich() {
 	if (chosenFunction === null)
 		return null;
 	return [
-		element('h2', {}, `Who called ${chosenFunction}`), callers.elements(sandwichTree(true)),
+		element('h2', {}, `Who called ${chosenFunction}`),
+		callers.elements(sandwichTree(true)),
 		element('h2', {}, `Whom ${chosenFunction} called`),
 		callees.elements(sandwichTree(false)),
 	];
