@@ -27,7 +27,7 @@ const contract = execFileSync('awk',
 	['-f', 'analyzer/viewer/contract.awk', 'analyzer/viewer/contract.def'],
 	{ encoding: 'utf8' });
 export const {
-	STROKE, CHART_KEYS, PROGRESS_TEXTS, BRIEF, Strokes,
+	STROKE, CHART_KEYS, PROGRESS_TEXTS, BRIEF, RUN, Strokes,
 } = await import('data:text/javascript,' + encodeURIComponent(contract));
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { BRIEF, BUILD, CHART_KEYS, PROGRESS_TEXTS, STROKE, Strokes } from './harness.js';
+import { BRIEF, BUILD, CHART_KEYS, PROGRESS_TEXTS, RUN, STROKE, Strokes } from './harness.js';
 
 const VIEWER = 'analyzer/viewer';
 const FOLDERS = ['preload', 'analyzer', `${VIEWER}/wasm`, `${VIEWER}/wasm/include`]
@@ -43,6 +43,9 @@ int main(void)
 #include "../contract.def"
 	printf("}, \\"briefs\\": {\\"\\": 0");
 #define BRIEF(name) printf(", \\"%s\\": %d", #name, BRIEF_##name);
+#include "../contract.def"
+	printf("}, \\"runs\\": {\\"\\": 0");
+#define RUN(name) printf(", \\"%s\\": %d", #name, RUN_##name);
 #include "../contract.def"
 	printf("}, \\"bytes\\": [");
 	for (size_t i = 0; i < sizeof(strokes); i++)
@@ -78,13 +81,15 @@ test('kinds of strokes, charts, stages and columns count alike', () => {
 	const numbered = (names) => Object.fromEntries(names.map((name, i) => [name, i]));
 	assert.deepEqual(STROKE, withoutEmpty(inC.types));
 	assert.deepEqual(BRIEF, withoutEmpty(inC.briefs));
+	assert.deepEqual(RUN, withoutEmpty(inC.runs));
 	assert.deepEqual(numbered(CHART_KEYS), withoutEmpty(inC.charts));
 	assert.deepEqual(numbered(PROGRESS_TEXTS), withoutEmpty(inC.stages));
 });
 
 /* The rule of viewer.h: what JavaScript calls is page_*, and nothing else is. */
 test('what C exports to the page is called page_*', () => {
-	const sources = fs.readdirSync(`${VIEWER}/wasm`).filter((name) => name.endsWith('.c'));
+	const sources = ['', 'jobs/'].flatMap((folder) => fs.readdirSync(`${VIEWER}/wasm/${folder}`)
+		.filter((name) => name.endsWith('.c')).map((name) => folder + name));
 	const text = sources
 		.map((name) => fs.readFileSync(`${VIEWER}/wasm/${name}`, 'utf8')).join('\n');
 	const exported = [...text.matchAll(/^EXPORT\((\w+)\)/gm)].map(([, name]) => name);

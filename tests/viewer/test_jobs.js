@@ -34,8 +34,14 @@ async function tabTo(page, isIt) {
 	assert.fail('no such tab stop');
 }
 
+/* The page takes the focus once all is shown; then keys are for it. */
+function ready(page) {
+	return page.waitForFunction(() => document.activeElement.id === 'timeline');
+}
+
 /* By the arrow keys. */
 async function goToTab(page, name) {
+	await ready(page);
 	const { tab } = await shown(page);
 	await page.focus(`#tab-${tab}`);
 	for (let tries = 0; tries < 12 && (await shown(page)).tab !== name; tries++)
@@ -85,8 +91,7 @@ test('all runs of a callback, by the mouse', () => withDemo(async (page) => {
 test('all runs of a callback, by the keys, and in the address', async () => {
 	let hash;
 	await withDemo(async (page) => {
-		await page.focus('#timeline');
-		await page.keyboard.press('f');
+		await ready(page);
 		await page.keyboard.press('/');
 		await page.keyboard.type(NAME);
 		await page.keyboard.press('Enter');
@@ -172,6 +177,7 @@ test('who waited behind a callback, by the mouse', () => withDemo(async (page) =
 }));
 
 test('who waited behind a callback, by the keys', () => withDemo(async (page) => {
+	await ready(page);
 	await page.focus('#search');
 	await page.keyboard.type(NAME);
 	let first = true;
