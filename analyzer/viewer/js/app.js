@@ -99,6 +99,13 @@ async function openTrace(files, symbols) {
 	await showProcess(process, parseFragment(location.hash.slice(1)));
 }
 
+/* What a link has selected shows a tab of its own; the link's comes back, if it is there. */
+function keepTab(wanted) {
+	const tab = wanted && wanted !== DEFAULTS.tab ? byId('tab-' + wanted) : null;
+	if (tab && !tab.hidden)
+		change({ tab: wanted });
+}
+
 async function showProcess(index, wanted) {
 	leaveProcess();
 	showProgress('Reading', 0);
@@ -130,8 +137,7 @@ async function showProcess(index, wanted) {
 		await showTransaction(transaction, (from ?? null) === null);
 	if (wanted.iteration)
 		await showNamedIteration();
-	if (wanted.tab && wanted.tab !== DEFAULTS.tab)
-		change({ tab: wanted.tab });
+	keepTab(wanted.tab);
 	byId('timeline').focus({ preventScroll: true });
 	announce(`Trace shown: ${byId('summary').textContent}`);
 }

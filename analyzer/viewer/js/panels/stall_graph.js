@@ -28,11 +28,9 @@ function frameOf({ function: name, scanned, script }) {
 
 /* {ns, frames}, outermost first, of one sample. */
 function pathOf(stall) {
-	const { kind, callback, frames, script_stack: scripts, what, cause } = stall;
-	const seen = frames.length > 0 ? frames
-		: (scripts || []).map((one) => ({ ...one, script: true }));
+	const { kind, callback, frames, what, cause } = stall;
 	const path = [{ kind, name: callback, scanned: false, script: false },
-		...[...seen].reverse().map(frameOf)];
+		...[...frames].reverse().map(frameOf)];
 	if (SLEEPS.includes(cause))
 		path.push({ ...frameOf({ function: what || 'unknown' }) });
 	return { ns: stall.stands_for_ns, frames: path };
