@@ -128,7 +128,7 @@ VIEWER_CXXABI := $(if $(wildcard $(WASM_CXXABI)),-Wl$(comma)-u$(comma)__cxa_dema
 VIEWER_SRC := $(SHARED_SRC) $(call sources,\
 	$(addprefix analyzer/,base trace timeline timeline/pool transactions symbols findings \
 		findings/detect report report/json viewer/wasm \
-		viewer/wasm/jobs viewer/wasm/stand_ins))
+		viewer/wasm/jobs viewer/wasm/sums viewer/wasm/stand_ins))
 VIEWER_PAGE := $(addprefix analyzer/viewer/, \
 	bundle.sh contract.def contract.awk template.html style.css) \
 	$(wildcard analyzer/viewer/js/*.js analyzer/viewer/js/*/*.js)

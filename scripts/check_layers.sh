@@ -73,9 +73,10 @@ analyzer/jsonl: analyzer/base analyzer/trace analyzer/timeline analyzer/transact
 analyzer/viewer:
 analyzer/viewer/wasm: analyzer/viewer analyzer/base analyzer/trace analyzer/timeline
 	analyzer/transactions analyzer/symbols analyzer/findings analyzer/report
-	analyzer/report/json analyzer/viewer/wasm/stand_ins preload/format
+	analyzer/report/json analyzer/viewer/wasm/stand_ins analyzer/viewer/wasm/sums preload/format
 analyzer/viewer/wasm/jobs: analyzer/viewer/wasm analyzer/base analyzer/trace analyzer/timeline
 	preload/format
+analyzer/viewer/wasm/sums: analyzer/viewer/wasm analyzer/base analyzer/trace preload/format
 analyzer/viewer/wasm/stand_ins: analyzer/base analyzer/trace analyzer/symbols
 analyzer: analyzer/command analyzer/base analyzer/trace analyzer/timeline analyzer/transactions
 	analyzer/symbols analyzer/findings analyzer/report analyzer/report/text

@@ -115,8 +115,11 @@ export async function calm(page) {
 	}));
 }
 
+/* Also where another trace is shown before. */
 export async function load(page, files) {
+	await page.evaluate(() => delete document.documentElement.dataset.loadMs);
 	await page.setInputFiles('#pick-files', files);
+	await page.waitForSelector('html[data-load-ms]', { state: 'attached', timeout: 60000 });
 	await settle(page);
 }
 

@@ -250,7 +250,7 @@ test('a link to another view of the same trace is followed, and back',
 test('help opens and closes by keys', () => withDemo(async (page) => {
 	await page.keyboard.press('?');
 	await page.waitForSelector('#help[open]');
-	assert.match(await page.textContent('#help'), /next long poll/);
+	assert.match(await page.textContent('#help'), /next long run/);
 	await shoot(page, 'help');
 	await page.keyboard.press('Escape');
 	await page.waitForSelector('#help:not([open])', { state: 'attached' });

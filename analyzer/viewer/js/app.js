@@ -6,12 +6,14 @@ import { STROKE, Strokes } from './contract.js';
 import { announce, byId, element, fill } from './dom.js';
 import { formatBytes, formatCount, formatDuration } from './format.js';
 import { rankNames, rankSites } from './draw/colors.js';
-import { change, DEFAULTS, onChange, parseFragment, readFragment, state } from './state.js';
+import {
+	change, DEFAULTS, onChange, readFragment, state, tastes, traceKey,
+} from './state.js';
 import { ask, onProgress, startThread } from './load/remote.js';
 import { leaveProcess, setProcess, setTrace, view } from './draw/view.js';
 import { frameMs, redraw } from './draw/frame.js';
 import { layOut } from './draw/layout.js';
-import { fit } from './draw/range.js';
+import { fit, withinTrace } from './draw/range.js';
 import { refreshAll, refreshTimeline, setUpTimeline } from './draw/timeline.js';
 import { applyFilters, forgetFilters, select } from './control/actions.js';
 import {
@@ -23,7 +25,9 @@ import { callees, stallFlame } from './panels/stall_graph.js';
 import { showTransaction } from './control/transactions.js';
 import { showNamedIteration } from './control/jobs.js';
 import { setUpKeys } from './control/keys.js';
+import { wantedNow, wantedOf } from './control/link.js';
 import { setUpPointer } from './control/pointer.js';
+import { setUpGoTo } from './control/go_to.js';
 import { fillControls, setUpControls, showControls } from './control/controls.js';
 import { carriedTrace, setUpFiles } from './load/files.js';
 
@@ -87,6 +91,7 @@ function processName({ program, pid }) {
 }
 
 async function openTrace(files, symbols) {
+	const isFirst = !view.process;
 	showProgress('Loading', 0);
 	const trace = await ask('load', { files, symbols });
 	setTrace(trace);
@@ -95,8 +100,17 @@ async function openTrace(files, symbols) {
 	fill(byId('process'), trace.processes.map((process, i) =>
 		element('option', { value: String(i) }, processName(process))));
 	byId('process-label').hidden = trace.processes.length < 2;
-	const process = Math.min(state.process, trace.processes.length - 1);
-	await showProcess(process, parseFragment(location.hash.slice(1)));
+	const wanted = wantedOf(trace, location.hash.slice(1), isFirst);
+	await showProcess(wanted.process, wanted);
+}
+
+/* Of the ranges that are wanted what lies within the trace. */
+function rangesWithin({ from, to, rangeFrom, rangeTo }) {
+	const shown = withinTrace(from, to), range = withinTrace(rangeFrom, rangeTo);
+	return {
+		from: shown && shown[0], to: shown && shown[1],
+		rangeFrom: range && range[0], rangeTo: range && range[1],
+	};
 }
 
 /* What a link has selected shows a tab of its own; the link's comes back, if it is there. */
@@ -117,10 +131,12 @@ async function showProcess(index, wanted) {
 	byId('process').value = String(index);
 	document.body.dataset.state = 'shown';
 	document.title = `${processName(process.report)} – uvtrace`;
-	Object.assign(state, DEFAULTS, wanted, { process: index });
+	const trace = traceKey(view.trace.processes[index]);
+	Object.assign(state, DEFAULTS, wanted, { process: index, trace }, rangesWithin(wanted));
 	forgetFilters();
 	layOut();
-	if (state.from === null || !(state.to > state.from))
+	const isWhole = state.from === null;
+	if (isWhole)
 		fit();
 	fillControls();
 	showTab();
@@ -130,11 +146,11 @@ async function showProcess(index, wanted) {
 	byId('summary').textContent = `${formatDuration(duration)}, ${size}`;
 	showProgress(null);
 	await Promise.all([applyFilters(), refreshFigures()]);
-	const { transaction, from } = wanted;
+	const { transaction } = wanted;
 	if (state.worker !== null && state.tick !== null)
 		await select(state.worker, state.tick);
 	else if (transaction)
-		await showTransaction(transaction, (from ?? null) === null);
+		await showTransaction(transaction, isWhole);
 	if (wanted.iteration)
 		await showNamedIteration();
 	keepTab(wanted.tab);
@@ -222,11 +238,15 @@ function followState(what) {
 }
 
 function goBack() {
-	const wanted = parseFragment(location.hash.slice(1));
+	const wanted = view.trace ? wantedNow(view.trace, location.hash.slice(1)) : null;
+	if (!wanted)
+		return;
 	if (view.process && wanted.process !== state.process) {
 		showProcess(wanted.process, wanted).catch(fail);
 		return;
 	}
+	if (view.process)
+		Object.assign(wanted, rangesWithin(wanted), { trace: state.trace });
 	if (wanted.from === null && view.process) {
 		wanted.from = view.process.start_ns;
 		wanted.to = view.process.end_ns;
@@ -240,7 +260,7 @@ function goBack() {
 }
 
 function turnToProcess() {
-	showProcess(Number(byId('process').value), { from: null, to: null }).catch(fail);
+	showProcess(Number(byId('process').value), tastes()).catch(fail);
 }
 
 async function begin() {
@@ -249,6 +269,7 @@ async function begin() {
 	setUpKeys();
 	setUpPointer();
 	setUpControls();
+	setUpGoTo();
 	readFragment();
 	showControls();
 	onChange(followState);

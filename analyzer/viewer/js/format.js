@@ -60,10 +60,12 @@ export function plural(count, word) {
 	return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`;
 }
 
-/* A point in time after the start, as fine as `step` needs. */
+/* A point in time after the start, as fine as `step` needs; what is finer is cut off, as
+ * analyzer/base/durations.c does. */
 export function formatOffset(ns, step = 1000) {
 	const digits = Math.min(9, Math.max(0, Math.ceil(-Math.log10(step / 1e9) - 0.001)));
-	return `${ns < 0 ? '−' : '+'}${(Math.abs(ns) / 1e9).toFixed(digits)} s`;
+	const shown = Math.floor(Math.abs(ns) / 10 ** (9 - digits) + 1e-6) / 10 ** digits;
+	return `${ns < 0 ? '−' : '+'}${shown.toFixed(digits)} s`;
 }
 
 /* A point in time on the wall clock; startNs is a BigInt. */
@@ -76,6 +78,14 @@ export function formatClock(ns, startNs, step = 1000) {
 	const fraction = String(at % 1000000000n).padStart(9, '0').slice(0, digits);
 	const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(pad).join(':');
 	return clock + (digits ? '.' + fraction : '');
+}
+
+/* The wall clock's day and zone at a moment, "2026-11-30 UTC+1". */
+export function formatDate(ns, startNs) {
+	const date = new Date(Number((startNs + BigInt(Math.round(ns))) / 1000000n));
+	const zone = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
+		.formatToParts(date).find(({ type }) => type === 'timeZoneName').value;
+	return `${date.toLocaleDateString('sv-SE')} ${zone}`;
 }
 
 /* The id of a span, a BigInt. */

@@ -5,6 +5,7 @@
  */
 
 export const DEFAULTS = {
+	trace: '',                  // of what the rest is: traceKey()
 	from: null, to: null,       // the view, ns after the start
 	rangeFrom: null, rangeTo: null, // the range that figures are of
 	worker: null, tick: null,   // the selected poll
@@ -23,6 +24,9 @@ export const DEFAULTS = {
 };
 
 export const state = { ...DEFAULTS };
+
+/* What stays where another trace is opened: how one looks, not at what. */
+const TASTES = ['long', 'idle', 'color', 'time', 'said'];
 
 const listeners = [];
 let writing = 0;
@@ -70,6 +74,15 @@ function writeFragment() {
 	const fragment = fragmentOf(state);
 	const address = fragment ? '#' + fragment : location.pathname + location.search;
 	history.replaceState(null, '', address);
+}
+
+export function tastes() {
+	return Object.fromEntries(TASTES.map((key) => [key, state[key]]));
+}
+
+/* Names a trace: its process, and when that began. */
+export function traceKey({ pid, start_real_ns: start }) {
+	return `${pid}-${start}`;
 }
 
 export function readFragment() {

@@ -8,16 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sums/columns.h"
 #include "strokes.h"
 #include "viewer.h"
 
-#define COLUMNS_MAX 16384u
-#define DEPTHS	    6 /* nested deeper: drawn with the deepest */
-
-struct column {
-	int64_t number;
-	struct lane_node sum;
-};
+/* A node that lies in two columns is shared out between them by time if it is narrower than this
+ * share of a column; else its children are. Of a large trace a leaf is if it is narrower than a
+ * column: to decode them anew for each picture would cost many times as much as all the rest. */
+#define SHARED_OUT 0.125
 
 static struct {
 	struct stroke *strokes;
@@ -28,8 +26,7 @@ static struct {
 	double from, width; /* ticks, also those that lie before 0 */
 	uint64_t from_tick, to_tick;
 	size_t worker;
-	bool is_loop, with_named;
-	struct column open[DEPTHS];
+	bool is_loop, with_named, leaves_are_cheap;
 } draw;
 
 static struct stroke *stroke_add(enum stroke_type type, double start_ns, double end_ns)
@@ -63,39 +60,40 @@ static float share(float ticks)
 	return part < 1 ? (float)part : 1;
 }
 
-static void column_end(struct column *column, uint8_t depth)
+static void column_stroke(const struct column *column, uint32_t number, uint8_t depth)
 {
-	const struct lane_node *sum = &column->sum;
+	struct stroke *stroke =
+	    stroke_add(STROKE_COLUMN, column_ns(number), column_ns((int64_t)number + 1));
 
-	if (sum->count > 0 || sum->parked > 0) {
-		struct stroke *stroke = stroke_add(STROKE_COLUMN, column_ns(column->number),
-						   column_ns(column->number + 1));
-		stroke->tick = time_tick(sum->longest_tick);
-		stroke->longest_ns =
-		    time_ns(sum->longest_tick + sum->longest) - time_ns(sum->longest_tick);
-		stroke->value = sum->longest_object;
-		stroke->count = sum->count;
-		stroke->site = sum->site;
-		stroke->busy = share(sum->busy);
-		stroke->parked = share(sum->parked);
-		stroke->depth = depth;
-	}
-	column->sum = (struct lane_node){0};
+	stroke->tick = time_tick(column->longest_tick);
+	stroke->longest_ns =
+	    time_ns(column->longest_tick + column->longest) - time_ns(column->longest_tick);
+	stroke->value = column->longest_object;
+	stroke->count = column->count;
+	stroke->site = column->site;
+	stroke->busy = share(column->busy);
+	stroke->parked = share(column->parked);
+	if (stroke->parked > 1 - stroke->busy)
+		stroke->parked = 1 - stroke->busy;
+	stroke->depth = depth;
+	stroke->flags = column->about;
 }
 
-static struct column *column_of(uint64_t start, uint64_t end, uint8_t depth)
+/* The columns of a lane, which lie below its other strokes: those from `first` on. */
+static void columns_end(size_t first)
 {
-	double middle = ((double)start + (double)end) / 2;
-	int64_t number = (int64_t)((middle - draw.from) / draw.width);
-	struct column *column = &draw.open[depth];
+	size_t wide = draw.count - first;
+	struct stroke *aside = malloc((wide + 1) * sizeof(*aside));
 
-	if (middle < draw.from || number >= draw.columns)
-		return NULL;
-	if (column->number != number) {
-		column_end(column, depth);
-		column->number = number;
+	columns_take(column_stroke);
+	size_t narrow = draw.count - first - wide;
+	if (aside && narrow > 0) {
+		struct stroke *strokes = draw.strokes + first;
+		memcpy(aside, strokes, wide * sizeof(*aside));
+		memmove(strokes, strokes + wide, narrow * sizeof(*strokes));
+		memcpy(strokes + narrow, aside, wide * sizeof(*strokes));
 	}
-	return column;
+	free(aside);
 }
 
 static void ready_note(uint64_t tick, uint32_t ready)
@@ -105,47 +103,6 @@ static void ready_note(uint64_t tick, uint32_t ready)
 	if (draw.is_loop && number >= 0 && number < draw.columns &&
 	    ready > draw.charts[CHART_READY][(size_t)number])
 		draw.charts[CHART_READY][(size_t)number] = ready;
-}
-
-/* A node that is narrower than a column. */
-static void add_node(const struct lane_node *node)
-{
-	struct column *column = column_of(node->start, node->end, 0);
-
-	if (!column)
-		return;
-	ready_note(node->end, node->ready);
-	struct lane_node *sum = &column->sum;
-	if (node->count > 0 && node->longest >= sum->longest) {
-		sum->longest = node->longest;
-		sum->longest_tick = node->longest_tick;
-		sum->longest_object = node->longest_object;
-		sum->site = node->site;
-	}
-	sum->count += node->count;
-	sum->busy += node->busy;
-	sum->parked += node->parked;
-}
-
-static void add_narrow(const struct box *box)
-{
-	uint8_t depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
-	struct column *column = column_of(box->tick, box->tick + box->duration, depth);
-
-	if (!column)
-		return;
-	if (box->type == BOX_PARK) {
-		column->sum.parked += (float)box->duration;
-		return;
-	}
-	column->sum.count++;
-	column->sum.busy += (float)box->duration;
-	if (box->duration >= column->sum.longest) {
-		column->sum.longest = box->duration;
-		column->sum.longest_tick = box->tick;
-		column->sum.longest_object = box->object;
-		column->sum.site = (uint16_t)box->site;
-	}
 }
 
 static void add_wide(const struct box *box)
@@ -160,7 +117,7 @@ static void add_wide(const struct box *box)
 	stroke->value = box->object;
 	stroke->count = box->type != BOX_PARK;
 	stroke->site = box->site;
-	stroke->depth = box->depth < DEPTHS ? box->depth : DEPTHS - 1;
+	stroke->depth = box->depth < COLUMN_DEPTHS ? box->depth : COLUMN_DEPTHS - 1;
 	stroke->flags = (uint8_t)box->flags;
 	stroke->busy = 1;
 }
@@ -176,7 +133,7 @@ static void add_box(const struct box *box)
 	if (box->type > BOX_PARK || !lane_shows(&viewer.filter, box))
 		return;
 	if ((double)box->duration < draw.width)
-		add_narrow(box);
+		columns_add_box(box);
 	else
 		add_wide(box);
 }
@@ -200,6 +157,16 @@ static void add_work_leaf(const struct lane *lane, size_t leaf)
 	}
 }
 
+static bool is_summed_up(const struct lane_node *node, bool is_poll_leaf)
+{
+	bool is_dear = is_poll_leaf && !draw.leaves_are_cheap;
+	double columns = (double)(node->end - node->start) / draw.width;
+
+	if (columns < (is_dear ? 1 : SHARED_OUT))
+		return true;
+	return columns < 1 && column_number(node->start) == column_number(node->end);
+}
+
 static void draw_tree(const struct lane *lane, const struct lane_tree *tree, size_t level,
 		      size_t from, size_t to)
 {
@@ -207,21 +174,18 @@ static void draw_tree(const struct lane *lane, const struct lane_tree *tree, siz
 		const struct lane_node *node = &tree->nodes[level][i];
 		if (node->end < draw.from_tick || node->start > draw.to_tick)
 			continue;
-		if ((double)(node->end - node->start) < draw.width)
-			add_node(node);
-		else if (level > 0)
+		bool is_poll_leaf = level == 0 && tree == &lane->polls;
+		if (is_summed_up(node, is_poll_leaf)) {
+			ready_note(node->end, node->ready);
+			columns_add_node(node);
+		} else if (level > 0) {
 			draw_tree(lane, tree, level - 1, i * LANE_FANOUT, (i + 1) * LANE_FANOUT);
-		else if (tree == &lane->polls)
+		} else if (is_poll_leaf) {
 			add_leaf(lane, i);
-		else
+		} else {
 			add_work_leaf(lane, i);
+		}
 	}
-}
-
-static void columns_end(void)
-{
-	for (uint8_t depth = 0; depth < DEPTHS; depth++)
-		column_end(&draw.open[depth], depth);
 }
 
 static void draw_whole_tree(const struct lane *lane, const struct lane_tree *tree)
@@ -232,7 +196,6 @@ static void draw_whole_tree(const struct lane *lane, const struct lane_tree *tre
 		level--;
 	if (level > 0)
 		draw_tree(lane, tree, level - 1, 0, tree->counts[level - 1]);
-	columns_end();
 }
 
 static void draw_holes(const struct lane *lane)
@@ -330,6 +293,7 @@ static void add_mark(const struct named_mark *mark, uint32_t count)
 static void draw_lane(size_t worker)
 {
 	const struct lane *lane = &viewer.lanes[worker];
+	size_t first = draw.count;
 
 	draw.worker = worker;
 	viewer.filter.worker = worker;
@@ -338,7 +302,7 @@ static void draw_lane(size_t worker)
 	draw_whole_tree(lane, &lane->work);
 	for (size_t i = 0; i < lane->open_count; i++)
 		add_box(&lane->open[i]);
-	columns_end();
+	columns_end(first);
 	draw_holes(lane);
 	draw_cpu(lane);
 	if (draw.with_named)
@@ -358,17 +322,20 @@ EXPORT(page_draw) uint32_t page_draw(double from_ns, double to_ns, uint32_t colu
 	draw.to_tick = to > 0 ? (uint64_t)to : 0;
 	draw.count = 0;
 	draw.with_named = with_named;
+	draw.leaves_are_cheap = parts_fit();
 	memset(draw.charts, 0, sizeof(draw.charts));
+	columns_begin(draw.from, draw.width, draw.columns);
 	draw.lane_ends =
 	    realloc(draw.lane_ends, (viewer.process->worker_count + 1) * sizeof(*draw.lane_ends));
 	for (size_t i = 0; draw.lane_ends && i < viewer.process->worker_count; i++) {
 		draw_lane(i);
 		draw.lane_ends[i] = (uint32_t)draw.count;
 	}
-	levels_draw(&viewer.pool, draw.from, draw.width, draw.columns, draw.charts[CHART_QUEUED],
-		    draw.charts[CHART_RUNNING]);
-	levels_draw(&viewer.active, draw.from, draw.width, draw.columns,
-		    draw.charts[CHART_REQUESTS], draw.charts[CHART_HANDLES]);
+	levels_draw(&viewer.pool, draw.from, draw.width, draw.columns,
+		    (uint32_t *[]){draw.charts[CHART_QUEUED], draw.charts[CHART_RUNNING],
+				   draw.charts[CHART_BOTH]});
+	levels_draw(&viewer.requests, draw.from, draw.width, draw.columns,
+		    (uint32_t *[]){draw.charts[CHART_REQUESTS], NULL, NULL});
 	return (uint32_t)draw.count;
 }
 

@@ -25,6 +25,7 @@ struct loader {
 	size_t worker;	       /* being read */
 	uint64_t events, done; /* items: at least half as many as events */
 	struct reading reading;
+	struct request_count *requests;
 	struct trace_item items[BATCH_ITEMS];
 	struct box boxes[BOX_ROOM(BATCH_ITEMS)];
 };
@@ -147,7 +148,14 @@ struct loader *loader_open(void)
 {
 	struct loader *loader = calloc(1, sizeof(*loader));
 
-	for (size_t i = 0; loader && i < viewer.process->worker_count; i++)
+	if (!loader)
+		return NULL;
+	loader->requests = requests_count_open();
+	if (!loader->requests) {
+		loader_close(loader);
+		return NULL;
+	}
+	for (size_t i = 0; i < viewer.process->worker_count; i++)
 		loader->events += viewer.process->workers[i].events;
 	return loader;
 }
@@ -166,6 +174,7 @@ static void worker_end(struct loader *loader)
 	uint64_t end = lane->last_tick > reading->last_tick ? lane->last_tick : reading->last_tick;
 
 	lane->open_count = box_stream_end(&reading->stream, end, lane->open);
+	requests_count_worker_end(loader->requests);
 	reading_close(reading);
 	loader->worker++;
 }
@@ -192,7 +201,11 @@ static int batch_take(struct loader *loader, size_t count)
 	const struct trace_context *context =
 	    trace_cursor_context(reading->cursor, &context_count, &after_gap);
 
-	if (after_gap && lane_add_gap(lane, reading, loader->items[0].tick) < 0)
+	if (after_gap &&
+	    (lane_add_gap(lane, reading, loader->items[0].tick) < 0 ||
+	     requests_count_gap(loader->requests, loader->worker, reading->last_tick) < 0))
+		return -ENOMEM;
+	if (requests_count_take(loader->requests, loader->worker, loader->items, count) < 0)
 		return -ENOMEM;
 	box_stream_begin(&reading->stream, context, context_count, after_gap);
 	const struct trace_item *last = &loader->items[count - 1];
@@ -230,7 +243,9 @@ int loader_step(struct loader *loader, uint32_t batches)
 	for (uint32_t i = 0;
 	     error == 0 && i < batches && loader->worker < viewer.process->worker_count; i++)
 		error = batch_read(loader);
-	return error < 0 ? error : loader->worker < viewer.process->worker_count;
+	if (error < 0 || loader->worker < viewer.process->worker_count)
+		return error < 0 ? error : 1;
+	return requests_count_finish(loader->requests);
 }
 
 double loader_share(const struct loader *loader)
@@ -242,7 +257,9 @@ double loader_share(const struct loader *loader)
 
 void loader_close(struct loader *loader)
 {
-	if (loader)
-		reading_close(&loader->reading);
+	if (!loader)
+		return;
+	reading_close(&loader->reading);
+	requests_count_close(loader->requests);
 	free(loader);
 }

@@ -56,7 +56,7 @@ static void process_forget(void)
 		lane_free(&viewer.lanes[i]);
 	free(viewer.lanes);
 	levels_free(&viewer.pool);
-	levels_free(&viewer.active);
+	levels_free(&viewer.requests);
 	figures_free(&viewer.figures);
 	briefs_free(&viewer.briefs);
 	steps_forget();
@@ -127,37 +127,23 @@ EXPORT(page_open) const char *page_open(void)
 static int samples_take(void)
 {
 	const struct trace_process *process = viewer.process;
-	uint64_t *requests = calloc(2 * process->worker_count + 1, sizeof(*requests));
-	uint64_t sums[2] = {0};
-	int error = requests ? 0 : -ENOMEM;
 
-	for (size_t i = 0; error == 0 && i < process->sample_count; i++) {
+	for (size_t i = 0; i < process->sample_count; i++) {
 		const struct trace_sample *sample = &process->samples[i];
 		size_t worker = 0;
 		while (worker < process->worker_count &&
 		       process->workers[worker].worker != sample->worker)
 			worker++;
-		if (worker == process->worker_count)
+		if (worker == process->worker_count || sample->type != TRACE_SAMPLE_WORKER)
 			continue;
 		struct lane *lane = &viewer.lanes[worker];
-		if (sample->type == TRACE_SAMPLE_WORKER) {
-			lane->samples = lane->samples
-					    ? lane->samples
-					    : calloc(process->sample_count, sizeof(*lane->samples));
-			if (!lane->samples)
-				error = -ENOMEM;
-			else
-				lane->samples[lane->sample_count++] = sample;
-		} else if (sample->type == TRACE_SAMPLE_QUEUE) {
-			sums[0] += sample->a - requests[2 * worker];
-			sums[1] += sample->b - requests[2 * worker + 1];
-			requests[2 * worker] = sample->a;
-			requests[2 * worker + 1] = sample->b;
-			error = levels_add(&viewer.active, sample->tick, sums[0], sums[1]);
-		}
+		if (!lane->samples)
+			lane->samples = calloc(process->sample_count, sizeof(*lane->samples));
+		if (!lane->samples)
+			return -ENOMEM;
+		lane->samples[lane->sample_count++] = sample;
 	}
-	free(requests);
-	return error < 0 ? error : levels_finish(&viewer.active);
+	return 0;
 }
 
 static void build_progress(void *arg, uint64_t done, uint64_t total)
@@ -221,7 +207,9 @@ EXPORT(page_build) double page_build(uint32_t batches)
 	loader_close(building);
 	building = NULL;
 	if (state == 0)
-		state = levels_finish(&viewer.pool) < 0 ? -ENOMEM : lanes_finish();
+		state = levels_finish(&viewer.pool) < 0 || levels_finish(&viewer.requests) < 0
+			    ? -ENOMEM
+			    : lanes_finish();
 	return state < 0 ? -1 : 1;
 }
 

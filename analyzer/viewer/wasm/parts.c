@@ -171,6 +171,15 @@ int parts_feed(struct timeline *timeline, size_t worker, uint64_t from, uint64_t
 	return error < 0 ? error : timeline_end_worker(timeline, worker);
 }
 
+bool parts_fit(void)
+{
+	size_t boxes = 0;
+
+	for (size_t i = 0; i < viewer.process->worker_count; i++)
+		boxes += viewer.lanes[i].polls.counts[0] * LANE_LEAF_BOXES;
+	return boxes <= KEPT_BOXES;
+}
+
 size_t part_at(size_t worker, uint64_t tick)
 {
 	const struct lane *lane = &viewer.lanes[worker];

@@ -16,7 +16,7 @@
 
 #include "briefs.h"
 #include "lanes.h"
-#include "levels.h"
+#include "sums/levels.h"
 #include "report/report.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
@@ -37,7 +37,7 @@ struct viewer {
 	struct timeline *timeline; /* its timeline */
 	struct briefs briefs;	   /* its transactions */
 	struct lane *lanes;	   /* by worker */
-	struct levels pool, active;
+	struct levels pool, requests;
 	struct lane_filter filter;
 	uint8_t *filter_sites, *find_sites; /* one byte a site, one more for unknown ones */
 	uint32_t sites;
@@ -96,10 +96,26 @@ int loader_step(struct loader *loader, uint32_t batches);
 double loader_share(const struct loader *loader);
 void loader_close(struct loader *loader);
 
+/* ---- sums/requests.c: how many are on their way ---------------------------------------------- */
+struct request_count;
+/* NULL: no memory. Errors: -ENOMEM. */
+struct request_count *requests_count_open(void);
+/* A worker's items in the order in which they are read, one worker after the other. */
+int requests_count_take(struct request_count *count, size_t worker, const struct trace_item *items,
+			size_t item_count);
+/* Events are missing before a tick. */
+int requests_count_gap(struct request_count *count, size_t worker, uint64_t tick);
+void requests_count_worker_end(struct request_count *count);
+/* Puts it into viewer.requests. */
+int requests_count_finish(struct request_count *count);
+void requests_count_close(struct request_count *count);
+
 /* ---- parts.c: parts of a worker's stream, decoded once more ---------------------------------- */
 /* Valid until the next call. Empty where memory is out. */
 const struct box *part_boxes(size_t worker, size_t part, size_t *count);
 void parts_forget(void);
+/* Whether all of them are kept once they were decoded. */
+bool parts_fit(void);
 /* All items and boxes of a part, batch by batch. */
 struct part_batch {
 	size_t worker, item_count, box_count;

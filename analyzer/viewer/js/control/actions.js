@@ -7,7 +7,9 @@ import { announce, say } from '../dom.js';
 import { formatDuration } from '../format.js';
 import { ask } from '../load/remote.js';
 import { change, state } from '../state.js';
-import { setChosen, setIteration, setLife, setSelected, view } from '../draw/view.js';
+import {
+	runWord, setChosen, setIteration, setLife, setSelected, view,
+} from '../draw/view.js';
 import { redraw } from '../draw/frame.js';
 import { hiddenWorkers, laneOfPosition, layOut } from '../draw/layout.js';
 import { show, showAround, timeText } from '../draw/range.js';
@@ -129,7 +131,7 @@ async function jump(values, what) {
 
 export function jumpLong(backwards) {
 	return jump({ backwards, shortest: state.long },
-		`poll of ${formatDuration(state.long)} or longer`);
+		`${runWord()} of ${formatDuration(state.long)} or longer`);
 }
 
 export function jumpMatch(backwards) {
@@ -149,7 +151,7 @@ export function jumpMatch(backwards) {
 export function jumpInLane(backwards) {
 	const workers = new Uint8Array(view.process.workers.length);
 	workers[view.lanes[view.chosen].position] = 1;
-	return jump({ backwards, workers }, 'poll of this worker');
+	return jump({ backwards, workers }, `${runWord()} of this worker`);
 }
 
 // ---- Filters ------------------------------------------------------------------------------------

@@ -129,6 +129,13 @@ function searchKey(event) {
 	}
 }
 
+/* Where there is little room, filters and search are there on request. */
+function turnControls() {
+	const isOpen = document.body.dataset.controls !== 'open';
+	document.body.dataset.controls = isOpen ? 'open' : 'closed';
+	byId('controls-open').setAttribute('aria-expanded', String(isOpen));
+}
+
 export function setUpControls() {
 	slider('long', 'long', false);
 	slider('idle', 'idle', false);
@@ -149,6 +156,7 @@ export function setUpControls() {
 	byId('long-next').addEventListener('click', () => jumpLong(false));
 	byId('long-previous').addEventListener('click', () => jumpLong(true));
 	byId('theme').addEventListener('click', turnTheme);
+	byId('controls-open').addEventListener('click', turnControls);
 	byId('help-open').addEventListener('click', () => byId('help').showModal());
 	byId('help-close').addEventListener('click', () => byId('help').close());
 	byId('filter-clear').addEventListener('click',

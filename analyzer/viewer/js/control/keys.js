@@ -2,11 +2,13 @@
  *
  * Keys. Every action has one; the tables below are also what the help shows.
  */
-import { byId, element, fill, say } from '../dom.js';
+import { announce, byId, element, fill, say } from '../dom.js';
+import { formatDuration } from '../format.js';
 import { change, state } from '../state.js';
 import { view } from '../draw/view.js';
 import { chooseLane, scrollBy } from '../draw/layout.js';
 import { fit, pan, show, showAround, undoZoom, zoom } from '../draw/range.js';
+import { openGoTo } from './go_to.js';
 import { jumpIteration, showIteration, showRunsOf } from './jobs.js';
 import { jumpInSignature } from './transactions.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch } from './actions.js';
@@ -17,9 +19,17 @@ const SCROLL_STEP = 200;
 
 // ---- What they do -------------------------------------------------------------------------------
 
+/* What is said of a part of the state that a key turns. */
+const TOLD = {
+	color: { callback: 'Coloured by callback', duration: 'Coloured by duration' },
+	time: { clock: 'Times on the wall clock', relative: 'Times after the start' },
+	said: { on: 'Marks and spans are shown', off: 'Marks and spans are hidden' },
+};
+
 /* From one of two values of a part of the state to the other. */
 function turnBetween(key, first, second) {
 	change({ [key]: state[key] === first ? second : first });
+	announce(TOLD[key][state[key]]);
 }
 
 function zoomToSelection() {
@@ -33,11 +43,16 @@ function zoomToSelection() {
 		say('Nothing is selected');
 }
 
+function takeShown() {
+	change({ rangeFrom: state.from, rangeTo: state.to });
+	announce(`Figures of ${formatDuration(state.to - state.from)}`);
+}
+
 function followSelection() {
 	if (view.selected)
 		follow(view.selected.life_of);
 	else
-		say('Select a poll first');
+		say('Select a callback first');
 }
 
 function showOwnIteration() {
@@ -62,10 +77,10 @@ const KEYS = [
 	[['d', 'ArrowRight'], 'D  →', 'move to the right', () => pan(PAN_STEP)],
 	[['ArrowUp'], '↑', 'worker above', () => chooseLane(-1)],
 	[['ArrowDown'], '↓', 'worker below', () => chooseLane(1)],
-	[['.'], '.', 'next poll of this worker', () => jumpInLane(false)],
-	[[','], ',', 'previous poll of this worker', () => jumpInLane(true)],
-	[['n'], 'N', 'next long poll', () => jumpLong(false)],
-	[['p'], 'P', 'previous long poll', () => jumpLong(true)],
+	[['.'], '.', 'next callback of this worker', () => jumpInLane(false)],
+	[[','], ',', 'previous callback of this worker', () => jumpInLane(true)],
+	[['n'], 'N', 'next long run', () => jumpLong(false)],
+	[['p'], 'P', 'previous long run', () => jumpLong(true)],
 	[['/'], '/', 'search for a callback, a transaction’s id, or a signature (read > work); ' +
 		'Enter: next, Shift+Enter: previous',
 		() => byId('search').focus()],
@@ -78,12 +93,13 @@ const KEYS = [
 	[['<'], '<', 'previous iteration', () => jumpIteration(true)],
 	[['r'], 'R', 'all runs of the selected callback', showOwnRuns],
 	[['f'], 'F', 'fit the whole trace', fit],
-	[['z', 'Enter'], 'Z  Enter', 'zoom to the selected poll or range', zoomToSelection],
+	[['g'], 'G', 'go to a time: after the start, or on the wall clock', openGoTo],
+	[['z', 'Enter'], 'Z  Enter', 'zoom to the selected callback or range', zoomToSelection],
 	[['u', 'Backspace'], 'U  Backspace', 'undo the zoom',
 		() => undoZoom() || say('Nothing to undo')],
 	[['m'], 'M', 'make what is shown the range of the figures',
-		() => change({ rangeFrom: state.from, rangeTo: state.to })],
-	[['l'], 'L', 'follow the selected poll’s handle or request', followSelection],
+		takeShown],
+	[['l'], 'L', 'follow the selected callback’s handle or request', followSelection],
 	[['c'], 'C', 'colours: by callback, by duration',
 		() => turnBetween('color', 'callback', 'duration')],
 	[['t'], 'T', 'times: after the start, on the wall clock',
@@ -102,8 +118,8 @@ const MOUSE_HELP = [
 	['Wheel over the names', 'scroll workers'],
 	['Drag', 'move'],
 	['Shift + drag, or drag along the times', 'select a range: the panels show its figures'],
-	['Click', 'select a poll, with its transaction and arrows to what woke it'],
-	['Double click', 'zoom to a poll'],
+	['Click', 'select a callback, with its transaction and arrows to what woke it'],
+	['Double click', 'zoom to a callback'],
 	['Drag in the strip above', 'choose what is shown'],
 ];
 

@@ -80,7 +80,7 @@ function jumpAmong(signatures, backwards, what) {
 export function jumpInSignature(backwards) {
 	if (!view.transaction || view.transaction.signature < 0) {
 		say(view.transaction ? 'This transaction has no signature'
-			: 'Select a poll of a transaction first');
+			: 'Select a callback of a transaction first');
 		return null;
 	}
 	return jumpAmong(new Set([view.transaction.signature]), backwards,

@@ -2,28 +2,46 @@
  *
  * Draws the axis of times, the lines below its ticks, and the range that figures are of.
  */
-import { formatDuration } from '../format.js';
+import { formatDate, formatDuration } from '../format.js';
 import { state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
-import { canvas, context } from './canvas.js';
+import { FONT, canvas, context } from './canvas.js';
 import { AXIS_HEIGHT, GUTTER, plotWidth, xOf } from './layout.js';
 import { timeText } from './range.js';
 
 const TICK_APART = 110; // pixels, about
 const TICK_STEPS = [1, 2, 5];
+/* Of a clock, where they are longer than a second. */
+const CLOCK_STEPS = [
+	1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
+].map((seconds) => seconds * 1e9);
+const MINUTE_NS = 60000000000n;
 const TEXT_HALF = 30;
 
 /* A round step between ticks, in ns. */
 function tickStep() {
 	const least = ((state.to - state.from) / plotWidth()) * TICK_APART;
+	if (state.time === 'clock' && least > CLOCK_STEPS[0])
+		return CLOCK_STEPS.find((step) => step >= least) ?? CLOCK_STEPS.at(-1) * Math.ceil(
+			least / CLOCK_STEPS.at(-1));
 	const power = 10 ** Math.floor(Math.log10(least));
 	return power * (TICK_STEPS.find((step) => step * power >= least) || 10);
 }
 
+/* How long before the start of the trace the last round time was, by what times count from. */
+function sinceRound(step) {
+	if (state.time !== 'clock')
+		return 0;
+	const { startRealNs: start } = view.process;
+	const minutes = new Date(Number(start / 1000000n)).getTimezoneOffset();
+	return Number((start - BigInt(minutes) * MINUTE_NS) % BigInt(step));
+}
+
 function eachTick(step, take) {
-	for (let at = Math.ceil(state.from / step) * step; at <= state.to; at += step)
-		take(Math.round(xOf(at)) + 0.5, at);
+	const before = sinceRound(step), first = Math.ceil((state.from + before) / step);
+	for (let i = first; i * step - before <= state.to; i++)
+		take(Math.round(xOf(i * step - before)) + 0.5, i * step - before);
 }
 
 export function drawGrid() {
@@ -37,13 +55,26 @@ export function drawGrid() {
 	context.stroke();
 }
 
+/* How much is shown; by the wall clock, also of which day and in which zone. */
+function drawShown() {
+	const width = formatDuration(state.to - state.from) + ' shown';
+	if (state.time !== 'clock') {
+		context.fillText(width, 12, AXIS_HEIGHT / 2);
+		return;
+	}
+	context.font = FONT.small;
+	context.fillText(width, 12, AXIS_HEIGHT / 2 - 6);
+	context.fillText(formatDate(state.from, view.process.startRealNs), 12, AXIS_HEIGHT / 2 + 6);
+	context.font = FONT.normal;
+}
+
 export function drawAxis() {
 	const step = tickStep();
 	context.fillStyle = theme.colors.surface;
 	context.fillRect(0, 0, canvas.clientWidth, AXIS_HEIGHT);
 	context.fillStyle = theme.colors.muted;
 	context.textAlign = 'left';
-	context.fillText(formatDuration(state.to - state.from) + ' shown', 12, AXIS_HEIGHT / 2);
+	drawShown();
 	context.textAlign = 'center';
 	eachTick(step, (x, at) => {
 		if (x > GUTTER + TEXT_HALF && x < canvas.clientWidth - TEXT_HALF)

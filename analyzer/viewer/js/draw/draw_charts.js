@@ -9,7 +9,7 @@ import { view } from './view.js';
 import { theme } from './theme.js';
 import { FONT, canvas, clipped, context } from './canvas.js';
 import {
-	CHARTS, CHART_HEIGHT, GUTTER, chartTop, chartsHeight, lanesBottom, plotWidth,
+	CHART_HEIGHT, GUTTER, chartTop, chartsHeight, lanesBottom, plotWidth, shownCharts, xOf,
 } from './layout.js';
 
 /* [first, last) of the columns that are in view. */
@@ -49,7 +49,7 @@ function isUnseen(chart) {
 function chartNote(chart) {
 	if (isUnseen(chart))
 		return 'cannot be seen (libc tier)';
-	return chart.under ? `over ${chart.under}` : 'most in view';
+	return chart.under ? `over ${chart.under}` : chart.note;
 }
 
 function drawChartLabel(chart, most, top) {
@@ -69,16 +69,18 @@ function drawChartLabel(chart, most, top) {
 function drawChart(chart, top) {
 	const { charts } = view.drawn;
 	const over = charts[chart.values], under = charts[chart.underValues];
-	const sum = under ? over.map((value, i) => value + under[i]) : over;
-	const most = greatest(sum), full = Math.max(1, most);
-	clipped(GUTTER, top - 1, plotWidth(), CHART_HEIGHT + 2, () => {
+	const sum = charts[chart.bothValues] || over;
+	const full = Math.max(1, greatest(sum));
+	const { start_ns: start, end_ns: end } = view.process;
+	const x = Math.max(GUTTER, xOf(start)), right = Math.min(GUTTER + plotWidth(), xOf(end));
+	clipped(x, top - 1, Math.max(0, right - x), CHART_HEIGHT + 2, () => {
 		drawSteps(sum, full, top, theme.colors.chart);
 		if (under)
 			drawSteps(under, full, top, theme.colors.chart2);
 	});
 	context.fillStyle = theme.colors.line;
 	context.fillRect(GUTTER, top + CHART_HEIGHT, plotWidth(), 1);
-	drawChartLabel(chart, most, top);
+	drawChartLabel(chart, greatest(over), top);
 }
 
 export function drawCharts() {
@@ -88,5 +90,5 @@ export function drawCharts() {
 	context.fillStyle = theme.colors.line;
 	context.fillRect(0, top, canvas.clientWidth, 1);
 	if (view.drawn)
-		CHARTS.forEach((chart, i) => drawChart(chart, chartTop(i)));
+		shownCharts().forEach((chart, i) => drawChart(chart, chartTop(i)));
 }

@@ -6,8 +6,8 @@ import { STROKE } from '../contract.js';
 import { state } from '../state.js';
 import { view } from './view.js';
 import {
-	CHARTS, CPU_HEIGHT, GUTTER, NESTED_HEIGHT, SPAN_HEIGHT, chartIndexAt, laneAt, nsOf,
-	plotWidth,
+	CPU_HEIGHT, GUTTER, NESTED_HEIGHT, SPAN_HEIGHT, chartIndexAt, laneAt, nsOf, plotWidth,
+	shownCharts,
 } from './layout.js';
 import { strokesOfLane } from './strokes.js';
 
@@ -79,7 +79,7 @@ export function strokeUnder(x, y) {
 
 /* {chart, value, under}: of the chart under a point; null: there is none. */
 export function chartAt(x, y) {
-	const chart = CHARTS[chartIndexAt(y)];
+	const chart = shownCharts()[chartIndexAt(y)];
 	if (!view.drawn || x < GUTTER || !chart)
 		return null;
 	const { from, to, columns, charts } = view.drawn;

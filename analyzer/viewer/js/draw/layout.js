@@ -23,15 +23,16 @@ export const DEPTH_MOST = 5; // what is nested deeper is drawn there
 const ROW_LEAST = 26, ROW_MOST = 64;
 const LANE_GAP = 9;
 const CHART_GAP = 8;
+const LANES_LEAST = 110; // height that they have before charts do
 
 /* `values` and `underValues`: keys of contract.def. */
 export const CHARTS = [
 	{
-		label: 'pool queued', under: 'pool running',
-		values: 'queued', underValues: 'running', needsCalls: true,
+		label: 'pool queued', under: 'pool running', values: 'queued',
+		underValues: 'running', bothValues: 'both', needsCalls: true,
 	},
-	{ label: 'active requests', values: 'requests', needsCalls: true },
-	{ label: 'ready fds', values: 'ready' },
+	{ label: 'requests', note: 'on their way', values: 'requests', needsCalls: true },
+	{ label: 'ready fds', note: 'after a wait', values: 'ready' },
 ];
 
 // ---- Times and areas ----------------------------------------------------------------------------
@@ -48,8 +49,15 @@ export function nsOf(x) {
 	return state.from + ((x - GUTTER) / plotWidth()) * (state.to - state.from);
 }
 
+/* As many as leave room for lanes. */
+export function shownCharts() {
+	const room = canvas.clientHeight - AXIS_HEIGHT - LANES_LEAST - CHART_GAP;
+	return CHARTS.slice(0, Math.max(0, Math.floor(room / (CHART_HEIGHT + CHART_GAP))));
+}
+
 export function chartsHeight() {
-	return CHARTS.length * (CHART_HEIGHT + CHART_GAP) + CHART_GAP;
+	const count = shownCharts().length;
+	return count && count * (CHART_HEIGHT + CHART_GAP) + CHART_GAP;
 }
 
 export function lanesBottom() {

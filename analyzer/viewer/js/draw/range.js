@@ -21,6 +21,14 @@ function limits() {
 	return [start - slack, end + slack];
 }
 
+/* The part of a range that lies within the trace; null: none. */
+export function withinTrace(from, to) {
+	const [first, last] = limits();
+	if (!(to > from) || from >= last || to <= first)
+		return null;
+	return [Math.max(from, first), Math.min(to, last)];
+}
+
 function remember(kind) {
 	const now = performance.now();
 	if (kind === 'jump' || (kind === 'move' && now - lastMoved > STEP_MS))

@@ -60,7 +60,7 @@ function drawStripLabel(height) {
 	stripContext.fillText('Whole trace', 12, height / 2 - 8);
 	stripContext.fillStyle = theme.colors.muted;
 	stripContext.font = FONT.small;
-	stripContext.fillText('busy, and the worst poll', 12, height / 2 + 8);
+	stripContext.fillText('busy, and the longest run', 12, height / 2 + 8);
 }
 
 /* Dims what is not shown, and frames what is. */

@@ -58,6 +58,11 @@ export const view = {
 	get drag() { return held.drag; },
 };
 
+/* What a box of a loop is: in tier "libc" the callbacks of an iteration cannot be told apart. */
+export function runWord() {
+	return held.process.report.tier === 'libc' ? 'iteration' : 'run';
+}
+
 let selectionChanged = () => {};
 let runsChanged = () => {};
 

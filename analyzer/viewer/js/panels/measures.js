@@ -11,14 +11,13 @@ import { view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
 import { follow } from '../control/actions.js';
 import {
-	actionButton, callbackCell, callerText, facts, goButton, item, listOf, nameAndPlace,
-	paragraph, rowButton, section, span, swatch,
+	actionButton, callbackCell, callerText, facts, goButton, item, listOf, longList,
+	nameAndPlace, paragraph, rowButton, section, span, swatch,
 } from './pieces.js';
 import { drawStallGraph, stallGraph } from './stall_graph.js';
 import { stallItem } from './stalls.js';
 import { countColumn, durationColumn, table } from './tables.js';
 
-const ROWS_MOST = 100;
 const TIME_LEAST_NS = 10000; // shown around a moment
 
 /* A callback's name, with or without a place to go to. `row.below`: what else there is to say. */
@@ -72,10 +71,11 @@ function noFrames() {
 
 function showStalls(report) {
 	const { stalls } = report;
+	const lasted = (stall) => Math.max(stall.duration_ns ?? 0, stall.so_far_ns);
+	const worst = [...stalls].sort((a, b) => lasted(b) - lasted(a) || a.at_ns - b.at_ns);
 	const nameless = stalls.length > 0 && stalls.every((stall) => stall.frames.length === 0);
 	fill(byId('panel-stalls'), element('p', {}, looksText(report)), nameless && noFrames(),
-		stallGraph(stalls),
-		element('ol', { class: 'findings' }, stalls.slice(0, ROWS_MOST).map(stallItem)));
+		stallGraph(stalls), longList('stalls', 'findings', worst, stallItem, stalls.length));
 	drawStallGraph();
 }
 
@@ -94,10 +94,6 @@ function requestItem(request) {
 		span('when', `${cancelled}worker ${request.worker}, ${at}`)));
 }
 
-function requestList(requests) {
-	return element('ol', { class: 'rows' }, requests.slice(0, ROWS_MOST).map(requestItem));
-}
-
 /* In tier "libc" no call of libuv is seen: an empty table would say that there was none. */
 function unseen(what) {
 	return element('p', {}, `${what} cannot be seen: ` +
@@ -110,14 +106,14 @@ function pendingSection({ pending, pending_count: count }) {
 			element('p', {},
 				'None: every request that was seen to be submitted was done.'));
 	return section(`${plural(count, 'request')} still on their way at the end, oldest first`,
-		requestList(pending),
-		count > ROWS_MOST && paragraph('more', `The ${ROWS_MOST} oldest are listed.`));
+		longList('pending', 'rows', pending, requestItem, count, 'oldest'));
 }
 
 function lateSection({ late_requests: late, late_request_count: count }) {
 	if (!count)
 		return null;
-	return section(`${plural(count, 'request')} that took long, and ended`, requestList(late));
+	return section(`${plural(count, 'request')} that took long, and ended`,
+		longList('late', 'rows', late, requestItem, count));
 }
 
 const LIFE_COLUMNS = [

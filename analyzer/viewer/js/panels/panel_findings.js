@@ -6,16 +6,15 @@
 import { byId, element, fill } from '../dom.js';
 import { formatCount, formatDay, formatDuration, plural } from '../format.js';
 import { state } from '../state.js';
-import { setChosen, view } from '../draw/view.js';
+import { runWord, setChosen, view } from '../draw/view.js';
 import { showAround, timeText } from '../draw/range.js';
+import { costLine, limitsSection, machineSection } from './panel_report.js';
 import {
-	callbackCell, facts, goButton, item, listOf, paragraph, place, rowButton, section, span,
-	swatch,
+	callbackCell, facts, goButton, item, listOf, longList, paragraph, place, rowButton, section,
+	span, swatch,
 } from './pieces.js';
 
-const ROWS_SHOWN = 50;
-const WARNINGS_SHOWN = 30;
-const OPEN_SHOWN = 3;
+const WARNINGS_SHOWN = 3; // the rest is folded
 
 /* What cuts into the figures; and what is wrong with the whole trace, which neither the report
  * of one of several processes says nor knows of files that the page itself inflated. */
@@ -30,13 +29,21 @@ function roleOf(number) {
 
 // ---- The worst ----------------------------------------------------------------------------------
 
+/* Of work on the pool not even its request may be known. */
+function openName({ in_pool: inPool, kind, callback }) {
+	if (!inPool)
+		return callback;
+	if (kind === 'unknown')
+		return 'work of a request whose submission is not in the trace';
+	return `${kind} for ${callback}`;
+}
+
 function stillOpen(poll, died) {
-	const name = poll.in_pool ? `${poll.kind} for ${poll.callback}` : poll.callback;
 	const worker = ` on worker ${poll.worker} (${roleOf(poll.worker)})`;
 	const since = timeText(poll.start_ns, 1e6);
 	const lasted = `had run for ${formatDuration(poll.duration_ns)} since ${since}`;
 	return goButton(poll, died ? 'The program died in ' : 'Still running at the end: ',
-		element('strong', {}, name), ' ', span('place', place(poll)),
+		element('strong', {}, openName(poll)), ' ', span('place', place(poll)),
 		`${worker}, which ${lasted}.`);
 }
 
@@ -47,7 +54,8 @@ function goToFinding(finding) {
 
 function findingItem(finding) {
 	const row = rowButton(() => goToFinding(finding), span('severity', finding.severity), ' ',
-		element('strong', {}, finding.title), span('evidence', finding.evidence));
+		element('strong', {}, finding.title), span('evidence', finding.evidence),
+		costLine(finding));
 	return element('li', { class: `finding ${finding.severity}` }, row,
 		finding.advice ? paragraph('advice', finding.advice) : null);
 }
@@ -55,14 +63,15 @@ function findingItem(finding) {
 function nothingFound(report) {
 	return element('p', {}, report.tier === 'libc'
 		? 'Nothing; but no callbacks can be seen in this trace.'
-		: 'Nothing. No callback held a loop, no worker starved.');
+		: `No problem found${report.problems.length ? ' in what could be read' : ''}.`);
 }
 
 function worst(report) {
 	const died = report.seal_reason === 'died' || report.salvaged;
-	const open = report.open_polls.slice(0, OPEN_SHOWN).map((poll) => stillOpen(poll, died));
+	const open = longList('running', 'open', report.open_polls,
+		(poll) => item(stillOpen(poll, died)));
 	const findings = listOf('findings', report.findings.map(findingItem));
-	return [...open, findings || nothingFound(report)];
+	return [open, findings || nothingFound(report)];
 }
 
 // ---- Lists --------------------------------------------------------------------------------------
@@ -75,11 +84,14 @@ function longPoll(poll) {
 }
 
 function longPolls(report) {
-	const rows = report.long_polls.slice(0, ROWS_SHOWN).map(longPoll);
-	const count = report.long_poll_count;
-	return section(`${plural(count, 'poll')} of ${formatDuration(state.long)} or longer`,
-		element('ol', { class: 'rows' }, rows),
-		count > rows.length && paragraph('more', `The ${rows.length} longest are listed.`));
+	const { long_polls: rows, long_poll_count: count } = report;
+	const isLong = ({ duration_ns: ns }) => ns >= state.long;
+	const open = report.open_polls.filter(isLong).length;
+	const ended = plural(count, runWord()) + (open ? ' that ended' : '');
+	return section(`${ended}, of ${formatDuration(state.long)} or longer`,
+		open > 0 && paragraph('more', `${plural(open, 'longer one')} had not ended at ` +
+			'the end of the trace: see above.'),
+		longList('long', 'rows', rows, longPoll, count));
 }
 
 function idlePeriod(idle) {
@@ -93,9 +105,11 @@ function idlePeriod(idle) {
 function idlePeriods(report) {
 	if (report.idle_period_count === 0)
 		return null;
-	const rows = report.idle_periods.slice(0, ROWS_SHOWN).map(idlePeriod);
-	return section(`${plural(report.idle_period_count, 'time')} asleep over waiting requests`,
-		element('ol', { class: 'rows' }, rows));
+	const { idle_periods: rows, idle_period_count: count } = report;
+	const least = formatDuration(state.idle);
+	const often = plural(count, 'time');
+	return section(`${often} asleep for ${least} or longer while requests waited`,
+		longList('idle', 'rows', rows, idlePeriod, count));
 }
 
 /* null: calls of libuv are not seen (tier "libc"). */
@@ -145,13 +159,17 @@ function recorded(report) {
 function warningList(lines) {
 	if (lines.length === 0)
 		return null;
-	const items = lines.slice(0, WARNINGS_SHOWN).map((line) => item(line));
-	return element('ul', { class: 'warnings' }, items);
+	const list = (some) => element('ul', {}, some.map((line) => item(line)));
+	const rest = lines.slice(WARNINGS_SHOWN);
+	return element('div', { class: 'warnings' }, list(lines.slice(0, WARNINGS_SHOWN)),
+		rest.length > 0 && element('details', {},
+			element('summary', {}, `${formatCount(rest.length)} more`), list(rest)));
 }
 
 export function showFindings(report) {
 	fill(byId('panel-findings'),
 		lead(report), recorded(report), warningList(warningsOf(report)),
 		section('What stands out', ...worst(report)),
-		longPolls(report), idlePeriods(report), queues(report));
+		longPolls(report), idlePeriods(report), queues(report), limitsSection(report),
+		machineSection(report));
 }

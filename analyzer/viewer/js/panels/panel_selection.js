@@ -16,10 +16,9 @@ import { transactionSection } from './panel_transaction.js';
 import { scriptOfPoll } from '../draw/scripts.js';
 import { stallItem } from './stalls.js';
 import {
-	actionButton, facts, item, listOf, paragraph, rowButton, section, span,
+	actionButton, facts, item, listOf, longList, paragraph, rowButton, section, span,
 } from './pieces.js';
 
-const LIFE_SHOWN = 500;
 const WAITERS_SHOWN = 50;
 const SAME_NS = 1; // starts of one poll that are told with and without a fraction
 const LIFE_ROOM_NS = 50000; // shown on either side of an event that is no poll
@@ -68,7 +67,7 @@ function pollFacts(detail, site) {
 		['Worker', `${worker.worker} ${worker.role}`],
 		['Start', `${formatOffset(detail.start_ns, 1)}, ${clock}`],
 		['Duration', element('strong', {}, formatExact(detail.duration_ns))],
-		['Nested', detail.depth ? `${detail.depth} deep inside other polls` : ''],
+		['Nested', detail.depth ? `${detail.depth} deep inside other callbacks` : ''],
 		['Note', endNote(detail)],
 	]);
 }
@@ -110,7 +109,7 @@ function iterationSection({ turn }) {
 	if (!turn)
 		return null;
 	const waited = formatDuration(turn.waited_ns), began = iterationBegan(turn);
-	const polls = plural(turn.polls, 'poll');
+	const polls = plural(turn.polls, 'callback');
 	return section('Its iteration',
 		element('p', {}, turn.polls === 0
 			? `It was the first of its iteration and began ${waited} after ${began}.`
@@ -238,7 +237,7 @@ function lifeSection() {
 	return section(`Life of ${life.object}`,
 		element('p', {}, `${count}. An address may have served several handles ` +
 			'or requests, one after the other.'),
-		element('ol', { class: 'rows' }, life.events.slice(0, LIFE_SHOWN).map(lifeItem)));
+		longList('life', 'rows', life.events, lifeItem));
 }
 
 // ---- All of it ----------------------------------------------------------------------------------
@@ -250,8 +249,9 @@ export function showSelection() {
 		return;
 	}
 	if (!detail) {
-		fill(panel, paragraph('empty', 'Click a poll for its detail, ' +
-			'or move through a worker’s polls with the keys , and .'), lifeSection());
+		fill(panel, paragraph('empty', 'Click a callback for its detail, ' +
+			'or move through a worker’s callbacks with the keys , and .'),
+		lifeSection());
 		return;
 	}
 	const site = siteOf(detail);

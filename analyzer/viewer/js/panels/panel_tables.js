@@ -11,6 +11,7 @@ import { hiddenWorkers } from '../draw/layout.js';
 import { showAround } from '../draw/range.js';
 import { runsKeyOf } from '../control/jobs.js';
 import { callbackCell, callerText, rowButton, span, swatch } from './pieces.js';
+import { balanceLines } from './panel_report.js';
 import { countColumn, durationColumn, table } from './tables.js';
 import { runsSection } from './panel_runs.js';
 
@@ -31,7 +32,7 @@ const CALLBACK_COLUMNS = [
 		key: 'callback', label: 'Callback', text: true, head: true,
 		show: callbackButton,
 	},
-	countColumn('count', 'Count'), durationColumn('total_ns', 'Total'),
+	countColumn('count', 'Runs'), durationColumn('total_ns', 'Total'),
 	durationColumn('p50_ns', 'p50'), durationColumn('p99_ns', 'p99'),
 	durationColumn('max_ns', 'Max'),
 ];
@@ -54,18 +55,19 @@ function workerButton(row) {
 
 const WORKER_COLUMNS = [
 	{ key: 'worker', label: '#', text: true, head: true, show: workerButton },
-	countColumn('polls', 'Polls'), countColumn('parks', 'Parks'),
+	countColumn('polls', 'Runs', 'of callbacks'),
+	countColumn('parks', 'Waits', 'for something to do'),
 	{
 		key: 'utilization', label: 'Busy',
-		title: 'share of the time that it was not parked',
+		title: 'share of the time that it did not wait',
 		show: (row) => formatPercent(row.utilization),
 	},
 	{
-		key: 'cpu_ns', label: 'On CPU',
+		key: 'cpu_ns', label: 'On CPU', title: 'by samples of the kernel’s figures',
 		show: (row) => formatPercent(row.sampled_ns ? row.cpu_ns / row.sampled_ns : null),
 	},
-	durationColumn('sched_wait_ns', 'run-queue wait',
-		'ready to run, but the kernel ran somebody else'),
+	durationColumn('sched_wait_ns', 'Run queue',
+		'run-queue wait: ready to run, but the kernel ran somebody else'),
 	durationColumn('poll_p50_ns', 'p50'), durationColumn('poll_p99_ns', 'p99'),
 	durationColumn('poll_max_ns', 'Max'),
 ];
@@ -79,5 +81,5 @@ export function showTables(report) {
 		CALLBACK_COLUMNS, report.callbacks, ['total_ns', -1]), runsSection());
 	fill(byId('panel-workers'), table('workers',
 		'Threads that libuv runs callbacks (loop) or requests’ work (pool) on',
-		WORKER_COLUMNS, report.workers, ['worker', 1]));
+		WORKER_COLUMNS, report.workers, ['worker', 1]), balanceLines(report));
 }

@@ -3,7 +3,8 @@
  * What the panels are made of: rows that lead somewhere, names of callbacks, sections and lists of
  * facts.
  */
-import { element } from '../dom.js';
+import { byId, element, fill } from '../dom.js';
+import { formatCount } from '../format.js';
 import { siteColor } from '../draw/colors.js';
 import { goToPoll } from '../control/actions.js';
 import { view } from '../draw/view.js';
@@ -29,6 +30,37 @@ export function item(...content) {
 /* A list of items; null: there are none. */
 export function listOf(className, items) {
 	return items.length ? element('ol', { class: className }, items) : null;
+}
+
+const ROWS_FIRST = 50, ROWS_MORE = 200;
+const rowsShown = new Map(); // by list: how many somebody wants to see
+
+function moreRows(name, rows, shown, draw) {
+	const next = Math.min(rows.length, shown + ROWS_MORE);
+	const show = () => {
+		rowsShown.set(name, next);
+		draw();
+		paintSwatches();
+		byId('list-' + name).querySelector(`li:nth-child(${shown + 1}) button`)?.focus();
+	};
+	return paragraph('more', `${formatCount(shown)} of ${formatCount(rows.length)} are shown. `,
+		actionButton(`Show ${formatCount(next - shown)} more`, show));
+}
+
+/* A list whose first rows are shown, and the rest on request. `all`: how many rows there are, of
+ * which `rows` are the first, in an order that `order` names. */
+export function longList(name, className, rows, itemOf, all = rows.length, order = 'longest') {
+	const list = element('div', { id: 'list-' + name });
+	const draw = () => {
+		const shown = Math.min(rows.length, rowsShown.get(name) ?? ROWS_FIRST);
+		fill(list, listOf(className, rows.slice(0, shown).map(itemOf)),
+			shown < rows.length && moreRows(name, rows, shown, draw),
+			shown === rows.length && all > shown && paragraph('more',
+				`The ${formatCount(shown)} ${order} of ${formatCount(all)}: ` +
+				'select a range to see the others.'));
+	};
+	draw();
+	return list;
 }
 
 /* A whole row to click on. */

@@ -5,7 +5,7 @@
 import { STROKE } from '../contract.js';
 import { byId, element, fill } from '../dom.js';
 import { formatCount, formatDuration, formatId, formatPercent, plural } from '../format.js';
-import { view } from '../draw/view.js';
+import { runWord, view } from '../draw/view.js';
 import { nsOf } from '../draw/layout.js';
 import { timeText } from '../draw/range.js';
 import { chartAt, strokeUnder } from '../draw/hit.js';
@@ -24,7 +24,7 @@ function atLine(ns) {
 function parkLines(stroke) {
 	const isLoop = stroke.lane.worker.role === 'loop';
 	const woken = isLoop ? `, woken by ${formatCount(stroke.value)} ready` : '';
-	return [['Parked', formatDuration(stroke.longest_ns) + woken]];
+	return [['Waited', formatDuration(stroke.longest_ns) + woken]];
 }
 
 function holeLines(stroke) {
@@ -63,11 +63,12 @@ function markLines(stroke) {
 
 function columnLines(stroke) {
 	if (stroke.count === 0)
-		return [['Parked', formatPercent(stroke.parked)]];
+		return [['Waiting', formatPercent(stroke.parked)]];
 	const pixel = formatDuration(stroke.end_ns - stroke.start_ns);
 	const share = formatPercent(stroke.busy);
+	const runs = (stroke.flags ? 'about ' : '') + plural(stroke.count, runWord());
 	return [
-		[plural(stroke.count, 'poll'), `busy ${share} of this pixel’s ${pixel}`],
+		[runs, `busy ${share} of this pixel’s ${pixel}`],
 		['Longest', `${formatDuration(stroke.longest_ns)} ${siteOf(stroke).text}`],
 	];
 }
@@ -94,7 +95,8 @@ const LINES = {
 
 function chartLines({ chart, value, under }, ns) {
 	const below = under === null ? [] : [[chart.under, formatCount(under)]];
-	return [[chart.label, formatCount(value)], ...below, atLine(ns)];
+	const name = chart.note ? `${chart.label} ${chart.note}` : chart.label;
+	return [[name, formatCount(value)], ...below, atLine(ns)];
 }
 
 // ---- The box ------------------------------------------------------------------------------------
