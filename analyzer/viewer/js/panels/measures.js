@@ -75,7 +75,8 @@ function showStalls(report) {
 	const worst = [...stalls].sort((a, b) => lasted(b) - lasted(a) || a.at_ns - b.at_ns);
 	const nameless = stalls.length > 0 && stalls.every((stall) => stall.frames.length === 0);
 	fill(byId('panel-stalls'), element('p', {}, looksText(report)), nameless && noFrames(),
-		stallGraph(stalls), longList('stalls', 'findings', worst, stallItem, stalls.length));
+		stallGraph(stalls),
+		longList('stalls', 'findings', worst, stallItem, stalls.length));
 	drawStallGraph();
 }
 
