@@ -16,11 +16,11 @@ trap 'rm -rf "$scratch"' EXIT
 modules='format dom draw/colors state load/remote draw/view draw/theme draw/canvas draw/frame
 draw/layout draw/range draw/strokes draw/hit draw/scripts draw/phases draw/draw_over
 draw/draw_lanes draw/draw_axis draw/draw_charts draw/strip draw/timeline briefs control/jobs
-control/transactions control/actions panels/pieces panels/tables panels/distribution
+control/transactions control/actions panels/pieces panels/tables panels/csv panels/distribution
 panels/panel_runs panels/panel_report panels/panel_findings panels/panel_tables panels/stalls
 panels/panel_transaction panels/panel_selection panels/panel_signatures panels/panel_iterations
 panels/flame panels/panel_profile panels/stall_graph panels/measures panels/panels control/link
-control/go_to control/keys panels/tip control/pointer control/controls load/files app'
+control/go_to control/send control/keys panels/tip control/pointer control/controls load/files app'
 
 # plain FILE ...: without imports, which may have several lines, and exports.
 plain() {

@@ -26,6 +26,7 @@ import { showTransaction } from './control/transactions.js';
 import { showNamedIteration } from './control/jobs.js';
 import { setUpKeys } from './control/keys.js';
 import { wantedNow, wantedOf } from './control/link.js';
+import { setUpSend } from './control/send.js';
 import { setUpPointer } from './control/pointer.js';
 import { setUpGoTo } from './control/go_to.js';
 import { fillControls, setUpControls, showControls } from './control/controls.js';
@@ -270,6 +271,7 @@ async function begin() {
 	setUpPointer();
 	setUpControls();
 	setUpGoTo();
+	setUpSend();
 	readFragment();
 	showControls();
 	onChange(followState);

@@ -14,6 +14,7 @@ export const DEFAULTS = {
 	runs: '',                   // the callback whose runs are listed: "12", its site;
 	                            // "12w": work on the pool
 	iteration: '',              // the one that is shown: "WORKER.TICK"
+	notes: '',                  // pinned to times: "NS text", one a line
 	long: 1e6, idle: 1e6, shortest: 0,
 	kind: '', callback: '', object: '', only: '', // filters; only: of transactions
 	hidden: '',                 // numbers of workers, comma-separated
@@ -70,7 +71,18 @@ export function parseFragment(fragment) {
 	return values;
 }
 
-function writeFragment() {
+/* [{ns, text}] of the notes, by time. */
+export function notesOf(text) {
+	return text.split('\n').map((line) => /^(-?\d{1,16}) (.+)$/.exec(line)).filter(Boolean)
+		.map(([, ns, note]) => ({ ns: Number(ns), text: note }))
+		.sort((a, b) => a.ns - b.ns);
+}
+
+export function textOfNotes(notes) {
+	return notes.map(({ ns, text }) => `${ns} ${text.replaceAll(/\s+/g, ' ')}`).join('\n');
+}
+
+export function writeFragment() {
 	const fragment = fragmentOf(state);
 	const address = fragment ? '#' + fragment : location.pathname + location.search;
 	history.replaceState(null, '', address);

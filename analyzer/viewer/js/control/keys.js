@@ -10,6 +10,7 @@ import { chooseLane, scrollBy } from '../draw/layout.js';
 import { fit, pan, show, showAround, undoZoom, zoom } from '../draw/range.js';
 import { openGoTo } from './go_to.js';
 import { jumpIteration, showIteration, showRunsOf } from './jobs.js';
+import { copyLink, openSend } from './send.js';
 import { jumpInSignature } from './transactions.js';
 import { clearSelection, follow, jumpInLane, jumpLong, jumpMatch } from './actions.js';
 
@@ -92,6 +93,8 @@ const KEYS = [
 	[['>'], '>', 'next iteration', () => jumpIteration(false)],
 	[['<'], '<', 'previous iteration', () => jumpIteration(true)],
 	[['r'], 'R', 'all runs of the selected callback', showOwnRuns],
+	[['y'], 'Y', 'copy a link to this view', copyLink],
+	[['b'], 'B', 'send this: notes, picture, table', openSend],
 	[['f'], 'F', 'fit the whole trace', fit],
 	[['g'], 'G', 'go to a time: after the start, or on the wall clock', openGoTo],
 	[['z', 'Enter'], 'Z  Enter', 'zoom to the selected callback or range', zoomToSelection],

@@ -3,10 +3,10 @@
  * Draws the axis of times, the lines below its ticks, and the range that figures are of.
  */
 import { formatDate, formatDuration } from '../format.js';
-import { state } from '../state.js';
+import { notesOf, state } from '../state.js';
 import { view } from './view.js';
 import { theme } from './theme.js';
-import { FONT, canvas, context } from './canvas.js';
+import { FONT, canvas, clipText, context } from './canvas.js';
 import { AXIS_HEIGHT, GUTTER, plotWidth, xOf } from './layout.js';
 import { timeText } from './range.js';
 
@@ -83,6 +83,25 @@ export function drawAxis() {
 	context.textAlign = 'left';
 	context.fillStyle = theme.colors.line;
 	context.fillRect(0, AXIS_HEIGHT - 1, canvas.clientWidth, 1);
+}
+
+/* Notes: a flag at the time, with as much of its text as there is room for. */
+export function drawNotes() {
+	const notes = notesOf(state.notes), room = (i) =>
+		(notes[i + 1] ? xOf(notes[i + 1].ns) : canvas.clientWidth) - xOf(notes[i].ns) - 12;
+	notes.forEach(({ ns, text }, i) => {
+		const x = xOf(ns);
+		if (x < GUTTER || x > canvas.clientWidth)
+			return;
+		context.fillStyle = theme.colors.select;
+		context.fillRect(x - 1, AXIS_HEIGHT - 10, 2, canvas.clientHeight);
+		const shown = clipText(text, room(i));
+		if (!shown)
+			return;
+		context.fillRect(x, AXIS_HEIGHT, context.measureText(shown).width + 8, 16);
+		context.fillStyle = theme.colors.surface;
+		context.fillText(shown, x + 4, AXIS_HEIGHT + 8);
+	});
 }
 
 function drawRangeLabel(x, end, text) {

@@ -16,7 +16,7 @@ import { AXIS_HEIGHT, layOut, lanesBottom } from './layout.js';
 import { refreshOverview, refreshStrokes } from './strokes.js';
 import { drawLane } from './draw_lanes.js';
 import { drawLinks, drawOff, drawScrollbar } from './draw_over.js';
-import { drawAxis, drawGrid, drawRange } from './draw_axis.js';
+import { drawAxis, drawGrid, drawNotes, drawRange } from './draw_axis.js';
 import { drawCharts } from './draw_charts.js';
 import { drawStrip } from './strip.js';
 
@@ -37,6 +37,7 @@ function drawAll() {
 	drawCharts();
 	drawAxis();
 	drawRange();
+	drawNotes();
 	drawStrip();
 }
 

@@ -4,11 +4,12 @@
  * `title`, what it means; `text`: of words, not numbers; `head`: names the row; `exact(row)`: shown
  * where the pointer rests.
  */
-import { element } from '../dom.js';
+import { byId, element } from '../dom.js';
 import { formatCount, formatDuration, formatExact } from '../format.js';
 
 /* The column that each table is sorted by, and whether up (1) or down (-1). */
 const sorts = {};
+const tables = {}; // by name, as they are shown
 let turned = () => {};
 
 /* Told when somebody wants a table in another order. */
@@ -57,10 +58,18 @@ function bodyCell(column, row) {
 	}, column.show(row));
 }
 
+/* {keys, rows} of the first table in a panel, in the order in which it is shown; null: it has
+ * none. */
+export function shownTable(panel) {
+	const node = byId(panel).querySelector('[data-table]');
+	return node ? tables[node.dataset.table] : null;
+}
+
 /* Sorted at first by the column of this key. */
 export function table(name, caption, columns, rows, [key, direction]) {
 	sorts[name] ??= [key, direction];
 	const sorted = [...rows].sort(compareBy(sorts[name]));
+	tables[name] = { keys: columns.map((column) => column.key), rows: sorted };
 	const heads = columns.map((column) => headCell(name, column));
 	const lineOf = (row) => element('tr', {}, columns.map((column) => bodyCell(column, row)));
 	return element('div', { class: 'table', 'data-table': name }, element('table', {},
