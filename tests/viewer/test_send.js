@@ -39,6 +39,7 @@ test('notes are pinned by keys, go with the link, and are removed', NOT_IN_FIREF
 		await page.keyboard.type('why so long, & what?');
 		await page.keyboard.press('Enter');
 		assert.equal(await page.locator('#notes li').count(), 1);
+		assert.match(await page.textContent('#notes'), /why so long, & what\?/);
 		await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
 		await page.click('#copy-link');
 		await page.waitForSelector('#message:not([hidden])');
