@@ -26,7 +26,7 @@
 
 #define EXIT_WAIT_MS 200
 
-static pthread_once_t start_once = PTHREAD_ONCE_INIT;
+static pthread_once_t start_once = PTHREAD_ONCE_INIT, record_once = PTHREAD_ONCE_INIT;
 
 /* Where the kernel is too old to empty the page in a child. */
 static void fork_child(void)
@@ -34,14 +34,21 @@ static void fork_child(void)
 	memset(process, 0, sizeof(*process));
 }
 
+/* What must be seen before the program changes it. Most programs have no libuv, so nothing is done
+ * or touched here that can wait: a page that is touched takes longer than all else. */
 static void start(void)
 {
-	struct process *page;
-
-	clock_gettime_real = libc_clock_gettime();
 	config_read();
 	libuv_copy_start(config.patch);
 	helper_find();
+}
+
+/* What only a process needs that records. */
+static void record(void)
+{
+	struct process *page;
+
+	libc_clock_find();
 	page =
 	    mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
@@ -56,6 +63,7 @@ static void start(void)
 void process_prepare(void)
 {
 	pthread_once(&start_once, start);
+	pthread_once(&record_once, record);
 }
 
 void process_describe(struct shared *shared)
@@ -72,7 +80,7 @@ __attribute__((constructor)) static void libtrace_constructor(void)
 {
 	int saved_errno = errno;
 
-	process_prepare();
+	pthread_once(&start_once, start);
 	errno = saved_errno;
 }
 

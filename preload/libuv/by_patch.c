@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "libc_functions.h"
 #include "patch/own_text.h"
 #include "patch/patch.h"
 #include "ring/clock.h"
@@ -184,27 +185,36 @@ static int executable_visit(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1; /* the executable comes first */
 }
 
-static void patch_executable(bool wanted, bool wants_hidden)
+static bool is_candidate(const struct static_executable *executable)
 {
-	struct static_executable executable = {.path = "/proc/self/exe",
-					       .wants_hidden = wants_hidden};
+	struct elf_image image;
 
-	dl_iterate_phdr(executable_visit, &executable);
-	static_plan_make(&state.plan, &executable);
-	if (state.plan.outcome == STATIC_READY)
-		state.plan.outcome = wanted && !getauxval(AT_SECURE) ? patch_now() : STATIC_OFF;
+	return executable->wants_hidden ||
+	       (elf_image_read(&image, executable->segments, executable->segment_count,
+			       executable->bias) &&
+		elf_image_function(&image, libuv_function_name(REAL_uv_run)).address);
 }
 
 bool by_patch_executable(bool wanted, bool wants_hidden, struct libuv_copy *copy)
 {
+	struct static_executable executable = {.path = "/proc/self/exe",
+					       .wants_hidden = wants_hidden};
 	int saved_errno = errno;
-	uint64_t start_ns = clock_mono_ns();
+	uint64_t start_ns = 0;
 
 	state.is_wanted = wanted;
-	patch_executable(wanted, wants_hidden);
+	dl_iterate_phdr(executable_visit, &executable);
+	if (is_candidate(&executable)) {
+		libc_clock_find();
+		start_ns = clock_mono_ns();
+	}
+	static_plan_make(&state.plan, &executable);
+	if (state.plan.outcome == STATIC_READY)
+		state.plan.outcome = wanted && !getauxval(AT_SECURE) ? patch_now() : STATIC_OFF;
 	if (state.plan.outcome == STATIC_DONE)
 		copy_fill(copy);
-	state.took_ns = (uint32_t)(clock_mono_ns() - start_ns);
+	if (start_ns)
+		state.took_ns = (uint32_t)(clock_mono_ns() - start_ns);
 	errno = saved_errno;
 	return state.plan.outcome == STATIC_DONE;
 }

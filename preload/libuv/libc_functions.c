@@ -8,12 +8,15 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-libc_clock *libc_clock_gettime(void)
+#include "ring/clock.h"
+
+void libc_clock_find(void)
 {
 	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 	void *function = libc ? dlsym(libc, "clock_gettime") : NULL;
 
-	return function ? (libc_clock *)function : clock_gettime;
+	if (function)
+		clock_gettime_real = (__typeof__(clock_gettime_real))function;
 }
 
 /* libc is always there, so these need no check. */

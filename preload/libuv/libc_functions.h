@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 
 int libc_epoll_create1(int flags);
 int libc_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout);
@@ -21,9 +20,8 @@ int libc_pthread_create(pthread_t *tid, const pthread_attr_t *attr, void *(*entr
 			void *arg);
 int libc_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex);
 
-/* That of libc itself, past every preload: what the program takes for the time is not asked for
- * here. */
-typedef int libc_clock(clockid_t clock, struct timespec *now);
-libc_clock *libc_clock_gettime(void);
+/* Sets clock_gettime_real to that of libc itself, past every preload: what the program takes for
+ * the time is not asked for here. Slow; before the clock is read first. */
+void libc_clock_find(void);
 
 #endif

@@ -18,15 +18,19 @@
 
 static _Atomic unsigned int log_lines;
 static uint64_t log_level = SHARED_LOG_WARN;
-static struct stat log_stderr; /* what standard error was at the start */
+static dev_t log_device; /* what standard error was at the start */
+static ino_t log_inode;
 
 void log_start(uint64_t level)
 {
 	int saved_errno = errno;
+	struct stat now;
 
 	log_level = level;
-	if (fstat(STDERR_FILENO, &log_stderr))
-		log_stderr = (struct stat){0};
+	if (fstat(STDERR_FILENO, &now) == 0) {
+		log_device = now.st_dev;
+		log_inode = now.st_ino;
+	}
 	errno = saved_errno;
 }
 
@@ -35,8 +39,8 @@ static int log_stderr_is_ours(void)
 {
 	struct stat now;
 
-	return log_stderr.st_ino && fstat(STDERR_FILENO, &now) == 0 &&
-	       now.st_dev == log_stderr.st_dev && now.st_ino == log_stderr.st_ino;
+	return log_inode && fstat(STDERR_FILENO, &now) == 0 && now.st_dev == log_device &&
+	       now.st_ino == log_inode;
 }
 
 __attribute__((format(printf, 2, 0))) static void log_line(uint64_t level, const char *format,
