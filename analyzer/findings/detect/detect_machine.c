@@ -53,17 +53,41 @@ static bool burns_a_cpu(struct detection *detection)
 	return false;
 }
 
+/* Of the CPU time that was spent meanwhile, what the program's workers had. */
+static double own_share(const struct timeline *timeline)
+{
+	uint64_t cpu_ns = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++)
+		cpu_ns += timeline->workers[i].cpu_ns;
+	return timeline->machine.busy_ns ? (double)cpu_ns / (double)timeline->machine.busy_ns : 1;
+}
+
+/* All CPUs were busy, and with others' work: the program has its share, as it would anywhere. It is
+ * not the program's affinity, either. */
+static bool machine_is_full(const struct detection *detection)
+{
+	const struct timeline_machine *machine = &detection->timeline->machine;
+	double all = (double)machine->busy_ns + (double)machine->idle_ns;
+
+	return machine->known && machine->allowed == machine->cpus &&
+	       (double)machine->idle_ns <= limit(detection, LIMIT_machine_idle) * all &&
+	       own_share(detection->timeline) < limit(detection, LIMIT_cause_share);
+}
+
 /* Of all loops, by the one that waited longest: the machine is one cause. */
 static void descheduled_tell(struct detection *detection, size_t worst, size_t loops,
 			     uint64_t total_ns)
 {
 	const struct timeline_worker *facts = &detection->timeline->workers[worst];
-	bool starved = is_starved(detection, facts) && !burns_a_cpu(detection);
+	bool full = machine_is_full(detection);
+	bool starved = is_starved(detection, facts) && !burns_a_cpu(detection) && !full;
 	struct finding finding = finding_make(detection, FINDING_DESCHEDULED,
 					      starved ? SEVERITY_WARNING : SEVERITY_NOTE);
 
 	finding_worker(detection, &finding, worst);
 	finding_everywhere(detection, &finding);
+	fact_flag(&finding, FACT_machine_full, full);
 	fact_whole(&finding, FACT_wait_ns, facts->sched_wait_ns);
 	fact_number(&finding, FACT_wait_share, (double)facts->sched_wait_ns / wanted_ns(facts));
 	fact_whole(&finding, FACT_cpu_ns, facts->cpu_ns);

@@ -60,7 +60,9 @@ static void outside_tell(struct detection *detection, const struct outside *outs
 	double late = ns_of(timeline, timeline->workers[position].outside_late_ticks);
 	struct finding finding =
 	    finding_make(detection, FINDING_LOOP_NOT_RUN,
-			 blocking_severity(detection, outside->longest, outside->total));
+			 late + outside->waited >= limit(detection, LIMIT_delay_least)
+			     ? blocking_severity(detection, outside->longest, outside->total)
+			     : SEVERITY_NOTE);
 
 	finding_place(detection, &finding, outside->worst.tick, outside->worst.duration, position);
 	fact_whole(&finding, FACT_duration_ns, timeline_span_ns(timeline, &outside->worst));

@@ -96,6 +96,16 @@ static void facts_of_worst(const struct detection *detection, struct finding *fi
 	}
 }
 
+/* Its loops were ready to run for that long, and the kernel ran others. */
+static bool loops_waited(const struct timeline *timeline, double ns)
+{
+	uint64_t wait_ns = 0;
+
+	for (size_t i = 0; i < timeline->process->worker_count; i++)
+		wait_ns += is_loop(timeline, i) ? timeline->workers[i].sched_wait_ns : 0;
+	return ns > 0 && (double)wait_ns >= ns;
+}
+
 /* Another finding says why. */
 static bool late_is_explained(struct detection *detection, const struct timeline_timers *timers,
 			      bool queued)
@@ -125,8 +135,9 @@ static void due_tell(struct detection *detection, uint32_t site)
 	     queued = (double)(timers->queue_ticks + timers->old_ticks) >= most;
 	bool not_run =
 	    (double)timers->busy_ticks >= most && not_run_is_told(detection, worst->worker);
-	bool explained = not_run || (inside ? kernel || late_is_explained(detection, timers, queued)
-					    : found(detection, FINDING_DESCHEDULED));
+	bool explained = not_run || loops_waited(timeline, ns_of(timeline, most)) ||
+			 (inside ? kernel || late_is_explained(detection, timers, queued)
+				 : found(detection, FINDING_DESCHEDULED));
 	struct finding finding = finding_make(detection, FINDING_LATE_TIMERS,
 					      explained ? SEVERITY_NOTE : SEVERITY_WARNING);
 

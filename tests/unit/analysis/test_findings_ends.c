@@ -274,6 +274,26 @@ Test(findings_ends, names_a_loop_that_nobody_ran_before_its_late_timers)
 	}
 }
 
+/* It was away for 40 ms, and one timer came late by so much. */
+Test(findings_ends, note_a_loop_that_nobody_ran_where_little_waited_for_it)
+{
+	for (uint64_t late_ms = 9; late_ms <= 10; late_ms++) {
+		set_up(1000 * MS, 0);
+		FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), instant(1 * MS, 0, TRACE_TURN),
+		     instant(2 * MS, 0x10, TRACE_LOOP_LEAVE),
+		     instant(42 * MS, 0x10, TRACE_LOOP_ENTER),
+		     instant(42 * MS, 42 - late_ms, TRACE_TIMER_DUE),
+		     poll(42 * MS, 1000, SITE_TIMER, 1), wait(43 * MS, 900 * MS, 0));
+		finish();
+		find(NULL, 0);
+		const struct finding *not_run = finding_of(FINDING_LOOP_NOT_RUN);
+		cr_assert(not_run, "%d ms", (int)late_ms);
+		cr_assert_eq(not_run->severity, late_ms < 10 ? SEVERITY_NOTE : SEVERITY_WARNING,
+			     "%d ms: cost %d us", (int)late_ms, (int)(not_run->cost_ns / 1000));
+		done();
+	}
+}
+
 /* The program was away once, for as long; all other runs came late behind a callback. */
 Test(findings_ends, leaves_late_timers_that_other_callbacks_delay)
 {

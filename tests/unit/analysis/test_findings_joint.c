@@ -198,3 +198,90 @@ Test(findings_joint, a_profile_shows_garbage_collection_in_short_callbacks)
 	cr_expect_null(profiled(2), "two samples prove little");
 	done();
 }
+
+/* ---- Others' work on the machine --------------------------------------------------------------
+ */
+
+static struct trace_sample sample_of(uint16_t type, uint64_t tick, uint64_t a, uint64_t b,
+				     uint64_t c)
+{
+	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
+				     .type = type,
+				     .worker = type == TRACE_SAMPLE_WORKER,
+				     .tick = tick,
+				     .a = a,
+				     .b = b,
+				     .c = c};
+}
+
+/* The loop waited for 240 ms of the 380 that it wanted; so much of all CPUs' time was idle, so much
+ * spent, and the program may use so many of four CPUs. */
+static const struct finding *on_machine(uint64_t idle_ns, uint64_t busy_ns, uint64_t allowed)
+{
+	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 2, 4, allowed, 0);
+	samples[1] = sample_of(TRACE_SAMPLE_MACHINE, 3, 5000 * MS, 9000 * MS, 0);
+	samples[2] = sample_of(TRACE_SAMPLE_WORKER, 4, 0, 0, 0);
+	samples[3] = sample_of(TRACE_SAMPLE_WORKER, 391 * MS, 140 * MS, 240 * MS, 30);
+	samples[4] =
+	    sample_of(TRACE_SAMPLE_MACHINE, 392 * MS, 5000 * MS + busy_ns, 9000 * MS + idle_ns, 0);
+	set_up(400 * MS, 5);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
+	finish();
+	find(NULL, 0);
+	return finding_of(FINDING_DESCHEDULED);
+}
+
+Test(findings_full_machine, do_not_warn_of_the_run_queue_of_a_full_machine)
+{
+	static const struct {
+		uint64_t idle_ms, busy_ms, allowed;
+		enum severity severity;
+		const char *says;
+	} cases[] = {
+	    {150, 1450, 4, SEVERITY_NOTE, "Others' work kept all CPUs of the machine busy."},
+	    {170, 1430, 4, SEVERITY_WARNING, NULL}, /* some were idle */
+	    {0, 1600, 3, SEVERITY_WARNING, NULL},   /* it may not use them all */
+	    {0, 270, 4, SEVERITY_WARNING, NULL},    /* it is the program that fills it */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct finding *found =
+		    on_machine(cases[i].idle_ms * MS, cases[i].busy_ms * MS, cases[i].allowed);
+
+		cr_assert_eq(found->severity, cases[i].severity, "case %zu", i);
+		cr_assert_eq(strstr(found->text.evidence, "all CPUs of the machine") != NULL,
+			     cases[i].says != NULL, "%s", found->text.evidence);
+		cr_assert_eq(strstr(found->text.advice, "Run less beside it") != NULL,
+			     cases[i].says != NULL, "%s", found->text.advice);
+		done();
+	}
+}
+
+/* 20 timers, each due while a callback held the loop for 14 ms, 2 ms after it began. */
+static void late_runs(void)
+{
+	set_up(10000 * MS, 2);
+	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER));
+	for (uint64_t i = 0; i < 20; i++) {
+		uint64_t ms = 100 * (i + 1);
+		FEED(0, wait((ms - 90) * MS, 90 * MS, 1), poll(ms * MS, 14 * MS, SITE_READ, 1),
+		     instant((ms + 14) * MS, ms + 2, TRACE_TIMER_DUE),
+		     poll((ms + 14) * MS, 1000, SITE_TIMER, 2));
+	}
+	finish();
+	find(NULL, 0);
+}
+
+/* 20 runs were late by 12 ms each: half of that the loop waited in the run queue, or a bit less. */
+Test(findings_full_machine, note_late_timers_whose_loop_waited_for_a_cpu)
+{
+	for (uint64_t wait_ms = 119; wait_ms <= 120; wait_ms++) {
+		samples[0] = sample_of(TRACE_SAMPLE_WORKER, 2, 0, 0, 0);
+		samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1900 * MS, 1800 * MS, wait_ms * MS, 0);
+		late_runs();
+		const struct finding *late = finding_of(FINDING_LATE_TIMERS);
+		cr_assert_eq(late->severity, wait_ms < 120 ? SEVERITY_WARNING : SEVERITY_NOTE,
+			     "%d ms", (int)wait_ms);
+		done();
+	}
+}
