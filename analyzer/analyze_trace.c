@@ -191,6 +191,7 @@ static void analysis_read(struct analysis *analysis, const struct settings *sett
 	struct listeners listeners = {analysis->tally, settings->format, output};
 	wanted.over = over_tell;
 	wanted.wants = settings->format->over ? NULL : over_wanted;
+	wanted.quiet_ticks = settings->format->over ? 0 : analysis->tally->least;
 	wanted.arg = &listeners;
 	analysis->transactions =
 	    transactions_read(trace, process, &settings->timeline, &wanted, progress_for_people(),

@@ -414,6 +414,8 @@ void events_take(struct stream *stream, const struct trace_item *items, size_t c
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct trace_item *item = &items[i];
+		if (stream->watched)
+			watched_take(stream, item);
 		if (item->shape == TRACE_SHAPE_POLL) {
 			whole_poll(stream, item);
 		} else if (item->shape == TRACE_SHAPE_WAIT) {

@@ -73,6 +73,7 @@ struct timeline_partial {
 #undef LIST
 		};
 	};
+	void *turns; /* the watcher's, of this thread; NULL: none */
 	struct timeline_iteration most_timers, crowded;
 	struct histogram iteration_ticks, iteration_timers;
 };
@@ -113,6 +114,7 @@ struct stream {
 	struct xevent_queue *watched; /* all events, for a watcher; NULL: nobody watches */
 	uint64_t watched_end;	      /* of a callback whose end is still to be told ... */
 	bool watched_poll;	      /* ... if there is one */
+	struct watched_turn turn;
 	size_t position;
 	bool pool;    /* a pool worker */
 	bool counted; /* false where another worker was asked for */

@@ -97,8 +97,8 @@ int stream_feed(struct stream *stream, const struct trace_item *items, size_t co
 	if (!stream->begun || context || after_gap)
 		stream_resume(stream, context, context ? context_count : 0, after_gap,
 			      items[0].tick);
-	if (stream->watched)
-		watched_take(stream, items, count);
+	if (stream->watched && !watched_reserve(stream, count))
+		return stream->error;
 	events_take(stream, items, count);
 	/* The last may be an event inside the poll before it. */
 	for (size_t i = count > 1 ? count - 2 : 0; i < count; i++) {

@@ -136,7 +136,16 @@ void requests_free(struct requests *requests);
 
 /* ---- timeline_watch.c: all events, for a watcher ---- */
 
-void watched_take(struct stream *stream, const struct trace_item *items, size_t count);
+/* The iteration that a part of a worker's stream is in. */
+struct watched_turn {
+	bool known;   /* its begin was seen, and nothing since that a watcher must see itself */
+	size_t first; /* of its events in the queue */
+	uint64_t tick, before_tick, wait_tick; /* as struct timeline_turn; 0: not known */
+};
+
+/* Makes room for so many items; then they are taken one by one, each before the stream does. */
+bool watched_reserve(struct stream *stream, size_t count);
+void watched_take(struct stream *stream, const struct trace_item *item);
 /* The end of the callback that came last, which nothing more is inside of. */
 void watched_end_poll(struct stream *stream);
 void watched_resume(struct stream *stream, uint64_t since, const struct trace_context *context,

@@ -298,6 +298,23 @@ static int share_work(struct tasks *tasks, struct timeline_partial *partial,
 	return error;
 }
 
+static void turns_open(const struct timeline *timeline, struct timeline_partial *partial)
+{
+	const struct timeline_watch *watch = timeline->options.watch;
+
+	if (watch && watch->turns_make)
+		partial->turns = watch->turns_make(watch->arg);
+}
+
+static void turns_merge(const struct timeline *timeline, struct timeline_partial *partial)
+{
+	const struct timeline_watch *watch = timeline->options.watch;
+
+	if (partial->turns)
+		watch->turns_merge(watch->arg, partial->turns);
+	partial->turns = NULL;
+}
+
 static void *thread_run(void *arg)
 {
 	struct thread *thread = arg;
@@ -305,8 +322,10 @@ static void *thread_run(void *arg)
 
 	thread->error =
 	    items ? timeline_partial_open(thread->tasks->timeline, &thread->partial) : -ENOMEM;
-	if (thread->error == 0)
+	if (thread->error == 0) {
+		turns_open(thread->tasks->timeline, &thread->partial);
 		thread->error = share_work(thread->tasks, &thread->partial, items);
+	}
 	free(items);
 	return NULL;
 }
@@ -340,6 +359,7 @@ static void tasks_run(struct tasks *tasks)
 	for (size_t i = 1; i < made; i++)
 		pthread_join(threads[i].thread, NULL);
 	for (size_t i = 0; i < made; i++) {
+		turns_merge(tasks->timeline, &threads[i].partial);
 		if (threads[i].error == 0)
 			threads[i].error =
 			    timeline_partial_merge(tasks->timeline, &threads[i].partial);

@@ -20,14 +20,19 @@ void before_wait(struct worker *worker, uint64_t tick)
 	worker->wait_tick = tick;
 }
 
+bool before_counts(const engine *e, uint64_t begin, uint64_t wait, uint64_t tick)
+{
+	return !(begin == 0 || wait <= begin || tick < wait ||
+		 ticks_ns(e, tick - wait) > FOUND_READY_NS || ticks_ns(e, wait - begin) < LONG_NS);
+}
+
 void before_note(engine *e, struct worker *worker, uint64_t tick)
 {
 	struct history *history = worker->history;
 	uint64_t begin = worker->wake_tick, wait = worker->wait_tick;
 	struct transaction_behind names[HISTORY_SITES];
 
-	if (!history || begin == 0 || wait <= begin || tick < wait ||
-	    ticks_ns(e, tick - wait) > FOUND_READY_NS || ticks_ns(e, wait - begin) < LONG_NS)
+	if (!history || !before_counts(e, begin, wait, tick))
 		return;
 	uint32_t count = history_names(worker, begin, wait, names);
 	history->before[history->before_count++ % BEFORE_KEPT] =

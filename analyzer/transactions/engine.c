@@ -11,6 +11,7 @@
 
 #include "engine_events.h"
 #include "transactions_internal.h"
+#include "turns.h"
 
 const char *const transaction_part_keys[TRANSACTION_PARTS] = {
 #define PART(name, key, label) key,
@@ -177,6 +178,20 @@ static void watch_span(void *arg, const struct timeline_user_spans *span)
 	next->span(next->arg, span);
 }
 
+static void *watch_turns_make(void *arg)
+{
+	struct transactions *transactions = arg;
+
+	return turns_make(transactions->hidden);
+}
+
+static void watch_turns_merge(void *arg, void *turns)
+{
+	struct transactions *transactions = arg;
+
+	turns_merge(transactions->hidden, turns);
+}
+
 const struct timeline_watch *transactions_watch(struct transactions *transactions)
 {
 	engine *e = transactions->hidden;
@@ -187,6 +202,9 @@ const struct timeline_watch *transactions_watch(struct transactions *transaction
 	    .level = e->next && e->next->level ? watch_level : NULL,
 	    .mark = e->next && e->next->mark ? watch_mark : NULL,
 	    .span = e->next && e->next->span ? watch_span : NULL,
+	    .turns_make = turns_wanted(e) ? watch_turns_make : NULL,
+	    .turns_take = turns_take,
+	    .turns_merge = watch_turns_merge,
 	    .arg = transactions,
 	};
 	return &e->watch;

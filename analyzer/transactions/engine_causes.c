@@ -98,6 +98,16 @@ void cause_submit(engine *e, size_t position, uint64_t tick, uint64_t word)
 	cause_fill(e, cause, &source, why, position, tick, site);
 }
 
+void cause_pass(engine *e, uint64_t object)
+{
+	struct cause *cause = causes_find(&e->causes, cause_key(CLASS_REQUEST, object));
+
+	if (!cause)
+		return;
+	cause_cut(e, cause);
+	causes_remove(&e->causes, cause);
+}
+
 /* One more send to a callback that is already on its way. */
 static void send_coalesced(engine *e, size_t position, const struct cause *cause)
 {

@@ -8,6 +8,8 @@
  */
 #include "engine_events.h"
 
+#include "turns.h"
+
 /* ---- Where data begins, is missing or off ---------------------------------------------------- */
 
 static void events_missing(engine *e)
@@ -204,6 +206,35 @@ static inline bool is_plain(const engine *e, const struct worker *worker,
 	       event[1].tick < e->off_tick;
 }
 
+/* What was done with before (turns.h); returns how many of these words were. */
+static size_t briefs_take(engine *e, struct worker *worker, const struct timeline_event *list,
+			  size_t count)
+{
+	size_t at = 0;
+
+	worker->alloc_object = 0;
+	for (; at < count; at++) {
+		uint64_t object = trace_word_object(list[at].word);
+		uint32_t code = trace_word_code(list[at].word);
+		if (code == TURN_BRIEF)
+			history_poll(e, worker, list[at].tick,
+				     list[at].tick + (object >> TURN_SITE_BITS),
+				     object & ((1u << TURN_SITE_BITS) - 1));
+		else if (code == TURN_PASS)
+			cause_pass(e, object);
+		else
+			break;
+	}
+	return at;
+}
+
+static inline bool is_brief(uint64_t word)
+{
+	uint32_t code = trace_word_code(word);
+
+	return code == TURN_BRIEF || code == TURN_PASS;
+}
+
 void engine_events(engine *e, size_t position, const struct timeline_event *list, size_t count)
 {
 	struct worker *worker = &e->workers[position];
@@ -213,6 +244,8 @@ void engine_events(engine *e, size_t position, const struct timeline_event *list
 			switched_off(e, list[i].tick);
 		if (__builtin_expect(worker->resuming > 0, 0)) {
 			open_again(e, worker, list[i].tick, list[i].word);
+		} else if (is_brief(list[i].word)) {
+			i += briefs_take(e, worker, &list[i], count - i) - 1;
 		} else if (i + 1 < count && is_plain(e, worker, &list[i])) {
 			if (worker->open.parked)
 				park_ends(e, worker, list[i].tick);

@@ -25,12 +25,18 @@ bool names_add(struct transaction_behind *names, uint32_t *count, uint32_t max, 
 	return true;
 }
 
+/* Of two that are even the one with the lower site comes first. */
+static bool is_longer(const struct transaction_behind *a, const struct transaction_behind *b)
+{
+	return a->ticks != b->ticks ? a->ticks > b->ticks : a->site < b->site;
+}
+
 void names_sort(struct transaction_behind *names, uint32_t count)
 {
 	for (uint32_t i = 1; i < count; i++) {
 		struct transaction_behind name = names[i];
 		uint32_t at = i;
-		for (; at > 0 && names[at - 1].ticks < name.ticks; at--)
+		for (; at > 0 && is_longer(&name, &names[at - 1]); at--)
 			names[at] = names[at - 1];
 		names[at] = name;
 	}

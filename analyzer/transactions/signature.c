@@ -19,7 +19,7 @@ static bool ends_twice(const struct folding *folding, size_t length)
 	return true;
 }
 
-static void fold_add(struct folding *folding, uint32_t site)
+void fold_add(struct folding *folding, uint32_t site)
 {
 	if (folding->count == TRANSACTION_SIGNATURE_SITES)
 		return;

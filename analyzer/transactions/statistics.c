@@ -37,8 +37,7 @@ void statistics_close(engine *e)
 	for (size_t i = 0; i < statistics->count; i++) {
 		histogram_clear(&statistics->list[i]->facts.ticks);
 		free(statistics->list[i]->facts.sites);
-		for (size_t j = 0; j < BUCKETS; j++)
-			free(statistics->list[i]->buckets[j]);
+		spread_clear(&statistics->list[i]->spread);
 		free(statistics->list[i]);
 	}
 	free(statistics->list);
@@ -98,41 +97,12 @@ struct signature *statistics_single(engine *e, uint32_t site)
 
 /* ---- Adding ---------------------------------------------------------------------------------- */
 
-static uint32_t bucket_of(uint64_t ticks)
-{
-	if (ticks < 4)
-		return (uint32_t)ticks;
-	uint32_t exponent = 63 - (uint32_t)__builtin_clzll(ticks);
-	return (exponent - 1) * 4 + (uint32_t)(ticks >> (exponent - 2) & 3);
-}
-
-static void share_name(struct transaction_behind *list, const struct transaction_behind *names,
+/* What takes no time is no name. */
+static void names_copy(struct transaction_behind *to, const struct transaction_behind *names,
 		       uint32_t count)
 {
-	for (uint32_t i = 0; i < count && names[i].ticks > 0; i++) {
-		uint32_t at = 0, least = 0;
-		for (; at < TRANSACTION_SHARE_NAMES && list[at].ticks > 0 &&
-		       list[at].site != names[i].site;
-		     at++)
-			least = list[at].ticks < list[least].ticks ? at : least;
-		if (at < TRANSACTION_SHARE_NAMES) {
-			list[at].site = names[i].site;
-			list[at].ticks += names[i].ticks;
-		} else if (list[least].ticks < names[i].ticks) {
-			list[least] = names[i];
-		}
-	}
-}
-
-static void share_add(struct transaction_share *share, uint64_t ticks, const uint64_t *parts,
-		      const struct added_names *names)
-{
-	share->count++;
-	share->ticks += ticks;
-	for (int i = 0; i < TRANSACTION_PARTS; i++)
-		share->parts[i] += parts[i];
-	share_name(share->behind_by, names->behind, names->behind_count);
-	share_name(share->busy_by, names->busy, names->busy_count);
+	for (uint32_t i = 0; i < count && names[i].ticks > 0; i++)
+		to[i] = names[i];
 }
 
 bool slowest_wants(const struct signature *signature, uint64_t ticks)
@@ -150,8 +120,8 @@ static void slowest_add(struct signature *signature, const struct transaction *t
 				      .ticks = ticks}};
 
 	memcpy(slow.brief.parts, transaction->parts, sizeof(slow.brief.parts));
-	share_name(slow.behind, names->behind, names->behind_count);
-	share_name(slow.busy, names->busy, names->busy_count);
+	names_copy(slow.behind, names->behind, names->behind_count);
+	names_copy(slow.busy, names->busy, names->busy_count);
 	if (at < TRANSACTION_SLOWEST)
 		signature->slow_count++;
 	else
@@ -159,6 +129,26 @@ static void slowest_add(struct signature *signature, const struct transaction *t
 	for (; at > 0 && signature->slow[at - 1].brief.ticks < ticks; at--)
 		signature->slow[at] = signature->slow[at - 1];
 	signature->slow[at] = slow;
+}
+
+static int names_add_all(struct spread_names *to, const struct transaction_behind *names,
+			 uint32_t count)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; error == 0 && i < count && names[i].ticks > 0; i++)
+		error = spread_name(to, names[i].site, names[i].ticks);
+	return error;
+}
+
+static int bucket_add(struct spread_bucket *bucket, const uint64_t *parts,
+		      const struct added_names *names)
+{
+	for (int i = 0; i < TRANSACTION_PARTS; i++)
+		bucket->parts[i] += parts[i];
+	if (names_add_all(&bucket->behind, names->behind, names->behind_count) < 0)
+		return -ENOMEM;
+	return names_add_all(&bucket->busy, names->busy, names->busy_count);
 }
 
 void statistics_add(engine *e, struct signature *signature, const struct transaction *transaction,
@@ -171,13 +161,11 @@ void statistics_add(engine *e, struct signature *signature, const struct transac
 		e->unsigned_count++;
 		return;
 	}
-	struct transaction_share **bucket = &signature->buckets[bucket_of(ticks)];
-	if (!*bucket && !(*bucket = calloc(1, sizeof(**bucket)))) {
+	struct spread_bucket *bucket = spread_add(&signature->spread, ticks);
+	if (!bucket || bucket_add(bucket, transaction->parts, names) < 0) {
 		e->error = -ENOMEM;
 		return;
 	}
-	histogram_add(&signature->facts.ticks, ticks);
-	share_add(*bucket, ticks, transaction->parts, names);
 	if (slowest_wants(signature, ticks))
 		slowest_add(signature, transaction, ticks, names);
 }
@@ -235,79 +223,66 @@ void asked_keep(engine *e, const struct transaction *transaction)
 
 /* ---- At the end ------------------------------------------------------------------------------ */
 
-static void share_join(struct transaction_share *into, const struct transaction_share *from)
+static int tail_join(const struct signature *signature, uint64_t wanted, struct spread_bucket *tail)
 {
-	into->count += from->count;
-	into->ticks += from->ticks;
-	for (int i = 0; i < TRANSACTION_PARTS; i++)
-		into->parts[i] += from->parts[i];
-	share_name(into->behind_by, from->behind_by, TRANSACTION_SHARE_NAMES);
-	share_name(into->busy_by, from->busy_by, TRANSACTION_SHARE_NAMES);
-}
-
-static uint32_t names_used(const struct transaction_behind *names)
-{
-	uint32_t count = 0;
-
-	while (count < TRANSACTION_SHARE_NAMES && names[count].ticks > 0)
-		count++;
-	return count;
-}
-
-static void share_finish(struct transaction_share *share)
-{
-	names_sort(share->behind_by, names_used(share->behind_by));
-	names_sort(share->busy_by, names_used(share->busy_by));
-}
-
-static void tail_make(struct signature *signature)
-{
-	struct transaction_share *tail = &signature->facts.tail;
-	uint64_t wanted = (signature->facts.count + 99) / 100;
+	int error = 0;
 
 	if (wanted <= signature->slow_count) {
-		for (uint64_t i = 0; i < wanted; i++) {
+		for (uint64_t i = 0; error == 0 && i < wanted; i++) {
 			const struct slow *slow = &signature->slow[i];
-			struct added_names names = {slow->behind, names_used(slow->behind),
-						    slow->busy, names_used(slow->busy)};
-			share_add(tail, slow->brief.ticks, slow->brief.parts, &names);
+			struct added_names names = {slow->behind, TRANSACTION_SHARE_NAMES,
+						    slow->busy, TRANSACTION_SHARE_NAMES};
+			tail->count++;
+			tail->ticks += slow->brief.ticks;
+			error = bucket_add(tail, slow->brief.parts, &names);
 		}
-		return;
+		return error;
 	}
-	for (size_t i = BUCKETS; i-- > 0 && tail->count < wanted;) {
-		if (signature->buckets[i])
-			share_join(tail, signature->buckets[i]);
+	for (size_t i = SPREAD_BUCKETS; error == 0 && i-- > 0 && tail->count < wanted;) {
+		if (signature->spread.buckets[i])
+			error = spread_bucket_join(tail, signature->spread.buckets[i]);
 	}
+	return error;
 }
 
-static void signature_finish(struct signature *signature)
+static int median_and_all(struct signature *signature, struct spread_bucket *all)
 {
 	struct transaction_signature *facts = &signature->facts;
+	uint64_t seen = 0;
 
-	for (size_t i = 0; i < BUCKETS; i++) {
-		const struct transaction_share *bucket = signature->buckets[i];
+	for (size_t i = 0; i < SPREAD_BUCKETS; i++) {
+		struct spread_bucket *bucket = signature->spread.buckets[i];
 		if (!bucket)
 			continue;
-		facts->count += bucket->count;
-		share_join(&facts->all, bucket);
-	}
-	for (size_t i = 0, seen = 0; i < BUCKETS; i++) {
-		const struct transaction_share *bucket = signature->buckets[i];
-		if (!bucket)
-			continue;
+		if (spread_bucket_join(all, bucket) < 0)
+			return -ENOMEM;
+		bool before = seen * 2 < facts->count;
 		seen += bucket->count;
-		if (seen * 2 >= facts->count) {
-			facts->median = *bucket;
-			break;
-		}
+		if (before && seen * 2 >= facts->count)
+			spread_tell(bucket, &facts->median);
 	}
-	tail_make(signature);
-	share_finish(&facts->all);
-	share_finish(&facts->median);
-	share_finish(&facts->tail);
+	return 0;
+}
+
+static int signature_finish(struct signature *signature)
+{
+	struct transaction_signature *facts = &signature->facts;
+	struct spread_bucket all = {0}, tail = {0};
+
+	facts->ticks = signature->spread.ticks;
+	signature->spread.ticks = (struct histogram){0};
+	facts->count = facts->ticks.count;
+	int error = median_and_all(signature, &all);
+	if (error == 0)
+		error = tail_join(signature, (facts->count + 99) / 100, &tail);
+	spread_tell(&all, &facts->all);
+	spread_tell(&tail, &facts->tail);
+	spread_bucket_clear(&all);
+	spread_bucket_clear(&tail);
 	facts->slowest_count = signature->slow_count;
 	for (size_t i = 0; i < signature->slow_count; i++)
 		facts->slowest[i] = signature->slow[i].brief;
+	return error;
 }
 
 static int compare_longer_first(const void *a, const void *b)
@@ -327,7 +302,10 @@ int statistics_finish(engine *e, struct transactions *result)
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < statistics->count; i++) {
-		signature_finish(statistics->list[i]);
+		if (signature_finish(statistics->list[i]) < 0) {
+			free(list);
+			return -ENOMEM;
+		}
 		list[i] = statistics->list[i]->facts;
 	}
 	if (statistics->count > 1)

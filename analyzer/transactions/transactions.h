@@ -21,13 +21,7 @@
 
 #include "base/histogram.h"
 #include "timeline/timeline.h"
-
-enum transaction_part {
-#define PART(name, key, label) PART_##name,
-#include "transaction_parts.def"
-#undef PART
-	TRANSACTION_PARTS
-};
+#include "transaction_share.h"
 
 enum transaction_cut {
 #define CUT(name, key, words) CUT_##name,
@@ -52,15 +46,7 @@ extern const char *const transaction_cause_keys[TRANSACTION_CAUSES];
 
 #define TRANSACTION_NO_STEP UINT32_MAX
 
-/* Behind which callback, and for how long. site_count: the loop itself, or callbacks that are not
- * told apart (too many, or too short to matter). Entries with ticks 0 are not used. */
-struct transaction_behind {
-	uint32_t site;
-	uint64_t ticks;
-};
-
-#define TRANSACTION_STEP_NAMES	4
-#define TRANSACTION_SHARE_NAMES 8
+#define TRANSACTION_STEP_NAMES 4
 
 struct transaction_step {
 	uint32_t parent; /* index of the step that caused it; TRANSACTION_NO_STEP: the root */
@@ -99,14 +85,6 @@ struct transaction {
 					      of cut ones: all 0 */
 	uint64_t signature;		   /* transaction_signature.hash; 0: cut, or there were too
 					      many different ones */
-};
-
-/* What some transactions of a signature spent their time on, together. */
-struct transaction_share {
-	uint64_t count, ticks;
-	uint64_t parts[TRANSACTION_PARTS];
-	struct transaction_behind behind_by[TRANSACTION_SHARE_NAMES]; /* the longest first */
-	struct transaction_behind busy_by[TRANSACTION_SHARE_NAMES];
 };
 
 #define TRANSACTION_SIGNATURE_SITES 64 /* sites of one that are told apart */
@@ -163,6 +141,10 @@ struct transactions_options {
 	/* For a listener that needs few of them: where it says no, `over` is not told, unless the
 	 * transaction is kept anyway; of cut ones it is not told at all. NULL: it is told all. */
 	bool (*wants)(void *arg, const struct transaction_glance *glance);
+	/* Of those that take less than this and are not among the slowest of their signature nobody
+	 * is told: where all of one loop iteration are such, they are added up where the iteration
+	 * is read (turns.c). 0: there are none such. */
+	uint64_t quiet_ticks;
 	void *arg;
 };
 

@@ -16,6 +16,7 @@
 
 #include "causes.h"
 #include "format/open_stack.h"
+#include "spread.h"
 #include "transactions.h"
 
 /* What a site's polls are to the engine. */
@@ -149,7 +150,6 @@ struct worker {
 
 /* ---- Statistics ------------------------------------------------------------------------------ */
 
-#define BUCKETS	       (64 * 4) /* of durations, four an octave */
 #define SIGNATURES_MAX 1024
 
 struct slow {
@@ -161,7 +161,7 @@ struct signature {
 	struct transaction_signature facts;
 	struct slow slow[TRANSACTION_SLOWEST]; /* the slowest first */
 	size_t slow_count;
-	struct transaction_share *buckets[BUCKETS]; /* made when used */
+	struct spread spread;
 };
 
 struct statistics {
@@ -308,6 +308,9 @@ void names_sort(struct transaction_behind *names, uint32_t count);
 /* A wait begins; an iteration begins. */
 void before_wait(struct worker *worker, uint64_t tick);
 void before_note(engine *e, struct worker *worker, uint64_t tick);
+/* Was an iteration [begin, wait) long, and did the next one, from `tick` on, find what was ready?
+ */
+bool before_counts(const engine *e, uint64_t begin, uint64_t wait, uint64_t tick);
 /* May before_find() find something of one that begins then? */
 bool before_may(const struct worker *worker, uint64_t begin_tick);
 /* Sets before_ticks and before_site. */
@@ -337,6 +340,8 @@ void source_join(engine *e, size_t position, const struct cause *cause);
 /* ---- engine_causes.c ---- */
 
 void cause_submit(engine *e, size_t position, uint64_t tick, uint64_t word);
+/* A request was submitted and done in an iteration of which no more is known. */
+void cause_pass(engine *e, uint64_t object);
 void cause_send(engine *e, size_t position, uint64_t tick, uint64_t object);
 void cause_close(engine *e, size_t position, uint64_t tick, uint64_t object);
 void cause_start(engine *e, size_t position, uint64_t tick, uint64_t word);
@@ -376,6 +381,7 @@ struct folding {
 	uint32_t sites[TRANSACTION_SIGNATURE_SITES];
 	size_t count;
 };
+void fold_add(struct folding *folding, uint32_t site);
 uint64_t fold_hash(const struct folding *folding);
 /* NULL: there are too many different ones. */
 struct signature *signature_of(engine *e, const struct live *live);

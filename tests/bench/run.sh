@@ -256,6 +256,7 @@ measure_readers() {
 	"$benches/generate_trace" --events=$reader_events --workers=4 "$trace" >"$work/generated"
 	events=$(field events "$work/generated")
 	"$benches/bench_decode" "$trace"
+	"$benches/bench_transactions"
 	run_reader taskset -c "$core" "$build/analyze_trace" "$trace"
 	one_core=$wall_seconds
 	line "analyze_trace, $(calculate "$(bytes_in "$trace") / 1e9" 2) GB of trace" \
