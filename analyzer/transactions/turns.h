@@ -34,7 +34,7 @@ void turns_merge(engine *e, void *turns);
 #define TURN_SITES HISTORY_SITES
 #define CHAIN_MAX  8
 #define CHAINS	   64  /* slots: half of them may be used; a power of two */
-#define SUBMITS	   256 /* slots for submissions of one iteration; a power of two */
+#define SUBMITS	   256 /* slots for submissions of one iteration: half of them may be used */
 #define NOBODY	   UINT16_MAX
 #define FLOORS_MAX 64 /* the slowest of a signature that are left to the engine */
 
@@ -73,7 +73,7 @@ struct turns {
 	uint32_t floors;
 	/* Of the iteration that is looked at. */
 	uint64_t begin_tick;
-	uint32_t poll_count, site_count;
+	uint32_t poll_count, site_count, submit_count;
 	uint32_t number;
 	uint32_t sites[TURN_SITES];
 	uint64_t sums[TURN_SITES];		   /* of what ran so far, by place */

@@ -32,6 +32,8 @@ static bool submit_take(struct turns *turns, struct poll *poll, uint64_t tick, u
 	struct submit *submit = submit_find(turns, object);
 	if (submit->turn == turns->number && submit->poll != NOBODY)
 		return false;
+	if (submit->turn != turns->number && ++turns->submit_count > SUBMITS / 2)
+		return false;
 	*submit = (struct submit){object, turns->number, at};
 	if (turns->e->roles[site] == ROLE_POOL || poll->child != NOBODY ||
 	    poll->length == CHAIN_MAX || poll->role == ROLE_ALLOC)
@@ -167,7 +169,7 @@ static size_t poll_walk(struct turns *turns, const struct timeline_turn *turn, s
 bool turn_walk(struct turns *turns, const struct timeline_turn *turn)
 {
 	turns->begin_tick = turn->list[0].tick;
-	turns->poll_count = turns->site_count = 0;
+	turns->poll_count = turns->site_count = turns->submit_count = 0;
 	turns->number++;
 	for (size_t i = 1; i < turn->count; i++) {
 		if (trace_word_is_poll(turn->list[i].word)) {

@@ -2,9 +2,9 @@
  *
  * What is added up where parts of the trace are read is what the engine adds up when it follows
  * everything, in programs made at random: requests that are done in the same iteration or later,
- * several of one callback, memory that is asked for, work on the pool, sends to the other loop,
- * closes, timers that are started, callbacks in callbacks, iterations with many callbacks and
- * sites, long ones, and addresses that are used again.
+ * several of one callback or very many, memory that is asked for, work on the pool, sends to the
+ * other loop, closes, timers that are started, callbacks in callbacks, iterations with many
+ * callbacks and sites, long ones, and addresses that are used again.
  */
 #include "../reader_helper.h"
 #include "transactions/transaction_tally.h"
@@ -12,6 +12,7 @@
 #define LOOPS	2
 #define RECORDS 300000 /* of one loop: several parts */
 #define PENDING 8
+#define BURST	300
 
 TestSuite(transactions_turns, .init = dir_make, .fini = dir_remove);
 
@@ -104,6 +105,15 @@ static void done_some(struct loop *loop, uint64_t *list, uint32_t site, long of)
 	}
 }
 
+/* More requests than are followed in an iteration. */
+static void burst(struct loop *loop)
+{
+	put(loop, 30, address(loop, 0), TRACE_CODE_POLL + READ);
+	for (uint32_t i = 0; i < BURST; i++)
+		put(loop, 1, loop->addresses + 0x20000 + i * 0x400, TRACE_CODE_SUBMIT + WRITE);
+	put(loop, 30, 0, TRACE_POLL_END);
+}
+
 static void iteration(struct loop *loop)
 {
 	long polls = one_of(500) ? 160 : random() % 7, sites = one_of(100) ? 12 : 2;
@@ -125,6 +135,8 @@ static void iteration(struct loop *loop)
 	}
 	if (one_of(9))
 		callback(loop, TIMER, address(loop, 0));
+	if (one_of(2000))
+		burst(loop);
 	if (one_of(40))
 		callback(loop, ASYNC, 0x7700);
 	if (one_of(15))
