@@ -20,6 +20,7 @@
 #include "program/supervisor.h"
 #include "hooks/hooks.h"
 #include "hooks/site.h"
+#include "hooks/trigger_signal.h"
 #include "libuv/libc_functions.h"
 #include "libuv/libuv_copy.h"
 #include "program/shm.h"
@@ -69,6 +70,7 @@ void process_describe(struct shared *shared)
 void process_publish(struct shared *shared)
 {
 	site_publish_all(shared);
+	trigger_signal_take(shared);
 }
 
 __attribute__((constructor)) static void libtrace_constructor(void)

@@ -36,6 +36,7 @@ struct uvtrace_api {
 	int (*flush)(void);
 	void (*tell)(unsigned int what, const char *name, uint64_t value,
 		     const struct uvtrace_field *fields, unsigned int count);
+	int (*dump)(const char *reason);
 };
 
 static inline const struct uvtrace_api *uvtrace_find(void)
@@ -79,6 +80,18 @@ static inline int uvtrace_enabled(void)
 static inline int uvtrace_flush(void)
 {
 	return uvtrace_find() ? uvtrace_find()->flush() : 0;
+}
+
+/* Asks the flight recorder (UVTRACE_WRITER=recorder) to write what it has in memory to files, and
+ * does not wait for it: a few hundred nanoseconds, also in a signal handler, when something here
+ * was called before. `reason` is a short text (127 bytes) that the dump repeats. 1 if it will be
+ * written, 0 if there is no flight recorder or eight dumps are asked for already. */
+static inline int uvtrace_dump(const char *reason)
+{
+	const struct uvtrace_api *api = uvtrace_find();
+
+	/* An older library ends before it. */
+	return api && api->bytes > offsetof(struct uvtrace_api, dump) ? api->dump(reason) : 0;
 }
 
 static inline void uvtrace_tell(enum uvtrace_what what, const char *name, uint64_t value,

@@ -385,6 +385,21 @@ void jsonl_lost(struct jsonl_process *process, uint64_t ns, uint32_t worker, uin
 	jsonl_end(process);
 }
 
+static void dump_keys(struct json_out *out, const struct trace_process *process)
+{
+	const struct trace_dump *dump = &process->dump;
+
+	if (!dump->cause)
+		return;
+	json_out_key_string(out, "dump_cause", trace_dump_cause_name(dump->cause));
+	json_out_key_string(out, "dump_reason", process->dump_reason);
+	json_out_key_number(out, "dump_requested_from_ns", dump->requested_from_ns);
+	json_out_key_number(out, "dump_requested_to_ns", dump->requested_to_ns);
+	json_out_key_number(out, "dump_covered_from_ns", dump->covered_from_ns);
+	json_out_key_number(out, "dump_covered_to_ns", dump->covered_to_ns);
+	json_out_key_number(out, "dump_suppressed", dump->suppressed);
+}
+
 void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 {
 	const struct trace_process *from = process->process;
@@ -402,6 +417,7 @@ void jsonl_trace_start(struct jsonl_process *process, const struct trace *trace)
 	json_out_key_number(out, "start_realtime_ns", from->start_real_ns);
 	json_out_key_number(out, "start_timestamp_ns", from->start_mono_ns);
 	json_out_key_string(out, "version", from->version);
+	dump_keys(out, from);
 	json_out_key_number(out, "segments", from->segment_count);
 	json_out_key_number(out, "events", from->events);
 	json_out_key_number(out, "lost", from->lost);

@@ -18,6 +18,8 @@
 
 const char *report_ending(const struct trace_process *process)
 {
+	if (process->dump.cause && process->seal_reason == TRACE_SEAL_ROTATED)
+		return "The program ran on after this dump.";
 	if (process->running)
 		return "The program is still running.";
 	if (process->salvaged)
@@ -51,6 +53,60 @@ warn(struct warnings *out, const char *format, ...)
 	}
 	out->take(out->arg, line);
 	free(line);
+}
+
+static const char *dump_cause(const struct trace_process *process)
+{
+	static const char *const causes[] = {
+	    [TRACE_DUMP_ASKED] = "asked for by trace_ctl",
+	    [TRACE_DUMP_PROGRAM] = "asked for by the program",
+	    [TRACE_DUMP_TRIGGER] = "by UVTRACE_TRIGGER",
+	    [TRACE_DUMP_DIED] = "the program died",
+	};
+	uint16_t cause = process->dump.cause;
+
+	return cause < sizeof(causes) / sizeof(causes[0]) && causes[cause] ? causes[cause]
+									   : "cause not known";
+}
+
+/* How much of what was asked for the dump does not have. */
+static void warn_dump_range(const struct trace_dump *dump, struct warnings *out)
+{
+	char missing[DURATION_TEXT_BYTES], asked[DURATION_TEXT_BYTES];
+
+	if (dump->requested_from_ns == 0 || dump->requested_from_ns > dump->requested_to_ns)
+		return;
+	duration_format(dump->requested_to_ns - dump->requested_from_ns, asked);
+	if (dump->covered_from_ns > dump->requested_from_ns)
+		warn(out,
+		     "The dump was asked for %s. The first %s of these are not in it: the memory "
+		     "(UVTRACE_RECORDER_SIZE) did not go back so far.",
+		     asked,
+		     duration_format(dump->covered_from_ns - dump->requested_from_ns, missing));
+	if (dump->covered_to_ns < dump->requested_to_ns)
+		warn(out,
+		     "The dump was asked for %s. The last %s of these are not in it: the program "
+		     "ended.",
+		     asked, duration_format(dump->requested_to_ns - dump->covered_to_ns, missing));
+}
+
+static void warn_dump(const struct trace_process *process, struct warnings *out)
+{
+	const struct trace_dump *dump = &process->dump;
+	char covered[DURATION_TEXT_BYTES], count[REPORT_COUNT_BYTES];
+
+	if (!dump->cause)
+		return;
+	warn(out, "Dump of the flight recorder (%s)%s%s. It covers %s.", dump_cause(process),
+	     *process->dump_reason ? ": " : "", process->dump_reason,
+	     duration_format(dump->covered_to_ns - dump->covered_from_ns, covered));
+	warn_dump_range(dump, out);
+	if (dump->suppressed)
+		warn(out,
+		     "%s more dump%s %s suppressed since the one before "
+		     "(UVTRACE_TRIGGER_EVERY).",
+		     report_count(dump->suppressed, count), plural(dump->suppressed),
+		     by_count(dump->suppressed, "was", "were"));
 }
 
 static void warn_lost(const struct timeline *timeline, struct warnings *out)
@@ -131,6 +187,7 @@ int report_warnings(const struct report *report, size_t most, report_line_take *
 	const struct timeline *timeline = report->timeline;
 	struct warnings out = {.take = take, .arg = arg};
 
+	warn_dump(timeline->process, &out);
 	warn_lost(timeline, &out);
 	warn_untraced(timeline, &out);
 	warn_lines(timeline->process->notes, timeline->process->note_count, most, &out);

@@ -140,6 +140,9 @@ struct trace_process {
 	bool pool_items_unseen; /* when the pool's items end is known of uv_queue_work's alone */
 	char **notes;
 	size_t note_count; /* warnings that reports must repeat */
+	/* Of a dump of the flight recorder, the last that its segments tell; cause 0: none. */
+	struct trace_dump dump;
+	char *dump_reason; /* never NULL */
 	uint64_t start_real_ns, start_mono_ns, start_tick;
 	uint64_t first_tick, last_tick; /* over everything readable */
 	bool sealed;			/* the last segment has its seal */

@@ -97,6 +97,18 @@ static int parse_text(struct meta *meta, const void *entry, uint32_t bytes)
 	return reader_text_set(places[text->key], text->text, text->text_bytes);
 }
 
+static int parse_dump(struct meta *meta, const void *entry, uint32_t bytes)
+{
+	const struct trace_dump *dump = entry;
+
+	if (dump->reason_bytes > bytes - sizeof(*dump) ||
+	    dump->covered_from_ns > dump->covered_to_ns)
+		return -EINVAL;
+	memcpy(&meta->process->dump, dump, sizeof(*dump));
+	return reader_text_set(&meta->process->dump_reason, (const char *)(dump + 1),
+			       dump->reason_bytes);
+}
+
 static int parse_clock(struct meta *meta, const void *entry, uint32_t bytes)
 {
 	struct trace_clock_pair *pair =
@@ -363,6 +375,7 @@ static const struct meta_type {
     [TRACE_BLOCK_SEAL] = {sizeof(struct trace_seal), 0, parse_seal},
     [TRACE_BLOCK_NAMES] = {offsetof(struct trace_name_entry, text), 4, parse_name},
     [TRACE_BLOCK_SCRIPT_TEXTS] = {offsetof(struct trace_script_text, text), 4, parse_script_text},
+    [TRACE_BLOCK_DUMP] = {sizeof(struct trace_dump), 4, parse_dump},
 };
 
 /* The entry's length, or 0 where it is none that can be. */

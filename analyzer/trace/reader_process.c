@@ -14,9 +14,9 @@
 
 static int process_texts(struct trace_process *process)
 {
-	char **texts[] = {&process->exe,	&process->cmdline,   &process->libuv,
-			  &process->libuv_path, &process->ring_path, &process->version,
-			  &process->how};
+	char **texts[] = {&process->exe,	&process->cmdline,    &process->libuv,
+			  &process->libuv_path, &process->ring_path,  &process->version,
+			  &process->how,	&process->dump_reason};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (reader_text_set(texts[i], "", 0) != 0)
@@ -346,8 +346,9 @@ static void free_tables(struct trace_process *process)
 
 void reader_process_free(struct trace_process *process, struct reader_state *state)
 {
-	char *texts[] = {process->exe,	     process->cmdline, process->libuv, process->libuv_path,
-			 process->ring_path, process->version, process->how};
+	char *texts[] = {process->exe,	      process->cmdline,	   process->libuv,
+			 process->libuv_path, process->ring_path,  process->version,
+			 process->how,	      process->dump_reason};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		free(texts[i]);

@@ -282,8 +282,11 @@ int reader_salvage_file(struct reader *reader, size_t file_index)
 	return error;
 }
 
+/* A dump of the flight recorder ends where it was taken, whatever the program does since. */
 static bool process_has_ended(const struct trace_process *process)
 {
+	if (process->dump.cause)
+		return true;
 	return process->sealed &&
 	       (process->seal_reason == TRACE_SEAL_EXIT || process->seal_reason == TRACE_SEAL_DIED);
 }

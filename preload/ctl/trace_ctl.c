@@ -31,6 +31,7 @@
 #include "program/ring_size.h"
 #include "ring/shared.h"
 #include "program/shm.h"
+#include "dump.h"
 #include "program_check.h"
 #include "stack.h"
 #include "target.h"
@@ -41,26 +42,32 @@
 
 static void usage(FILE *out)
 {
-	fputs("Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
-	      "       trace_ctl PID stack [--json]\n"
-	      "       trace_ctl recover\n"
-	      "       trace_ctl rings\n"
-	      "       trace_ctl program FILE\n"
-	      "Looks at a traced process, or switches its recording, from outside.\n"
-	      "PID is as this shell sees it, also that of a container's process.\n"
-	      "  status   print what each worker does, and how much is recorded and lost\n"
-	      "  stack    print the stack of each loop and pool thread as it is now\n"
-	      "  enable   switch recording on\n"
-	      "  disable  switch recording off: callbacks run as without uvtrace\n"
-	      "  flush    write what is recorded so far to the file, then return\n"
-	      "  rotate   seal the current file and begin another, then return\n"
-	      "  recover  write what programs that died with their drain left in memory, of the "
-	      "trace of UVTRACE_PATH\n"
-	      "  rings    print how much memory the rings of a program that is started here get\n"
-	      "  program  print what can be seen of a libuv that is linked into that executable\n"
-	      "  --help   print this help\n"
-	      "  --version\n",
-	      out);
+	fputs(
+	    "Usage: trace_ctl PID status|enable|disable|flush|rotate\n"
+	    "       trace_ctl PID stack [--json]\n"
+	    "       trace_ctl PID dump [--last=TIME] [--next=TIME] [--reason=TEXT]\n"
+	    "       trace_ctl recover\n"
+	    "       trace_ctl rings\n"
+	    "       trace_ctl program FILE\n"
+	    "Looks at a traced process, or switches its recording, from outside.\n"
+	    "PID is as this shell sees it, also that of a container's process.\n"
+	    "  status   print what each worker does, and how much is recorded and lost\n"
+	    "  stack    print the stack of each loop and pool thread as it is now\n"
+	    "  enable   switch recording on\n"
+	    "  disable  switch recording off: callbacks run as without uvtrace\n"
+	    "  flush    write what is recorded so far to the file, then return\n"
+	    "  rotate   seal the current file and begin another, then return\n"
+	    "  dump     write what the flight recorder has in memory (UVTRACE_WRITER=recorder): of "
+	    "the\n"
+	    "           last 30s, 5m, ...; all there is by default; wait for what comes next; "
+	    "print where\n"
+	    "  recover  write what programs that died with their drain left in memory, of the "
+	    "trace of UVTRACE_PATH\n"
+	    "  rings    print how much memory the rings of a program that is started here get\n"
+	    "  program  print what can be seen of a libuv that is linked into that executable\n"
+	    "  --help   print this help\n"
+	    "  --version\n",
+	    out);
 }
 
 static void print_worker(const struct target *target, uint32_t index)
@@ -105,6 +112,7 @@ static int status(const struct target *target)
 	printf("; %" PRIu64 " bytes written, %" PRIu64 " files sealed, %" PRIu64 " evicted\n",
 	       atomic_load(&shared->bytes_written), atomic_load(&shared->segments_sealed),
 	       atomic_load(&shared->evicted_segments));
+	dump_print_status(shared);
 	for (uint32_t i = 0; i < shared->ring_count; i++)
 		if (atomic_load_explicit(&shared->rings[i].state, memory_order_acquire) ==
 		    RING_LIVE)
@@ -171,7 +179,9 @@ static void tell_recovered(const struct shared *ring, int error, void *arg)
 {
 	struct recovery *recovery = arg;
 
-	if (!error)
+	if (!error && ring->options.writer == SHARED_WRITER_RECORDER)
+		dump_tell_recovered(ring);
+	else if (!error)
 		printf("process %u: what it left is in %.*s now\n", ring->pid,
 		       (int)sizeof(config.path), config.path);
 	else if (error == -EXDEV)
@@ -238,7 +248,8 @@ static const struct {
 	int (*run)(const struct target *target);
 	bool has_json; /* it takes --json */
 } commands[] = {{"status", status, false},   {"stack", stack, true},  {"enable", enable, false},
-		{"disable", disable, false}, {"flush", flush, false}, {"rotate", rotate, false}};
+		{"disable", disable, false}, {"flush", flush, false}, {"rotate", rotate, false},
+		{"dump", dump, false}};
 
 /* It has ended, and its parent has not waited for it. */
 static bool is_zombie(uint32_t pid)
@@ -342,7 +353,10 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "program") == 0)
 		return program_check(argv[2]);
 	json = argc == 4 && strcmp(argv[3], "--json") == 0;
-	if (argc != 3 && !json) {
+	if (argc > 3 && strcmp(argv[2], "dump") == 0) {
+		if (!dump_options(argv + 3, argc - 3))
+			return 2;
+	} else if (argc != 3 && !json) {
 		fputs("trace_ctl: needs a process id and a command\nTry 'trace_ctl --help'.\n",
 		      stderr);
 		return 2;

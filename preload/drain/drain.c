@@ -12,19 +12,17 @@
 #include "drain.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "ring/clock.h"
 #include "ring/futex.h"
-#include "ring/ring_file.h"
 #include "observe/maps.h"
+#include "dumps.h"
+#include "own_view.h"
 #include "rings.h"
 #include "samples.h"
+#include "triggers.h"
 
 #define SLOW_TICK_MS   1000 /* while a callback runs on and on */
 #define SECOND_NS      1000000000ull
@@ -51,8 +49,8 @@ static struct drain_asked asked_note(const struct drain *drain)
 
 static bool rotation_is_due(const struct drain *drain)
 {
-	if (drain->segment.writer.mode != SHARED_WRITER_ROTATING ||
-	    !drain->segment.writer.has_events || drain_is_over(drain))
+	if (!drain->segment.writer.has_budget || !drain->segment.writer.has_events ||
+	    drain_is_over(drain))
 		return false;
 	return drain->asked.rotate != drain->rotated ||
 	       drain->now_ns - drain->segment.begun_ns >= drain->rotate_ns;
@@ -61,7 +59,7 @@ static bool rotation_is_due(const struct drain *drain)
 static bool flush_is_due(const struct drain *drain)
 {
 	return drain_is_over(drain) || drain->now_ns - drain->flushed_ns >= SECOND_NS ||
-	       rotation_is_due(drain) ||
+	       rotation_is_due(drain) || drain->dumps.due >= 0 ||
 	       drain->asked.flush !=
 		   atomic_load_explicit(&drain->shared->flush_done, memory_order_relaxed);
 }
@@ -140,6 +138,7 @@ static void tick(struct drain *drain)
 	drain->asked = asked_note(drain);
 	drain->elapsed_ns = now_ns - drain->now_ns;
 	drain->now_ns = now_ns;
+	dumps_note(drain);
 	flushes = flush_is_due(drain);
 	if (drain_is_over(drain))
 		drain->segment.writer.retry_ns = 0; /* the last chance */
@@ -162,6 +161,8 @@ static void tick(struct drain *drain)
 		rings_seal(drain, TRACE_SEAL_ROTATED);
 		drain->rotated = drain->asked.rotate;
 	}
+	triggers_look(drain);
+	dumps_write_due(drain);
 	say_what_is_done(drain);
 }
 
@@ -226,7 +227,9 @@ static int shorter_ms(int a, int b)
 static int sleep_ms(struct drain *drain)
 {
 	bool quiet = is_quiet(drain), will_sleep = drain->will_sleep;
-	int watch_ms = watchdog_wait_ms(&drain->watchdog, drain->now_ns, quiet && will_sleep);
+	int watch_ms =
+	    shorter_ms(watchdog_wait_ms(&drain->watchdog, drain->now_ns, quiet && will_sleep),
+		       dumps_wait_ms(drain));
 
 	if (quiet && will_sleep)
 		return shorter_ms(is_idle(drain) ? NEVER : SLOW_TICK_MS, watch_ms);
@@ -325,32 +328,8 @@ static int drain_init(struct drain *drain, struct shared *shared, _Atomic uint32
 	sampler_init(&drain->sampler, &drain->segment);
 	watchdog_init(&drain->watchdog, shared, &drain->segment);
 	profiler_init(&drain->profiler, shared, &drain->segment);
+	dumps_init(drain);
 	return error;
-}
-
-/* In a thread of the program: root and directory of our own, so that a chroot leaves us where the
- * files are; descriptors of our own, so that the program can neither see, close nor reuse them:
- * before the first one is opened. What it had open is closed in our copy of the table. False: the
- * descriptors are the program's. */
-static bool take_own_view(const struct shared *shared)
-{
-	if (shared->options.drain != SHARED_DRAIN_THREAD)
-		return shared->options.drain != SHARED_DRAIN_EXIT;
-	if (unshare(CLONE_FS) == 0 && chdir("/") != 0)
-		errno = 0; /* every path is absolute anyway */
-	return syscall(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE) == 0;
-}
-
-/* Removes the ring file: only if it is the one that is mapped here. */
-static void unlink_ring(struct drain *drain)
-{
-	int fd = open(drain->self_path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (ring_file_is(fd))
-		unlink(drain->self_path);
-	close(fd);
 }
 
 static void say_state(struct shared *shared, enum drain_state state)
@@ -404,13 +383,15 @@ static void finish(struct drain *drain)
 {
 	exit_put(drain);
 	rings_seal(drain, drain->asked.exiting ? TRACE_SEAL_EXIT : TRACE_SEAL_DIED);
+	dumps_finish(drain);
 	say_what_is_done(drain);
 	if (drain->asked.exiting && !drain->asked.gone &&
 	    drain->shared->options.drain == SHARED_DRAIN_PROCESS) {
 		say_state(drain->shared, DRAIN_DONE);
 		drain_rest(drain);
 	}
-	unlink_ring(drain);
+	if (dumps_end(drain))
+		own_view_unlink(drain->self_path);
 	say_state(drain->shared, DRAIN_DONE);
 }
 
@@ -432,7 +413,7 @@ int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 
 	if (drain == MAP_FAILED)
 		return -errno;
-	own_view = take_own_view(shared);
+	own_view = own_view_take(shared);
 	say_state(shared, DRAIN_STARTING);
 	error = drain_init(drain, shared, program_gone);
 	drain->segment.writer.reopens = !own_view;
@@ -444,6 +425,7 @@ int drain_run(struct shared *shared, _Atomic uint32_t *program_gone)
 	}
 	finish(drain);
 	error = error ? error : drain->segment.writer.error;
+	error = error ? error : drain->dumps.error;
 	munmap(drain, sizeof(*drain));
 	return error;
 }

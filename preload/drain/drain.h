@@ -8,12 +8,8 @@
 #ifndef DRAIN_H
 #define DRAIN_H
 
+#include "gone.h"
 #include "ring/shared.h"
-
-/* What program_gone says once it is not 0: besides, the status of wait(), from that bit on. */
-#define PROGRAM_GONE	    1u
-#define PROGRAM_GONE_STATUS 2u
-#define PROGRAM_GONE_SHIFT  16
 
 /* Drains until the program ends: in the helper, until program_gone says so; in a thread, until
  * shared->exiting. `shared` has been checked (ring_check.h). Sets shared->drain_state to

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -23,6 +24,7 @@
 #define BLOCK_BYTES 512 /* of st_blocks */
 
 struct search {
+	const char *path; /* of the directory */
 	const struct orphans_recoverer *recoverer;
 	const struct orphans_visitor *visitor;
 };
@@ -31,6 +33,7 @@ struct orphan {
 	int fd;
 	struct stat stat;
 	struct shared *copy; /* as large as the file */
+	const char *path;    /* where it was found */
 	uint64_t left;	     /* bytes that may still be copied: what the file really has */
 };
 
@@ -133,15 +136,21 @@ static int copy_head(struct orphan *orphan)
 
 /* Drains the copy as if the program had just died. Its pid and its ring file's name may be
  * another's by now, so /proc is not read and no name is removed. */
-static int drain_copy(struct shared *copy, const struct orphans_recoverer *recoverer)
+static int drain_copy(const struct orphan *orphan, const struct orphans_recoverer *recoverer)
 {
+	struct shared *copy = orphan->copy;
 	_Atomic uint32_t gone = 1;
+	bool records = copy->options.writer == SHARED_WRITER_RECORDER;
 
 	copy->options = recoverer->options;
+	if (records)
+		copy->options.writer = SHARED_WRITER_RECORDER;
+	else if (copy->options.writer == SHARED_WRITER_RECORDER)
+		copy->options.writer = SHARED_WRITER_ROTATING;
 	copy->options.drain = SHARED_DRAIN_PROCESS;
 	copy->options.stall_ms =
 	    0; /* nobody is there to be looked at, and there is one stall sampler in a process */
-	copy->self_path[0] = '\0';
+	snprintf(copy->self_path, sizeof(copy->self_path), "%s", records ? orphan->path : "");
 	return drain_run(copy, &gone);
 }
 
@@ -158,7 +167,7 @@ static int recover(struct orphan *orphan, const struct orphans_recoverer *recove
 	if (memcmp(copy->boot_id, recoverer->boot_id, sizeof(copy->boot_id)) != 0)
 		return -ESTALE;
 	error = copy_rings(orphan);
-	return error ? error : drain_copy(copy, recoverer);
+	return error ? error : drain_copy(orphan, recoverer);
 }
 
 static void remove_name(int dir, const char *name, const struct orphan *orphan)
@@ -190,31 +199,36 @@ static void try_open(const struct search *search, int dir, const char *name, str
 
 static void try_name(int dir, const char *name, void *arg)
 {
-	struct orphan orphan = {.copy = MAP_FAILED};
+	const struct search *search = arg;
+	char path[SHARED_PATH_BYTES];
+	struct orphan orphan = {.copy = MAP_FAILED, .path = path};
 
+	snprintf(path, sizeof(path), "%s/%s", search->path, name);
 	if (strncmp(name, SHARED_PREFIX, strlen(SHARED_PREFIX)) != 0)
 		return;
 	orphan.fd = attach_open(dir, name, O_RDONLY, &orphan.stat);
 	if (orphan.fd < 0)
 		return;
-	try_open(arg, dir, name, &orphan);
+	try_open(search, dir, name, &orphan);
 	close(orphan.fd);
 }
 
-static void try_dir(const char *path, const struct search *search)
+static void try_dir(const char *path, struct search *search)
 {
 	int dir = dir_open(path, false, NULL);
 
+	search->path = path;
+
 	if (dir < 0)
 		return;
-	dir_walk(dir, try_name, (void *)search);
+	dir_walk(dir, try_name, search);
 	close(dir);
 }
 
 void orphans_recover(const struct orphans_recoverer *recoverer,
 		     const struct orphans_visitor *visitor)
 {
-	struct search search = {recoverer, visitor};
+	struct search search = {NULL, recoverer, visitor};
 	char dir[SHARED_PATH_BYTES];
 
 	if (recoverer->options.writer == SHARED_WRITER_NULL)

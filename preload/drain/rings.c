@@ -229,7 +229,7 @@ static void worker_begin(struct drain *drain, uint32_t i)
 	worker->start_tick = ring->start_counter >> drain->segment.header.unit_shift;
 	worker->end_tick = 0;
 	worker->head = worker->sampled = worker->tidied = worker->encoder.index;
-	worker->lost = 0;
+	worker->lost = worker->told_poll = worker->told_turn = 0;
 	worker->told_recorded = worker->told_lost = UINT64_MAX; /* never told */
 	worker->samples = (struct sampler_worker){
 	    0}; /* not begun: there may be no file yet to put its first samples into */

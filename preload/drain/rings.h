@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "recorder_state.h"
 #include "segment/encoder.h"
 #include "watch/profiler.h"
 #include "ring/laps.h"
@@ -37,6 +38,7 @@ struct drain_worker {
 	uint64_t lost;
 	uint64_t told_recorded, told_lost; /* in the last worker entry */
 	struct sampler_worker samples;
+	uint64_t told_poll, told_turn; /* that have triggered: when they began */
 	struct encoder encoder;
 };
 
@@ -78,6 +80,8 @@ struct drain {
 	struct sampler sampler;
 	struct watchdog watchdog;
 	struct profiler profiler;
+	struct dumps dumps;
+	struct triggers triggers;
 	struct encoder_words words;
 	struct drain_worker workers[SHARED_RINGS_MAX];
 	struct {

@@ -55,6 +55,17 @@ const char *trace_tier_name(uint32_t tier)
 								      : names[TRACE_TIER_FULL];
 }
 
+const char *trace_dump_cause_name(uint32_t cause)
+{
+	static const char *const names[] = {[0] = "unknown",
+					    [TRACE_DUMP_ASKED] = "trace_ctl",
+					    [TRACE_DUMP_PROGRAM] = "program",
+					    [TRACE_DUMP_TRIGGER] = "trigger",
+					    [TRACE_DUMP_DIED] = "died"};
+
+	return names[cause < sizeof(names) / sizeof(names[0]) ? cause : 0];
+}
+
 const char *trace_stream_name(uint32_t stream)
 {
 	static const char *const names[] = {

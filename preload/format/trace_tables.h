@@ -142,6 +142,9 @@ struct trace_kind_row {
 
 extern const struct trace_kind_row trace_kinds[KIND_COUNT];
 
+/* "trace_ctl", "program", "trigger", "died"; "unknown" for any other number. */
+const char *trace_dump_cause_name(uint32_t cause);
+
 /* "full", "libc", "full (patched)"; "full" for any other number. */
 const char *trace_tier_name(uint32_t tier);
 

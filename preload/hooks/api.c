@@ -8,6 +8,7 @@
 
 #include "program/config.h"
 #include "ring/control.h"
+#include "ring/dump_request.h"
 #include "mark_emit.h"
 #include "program/process.h"
 #include "program/supervisor.h"
@@ -51,6 +52,14 @@ static int api_flush(void)
 	return process_shared() && control_flush(process_shared(), FLUSH_MS) == 0;
 }
 
+static int api_dump(const char *reason)
+{
+	struct dump_request request = {
+	    .cause = TRACE_DUMP_PROGRAM, .reason = reason, .last_ns = DUMP_REQUEST_ALL};
+
+	return process_shared() && dump_request(process_shared(), &request) >= 0;
+}
+
 static void api_tell(unsigned int what, const char *name, uint64_t value,
 		     const struct uvtrace_field *fields, unsigned int count)
 {
@@ -67,5 +76,6 @@ static void api_tell(unsigned int what, const char *name, uint64_t value,
 __attribute__((visibility("default"))) extern const struct uvtrace_api uvtrace_api;
 
 const struct uvtrace_api uvtrace_api = {
-    sizeof(uvtrace_api), api_active, api_enable, api_disable, api_enabled, api_flush, api_tell,
+    sizeof(uvtrace_api), api_active, api_enable, api_disable,
+    api_enabled,	 api_flush,  api_tell,	 api_dump,
 };

@@ -14,12 +14,22 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "time_text.h"
+#include "triggers.h"
 
 struct config config;
 
 #define BAD_MARK "=" /* an empty value may be a bad one */
 
-enum option_type { TYPE_PATH, TYPE_SIZE, TYPE_NUMBER, TYPE_CHOICE, TYPE_FLAG };
+enum option_type {
+	TYPE_PATH,
+	TYPE_SIZE,
+	TYPE_NUMBER,
+	TYPE_CHOICE,
+	TYPE_FLAG,
+	TYPE_TIME,
+	TYPE_TRIGGERS, /* an array */
+};
 
 struct option {
 	const char *name;
@@ -79,11 +89,25 @@ static int parse_choice(const char *text, const char *choices, uint64_t *value)
 	return -EINVAL;
 }
 
+static int parse_value(const struct option *option, const char *text, uint64_t *value)
+{
+	switch (option->type) {
+	case TYPE_CHOICE:
+		return parse_choice(text, option->argument, value);
+	case TYPE_TIME:
+		return time_text_parse(text, SIZE_MAX, value);
+	default:
+		return parse_number(text, option->type == TYPE_SIZE, value);
+	}
+}
+
 static int parse_option(const struct option *option, const char *text, uint64_t *value)
 {
-	int rc = option->type == TYPE_CHOICE ? parse_choice(text, option->argument, value)
-					     : parse_number(text, option->type == TYPE_SIZE, value);
+	int rc;
 
+	if (option->type == TYPE_TRIGGERS)
+		return triggers_parse(text, value);
+	rc = parse_value(option, text, value);
 	if (rc == 0 && (*value < option->min || *value > option->max))
 		rc = -ERANGE;
 	return rc;
@@ -126,6 +150,12 @@ void config_say_bad(void)
 		log_warn("%s: \"%s\" is not a valid value, using %s", options[i].name,
 			 bad_values[i] + strlen(BAD_MARK), options[i].fallback);
 		bad_values[i][0] = '\0';
+	}
+	for (size_t i = 0; config.writer != SHARED_WRITER_RECORDER && i < SHARED_TRIGGERS; i++) {
+		if (!config.triggers[i])
+			continue;
+		log_warn("UVTRACE_TRIGGER does nothing without UVTRACE_WRITER=recorder");
+		return;
 	}
 }
 

@@ -16,6 +16,10 @@ struct config {
 	uint64_t writer;	      /* enum shared_writer */
 	uint64_t file_size_bytes;
 	uint64_t total_size_bytes;
+	uint64_t recorder_size_bytes;
+	uint64_t dumps_max;
+	uint64_t triggers[SHARED_TRIGGERS];
+	uint64_t trigger_every_ns;
 	uint64_t rotate_seconds;
 	uint64_t pending_seconds;
 	uint64_t ring_size_bytes;

@@ -19,16 +19,30 @@
 #define STEP_BYTES     16384 /* of memory that a worker takes at once, ... */
 #define STEP_BYTES_MIN 8192  /* ... where there is little; more than twice the headroom */
 
+static uint64_t room_at(const char *path)
+{
+	struct statvfs file_system;
+
+	return statvfs(path, &file_system) == 0
+		   ? (uint64_t)file_system.f_bavail * file_system.f_bsize
+		   : UINT64_MAX;
+}
+
+uint64_t ring_size_recorder(const char *path, uint64_t memory_limit)
+{
+	uint64_t half = room_at(path) / 2;
+
+	return memory_limit / 4 < half ? memory_limit / 4 : half;
+}
+
 /* The user's own value is used as it is. */
 uint64_t ring_size_total(const char *path, uint64_t memory_limit)
 {
-	struct statvfs file_system;
-	uint64_t room = UINT64_MAX;
+	uint64_t room;
 
 	if (config.ring_total_bytes)
 		return config.ring_total_bytes;
-	if (statvfs(path, &file_system) == 0)
-		room = (uint64_t)file_system.f_bavail * file_system.f_bsize;
+	room = room_at(path);
 	room = room > sizeof(struct shared) ? room - sizeof(struct shared) : 0;
 	return budget_bytes(memory_limit, room);
 }

@@ -23,6 +23,10 @@ struct ring_size {
 /* Bytes that all rings may take together, in files beside or at `path`. */
 uint64_t ring_size_total(const char *path, uint64_t memory_limit);
 
+/* Bytes that a flight recorder's segments may take at most beside the ring file `path`: half of the
+ * place, a quarter of the memory limit. */
+uint64_t ring_size_recorder(const char *path, uint64_t memory_limit);
+
 /* By config.h, with so much memory for all rings together. */
 void ring_size_choose(struct ring_size *rings, uint64_t total_bytes);
 

@@ -143,6 +143,10 @@ void shm_fill_options(struct shared_options *options)
 	options->sample_hz = config.sample_hz;
 	options->file_size_bytes = config.file_size_bytes;
 	options->total_size_bytes = config.total_size_bytes;
+	options->recorder_bytes = config.recorder_size_bytes;
+	options->dumps_max = config.dumps_max;
+	memcpy(options->triggers, config.triggers, sizeof(options->triggers));
+	options->trigger_every_ns = config.trigger_every_ns;
 }
 
 static void fill_identity(struct shared *shared, const char *path, const struct ring_size *rings)
@@ -175,6 +179,17 @@ static void fill_identity(struct shared *shared, const char *path, const struct 
 		shared_note_switch(shared, false, shared->start.counter);
 }
 
+/* The flight recorder takes a part of what there is for rings and segments, at most. */
+static void recorder_fit(struct shared *shared, const char *path, uint64_t memory_limit)
+{
+	uint64_t most = ring_size_recorder(path, memory_limit);
+
+	if (config.writer != SHARED_WRITER_RECORDER || most >= shared->options.recorder_bytes)
+		return;
+	shared->options.recorder_bytes = most;
+	log_warn("little memory for the flight recorder: %lu KiB for %s", most / 1024, path);
+}
+
 /* Reserves and maps the rings in this new file; -errno if it cannot hold them. */
 static int fill_file(int fd, const char *path, struct shared **shared)
 {
@@ -196,6 +211,7 @@ static int fill_file(int fd, const char *path, struct shared **shared)
 	if (!*shared)
 		return -errno;
 	fill_identity(*shared, path, &rings);
+	recorder_fit(*shared, path, memory_limit);
 	if (ring_size_is_scarce(total_bytes, memory_limit))
 		log_warn("little memory for rings: %lu KiB for %s; events may be lost",
 			 total_bytes / 1024, path);

@@ -19,7 +19,7 @@
 #include "format/trace_format.h"
 
 #define SHARED_MAGIC	    "uvtring\n"
-#define SHARED_VERSION	    6
+#define SHARED_VERSION	    7
 #define SHARED_DIR	    "/dev/shm"
 #define SHARED_PREFIX	    "uvtrace." /* + PID.RANDOM */
 #define SHARED_PATH_BYTES   4096
@@ -29,6 +29,7 @@
 #define SHARED_ENDED_RINGS  16	/* of threads that ended, for which the drain is woken */
 #define SHARED_STEPS_MAX    64	/* of memory, in a ring: one bit each (steps.h) */
 #define SHARED_OPEN_MAX	    8	/* of what is open at the tail; deeper ones are only counted */
+#define SHARED_DUMPS_MAX    8	/* asked for at once */
 
 /* One event as the hooks write it: 16 bytes, meaning in trace_format.h. */
 struct record {
@@ -126,7 +127,46 @@ struct shared_switch {
 	uint64_t counter;
 };
 
-enum shared_writer { SHARED_WRITER_ROTATING, SHARED_WRITER_SINGLE, SHARED_WRITER_NULL };
+/* A dump of the flight recorder that somebody asks for; dump_request.h. */
+enum dump_state {
+	DUMP_FREE,
+	DUMP_FILLING, /* by who asks */
+	DUMP_ASKED,
+	DUMP_WRITING, /* by the drain */
+	DUMP_DONE,    /* for who asked, if it waits */
+};
+
+struct shared_dump {
+	_Atomic uint32_t state; /* enum dump_state; futex */
+	/* Written by who asks. */
+	uint32_t waits; /* it takes the answer; else the drain frees the place */
+	uint32_t cause; /* enum trace_dump_cause */
+	char reason[TRACE_DUMP_REASON_BYTES]; /* terminated */
+	uint64_t asked_ns;		      /* CLOCK_MONOTONIC */
+	uint64_t last_ns, next_ns; /* before and after; `last` UINT64_MAX: all there is */
+	/* Written by the drain: the answer. */
+	int32_t error;	 /* -errno or -reason */
+	uint32_t number; /* of the dump's directory */
+	uint64_t done_ns;
+	uint64_t requested_from_ns, requested_to_ns, covered_from_ns, covered_to_ns;
+};
+
+enum shared_writer {
+	SHARED_WRITER_ROTATING,
+	SHARED_WRITER_SINGLE,
+	SHARED_WRITER_NULL,
+	SHARED_WRITER_RECORDER, /* segments stay in memory until somebody asks for them */
+};
+/* UVTRACE_TRIGGER: the recorder dumps by itself. The value of each: nanoseconds beyond which it
+ * does, 1, or the signal's number; 0: it does not. */
+enum shared_trigger {
+	SHARED_TRIGGER_STALL,	   /* a callback of a loop has run for longer */
+	SHARED_TRIGGER_POOL_WAIT,  /* an item has waited for a thread of the pool for longer */
+	SHARED_TRIGGER_LOOP_DELAY, /* a loop has not come back to its wait for longer */
+	SHARED_TRIGGER_EXIT,	   /* the program ended with another status than 0 */
+	SHARED_TRIGGER_SIGNAL,
+	SHARED_TRIGGERS
+};
 enum shared_log { SHARED_LOG_QUIET, SHARED_LOG_WARN, SHARED_LOG_INFO };
 enum shared_drain {
 	SHARED_DRAIN_PROCESS,
@@ -145,8 +185,12 @@ struct shared_options {
 	uint32_t pending_seconds; /* for readers alone */
 	uint32_t stall_ms;	  /* 0: no watchdog */
 	uint32_t sample_hz;	  /* 0: no profile */
+	uint32_t dumps_max;
 	uint64_t file_size_bytes;
 	uint64_t total_size_bytes;
+	uint64_t recorder_bytes; /* memory for segments, of SHARED_WRITER_RECORDER */
+	uint64_t triggers[SHARED_TRIGGERS];
+	uint64_t trigger_every_ns;
 };
 
 enum shared_unseen {
@@ -266,6 +310,13 @@ struct shared {
 	_Atomic uint64_t bytes_written; /* to files, for trace_ctl status */
 	_Atomic uint64_t segments_sealed;
 	_Atomic uint64_t evicted_segments;
+
+	/* Flight recorder. */
+	_Atomic uint64_t dumps_written;	   /* by the drain, as the next */
+	_Atomic uint32_t dump_number;	   /* of the last one's directory */
+	_Atomic uint64_t triggered_ns;	   /* when a trigger last asked for a dump; 0: never */
+	_Atomic uint64_t dumps_suppressed; /* that triggers asked for too soon after another */
+	struct shared_dump dumps[SHARED_DUMPS_MAX];
 
 	struct shared_ring rings[SHARED_RINGS_MAX];
 	struct shared_name names[TRACE_NAMES_MAX];

@@ -191,9 +191,43 @@ INLINE uint64_t tick_of(uint32_t unit_shift, uint64_t counter, uint64_t at_least
 	return tick > at_least ? tick : at_least;
 }
 
-static NOINLINE void open_track(struct open_stack *open, uint64_t word, uint64_t tick)
+INLINE void longest_note(struct encoder_longest *longest, uint64_t start, uint64_t end)
 {
+	if (UNLIKELY(end - start > longest->ticks))
+		*longest = (struct encoder_longest){end - start, end};
+}
+
+/* A wait begins: what the loop ran since the last one is over. */
+INLINE void turn_end(struct encoder *encoder, uint64_t tick)
+{
+	if (encoder->turn_tick != 0)
+		longest_note(&encoder->turn, encoder->turn_tick, tick);
+}
+
+static NOINLINE void open_track(struct encoder *encoder, uint64_t word, uint64_t tick)
+{
+	struct open_stack *open = &encoder->open;
+	uint32_t code = trace_word_code(word);
+
+	if (word == TRACE_POLL_END && open_top_is_poll(open) &&
+	    open->list[open->count - 1].tick > encoder->lost_tick)
+		longest_note(&encoder->poll, open->list[open->count - 1].tick, tick);
+	if (word == TRACE_PARK)
+		turn_end(encoder, tick);
+	if (code == TRACE_UNPARK || code == TRACE_LOOP_ENTER)
+		encoder->turn_tick = tick;
 	open_apply(open, word, tick);
+}
+
+/* A wait without a time-out, or a gap: what began before that is not known to be what ends after.
+ */
+static NOINLINE void turn_track(struct encoder *encoder, uint32_t code, uint64_t tick)
+{
+	if (code == TRACE_TURN)
+		turn_end(encoder, tick);
+	else
+		encoder->lost_tick = tick;
+	encoder->turn_tick = code == TRACE_TURN ? tick : 0;
 }
 
 /* A poll whose records follow each other; returns how many they are, 0 if they don't. */
@@ -247,15 +281,24 @@ INLINE uint64_t items_encode(struct encoder *encoder, struct encoder_words *word
 
 		if (is_too_long(start - pen->tick))
 			break;
-		if (LIKELY(trace_code_is_poll(code)))
+		if (LIKELY(trace_code_is_poll(code))) {
 			taken = poll_encode(words, pen, unit_shift, start, record);
-		else if (word == TRACE_PARK)
+			if (LIKELY(taken > 0))
+				longest_note(&encoder->poll, start, pen->tick);
+		} else if (word == TRACE_PARK) {
 			taken = wait_encode(words, pen, unit_shift, start, record);
+			if (LIKELY(taken > 0)) {
+				turn_end(encoder, start);
+				encoder->turn_tick = pen->tick;
+			}
+		}
 		if (taken == 0) {
 			put_with_word(words, pen, TRACE_SHAPE_INSTANT, word, start, start);
 			taken = 1;
 			if (trace_code_nests(code))
-				open_track(&encoder->open, word, start);
+				open_track(encoder, word, start);
+			else if (code == TRACE_TURN || code - TRACE_LOST_FULL < 3u)
+				turn_track(encoder, code, start);
 		}
 		at += taken;
 	}

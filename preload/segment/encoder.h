@@ -41,6 +41,13 @@ struct encoder {
 	uint64_t index;		/* of the worker's next record */
 	uint64_t tick;		/* of the last record: time never goes back */
 	struct open_stack open; /* after the last record */
+	/* The longest since somebody set ticks to 0, and when it ended: a callback; what a loop ran
+	 * from one wait to the next. */
+	struct encoder_longest {
+		uint64_t ticks, end;
+	} poll, turn;
+	uint64_t lost_tick; /* of the last gap */
+	uint64_t turn_tick; /* when the last wait ended, or the loop was entered; 0: not known */
 };
 
 /* Records [first, first + count) of a ring of mask + 1 records (a power of two). */

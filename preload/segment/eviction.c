@@ -128,6 +128,21 @@ static int make_room(struct writer *writer, int dir, uint64_t bytes)
 	return budget_error(&survey);
 }
 
+bool eviction_take_oldest(struct writer *writer)
+{
+	struct survey survey;
+	int dir = trace_files_open(writer, false);
+	bool taken;
+
+	if (dir < 0)
+		return false;
+	survey_begin(&survey, dir);
+	taken = trace_files_walk(writer, dir, visit_survey, &survey) == 0 && survey.found &&
+		evict(writer, dir, &survey.oldest);
+	close(dir);
+	return taken;
+}
+
 uint64_t eviction_file_limit(const struct writer *writer)
 {
 	struct rlimit limit;
@@ -146,7 +161,7 @@ int eviction_reserve(struct writer *writer, int dir)
 	int error;
 
 	writer->segment_bytes_max = eviction_file_limit(writer);
-	if (writer->mode != SHARED_WRITER_ROTATING)
+	if (!writer->has_budget)
 		return 0;
 	survey_begin(&survey, dir);
 	error = trace_files_walk(writer, dir, visit_survey, &survey);
@@ -167,7 +182,7 @@ int eviction_make_room(struct writer *writer, uint64_t bytes)
 {
 	int dir, error;
 
-	if (writer->mode != SHARED_WRITER_ROTATING ||
+	if (!writer->has_budget ||
 	    writer->others_bytes + writer->bytes + bytes <= writer->total_bytes_max)
 		return 0;
 	dir = trace_files_open(writer, false);

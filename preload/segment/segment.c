@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "recorder.h"
 #include "ring/clock.h"
 
 /* ---- Entries -------------------------------------------------------------------------------- */
@@ -92,6 +93,8 @@ uint64_t segment_tick(const struct segment *segment)
 int segment_init(struct segment *segment, struct shared *shared, uint32_t proc_pid,
 		 uint64_t ended_tick)
 {
+	int error;
+
 	segment->shared = shared;
 	segment->clock = shared->clock;
 	segment->proc_pid = proc_pid;
@@ -99,7 +102,11 @@ int segment_init(struct segment *segment, struct shared *shared, uint32_t proc_p
 	header_init(segment);
 	entries_begin(&segment->samples, TRACE_BLOCK_SAMPLES);
 	preamble_read(segment);
-	return writer_init(&segment->writer, &shared->options, segment->header.pid);
+	error = writer_init(&segment->writer, &shared->options, segment->header.pid);
+	if (!error && segment->writer.mode == SHARED_WRITER_RECORDER)
+		error = recorder_dir(shared->self_path, segment->writer.dir,
+				     sizeof(segment->writer.dir));
+	return error;
 }
 
 int segment_begin(struct segment *segment, uint64_t now_ns)

@@ -19,7 +19,8 @@
 
 #define SEAL_ROOM                                                                                  \
 	512 /* kept for what is written when a segment is sealed: a clock pair, the seal */
-#define BLOCK_ALIGN 8
+#define BLOCK_ALIGN    8
+#define RECORDER_PARTS 16 /* its memory has so many segments: the oldest goes as a whole */
 
 /* ---- What a drain that was killed left ------------------------------------------------------ */
 
@@ -112,6 +113,17 @@ static int segment_write(struct writer *writer, const void *data, size_t bytes)
 	writer->bytes += bytes;
 	writer->bytes_written += bytes;
 	return 0;
+}
+
+/* A recorder's memory has no more to give: the oldest segment makes room. */
+static int segment_write_or_evict(struct writer *writer, const void *data, size_t bytes)
+{
+	int error = segment_write(writer, data, bytes);
+
+	while (error == -ENOSPC && writer->mode == SHARED_WRITER_RECORDER &&
+	       eviction_take_oldest(writer))
+		error = segment_write(writer, data, bytes);
+	return error;
 }
 
 /* Makes the file; numbers that exist already are passed over. */
@@ -233,7 +245,7 @@ static int file_begin(struct writer *writer, struct trace_file_header *header)
 	header->bytes_max = writer->segment_bytes_max;
 	header->crc32c = crc32c(0, header, offsetof(struct trace_file_header, crc32c));
 	error = eviction_make_room(writer, sizeof(*header));
-	return error ? error : segment_write(writer, header, sizeof(*header));
+	return error ? error : segment_write_or_evict(writer, header, sizeof(*header));
 }
 
 /* ---- The interface -------------------------------------------------------------------------- */
@@ -244,8 +256,14 @@ int writer_init(struct writer *writer, const struct shared_options *options, uin
 	writer->fd = -1;
 	writer->pid = pid;
 	writer->mode = options->writer;
+	writer->has_budget =
+	    writer->mode == SHARED_WRITER_ROTATING || writer->mode == SHARED_WRITER_RECORDER;
 	writer->total_bytes_max = options->total_size_bytes;
 	writer->file_bytes_max = options->file_size_bytes;
+	if (writer->mode == SHARED_WRITER_RECORDER) {
+		writer->total_bytes_max = options->recorder_bytes;
+		writer->file_bytes_max = options->recorder_bytes / RECORDER_PARTS;
+	}
 	if (writer->mode == SHARED_WRITER_SINGLE)
 		writer->file_bytes_max = INT64_MAX;
 	else if (writer->file_bytes_max > writer->total_bytes_max)
@@ -300,7 +318,7 @@ int writer_append(struct writer *writer, struct trace_block_header *block, uint6
 	block->crc32c = 0;
 	block->crc32c = crc32c(0, block, used);
 	error = eviction_make_room(writer, bytes);
-	error = error ? error : segment_write(writer, block, bytes);
+	error = error ? error : segment_write_or_evict(writer, block, bytes);
 	if (error)
 		segment_give_up(writer, error, now_ns);
 	else

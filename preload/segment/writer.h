@@ -25,6 +25,7 @@
 struct writer {
 	uint32_t mode; /* enum shared_writer */
 	uint32_t pid;
+	bool has_budget; /* total_bytes_max holds: the oldest files go */
 	uint64_t file_bytes_max;
 	uint64_t total_bytes_max;
 	char dir[SHARED_PATH_BYTES];

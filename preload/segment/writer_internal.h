@@ -52,6 +52,9 @@ uint64_t eviction_file_limit(const struct writer *writer);
 /* Finds out how far the segment that has been made may grow. 0, -errno or -reason. */
 int eviction_reserve(struct writer *writer, int dir);
 
+/* Removes the oldest sealed file; false: there is none. */
+bool eviction_take_oldest(struct writer *writer);
+
 /* Makes room for so many more bytes in the open segment. 0, -errno or -reason: there is none. */
 int eviction_make_room(struct writer *writer, uint64_t bytes);
 

@@ -217,6 +217,9 @@ Test(options, bad_values_keep_the_default)
 	    {"UVTRACE_DRAIN", "processes"},	{"UVTRACE_ENABLED", "2"},
 	    {"UVTRACE_ALLOC", "perhaps"},	{"UVTRACE_LOG", "loud"},
 	    {"UVTRACE_STALL_MS", "25ms"},	{"UVTRACE_STALL_MS", "-1"},
+	    {"UVTRACE_RECORDER_SIZE", "1K"},	{"UVTRACE_DUMPS_MAX", "0"},
+	    {"UVTRACE_TRIGGER", "stall>200"},	{"UVTRACE_TRIGGER", "stall>1s,"},
+	    {"UVTRACE_TRIGGER", "signal=KILL"}, {"UVTRACE_TRIGGER_EVERY", "60"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

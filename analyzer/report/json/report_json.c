@@ -58,6 +58,24 @@ static json_t *warnings_json(const struct report *report)
 	return NULL;
 }
 
+/* Of a dump of the flight recorder. */
+static void dump_add(struct json_stream *stream, const struct trace_process *process)
+{
+	const struct trace_dump *dump = &process->dump;
+	const struct json_pair told[] = {
+	    {"cause", json_text(trace_dump_cause_name(dump->cause))},
+	    {"reason", json_text(process->dump_reason)},
+	    {"requested_from_ns", json_number(dump->requested_from_ns)},
+	    {"requested_to_ns", json_number(dump->requested_to_ns)},
+	    {"covered_from_ns", json_number(dump->covered_from_ns)},
+	    {"covered_to_ns", json_number(dump->covered_to_ns)},
+	    {"suppressed", json_number(dump->suppressed)},
+	};
+	const struct json_pair pair = {"dump", json_add(json_object(), told, COUNT(told))};
+
+	json_stream_add(stream, &pair, 1);
+}
+
 static void identity_add(struct json_stream *stream, const struct trace_process *process)
 {
 	const struct json_pair pairs[] = {
@@ -84,6 +102,8 @@ static void identity_add(struct json_stream *stream, const struct trace_process 
 	};
 
 	json_stream_add(stream, pairs, COUNT(pairs));
+	if (process->dump.cause)
+		dump_add(stream, process);
 }
 
 static json_t *untraced_json(const struct timeline *timeline)
