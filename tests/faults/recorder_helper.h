@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
+#include "../e2e/harness.h"
 
 #define RECORDER "UVTRACE_WRITER=recorder"
 #define THREAD	 "UVTRACE_DRAIN=thread"
