@@ -26,7 +26,7 @@ struct trace_dump {
 	uint64_t covered_from_ns; /* every event recorded between these is in the dump or lost */
 	uint64_t covered_to_ns;
 	uint64_t suppressed; /* dumps that triggers asked for in vain since the one before */
-	/* the reason follows */
+			     /* the reason follows */
 };
 
 #endif
