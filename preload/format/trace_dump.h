@@ -17,6 +17,7 @@ enum trace_dump_cause {
 };
 #define TRACE_DUMP_REASON_BYTES 128
 
+/* The reason follows it. */
 struct trace_dump {
 	uint32_t entry_bytes;
 	uint16_t cause; /* enum trace_dump_cause */
@@ -26,7 +27,6 @@ struct trace_dump {
 	uint64_t covered_from_ns; /* every event recorded between these is in the dump or lost */
 	uint64_t covered_to_ns;
 	uint64_t suppressed; /* dumps that triggers asked for in vain since the one before */
-			     /* the reason follows */
 };
 
 #endif
