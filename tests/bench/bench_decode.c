@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generated_trace.h"
 #include "trace/reader.h"
 
 #define RUNS   7
@@ -70,27 +71,6 @@ static uint64_t count_events(const struct trace *trace)
 	return events;
 }
 
-static int generate(char *dir, const char *program)
-{
-	char command[8192];
-	const char *slash = strrchr(program, '/');
-
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(command, sizeof(command), "'%.*sgenerate_trace' --events=20000000 %s >/dev/null",
-		 slash ? (int)(slash + 1 - program) : 0, program, dir);
-	return system(command);
-}
-
-static void forget(const char *dir)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	if (system(command) != 0)
-		fprintf(stderr, "bench_decode: %s stays behind\n", dir);
-}
-
 static int measure(const char *path)
 {
 	double open_s = now_s(), best_s = 1e9;
@@ -128,9 +108,9 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return measure(argv[1]);
-	if (generate(dir, argv[0]) != 0)
+	if (generated_trace_make(dir, argv[0]) != 0)
 		return 1;
 	status = measure(dir);
-	forget(dir);
+	generated_trace_remove(dir);
 	return status;
 }

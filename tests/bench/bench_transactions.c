@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generated_trace.h"
 #include "transactions/transaction_tally.h"
 
 #define RUNS	 9
@@ -100,27 +101,6 @@ static int measure(struct trace *trace)
 	return 0;
 }
 
-static int generate(char *dir, const char *program)
-{
-	char command[8192];
-	const char *slash = strrchr(program, '/');
-
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(command, sizeof(command), "'%.*sgenerate_trace' --events=20000000 %s >/dev/null",
-		 slash ? (int)(slash + 1 - program) : 0, program, dir);
-	return system(command);
-}
-
-static void forget(const char *dir)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	if (system(command) != 0)
-		fprintf(stderr, "bench_transactions: %s stays behind\n", dir);
-}
-
 static int run(const char *path, const char *which)
 {
 	struct trace *trace = trace_open(&path, 1, NULL, NULL);
@@ -140,9 +120,9 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		return run(argv[1], argc > 2 ? argv[2] : NULL);
-	if (generate(dir, argv[0]) != 0)
+	if (generated_trace_make(dir, argv[0]) != 0)
 		return 1;
 	int status = run(dir, NULL);
-	forget(dir);
+	generated_trace_remove(dir);
 	return status;
 }

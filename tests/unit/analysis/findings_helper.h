@@ -182,4 +182,17 @@ static inline const struct finding *finding_of(enum finding_id id)
 	return NULL;
 }
 
+/* What the helper read of the machine, the cgroup or a worker at that tick. */
+static inline struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick,
+					    uint64_t a, uint64_t b, uint64_t c)
+{
+	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
+				     .type = type,
+				     .worker = worker,
+				     .tick = tick,
+				     .a = a,
+				     .b = b,
+				     .c = c};
+}
+
 #endif

@@ -202,28 +202,16 @@ Test(findings_joint, a_profile_shows_garbage_collection_in_short_callbacks)
 /* ---- Others' work on the machine --------------------------------------------------------------
  */
 
-static struct trace_sample sample_of(uint16_t type, uint64_t tick, uint64_t a, uint64_t b,
-				     uint64_t c)
-{
-	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
-				     .type = type,
-				     .worker = type == TRACE_SAMPLE_WORKER,
-				     .tick = tick,
-				     .a = a,
-				     .b = b,
-				     .c = c};
-}
-
 /* The loop waited for 240 ms of the 380 that it wanted; so much of all CPUs' time was idle, so much
  * spent, and the program may use so many of four CPUs. */
 static const struct finding *on_machine(uint64_t idle_ns, uint64_t busy_ns, uint64_t allowed)
 {
-	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 2, 4, allowed, 0);
-	samples[1] = sample_of(TRACE_SAMPLE_MACHINE, 3, 5000 * MS, 9000 * MS, 0);
-	samples[2] = sample_of(TRACE_SAMPLE_WORKER, 4, 0, 0, 0);
-	samples[3] = sample_of(TRACE_SAMPLE_WORKER, 391 * MS, 140 * MS, 240 * MS, 30);
-	samples[4] =
-	    sample_of(TRACE_SAMPLE_MACHINE, 392 * MS, 5000 * MS + busy_ns, 9000 * MS + idle_ns, 0);
+	samples[0] = sample_of(TRACE_SAMPLE_CPUS, 0, 2, 4, allowed, 0);
+	samples[1] = sample_of(TRACE_SAMPLE_MACHINE, 0, 3, 5000 * MS, 9000 * MS, 0);
+	samples[2] = sample_of(TRACE_SAMPLE_WORKER, 1, 4, 0, 0, 0);
+	samples[3] = sample_of(TRACE_SAMPLE_WORKER, 1, 391 * MS, 140 * MS, 240 * MS, 30);
+	samples[4] = sample_of(TRACE_SAMPLE_MACHINE, 0, 392 * MS, 5000 * MS + busy_ns,
+			       9000 * MS + idle_ns, 0);
 	set_up(400 * MS, 5);
 	FEED(0, instant(1, 0x10, TRACE_LOOP_ENTER), wait(1 * MS, 99 * MS, 1));
 	finish();
@@ -276,8 +264,9 @@ static void late_runs(void)
 Test(findings_full_machine, note_late_timers_whose_loop_waited_for_a_cpu)
 {
 	for (uint64_t wait_ms = 119; wait_ms <= 120; wait_ms++) {
-		samples[0] = sample_of(TRACE_SAMPLE_WORKER, 2, 0, 0, 0);
-		samples[1] = sample_of(TRACE_SAMPLE_WORKER, 1900 * MS, 1800 * MS, wait_ms * MS, 0);
+		samples[0] = sample_of(TRACE_SAMPLE_WORKER, 1, 2, 0, 0, 0);
+		samples[1] =
+		    sample_of(TRACE_SAMPLE_WORKER, 1, 1900 * MS, 1800 * MS, wait_ms * MS, 0);
 		late_runs();
 		const struct finding *late = finding_of(FINDING_LATE_TIMERS);
 		cr_assert_eq(late->severity, wait_ms < 120 ? SEVERITY_WARNING : SEVERITY_NOTE,

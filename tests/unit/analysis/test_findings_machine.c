@@ -9,18 +9,6 @@
 
 /* ---- The machine ----------------------------------------------------------------------------- */
 
-static struct trace_sample sample_of(uint16_t type, uint32_t worker, uint64_t tick, uint64_t a,
-				     uint64_t b, uint64_t c)
-{
-	return (struct trace_sample){.entry_bytes = sizeof(struct trace_sample),
-				     .type = type,
-				     .worker = worker,
-				     .tick = tick,
-				     .a = a,
-				     .b = b,
-				     .c = c};
-}
-
 /* Totals that ran before the trace did do not count. */
 Test(findings_machine, tells_throttling_from_a_busy_machine)
 {
