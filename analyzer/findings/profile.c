@@ -11,6 +11,7 @@
 
 #define BATCH	  1024
 #define SECOND_NS 1000000000.0
+#define TICKS_MAX 0x1p62
 
 /* The samples of one worker, and how far its events have been read. */
 struct reading {
@@ -87,6 +88,15 @@ static void cursor_read(struct trace_cursor *cursor, struct reading *reading)
 	samples_before(reading, UINT64_MAX);
 }
 
+/* The whole ticks next to it, one at least: of a clock whose ticks are longer than a sample's time
+ * stands for, each sample is as much as another. */
+static uint64_t whole_ticks(double ticks)
+{
+	if (!(ticks >= 1))
+		return 1;
+	return ticks < TICKS_MAX ? (uint64_t)(ticks + 0.5) : (uint64_t)TICKS_MAX;
+}
+
 /* How much time the worker's callbacks took is known exactly: the samples that fell into them share
  * it by the periods that they stand for. */
 static void callback_time_share(struct reading *reading, uint64_t callback_ticks)
@@ -101,9 +111,8 @@ static void callback_time_share(struct reading *reading, uint64_t callback_ticks
 		struct stall *sample = reading->samples[i];
 
 		if (sample->site != unknown)
-			sample->ticks = (uint64_t)((double)sample->ticks / placed_ticks *
-						       (double)callback_ticks +
-						   0.5);
+			sample->ticks = whole_ticks((double)sample->ticks / placed_ticks *
+						    (double)callback_ticks);
 	}
 }
 
@@ -160,8 +169,7 @@ static int sample_add(struct stalls *profile, const struct timeline *timeline,
 	profile->count++;
 	added->site = (uint32_t)timeline->process->site_count;
 	added->poll_tick = sample->tick;
-	added->ticks =
-	    (uint64_t)(period_ticks(timeline) * (1.0 + (double)sample->suppressed) + 0.5);
+	added->ticks = whole_ticks(period_ticks(timeline) * (1.0 + (double)sample->suppressed));
 	return 0;
 }
 

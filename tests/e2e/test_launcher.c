@@ -183,6 +183,19 @@ Test(launcher, says_when_there_is_no_trace)
 		  not_uv.err);
 }
 
+Test(launcher, says_where_the_dump_of_the_flight_recorder_is)
+{
+	struct result calm =
+	    launch("--writer=recorder", "--", build_path("examples/completing_task"), NULL);
+	struct result killed =
+	    launch("--writer=recorder", "--", build_path("fixtures/fault_end"), "kill");
+
+	cr_assert_eq(calm.status, 0, "%s", calm.err);
+	cr_assert(strstr(calm.err, "nothing was written"), "%s", calm.err);
+	cr_assert(strstr(killed.err, "a dump; read it with: "), "%s", killed.err);
+	cr_assert(strstr(killed.err, ".1.dump"), "%s", killed.err);
+}
+
 Test(launcher, follows_scripts)
 {
 	char *script;
